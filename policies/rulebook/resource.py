@@ -1,0 +1,164 @@
+"""A resource as a rule sees it: type, URN, name and plain properties."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from pulumi_policy.deserialize import serialize_properties
+from pulumi_policy.proxy import _is_unknown
+
+Json: TypeAlias = Any
+"""A property value: dict, list, str, float, bool, None or `UNKNOWN` at any depth."""
+
+
+class _Unknown:
+    """The type of `UNKNOWN`."""
+
+    def __repr__(self) -> str:
+        return "<unknown at preview>"
+
+    def __bool__(self) -> bool:
+        raise TypeError("an unknown value was used as a condition; compare it with `is UNKNOWN` first")
+
+
+UNKNOWN: Final = _Unknown()
+"""Stands for every value that a preview can't know. It has no truth value: no rule passes on it by accident."""
+
+
+class Unjudgeable(Exception):
+    """A value that a rule must judge is unknown, missing or of the wrong type.
+
+    Raised by `Resource`'s accessors; the frame turns it into a violation of the rule that asked.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"`{path}` {problem}")
+        self.path = path
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of the plan.
+
+    `type` is the token (`aws:iam/role:Role`), `properties` the inputs at preview (for stack rules: the
+    state the engine expects), with `UNKNOWN` where a value isn't known yet.
+    """
+
+    type: str
+    urn: str
+    name: str
+    properties: Mapping[str, Json]
+    protected: bool = False
+    parent: str = ""
+
+    def get(self, path: str, default: Json = None) -> Json:
+        """Return the value at a dotted path (`a.b.0.c`); `UNKNOWN` below an unknown, `default` if absent."""
+        value: Json = self.properties
+        for step in path.split("."):
+            if value is UNKNOWN:
+                return UNKNOWN
+            if isinstance(value, Mapping) and step in value:
+                value = value[step]
+            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                return default
+        return value
+
+    def text(self, path: str) -> str:
+        """Return the string at a path.
+
+        Raises:
+            Unjudgeable: it's unknown, missing or not a string.
+        """
+        value = self.get(path)
+        if isinstance(value, str):
+            return value
+        raise Unjudgeable(path, _problem(value, "a string"))
+
+    def text_or_none(self, path: str) -> str | None:
+        """Return the string at a path, or None where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it's unknown or of another type.
+        """
+        return None if self.get(path) is None else self.text(path)
+
+    def flag(self, path: str, default: bool) -> bool:
+        """Return the boolean at a path, `default` (the provider's own) where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it's unknown or of another type.
+        """
+        value = self.get(path)
+        if value is None:
+            return default
+        if isinstance(value, bool):
+            return value
+        raise Unjudgeable(path, _problem(value, "true or false"))
+
+    def items(self, path: str) -> list[Json]:
+        """Return the list at a path, empty where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it's unknown or of another type.
+        """
+        value = self.get(path)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        raise Unjudgeable(path, _problem(value, "a list"))
+
+    def mapping(self, path: str) -> Mapping[str, Json]:
+        """Return the mapping at a path, empty where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it's unknown or of another type.
+        """
+        value = self.get(path)
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return value
+        raise Unjudgeable(path, _problem(value, "a mapping"))
+
+
+def _problem(value: Json, accepted: str) -> str:
+    if value is UNKNOWN:
+        return "isn't known at preview, so the gate can't judge it"
+    if value is None:
+        return f"is missing; the gate needs {accepted}"
+    return f"is {_kind(value)}; the gate needs {accepted}"
+
+
+def _kind(value: Json) -> str:
+    kinds = {bool: "true or false", float: "a number", int: "a number", str: "a string", list: "a list"}
+    return kinds.get(type(value), "a mapping")
+
+
+def plain(value: Json) -> Json:
+    """Return what the policy SDK hands to a policy (nested proxies) as plain values with `UNKNOWN`."""
+    return _mark(serialize_properties(value))
+
+
+def _mark(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {key: _mark(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_mark(item) for item in value]
+    return UNKNOWN if _is_unknown(value) else value
+
+
+def unknown_paths(value: Json, path: str = "") -> Iterator[str]:
+    """Yield the dotted path of every unknown in a value."""
+    if value is UNKNOWN:
+        yield path
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from unknown_paths(item, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from unknown_paths(item, f"{path}.{index}" if path else str(index))

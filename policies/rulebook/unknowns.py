@@ -1,0 +1,16 @@
+"""The one list of inputs that may be unknown at preview.
+
+Everything else that a pack judges must be known: an unknown in it is a violation. Each entry is here because
+the value exists only after the provider has made the resource it comes from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+MAY_BE_UNKNOWN: Final[Mapping[str, frozenset[str]]] = {
+    # A parameter's value is data, often about other resources; its name and type are what is judged.
+    "aws:ssm/parameter:Parameter": frozenset({"value", "insecureValue"}),
+}
+"""Resource type -> properties (first step of the path) whose value, or part of it, may be unknown."""
