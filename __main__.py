@@ -1,0 +1,79 @@
+"""The stack: secrets, parameters, data buckets, roles. A table of contents; the parts are in `components`."""
+
+import pulumi
+
+from components import settings as stack_settings
+from components.catalogue import (
+    BUCKET_PARAMETERS,
+    CLUSTER_ARN,
+    DATABASE_RESTORE_MODE,
+    HEADER_SECRET,
+    PARK_MODE,
+    SECURITY_GROUP_ID,
+    SUBNET_IDS,
+    TASK_DEFINITION_ARN,
+    Bucket,
+    Maker,
+    Workload,
+    secrets_made_by,
+)
+from components.ci_permissions import workload_boundary_name
+from components.circleci_access import CircleciAccess, CircleciAccessArgs
+from components.container_environment import container_environment
+from components.data_bucket import DataBucket, DataBucketArgs
+from components.guarded_role import GuardedRole
+from components.ork_processor_role import ork_processor_role
+from components.parameters import Parameters, ParametersArgs
+from components.permissions_boundary import PermissionsBoundary, PermissionsBoundaryArgs
+from components.secret_containers import SecretContainers, SecretContainersArgs
+from components.workload_permissions import boundary_statements
+from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
+
+settings, names = stack_settings.load()
+production = names.environment == "prod"
+
+secrets = SecretContainers(
+    "secrets",
+    SecretContainersArgs(names, secrets_made_by(Maker.PROGRAM), settings.secret_recovery_days, protect=production),
+)
+
+for bucket in Bucket:
+    DataBucket(DataBucketArgs(names, bucket.name_in(names), noncurrent_days=90, protect=production))
+
+Parameters(
+    "parameters",
+    ParametersArgs(
+        names,
+        {
+            HEADER_SECRET: pulumi.Output.secret(settings.origin_header_secret.get_secret_value()),
+            **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},
+            PARK_MODE: settings.park_mode,
+            DATABASE_RESTORE_MODE: settings.database_restore_mode,
+            CLUSTER_ARN: names.cluster_arn(settings.cluster),
+            TASK_DEFINITION_ARN: names.task_definition_arn(settings.deployer_task_family),
+            SUBNET_IDS: ",".join(settings.private_subnet_ids),
+            SECURITY_GROUP_ID: settings.deployer_security_group_id,
+        },
+    ),
+)
+
+boundary = PermissionsBoundary(
+    PermissionsBoundaryArgs(
+        names,
+        workload_boundary_name(names),
+        "The most that a workload of this environment may ever do",
+        boundary_statements(names, settings),
+    )
+)
+bounded = pulumi.ResourceOptions(depends_on=[boundary])
+workload_roles = {
+    workload: WorkloadRoles(WorkloadRolesArgs(names, settings, workload, workload_boundary_name(names)), bounded)
+    for workload in Workload
+}
+ork_processor = GuardedRole(ork_processor_role(names, settings, workload_boundary_name(names)), bounded)
+circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
+
+pulumi.export("roleArns", [*(arn for roles in workload_roles.values() for arn in roles.arns), ork_processor.arn])
+pulumi.export("ciRoleArns", circleci.arns)
+pulumi.export("dataBuckets", {bucket.value: bucket.name_in(names) for bucket in Bucket})
+pulumi.export("containerSecrets", container_environment(names, secrets.arns))

@@ -1,0 +1,308 @@
+"""The catalogue: every secret and every parameter, declared once.
+
+Resources, IAM grants, the wiring of container environments, the checks before a deploy and the tables in `docs/`
+are all derived from what stands here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from components.naming import Names
+
+
+class Workload(StrEnum):
+    """What runs on ECS. The value is part of role names, log groups and container names."""
+
+    BACKSTAGE = "backstage"
+    BACKSTAGE_DB_BOOTSTRAP = "backstage-db-bootstrap"
+    """One-off task that creates the Backstage database and its user."""
+    BACKSTAGE_DB_INSPECT = "backstage-db-inspect"
+    """One-off task that looks into the Backstage database."""
+    PREFECT_API = "prefect-api"
+    PREFECT_WORKER = "prefect-worker"
+    """Runs the flows."""
+    PREFECT_DEPLOYER = "prefect-deployer"
+    """Registers flows; started by CI and scripts."""
+
+
+class Reader(StrEnum):
+    """Whoever else reads a secret or parameter with an AWS role of its own. The value is part of the role's name."""
+
+    ORK_PROCESSOR = "ork-processor"
+    CI_PREVIEW = "ci-preview"
+    CI_DEPLOY = "ci-deploy"
+    CI_DEPLOYER_TRIGGER = "ci-deployer-trigger"
+
+
+class Maker(StrEnum):
+    """Who makes a secret."""
+
+    PROGRAM = "the program"
+    """This program makes the container; `operations` fills in the value."""
+    HAND = "by hand"
+    """Somebody makes it and its value in Secrets Manager; this program only refers to it."""
+
+
+class Shape(StrEnum):
+    """What a value looks like."""
+
+    POSTGRESQL_URL = "PostgreSQL URL"
+    USERNAME_PASSWORD = "JSON with `username` and `password`"
+    SIGNING_KEY = "random key, 32 bytes or more"
+    TOKEN = "access token"
+    CREDENTIAL = "`user:password`"
+    OIDC_CLIENT_SECRET = "OIDC client secret"
+    NEO4J = "JSON with Neo4j URI, user name and password"
+    CLOUDINARY = "JSON with Cloudinary cloud name, API key and API secret"
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """An ECS workload that uses a secret; `variable` is the environment variable that ECS injects it as.
+
+    Without a variable the workload reads the secret by itself, with its task role.
+    """
+
+    workload: Workload
+    variable: str = ""
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret in Secrets Manager.
+
+    `path` is the name without its environment; a name outside the environment prefix is marked `shared`.
+    `elsewhere` names consumers that read it without a role of this program.
+    """
+
+    path: str
+    purpose: str
+    shape: Shape
+    maker: Maker
+    consumers: tuple[Consumer, ...] = ()
+    readers: tuple[Reader, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    shared: bool = False
+
+    def name(self, names: Names) -> str:
+        """Return the secret's friendly name in an environment."""
+        return self.path if self.shared else names.secret(self.path)
+
+
+_DB_ADMIN: Final = "DB_ADMIN_SECRET_JSON"
+
+SECRETS: Final = (
+    Secret(
+        "db/admin",
+        "Aurora administrator",
+        Shape.USERNAME_PASSWORD,
+        Maker.PROGRAM,
+        (
+            Consumer(Workload.BACKSTAGE_DB_BOOTSTRAP, _DB_ADMIN),
+            Consumer(Workload.BACKSTAGE_DB_INSPECT, _DB_ADMIN),
+        ),
+        elsewhere=("Aurora master user",),
+    ),
+    Secret(
+        "backstage/db",
+        "Backstage database user",
+        Shape.USERNAME_PASSWORD,
+        Maker.PROGRAM,
+        (Consumer(Workload.BACKSTAGE_DB_BOOTSTRAP, "BACKSTAGE_DB_SECRET_JSON"),),
+    ),
+    Secret(
+        "backstage/database-url",
+        "Backstage's database",
+        Shape.POSTGRESQL_URL,
+        Maker.PROGRAM,
+        (Consumer(Workload.BACKSTAGE, "BACKSTAGE_DATABASE_URL"),),
+    ),
+    Secret(
+        "backstage/session-secret",
+        "Backstage's session signing key",
+        Shape.SIGNING_KEY,
+        Maker.PROGRAM,
+        (Consumer(Workload.BACKSTAGE, "AUTH_SESSION_SECRET"),),
+    ),
+    Secret(
+        "github/pat/blog_data_ci",
+        "shared GitHub token: catalogue discovery and the flows' repository",
+        Shape.TOKEN,
+        Maker.HAND,
+        (Consumer(Workload.BACKSTAGE, "GITHUB_TOKEN"), Consumer(Workload.PREFECT_DEPLOYER)),
+    ),
+    Secret(
+        "circleci/pat/backstage",
+        "CircleCI token",
+        Shape.TOKEN,
+        Maker.HAND,
+        (Consumer(Workload.BACKSTAGE, "CIRCLECI_AUTH_TOKEN"),),
+    ),
+    Secret(
+        "prefect/database-url",
+        "Prefect's database",
+        Shape.POSTGRESQL_URL,
+        Maker.PROGRAM,
+        (Consumer(Workload.PREFECT_API, "PREFECT_API_DATABASE_CONNECTION_URL"),),
+    ),
+    Secret(
+        "prefect/api-auth",
+        "Prefect API credential",
+        Shape.CREDENTIAL,
+        Maker.HAND,
+        (Consumer(Workload.PREFECT_WORKER, "PREFECT_API_AUTH_STRING"),),
+        readers=(Reader.CI_DEPLOY,),
+    ),
+    Secret(
+        "kinde/client-secret",
+        "client secret of the sign-in through Kinde",
+        Shape.OIDC_CLIENT_SECRET,
+        Maker.HAND,
+        readers=(Reader.CI_DEPLOY,),
+        elsewhere=("load balancer, both hosts (read when a change is applied)",),
+    ),
+    Secret(
+        "blog-data/neo4j/credentials",
+        "Neo4j",
+        Shape.NEO4J,
+        Maker.HAND,
+        (Consumer(Workload.PREFECT_WORKER),),
+        readers=(Reader.ORK_PROCESSOR,),
+        elsewhere=("blog front end",),
+        shared=True,
+    ),
+    Secret(
+        "blog-data/cloudinary/credentials",
+        "Cloudinary",
+        Shape.CLOUDINARY,
+        Maker.HAND,
+        (Consumer(Workload.PREFECT_WORKER),),
+        readers=(Reader.ORK_PROCESSOR,),
+        elsewhere=("blog front end",),
+        shared=True,
+    ),
+)
+
+
+class Bucket(StrEnum):
+    """The data buckets. The value is the last part of the bucket's name and of its parameter's."""
+
+    CACHE = "cache"
+    RAW = "raw"
+    CLEAN = "clean"
+    DESIGN_FILES = "design-files"
+
+    def name_in(self, names: Names) -> str:
+        """Return the bucket's name in an environment: `${environment}-blog-data-${purpose}`."""
+        return names.resource("blog-data", self.value)
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter in Parameter Store.
+
+    `path` is the name without its environment. `accepted` lists the values of an enumeration. A `secret`
+    parameter is a SecureString.
+    """
+
+    path: str
+    purpose: str
+    readers: tuple[Reader, ...] = ()
+    workloads: tuple[Workload, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    accepted: tuple[str, ...] = ()
+    secret: bool = False
+
+    def name(self, names: Names) -> str:
+        """Return the parameter's name in an environment."""
+        return names.parameter(self.path)
+
+    @property
+    def allowed_pattern(self) -> str | None:
+        """The pattern that Parameter Store checks new values against, where the value is an enumeration."""
+        return f"^({'|'.join(self.accepted)})$" if self.accepted else None
+
+
+_CI: Final = (Reader.CI_PREVIEW, Reader.CI_DEPLOY)
+_TRIGGER: Final = (Reader.CI_DEPLOYER_TRIGGER,)
+
+HEADER_SECRET: Final = Parameter(
+    "shared/cf_alb_secret",
+    "header secret between CloudFront and the load balancer",
+    readers=(Reader.CI_DEPLOY,),
+    elsewhere=("load balancer and distributions",),
+    secret=True,
+)
+PARK_MODE: Final = Parameter(
+    "infra/park_mode", "whether the platform is parked", readers=_CI, accepted=("parked", "unparked")
+)
+DATABASE_RESTORE_MODE: Final = Parameter(
+    "infra/database_restore_mode",
+    "what a new database starts from",
+    readers=_CI,
+    accepted=("from_final_snapshot", "clean"),
+)
+BUCKET_PARAMETERS: Final = {
+    bucket: Parameter(
+        f"blog-data/buckets/{bucket}",
+        f"name of the {bucket} bucket",
+        readers=(Reader.ORK_PROCESSOR,) if bucket is Bucket.DESIGN_FILES else (),
+        workloads=(Workload.PREFECT_WORKER,),
+        elsewhere=("tooling",),
+    )
+    for bucket in Bucket
+}
+CLUSTER_ARN: Final = Parameter("prefect/deployer/cluster_arn", "cluster that the deployer runs on", readers=_TRIGGER)
+TASK_DEFINITION_ARN: Final = Parameter(
+    "prefect/deployer/task_definition_arn", "task definition of the deployer", readers=_TRIGGER
+)
+SUBNET_IDS: Final = Parameter(
+    "prefect/deployer/subnet_ids", "private subnets of the deployer, comma-separated", readers=_TRIGGER
+)
+SECURITY_GROUP_ID: Final = Parameter(
+    "prefect/deployer/security_group_id", "security group of the deployer", readers=_TRIGGER
+)
+
+PARAMETERS: Final = (
+    HEADER_SECRET,
+    *BUCKET_PARAMETERS.values(),
+    PARK_MODE,
+    DATABASE_RESTORE_MODE,
+    CLUSTER_ARN,
+    TASK_DEFINITION_ARN,
+    SUBNET_IDS,
+    SECURITY_GROUP_ID,
+)
+
+
+def secrets_made_by(maker: Maker) -> tuple[Secret, ...]:
+    """Return the secrets of one maker."""
+    return tuple(secret for secret in SECRETS if secret.maker is maker)
+
+
+def secrets_of(workload: Workload, *, injected_only: bool = False) -> tuple[Secret, ...]:
+    """Return the secrets that a workload uses, or only those that ECS injects as environment variables."""
+    return tuple(
+        secret
+        for secret in SECRETS
+        for consumer in secret.consumers
+        if consumer.workload is workload and (consumer.variable or not injected_only)
+    )
+
+
+def secrets_read_by(reader: Reader) -> tuple[Secret, ...]:
+    """Return the secrets that a role outside ECS reads."""
+    return tuple(secret for secret in SECRETS if reader in secret.readers)
+
+
+def parameters_of(workload: Workload) -> tuple[Parameter, ...]:
+    """Return the parameters that a workload reads."""
+    return tuple(parameter for parameter in PARAMETERS if workload in parameter.workloads)
+
+
+def parameters_read_by(reader: Reader) -> tuple[Parameter, ...]:
+    """Return the parameters that a role outside ECS reads."""
+    return tuple(parameter for parameter in PARAMETERS if reader in parameter.readers)

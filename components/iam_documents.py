@@ -1,0 +1,129 @@
+"""IAM documents as typed statements and plain JSON text.
+
+No document depends on an Output: a document that isn't known at preview can't be judged by the gate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from components.naming import Names
+
+VERSION: Final = "2012-10-17"
+
+Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
+"""Operator -> condition key -> value or values."""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One purpose: what is allowed on which resources, under which conditions."""
+
+    sid: str
+    actions: Sequence[str]
+    resources: Sequence[str]
+    conditions: Conditions = field(default_factory=dict)
+
+
+def identity_policy(statements: Sequence[Statement]) -> str:
+    """Return an identity policy as JSON text."""
+    return _document(
+        [
+            {
+                "Sid": statement.sid,
+                "Effect": "Allow",
+                "Action": _one_or_many(statement.actions),
+                "Resource": _one_or_many(statement.resources),
+                **({"Condition": statement.conditions} if statement.conditions else {}),
+            }
+            for statement in statements
+        ]
+    )
+
+
+def ecs_tasks_trust(names: Names) -> str:
+    """Return the trust policy of an ECS task or execution role, for this account's and region's ECS only.
+
+    Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+    """
+    return _service_trust(
+        "ecs-tasks.amazonaws.com",
+        {
+            "ArnLike": {"aws:SourceArn": names.ecs_source_arn},
+            "StringEquals": {"aws:SourceAccount": names.account},
+        },
+    )
+
+
+def lambda_trust(names: Names) -> str:
+    """Return the trust policy of a Lambda function's role, for this account's functions only.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+    """
+    return _service_trust("lambda.amazonaws.com", {"StringEquals": {"aws:SourceAccount": names.account}})
+
+
+def web_identity_trust(provider_arn: str, issuer: str, audience: str, subjects: Sequence[str]) -> str:
+    """Return the trust policy for an OIDC provider's tokens: one audience, and subjects that match a pattern.
+
+    `issuer` is the provider's URL without `https://`.
+    Source: https://circleci.com/docs/openid-connect-tokens/
+    """
+    return _document(
+        [
+            {
+                "Sid": "AssumeWithToken",
+                "Effect": "Allow",
+                "Principal": {"Federated": provider_arn},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {
+                    "StringEquals": {f"{issuer}:aud": audience},
+                    "StringLike": {f"{issuer}:sub": _one_or_many(subjects)},
+                },
+            }
+        ]
+    )
+
+
+def tls_only_bucket_policy(names: Names, bucket: str) -> str:
+    """Return a bucket policy that refuses whatever doesn't come over TLS.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
+    """
+    return _document(
+        [
+            {
+                "Sid": "DenyPlainHttp",
+                "Effect": "Deny",
+                "Principal": "*",
+                "Action": "s3:*",
+                "Resource": [names.bucket_arn(bucket), names.objects_arn(bucket)],
+                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+            }
+        ]
+    )
+
+
+def _service_trust(service: str, conditions: Conditions) -> str:
+    return _document(
+        [
+            {
+                "Sid": "AssumeByService",
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sts:AssumeRole",
+                "Condition": conditions,
+            }
+        ]
+    )
+
+
+def _document(statements: list[dict[str, Any]]) -> str:
+    return json.dumps({"Version": VERSION, "Statement": statements})
+
+
+def _one_or_many(values: Sequence[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)

@@ -1,0 +1,148 @@
+"""Names and ARNs. Nothing else in the program formats one.
+
+Everything here is built from configuration, so that every name and every policy document is known at preview
+(AWS: "Amazon Resource Names", https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+PROJECT: Final = "rocketclub-platform"
+ROLE_PATH_ROOT: Final = "rocketclub"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names of one environment in one account and region.
+
+    >>> names = Names(environment="prod", account="123456789012", region="eu-central-1")
+    >>> names.secret("backstage/db")
+    'prod/backstage/db'
+    >>> names.parameter("infra/park_mode")
+    '/prod/infra/park_mode'
+    """
+
+    environment: str
+    account: str
+    region: str
+    partition: str = "aws"
+
+    def secret(self, path: str) -> str:
+        """Return the name of a secret: `${environment}/service/thing`."""
+        return f"{self.environment}/{path}"
+
+    def parameter(self, path: str) -> str:
+        """Return the name of a parameter: `/${environment}/namespace/resource`."""
+        return f"/{self.environment}/{path}"
+
+    def resource(self, *parts: str) -> str:
+        """Return the name of anything else: `${environment}-part-part`.
+
+        >>> Names("dev", "123456789012", "eu-central-1").resource("backstage", "task")
+        'dev-backstage-task'
+        """
+        return "-".join((self.environment, *parts))
+
+    @property
+    def role_path(self) -> str:
+        """The path of every role and managed policy: `/rocketclub/${environment}/`."""
+        return f"/{ROLE_PATH_ROOT}/{self.environment}/"
+
+    def role_arn(self, name: str) -> str:
+        """Return the ARN of one of this program's roles.
+
+        >>> Names("prod", "123456789012", "eu-central-1").role_arn("prod-backstage-task")
+        'arn:aws:iam::123456789012:role/rocketclub/prod/prod-backstage-task'
+        """
+        return self._global_arn("iam", f"role{self.role_path}{name}")
+
+    def policy_arn(self, name: str) -> str:
+        """Return the ARN of one of this program's managed policies."""
+        return self._global_arn("iam", f"policy{self.role_path}{name}")
+
+    def oidc_provider_arn(self, issuer: str) -> str:
+        """Return the ARN of an OIDC provider; `issuer` is its URL without `https://`."""
+        return self._global_arn("iam", f"oidc-provider/{issuer}")
+
+    def secret_arn_pattern(self, name: str) -> str:
+        """Return the pattern of a secret's ARN, whose last six characters Secrets Manager chooses.
+
+        `-??????` and not `-*`, which would match longer names as well
+        (https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html).
+
+        >>> Names("prod", "123456789012", "eu-central-1").secret_arn_pattern("prod/backstage/db")
+        'arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/backstage/db-??????'
+        """
+        return self._arn("secretsmanager", f"secret:{name}-??????")
+
+    def secret_arn(self, name_with_suffix: str) -> str:
+        """Return the full ARN of a secret whose suffix is known."""
+        return self._arn("secretsmanager", f"secret:{name_with_suffix}")
+
+    def parameter_arn(self, name: str) -> str:
+        """Return the ARN of a parameter; its name starts with a slash.
+
+        >>> Names("prod", "123456789012", "eu-central-1").parameter_arn("/prod/infra/park_mode")
+        'arn:aws:ssm:eu-central-1:123456789012:parameter/prod/infra/park_mode'
+        """
+        return self._arn("ssm", f"parameter{name}")
+
+    def bucket_arn(self, bucket: str) -> str:
+        """Return the ARN of a bucket."""
+        return f"arn:{self.partition}:s3:::{bucket}"
+
+    def objects_arn(self, bucket: str, pattern: str = "*") -> str:
+        """Return the ARN of a bucket's objects, all of them or those whose key matches a pattern."""
+        return f"{self.bucket_arn(bucket)}/{pattern}"
+
+    def log_streams_arn(self, log_group: str) -> str:
+        """Return the ARN of all streams of a log group, which is what writing to it needs."""
+        return self._arn("logs", f"log-group:{log_group}:*")
+
+    def repository_arn(self, repository: str) -> str:
+        """Return the ARN of an ECR repository."""
+        return self._arn("ecr", f"repository/{repository}")
+
+    def cluster_arn(self, cluster: str) -> str:
+        """Return the ARN of an ECS cluster."""
+        return self._arn("ecs", f"cluster/{cluster}")
+
+    def task_definition_arn(self, family: str, revision: str = "") -> str:
+        """Return the ARN of a task definition: its latest revision, or a given one (`*` for any)."""
+        return self._arn("ecs", f"task-definition/{family}" + (f":{revision}" if revision else ""))
+
+    def tasks_arn(self, cluster: str) -> str:
+        """Return the ARN of all tasks of a cluster."""
+        return self._arn("ecs", f"task/{cluster}/*")
+
+    @property
+    def ecs_source_arn(self) -> str:
+        """What `aws:SourceArn` looks like when ECS assumes a role in this account and region."""
+        return self._arn("ecs", "*")
+
+    def task_log_group(self, workload: str) -> str:
+        """Return the log group of an ECS workload."""
+        return f"/ecs/{self.environment}/{workload}"
+
+    def tags(self, component: str) -> Mapping[str, str]:
+        """Return the tags that everything taggable carries."""
+        return {
+            "Project": PROJECT,
+            "Environment": self.environment,
+            "Component": component,
+            "ManagedBy": "pulumi",
+        }
+
+    def _arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def _global_arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}::{self.account}:{resource}"
+
+
+def function_log_group(function: str) -> str:
+    """Return the log group of a Lambda function."""
+    return f"/aws/lambda/{function}"

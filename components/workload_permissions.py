@@ -1,0 +1,143 @@
+"""What the ECS workloads and the `.ork` processor may do, derived from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from components.catalogue import (
+    Bucket,
+    Parameter,
+    Reader,
+    Secret,
+    Workload,
+    parameters_of,
+    parameters_read_by,
+    secrets_of,
+    secrets_read_by,
+)
+from components.iam_documents import Statement
+from components.naming import Names, function_log_group
+from components.settings import Settings
+
+TASKS: Final = (Workload.BACKSTAGE, Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.PREFECT_DEPLOYER)
+"""Workloads that call AWS by themselves and so have a task role."""
+
+DATA_WORKLOADS: Final = (Workload.BACKSTAGE, Workload.PREFECT_WORKER)
+"""Workloads that read and write the data buckets."""
+
+
+def task_statements(workload: Workload, names: Names) -> list[Statement]:
+    """Return what a workload's own code may do: data, its secrets and parameters, logs, metrics."""
+    buckets = list(Bucket) if workload in DATA_WORKLOADS else []
+    return [
+        *_data(names, buckets),
+        *_read_secrets(names, secrets_of(workload)),
+        *_read_parameters(names, parameters_of(workload)),
+        _write_logs(names, [names.task_log_group(workload)]),
+        _write_metrics(names),
+    ]
+
+
+def execution_statements(workload: Workload, names: Names, settings: Settings) -> list[Statement]:
+    """Return what ECS may do to start a workload: pull its image, read what it injects, write its log group.
+
+    Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
+    """
+    return [
+        *_pull_images(names, [repository_of(workload, settings)]),
+        *_read_secrets(names, secrets_of(workload, injected_only=True)),
+        _write_logs(names, [names.task_log_group(workload)]),
+    ]
+
+
+def ork_processor_statements(names: Names, function: str) -> list[Statement]:
+    """Return what the `.ork` processor may do: read `.ork` files, two credentials and a bucket's name; write logs."""
+    return [
+        Statement("ReadOrkFiles", ["s3:GetObject"], [names.objects_arn(Bucket.DESIGN_FILES.name_in(names), "*.ork")]),
+        *_read_secrets(names, secrets_read_by(Reader.ORK_PROCESSOR)),
+        *_read_parameters(names, parameters_read_by(Reader.ORK_PROCESSOR)),
+        _write_logs(names, [function_log_group(function)]),
+    ]
+
+
+def boundary_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return the most that any workload may do: the union of all their permissions and no more."""
+    secrets = {secret for workload in Workload for secret in secrets_of(workload)}
+    secrets.update(secrets_read_by(Reader.ORK_PROCESSOR))
+    parameters = {parameter for workload in Workload for parameter in parameters_of(workload)}
+    parameters.update(parameters_read_by(Reader.ORK_PROCESSOR))
+    return [
+        *_data(names, list(Bucket)),
+        *_read_secrets(names, sorted(secrets, key=lambda secret: secret.path)),
+        *_read_parameters(names, sorted(parameters, key=lambda parameter: parameter.path)),
+        *_pull_images(names, sorted({repository_of(workload, settings) for workload in Workload})),
+        _write_logs(names, [*map(names.task_log_group, Workload), function_log_group(settings.ork_function)]),
+        _write_metrics(names),
+    ]
+
+
+def repository_of(workload: Workload, settings: Settings) -> str:
+    """Return the ECR repository of a workload's image."""
+    return settings.prefect_repository if workload.startswith("prefect") else settings.backstage_repository
+
+
+def _data(names: Names, buckets: Sequence[Bucket]) -> list[Statement]:
+    if not buckets:
+        return []
+    bucket_names = [bucket.name_in(names) for bucket in buckets]
+    return [
+        # Without ListBucket a missing key is answered with 403, not 404.
+        Statement(
+            "ListDataBuckets",
+            ["s3:GetBucketLocation", "s3:ListBucket"],
+            [*map(names.bucket_arn, bucket_names)],
+        ),
+        Statement(
+            "ReadAndWriteData",
+            ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+            [*map(names.objects_arn, bucket_names)],
+        ),
+    ]
+
+
+def _read_secrets(names: Names, secrets: Sequence[Secret]) -> list[Statement]:
+    if not secrets:
+        return []
+    arns = [names.secret_arn_pattern(secret.name(names)) for secret in secrets]
+    return [Statement("ReadSecrets", ["secretsmanager:GetSecretValue"], arns)]
+
+
+def _read_parameters(names: Names, parameters: Sequence[Parameter]) -> list[Statement]:
+    if not parameters:
+        return []
+    arns = [names.parameter_arn(parameter.name(names)) for parameter in parameters]
+    return [Statement("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], arns)]
+
+
+def _pull_images(names: Names, repositories: Sequence[str]) -> list[Statement]:
+    return [
+        # This action knows no resources (Service Authorization Reference, Amazon ECR).
+        Statement("SignInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
+        Statement(
+            "PullImage",
+            ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            [*map(names.repository_arn, repositories)],
+        ),
+    ]
+
+
+def _write_logs(names: Names, log_groups: Sequence[str]) -> Statement:
+    return Statement(
+        "WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [*map(names.log_streams_arn, log_groups)]
+    )
+
+
+def _write_metrics(names: Names) -> Statement:
+    # This action knows no resources; the namespace is what narrows it.
+    return Statement(
+        "WriteMetrics",
+        ["cloudwatch:PutMetricData"],
+        ["*"],
+        {"StringEquals": {"cloudwatch:namespace": f"rocketclub/{names.environment}"}},
+    )
