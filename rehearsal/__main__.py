@@ -1,0 +1,149 @@
+"""`python -m rehearsal`: the command line."""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+from rehearsal import analyzers, program, project
+from rehearsal.failures import BadConfiguration, Failure
+from rehearsal.plan import Plan
+
+_INTERRUPTED: Final = 130
+
+
+def main() -> int:
+    """Run the command and return its exit code."""
+    arguments = _parser().parse_args()
+    # A rehearsal lives for seconds: freeing what little becomes garbage costs more time than it gives memory.
+    gc.disable()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_INTERRUPTED))
+    try:
+        return _rehearse(arguments)
+    except Failure as failure:
+        print(f"error: {failure}", file=sys.stderr)
+        return failure.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _rehearse(arguments: argparse.Namespace) -> int:
+    folder: Path = arguments.project.resolve()
+    stacks = project.stacks(folder) if arguments.all_stacks else [arguments.stack]
+    if not stacks:
+        raise BadConfiguration(f"there is no Pulumi.<stack>.yaml in {folder}")
+    documents = {}
+    codes = []
+    for stack in stacks:
+        plan = Plan(folder.name, stack, {})
+        failure = _rehearse_stack(arguments, folder, stack, plan)
+        codes.append(failure.exit_code if failure else int(not plan.passed))
+        documents[stack] = plan.document() | ({"error": str(failure)} if failure else {})
+        _report(arguments, plan, failure)
+    if arguments.json:
+        text = json.dumps(documents if arguments.all_stacks else documents[stacks[0]], indent=2)
+        if str(arguments.json) == "-":
+            print(text)
+        else:
+            arguments.json.write_text(text + "\n", encoding="utf-8")
+    return max(codes)
+
+
+def _rehearse_stack(arguments: argparse.Namespace, folder: Path, stack: str, plan: Plan) -> Failure | None:
+    """Plan one stack and have it judged. What ends it early is returned, with the plan as far as it got."""
+    _progress(f"{stack}: loading the program and the packs")
+    settings = project.load(folder, stack)
+    packs = _packs(arguments, folder, stack)
+    plan.project = settings.name
+    plan.config = dict(sorted({**settings.config, **dict.fromkeys(settings.secret_keys, "[secret]")}.items()))
+    with analyzers.launch(settings, plan, packs, arguments.pack_timeout) as judges:
+        failure: Failure | None = None
+        try:
+            judges.configure()
+            program.run(settings, plan, judges)
+            if settings.problems:
+                raise BadConfiguration("\n".join(settings.problems))
+        except Failure as error:
+            failure = error
+        _progress(f"{stack}: {len(plan.created)} resources; the packs judge the stack")
+        try:
+            judges.verdict(complete=failure is None)
+        except Failure as error:
+            failure = failure or error
+    return failure
+
+
+def _packs(arguments: argparse.Namespace, folder: Path, stack: str) -> list[tuple[Path, Path | None]]:
+    """Return the packs to run, each with its configuration file if there is one."""
+    if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
+        raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
+    packs: list[Path] = arguments.pack or sorted(path.parent for path in folder.glob("policies/*/PulumiPolicy.yaml"))
+    for pack in packs:
+        if not (pack / "PulumiPolicy.yaml").is_file():
+            raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")
+    if arguments.policy_config:
+        return [(pack.resolve(), path.resolve()) for pack, path in zip(packs, arguments.policy_config, strict=True)]
+    found = [(pack.resolve(), folder / "policies" / "config" / f"{pack.name}.{stack}.json") for pack in packs]
+    return [(pack, path if path.is_file() else None) for pack, path in found]
+
+
+def _report(arguments: argparse.Namespace, plan: Plan, failure: Failure | None) -> None:
+    from rehearsal import report
+
+    # The plan alone belongs on stdout when it is asked for there.
+    report.write(plan, failure, quiet=arguments.quiet, to_stderr=str(arguments.json) == "-")
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r\033[2K{text} …", end="", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m rehearsal",
+        description="Preview the program on an empty account and let the policy packs judge it, "
+        "with no Pulumi CLI, no cloud account and no network.",
+        epilog="Exit codes: 0 passed; 1 a mandatory violation, or the program or a pack failed; "
+        "2 bad configuration or usage.",
+    )
+    parser.add_argument("--stack", default="prod", metavar="NAME", help="the stack to plan (default: prod)")
+    parser.add_argument("--all-stacks", action="store_true", help="plan every stack that has a Pulumi.<stack>.yaml")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the plan there; - for stdout")
+    parser.add_argument(
+        "--pack",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a policy pack to run; repeatable (default: every pack under policies/)",
+    )
+    parser.add_argument(
+        "--policy-config",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the configuration of the pack given in the same place (default: policies/config/<pack>.<stack>.json)",
+    )
+    parser.add_argument(
+        "--pack-timeout",
+        type=float,
+        default=60.0,
+        metavar="SECONDS",
+        help="time for a pack to start, and for each of its answers (default: 60)",
+    )
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+    )
+    parser.add_argument("--quiet", action="store_true", help="show violations and the summary only")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

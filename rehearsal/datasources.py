@@ -1,0 +1,52 @@
+"""The explicit table of data sources: what a provider would answer to a lookup.
+
+A rehearsal has no account to look anything up in. Whatever the program asks for must be in `ANSWERS`; a
+token that isn't is an error, so that no rule ever judges an invented value by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rehearsal.failures import Failure
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """One call of a data source: its arguments, and the account and region of the provider that is asked."""
+
+    arguments: Mapping[str, Any]
+    account: str
+    region: str
+
+
+def _secret(lookup: Lookup) -> dict[str, Any]:
+    """`getSecret` by name. AWS ends a secret's ARN with a hyphen and six random characters."""
+    name = str(lookup.arguments.get("name", ""))
+    arn = str(
+        lookup.arguments.get("arn") or f"arn:aws:secretsmanager:{lookup.region}:{lookup.account}:secret:{name}-XXXXXX"
+    )
+    return {"arn": arn, "id": arn, "name": name or arn.rpartition(":")[2][:-7]}
+
+
+ANSWERS: Final[Mapping[str, Callable[[Lookup], dict[str, Any]]]] = {
+    "aws:secretsmanager/getSecret:getSecret": _secret,
+}
+"""Token of a data source -> function from the call to the properties of the answer."""
+
+
+def answer(token: str, lookup: Lookup) -> dict[str, Any]:
+    """Return the answer to a data-source call.
+
+    Raises:
+        Failure: the token isn't in the table.
+    """
+    if token not in ANSWERS:
+        raise Failure(
+            f"the program calls the data source {token}, which a rehearsal can't answer: there is no account "
+            "to look it up in. Add it to ANSWERS in rehearsal/datasources.py, or take the value from "
+            "configuration."
+        )
+    return ANSWERS[token](lookup)

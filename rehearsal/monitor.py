@@ -1,0 +1,276 @@
+"""The resource monitor: receives the program's raw registrations and answers as the engine does in a preview.
+
+Built on the SDK's mock monitor for what a preview doesn't use; registrations, outputs and data sources are
+answered here, from the requests themselves, so that secrets, dependencies, options and source positions are
+not lost. What is imitated is in pkg/resource/deploy of pulumi/pulumi: source_eval.go (RegisterResource,
+inheritFromParent, sourcePositions), default_providers.go and step_generator.go.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+import typing
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi import _types
+from pulumi.runtime import rpc
+from pulumi.runtime.mocks import MockEngine, MockMonitor
+from pulumi.runtime.proto import engine_pb2, resource_pb2
+
+from rehearsal import datasources
+from rehearsal.failures import Failure
+from rehearsal.plan import PROVIDER_TYPE, ROOT_TYPE, UNKNOWN, Json, Judges, Plan, Step, is_secret, secret
+from rehearsal.project import Project
+
+_FEATURES: Final = (
+    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_OUTPUT_VALUES,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+)
+"""What the monitor does as the engine does it. The SDK refuses options that need another feature."""
+
+
+class Engine(MockEngine):
+    """Collects what the program logs."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(None)
+        self._plan = plan
+
+    def Log(self, request: engine_pb2.LogRequest) -> None:
+        """Keep a message that a user should see."""
+        severity = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}
+        if request.severity in severity and not request.ephemeral:
+            self._plan.diagnostics.append((severity[request.severity], request.message))
+
+    def RequirePulumiVersion(self, _request: Json) -> empty_pb2.Empty:
+        """Accept: no CLI is involved whose version could be wrong."""
+        return empty_pb2.Empty()
+
+
+class Monitor(MockMonitor):
+    """Answers the program's requests and writes the plan."""
+
+    def __init__(self, project: Project, config: Mapping[str, str], plan: Plan, judges: Judges) -> None:
+        super().__init__(None)  # type: ignore[arg-type] # no mocks: every method that would ask them is replaced
+        self._project = project
+        self._config = config
+        self._plan = plan
+        self._judges = judges
+        self._steps: dict[str, Step] = {}
+        self._component_providers: dict[str, dict[str, str]] = {}
+
+    def GetDeploymentInfo(self, _request: Json) -> resource_pb2.DeploymentInfo:
+        """Tell the SDK what the monitor can do."""
+        return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
+
+    def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
+        """Add a resource to the plan, have it judged and answer with what a provider would tell in a preview."""
+        if request.remote:
+            raise Failure(f"{request.type} is a remote component; a rehearsal can't run its provider")
+        parent = self._steps.get(request.parent)
+        package = request.type.partition(":")[0]
+        step = Step(
+            urn=self._urn(request.parent, request.type, request.name),
+            type=request.type,
+            name=request.name,
+            custom=request.custom,
+            inputs=_properties(request.object),
+            parent=request.parent,
+            protect=_inherited(request, "protect", parent, False),
+            retain_on_delete=_inherited(request, "retainOnDelete", None, False),
+            deleted_with=request.deletedWith,
+            dependencies=sorted(request.dependencies),
+            property_dependencies={
+                key: sorted(value.urns) for key, value in sorted(request.propertyDependencies.items())
+            },
+            ignore_changes=list(request.ignoreChanges),
+            replace_on_changes=list(request.replaceOnChanges),
+            delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+            additional_secret_outputs=list(request.additionalSecretOutputs),
+            import_id=request.importId,
+            source=""
+            if request.type == ROOT_TYPE
+            else source_position(request.sourcePosition, str(self._project.folder)),
+        )
+        if parent is not None:
+            step.deleted_with = step.deleted_with or parent.deleted_with
+            step.retain_on_delete = _inherited(request, "retainOnDelete", parent, False)
+        if not request.custom:
+            self._component_providers[step.urn] = {
+                **self._component_providers.get(request.parent, {}),
+                **request.providers,
+            }
+        elif request.type.startswith(PROVIDER_TYPE):
+            version = request.version or _installed_version(request.type.removeprefix(PROVIDER_TYPE))
+            step.inputs |= {"__internal": {}, **({"version": version} if version else {})}
+        else:
+            step.provider = (
+                request.provider
+                or self._component_providers.get(request.parent, {}).get(package)
+                or self._default_provider(package, request.version)
+            )
+        self._add(step)
+        if not request.custom:
+            return resource_pb2.RegisterResourceResponse(urn=step.urn)
+        step.outputs = _outputs(step)
+        return resource_pb2.RegisterResourceResponse(urn=step.urn, id=step.import_id, object=_struct(step.outputs))
+
+    def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
+        """Keep a component's outputs: they are what stack policies see of it."""
+        self._steps[request.urn].outputs = _properties(request.outputs)
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
+        """Answer a data source from the table, for the account and region of the provider that is asked."""
+        package = request.tok.partition(":")[0]
+        reference = request.provider or self._default_provider(package, request.version)
+        provider = self._steps[reference.rpartition("::")[0]].inputs
+        accounts = json.loads(_plain(provider.get("allowedAccountIds")) or "[]")
+        lookup = datasources.Lookup(
+            arguments=_properties(request.args),
+            account=str(accounts[0]) if accounts else "000000000000",
+            region=_plain(provider.get("region")) or "us-east-1",
+        )
+        answer = datasources.answer(request.tok, lookup)
+        response = resource_pb2.ResourceInvokeResponse()
+        getattr(response, "return").update(answer)  # the field's name is a Python keyword
+        return response
+
+    def Call(self, request: resource_pb2.ResourceCallRequest) -> typing.NoReturn:
+        """Refuse a provider's method: only the provider itself knows the answer."""
+        raise Failure(f"the program calls {request.tok}; a rehearsal can't run a provider's methods")
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> typing.NoReturn:
+        """Refuse to read an existing resource: there is no account to read it from."""
+        raise Failure(
+            f"the program reads the existing {request.type} `{request.name}`, which a rehearsal can't: there is "
+            "no account to read it from. Take what you need of it from configuration."
+        )
+
+    ExistsResource = ReadResource
+
+    def _urn(self, parent: str, type_: str, name: str) -> str:
+        """Return the engine's URN: the types of all parents but the root stack, then the resource's own."""
+        if parent:
+            parent_type = parent.split("::")[2]
+            type_ = type_ if parent_type == ROOT_TYPE else f"{parent_type}${type_}"
+        return f"urn:pulumi:{self._project.stack}::{self._project.name}::{type_}::{name}"
+
+    def _add(self, step: Step) -> None:
+        if step.urn in self._steps:
+            first = self._steps[step.urn].source or "the engine"
+            raise Failure(
+                f"duplicate resource URN {step.urn}: first registered at {where(first)}, again at "
+                f"{where(step.source)}; give one of them another name"
+            )
+        self._steps[step.urn] = step
+        self._plan.steps.append(step)
+        self._judges.judge(step, self._steps.get(step.provider.rpartition("::")[0]))
+
+    def _default_provider(self, package: str, version: str) -> str:
+        """Return the reference of a package's default provider, registering it when it is first asked for."""
+        version = version or _installed_version(package)
+        name = "_".join(
+            ["default", *version.replace("+", ".").replace("-", ".").split(".")] if version else ["default"]
+        )
+        urn = self._urn("", f"{PROVIDER_TYPE}{package}", name)
+        if urn not in self._steps:
+            inputs: dict[str, Any] = {
+                key.partition(":")[2]: secret(value) if key in self._project.secret_keys else value
+                for key, value in self._config.items()
+                if key.partition(":")[0] == package
+            }
+            step = Step(
+                urn=urn,
+                type=f"{PROVIDER_TYPE}{package}",
+                name=name,
+                custom=True,
+                inputs=inputs | ({"version": version} if version else {}),
+                default_provider=True,
+            )
+            self._add(step)
+            step.outputs = dict(step.inputs)
+        return f"{urn}::{UNKNOWN}"
+
+
+def source_position(position: Json, folder: str) -> str:
+    """Return a position as the engine writes it: `project:///FILE#LINE`, relative to the project's folder."""
+    path = unquote(urlsplit(position.uri).path)
+    return f"project:///{os.path.relpath(path, folder)}#{position.line}" if path else ""
+
+
+def where(source: str) -> str:
+    """Return `FILE:LINE` for `project:///FILE#LINE`."""
+    return source.removeprefix("project:///").replace("#", ":")
+
+
+def _inherited(request: Json, option: str, parent: Step | None, default: bool) -> bool:
+    """Return an option of a resource; where the program doesn't set it, that of its parent."""
+    if request.HasField(option):
+        return bool(getattr(request, option))
+    inherited = {"protect": "protect", "retainOnDelete": "retain_on_delete"}[option]
+    return bool(getattr(parent, inherited)) if parent is not None else default
+
+
+def _installed_version(package: str) -> str:
+    """Return the version of a provider's SDK, which is what the language host tells the engine."""
+    try:
+        return importlib.metadata.version(f"pulumi-{package}")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _outputs(step: Step) -> dict[str, Any]:
+    """Return what a provider answers in a preview: the inputs, and what it computes as unknown.
+
+    Computed is what the SDK's resource class always has (its type isn't optional) and the program doesn't
+    give. An optional attribute that isn't given is absent, and unknown to the program.
+    """
+    if step.type.startswith(PROVIDER_TYPE):
+        return {key: value for key, value in step.inputs.items() if key != "__internal"}
+    computed = {name: UNKNOWN for name in _computed(step.type) if name not in step.inputs}
+    outputs = {**step.inputs, **computed, "id": step.import_id or UNKNOWN}
+    return {
+        key: secret(value) if key in step.additional_secret_outputs and not is_secret(value) else value
+        for key, value in outputs.items()
+    }
+
+
+def _computed(type_: str) -> list[str]:
+    package, module, name = type_.split(":")
+    for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):
+        information = getattr(registered, "mod_info", {})
+        resource = getattr(
+            sys.modules.get(information.get("fqn", "")), information.get("classes", {}).get(type_, name), None
+        )
+        if resource is not None:
+            return [
+                key for key, hint in _types.resource_types(resource).items() if type(None) not in typing.get_args(hint)
+            ]
+    return []
+
+
+def _properties(struct: struct_pb2.Struct) -> dict[str, Any]:
+    properties: dict[str, Any] = json_format.MessageToDict(struct)
+    return properties
+
+
+def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update(properties)
+    return struct
+
+
+def _plain(value: Json) -> str:
+    """Return a provider's input as text; empty where it's missing, secret or not known yet."""
+    return value if isinstance(value, str) and value != UNKNOWN else ""

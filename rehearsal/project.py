@@ -1,0 +1,141 @@
+"""What the Pulumi CLI reads before it starts a program: `Pulumi.yaml` and one stack's configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rehearsal.failures import BadConfiguration
+from rehearsal.plan import Json
+
+_PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
+    "string": str,
+    "integer": int,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
+"""Types of a `config:` entry in Pulumi.yaml (Pulumi docs, "Project file reference")."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project and one of its stacks.
+
+    `config` holds what the program may read, as text or JSON text, without the secret values;
+    `secret_keys` the keys whose value is encrypted in the stack file. `problems` are faults that the Pulumi
+    CLI refuses; they are kept so that the program can report its own, better ones first.
+    """
+
+    name: str
+    stack: str
+    folder: Path
+    program: Path
+    config: Mapping[str, str]
+    secret_keys: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def stacks(folder: Path) -> list[str]:
+    """Return the names of the stacks that have a `Pulumi.<stack>.yaml`, in alphabetical order."""
+    return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml"))
+
+
+def load(folder: Path, stack: str) -> Project:
+    """Read a project and the configuration of one stack, with the defaults of `Pulumi.yaml`.
+
+    Raises:
+        BadConfiguration: a file is missing, isn't YAML or lacks what every project has.
+    """
+    document = _read(folder / "Pulumi.yaml")
+    name = document.get("name")
+    if not isinstance(name, str) or not name:
+        raise BadConfiguration(f"{folder / 'Pulumi.yaml'}: `name` is missing; accepted: the project's name")
+    path = folder / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        known = ", ".join(stacks(folder)) or "none"
+        raise BadConfiguration(f"there is no stack `{stack}`: {path} is missing; stacks here: {known}")
+    given = {_full_key(name, key): value for key, value in _mapping(_read(path), "config", path).items()}
+    problems: list[str] = []
+    for key, entry in _mapping(document, "config", folder / "Pulumi.yaml").items():
+        full = _full_key(name, key)
+        declared = entry if isinstance(entry, dict) else {"default": entry}
+        if full not in given:
+            value = declared.get("default", declared.get("value"))
+            if value is not None:
+                given[full] = value
+        elif problem := _problem(given[full], declared):
+            problems.append(f"{path.name}: `{key}` {problem}")
+    secret_keys = tuple(sorted(key for key, value in given.items() if _is_secret(value)))
+    return Project(
+        name=name,
+        stack=stack,
+        folder=folder,
+        program=folder / str(document.get("main", ".")),
+        config={key: _text(value) for key, value in sorted(given.items()) if key not in secret_keys},
+        secret_keys=secret_keys,
+        problems=tuple(problems),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+    except OSError as error:
+        raise BadConfiguration(f"{path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        raise BadConfiguration(f"{path} isn't YAML: {' '.join(str(error).split())}") from None
+    if document is not None and not isinstance(document, dict):
+        raise BadConfiguration(f"{path}: accepted: a mapping of keys to values")
+    return document or {}
+
+
+def _mapping(document: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+    value = document.get(key) or {}
+    if not isinstance(value, dict):
+        raise BadConfiguration(f"{path}: `{key}` must be a mapping of keys to values")
+    return {str(name): entry for name, entry in value.items()}
+
+
+def _full_key(project: str, key: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
+
+
+def _is_secret(value: Json) -> bool:
+    """Tell whether a value is encrypted, wholly or in part: the engine treats the whole key as secret."""
+    if isinstance(value, dict):
+        return set(value) == {"secure"} or any(_is_secret(item) for item in value.values())
+    return isinstance(value, list) and any(_is_secret(item) for item in value)
+
+
+def _text(value: Json) -> str:
+    """Return a value as the program reads it: text as it is, everything else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), default=str)
+
+
+def _problem(value: Json, declared: Mapping[str, Any]) -> str:
+    if declared.get("secret") and not _is_secret(value):
+        return "must be encrypted, it is a secret (`pulumi config set --secret`)"
+    type_ = declared.get("type")
+    if type_ in _PYTHON_TYPES and not _is_secret(value) and not _fits(value, str(type_)):
+        return f"must be of type {type_}"
+    return ""
+
+
+def _fits(value: Json, type_: str) -> bool:
+    """Tell whether the CLI takes a value for a type: it also takes text that reads as a number or boolean."""
+    if type_ == "string":
+        return not isinstance(value, list | dict)
+    if isinstance(value, str) and type_ in ("integer", "boolean"):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return False
+    return isinstance(value, _PYTHON_TYPES[type_]) and not (type_ == "integer" and isinstance(value, bool))
