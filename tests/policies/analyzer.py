@@ -1,0 +1,215 @@
+"""A client of the analyzer protocol: what the engine does with a policy pack, for tests.
+
+    from tests.policies.analyzer import UNKNOWN, StartPack
+
+    def test_unknown_document(pack: StartPack) -> None:
+        judge = pack("least_privilege", stack="dev", config={"unknown-document": {"waivers": [...]}})
+        found = judge.resource("aws:iam/rolePolicy:RolePolicy", {"name": "dev-a-b", "policy": UNKNOWN})
+        assert [violation.rule for violation in found] == ["unknown-document"]
+
+`pack` is the fixture of `conftest.py`. A resource is its type and its inputs as the engine sends them: plain
+JSON, with `UNKNOWN` for what a preview can't know and `secret(value)` for a secret.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, TypeAlias
+
+import grpc
+from google.protobuf import empty_pb2, json_format
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+
+Json: TypeAlias = Any
+Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
+
+ROOT: Final = "pulumi:pulumi:Stack"
+PROJECT: Final = "rocketclub-platform"
+FOLDER: Final = Path(__file__).resolve().parents[2] / "policies"
+
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How a value that isn't known at preview travels, whatever its type in the program."""
+
+_ANSWER: Final = 60
+"""Seconds in which a pack has to answer."""
+
+_NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+
+def secret(value: Json) -> dict[str, Json]:
+    """Return a value as the engine sends it to packs when it is a Pulumi secret."""
+    return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": value}
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One diagnostic of a pack. `message` starts with the rule's title, as the SDK sends it."""
+
+    rule: str
+    level: str
+    severity: str
+    urn: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One resource of a stack. `name` is the logical name; `parent` a URN."""
+
+    type: str
+    properties: Mapping[str, Json] = field(default_factory=dict)
+    name: str = "it"
+    protect: bool = False
+    parent: str = ""
+
+    def urn(self, stack: str) -> str:
+        """Return its URN (without the types of its parents, which no rule needs)."""
+        return f"urn:pulumi:{stack}::{PROJECT}::{self.type}::{self.name}"
+
+
+class Process:
+    """A running pack, started as the engine starts it (`python -m pulumi.policy ENGINE FOLDER`)."""
+
+    def __init__(self, folder: Path, stack: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:0", str(folder)],
+            cwd=folder,
+            env=os.environ
+            | {
+                "PULUMI_PROJECT": PROJECT,
+                "PULUMI_STACK": stack,
+                "PULUMI_ORGANIZATION": "organization",
+                "PULUMI_DRY_RUN": "true",
+                "PULUMI_CONFIG": "{}",
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout
+        port = self._process.stdout.readline().decode().strip()
+        assert port.isdecimal(), f"the pack {folder.name} didn't start: {port or 'see its stderr'}"
+        self.stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{port}", options=_NO_LIMIT))
+        self.info: analyzer_pb2.AnalyzerInfo = self.stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=_ANSWER)
+        self.stub.ConfigureStack(
+            analyzer_pb2.AnalyzerStackConfigureRequest(
+                stack=stack, project=PROJECT, organization="organization", dry_run=True
+            ),
+            timeout=_ANSWER,
+        )
+        self.configuration: analyzer_pb2.ConfigureAnalyzerRequest | None = None
+
+    def configure(self, configuration: analyzer_pb2.ConfigureAnalyzerRequest) -> None:
+        """Send a configuration, unless it is the one in force."""
+        if configuration != self.configuration:
+            self.stub.Configure(configuration, timeout=_ANSWER)
+            self.configuration = configuration
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+
+
+class Judge:
+    """A pack under one configuration. Two judges may share a process: each call sets its configuration first."""
+
+    def __init__(
+        self,
+        process: Process,
+        stack: str,
+        config: Mapping[str, Mapping[str, Json]],
+        levels: Mapping[str, Level],
+    ) -> None:
+        self._process = process
+        self.stack = stack
+        self.rules: Mapping[str, analyzer_pb2.PolicyInfo] = {policy.name: policy for policy in process.info.policies}
+        assert set(config) | set(levels) <= set(self.rules), "configures a rule that the pack doesn't have"
+        # As the engine does it: every rule is configured, with the defaults of its schema below what was given.
+        self._configuration = analyzer_pb2.ConfigureAnalyzerRequest()
+        for name, policy in self.rules.items():
+            schemas = json_format.MessageToDict(policy.configSchema.properties)
+            defaults = {key: schema["default"] for key, schema in schemas.items() if "default" in schema}
+            sent = self._configuration.policyConfig[name]
+            sent.properties.update({**defaults, **config.get(name, {})})
+            sent.enforcementLevel = (
+                analyzer_pb2.EnforcementLevel.Value(levels[name].upper()) if name in levels else policy.enforcementLevel
+            )
+
+    def resource(
+        self,
+        type_: str,
+        properties: Mapping[str, Json],
+        name: str = "it",
+        protect: bool = False,
+        parent: str = "",
+    ) -> list[Violation]:
+        """Have one resource judged (`Analyze`)."""
+        planned = Planned(type_, properties, name, protect, parent)
+        request = analyzer_pb2.AnalyzeRequest(
+            urn=planned.urn(self.stack),
+            type=type_,
+            name=name,
+            options=analyzer_pb2.AnalyzerResourceOptions(protect=protect, parent=parent),
+        )
+        request.properties.update(properties)
+        self._process.configure(self._configuration)
+        return [
+            _violation(item, request.urn) for item in self._process.stub.Analyze(request, timeout=_ANSWER).diagnostics
+        ]
+
+    def root(self) -> list[Violation]:
+        """Have the stack's root resource judged, on which packs report what is wrong with their configuration."""
+        return self.resource(ROOT, {}, f"{PROJECT}-{self.stack}")
+
+    def stack_of(self, resources: Iterable[Planned]) -> list[Violation]:
+        """Have a whole stack judged by the stack rules (`AnalyzeStack`)."""
+        request = analyzer_pb2.AnalyzeStackRequest()
+        for planned in resources:
+            resource = request.resources.add(
+                urn=planned.urn(self.stack), type=planned.type, name=planned.name, parent=planned.parent
+            )
+            resource.options.protect = planned.protect
+            resource.options.parent = planned.parent
+            resource.properties.update(planned.properties)
+        self._process.configure(self._configuration)
+        return [_violation(item, "") for item in self._process.stub.AnalyzeStack(request, timeout=_ANSWER).diagnostics]
+
+    def everything(self, resources: Iterable[Planned]) -> list[Violation]:
+        """Have each resource judged and then the stack, root resource included, as in a preview."""
+        resources = list(resources)
+        return [
+            *self.root(),
+            *itertools.chain.from_iterable(
+                self.resource(item.type, item.properties, item.name, item.protect, item.parent) for item in resources
+            ),
+            *self.stack_of(resources),
+        ]
+
+
+class StartPack(Protocol):
+    """Type of the `pack` fixture."""
+
+    def __call__(
+        self,
+        name: str | Path,
+        stack: str = "prod",
+        config: Mapping[str, Mapping[str, Json]] | None = None,
+        levels: Mapping[str, Level] | None = None,
+    ) -> Judge: ...
+
+
+def _violation(diagnostic: analyzer_pb2.AnalyzeDiagnostic, urn: str) -> Violation:
+    severity = analyzer_pb2.PolicySeverity.Name(diagnostic.severity)
+    return Violation(
+        diagnostic.policyName,
+        analyzer_pb2.EnforcementLevel.Name(diagnostic.enforcementLevel).lower(),
+        severity.removeprefix("POLICY_SEVERITY_").lower(),
+        diagnostic.urn or urn,
+        diagnostic.message,
+    )

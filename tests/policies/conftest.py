@@ -1,0 +1,36 @@
+"""The fixture that the tests of every pack use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.policies.analyzer import FOLDER, Json, Judge, Level, Process, StartPack
+
+
+@pytest.fixture(scope="session")
+def pack() -> Iterator[StartPack]:
+    """Start a pack, by its folder's name under `policies/` or by a path, and return a `Judge`.
+
+    `config` maps rule ids to their properties (`{"role-name": {"waivers": [...]}}`), `levels` to enforcement
+    levels; both are optional. There is one process for each pack and stack in a session; judges share it, so
+    a new configuration costs nothing.
+    """
+    processes: dict[tuple[Path, str], Process] = {}
+
+    def start(
+        name: str | Path,
+        stack: str = "prod",
+        config: Mapping[str, Mapping[str, Json]] | None = None,
+        levels: Mapping[str, Level] | None = None,
+    ) -> Judge:
+        folder = name if isinstance(name, Path) else FOLDER / name
+        if (folder, stack) not in processes:
+            processes[folder, stack] = Process(folder, stack)
+        return Judge(processes[folder, stack], stack, config or {}, levels or {})
+
+    yield start
+    for process in processes.values():
+        process.stop()
