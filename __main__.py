@@ -1,4 +1,4 @@
-"""The stack: secrets, parameters, data buckets, roles. A table of contents; the parts are in `components`."""
+"""The stack, as a table of contents: secrets, data, roles, the way in. The parts are in `components`."""
 
 import pulumi
 
@@ -20,12 +20,13 @@ from components.catalogue import (
 from components.ci_permissions import workload_boundary_name
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import container_environment
-from components.data_bucket import DataBucket, DataBucketArgs
 from components.guarded_role import GuardedRole
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs
 from components.permissions_boundary import PermissionsBoundary, PermissionsBoundaryArgs
+from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
+from components.way_in import WayIn, WayInArgs
 from components.workload_permissions import boundary_statements
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 
@@ -38,7 +39,7 @@ secrets = SecretContainers(
 )
 
 for bucket in Bucket:
-    DataBucket(DataBucketArgs(names, bucket.name_in(names), noncurrent_days=90, protect=production))
+    PrivateBucket(PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production))
 
 Parameters(
     "parameters",
@@ -71,8 +72,12 @@ workload_roles = {
     for workload in Workload
 }
 ork_processor = GuardedRole(ork_processor_role(names, settings, workload_boundary_name(names)), bounded)
+way_in = WayIn("way-in", WayInArgs(names, settings, protect=production))
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
 
+pulumi.export("urls", way_in.urls)
+pulumi.export("kindeCallbackUrls", way_in.callback_urls)
+pulumi.export("loadBalancerArn", way_in.load_balancer_arn)
 pulumi.export("roleArns", [*(arn for roles in workload_roles.values() for arn in roles.arns), ork_processor.arn])
 pulumi.export("ciRoleArns", circleci.arns)
 pulumi.export("dataBuckets", {bucket.value: bucket.name_in(names) for bucket in Bucket})

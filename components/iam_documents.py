@@ -88,13 +88,37 @@ def web_identity_trust(provider_arn: str, issuer: str, audience: str, subjects: 
     )
 
 
-def tls_only_bucket_policy(names: Names, bucket: str) -> str:
-    """Return a bucket policy that refuses whatever doesn't come over TLS.
+@dataclass(frozen=True)
+class BucketStatement:
+    """One service that may use a bucket: what it may do, to which objects (a key pattern; empty: the bucket itself)."""
+
+    sid: str
+    service: str
+    actions: Sequence[str]
+    objects: str
+    conditions: Conditions
+
+
+def bucket_policy(names: Names, bucket: str, writers: Sequence[BucketStatement] = ()) -> str:
+    """Return a bucket policy that refuses whatever doesn't come over TLS, and lets services write where they must.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
     return _document(
         [
+            *(
+                {
+                    "Sid": writer.sid,
+                    "Effect": "Allow",
+                    "Principal": {"Service": writer.service},
+                    "Action": _one_or_many(writer.actions),
+                    "Resource": names.objects_arn(bucket, writer.objects)
+                    if writer.objects
+                    else names.bucket_arn(bucket),
+                    "Condition": writer.conditions,
+                }
+                for writer in writers
+            ),
             {
                 "Sid": "DenyPlainHttp",
                 "Effect": "Deny",
@@ -102,7 +126,7 @@ def tls_only_bucket_policy(names: Names, bucket: str) -> str:
                 "Action": "s3:*",
                 "Resource": [names.bucket_arn(bucket), names.objects_arn(bucket)],
                 "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            }
+            },
         ]
     )
 

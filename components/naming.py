@@ -123,6 +123,25 @@ class Names:
         """What `aws:SourceArn` looks like when ECS assumes a role in this account and region."""
         return self._arn("ecs", "*")
 
+    @property
+    def load_balancers_arn(self) -> str:
+        """Pattern of the ARNs of all load balancers of this account and region."""
+        return self._arn("elasticloadbalancing", "loadbalancer/*")
+
+    def delivery_sources_arn(self, region: str) -> str:
+        """Return the pattern of the ARNs of all log delivery sources of this account in a region."""
+        return f"arn:{self.partition}:logs:{region}:{self.account}:delivery-source:*"
+
+    def host(self, label: str, domain: str) -> str:
+        """Return the host of an application; production's carry no environment.
+
+        >>> Names("prod", "123456789012", "eu-central-1").host("portal", "rocketclub.online")
+        'portal.rocketclub.online'
+        >>> Names("dev", "123456789012", "eu-central-1").host("portal", "rocketclub.online")
+        'portal.dev.rocketclub.online'
+        """
+        return f"{label}.{domain}" if self.environment == "prod" else f"{label}.{self.environment}.{domain}"
+
     def task_log_group(self, workload: str) -> str:
         """Return the log group of an ECS workload."""
         return f"/ecs/{self.environment}/{workload}"

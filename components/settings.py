@@ -83,6 +83,13 @@ def _recovery_days(value: int, info: ValidationInfo) -> int:
     return value
 
 
+def _session_seconds(value: int) -> int:
+    # Elastic Load Balancing takes 1 second to 7 days; less than 5 minutes would sign users out while they type.
+    if not 300 <= value <= 604_800:
+        raise ValueError("accepted: 300 to 604800 seconds (7 days)")
+    return value
+
+
 def _text(pattern: str, accepted: str) -> AfterValidator:
     return AfterValidator(_Shape(pattern, accepted))
 
@@ -124,6 +131,16 @@ KindeSecretName = Annotated[
     ),
     AfterValidator(_own_environment),
 ]
+HttpsUrl = Annotated[
+    str, _text(rf"https://{_HOST_LABEL}(\.{_HOST_LABEL})+(/[\w.-]+)*", "an https URL without a slash at its end")
+]
+WebAclArn = Annotated[
+    str,
+    _text(
+        r"arn:aws[a-z-]*:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[0-9a-f-]{36}",
+        "the ARN of a web ACL for CloudFront, such as arn:aws:wafv2:us-east-1:123456789012:global/webacl/NAME/ID",
+    ),
+]
 _HEADER_SECRET: Final = "64 lower-case hexadecimal digits, such as `openssl rand -hex 32` prints"
 
 
@@ -161,8 +178,31 @@ class Settings(BaseModel):
     kinde_client_id: Annotated[str, _text(r"[0-9A-Za-z]{16,64}", "the application's client id, letters and digits")]
     kinde_client_secret: KindeSecretName
 
+    kinde_issuer: HttpsUrl | None = None
+    kinde_authorization_endpoint: HttpsUrl | None = None
+    kinde_token_endpoint: HttpsUrl | None = None
+    kinde_user_info_endpoint: HttpsUrl | None = None
+    session_seconds: Annotated[int, AfterValidator(_session_seconds)]
+    read_secrets_in_preview: bool
+
+    cloudflare_zone_id: Annotated[str, _text(r"[0-9a-f]{32}", "a Cloudflare zone id, 32 hexadecimal digits")]
+    manage_zone_settings: bool
+    only_cloudflare_viewers: bool
+    price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"]
+    web_acl_arn: WebAclArn | None = None
+    cloudfront_prefix_list_id: Annotated[
+        str,
+        _text(
+            r"pl-([0-9a-f]{8}|[0-9a-f]{17})", "the id of CloudFront's origin-facing prefix list, such as pl-0a1b2c3d"
+        ),
+    ]
+    open_prefect_machine_api: bool
+
     vpc_id: VpcId
+    public_subnet_ids: SubnetIds
     private_subnet_ids: SubnetIds
+    backstage_security_group_id: SecurityGroupId
+    prefect_security_group_id: SecurityGroupId
     cluster: ResourceName
     backstage_repository: RepositoryName
     prefect_repository: RepositoryName
@@ -180,6 +220,7 @@ class Settings(BaseModel):
     secret_recovery_days: Annotated[int, AfterValidator(_recovery_days)]
 
     origin_header_secret: HeaderSecret
+    previous_origin_header_secret: HeaderSecret | None = None
 
     @property
     def account(self) -> str:
@@ -217,9 +258,12 @@ def parse(environment: str, config: Mapping[str, str], secret_keys: Iterable[str
         )
     prefix = f"{PROJECT}:"
     keys = {field.alias or name: field.annotation for name, field in Settings.model_fields.items()}
+    optional = {field.alias or name for name, field in Settings.model_fields.items() if not field.is_required()}
     given: dict[str, Any] = {}
     for full_key, text in config.items():
         key = full_key.removeprefix(prefix)
+        if key in optional and text == "":
+            continue
         if key in keys:
             given[key] = text
         elif full_key.startswith(prefix):
@@ -242,14 +286,18 @@ def parse(environment: str, config: Mapping[str, str], secret_keys: Iterable[str
             if detail["loc"][0] not in unreadable
         ]
         raise ConfigurationError(environment, problems) from None
+    if settings.only_cloudflare_viewers and settings.web_acl_arn:
+        problems.append(
+            "webAclArn: can't stand beside onlyCloudflareViewers, which makes its own; accepted: one of both"
+        )
+    if settings.previous_origin_header_secret == settings.origin_header_secret:
+        problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")
     if problems:
         raise ConfigurationError(environment, problems)
     return settings
 
 
-SECRET_KEYS: Final = tuple(
-    field.alias or name for name, field in Settings.model_fields.items() if field.annotation is SecretStr
-)
+SECRET_KEYS: Final = ("originHeaderSecret", "previousOriginHeaderSecret")
 """The keys whose values must be stored as Pulumi secrets."""
 
 

@@ -1,35 +1,43 @@
-"""A data bucket, private and encrypted, with its history kept for a while."""
+"""A private, encrypted bucket that tidies itself up."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components.iam_documents import tls_only_bucket_policy
+from components.iam_documents import BucketStatement, bucket_policy
 from components.naming import Names
 
 
 @dataclass(frozen=True)
-class DataBucketArgs:
-    """A bucket's name (known at preview) and for how long old versions of objects are kept, in days."""
+class PrivateBucketArgs:
+    """A bucket's name (known at preview) and how long its objects live, in days.
+
+    `expire_days` ends current objects, None keeps them; `noncurrent_days` ends versions that were replaced.
+    `writers` are services that may write into it.
+    """
 
     names: Names
     name: str
+    component: str
     noncurrent_days: int
     protect: bool
+    expire_days: int | None = None
+    writers: Sequence[BucketStatement] = ()
 
 
-class DataBucket(pulumi.ComponentResource):
+class PrivateBucket(pulumi.ComponentResource):
     """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, tidied up by itself."""
 
-    def __init__(self, args: DataBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:data:DataBucket", args.name, None, opts)
+    def __init__(self, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:storage:PrivateBucket", args.name, None, opts)
         bucket = aws.s3.Bucket(
             args.name,
             bucket=args.name,
-            tags=args.names.tags("data"),
+            tags=args.names.tags(args.component),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
         # The bucket is named, not referred to by Output, so that its policy is judged against a name the gate knows.
@@ -82,6 +90,11 @@ class DataBucket(pulumi.ComponentResource):
                             days_after_initiation=7
                         )
                     ),
+                    expiration=(
+                        aws.s3.BucketLifecycleConfigurationRuleExpirationArgs(days=args.expire_days)
+                        if args.expire_days
+                        else None
+                    ),
                     noncurrent_version_expiration=(
                         aws.s3.BucketLifecycleConfigurationRuleNoncurrentVersionExpirationArgs(
                             noncurrent_days=args.noncurrent_days
@@ -91,10 +104,10 @@ class DataBucket(pulumi.ComponentResource):
             ],
             opts=child,
         )
-        aws.s3.BucketPolicy(
+        self.policy = aws.s3.BucketPolicy(
             args.name,
             bucket=args.name,
-            policy=tls_only_bucket_policy(args.names, args.name),
+            policy=bucket_policy(args.names, args.name, args.writers),
             # S3 refuses concurrent changes of a bucket's policy and its public access block.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
         )

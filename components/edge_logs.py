@@ -1,0 +1,62 @@
+"""The bucket that the load balancer and CloudFront log into."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from components.certificates import VIEWER_REGION
+from components.iam_documents import BucketStatement
+from components.naming import Names
+from components.private_bucket import PrivateBucketArgs
+
+ACCESS_PREFIX: Final = "alb-access"
+CONNECTION_PREFIX: Final = "alb-connection"
+CLOUDFRONT_PREFIX: Final = "cloudfront"
+
+
+def edge_log_bucket_name(names: Names) -> str:
+    """Return the name of the log bucket."""
+    return names.resource("edge-logs")
+
+
+def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:
+    """Return the log bucket: logs live 400 days; Elastic Load Balancing takes SSE-S3 buckets only.
+
+    Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html and
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-S3.html
+    """
+    account = {"aws:SourceAccount": names.account}
+    logs = f"AWSLogs/{names.account}/*"
+    return PrivateBucketArgs(
+        names,
+        edge_log_bucket_name(names),
+        "edge",
+        noncurrent_days=30,
+        expire_days=400,
+        protect=protect,
+        writers=[
+            *(
+                BucketStatement(
+                    sid,
+                    "logdelivery.elasticloadbalancing.amazonaws.com",
+                    ["s3:PutObject"],
+                    f"{prefix}/{logs}",
+                    {
+                        "StringEquals": account,
+                        "ArnLike": {"aws:SourceArn": names.load_balancers_arn},
+                    },
+                )
+                for sid, prefix in (("WriteAccessLogs", ACCESS_PREFIX), ("WriteConnectionLogs", CONNECTION_PREFIX))
+            ),
+            BucketStatement(
+                "WriteCloudFrontLogs",
+                "delivery.logs.amazonaws.com",
+                ["s3:PutObject"],
+                f"{CLOUDFRONT_PREFIX}/*",
+                {
+                    "StringEquals": {**account, "s3:x-amz-acl": "bucket-owner-full-control"},
+                    "ArnLike": {"aws:SourceArn": names.delivery_sources_arn(VIEWER_REGION)},
+                },
+            ),
+        ],
+    )

@@ -1,0 +1,136 @@
+"""One application behind the load balancer: header secret, then sign-in, then the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.applications import Application
+from components.kinde import Kinde
+from components.naming import Names
+
+HEADER: Final = "X-Origin-Verify"
+"""Carries the header secret. Letters, digits and hyphens only: the load balancer drops other names."""
+
+
+@dataclass(frozen=True)
+class GuardedApplicationArgs:
+    """An application, its host, the listener it hangs on, and what a request must show.
+
+    `header_secrets` are the values that are let in: one, or two while the secret is rotated.
+    """
+
+    names: Names
+    application: Application
+    host: str
+    listener_arn: pulumi.Input[str]
+    vpc_id: str
+    header_secrets: Sequence[pulumi.Input[str]]
+    kinde: Kinde
+    session_seconds: int
+    open_machine_api: bool
+    """Whether `/api/*` with an `Authorization: Basic` header goes past the sign-in, to the API's own credential."""
+
+
+class GuardedApplication(pulumi.ComponentResource):
+    """A target group and the listener rule that leads to it."""
+
+    rule: aws.lb.ListenerRule
+
+    def __init__(self, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        application, names = args.application, args.names
+        name = names.resource(application.label)
+        super().__init__("rocketclub:edge:GuardedApplication", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.lb.TargetGroup(
+            name,
+            name=name,
+            port=application.port,
+            protocol="HTTP",
+            target_type="ip",
+            vpc_id=args.vpc_id,
+            deregistration_delay=30,
+            health_check=aws.lb.TargetGroupHealthCheckArgs(
+                path=application.health_path, protocol="HTTP", matcher="200", interval=15, healthy_threshold=2
+            ),
+            tags=names.tags("edge"),
+            opts=child,
+        )
+        forward = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn, order=2)
+        if args.open_machine_api:
+            self._rule(
+                f"{name}-machine-api",
+                args,
+                application.priority - 10,
+                [
+                    aws.lb.ListenerRuleConditionArgs(
+                        path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=["/api/*"])
+                    ),
+                    _header("Authorization", ["Basic *"]),
+                ],
+                [forward],
+            )
+        self.rule = self._rule(name, args, application.priority, [], [_sign_in(args), forward])
+        self.register_outputs({"host": args.host})
+
+    def _rule(
+        self,
+        name: str,
+        args: GuardedApplicationArgs,
+        priority: int,
+        conditions: Sequence[aws.lb.ListenerRuleConditionArgs],
+        actions: Sequence[aws.lb.ListenerRuleActionArgs],
+    ) -> aws.lb.ListenerRule:
+        return aws.lb.ListenerRule(
+            name,
+            listener_arn=args.listener_arn,
+            priority=priority,
+            # Conditions are ANDed; there is no other way to say "refuse without the header" than to ask for it here.
+            conditions=[
+                aws.lb.ListenerRuleConditionArgs(
+                    host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[args.host])
+                ),
+                _header(HEADER, args.header_secrets),
+                *conditions,
+            ],
+            actions=list(actions),
+            tags=args.names.tags("edge"),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The provider marks neither as secret, and reads both back into the state.
+                additional_secret_outputs=["actions", "conditions"],
+            ),
+        )
+
+
+def _header(name: str, values: Sequence[pulumi.Input[str]]) -> aws.lb.ListenerRuleConditionArgs:
+    return aws.lb.ListenerRuleConditionArgs(
+        http_header=aws.lb.ListenerRuleConditionHttpHeaderArgs(http_header_name=name, values=list(values))
+    )
+
+
+def _sign_in(args: GuardedApplicationArgs) -> aws.lb.ListenerRuleActionArgs:
+    """Return the action that signs a user in.
+
+    Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
+    """
+    return aws.lb.ListenerRuleActionArgs(
+        type="authenticate-oidc",
+        order=1,
+        authenticate_oidc=aws.lb.ListenerRuleActionAuthenticateOidcArgs(
+            issuer=args.kinde.issuer,
+            authorization_endpoint=args.kinde.authorization_endpoint,
+            token_endpoint=args.kinde.token_endpoint,
+            user_info_endpoint=args.kinde.user_info_endpoint,
+            client_id=args.kinde.client_id,
+            client_secret=args.kinde.client_secret,
+            scope="openid profile email",
+            on_unauthenticated_request="authenticate",
+            session_cookie_name=args.application.session_cookie,
+            session_timeout=args.session_seconds,
+        ),
+    )

@@ -1,0 +1,60 @@
+"""Kinde as the load balancer's identity provider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components.naming import Names
+from components.settings import Settings
+
+
+@dataclass(frozen=True)
+class Kinde:
+    """The endpoints of a Kinde business, and the client that the load balancer is."""
+
+    issuer: str
+    authorization_endpoint: str
+    token_endpoint: str
+    user_info_endpoint: str
+    client_id: str
+    client_secret: pulumi.Output[str]
+    """A Pulumi secret."""
+
+
+def kinde(settings: Settings, names: Names) -> Kinde:
+    """Return Kinde as configured: endpoints follow from the domain unless one is overridden.
+
+    Source: https://docs.kinde.com/developer-tools/about/using-kinde-without-an-sdk/ ; the second version of the
+    user profile has the OIDC claims, whose `sub` becomes `x-amzn-oidc-identity`.
+    """
+    base = f"https://{settings.kinde_domain}"
+    return Kinde(
+        issuer=settings.kinde_issuer or base,
+        authorization_endpoint=settings.kinde_authorization_endpoint or f"{base}/oauth2/auth",
+        token_endpoint=settings.kinde_token_endpoint or f"{base}/oauth2/token",
+        user_info_endpoint=settings.kinde_user_info_endpoint or f"{base}/oauth2/v2/user_profile",
+        client_id=settings.kinde_client_id,
+        client_secret=_client_secret(settings, names),
+    )
+
+
+def _client_secret(settings: Settings, names: Names) -> pulumi.Output[str]:
+    """Look the client secret up in Secrets Manager, or stand in for it in a preview that may not read it.
+
+    The look-up's result isn't marked secret by the provider (pulumi/pulumi-aws#1449), so it is marked here. It goes by
+    the full ARN: a partial ARN that ends in a hyphen and six characters, as `client-secret` does, is misread.
+    """
+    if pulumi.runtime.is_dry_run() and not settings.read_secrets_in_preview:
+        return pulumi.Output.secret("known when it is applied")
+    version = aws.secretsmanager.get_secret_version_output(secret_id=names.secret_arn(settings.kinde_client_secret))
+    return pulumi.Output.secret(version.secret_string).apply(_plain_or_member)
+
+
+def _plain_or_member(secret: Any) -> str:  # noqa: ANN401 - as `Output.secret` has it
+    """Return the secret itself, or the member `client_secret` where it is kept as JSON."""
+    return str(json.loads(secret)["client_secret"]) if str(secret).startswith("{") else str(secret)

@@ -1,0 +1,135 @@
+"""The load balancer: TLS, the refusal of whatever lacks the header secret, and where it may talk to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.applications import Application
+from components.edge_logs import ACCESS_PREFIX, CONNECTION_PREFIX
+from components.naming import Names
+from components.settings import Settings
+
+TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+"""AWS's recommendation. TLS 1.3 alone won't do: CloudFront speaks 1.2 to origins.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
+
+
+@dataclass(frozen=True)
+class LoadBalancerArgs:
+    """Where the load balancer stands, its certificate, its log bucket, and the security group of each application."""
+
+    names: Names
+    settings: Settings
+    certificate_arn: pulumi.Input[str]
+    log_bucket: str
+    targets: Mapping[Application, str]
+    """Application -> id of the security group that its service runs in."""
+    protect: bool
+
+
+class LoadBalancer(pulumi.ComponentResource):
+    """An internet-facing Application Load Balancer that only CloudFront can reach and that answers 403 by itself.
+
+    Its listener has no way through: each application adds its own rule.
+    """
+
+    dns_name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    listener_arn: pulumi.Output[str]
+
+    def __init__(self, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        names, settings = args.names, args.settings
+        name = names.resource("edge")
+        super().__init__("rocketclub:edge:LoadBalancer", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.ec2.SecurityGroup(
+            name,
+            name=name,
+            description="Load balancer: from CloudFront, to the applications and the identity provider",
+            vpc_id=settings.vpc_id,
+            tags=names.tags("edge"),
+            opts=child,
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            f"{name}-from-cloudfront",
+            security_group_id=group.id,
+            # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html
+            prefix_list_id=settings.cloudfront_prefix_list_id,
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            description="CloudFront's origin-facing addresses",
+            tags=names.tags("edge"),
+            opts=child,
+        )
+        for application, target in args.targets.items():
+            aws.vpc.SecurityGroupEgressRule(
+                f"{name}-to-{application.label}",
+                security_group_id=group.id,
+                referenced_security_group_id=target,
+                ip_protocol="tcp",
+                from_port=application.port,
+                to_port=application.port,
+                description=application.title,
+                tags=names.tags("edge"),
+                opts=child,
+            )
+        aws.vpc.SecurityGroupEgressRule(
+            f"{name}-to-identity-provider",
+            security_group_id=group.id,
+            # Kinde publishes no address ranges; the load balancer calls it over IPv4.
+            cidr_ipv4="0.0.0.0/0",
+            ip_protocol="tcp",
+            from_port=443,
+            to_port=443,
+            description="Identity provider",
+            tags=names.tags("edge"),
+            opts=child,
+        )
+        balancer = aws.lb.LoadBalancer(
+            name,
+            name=name,
+            load_balancer_type="application",
+            internal=False,
+            security_groups=[group.id],
+            subnets=list(settings.public_subnet_ids),
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="strictest",
+            enable_deletion_protection=args.protect,
+            # Prefect's browsers and workers hold WebSockets open; the default of 60 seconds cuts idle ones.
+            idle_timeout=300,
+            access_logs=aws.lb.LoadBalancerAccessLogsArgs(bucket=args.log_bucket, prefix=ACCESS_PREFIX, enabled=True),
+            connection_logs=aws.lb.LoadBalancerConnectionLogsArgs(
+                bucket=args.log_bucket, prefix=CONNECTION_PREFIX, enabled=True
+            ),
+            tags=names.tags("edge"),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        listener = aws.lb.Listener(
+            name,
+            load_balancer_arn=balancer.arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=args.certificate_arn,
+            default_actions=[
+                aws.lb.ListenerDefaultActionArgs(
+                    type="fixed-response",
+                    fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(
+                        content_type="text/plain", message_body="Forbidden", status_code="403"
+                    ),
+                )
+            ],
+            routing_http_response_server_enabled=False,
+            tags=names.tags("edge"),
+            opts=child,
+        )
+        self.arn = balancer.arn
+        self.dns_name = balancer.dns_name
+        self.listener_arn = listener.arn
+        self.register_outputs({"arn": self.arn, "dnsName": self.dns_name, "listenerArn": self.listener_arn})

@@ -1,0 +1,162 @@
+"""The guarded way in: from a browser, through Cloudflare and CloudFront, to the two applications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.applications import APPLICATIONS, PIPELINES, PORTAL
+from components.certificates import VIEWER_REGION, Certificates, CertificatesArgs
+from components.cloudflare_only import CloudflareOnly
+from components.cloudflare_zone import CloudflareZone, CloudflareZoneArgs
+from components.distribution import Distribution, DistributionArgs
+from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket
+from components.guarded_application import GuardedApplication, GuardedApplicationArgs
+from components.kinde import kinde
+from components.load_balancer import LoadBalancer, LoadBalancerArgs
+from components.naming import Names
+from components.private_bucket import PrivateBucket
+from components.settings import Settings
+
+
+@dataclass(frozen=True)
+class WayInArgs:
+    """Everything about the way in stands in the settings; `protect` guards what is hard to bring back."""
+
+    names: Names
+    settings: Settings
+    protect: bool
+
+
+class WayIn(pulumi.ComponentResource):
+    """Certificates, logs, load balancer, sign-in, distributions and DNS, in the order in which a change is applied.
+
+    A rotation of the header secret relies on that order: the listener rules let the new value in before any
+    distribution sends it.
+    """
+
+    def __init__(self, name: str, args: WayInArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:edge:WayIn", name, None, opts)
+        names, settings = args.names, args.settings
+        child = pulumi.ResourceOptions(parent=self)
+        hosts = {application: names.host(application.label, settings.domain) for application in APPLICATIONS}
+        origin = names.host("origin", settings.domain)
+        header_secrets = [
+            pulumi.Output.secret(secret.get_secret_value())
+            for secret in (settings.origin_header_secret, settings.previous_origin_header_secret)
+            if secret
+        ]
+
+        certificates = Certificates(
+            CertificatesArgs(names, origin, list(hosts.values()), settings.cloudflare_zone_id), child
+        )
+        logs = edge_log_bucket(names, protect=args.protect)
+        log_bucket = PrivateBucket(logs, child)
+        logged = pulumi.ResourceOptions(parent=self, depends_on=[log_bucket])
+        balancer = LoadBalancer(
+            LoadBalancerArgs(
+                names,
+                settings,
+                certificates.origin_arn,
+                logs.name,
+                {PORTAL: settings.backstage_security_group_id, PIPELINES: settings.prefect_security_group_id},
+                args.protect,
+            ),
+            logged,
+        )
+        identity_provider = kinde(settings, names)
+        guarded = [
+            GuardedApplication(
+                GuardedApplicationArgs(
+                    names=names,
+                    application=application,
+                    host=host,
+                    listener_arn=balancer.listener_arn,
+                    vpc_id=settings.vpc_id,
+                    header_secrets=header_secrets,
+                    kinde=identity_provider,
+                    session_seconds=settings.session_seconds,
+                    open_machine_api=application is PIPELINES and settings.open_prefect_machine_api,
+                ),
+                child,
+            )
+            for application, host in hosts.items()
+        ]
+        log_destination = aws.cloudwatch.LogDeliveryDestination(
+            logs.name,
+            name=logs.name,
+            output_format="json",
+            delivery_destination_configuration=(
+                aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
+                    destination_resource_arn=f"{names.bucket_arn(logs.name)}/{CLOUDFRONT_PREFIX}"
+                )
+            ),
+            region=VIEWER_REGION,
+            tags=names.tags("edge"),
+            opts=logged,
+        )
+        headers = _security_headers(names, child)
+        web_acl = CloudflareOnly(names, child).arn if settings.only_cloudflare_viewers else settings.web_acl_arn
+        distributions = {
+            host: Distribution(
+                DistributionArgs(
+                    names=names,
+                    label=application.label,
+                    host=host,
+                    origin=origin,
+                    certificate_arn=certificates.viewer_arn,
+                    header_secret=header_secrets[0],
+                    headers_policy_id=headers.id,
+                    log_destination_arn=log_destination.arn,
+                    price_class=settings.price_class,
+                    web_acl_arn=web_acl,
+                    protect=args.protect,
+                ),
+                pulumi.ResourceOptions(parent=self, depends_on=guarded),
+            )
+            for application, host in hosts.items()
+        }
+        CloudflareZone(
+            "cloudflare",
+            CloudflareZoneArgs(
+                settings.cloudflare_zone_id,
+                {host: distribution.domain_name for host, distribution in distributions.items()},
+                origin,
+                balancer.dns_name,
+                settings.manage_zone_settings,
+            ),
+            child,
+        )
+        self.urls = [f"https://{host}" for host in hosts.values()]
+        self.callback_urls = [f"{url}/oauth2/idpresponse" for url in self.urls]
+        """What has to be registered as allowed callback URLs of the application in Kinde."""
+        self.load_balancer_arn = balancer.arn
+        """Backstage checks it as the signer of the identity header."""
+        self.register_outputs({"urls": self.urls, "callbackUrls": self.callback_urls})
+
+
+def _security_headers(names: Names, opts: pulumi.ResourceOptions) -> aws.cloudfront.ResponseHeadersPolicy:
+    """Return the response headers that browsers enforce; set here and nowhere else."""
+    headers = aws.cloudfront
+    return headers.ResponseHeadersPolicy(
+        names.resource("security-headers"),
+        name=names.resource("security-headers"),
+        comment="Security headers of the guarded way in",
+        security_headers_config=headers.ResponseHeadersPolicySecurityHeadersConfigArgs(
+            strict_transport_security=headers.ResponseHeadersPolicySecurityHeadersConfigStrictTransportSecurityArgs(
+                access_control_max_age_sec=31_536_000, include_subdomains=True, override=True
+            ),
+            content_type_options=headers.ResponseHeadersPolicySecurityHeadersConfigContentTypeOptionsArgs(
+                override=True
+            ),
+            frame_options=headers.ResponseHeadersPolicySecurityHeadersConfigFrameOptionsArgs(
+                frame_option="SAMEORIGIN", override=False
+            ),
+            referrer_policy=headers.ResponseHeadersPolicySecurityHeadersConfigReferrerPolicyArgs(
+                referrer_policy="strict-origin-when-cross-origin", override=False
+            ),
+        ),
+        opts=opts,
+    )
