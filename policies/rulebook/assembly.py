@@ -21,7 +21,7 @@ from pulumi_policy import (
     StackValidationPolicy,
 )
 
-from rulebook import waivers
+from rulebook import configuration, waivers
 from rulebook.resource import Json, Resource, Unjudgeable, plain
 from rulebook.rule import Finding, Judgement, Rule, Scope
 
@@ -56,40 +56,41 @@ def _policy(rule: Rule) -> Policy:
 
 
 def _judge_resource(rule: Rule, args: ResourceValidationArgs, report: ReportViolation) -> None:
+    config = args.get_config() or {}
     if args.resource_type == _ROOT:
         # Every stack has one root resource, judged first: the place to judge the configuration, once.
-        _judge_waivers(args.get_config(), report)
-    if rule.types and args.resource_type not in rule.types:
-        return
-    resource = _resource(args)
-    _judge(rule, args.get_config(), resource.urn, partial(rule.check, resource), report)
+        _judge_configuration(rule, config, report)
+    if not rule.types or args.resource_type in rule.types:
+        _judge(rule, config, args.urn, lambda judgement: rule.check(_resource(args), judgement), report)
 
 
 def _judge_stack(rule: Rule, args: StackValidationArgs, report: ReportViolation) -> None:
-    _judge_waivers(args.get_config(), report)
-    resources = [
-        _resource(resource)
-        for resource in args.resources
-        if not rule.types or resource.resource_type in rule.types
-    ]
-    _judge(rule, args.get_config(), "", partial(rule.check, resources), report)
+    config = args.get_config() or {}
+    _judge_configuration(rule, config, report)
+    judged = [item for item in args.resources if not rule.types or item.resource_type in rule.types]
+    _judge(rule, config, "", lambda judgement: rule.check([_resource(item) for item in judged], judgement), report)
 
 
 def _resource(args: ResourceValidationArgs | PolicyResource) -> Resource:
+    parent = args.opts.parent
+    if isinstance(args, PolicyResource) and args.parent:
+        parent = args.parent.urn
     return Resource(
         args.resource_type,
         args.urn,
         args.name,
         plain(args.props),
-        bool(args.opts and args.opts.protect),
-        (args.opts and args.opts.parent) or "",
+        args.opts.protect,
+        parent or "",
+        plain(args.provider.props) if args.provider else {},
     )
 
 
-def _judge_waivers(config: Mapping[str, Json] | None, report: ReportViolation) -> None:
-    granted, problems = waivers.parse((config or {}).get("waivers", []))
-    for problem in problems:
-        report(f"{problem}.", None)
+def _judge_configuration(rule: Rule, config: Mapping[str, Json], report: ReportViolation) -> None:
+    granted, problems = waivers.parse(config.get("waivers", []))
+    own = {key: value for key, value in config.items() if key != "waivers"}
+    for problem in [*configuration.problems(own, rule.config), *problems]:
+        report(f"{problem}.\nTo fix: mend the configuration of `{rule.id}`.", None)
     for waiver in granted:
         if waiver.expired(_today()):
             report(
@@ -101,34 +102,38 @@ def _judge_waivers(config: Mapping[str, Json] | None, report: ReportViolation) -
 
 def _judge(
     rule: Rule,
-    config: Mapping[str, Json] | None,
+    config: Mapping[str, Json],
     urn: str,
     check: Callable[[Judgement], Iterable[Finding]],
     report: ReportViolation,
 ) -> None:
-    """Run one rule, apply its waivers and report; whatever goes wrong is a violation."""
-    config = config or {}
-    judgement = Judgement(
-        pulumi.get_project(),
-        pulumi.get_stack(),
-        {key: config.get(key, schema.get("default")) for key, schema in rule.config.items()},
-    )
+    """Run one rule, apply its waivers and report; whatever goes wrong is a violation.
+
+    `urn` is the resource judged, empty for a stack rule.
+    """
+    judgement = Judgement(pulumi.get_project(), pulumi.get_stack(), configuration.with_defaults(config, rule.config))
+    findings: list[Finding] = []
+    failure: Finding | None = None
     try:
-        findings = list(check(judgement))
+        for finding in check(judgement):
+            findings.append(finding)
     except Unjudgeable as unjudgeable:
-        findings = [Finding(f"{unjudgeable}.", urn)]
+        failure = Finding(f"{unjudgeable}.", unjudgeable.urn or urn)
     except Exception as error:
         # The type only: an exception's text may quote a property's value.
-        findings = [
-            Finding(f"The rule failed with {type(error).__name__}; what it can't judge doesn't pass.", urn)
-        ]
+        failure = Finding(f"The rule failed with {type(error).__name__}; what it can't judge doesn't pass.", urn)
     granted, _ = waivers.parse(config.get("waivers", []))
+    in_force = [waiver for waiver in granted if not waiver.expired(_today())]
     for finding in findings:
-        if not any(
-            waiver.covers(finding.urn or urn, finding.message) and not waiver.expired(_today())
-            for waiver in granted
-        ):
-            report(f"{finding.message}\nTo fix: {rule.remedy}", finding.urn or None)
+        if not any(waiver.covers(finding.urn or urn, finding.message) for waiver in in_force):
+            _report(rule, finding, report)
+    # A rule that failed left things unjudged. Only who waives the whole rule for the one resource waives those too.
+    if failure and not any(urn and waiver.finding == "*" and waiver.names(urn) for waiver in in_force):
+        _report(rule, failure, report)
+
+
+def _report(rule: Rule, finding: Finding, report: ReportViolation) -> None:
+    report(f"{finding.message}\nTo fix: {rule.remedy}", finding.urn or None)
 
 
 def _today() -> dt.date:

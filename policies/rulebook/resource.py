@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from pulumi_policy.deserialize import serialize_properties
-from pulumi_policy.proxy import _is_unknown
+from pulumi_policy.proxy import UnknownValueError
 
 Json: TypeAlias = Any
 """A property value: dict, list, str, float, bool, None or `UNKNOWN` at any depth."""
@@ -30,12 +29,14 @@ UNKNOWN: Final = _Unknown()
 class Unjudgeable(Exception):
     """A value that a rule must judge is unknown, missing or of the wrong type.
 
-    Raised by `Resource`'s accessors; the frame turns it into a violation of the rule that asked.
+    Raised by `Resource`'s accessors; the frame turns it into a violation of the rule that asked. `urn` is the
+    resource that the value belongs to.
     """
 
-    def __init__(self, path: str, problem: str) -> None:
+    def __init__(self, path: str, problem: str, urn: str = "") -> None:
         super().__init__(f"`{path}` {problem}")
         self.path = path
+        self.urn = urn
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class Resource:
     """One resource of the plan.
 
     `type` is the token (`aws:iam/role:Role`), `properties` the inputs at preview (for stack rules: the
-    state the engine expects), with `UNKNOWN` where a value isn't known yet.
+    state the engine expects), with `UNKNOWN` where a value isn't known yet. `parent` is a URN, empty at the
+    root; `provider` the inputs of the provider that makes the resource, where the engine names one.
     """
 
     type: str
@@ -52,9 +54,13 @@ class Resource:
     properties: Mapping[str, Json]
     protected: bool = False
     parent: str = ""
+    provider: Mapping[str, Json] = field(default_factory=dict)
 
     def get(self, path: str, default: Json = None) -> Json:
-        """Return the value at a dotted path (`a.b.0.c`); `UNKNOWN` below an unknown, `default` if absent."""
+        """Return the value at a dotted path (`a.b.0.c`).
+
+        That is `UNKNOWN` below an unknown, and `default` where there is nothing, or null.
+        """
         value: Json = self.properties
         for step in path.split("."):
             if value is UNKNOWN:
@@ -65,7 +71,7 @@ class Resource:
                 value = value[int(step)]
             else:
                 return default
-        return value
+        return default if value is None else value
 
     def text(self, path: str) -> str:
         """Return the string at a path.
@@ -76,7 +82,7 @@ class Resource:
         value = self.get(path)
         if isinstance(value, str):
             return value
-        raise Unjudgeable(path, _problem(value, "a string"))
+        raise Unjudgeable(path, _problem(value, "a string"), self.urn)
 
     def text_or_none(self, path: str) -> str | None:
         """Return the string at a path, or None where the program leaves it out.
@@ -97,7 +103,7 @@ class Resource:
             return default
         if isinstance(value, bool):
             return value
-        raise Unjudgeable(path, _problem(value, "true or false"))
+        raise Unjudgeable(path, _problem(value, "true or false"), self.urn)
 
     def items(self, path: str) -> list[Json]:
         """Return the list at a path, empty where the program leaves it out.
@@ -110,7 +116,7 @@ class Resource:
             return []
         if isinstance(value, list):
             return value
-        raise Unjudgeable(path, _problem(value, "a list"))
+        raise Unjudgeable(path, _problem(value, "a list"), self.urn)
 
     def mapping(self, path: str) -> Mapping[str, Json]:
         """Return the mapping at a path, empty where the program leaves it out.
@@ -123,7 +129,7 @@ class Resource:
             return {}
         if isinstance(value, Mapping):
             return value
-        raise Unjudgeable(path, _problem(value, "a mapping"))
+        raise Unjudgeable(path, _problem(value, "a mapping"), self.urn)
 
 
 def _problem(value: Json, accepted: str) -> str:
@@ -136,20 +142,23 @@ def _problem(value: Json, accepted: str) -> str:
 
 def _kind(value: Json) -> str:
     kinds = {bool: "true or false", float: "a number", int: "a number", str: "a string", list: "a list"}
-    return kinds.get(type(value), "a mapping")
+    return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else "an asset")
 
 
 def plain(value: Json) -> Json:
-    """Return what the policy SDK hands to a policy (nested proxies) as plain values with `UNKNOWN`."""
-    return _mark(serialize_properties(value))
-
-
-def _mark(value: Json) -> Json:
+    """Return what the policy SDK hands to a policy (proxies that raise on unknowns) as plain values with `UNKNOWN`."""
     if isinstance(value, Mapping):
-        return {key: _mark(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_mark(item) for item in value]
-    return UNKNOWN if _is_unknown(value) else value
+        return {key: _item(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_item(value, index) for index in range(len(value))]
+    return value
+
+
+def _item(container: Json, key: str | int) -> Json:
+    try:
+        return plain(container[key])
+    except UnknownValueError:
+        return UNKNOWN
 
 
 def unknown_paths(value: Json, path: str = "") -> Iterator[str]:

@@ -27,7 +27,7 @@ class Finding:
 
 
 class Scope(Enum):
-    """Which stack a rule looks at."""
+    """How much of a stack a rule looks at."""
 
     RESOURCE = "resource"
     """One resource at a time, before the engine touches it."""
@@ -42,7 +42,8 @@ class Judgement:
     project: str
     stack: str
     config: Mapping[str, Json]
-    """The rule's configuration with the defaults of `Rule.config` filled in; waivers are not part of it."""
+    """The rule's configuration, each value of the type that its schema says, with the defaults of `Rule.config`
+    for what isn't given; waivers are not part of it."""
 
 
 ResourceCheck = Callable[[Resource, Judgement], Iterable[Finding]]
@@ -56,7 +57,8 @@ class Rule:
     `id` is stable, in kebab-case, and names the fault (`wildcard-action`). `types` are the resource types it
     judges; empty means all. `config` holds the JSON schema of each configuration key the rule takes; every
     key has a `default`. `check` gives the findings: a `ResourceCheck` for `Scope.RESOURCE`, a `StackCheck`
-    for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule.
+    for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends it: what was
+    found before counts, what comes after isn't judged, so a stack rule catches it for each resource.
     """
 
     id: str

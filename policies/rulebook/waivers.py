@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -25,6 +26,7 @@ SCHEMA: Final[Mapping[str, Any]] = {
             },
             "finding": {
                 "type": "string",
+                "minLength": 1,
                 "description": "only findings whose text matches; * and ? are wildcards",
             },
             "reason": {"type": "string", "minLength": 10},
@@ -49,14 +51,22 @@ class Waiver:
 
     def covers(self, urn: str, message: str) -> bool:
         """Tell whether it names this resource (by URN or logical name) and this finding."""
-        name = urn.rpartition("::")[2]
-        return (fnmatchcase(urn, self.resource) or fnmatchcase(name, self.resource)) and fnmatchcase(
-            message, self.finding
-        )
+        return self.names(urn) and _matches(message, self.finding)
+
+    def names(self, urn: str) -> bool:
+        """Tell whether it names this resource, by URN or logical name."""
+        # urn:pulumi:STACK::PROJECT::TYPE::NAME, and only the name may hold "::" itself.
+        name = urn.split("::", 3)[-1]
+        return _matches(urn, self.resource) or _matches(name, self.resource)
 
     def expired(self, today: dt.date) -> bool:
         """Tell whether its last day is over."""
         return today > self.expires
+
+
+def _matches(text: str, pattern: str) -> bool:
+    # Logical names such as `rule[0]` hold brackets, which fnmatch would take for a set of characters.
+    return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
 def parse(entries: Json) -> tuple[list[Waiver], list[str]]:
@@ -85,11 +95,13 @@ def _problem(entry: Json) -> str:
         if key not in schema["properties"]:
             return f"has the unknown key `{key}`; accepted: {', '.join(schema['properties'])}"
         if not isinstance(value, str) or len(value) < schema["properties"][key].get("minLength", 0):
-            return f"needs a text for `{key}`" + (
-                " that says why (10 characters or more)" if key == "reason" else ""
-            )
+            return f"needs a text for `{key}`" + (" that says why (10 characters or more)" if key == "reason" else "")
+    return "" if _is_date(entry["expires"]) else f"has `expires: {entry['expires']}`; accepted: a date, YYYY-MM-DD"
+
+
+def _is_date(text: str) -> bool:
+    # fromisoformat also takes 20261231 and 2026-W53-4, which the engine's schema check refuses.
     try:
-        dt.date.fromisoformat(entry["expires"])
+        return bool(re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) and dt.date.fromisoformat(text))
     except ValueError:
-        return f"has `expires: {entry['expires']}`; accepted: a date, YYYY-MM-DD"
-    return ""
+        return False

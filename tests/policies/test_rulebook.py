@@ -1,0 +1,173 @@
+"""The frame of the packs, seen through the analyzer protocol: failures, unknowns, waivers, configuration, levels."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from google.protobuf import json_format
+from pulumi.runtime.proto import analyzer_pb2
+
+from tests.policies.analyzer import FOLDER, ROOT, UNKNOWN, Json, Planned, StartPack, secret
+
+FRAME: Final = Path(__file__).parent / "packs" / "frame"
+WORDS: Final = "test:index:forbidden-words"
+IN_FORCE: Final = {"reason": "agreed in the review", "owner": "platform", "expires": "2999-12-31"}
+
+
+def waiver(resource: str, **changes: Json) -> dict[str, Json]:
+    entry = {"resource": resource, **IN_FORCE, **changes}
+    return {key: value for key, value in entry.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("rule", "properties", "said"),
+    [
+        ("raises", {"password": "hunter2"}, ["Found before the failure.", "The rule failed with ValueError"]),
+        ("asks", {}, ["Found before the question.", "`name` is missing; the gate needs a string."]),
+        ("asks", {"name": None}, ["Found before the question.", "`name` is missing; the gate needs a string."]),
+        ("asks", {"name": 7}, ["Found before the question.", "`name` is a number; the gate needs a string."]),
+        ("asks", {"name": {"a": UNKNOWN}}, ["Found before the question.", "`name` is a mapping; the gate needs"]),
+        ("asks", {"name": UNKNOWN}, ["Found before the question.", "`name` isn't known at preview"]),
+        ("asks", {"name": secret(UNKNOWN)}, ["Found before the question.", "`name` isn't known at preview"]),
+        ("asks", {"name": secret("plain")}, ["Found before the question."]),
+        ("careless", {"enabled": UNKNOWN}, ["The rule failed with TypeError"]),
+        ("nothing", {}, ["The rule failed with TypeError"]),
+    ],
+)
+def test_what_a_rule_cannot_judge_is_a_mandatory_violation(
+    pack: StartPack, rule: str, properties: dict[str, Json], said: list[str]
+) -> None:
+    found = pack(FRAME).resource(f"test:index:{rule}", properties)
+    assert len(found) == len(said)
+    for violation, text in zip(found, said, strict=True):
+        assert (violation.rule, violation.level) == (rule, "mandatory")
+        assert violation.message.startswith(f"Title of {rule}.\n{text}")
+        assert violation.message.endswith(f"\nTo fix: Mend {rule}.")
+        assert "hunter2" not in violation.message
+
+
+def test_a_stack_rule_that_fails_is_a_violation_of_the_resource_it_failed_on(pack: StartPack) -> None:
+    stack = [Planned("test:index:raises-for-stack", {}, name) for name in ("first", "second")]
+    first, second = (resource.urn("prod") for resource in stack)
+    found = pack(FRAME).stack_of(stack)
+    assert [(item.level, item.urn) for item in found] == [("mandatory", first), ("mandatory", second)]
+    # It judged nothing after the second, so a waiver for the second can't cover that.
+    judge = pack(FRAME, config={"raises-for-stack": {"waivers": [waiver("first"), waiver("second"), waiver("*")]}})
+    assert [item.urn for item in judge.stack_of(stack)] == [second]
+
+
+def test_a_pack_never_stumbles_over_assets(pack: StartPack) -> None:
+    archive = {
+        "4dabf18193072939515e22adb298388d": "0def7320c3a5731c473e5ecbe6d01bc7",
+        "uri": "https://example.org/a.zip",
+    }
+    found = pack(FRAME).resource("test:index:asks", {"name": archive})
+    assert "`name` is an asset; the gate needs a string." in found[-1].message
+
+
+@pytest.mark.parametrize(
+    ("entry", "left"),
+    [
+        (waiver("it"), []),
+        (waiver("urn:pulumi:prod::*::it"), []),
+        (waiver("i?"), []),
+        (waiver("it", finding="*`secret`*"), ["token"]),
+        (waiver("other"), ["secret", "token"]),
+        (waiver("t"), ["secret", "token"]),
+    ],
+)
+def test_a_waiver_covers_its_resource_and_finding_and_nothing_else(
+    pack: StartPack, entry: dict[str, Json], left: list[str]
+) -> None:
+    judge = pack(FRAME, config={"forbidden-words": {"forbidden": ["secret", "token"], "waivers": [entry]}})
+    found = judge.resource(WORDS, {"words": ["secret", "token", "fine"]})
+    assert [item.message.splitlines()[1] for item in found] == [f"Holds `{word}`." for word in left]
+    assert judge.root() == []
+
+
+@pytest.mark.parametrize("name", ["rule[0]", "a::b", "*", "naïve"])
+def test_a_waiver_takes_any_logical_name_literally(pack: StartPack, name: str) -> None:
+    judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver(name)]}})
+    assert judge.resource(WORDS, {"words": ["secret"]}, name) == []
+    assert bool(judge.resource(WORDS, {"words": ["secret"]}, "0")) is (name != "*")
+
+
+def test_a_waiver_holds_to_the_end_of_its_last_day(pack: StartPack) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    for day, holds in ((today + dt.timedelta(1), True), (today - dt.timedelta(2), False)):
+        judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver("it", expires=str(day))]}})
+        assert bool(judge.resource(WORDS, {"words": ["secret"]})) is not holds
+        said = [item.message for item in judge.root()]
+        assert said == ([] if holds else [said[0]])
+        assert holds or f"The waiver for `it` (owner platform) expired on {day}." in said[0]
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ("all", "`waivers` must be a list of {resource, reason, owner, expires}"),
+        (["it"], "`waivers[0]` must be a mapping with resource, reason, owner, expires"),
+        ([waiver("other"), waiver("it", owner=None)], "`waivers[1]` lacks `owner`"),
+        ([waiver("it", expires=None)], "`waivers[0]` lacks `expires`"),
+        ([waiver("it", until="2999-01-01")], "`waivers[0]` has the unknown key `until`; accepted: resource"),
+        ([waiver("it", reason="because")], "`waivers[0]` needs a text for `reason` that says why"),
+        ([waiver("")], "`waivers[0]` needs a text for `resource`"),
+        ([waiver("it", finding="")], "`waivers[0]` needs a text for `finding`"),
+        ([waiver("it", owner=7)], "`waivers[0]` needs a text for `owner`"),
+        ([waiver("it", expires="tomorrow")], "`waivers[0]` has `expires: tomorrow`; accepted: a date, YYYY-MM-DD"),
+        ([waiver("it", expires="29991231")], "`waivers[0]` has `expires: 29991231`; accepted: a date"),
+        ([waiver("it", expires="2999-02-30")], "`waivers[0]` has `expires: 2999-02-30`; accepted: a date"),
+        ([waiver("it", expires=2999)], "`waivers[0]` needs a text for `expires`"),
+    ],
+)
+def test_a_malformed_waiver_is_said_once_on_the_stack_and_covers_nothing(
+    pack: StartPack, entries: Json, said: str
+) -> None:
+    judge = pack(FRAME, config={"forbidden-words": {"waivers": entries}})
+    (problem,) = judge.root()
+    assert (problem.rule, problem.level) == ("forbidden-words", "mandatory")
+    assert ROOT in problem.urn
+    assert said in problem.message
+    (found,) = judge.resource(WORDS, {"words": ["secret"]})
+    assert "Holds `secret`." in found.message
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"forbidden": "secret"}, "`forbidden` isn't what the rule takes: array of string"),
+        ({"forbidden": [1]}, "`forbidden` isn't what the rule takes: array of string"),
+        ({"forbiden": []}, "`forbiden` isn't a key of this rule; accepted: forbidden, waivers"),
+    ],
+)
+def test_wrong_configuration_is_said_once_and_never_loosens_a_rule(
+    pack: StartPack, config: dict[str, Json], said: str
+) -> None:
+    judge = pack(FRAME, config={"forbidden-words": config})
+    (problem,) = judge.root()
+    assert said in problem.message
+    assert len(judge.resource(WORDS, {"words": ["secret", "token"]})) == 1
+
+
+def test_the_level_of_a_rule_is_configurable(pack: StartPack) -> None:
+    expected: dict[Any, list[str]] = {"mandatory": ["mandatory"], "advisory": ["advisory"], "disabled": []}
+    for level, levels in expected.items():
+        found = pack(FRAME, levels={"forbidden-words": level}).resource(WORDS, {"words": ["secret"]})
+        assert [item.level for item in found] == levels
+
+
+@pytest.mark.parametrize("name", sorted(folder.parent.name for folder in FOLDER.glob("*/PulumiPolicy.yaml")))
+def test_every_rule_says_what_it_asks_for_and_how_to_comply(pack: StartPack, name: str) -> None:
+    for id_, policy in pack(name).rules.items():
+        assert id_.replace("-", "").isalnum(), id_
+        assert id_ == id_.lower()
+        assert policy.description.endswith(".")
+        assert policy.remediation_steps.endswith(".")
+        assert policy.url.startswith("https://")
+        assert policy.severity, f"{id_} has no severity"
+        assert policy.enforcementLevel == analyzer_pb2.MANDATORY, f"{id_} isn't mandatory"
+        for key, schema in json_format.MessageToDict(policy.configSchema.properties).items():
+            assert {"description", "default", "type"} <= set(schema), f"{id_}: {key}"
