@@ -21,9 +21,9 @@ from components.ci_permissions import workload_boundary_name
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import container_environment
 from components.guarded_role import GuardedRole
+from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs
-from components.permissions_boundary import PermissionsBoundary, PermissionsBoundaryArgs
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
 from components.way_in import WayIn, WayInArgs
@@ -58,8 +58,8 @@ Parameters(
     ),
 )
 
-boundary = PermissionsBoundary(
-    PermissionsBoundaryArgs(
+boundary = ManagedPolicy(
+    ManagedPolicyArgs(
         names,
         workload_boundary_name(names),
         "The most that a workload of this environment may ever do",

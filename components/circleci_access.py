@@ -9,16 +9,20 @@ import pulumi_aws as aws
 
 from components.catalogue import Reader
 from components.ci_permissions import (
-    ci_boundary_name,
+    LOOK,
+    WAY_IN,
+    ci_boundary_statements,
     deploy_statements,
     issuer,
+    look_statements,
     preview_statements,
     trigger_statements,
+    way_in_statements,
 )
 from components.guarded_role import GuardedRole, GuardedRoleArgs
 from components.iam_documents import Statement, web_identity_trust
+from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.naming import Names
-from components.permissions_boundary import PermissionsBoundary, PermissionsBoundaryArgs
 from components.settings import Settings
 
 
@@ -37,6 +41,8 @@ class _Role:
     branches: str
     """Pattern of the git references whose jobs may assume the role."""
     statements: list[Statement]
+    shared: tuple[str, ...] = ()
+    """Purposes of the managed policies that it has as well."""
 
 
 class CircleciAccess(pulumi.ComponentResource):
@@ -58,14 +64,23 @@ class CircleciAccess(pulumi.ComponentResource):
                 tags=names.tags("ci"),
                 opts=child,
             )
+        shared = {LOOK: look_statements(names, settings), WAY_IN: way_in_statements(names, settings)}
+        policies = [
+            ManagedPolicy(ManagedPolicyArgs(names, names.resource(purpose), description, shared[purpose]), child)
+            for purpose, description in (
+                (LOOK, "Reads what this program manages, without any secret value"),
+                (WAY_IN, "Changes the way in"),
+            )
+        ]
         roles = (
             _Role(
                 Reader.CI_PREVIEW,
                 "Previews pull requests; reads no secret value",
                 "refs/heads/*",
-                preview_statements(names, settings),
+                preview_statements(names),
+                (LOOK,),
             ),
-            _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names, settings)),
+            _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, WAY_IN)),
             _Role(
                 Reader.CI_DEPLOYER_TRIGGER,
                 "Starts the Prefect deployer",
@@ -75,10 +90,10 @@ class CircleciAccess(pulumi.ComponentResource):
         )
         self.arns: dict[str, str] = {}
         for role in roles:
-            boundary = PermissionsBoundary(
-                PermissionsBoundaryArgs(
-                    names, ci_boundary_name(names, role.reader), f"Bounds {role.reader}", role.statements
-                ),
+            boundary = names.resource(role.reader, "boundary")
+            everything = [*role.statements, *(statement for purpose in role.shared for statement in shared[purpose])]
+            bound = ManagedPolicy(
+                ManagedPolicyArgs(names, boundary, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
                 child,
             )
             self.arns[role.reader] = GuardedRole(
@@ -93,10 +108,11 @@ class CircleciAccess(pulumi.ComponentResource):
                         [_subject(settings, role.branches)],
                     ),
                     statements=role.statements,
-                    boundary=ci_boundary_name(names, role.reader),
+                    boundary=boundary,
                     component="ci",
+                    managed_policies=[names.resource(purpose) for purpose in role.shared],
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=[boundary]),
+                pulumi.ResourceOptions(parent=self, depends_on=[bound, *policies]),
             ).arn
         self.register_outputs({"arns": self.arns})
 

@@ -55,7 +55,7 @@ def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:
                 f"{CLOUDFRONT_PREFIX}/*",
                 {
                     "StringEquals": {**account, "s3:x-amz-acl": "bucket-owner-full-control"},
-                    "ArnLike": {"aws:SourceArn": names.delivery_sources_arn(VIEWER_REGION)},
+                    "ArnLike": {"aws:SourceArn": names.in_region(VIEWER_REGION).delivery_sources_arn},
                 },
             ),
         ],

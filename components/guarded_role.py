@@ -26,10 +26,12 @@ class GuardedRoleArgs:
     """Name of the managed policy that bounds the role."""
     component: str
     """Value of the `Component` tag."""
+    managed_policies: Sequence[str] = ()
+    """Names of managed policies that the role has beside its own statements."""
 
 
 class GuardedRole(pulumi.ComponentResource):
-    """An IAM role with one inline policy and a permissions boundary."""
+    """An IAM role with a policy of its own, shared ones if it needs them, and always a permissions boundary."""
 
     arn: str
     """The role's ARN, built from its name."""
@@ -54,5 +56,12 @@ class GuardedRole(pulumi.ComponentResource):
             policy=identity_policy(args.statements),
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role])),
         )
+        for policy in args.managed_policies:
+            aws.iam.RolePolicyAttachment(
+                f"{args.name}-{policy}",
+                role=args.name,
+                policy_arn=args.names.policy_arn(policy),
+                opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role])),
+            )
         self.arn = args.names.role_arn(args.name)
         self.register_outputs({"arn": self.arn})

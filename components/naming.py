@@ -7,7 +7,7 @@ Everything here is built from configuration, so that every name and every policy
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 PROJECT: Final = "rocketclub-platform"
@@ -128,9 +128,44 @@ class Names:
         """Pattern of the ARNs of all load balancers of this account and region."""
         return self._arn("elasticloadbalancing", "loadbalancer/*")
 
-    def delivery_sources_arn(self, region: str) -> str:
-        """Return the pattern of the ARNs of all log delivery sources of this account in a region."""
-        return f"arn:{self.partition}:logs:{region}:{self.account}:delivery-source:*"
+    def load_balancing_arn(self, resource: str) -> str:
+        """Return the ARN of a part of a load balancer, such as `targetgroup/NAME/*`; AWS chooses its last part."""
+        return self._arn("elasticloadbalancing", resource)
+
+    def ec2_arn(self, resource: str) -> str:
+        """Return the ARN of something in EC2, such as `vpc/vpc-0a1b2c3d`."""
+        return self._arn("ec2", resource)
+
+    def cloudfront_arn(self, resource: str) -> str:
+        """Return the ARN of something in CloudFront, such as `distribution/*`; AWS chooses its id."""
+        return self._global_arn("cloudfront", resource)
+
+    def web_acl_arn(self, resource: str) -> str:
+        """Return the ARN of a web ACL or IP set for CloudFront."""
+        return self._arn("wafv2", f"global/{resource}")
+
+    @property
+    def certificates_arn(self) -> str:
+        """Pattern of the ARNs of all certificates of this account and region; AWS chooses their ids."""
+        return self._arn("acm", "certificate/*")
+
+    @property
+    def delivery_sources_arn(self) -> str:
+        """Pattern of the ARNs of this environment's log delivery sources."""
+        return self._arn("logs", f"delivery-source:{self.environment}-*")
+
+    @property
+    def log_delivery_arns(self) -> list[str]:
+        """Patterns of the ARNs of this environment's log deliveries; AWS chooses the ids of the deliveries."""
+        return [
+            self._arn("logs", "delivery:*"),
+            self._arn("logs", f"delivery-destination:{self.environment}-*"),
+            self.delivery_sources_arn,
+        ]
+
+    def in_region(self, region: str) -> Names:
+        """Return the same names in another region."""
+        return replace(self, region=region)
 
     def host(self, label: str, domain: str) -> str:
         """Return the host of an application; production's carry no environment.

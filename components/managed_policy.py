@@ -1,4 +1,4 @@
-"""The managed policies that bound what roles can ever do."""
+"""A managed policy: a permissions boundary, or permissions that several roles share."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from components.naming import Names
 
 
 @dataclass(frozen=True)
-class PermissionsBoundaryArgs:
-    """A boundary's name, what it bounds in a sentence, and the most that it lets through."""
+class ManagedPolicyArgs:
+    """A policy's name (known at preview), what it is for in a sentence, and its statements."""
 
     names: Names
     name: str
@@ -22,11 +22,11 @@ class PermissionsBoundaryArgs:
     statements: Sequence[Statement]
 
 
-class PermissionsBoundary(pulumi.ComponentResource):
-    """A managed policy used as permissions boundary; only an administrator's apply may change it."""
+class ManagedPolicy(pulumi.ComponentResource):
+    """A managed policy of this environment; only an administrator's apply may change it, never CI's."""
 
-    def __init__(self, args: PermissionsBoundaryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:iam:PermissionsBoundary", args.name, None, opts)
+    def __init__(self, args: ManagedPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:iam:ManagedPolicy", args.name, None, opts)
         aws.iam.Policy(
             args.name,
             name=args.name,
