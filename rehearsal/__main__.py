@@ -22,6 +22,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     # A rehearsal lives for seconds: freeing what little becomes garbage costs more time than it gives memory.
     gc.disable()
+    # An exception, so that the packs are stopped on the way out.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_INTERRUPTED))
     try:
         return _rehearse(arguments)
@@ -34,47 +35,45 @@ def main() -> int:
 
 def _rehearse(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.project.resolve()
+    # The program moves to its own folder; what the command line names stays where it is.
+    output = arguments.json.absolute() if arguments.json and str(arguments.json) != "-" else None
     stacks = project.stacks(folder) if arguments.all_stacks else [arguments.stack]
     if not stacks:
         raise BadConfiguration(f"there is no Pulumi.<stack>.yaml in {folder}")
     documents = {}
     codes = []
     for stack in stacks:
-        plan = Plan(folder.name, stack, {})
-        failure = _rehearse_stack(arguments, folder, stack, plan)
+        plan = Plan(folder.name, stack)
+        failure = _rehearse_stack(arguments, folder, plan)
         codes.append(failure.exit_code if failure else int(not plan.passed))
         documents[stack] = plan.document() | ({"error": str(failure)} if failure else {})
         _report(arguments, plan, failure)
     if arguments.json:
-        text = json.dumps(documents if arguments.all_stacks else documents[stacks[0]], indent=2)
-        if str(arguments.json) == "-":
-            print(text)
-        else:
-            arguments.json.write_text(text + "\n", encoding="utf-8")
+        _write(documents if arguments.all_stacks else documents[stacks[0]], output)
     return max(codes)
 
 
-def _rehearse_stack(arguments: argparse.Namespace, folder: Path, stack: str, plan: Plan) -> Failure | None:
+def _rehearse_stack(arguments: argparse.Namespace, folder: Path, plan: Plan) -> Failure | None:
     """Plan one stack and have it judged. What ends it early is returned, with the plan as far as it got."""
-    _progress(f"{stack}: loading the program and the packs")
-    settings = project.load(folder, stack)
-    packs = _packs(arguments, folder, stack)
-    plan.project = settings.name
-    plan.config = dict(sorted({**settings.config, **dict.fromkeys(settings.secret_keys, "[secret]")}.items()))
-    with analyzers.launch(settings, plan, packs, arguments.pack_timeout) as judges:
-        failure: Failure | None = None
-        try:
-            judges.configure()
-            program.run(settings, plan, judges)
-            if settings.problems:
-                raise BadConfiguration("\n".join(settings.problems))
-        except Failure as error:
-            failure = error
-        _progress(f"{stack}: {len(plan.created)} resources; the packs judge the stack")
-        try:
+    _progress(f"{plan.stack}: loading the program and the packs")
+    failure: Failure | None = None
+    try:
+        settings = project.load(folder, plan.stack)
+        plan.project = settings.name
+        plan.config = dict(sorted({**settings.config, **dict.fromkeys(settings.secret_keys, "[secret]")}.items()))
+        with analyzers.launch(settings, plan, _packs(arguments, folder, plan.stack), arguments.pack_timeout) as judges:
+            try:
+                judges.configure()
+                program.run(settings, plan, judges)
+            except Failure as error:
+                failure = error
+            # The Pulumi CLI would have refused first; the program's own list of problems says more.
+            if settings.problems and not isinstance(failure, BadConfiguration):
+                failure = BadConfiguration("\n".join(settings.problems))
+            _progress(f"{plan.stack}: {len(plan.created)} resources; the packs judge the stack")
             judges.verdict(complete=failure is None)
-        except Failure as error:
-            failure = failure or error
+    except Failure as error:
+        failure = failure or error
     return failure
 
 
@@ -82,13 +81,17 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack: str) -> list[tupl
     """Return the packs to run, each with its configuration file if there is one."""
     if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
         raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
-    packs: list[Path] = arguments.pack or sorted(path.parent for path in folder.glob("policies/*/PulumiPolicy.yaml"))
+    packs = [pack.resolve() for pack in arguments.pack] or sorted(
+        path.parent for path in folder.glob("policies/*/PulumiPolicy.yaml")
+    )
+    if not packs:
+        raise BadConfiguration(f"there is no policy pack under {folder / 'policies'}: nothing would be judged")
     for pack in packs:
         if not (pack / "PulumiPolicy.yaml").is_file():
             raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")
     if arguments.policy_config:
-        return [(pack.resolve(), path.resolve()) for pack, path in zip(packs, arguments.policy_config, strict=True)]
-    found = [(pack.resolve(), folder / "policies" / "config" / f"{pack.name}.{stack}.json") for pack in packs]
+        return list(zip(packs, (path.resolve() for path in arguments.policy_config), strict=True))
+    found = [(pack, folder / "policies" / "config" / f"{pack.name}.{stack}.json") for pack in packs]
     return [(pack, path if path.is_file() else None) for pack, path in found]
 
 
@@ -96,7 +99,19 @@ def _report(arguments: argparse.Namespace, plan: Plan, failure: Failure | None) 
     from rehearsal import report
 
     # The plan alone belongs on stdout when it is asked for there.
-    report.write(plan, failure, quiet=arguments.quiet, to_stderr=str(arguments.json) == "-")
+    stream = sys.stderr if str(arguments.json) == "-" else sys.stdout
+    report.write(plan, failure, stream, quiet=arguments.quiet)
+
+
+def _write(document: object, output: Path | None) -> None:
+    text = json.dumps(document, indent=2)
+    if output is None:
+        print(text)
+        return
+    try:
+        output.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadConfiguration(f"--json {output}: {error.strerror}") from None
 
 
 def _progress(text: str) -> None:
@@ -114,7 +129,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--stack", default="prod", metavar="NAME", help="the stack to plan (default: prod)")
     parser.add_argument("--all-stacks", action="store_true", help="plan every stack that has a Pulumi.<stack>.yaml")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the plan there; - for stdout")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write the plan there, by stack with --all-stacks; - for stdout"
+    )
     parser.add_argument(
         "--pack",
         type=Path,
@@ -129,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="the configuration of the pack given in the same place (default: policies/config/<pack>.<stack>.json)",
+        help="configuration of the pack given in the same place (default: policies/config/<pack>.<stack>.json)",
     )
     parser.add_argument(
         "--pack-timeout",

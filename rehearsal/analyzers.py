@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -22,9 +23,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from rehearsal.failures import BadConfiguration, Failure
-from rehearsal.plan import ROOT_TYPE, Json, Plan, Remediation, Step, Violation, visible
+from rehearsal.plan import ROOT_TYPE, Plan, Remediation, Step, Violation
 from rehearsal.policy_configuration import PolicyConfig, PolicyInfo, reconcile
 from rehearsal.project import Project
+from rehearsal.properties import Json, for_packs, from_struct, visible
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto import analyzer_pb2
@@ -54,12 +56,18 @@ class Pack:
     stub: Any = None
 
     def failed(self, what: str) -> Failure:
-        """Return the failure of this pack, with the end of what it wrote to stderr."""
+        """Return the failure of this pack, with the end of what it wrote to stderr.
+
+        Of a traceback only the message is kept, and the last line of the pack's own code.
+        """
         self.process.kill()
         self.process.wait()
         self.stderr.seek(0)
-        tail = self.stderr.read().decode(errors="replace").splitlines()[-_STDERR_LINES:]
-        said = "\n".join(f"  {line}" for line in tail)
+        wrote = self.stderr.read().decode(errors="replace")
+        lines = [line for line in wrote.splitlines() if line[:1].strip() and not line.startswith("Traceback")]
+        own = re.findall(rf'File "{re.escape(str(self.folder))}/(.+)", line (\d+)', wrote)
+        lines += [f"at {self.folder.name}/{file}:{number}" for file, number in own[-1:]]
+        said = "\n".join(f"  {line}" for line in lines[-_STDERR_LINES:])
         return Failure(f"policy pack {self.folder.name} {what}" + (f". It wrote:\n{said}" if said else "."))
 
     def answer(self, call: Json, what: str) -> Json:
@@ -172,9 +180,10 @@ class Analyzers:
             )
 
     def _remediate(self, pack: Pack, step: Step, provider: Step | None) -> None:
-        from google.protobuf import json_format
-
-        response = pack.answer(pack.stub.Remediate.future(_request(step, provider)), f"about remedies for {step.urn}")
+        request = _request(step, provider)
+        # A remedy returns all properties, so it is given all, the engine's own included.
+        request.properties.update(for_packs(step.inputs))
+        response = pack.answer(pack.stub.Remediate.future(request), f"about remedies for {step.urn}")
         for remedy in response.remediations:
             if remedy.diagnostic:
                 self._plan.violations.append(
@@ -189,7 +198,7 @@ class Analyzers:
                     )
                 )
             else:
-                step.inputs = json_format.MessageToDict(remedy.properties)
+                step.inputs = from_struct(remedy.properties)
                 self._plan.remediations.append(Remediation(pack.name, remedy.policyName, step.urn))
 
 
@@ -277,7 +286,7 @@ def _introduce(pack: Pack, project: Project) -> list[str]:
         "to the stack's configuration",
     )
     initial = {
-        name: PolicyConfig(_level(item.enforcementLevel), _dict(item.properties))
+        name: PolicyConfig(_level(item.enforcementLevel), from_struct(item.properties))
         for name, item in info.initialConfig.items()
     }
     reconciled, problems = reconcile(pack.policies, initial, pack.config_file)
@@ -297,16 +306,9 @@ def _policy(policy: analyzer_pb2.PolicyInfo) -> PolicyInfo:
     return PolicyInfo(
         level=_level(policy.enforcementLevel),
         severity=_severity(policy.severity),
-        properties=_dict(policy.configSchema.properties),
+        properties=from_struct(policy.configSchema.properties),
         required=tuple(policy.configSchema.required),
     )
-
-
-def _dict(struct: Json) -> dict[str, Any]:
-    from google.protobuf import json_format
-
-    properties: dict[str, Any] = json_format.MessageToDict(struct)
-    return properties
 
 
 def _levels() -> dict[Any, str]:

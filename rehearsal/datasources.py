@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rehearsal.failures import Failure
+from rehearsal.failures import ProgramFault
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,10 @@ def answer(token: str, lookup: Lookup) -> dict[str, Any]:
     """Return the answer to a data-source call.
 
     Raises:
-        Failure: the token isn't in the table.
+        ProgramFault: the token isn't in the table.
     """
     if token not in ANSWERS:
-        raise Failure(
+        raise ProgramFault(
             f"the program calls the data source {token}, which a rehearsal can't answer: there is no account "
             "to look it up in. Add it to ANSWERS in rehearsal/datasources.py, or take the value from "
             "configuration."

@@ -17,16 +17,17 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from google.protobuf import empty_pb2, json_format, struct_pb2
+from google.protobuf import empty_pb2
 from pulumi import _types
 from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockEngine, MockMonitor
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from rehearsal import datasources
-from rehearsal.failures import Failure
-from rehearsal.plan import PROVIDER_TYPE, ROOT_TYPE, UNKNOWN, Json, Judges, Plan, Step, is_secret, secret
+from rehearsal.failures import ProgramFault
+from rehearsal.plan import PROVIDER_TYPE, ROOT_TYPE, Judges, Plan, Step, place
 from rehearsal.project import Project
+from rehearsal.properties import UNKNOWN, Json, from_struct, is_secret, secret, to_struct
 
 _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -76,7 +77,7 @@ class Monitor(MockMonitor):
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
         """Add a resource to the plan, have it judged and answer with what a provider would tell in a preview."""
         if request.remote:
-            raise Failure(f"{request.type} is a remote component; a rehearsal can't run its provider")
+            raise ProgramFault(f"{request.type} is a remote component; a rehearsal can't run its provider")
         parent = self._steps.get(request.parent)
         package = request.type.partition(":")[0]
         step = Step(
@@ -84,11 +85,13 @@ class Monitor(MockMonitor):
             type=request.type,
             name=request.name,
             custom=request.custom,
-            inputs=_properties(request.object),
+            inputs=from_struct(request.object),
             parent=request.parent,
-            protect=_inherited(request, "protect", parent, False),
-            retain_on_delete=_inherited(request, "retainOnDelete", None, False),
-            deleted_with=request.deletedWith,
+            protect=request.protect if request.HasField("protect") else bool(parent and parent.protect),
+            retain_on_delete=request.retainOnDelete
+            if request.HasField("retainOnDelete")
+            else bool(parent and parent.retain_on_delete),
+            deleted_with=request.deletedWith or (parent.deleted_with if parent else ""),
             dependencies=sorted(request.dependencies),
             property_dependencies={
                 key: sorted(value.urns) for key, value in sorted(request.propertyDependencies.items())
@@ -102,9 +105,6 @@ class Monitor(MockMonitor):
             if request.type == ROOT_TYPE
             else source_position(request.sourcePosition, str(self._project.folder)),
         )
-        if parent is not None:
-            step.deleted_with = step.deleted_with or parent.deleted_with
-            step.retain_on_delete = _inherited(request, "retainOnDelete", parent, False)
         if not request.custom:
             self._component_providers[step.urn] = {
                 **self._component_providers.get(request.parent, {}),
@@ -123,11 +123,11 @@ class Monitor(MockMonitor):
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=step.urn)
         step.outputs = _outputs(step)
-        return resource_pb2.RegisterResourceResponse(urn=step.urn, id=step.import_id, object=_struct(step.outputs))
+        return resource_pb2.RegisterResourceResponse(urn=step.urn, id=step.import_id, object=to_struct(step.outputs))
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
         """Keep a component's outputs: they are what stack policies see of it."""
-        self._steps[request.urn].outputs = _properties(request.outputs)
+        self._steps[request.urn].outputs = from_struct(request.outputs)
         return empty_pb2.Empty()
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
@@ -137,7 +137,7 @@ class Monitor(MockMonitor):
         provider = self._steps[reference.rpartition("::")[0]].inputs
         accounts = json.loads(_plain(provider.get("allowedAccountIds")) or "[]")
         lookup = datasources.Lookup(
-            arguments=_properties(request.args),
+            arguments=from_struct(request.args),
             account=str(accounts[0]) if accounts else "000000000000",
             region=_plain(provider.get("region")) or "us-east-1",
         )
@@ -148,16 +148,18 @@ class Monitor(MockMonitor):
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> typing.NoReturn:
         """Refuse a provider's method: only the provider itself knows the answer."""
-        raise Failure(f"the program calls {request.tok}; a rehearsal can't run a provider's methods")
+        raise ProgramFault(f"the program calls {request.tok}; a rehearsal can't run a provider's methods")
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> typing.NoReturn:
         """Refuse to read an existing resource: there is no account to read it from."""
-        raise Failure(
+        raise ProgramFault(
             f"the program reads the existing {request.type} `{request.name}`, which a rehearsal can't: there is "
             "no account to read it from. Take what you need of it from configuration."
         )
 
-    ExistsResource = ReadResource
+    def ExistsResource(self, request: resource_pb2.ExistsResourceRequest) -> typing.NoReturn:
+        """Refuse to look for a resource: there is no account to look in."""
+        raise ProgramFault(f"the program asks whether a {request.type} exists; a rehearsal has no account to look in")
 
     def _urn(self, parent: str, type_: str, name: str) -> str:
         """Return the engine's URN: the types of all parents but the root stack, then the resource's own."""
@@ -169,9 +171,9 @@ class Monitor(MockMonitor):
     def _add(self, step: Step) -> None:
         if step.urn in self._steps:
             first = self._steps[step.urn].source or "the engine"
-            raise Failure(
-                f"duplicate resource URN {step.urn}: first registered at {where(first)}, again at "
-                f"{where(step.source)}; give one of them another name"
+            raise ProgramFault(
+                f"duplicate resource URN {step.urn}: first registered at {place(first)}, again at "
+                f"{place(step.source)}; give one of them another name"
             )
         self._steps[step.urn] = step
         self._plan.steps.append(step)
@@ -209,19 +211,6 @@ def source_position(position: Json, folder: str) -> str:
     return f"project:///{os.path.relpath(path, folder)}#{position.line}" if path else ""
 
 
-def where(source: str) -> str:
-    """Return `FILE:LINE` for `project:///FILE#LINE`."""
-    return source.removeprefix("project:///").replace("#", ":")
-
-
-def _inherited(request: Json, option: str, parent: Step | None, default: bool) -> bool:
-    """Return an option of a resource; where the program doesn't set it, that of its parent."""
-    if request.HasField(option):
-        return bool(getattr(request, option))
-    inherited = {"protect": "protect", "retainOnDelete": "retain_on_delete"}[option]
-    return bool(getattr(parent, inherited)) if parent is not None else default
-
-
 def _installed_version(package: str) -> str:
     """Return the version of a provider's SDK, which is what the language host tells the engine."""
     try:
@@ -247,28 +236,16 @@ def _outputs(step: Step) -> dict[str, Any]:
 
 
 def _computed(type_: str) -> list[str]:
+    """Return the attributes that a resource of a type always has, from the return types of its SDK class."""
     package, module, name = type_.split(":")
     for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):
         information = getattr(registered, "mod_info", {})
-        resource = getattr(
-            sys.modules.get(information.get("fqn", "")), information.get("classes", {}).get(type_, name), None
-        )
+        sdk = sys.modules.get(information.get("fqn", ""))
+        resource = getattr(sdk, information.get("classes", {}).get(type_, name), None)
         if resource is not None:
-            return [
-                key for key, hint in _types.resource_types(resource).items() if type(None) not in typing.get_args(hint)
-            ]
+            hints = {key: typing.get_args(hint) for key, hint in _types._raw_return_hints(resource).items()}
+            return [key for key, args in hints.items() if args and type(None) not in typing.get_args(args[0])]
     return []
-
-
-def _properties(struct: struct_pb2.Struct) -> dict[str, Any]:
-    properties: dict[str, Any] = json_format.MessageToDict(struct)
-    return properties
-
-
-def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
-    struct = struct_pb2.Struct()
-    struct.update(properties)
-    return struct
 
 
 def _plain(value: Json) -> str:

@@ -2,64 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
-Json: TypeAlias = Any
-"""A property value: dict, list, str, float, bool or None, with the protocol's marks at any depth."""
-
-UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Pulumi's sentinel for a value that isn't known before the provider has made the resource."""
-
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
-_REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+from rehearsal.properties import Json, masked
 
 ROOT_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE: Final = "pulumi:providers:"
 
 
-def is_signed(value: Json, signature: str) -> bool:
-    """Tell whether a property value is one of the protocol's special objects."""
-    return isinstance(value, Mapping) and value.get(_SIGNATURE) == signature
-
-
-def secret(value: Json) -> dict[str, Any]:
-    """Return a property value marked as secret."""
-    return {_SIGNATURE: _SECRET, "value": value}
-
-
-def is_secret(value: Json) -> bool:
-    """Tell whether a property value is marked as secret."""
-    return is_signed(value, _SECRET)
-
-
-def masked(value: Json) -> Json:
-    """Return a property value with each secret as `[secret]`, as `pulumi preview --json` shows it."""
-    if is_secret(value):
-        return "[secret]"
-    if isinstance(value, Mapping):
-        return {key: masked(item) for key, item in value.items()}
-    return [masked(item) for item in value] if isinstance(value, list) else value
-
-
-def for_packs(value: Json) -> Json:
-    """Return a property value as the engine shows it to a pack.
-
-    A reference to a resource becomes its id (its URN, for a component). Top-level keys that start with two
-    underscores are the engine's own: `visible` leaves them out.
-    """
-    if is_signed(value, _REFERENCE):
-        return (value["id"] or UNKNOWN) if "id" in value else value["urn"]
-    if isinstance(value, Mapping):
-        return {key: for_packs(item) for key, item in value.items()}
-    return [for_packs(item) for item in value] if isinstance(value, list) else value
-
-
-def visible(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a resource's properties as the engine shows them to a pack."""
-    return {key: for_packs(value) for key, value in properties.items() if not key.startswith("__")}
+def place(source: str) -> str:
+    """Return `FILE:LINE` for `project:///FILE#LINE`."""
+    return source.removeprefix("project:///").replace("#", ":")
 
 
 @dataclass
@@ -75,8 +29,8 @@ class Step:
     type: str
     name: str
     custom: bool
-    inputs: dict[str, Any]
-    outputs: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, Json]
+    outputs: dict[str, Json] = field(default_factory=dict)
     parent: str = ""
     provider: str = ""
     protect: bool = False
@@ -141,6 +95,11 @@ class Violation:
     source: str = ""
 
     @property
+    def place(self) -> str:
+        """The line of the program that made the resource, as `FILE:LINE`; empty if the engine made it."""
+        return place(self.source)
+
+    @property
     def mandatory(self) -> bool:
         """Tell whether it stops a deploy."""
         return self.level == "mandatory"
@@ -161,7 +120,8 @@ class Plan:
 
     project: str
     stack: str
-    config: dict[str, str]
+    config: dict[str, str] = field(default_factory=dict)
+    """Configuration as the program reads it, secrets masked."""
     steps: list[Step] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     remediations: list[Remediation] = field(default_factory=list)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rehearsal.failures import BadConfiguration
-from rehearsal.plan import Json
+from rehearsal.properties import Json
 
 LEVELS: Final = ("advisory", "mandatory", "remediate", "disabled")
 

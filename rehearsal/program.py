@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import importlib
 import json
@@ -16,9 +17,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from rehearsal.failures import BadConfiguration, Failure
-from rehearsal.plan import Json, Judges, Plan
+from rehearsal.failures import BadConfiguration, Failure, ProgramFault
+from rehearsal.plan import Judges, Plan
 from rehearsal.project import Project
+from rehearsal.properties import Json
 
 
 class _Here(ThreadPoolExecutor):
@@ -42,8 +44,11 @@ def run(project: Project, plan: Plan, judges: Judges) -> None:
     """
     os.chdir(project.program)
     sys.path[0] = str(project.program)
+    sys.argv = [str(project.program)]
     _forget(project.folder)
-    contextvars.copy_context().run(_run, project, plan, judges)
+    # What the program prints is no part of the report, which may be JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        contextvars.copy_context().run(_run, project, plan, judges)
 
 
 def _run(project: Project, plan: Plan, judges: Judges) -> None:
@@ -76,6 +81,9 @@ def _run(project: Project, plan: Plan, judges: Judges) -> None:
         loop.run_until_complete(
             pulumi.runtime.run_in_stack(lambda: (runpy.run_path(str(project.program), run_name="__main__"), None)[1])
         )
+    except ProgramFault as fault:
+        place = _place(fault, project.folder)
+        raise Failure(f"{place}: {fault}" if place else str(fault)) from None
     except Failure:
         raise
     except pulumi.RunError as error:
@@ -95,7 +103,8 @@ def _placeholders(secret_keys: tuple[str, ...]) -> Mapping[str, str]:
     if not secret_keys:
         return {}
     try:
-        offered: Mapping[str, str] = importlib.import_module("components.settings").placeholders()
+        settings = importlib.import_module("components.settings")
+        offered: Mapping[str, str] = settings.placeholders() if hasattr(settings, "placeholders") else {}
     except ModuleNotFoundError as error:
         if error.name not in ("components", "components.settings"):
             raise
@@ -112,23 +121,28 @@ def _forget(folder: Path) -> None:
     """Forget the project's own modules, so that another stack starts afresh; the SDKs stay loaded."""
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None) or ""
-        ours = name == "__main__" or name.partition(".")[0] == "rehearsal"
-        if path.startswith(f"{folder}{os.sep}") and "site-packages" not in path and not ours:
+        if path.startswith(f"{folder}{os.sep}") and not _is_foreign(path) and name != "__main__":
             del sys.modules[name]
 
 
 def _explain(error: BaseException, folder: Path) -> str:
     """Return an exception as one line, with the deepest place in the project's own code."""
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename.startswith(f"{folder}{os.sep}") and "site-packages" not in frame.filename
-    ]
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    place = _place(error, folder) or "the program failed"
+    if isinstance(error, SystemExit):
+        return f"{place}: the program ended itself with sys.exit({error.code!r})"
     if isinstance(error, SyntaxError) and error.filename:
         return f"{os.path.relpath(error.filename, folder)}:{error.lineno}: {type(error).__name__}: {error.msg}"
-    if isinstance(error, SystemExit):
-        text = f"the program ended itself with sys.exit({error.code!r})"
-    if not frames:
-        return f"the program failed: {text}"
-    return f"{os.path.relpath(frames[-1].filename, folder)}:{frames[-1].lineno}: {text}"
+    return f"{place}: {type(error).__name__}: {error}"
+
+
+def _place(error: BaseException, folder: Path) -> str:
+    stack = error.stack if isinstance(error, ProgramFault) else traceback.extract_tb(error.__traceback__)
+    for frame in reversed(stack):
+        if frame.filename.startswith(f"{folder}{os.sep}") and not _is_foreign(frame.filename):
+            return f"{os.path.relpath(frame.filename, folder)}:{frame.lineno}"
+    return ""
+
+
+def _is_foreign(path: str) -> bool:
+    """Tell whether a file below the project's folder isn't the program's: a library or the embedded engine."""
+    return "site-packages" in path or path.startswith(os.path.dirname(__file__))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from rehearsal.failures import BadConfiguration
-from rehearsal.plan import Json
+from rehearsal.properties import Json
 
 _PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
     "string": str,
@@ -67,6 +67,8 @@ def load(folder: Path, stack: str) -> Project:
             value = declared.get("default", declared.get("value"))
             if value is not None:
                 given[full] = value
+            elif full.startswith(f"{name}:"):
+                problems.append(f"{path.name}: `{key}` is missing")
         elif problem := _problem(given[full], declared):
             problems.append(f"{path.name}: `{key}` {problem}")
     secret_keys = tuple(sorted(key for key, value in given.items() if _is_secret(value)))

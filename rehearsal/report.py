@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from itertools import groupby
-from textwrap import fill
-from typing import Final
+from textwrap import wrap
+from typing import Final, TextIO
 
 from rich.console import Console
 from rich.text import Text
@@ -17,32 +16,34 @@ from rehearsal.plan import ROOT_TYPE, Plan, Step, Violation
 
 _INDENT: Final = "    "
 _WIDTH: Final = 100
-"""Columns when the output isn't a terminal: fits a pull request."""
+"""Columns of wrapped text when the output isn't a terminal: fits a pull request."""
 
 
-def write(plan: Plan, failure: Failure | None, *, quiet: bool, to_stderr: bool) -> None:
-    """Write the report to stdout (or stderr), with colours on a terminal only."""
-    stream = sys.stderr if to_stderr else sys.stdout
+def write(plan: Plan, failure: Failure | None, stream: TextIO, *, quiet: bool) -> None:
+    """Write the report. Colours are for a terminal only, and heed NO_COLOR; `quiet` leaves out the tree."""
     if sys.stderr.isatty():
         print("\r\033[2K", end="", file=sys.stderr, flush=True)
-    # Rich heeds NO_COLOR; FORCE_COLOR would colour what is pasted elsewhere.
+    terminal = stream.isatty()
     console = Console(
         file=stream,
-        force_terminal=None if stream.isatty() else False,
-        width=None if stream.isatty() else int(os.environ.get("COLUMNS", _WIDTH)),
+        force_terminal=terminal,
+        width=None if terminal else _WIDTH,
         highlight=False,
         markup=False,
         emoji=False,
+        # A name or an ARN is never broken: what is wrapped can't be copied.
+        soft_wrap=True,
     )
     if not quiet and failure is None:
         console.print(_tree(plan))
         console.print()
-    for remediation in plan.remediations:
-        if not quiet:
-            console.print(f"changed by {remediation.pack}/{remediation.policy}: {_name(remediation.urn)}")
+        for remediation in plan.remediations:
+            console.print(f"changed by {remediation.pack}/{remediation.policy}: {_resource(remediation.urn)}")
     for severity, text in plan.diagnostics:
-        if severity != "info" or not quiet:
-            console.print(Text(f"{severity}: {text}", style="yellow" if severity != "info" else ""))
+        if severity != "info":
+            console.print(Text(f"{severity}: {text}", style="yellow"))
+        elif not quiet:
+            console.print(text)
     ordered = sorted(plan.violations, key=lambda violation: violation.pack)
     for pack, violations in groupby(ordered, key=lambda violation: violation.pack):
         console.print(Text(pack, style="bold"))
@@ -55,64 +56,55 @@ def write(plan: Plan, failure: Failure | None, *, quiet: bool, to_stderr: bool) 
 
 def _tree(plan: Plan) -> Tree:
     root = Tree(Text(f"{plan.project}-{plan.stack}", style="bold"), guide_style="dim")
-    branches = {"": root}
+    branches = {step.urn: root for step in plan.created if step.type == ROOT_TYPE}
     for step in plan.created:
-        if step.type == ROOT_TYPE:
-            branches[step.urn] = root
-            continue
-        branches[step.urn] = branches.get(step.parent, root).add(_label(step))
+        if step.type != ROOT_TYPE:
+            branches[step.urn] = branches.get(step.parent, root).add(_label(step))
     return root
 
 
 def _label(step: Step) -> Text:
-    label = Text.assemble(("+ " if step.op == "create" else "= ", "green"), step.name, "  ", (step.type, "dim"))
-    if step.protect:
-        label.append("  protected", style="dim")
-    return label
+    sign = {"create": "+", "import": "="}[step.op]
+    label = Text.assemble((f"{sign} ", "green"), f"{step.name}  ", (_short(step.type), "dim"))
+    return label.append("  protected", style="dim") if step.protect else label
 
 
 def _violation(console: Console, violation: Violation) -> None:
-    style = "red" if violation.mandatory else "yellow"
-    head = Text.assemble("  ", (violation.level, style), f"  {violation.policy}  ", (_name(violation.urn), "bold"))
-    if violation.severity:
-        head.append(f"  ({violation.severity})", style="dim")
-    console.print(head)
-    for line in violation.message.splitlines():
-        print(
-            fill(
-                line,
-                console.width,
-                initial_indent=_INDENT,
-                subsequent_indent=_INDENT,
-                break_long_words=False,
-                break_on_hyphens=False,
-            ),
-            file=console.file,
-        )
+    style = "bold red" if violation.mandatory else "yellow"
+    head = Text.assemble("  ", (violation.level, style), f"  {violation.policy}: ", (_resource(violation.urn), "bold"))
+    console.print(head.append(f"  {violation.severity}", style="dim") if violation.severity else head)
+    for paragraph in violation.message.splitlines():
+        for line in wrap(paragraph, console.width - len(_INDENT), break_long_words=False, break_on_hyphens=False):
+            console.print(_INDENT + line)
     if violation.source:
-        console.print(
-            Text(f"{_INDENT}at {violation.source.removeprefix('project:///').replace('#', ':')}", style="dim")
-        )
+        console.print(Text(f"{_INDENT}at {violation.place}", style="dim"))
 
 
-def _name(urn: str) -> str:
+def _resource(urn: str) -> str:
     """Return `name (type)` for a URN."""
-    parts = urn.split("::")
-    return f"{parts[-1]} ({parts[2].rpartition('$')[2]})" if len(parts) > 3 else urn
+    _, _, types, name = urn.split("::", 3)
+    return f"{name} ({_short(types.rpartition('$')[2])})"
+
+
+def _short(type_: str) -> str:
+    """Return a type as the Pulumi CLI shows it: `aws:iam:Role` for `aws:iam/role:Role`."""
+    package, _, rest = type_.partition(":")
+    module, _, name = rest.rpartition(":")
+    return f"{package}:{module.partition('/')[0]}:{name}"
 
 
 def _summary(plan: Plan, failure: Failure | None) -> Text:
     mandatory = sum(violation.mandatory for violation in plan.violations)
-    advisory = len(plan.violations) - mandatory
+    counted = [(mandatory, "mandatory violation"), (len(plan.violations) - mandatory, "advisory violation")]
     passed = plan.passed and failure is None
-    outcome = "passed" if passed else "failed"
-    counts = [
-        f"{count} {level} violation{'' if count == 1 else 's'}"
-        for count, level in ((mandatory, "mandatory"), (advisory, "advisory"))
-        if count
+    outcome = [
+        f"{_count(len(plan.created), 'resource')} to create",
+        _count(plan.packs, "pack"),
+        f"{_count(plan.rules, 'rule')}: {'passed' if passed else 'failed'}",
+        *(_count(number, what) for number, what in counted if number),
     ]
-    text = (
-        f"{plan.stack}: {len(plan.created)} resources to create, {plan.packs} packs, {plan.rules} rules: "
-        f"{outcome}" + (f", {', '.join(counts)}" if counts else "")
-    )
-    return Text(text, style="bold green" if passed else "bold red")
+    return Text(f"{plan.stack}: {', '.join(outcome)}", style="bold green" if passed else "bold red")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

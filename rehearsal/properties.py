@@ -1,0 +1,86 @@
+"""Property values as the protocol carries them: unknowns, secrets and references are marked objects.
+
+The marks are in sdk/go/common/resource/properties.go of pulumi/pulumi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from google.protobuf import struct_pb2
+
+Json: TypeAlias = Any
+"""A property value: dict, list, str, int, float, bool or None, with the protocol's marks at any depth."""
+
+UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""Stands for a value that isn't known before the provider has made the resource."""
+
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+_REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+
+
+def secret(value: Json) -> dict[str, Json]:
+    """Return a value marked as secret."""
+    return {_SIGNATURE: _SECRET, "value": value}
+
+
+def is_secret(value: Json) -> bool:
+    """Tell whether a value is marked as secret."""
+    return isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET
+
+
+def masked(value: Json) -> Json:
+    """Return a value with each secret as `[secret]`, as `pulumi preview --json` shows it."""
+    if is_secret(value):
+        return "[secret]"
+    if isinstance(value, Mapping):
+        return {key: masked(item) for key, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list) else value
+
+
+def for_packs(value: Json) -> Json:
+    """Return a value as the engine shows it to a pack: a reference to a resource as its id, or its URN."""
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _REFERENCE:
+            return (value["id"] or UNKNOWN) if "id" in value else value["urn"]
+        return {key: for_packs(item) for key, item in value.items()}
+    return [for_packs(item) for item in value] if isinstance(value, list) else value
+
+
+def visible(properties: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a resource's properties as packs judge them: without the engine's own, which start with `__`."""
+    return {key: for_packs(value) for key, value in properties.items() if not key.startswith("__")}
+
+
+def from_struct(struct: struct_pb2.Struct) -> dict[str, Json]:
+    """Return a message's properties; whole numbers as `int`, as the engine writes them."""
+    return {key: _from_value(value) for key, value in struct.fields.items()}
+
+
+def _from_value(value: struct_pb2.Value) -> Json:
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            return from_struct(value.struct_value)
+        case "list_value":
+            return [_from_value(item) for item in value.list_value.values]
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() else number
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case _:
+            return None
+
+
+def to_struct(properties: Mapping[str, Json]) -> struct_pb2.Struct:
+    """Return properties as a message."""
+    from google.protobuf import struct_pb2
+
+    struct = struct_pb2.Struct()
+    struct.update(properties)
+    return struct

@@ -1,0 +1,77 @@
+"""Runs `python -m rehearsal` on the workshop project, or on a copy with another program."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+WORKSHOP = HERE / "projects" / "workshop"
+PACKS = HERE / "packs"
+PROGRAMS = HERE / "programs"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a user sees of one run."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def plan(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """The planned states by URN, without the stack and project in front."""
+        return {short(step["urn"]): step["newState"] for step in self.plan["steps"]}
+
+    def seen(self, policy: str) -> dict[str, Any]:
+        """What the witness pack saw, by URN (see packs/witness)."""
+        return {
+            short(violation["urn"]): json.loads(violation["message"].partition("\n")[2])
+            for violation in self.plan["policyViolations"]
+            if violation["policy"] == policy
+        }
+
+
+def short(urn: str) -> str:
+    return "::".join(urn.split("::")[2:])
+
+
+def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
+    """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`."""
+    command = [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack]
+    done = subprocess.run(
+        [*command, *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture(scope="session")
+def witnessed() -> Outcome:
+    """The workshop's plan as JSON, judged by the pack that says what it sees."""
+    return rehearse("--json", "-", "--pack", PACKS / "witness")
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Path:
+    """A copy of the workshop to change."""
+    return Path(shutil.copytree(WORKSHOP, tmp_path / "workshop"))

@@ -1,0 +1,6 @@
+"""Prints something else where its port is expected."""
+
+import time
+
+print("welcome")
+time.sleep(600)

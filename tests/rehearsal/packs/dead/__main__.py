@@ -1,0 +1,6 @@
+"""Dies while it starts."""
+
+import sys
+
+print("no rules today", file=sys.stderr)
+sys.exit(3)

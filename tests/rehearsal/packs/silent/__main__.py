@@ -1,0 +1,5 @@
+"""Never says where it listens."""
+
+import time
+
+time.sleep(600)

@@ -1,0 +1,5 @@
+def shelf() -> str:
+    raise ValueError("no shelf left")
+
+
+shelf()

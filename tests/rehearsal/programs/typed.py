@@ -1,0 +1,13 @@
+"""The real SDK: what the provider computes is unknown, what may be absent stays absent."""
+
+import json
+
+import pulumi
+import pulumi_aws as aws
+
+abroad = aws.Provider("abroad", region="us-east-1", allowed_account_ids=["123456789012"])
+key = aws.secretsmanager.get_secret_output(name="dev/x", opts=pulumi.InvokeOutputOptions(provider=abroad))
+parameter = aws.ssm.Parameter("plain", name="/dev/plain", type="String", value=key.arn)
+aws.ssm.Parameter(
+    "derived", name="/dev/derived", type="String", value=parameter.arn.apply(lambda arn: json.dumps({"arn": arn}))
+)

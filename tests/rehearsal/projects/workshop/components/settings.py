@@ -1,0 +1,7 @@
+"""The workshop's secrets, for a rehearsal."""
+
+from collections.abc import Mapping
+
+
+def placeholders() -> Mapping[str, str]:
+    return {"workshop:token": "PLACEHOLDER-TOKEN"}

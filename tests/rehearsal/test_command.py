@@ -1,0 +1,188 @@
+"""What a user types and sees: options, exit codes, errors without tracebacks, configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, rehearse
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "said"),
+    [
+        ("duplicate", 1, "first registered at __main__.py:9, again at __main__.py:10"),
+        ("raises", 1, "error: __main__.py:2: ValueError: no shelf left"),
+        ("raises_later", 1, "error: __main__.py:5: ValueError: no shelf left"),
+        ("malformed", 1, "error: __main__.py:3: SyntaxError: '(' was never closed"),
+        ("exits", 1, "error: __main__.py:3: the program ended itself with sys.exit(0)"),
+        ("gives_up", 1, "error: the workshop is closed"),
+        ("refuses", 2, "error: the stack has 2 problems:\n- width: missing\n- depth: not a number"),
+        ("complains", 1, "error: on fire"),
+        ("looks_up", 1, "error: __main__.py:3: the program calls the data source aws:ec2/getVpc:getVpc"),
+        ("looks_up", 1, "Add it to ANSWERS in rehearsal/datasources.py"),
+        ("reads", 1, "reads the existing aws:s3/bucket:Bucket `old`"),
+        ("transforms", 1, "error: __main__.py:3: "),
+    ],
+)
+def test_a_program_that_cannot_be_planned(workshop: Path, program: str, code: int, said: str) -> None:
+    # The malformed one is a text file, for the tools that read this repository's Python.
+    (source,) = PROGRAMS.glob(f"{program}.*")
+    (workshop / "__main__.py").write_text(source.read_text())
+    outcome = rehearse(project=workshop)
+    assert outcome.code == code
+    assert said in outcome.out
+    assert "Traceback" not in outcome.out + outcome.err
+    assert ": failed" in outcome.out.splitlines()[-1]
+
+
+def test_a_violation_is_told_even_if_the_program_fails_later(workshop: Path) -> None:
+    with (workshop / "__main__.py").open("a") as program:
+        program.write("\nraise ValueError('late')\n")
+    outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
+    assert outcome.code == 1
+    assert "late" in outcome.plan["error"]
+    assert outcome.seen("resource")
+    assert not outcome.seen("stack")
+
+
+def test_what_a_program_prints_is_not_in_the_plan(workshop: Path) -> None:
+    (workshop / "__main__.py").write_text((PROGRAMS / "complains.py").read_text())
+    outcome = rehearse("--json", "-", project=workshop)
+    assert [tuple(item.values()) for item in outcome.plan["diagnostics"]] == [
+        ("info", "all is well"),
+        ("warning", "dusty"),
+        ("error", "on fire"),
+    ]
+    assert "printed by the program" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "said"),
+    [
+        ("Pulumi.yaml", "name: [", "isn't YAML"),
+        ("Pulumi.yaml", "runtime: python", "`name` is missing"),
+        ("Pulumi.dev.yaml", "config: 3", "`config` must be a mapping"),
+        ("Pulumi.dev.yaml", "- a", "accepted: a mapping"),
+        ("Pulumi.dev.yaml", "config: {workshop:token: plain}", "`token` must be encrypted"),
+        ("Pulumi.dev.yaml", "config: {workshop:replicas: many}", "`replicas` must be of type integer"),
+        ("Pulumi.dev.yaml", "config: {}", "`token` is missing"),
+        ("components/settings.py", "", "no placeholder for the secret workshop:token"),
+        ("components/settings.py", "def placeholders(): return {}", "no placeholder for the secret workshop:token"),
+    ],
+)
+def test_bad_configuration(workshop: Path, file: str, text: str, said: str) -> None:
+    (workshop / file).write_text(text)
+    outcome = rehearse(project=workshop)
+    assert (outcome.code, said in outcome.out) == (2, True), outcome
+    assert "Traceback" not in outcome.out + outcome.err
+
+
+def test_an_encrypted_value_is_never_decrypted(workshop: Path) -> None:
+    stack = (workshop / "Pulumi.dev.yaml").read_text()
+    (workshop / "Pulumi.dev.yaml").write_text(stack.replace("v1:AAAA", "v1:canary"))
+    outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
+    assert outcome.code == 0
+    assert "canary" not in outcome.out + outcome.err
+
+
+def test_an_unknown_stack_names_those_there_are() -> None:
+    outcome = rehearse(stack="staging")
+    assert outcome.code == 2
+    assert "there is no stack `staging`" in outcome.out
+    assert "stacks here: dev, prod" in outcome.out
+
+
+def test_an_unknown_option_is_a_usage_error() -> None:
+    assert rehearse("--fast").code == 2
+
+
+def test_help_names_every_option() -> None:
+    outcome = rehearse("--help")
+    assert outcome.code == 0
+    for option in ("--stack", "--all-stacks", "--json", "--pack", "--policy-config", "--project", "--quiet"):
+        assert option in outcome.out
+
+
+def test_policy_configuration_pairs_with_packs() -> None:
+    outcome = rehearse("--policy-config", "a.json")
+    assert outcome.code == 2
+    assert "--policy-config pairs with --pack" in outcome.out
+
+
+def test_the_report_is_a_tree_and_a_summary() -> None:
+    outcome = rehearse()
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[:10] == [
+        "workshop-dev",
+        "├── + settings  aws:ssm:Parameter",
+        "├── + token  aws:ssm:Parameter",
+        "├── + virginia  pulumi:providers:aws",
+        "├── + bench  workshop:index:Bench  protected",
+        "│   └── + bench-drawer  workshop:index:Drawer  protected",
+        "│       └── + bench-drawer  aws:s3:Bucket  protected",
+        "├── + reader  aws:iam:Role",
+        "└── + viewer  aws:acm:Certificate",
+        "",
+    ]
+    assert outcome.out.splitlines()[-1] == ("dev: 9 resources to create, 1 pack, 4 rules: passed, 1 advisory violation")
+
+
+def test_piped_output_has_no_colours_whatever_the_environment_says() -> None:
+    outcome = rehearse(FORCE_COLOR="1", TERM="xterm-256color", COLUMNS="30")
+    assert "\033" not in outcome.out + outcome.err
+    assert outcome.out == rehearse().out
+
+
+def test_quiet_leaves_out_the_tree() -> None:
+    outcome = rehearse("--quiet")
+    assert "├──" not in outcome.out
+    assert "lonely-bench" in outcome.out
+    assert outcome.out.splitlines()[-1].startswith("dev: 9 resources")
+
+
+def test_all_stacks(tmp_path: Path) -> None:
+    path = tmp_path / "plans.json"
+    outcome = rehearse("--all-stacks", "--quiet", "--json", path)
+    assert outcome.code == 0
+    plans = json.loads(path.read_text())
+    assert list(plans) == ["dev", "prod"]
+    for stack, plan in plans.items():
+        assert all(step["urn"].startswith(f"urn:pulumi:{stack}::workshop::") for step in plan["steps"])
+        assert len(plan["steps"]) == 9
+    keys = [step["newState"]["inputs"]["tags"]["key"] for plan in plans.values() for step in plan["steps"]
+            if step["urn"].endswith("Role::reader")]  # fmt: skip
+    assert [":111122223333:" in key for key in keys] == [True, False]
+    assert ":999988887777:" in keys[1]
+
+
+def test_all_stacks_fail_if_one_does(workshop: Path) -> None:
+    (workshop / "Pulumi.prod.yaml").write_text("config: {}")
+    outcome = rehearse("--all-stacks", "--quiet", project=workshop)
+    assert outcome.code == 2
+    assert "dev: 9 resources to create, 1 pack, 4 rules: passed" in outcome.out
+    assert "prod: " in outcome.out
+
+
+def test_json_to_a_file_is_relative_to_where_the_user_is(tmp_path: Path) -> None:
+    path = tmp_path / "plan.json"
+    outcome = rehearse("--json", path)
+    assert json.loads(path.read_text())["changeSummary"] == {"create": 9}
+    assert "workshop-dev" in outcome.out
+    missing = rehearse("--json", tmp_path / "no" / "plan.json")
+    assert missing.code == 2
+    assert "No such file" in missing.err
+
+
+def test_the_project_is_found_from_its_own_folder() -> None:
+    assert WORKSHOP.is_dir()
+    outcome = rehearse("--quiet", project=Path("tests/rehearsal/projects/workshop"))
+    assert outcome.code == 0
+
+
+def test_no_process_is_left_behind() -> None:
+    rehearse("--pack", PACKS / "silent", "--pack-timeout", "1", "--quiet")
+    running = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
+    assert not any(b"packs/silent" in command and b"pulumi.policy" in command for command in running)

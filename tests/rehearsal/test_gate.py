@@ -1,0 +1,160 @@
+"""The packs decide: levels, configuration, remedies; a pack that doesn't work never lets anything pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.rehearsal.conftest import PACKS, WORKSHOP, Outcome, rehearse
+
+HOUSE = WORKSHOP / "policies" / "house"
+BUCKET = "workshop:index:Bench$workshop:index:Drawer$aws:s3/bucket:Bucket::bench-drawer"
+
+
+def judged(tmp_path: Path, config: object, *arguments: str) -> Outcome:
+    """Run the house's rules under a configuration."""
+    path = tmp_path / "house.json"
+    path.write_text(config if isinstance(config, str) else json.dumps(config))
+    return rehearse("--pack", HOUSE, "--policy-config", path, *arguments)
+
+
+def violations(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(violation["policy"], violation["level"]) for violation in outcome.plan["policyViolations"]]
+
+
+def test_an_advisory_violation_passes() -> None:
+    outcome = rehearse("--json", "-")
+    assert outcome.code == 0
+    assert violations(outcome) == [("lonely-bench", "advisory")]
+
+
+def test_a_mandatory_violation_fails_and_says_what_where_and_how(tmp_path: Path) -> None:
+    outcome = judged(tmp_path, {"bucket-prefix": {"prefix": "zz-"}}, "--json", "-")
+    assert outcome.code == 1
+    violation = outcome.plan["policyViolations"][0]
+    assert violation == {
+        "pack": "house",
+        "policy": "bucket-prefix",
+        "level": "mandatory",
+        "severity": "high",
+        "urn": f"urn:pulumi:dev::workshop::{BUCKET}",
+        "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.",
+        "sourcePosition": "project:///__main__.py#32",
+    }
+    report = judged(tmp_path, {"bucket-prefix": {"prefix": "zz-"}}, "--quiet").out
+    assert "mandatory  bucket-prefix: bench-drawer (aws:s3:Bucket)  high" in report
+    assert "The name doesn't start with zz-." in report
+    assert "at __main__.py:32" in report
+    assert report.splitlines()[-1] == (
+        "dev: 9 resources to create, 1 pack, 4 rules: failed, 1 mandatory violation, 1 advisory violation"
+    )
+
+
+def test_a_stack_rule_can_be_mandatory(tmp_path: Path) -> None:
+    outcome = judged(tmp_path, {"lonely-bench": "mandatory"}, "--json", "-")
+    assert outcome.code == 1
+    assert outcome.plan["policyViolations"][0]["urn"].endswith("workshop:index:Bench::bench")
+    assert outcome.plan["policyViolations"][0]["sourcePosition"] == "project:///__main__.py#46"
+
+
+def test_a_stack_violation_about_nothing_known_is_about_the_stack(tmp_path: Path) -> None:
+    outcome = judged(tmp_path, {"unsigned": "mandatory"}, "--json", "-")
+    about = {violation["policy"]: violation["urn"] for violation in outcome.plan["policyViolations"]}
+    assert about["unsigned"] == "urn:pulumi:dev::workshop::pulumi:pulumi:Stack::workshop-dev"
+    assert outcome.code == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"all": "disabled"}, []),
+        ({"all": {"enforcementLevel": "disabled"}, "lonely-bench": "mandatory"}, [("lonely-bench", "mandatory")]),
+        ({"bucket-prefix": {"enforcementLevel": "advisory", "prefix": "zz-"}, "lonely-bench": "disabled"},
+         [("bucket-prefix", "advisory")]),
+        ("", [("lonely-bench", "advisory")]),
+    ],
+)  # fmt: skip
+def test_enforcement_levels_come_from_configuration(
+    tmp_path: Path, config: object, expected: list[tuple[str, str]]
+) -> None:
+    outcome = judged(tmp_path, config, "--json", "-")
+    assert violations(outcome) == expected
+    assert outcome.code == int(any(level == "mandatory" for _, level in expected))
+
+
+def test_a_remedy_changes_the_resource_before_it_is_judged(tmp_path: Path) -> None:
+    broken = judged(tmp_path, {"untagged": "mandatory"}, "--json", "-")
+    assert ("untagged", "mandatory") in violations(broken)
+    assert "tags" not in broken.states()[BUCKET]["inputs"]
+
+    mended = judged(tmp_path, {"untagged": "remediate"}, "--json", "-")
+    assert mended.code == 0
+    assert mended.states()[BUCKET]["inputs"] == {"bucket": "rc-bench-drawer", "tags": {"Owner": "house"}}
+    assert mended.plan["policyRemediations"] == [
+        {"pack": "house", "policy": "untagged", "urn": f"urn:pulumi:dev::workshop::{BUCKET}"}
+    ]
+    assert "changed by house/untagged: bench-drawer" in judged(tmp_path, {"untagged": "remediate"}).out
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("{", "isn't JSON"),
+        ([], "accepted: an object"),
+        ({"bucket-prefix": "strict"}, "bucket-prefix: `enforcementLevel` is 'strict'; accepted: advisory"),
+        ({"bucket-prefix": 3}, "bucket-prefix: accepted: an enforcement level or an object"),
+        ({"bucket-prefixes": "advisory"}, "no rule `bucket-prefixes`; did you mean `bucket-prefix`?"),
+        ({"bucket-prefix": {"prefix": 7}}, "bucket-prefix: `prefix` must be of type string"),
+        ({"bucket-prefix": {"prefix": "z"}}, "bucket-prefix: `prefix` needs 2 characters or more"),
+        ({"bucket-prefix": {"prefix": 7, "why": 8}}, "bucket-prefix: `why` must be of type string"),
+    ],
+)
+def test_bad_policy_configuration(tmp_path: Path, config: object, said: str) -> None:
+    outcome = judged(tmp_path, config)
+    assert outcome.code == 2
+    assert said in outcome.out
+    assert "house.json" in outcome.out
+    assert "Traceback" not in outcome.out + outcome.err
+
+
+def test_configuration_of_a_pack_is_found_by_its_name(workshop: Path) -> None:
+    folder = workshop / "policies" / "config"
+    folder.mkdir()
+    (folder / "house.dev.json").write_text('{"bucket-prefix": {"prefix": "zz-"}}')
+    assert rehearse("--quiet", project=workshop).code == 1
+    assert rehearse("--quiet", project=workshop, stack="prod").code == 0
+
+
+@pytest.mark.parametrize(
+    ("pack", "said"),
+    [
+        ("dead", ("ended while it started, with exit code 3", "no rules today")),
+        ("silent", ("didn't start within 4 s",)),
+        ("chatty", ("printed `welcome` where its port was expected",)),
+        ("stuck", ("didn't answer about urn:pulumi:dev::workshop::", "within 4 s")),
+        ("crashing", ("died while answering", "out of memory")),
+        ("raising", ("failed to answer", "a rule with a hole")),
+    ],
+)
+def test_a_pack_that_does_not_work_fails_the_rehearsal(pack: str, said: tuple[str, ...]) -> None:
+    outcome = rehearse("--pack", HOUSE, "--pack", PACKS / pack, "--pack-timeout", "4", "--quiet")
+    assert outcome.code == 1
+    assert f"policy pack {pack} " in outcome.out
+    assert all(text in outcome.out for text in said)
+    assert "Traceback" not in outcome.out + outcome.err
+    assert ": failed" in outcome.out.splitlines()[-1]
+
+
+def test_without_a_pack_nothing_passes(workshop: Path) -> None:
+    (workshop / "policies" / "house" / "PulumiPolicy.yaml").unlink()
+    outcome = rehearse(project=workshop)
+    assert outcome.code == 2
+    assert "nothing would be judged" in outcome.out
+
+
+def test_a_folder_that_is_no_pack() -> None:
+    outcome = rehearse("--pack", WORKSHOP)
+    assert outcome.code == 2
+    assert "is no policy pack" in outcome.out

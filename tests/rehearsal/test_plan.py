@@ -1,0 +1,174 @@
+"""The plan is the engine's: URNs, unknowns, secrets, options, providers, configuration, source positions.
+
+The expected values were read off `pulumi preview --json` of the real engine on the same project.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, Outcome, rehearse
+
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+STACK = "pulumi:pulumi:Stack::workshop-dev"
+BENCH = "workshop:index:Bench::bench"
+DRAWER = "workshop:index:Bench$workshop:index:Drawer::bench-drawer"
+BUCKET = "workshop:index:Bench$workshop:index:Drawer$aws:s3/bucket:Bucket::bench-drawer"
+READER = "aws:iam/role:Role::reader"
+VIEWER = "aws:acm/certificate:Certificate::viewer"
+TOKEN = "aws:ssm/parameter:Parameter::token"
+SETTINGS = "aws:ssm/parameter:Parameter::settings"
+VIRGINIA = "pulumi:providers:aws::virginia"
+DEFAULT = "pulumi:providers:aws::default_7_51_1"
+PREFIX = "urn:pulumi:dev::workshop::"
+
+
+def test_urns_carry_the_types_of_all_parents_but_the_stack(witnessed: Outcome) -> None:
+    assert set(witnessed.states()) == {STACK, BENCH, DRAWER, BUCKET, READER, VIEWER, TOKEN, SETTINGS, VIRGINIA}
+    assert all(step["op"] == "create" for step in witnessed.plan["steps"])
+    assert witnessed.plan["changeSummary"] == {"create": 9}
+
+
+def test_a_child_names_its_parent(witnessed: Outcome) -> None:
+    states = witnessed.states()
+    assert states[BUCKET]["parent"] == PREFIX + DRAWER
+    assert states[DRAWER]["parent"] == PREFIX + BENCH
+    assert states[BENCH]["parent"] == PREFIX + STACK
+    assert "parent" not in states[STACK]
+
+
+def test_what_a_provider_computes_is_unknown_wherever_it_goes(witnessed: Outcome) -> None:
+    reader = witnessed.states()[READER]["inputs"]
+    assert reader["name"] == "dev-reader"
+    assert reader["policy"] == UNKNOWN
+    assert reader["tags"]["bucket"] == UNKNOWN
+    assert witnessed.seen("resource")[READER]["properties"]["policy"] == UNKNOWN
+
+
+def test_secrets_are_masked_in_the_plan_and_known_to_the_packs(witnessed: Outcome) -> None:
+    token = witnessed.states()[TOKEN]["inputs"]
+    assert token["value"] == "[secret]"
+    assert token["nested"] == {"values": ["plain", "[secret]"]}
+    assert witnessed.seen("resource")[TOKEN]["properties"]["value"] == "PLACEHOLDER-TOKEN"
+    assert witnessed.plan["config"]["workshop:token"] == "[secret]"
+
+
+def test_a_secret_is_in_no_output() -> None:
+    outcome = rehearse("--json", "-")
+    assert outcome.code == 0
+    assert "PLACEHOLDER-TOKEN" not in outcome.out + outcome.err
+
+
+def test_a_pack_has_no_secret_configuration(witnessed: Outcome) -> None:
+    seen = witnessed.seen("resource")[STACK]
+    assert seen["token"] is None
+    assert seen["owner"] == "platform"
+
+
+def test_dependencies_of_a_resource_and_of_each_property(witnessed: Outcome) -> None:
+    state = witnessed.states()[READER]
+    assert state["dependencies"] == [PREFIX + BUCKET]
+    assert state["propertyDependencies"] == {"name": [], "policy": [PREFIX + BUCKET], "tags": [PREFIX + BUCKET]}
+    seen = witnessed.seen("stack")[READER]
+    assert seen["dependencies"] == [PREFIX + BUCKET]
+    assert seen["propertyDependencies"] == {"policy": [PREFIX + BUCKET], "tags": [PREFIX + BUCKET]}
+
+
+def test_protection_is_inherited_and_reaches_the_packs(witnessed: Outcome) -> None:
+    assert [urn for urn, state in witnessed.states().items() if state.get("protect")] == [BENCH, DRAWER, BUCKET]
+    assert witnessed.seen("resource")[BUCKET]["protect"] is True
+    assert witnessed.seen("resource")[READER]["protect"] is False
+
+
+def test_options_reach_the_packs(witnessed: Outcome) -> None:
+    assert witnessed.states()[VIEWER]["ignoreChanges"] == ["tags"]
+    seen = witnessed.seen("resource")
+    assert seen[VIEWER]["ignoreChanges"] == ["tags"]
+    assert seen[BUCKET]["parent"] == PREFIX + DRAWER
+
+
+def test_default_and_explicit_providers(witnessed: Outcome) -> None:
+    states, seen = witnessed.states(), witnessed.seen("resource")
+    assert states[READER]["provider"] == f"{PREFIX}{DEFAULT}::{UNKNOWN}"
+    assert states[VIEWER]["provider"] == f"{PREFIX}{VIRGINIA}::{UNKNOWN}"
+    assert states[VIRGINIA]["inputs"] == {"__internal": {}, "region": "us-east-1", "version": "7.51.1"}
+    assert DEFAULT not in states
+    assert seen[DEFAULT]["properties"] == {
+        "region": "eu-central-1",
+        "allowedAccountIds": '["111122223333"]',
+        "version": "7.51.1",
+    }
+    assert seen[READER]["provider"] == seen[DEFAULT]["properties"]
+    assert seen[VIEWER]["provider"] == seen[VIRGINIA]["properties"] == {"region": "us-east-1", "version": "7.51.1"}
+
+
+def test_source_positions(witnessed: Outcome) -> None:
+    lines = (WORKSHOP / "__main__.py").read_text().splitlines()
+    states = witnessed.states()
+    assert "sourcePosition" not in states[STACK]
+    for urn, code in ((BUCKET, "self.bucket = Thing("), (DRAWER, "self.drawer = Drawer("), (READER, "role = Thing(")):
+        file, line = states[urn]["sourcePosition"].split("#")
+        assert file == "project:///__main__.py"
+        assert code in lines[int(line) - 1]
+
+
+def test_configuration_has_the_projects_defaults(witnessed: Outcome) -> None:
+    assert witnessed.plan["config"] == {
+        "aws:allowedAccountIds": '["111122223333"]',
+        "aws:region": "eu-central-1",
+        "workshop:owner": "platform",
+        "workshop:replicas": "3",
+        "workshop:token": "[secret]",
+        "workshop:zones": '["a","b"]',
+    }
+    settings = witnessed.states()[SETTINGS]["inputs"]
+    assert settings["replicas"] == 3
+    assert settings["value"] == '{"owner": "platform", "zones": ["a", "b"]}'
+
+
+def test_a_data_source_answers_for_its_providers_account_and_region(witnessed: Outcome) -> None:
+    arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:dev/workshop/key-XXXXXX"
+    assert witnessed.states()[READER]["inputs"]["tags"]["key"] == arn
+
+
+def test_stack_rules_see_outputs(witnessed: Outcome) -> None:
+    seen = witnessed.seen("stack")
+    assert seen[BUCKET]["properties"] == {"bucket": "rc-bench-drawer", "id": UNKNOWN}
+    assert seen[DRAWER]["properties"] == {"bucketArn": UNKNOWN}
+    assert seen[DRAWER]["parent"] == PREFIX + BENCH
+    assert seen[STACK]["properties"] == {"bench": "open", "roleArn": UNKNOWN, "token": "PLACEHOLDER-TOKEN"}
+    assert set(seen) == set(witnessed.states()) | {DEFAULT}
+
+
+def test_a_pack_knows_where_it_is(witnessed: Outcome) -> None:
+    seen = witnessed.seen("resource")[STACK]
+    assert (seen["project"], seen["stack"], seen["dryRun"], seen["folder"]) == ("workshop", "dev", True, "witness")
+
+
+def test_the_plan_is_the_same_each_time(witnessed: Outcome) -> None:
+    again = rehearse("--json", "-", "--pack", PACKS / "witness")
+    assert again.out == witnessed.out
+
+
+def test_the_real_sdk(workshop: Path) -> None:
+    """Attributes that the SDK says are always there are unknown; optional ones that aren't given stay absent."""
+    (workshop / "__main__.py").write_text((PROGRAMS / "typed.py").read_text())
+    outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
+    assert outcome.code == 0, outcome.err
+    states, seen = outcome.states(), outcome.seen("stack")
+    derived, plain = "aws:ssm/parameter:Parameter::derived", "aws:ssm/parameter:Parameter::plain"
+    assert states[derived]["inputs"]["value"] == "[secret]"
+    assert outcome.seen("resource")[derived]["properties"]["value"] == UNKNOWN
+    assert outcome.seen("resource")[plain]["properties"]["value"] == (
+        "arn:aws:secretsmanager:us-east-1:123456789012:secret:dev/x-XXXXXX"
+    )
+    assert seen[plain]["properties"]["arn"] == UNKNOWN
+    assert "tier" not in states[plain]["inputs"]
+    assert "allowedPattern" not in seen[plain]["properties"]
+
+
+def test_an_import_is_an_import(workshop: Path) -> None:
+    (workshop / "__main__.py").write_text((PROGRAMS / "imports.py").read_text())
+    outcome = rehearse("--json", "-", project=workshop)
+    assert outcome.plan["changeSummary"] == {"create": 1, "import": 1}
+    assert outcome.states()["aws:s3/bucket:Bucket::old"]["id"] == "rc-old"
