@@ -1,0 +1,18 @@
+"""The naming pack: names, tags and hosts by convention, and no name left to chance.
+
+`RULES` is the pack. Every rule judges the inputs of one resource, except `duplicate-name`, which looks at the stack.
+"""
+
+from typing import Final
+
+from naming import conventions, explicit_names, hosts, iam_names, required_tags, secret_names
+from rulebook import Rule
+
+RULES: Final[tuple[Rule, ...]] = (
+    *secret_names.RULES,
+    *conventions.RULES,
+    *iam_names.RULES,
+    *hosts.RULES,
+    *required_tags.RULES,
+    *explicit_names.RULES,
+)

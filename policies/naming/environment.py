@@ -1,0 +1,29 @@
+"""The environment that a stack's names have to carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rulebook import Judgement, Unjudgeable
+
+ENVIRONMENT: Final[Mapping[str, Mapping[str, Any]]] = {
+    "environment": {
+        "type": "string",
+        "description": "Environment that the names have to carry; empty for the stack's own name",
+        "default": "",
+    }
+}
+"""Schema of the configuration that every rule about an environment takes."""
+
+
+def environment_of(judgement: Judgement) -> str:
+    """Return the environment of the stack that is judged.
+
+    Raises:
+        Unjudgeable: the stack has no name and the configuration gives no environment.
+    """
+    environment: str = judgement.config["environment"] or judgement.stack
+    if not environment:
+        raise Unjudgeable("environment", "isn't configured, and the stack has no name")
+    return environment

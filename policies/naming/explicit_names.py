@@ -1,0 +1,75 @@
+"""No name is left to chance, and none is given twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from naming.physical_names import PHYSICAL_NAMES, shown
+from rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity, Unjudgeable
+
+_RANDOM: Final = r"-[0-9a-f]{7}"
+"""What Pulumi adds to a logical name when it makes up a physical one."""
+
+
+def _generated(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    where = PHYSICAL_NAMES[resource.type]
+    if where.prefix and resource.get(where.prefix) is not None:
+        yield Finding(f"`{where.prefix}` makes AWS choose the end of the name.")
+    elif (name := resource.get(where.property)) is None:
+        yield Finding(f"It has no `{where.property}`, so that Pulumi or AWS chooses the name.")
+    # The engine asks packs after the provider has filled in what it makes up.
+    elif isinstance(name, str) and re.fullmatch(re.escape(resource.name) + _RANDOM, name):
+        yield Finding(f"`{where.property}` {shown(name)} is the logical name with a random end, as Pulumi makes it up.")
+
+
+def _duplicates(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
+    first: dict[tuple[str, ...], Resource] = {}
+    for resource in resources:
+        where = PHYSICAL_NAMES[resource.type]
+        try:
+            name = resource.text_or_none(where.property)
+        except Unjudgeable as unjudgeable:
+            yield Finding(f"{unjudgeable}.", resource.urn)
+            continue
+        if name is None:
+            continue  # generated-name has said so
+        place = tuple(_text(resource.get(path)) for path in where.within)
+        other = first.setdefault((where.kind, name, _region(resource), *place), resource)
+        if other is not resource:
+            yield Finding(f"`{where.property}` {shown(name)} is also the name of {other.urn}.", resource.urn)
+
+
+def _region(resource: Resource) -> str:
+    """Return the region that a resource asks for, else its provider's; what isn't asked for is computed, so unknown."""
+    own, inherited = resource.get("region"), resource.provider.get("region")
+    return own if isinstance(own, str) else _text(inherited)
+
+
+def _text(value: Json) -> str:
+    # An unknown place counts as the same place: two resources that may collide are reported.
+    return value if isinstance(value, str) else repr(value)
+
+
+RULES: Final = (
+    Rule(
+        id="generated-name",
+        title="What others refer to by name has an explicit name.",
+        remedy="Give it a name that is known at preview.",
+        source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
+        severity=Severity.MEDIUM,
+        check=_generated,
+        types=frozenset(PHYSICAL_NAMES),
+    ),
+    Rule(
+        id="duplicate-name",
+        title="No two resources of a kind have the same name.",
+        remedy="Rename one of them: whichever is made second fails, or takes over the other.",
+        source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
+        severity=Severity.HIGH,
+        check=_duplicates,
+        scope=Scope.STACK,
+        types=frozenset(PHYSICAL_NAMES),
+    ),
+)

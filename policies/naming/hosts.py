@@ -1,0 +1,116 @@
+"""Hosts: within the zone, and with the environment's label unless it is production.
+
+Production: `portal.rocketclub.online`. Any other environment: `portal.dev.rocketclub.online`. Labels that begin with
+an underscore, and what stands before them, name services and not hosts (RFC 8552): `_acme.portal.dev...` is judged as
+`portal.dev...`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from naming.environment import ENVIRONMENT, environment_of
+from naming.physical_names import shown
+from rulebook import MAY_BE_UNKNOWN, UNKNOWN, Finding, Judgement, Resource, Rule, Severity, Unjudgeable
+
+_LONGEST_HOST: Final = 253
+_LONGEST_COMMENT: Final = 128
+
+_CONFIG: Final[Mapping[str, Mapping[str, Any]]] = {
+    **ENVIRONMENT,
+    "zone": {"type": "string", "description": "DNS zone of all hosts", "default": "rocketclub.online"},
+    "production": {
+        "type": "string",
+        "description": "Environment whose hosts carry no environment label",
+        "default": "prod",
+    },
+}
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SERVICE: Final = r"(?:[a-z0-9_-]{1,63}\.)*_[a-z0-9_-]{1,62}\."
+
+
+def _host_problem(host: str, judgement: Judgement, *, record: bool) -> str:
+    """Return what is wrong with a host, empty if nothing is. A record may also be the zone's or a service's."""
+    environment, zone = environment_of(judgement), judgement.config["zone"]
+    production = environment == judgement.config["production"]
+    if len(host) > _LONGEST_HOST:
+        return f"is {len(host)} characters long; DNS takes {_LONGEST_HOST}"
+    if host != zone and not host.endswith(f".{zone}"):
+        return f"isn't in the zone `{zone}`"
+    suffix = re.escape(zone if production else f"{environment}.{zone}")
+    one_label = rf"{_LABEL}\.{suffix}"
+    accepted = rf"(?:{_SERVICE})?{one_label}|{_SERVICE}{suffix}" if record else one_label
+    if re.fullmatch(accepted, host) or (record and production and host == zone):
+        return ""
+    # Two labels in production would read as another environment's host.
+    return f"isn't of the form `host.{zone if production else f'{environment}.{zone}'}`, lower case"
+
+
+def _misnamed_record(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if resource.get("name") is UNKNOWN and _validates_a_certificate(resource):
+        return
+    name = resource.text("name")
+    if problem := _host_problem(name, judgement, record=True):
+        yield Finding(f"`name` {shown(name)} {problem}.")
+
+
+def _validates_a_certificate(resource: Resource) -> bool:
+    """Tell whether an unknown name can only be one that ACM chooses: with its value, in a CNAME that isn't proxied.
+
+    The name is judged when it is known, before the record is made.
+    """
+    return (
+        "name" in MAY_BE_UNKNOWN.get(resource.type, ())
+        and resource.get("content") is UNKNOWN
+        and resource.get("type") == "CNAME"
+        and resource.get("proxied") is False
+    )
+
+
+def _misnamed_distribution(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    aliases = resource.items("aliases")
+    if not aliases:
+        yield Finding("It has no `aliases`, so it is reached under a generated name only.")
+    for index, _ in enumerate(aliases):
+        path = f"aliases.{index}"
+        try:
+            host = resource.text(path)
+        except Unjudgeable as unjudgeable:
+            yield Finding(f"{unjudgeable}.")
+            continue
+        if problem := _host_problem(host, judgement, record=False):
+            yield Finding(f"`{path}` {shown(host)} {problem}.")
+    environment = environment_of(judgement)
+    label = re.compile(rf"{re.escape(environment)}[ -][a-z0-9][^\x00-\x1f]*")
+    for path in ("comment", "tags.Name"):
+        text = resource.text("comment") if path == "comment" else resource.text_or_none(path)
+        if text is not None and (len(text) > _LONGEST_COMMENT or not label.fullmatch(text)):
+            yield Finding(f"`{path}` doesn't begin with `{environment} ` or `{environment}-` and a name.")
+
+
+RULES: Final = (
+    Rule(
+        id="misnamed-record",
+        title="DNS records are within the zone and carry the environment.",
+        remedy="Name it in full: `host.zone` in production, `host.${environment}.zone` elsewhere.",
+        source="https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-subdomain/",
+        severity=Severity.HIGH,
+        check=_misnamed_record,
+        types=frozenset({"cloudflare:index/dnsRecord:DnsRecord", "cloudflare:index/record:Record"}),
+        config=_CONFIG,
+    ),
+    Rule(
+        id="misnamed-distribution",
+        title="Distributions serve hosts of the zone and of the environment, and say so in their comment.",
+        remedy="Give it the aliases `host.zone` in production, `host.${environment}.zone` elsewhere, "
+        "and a comment such as `${environment} portal`.",
+        source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",
+        severity=Severity.HIGH,
+        check=_misnamed_distribution,
+        types=frozenset({"aws:cloudfront/distribution:Distribution"}),
+        config=_CONFIG,
+    ),
+)

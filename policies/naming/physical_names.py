@@ -1,0 +1,78 @@
+"""Which property holds the physical name of a resource that others refer to by name.
+
+Property names and tokens are those of the Pulumi AWS provider, version 7; tokens of one physical thing share an
+entry (`aws:alb/...` and `aws:lb/...` are the same resource under two names).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class PhysicalName:
+    """Where a type keeps its name.
+
+    `kind` is one word for types that share a name space. `prefix` is the property that has AWS generate the rest of
+    the name, empty if there is none. `within` lists the properties in which the name is unique, beside the region.
+    """
+
+    kind: str
+    property: str = "name"
+    prefix: str = ""
+    within: tuple[str, ...] = ()
+
+
+PHYSICAL_NAMES: Final[Mapping[str, PhysicalName]] = {
+    "aws:secretsmanager/secret:Secret": PhysicalName("secret", prefix="namePrefix"),
+    "aws:ssm/parameter:Parameter": PhysicalName("parameter"),
+    "aws:iam/role:Role": PhysicalName("role", prefix="namePrefix"),
+    "aws:iam/policy:Policy": PhysicalName("managed policy", prefix="namePrefix"),
+    "aws:iam/rolePolicy:RolePolicy": PhysicalName("inline policy", prefix="namePrefix", within=("role",)),
+    "aws:iam/instanceProfile:InstanceProfile": PhysicalName("instance profile", prefix="namePrefix"),
+    "aws:s3/bucket:Bucket": PhysicalName("bucket", "bucket", "bucketPrefix"),
+    "aws:s3/bucketV2:BucketV2": PhysicalName("bucket", "bucket", "bucketPrefix"),
+    "aws:lb/loadBalancer:LoadBalancer": PhysicalName("load balancer", prefix="namePrefix"),
+    "aws:alb/loadBalancer:LoadBalancer": PhysicalName("load balancer", prefix="namePrefix"),
+    "aws:lb/targetGroup:TargetGroup": PhysicalName("target group", prefix="namePrefix"),
+    "aws:alb/targetGroup:TargetGroup": PhysicalName("target group", prefix="namePrefix"),
+    "aws:lb/trustStore:TrustStore": PhysicalName("trust store", prefix="namePrefix"),
+    "aws:ec2/securityGroup:SecurityGroup": PhysicalName("security group", prefix="namePrefix", within=("vpcId",)),
+    "aws:cloudwatch/logGroup:LogGroup": PhysicalName("log group", prefix="namePrefix"),
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": PhysicalName("log delivery source"),
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": PhysicalName("log delivery destination"),
+    "aws:ecs/cluster:Cluster": PhysicalName("cluster"),
+    "aws:ecs/service:Service": PhysicalName("service", within=("cluster",)),
+    "aws:ecs/taskDefinition:TaskDefinition": PhysicalName("task definition", "family"),
+    "aws:ecs/capacityProvider:CapacityProvider": PhysicalName("capacity provider"),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": PhysicalName("response headers policy"),
+    "aws:cloudfront/cachePolicy:CachePolicy": PhysicalName("cache policy"),
+    "aws:cloudfront/originRequestPolicy:OriginRequestPolicy": PhysicalName("origin request policy"),
+    "aws:cloudfront/originAccessControl:OriginAccessControl": PhysicalName("origin access control"),
+    "aws:cloudfront/function:Function": PhysicalName("CloudFront function"),
+    "aws:cloudfront/trustStore:TrustStore": PhysicalName("CloudFront trust store"),
+    "aws:wafv2/webAcl:WebAcl": PhysicalName("web ACL", prefix="namePrefix", within=("scope",)),
+    "aws:wafv2/ipSet:IpSet": PhysicalName("IP set", prefix="namePrefix", within=("scope",)),
+    "aws:wafv2/ruleGroup:RuleGroup": PhysicalName("rule group", prefix="namePrefix", within=("scope",)),
+    "aws:lambda/function:Function": PhysicalName("function"),
+    "aws:dynamodb/table:Table": PhysicalName("table"),
+    "aws:sns/topic:Topic": PhysicalName("topic", prefix="namePrefix"),
+    "aws:sqs/queue:Queue": PhysicalName("queue", prefix="namePrefix"),
+    "aws:rds/cluster:Cluster": PhysicalName("database cluster", "clusterIdentifier", "clusterIdentifierPrefix"),
+    "aws:rds/clusterInstance:ClusterInstance": PhysicalName("database instance", "identifier", "identifierPrefix"),
+    "aws:rds/instance:Instance": PhysicalName("database instance", "identifier", "identifierPrefix"),
+    "aws:rds/subnetGroup:SubnetGroup": PhysicalName("database subnet group", prefix="namePrefix"),
+}
+"""Resource type -> where its name is."""
+
+
+def types_of(*kinds: str) -> frozenset[str]:
+    """Return the resource types of some kinds."""
+    return frozenset(type_ for type_, name in PHYSICAL_NAMES.items() if name.kind in kinds)
+
+
+def shown(name: str) -> str:
+    """Return a name for a message: quoted, cut where it is too long to read, control characters escaped."""
+    return f"`{name[:80].encode('unicode_escape').decode()}{'...' if len(name) > 80 else ''}`"

@@ -1,0 +1,80 @@
+"""Tags on everything that takes tags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from naming.environment import ENVIRONMENT, environment_of
+from naming.taggable import TAGGABLE
+from rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+
+_LISTED: Final = frozenset({"aws:autoscaling/group:Group"})
+"""Types whose tags are a list of `{key, value}`."""
+
+
+def _missing(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    tags = {**_default_tags(resource), **_own_tags(resource)}
+    for key in judgement.config["required"]:
+        value = tags.get(key)
+        if value is UNKNOWN:
+            yield Finding(f"The tag `{key}` isn't known at preview, so the gate can't judge it.")
+        elif not isinstance(value, str) or not value.strip():
+            yield Finding(f"The tag `{key}` is missing, empty or not a text.")
+        elif key == "Environment" and value != environment_of(judgement):
+            yield Finding(f"The tag `{key}` isn't `{environment_of(judgement)}`.")
+
+
+def _own_tags(resource: Resource) -> Mapping[str, Json]:
+    if resource.type not in _LISTED:
+        return resource.mapping("tags")
+    tags: dict[str, Json] = {}
+    for index, tag in enumerate(resource.items("tags")):
+        key = resource.text(f"tags.{index}.key")
+        tags[key] = tag.get("value")
+    return tags
+
+
+def _default_tags(resource: Resource) -> Mapping[str, Json]:
+    """Return the provider's default tags, which a resource inherits; a provider's nested inputs travel as JSON text.
+
+    The AWS provider merges them into `tags` when the engine has it check the inputs, and reports the result as
+    `tagsAll`; a rehearsal has no provider to do so. Either way these tags, overridden by the resource's own, count.
+
+    Raises:
+        Unjudgeable: they are unknown or malformed.
+    """
+    given = resource.provider.get("defaultTags")
+    if given is None:
+        return {}
+    try:
+        document = json.loads(given) if isinstance(given, str) else given
+    except ValueError:
+        document = UNKNOWN
+    tags = (document.get("tags") or {}) if isinstance(document, Mapping) else UNKNOWN
+    if not isinstance(tags, Mapping):
+        raise Unjudgeable("defaultTags", "of the provider are unknown or malformed", resource.urn)
+    return tags
+
+
+RULES: Final = (
+    Rule(
+        id="missing-tags",
+        title="Everything taggable carries the required tags, Environment with the stack's own.",
+        remedy="Set the tags on the resource, or as default tags of its provider.",
+        source="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
+        severity=Severity.MEDIUM,
+        check=_missing,
+        types=TAGGABLE,
+        config={
+            **ENVIRONMENT,
+            "required": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Tags that must be there and not empty",
+                "default": ["Project", "Environment", "Component", "ManagedBy"],
+            },
+        },
+    ),
+)
