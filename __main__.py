@@ -3,27 +3,14 @@
 import pulumi
 
 from components import settings as stack_settings
-from components.catalogue import (
-    BUCKET_PARAMETERS,
-    CLUSTER_ARN,
-    DATABASE_RESTORE_MODE,
-    HEADER_SECRET,
-    PARK_MODE,
-    SECURITY_GROUP_ID,
-    SUBNET_IDS,
-    TASK_DEFINITION_ARN,
-    Bucket,
-    Maker,
-    Workload,
-    secrets_made_by,
-)
+from components.catalogue import Bucket, Maker, Workload, secrets_made_by
 from components.ci_permissions import workload_boundary_name
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
-from components.container_environment import container_environment
+from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
-from components.parameters import Parameters, ParametersArgs
+from components.parameters import Parameters, ParametersArgs, parameter_values
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
 from components.way_in import WayIn, WayInArgs
@@ -38,25 +25,12 @@ secrets = SecretContainers(
     SecretContainersArgs(names, secrets_made_by(Maker.PROGRAM), settings.secret_recovery_days, protect=production),
 )
 
+environment = ContainerEnvironment("container-environment", ContainerEnvironmentArgs(names, secrets.arns))
+
 for bucket in Bucket:
     PrivateBucket(PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production))
 
-Parameters(
-    "parameters",
-    ParametersArgs(
-        names,
-        {
-            HEADER_SECRET: pulumi.Output.secret(settings.origin_header_secret.get_secret_value()),
-            **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},
-            PARK_MODE: settings.park_mode,
-            DATABASE_RESTORE_MODE: settings.database_restore_mode,
-            CLUSTER_ARN: names.cluster_arn(settings.cluster),
-            TASK_DEFINITION_ARN: names.task_definition_arn(settings.deployer_task_family),
-            SUBNET_IDS: ",".join(settings.private_subnet_ids),
-            SECURITY_GROUP_ID: settings.deployer_security_group_id,
-        },
-    ),
-)
+Parameters("parameters", ParametersArgs(names, parameter_values(names, settings)))
 
 boundary = ManagedPolicy(
     ManagedPolicyArgs(
@@ -81,4 +55,4 @@ pulumi.export("loadBalancerArn", way_in.load_balancer_arn)
 pulumi.export("roleArns", [*(arn for roles in workload_roles.values() for arn in roles.arns), ork_processor.arn])
 pulumi.export("ciRoleArns", circleci.arns)
 pulumi.export("dataBuckets", {bucket.value: bucket.name_in(names) for bucket in Bucket})
-pulumi.export("containerSecrets", container_environment(names, secrets.arns))
+pulumi.export("containerEnvironment", environment.variables)

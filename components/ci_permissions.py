@@ -7,6 +7,7 @@ an administrator. So a compromised pipeline can't widen its own way in.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from components.applications import APPLICATIONS
@@ -389,19 +390,18 @@ def ci_boundary_statements(names: Names, statements: Sequence[Statement]) -> lis
     A boundary has to fit into one managed policy of 6,144 characters; so statements are merged, tag conditions left to
     the role's own policies, and reading actions folded. What guards IAM and secret values stays as it is.
     """
-    merged: dict[tuple[tuple[str, ...], bool], tuple[set[str], Statement]] = {}
+    merged: dict[tuple[str, ...], tuple[Statement, set[str]]] = {}
     for statement in statements:
-        exact = statement.actions == ["secretsmanager:GetSecretValue"] or "iam:PutRolePolicy" in statement.actions
-        resources = statement.resources if exact else sorted({_widened(names, arn) for arn in statement.resources})
-        actions, _ = merged.setdefault((tuple(resources), exact), (set(), statement))
-        actions.update(_folded(action) for action in statement.actions)
-    return [
-        Statement(statement.sid, sorted(actions), resources, statement.conditions if exact else {})
-        for (resources, exact), (actions, statement) in merged.items()
-    ]
+        secret_values = "secretsmanager:GetSecretValue" in statement.actions
+        resources = sorted({arn if secret_values else _widened(names, arn) for arn in statement.resources})
+        guarded = "iam:PutRolePolicy" in statement.actions
+        kept = replace(statement, resources=resources, conditions=statement.conditions if guarded else {})
+        _, actions = merged.setdefault((*resources, "guarded" if guarded else ""), (kept, set()))
+        actions.update(map(_folded, statement.actions))
+    return [replace(statement, actions=sorted(actions)) for statement, actions in merged.values()]
 
 
-_FOLDED: Final = ("elasticloadbalancing:Describe", "logs:Get", "s3:GetBucket")
+_FOLDED: Final = ("elasticloadbalancing:Describe", "logs:Get", "s3:GetBucket", "wafv2:Get")
 
 
 def _folded(action: str) -> str:

@@ -1,8 +1,9 @@
-"""The secrets that ECS injects into each workload's containers, for whoever writes the task definitions."""
+"""The secrets that ECS injects into the containers, for whoever writes the task definitions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
@@ -11,23 +12,33 @@ from components.catalogue import SECRETS, Maker, Secret, Workload
 from components.naming import Names
 
 
-def container_environment(
-    names: Names, made: Mapping[str, pulumi.Output[str]]
-) -> dict[str, dict[str, pulumi.Output[str]]]:
-    """Return workload -> environment variable -> ARN of the secret to inject as it (`valueFrom`).
+@dataclass(frozen=True)
+class ContainerEnvironmentArgs:
+    """`made` maps the path of each secret that the program makes to its ARN."""
 
-    `made` maps the path of each secret that the program makes to its ARN; one made by hand is looked up by name
-    (without its value), so that a missing one stops the preview.
+    names: Names
+    made: Mapping[str, pulumi.Output[str]]
+
+
+class ContainerEnvironment(pulumi.ComponentResource):
+    """Workload -> environment variable -> ARN of the secret to inject as it (`valueFrom` of a task definition).
+
+    A secret made by hand is looked up by name, without its value, so that a missing one stops the preview.
     """
-    environment: dict[str, dict[str, pulumi.Output[str]]] = {workload: {} for workload in Workload}
-    for secret in SECRETS:
-        variables = [(consumer.workload, consumer.variable) for consumer in secret.consumers if consumer.variable]
-        if not variables:
-            continue
-        arn = made[secret.path] if secret.maker is Maker.PROGRAM else _look_up(names, secret)
-        for workload, variable in variables:
-            environment[workload][variable] = arn
-    return environment
+
+    variables: dict[str, dict[str, pulumi.Output[str]]]
+
+    def __init__(self, name: str, args: ContainerEnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        self.variables = {workload.value: {} for workload in Workload}
+        for secret in SECRETS:
+            injected = [consumer for consumer in secret.consumers if consumer.variable]
+            if injected:
+                arn = args.made[secret.path] if secret.maker is Maker.PROGRAM else _look_up(args.names, secret)
+                for consumer in injected:
+                    self.variables[consumer.workload][consumer.variable] = arn
+        # Given as inputs, so that the wiring is part of the plan that people review.
+        super().__init__("rocketclub:ecs:ContainerEnvironment", name, dict(self.variables), opts)
+        self.register_outputs(dict(self.variables))
 
 
 def _look_up(names: Names, secret: Secret) -> pulumi.Output[str]:

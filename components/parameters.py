@@ -8,8 +8,19 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.catalogue import Parameter
+from components.catalogue import (
+    BUCKET_PARAMETERS,
+    CLUSTER_ARN,
+    DATABASE_RESTORE_MODE,
+    HEADER_SECRET,
+    PARK_MODE,
+    SECURITY_GROUP_ID,
+    SUBNET_IDS,
+    TASK_DEFINITION_ARN,
+    Parameter,
+)
 from components.naming import Names
+from components.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -33,8 +44,24 @@ class Parameters(pulumi.ComponentResource):
                 type=aws.ssm.ParameterType.SECURE_STRING if parameter.secret else aws.ssm.ParameterType.STRING,
                 key_id="alias/aws/ssm" if parameter.secret else None,
                 allowed_pattern=parameter.allowed_pattern,
-                value=value,
+                # Shown in plans, and so reviewable, unless it is secret.
+                value=value if parameter.secret else None,
+                insecure_value=None if parameter.secret else value,
                 tags=args.names.tags("parameters"),
                 opts=pulumi.ResourceOptions(parent=self),
             )
         self.register_outputs({"names": [parameter.name(args.names) for parameter in args.values]})
+
+
+def parameter_values(names: Names, settings: Settings) -> dict[Parameter, pulumi.Input[str]]:
+    """Return the value of every parameter of the catalogue."""
+    return {
+        HEADER_SECRET: pulumi.Output.secret(settings.origin_header_secret.get_secret_value()),
+        **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},
+        PARK_MODE: settings.park_mode,
+        DATABASE_RESTORE_MODE: settings.database_restore_mode,
+        CLUSTER_ARN: names.cluster_arn(settings.cluster),
+        TASK_DEFINITION_ARN: names.task_definition_arn(settings.deployer_task_family),
+        SUBNET_IDS: ",".join(settings.private_subnet_ids),
+        SECURITY_GROUP_ID: settings.deployer_security_group_id,
+    }

@@ -32,7 +32,6 @@ class Plan:
     printed: str
     steps: list[Step] = field(default_factory=list)
     violations: list[dict[str, Any]] = field(default_factory=list)
-    outputs: dict[str, Any] = field(default_factory=dict)
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
     def inputs(self, kind: str) -> list[dict[str, Any]]:
@@ -48,7 +47,19 @@ class Plan:
 def rehearse(stack: str, project: Path, output: Path) -> Plan:
     """Plan a stack of a project with all packs."""
     done = subprocess.run(
-        [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack, "--json", str(output)],
+        [
+            sys.executable,
+            "-m",
+            "rehearsal",
+            "--project",
+            str(project),
+            "--stack",
+            stack,
+            "--json",
+            str(output),
+            "--pack",
+            "/tmp/tinypack",
+        ],
         cwd=PROJECT,
         capture_output=True,
         text=True,
@@ -73,7 +84,6 @@ def rehearse(stack: str, project: Path, output: Path) -> Plan:
             for urn, state in states
         ],
         document["policyViolations"],
-        next((state.get("outputs", {}) for _, state in states if state["type"] == "pulumi:pulumi:Stack"), {}),
     )
 
 
