@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -94,3 +95,14 @@ def plan_of(stack: str) -> Plan:
 
     with tempfile.TemporaryDirectory() as folder:
         return rehearse(stack, PROJECT, Path(folder) / "plan.json")
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what a plan needs into a folder, to be changed there; the packs are the checkout's own."""
+    project = folder / "project"
+    project.mkdir()
+    for file in [PROJECT / "__main__.py", *PROJECT.glob("Pulumi*.yaml")]:
+        shutil.copy(file, project)
+    shutil.copytree(PROJECT / "components", project / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "policies").symlink_to(PROJECT / "policies")
+    return project

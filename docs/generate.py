@@ -1,0 +1,134 @@
+"""Writes the generated pages of this folder: `make docs`. A test holds them against the code."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import yaml
+
+FOLDER: Final = Path(__file__).resolve().parent
+PROJECT: Final = FOLDER.parent
+PACKS: Final = ("naming", "least_privilege", "entry_points")
+
+# The packs are found as the engine finds them: by their folder.
+sys.path.insert(0, str(PROJECT / "policies"))
+
+from components.catalogue import PARAMETERS, SECRETS  # noqa: E402
+from components.naming import Names  # noqa: E402
+from docs.diagram import mermaid, svg, way_in  # noqa: E402
+from rulebook.documentation import table as rule_table  # noqa: E402
+
+_NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
+_PROD: Final = Names("prod", "ACCOUNT", "REGION")
+
+
+def pages() -> dict[str, str]:
+    """Return file name -> text of every generated page."""
+    parts = way_in(_plan("prod"))
+    return {
+        "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),
+        "settings.md": _NOTE + _settings(),
+        "rules.md": _NOTE + _rules(),
+        "diagram.svg": svg(parts),
+        "diagram.md": _NOTE + "# The stack\n\nDrawn from the plan of `prod`.\n\n![The stack](diagram.svg)\n\n"
+        f"```mermaid\n{mermaid(parts)}```\n",
+    }
+
+
+def _plan(stack: str) -> list[dict[str, Any]]:
+    """Return the resources of a stack's plan: type, name and inputs."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "plan.json"
+        subprocess.run(
+            [sys.executable, "-m", "rehearsal", "--stack", stack, "--json", str(file), "--quiet"],
+            cwd=PROJECT,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        return [step["newState"] for step in json.loads(file.read_text())["steps"]]
+
+
+def _secrets() -> str:
+    rows = [
+        (
+            f"`{secret.name(_PROD)}`",
+            secret.purpose,
+            secret.shape,
+            secret.maker,
+            "<br>".join(
+                [
+                    *(
+                        f"{consumer.workload}" + (f" as `{consumer.variable}`" if consumer.variable else "")
+                        for consumer in secret.consumers
+                    ),
+                    *secret.readers,
+                    *secret.elsewhere,
+                ]
+            ),
+        )
+        for secret in SECRETS
+    ]
+    return (
+        "# Secrets\n\nNames of production; elsewhere `prod` is the environment's name. A secret that the program makes "
+        "is a container without a value.\n\n" + _table(("name", "holds", "shape", "made by", "consumers"), rows)
+    )
+
+
+def _parameters() -> str:
+    rows = [
+        (
+            f"`{parameter.name(_PROD)}`",
+            parameter.purpose,
+            "SecureString" if parameter.secret else "String",
+            " or ".join(f"`{value}`" for value in parameter.accepted),
+            "<br>".join([*parameter.workloads, *parameter.readers, *parameter.elsewhere]),
+        )
+        for parameter in PARAMETERS
+    ]
+    return "# Parameters\n\n" + _table(("name", "holds", "type", "accepted", "read by"), rows)
+
+
+def _settings() -> str:
+    schema = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    rows = [
+        (
+            f"`{key}`" + (" (secret)" if entry.get("secret") else ""),
+            entry["type"],
+            f"`{json.dumps(entry['default'])}`" if entry.get("default", "") != "" else "",
+            entry["description"],
+        )
+        for key, entry in schema.items()
+    ]
+    return "# Settings\n\nKeys of the stack's configuration, in the namespace `rocketclub-platform`.\n\n" + _table(
+        ("key", "type", "default", "meaning"), rows
+    )
+
+
+def _rules() -> str:
+    text = "# Rules of the policy packs\n\nEvery rule is mandatory unless policy configuration says otherwise.\n"
+    for pack in PACKS:
+        text += f"\n## {pack}\n\n{rule_table(import_module(pack).RULES)}"
+    return text
+
+
+def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text)
+        print(f"docs/{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""Bad configuration: one screen with every problem, exit code 2, nothing registered, no traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from planning import PROJECT, copy_project, rehearse
+
+PREFIX = "rocketclub-platform:"
+SECRET = {"secure": "v1:EXAMPLE:EXAMPLE"}
+
+# Key -> (value in the stack's file, None to take the key away; what the screen says of it).
+FAULTS: dict[str, tuple[Any, str]] = {
+    "aws:region": ("Mars", "aws:region: `Mars` won't do; accepted: an AWS region such as eu-central-1"),
+    "aws:allowedAccountIds": ("123456789012", "aws:allowedAccountIds: is `123456789012`; accepted: a list"),
+    PREFIX + "vpcId": (None, "vpcId: is missing; accepted: a VPC id such as vpc-0123456789abcdef0"),
+    PREFIX + "vpcID": ("vpc-0123456789abcdef0", "vpcID: no such key; the nearest is vpcId"),
+    PREFIX + "kindeDomain": ("https://example.kinde.com/", "kindeDomain: `https://example.kinde.com/` won't do"),
+    PREFIX + "kindeClientSecret": (
+        "dev/kinde/client-secret-2pS4d3",
+        "belongs to another environment; accepted: a name that starts with prod/",
+    ),
+    PREFIX + "privateSubnetIds": (
+        ["subnet-0123456789abcdef0", "subnet-0123456789abcdef0"],
+        "privateSubnetIds: `['subnet-0123456789abcdef0', 'subnet-0123456789abcdef0']` won't do; "
+        "has subnet-0123456789abcdef0 more than once; accepted: each value once",
+    ),
+    PREFIX + "publicSubnetIds": (["subnet-0123456789abcdef0"], "has too few values; accepted: at least 2"),
+    PREFIX + "webAclArn": ("arn:aws:wafv2:eu-central-1:1:x", "webAclArn: `arn:aws:wafv2:eu-central-1:1:x` won't do"),
+    PREFIX + "circleciProviderManaged": ("maybe", "circleciProviderManaged: `maybe` won't do; accepted: true or false"),
+    PREFIX + "parkMode": ("half", "parkMode: `half` won't do; accepted: parked or unparked"),
+    PREFIX + "secretRecoveryDays": (3, "secretRecoveryDays: `3` won't do; accepted: 7 to 30"),
+    PREFIX + "sessionSeconds": ("a day", "sessionSeconds: `a day` won't do; accepted: a whole number"),
+    PREFIX + "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
+    PREFIX + "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
+}
+
+
+def configure(project: Path, stack: str, changes: dict[str, Any]) -> None:
+    """Change keys of a stack's file; None takes a key away."""
+    file = project / f"Pulumi.{stack}.yaml"
+    document = yaml.safe_load(file.read_text())
+    for key, value in changes.items():
+        document["config"].pop(key, None)
+        if value is not None:
+            document["config"][key] = value
+    file.write_text(yaml.safe_dump(document))
+
+
+def words(text: str) -> str:
+    """The text without the line breaks of a narrow screen."""
+    return " ".join(text.split())
+
+
+def test_all_problems_on_one_screen(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    configure(project, "prod", {key: value for key, (value, _) in FAULTS.items()})
+    plan = rehearse("prod", project, tmp_path / "plan.json")
+    assert plan.exit_code == 2
+    screen = words(plan.printed)
+    assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
+    assert "The configuration of stack `prod` has 16 problems" in screen  # the header secret has two
+    assert "Traceback" not in screen
+    assert "not-a-secret-at-all" not in screen
+    assert len(plan.printed.splitlines()) < 50
+    assert [step for step in plan.steps if step.type != "pulumi:pulumi:Stack"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({PREFIX + "secretRecoveryDays": 0}, "secretRecoveryDays: `0` won't do; accepted: 7 to 30"),
+        (
+            {PREFIX + "previousOriginHeaderSecret": SECRET},
+            "previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing",
+        ),
+        (
+            {"aws:allowedAccountIds": ["123456789012", "210987654321"]},
+            "accepted: exactly one account, the one that this stack belongs to",
+        ),
+    ],
+    ids=["recovery", "same header secret twice", "two accounts"],
+)
+def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
+    project = copy_project(tmp_path)
+    configure(project, "prod", changes)
+    plan = rehearse("prod", project, tmp_path / "plan.json")
+    assert plan.exit_code == 2
+    assert expected in words(plan.printed)
+    assert "has 1 problem:" in words(plan.printed)
+
+
+def test_a_stack_name_that_cannot_be_an_environment(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    (project / "Pulumi.dev.yaml").rename(project / "Pulumi.My_Stack.yaml")
+    plan = rehearse("My_Stack", project, tmp_path / "plan.json")
+    assert plan.exit_code == 2
+    assert "`My_Stack` can't be an environment" in words(plan.printed)
+
+
+def test_the_schema_and_the_settings_name_the_same_keys() -> None:
+    from components.settings import SECRET_KEYS, Settings
+
+    schema = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    fields = {field.alias: field for field in Settings.model_fields.values()}
+    assert set(schema) == {key for key in fields if key and ":" not in key}
+    assert {key for key, entry in schema.items() if entry.get("secret")} == set(SECRET_KEYS)
+    assert {key for key, entry in schema.items() if not entry.get("description")} == set()
