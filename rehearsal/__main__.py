@@ -22,8 +22,8 @@ def main() -> int:
     arguments = _parser().parse_args()
     # A rehearsal lives for seconds: freeing what little becomes garbage costs more time than it gives memory.
     gc.disable()
-    # An exception, so that the packs are stopped on the way out.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_INTERRUPTED))
+    # Like Ctrl-C: an exception, so that the packs are stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         return _rehearse(arguments)
     except Failure as failure:

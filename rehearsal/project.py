@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from rehearsal.failures import BadConfiguration
 from rehearsal.properties import Json
-
-_PYTHON_TYPES: Final[Mapping[str, type | tuple[type, ...]]] = {
-    "string": str,
-    "integer": int,
-    "boolean": bool,
-    "array": list,
-    "object": dict,
-}
-"""Types of a `config:` entry in Pulumi.yaml (Pulumi docs, "Project file reference")."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +54,17 @@ def load(folder: Path, stack: str) -> Project:
     problems: list[str] = []
     for key, entry in _mapping(document, "config", folder / "Pulumi.yaml").items():
         full = _full_key(name, key)
-        declared = entry if isinstance(entry, dict) else {"default": entry}
+        declared = entry if isinstance(entry, dict) else {"value": entry}
+        source = path.name
         if full not in given:
-            value = declared.get("default", declared.get("value"))
-            if value is not None:
-                given[full] = value
-            elif full.startswith(f"{name}:"):
+            source = "Pulumi.yaml"
+            given[full] = declared.get("default", declared.get("value"))
+        if given[full] is None:
+            del given[full]
+            if full.startswith(f"{name}:"):
                 problems.append(f"{path.name}: `{key}` is missing")
         elif problem := _problem(given[full], declared):
-            problems.append(f"{path.name}: `{key}` {problem}")
+            problems.append(f"{source}: `{key}` {problem}")
     secret_keys = tuple(sorted(key for key, value in given.items() if _is_secret(value)))
     return Project(
         name=name,
@@ -123,21 +117,32 @@ def _text(value: Json) -> str:
 
 
 def _problem(value: Json, declared: Mapping[str, Any]) -> str:
-    if declared.get("secret") and not _is_secret(value):
-        return "must be encrypted, it is a secret (`pulumi config set --secret`)"
-    type_ = declared.get("type")
-    if type_ in _PYTHON_TYPES and not _is_secret(value) and not _fits(value, str(type_)):
-        return f"must be of type {type_}"
+    """Return why the CLI refuses a value (pkg/workspace/config.go); it looks at keys with a type only."""
+    if "type" not in declared:
+        return ""
+    if _is_secret(value):
+        return ""
+    if declared.get("secret"):
+        return "must be encrypted, it is a secret (`pulumi config set --secret`); a default never is"
+    # What isn't a list or a mapping is text to the CLI, however it is written.
+    if not _fits(value if isinstance(value, list | dict) else _text(value), declared):
+        return f"must be of type {declared['type']}"
     return ""
 
 
-def _fits(value: Json, type_: str) -> bool:
-    """Tell whether the CLI takes a value for a type: it also takes text that reads as a number or boolean."""
-    if type_ == "string":
-        return not isinstance(value, list | dict)
-    if isinstance(value, str) and type_ in ("integer", "boolean"):
-        try:
-            value = json.loads(value)
-        except ValueError:
+def _fits(value: Json, declared: Mapping[str, Any]) -> bool:
+    """Tell whether a value is of a declared type (ValidateConfigValue in sdk/go/common/workspace)."""
+    match declared.get("type"):
+        case "string":
+            return isinstance(value, str)
+        case "integer":
+            return bool(re.fullmatch(r"[+-]?\d+", value if isinstance(value, str) else _text(value)))
+        case "boolean":
+            return isinstance(value, bool) or value in ("true", "false")
+        case "object":
+            return isinstance(value, dict)
+        case "array":
+            items = declared.get("items") or {}
+            return isinstance(value, list) and bool(items) and all(_fits(item, items) for item in value)
+        case _:
             return False
-    return isinstance(value, _PYTHON_TYPES[type_]) and not (type_ == "integer" and isinstance(value, bool))

@@ -68,7 +68,11 @@ def test_what_a_program_prints_is_not_in_the_plan(workshop: Path) -> None:
         ("Pulumi.dev.yaml", "- a", "accepted: a mapping"),
         ("Pulumi.dev.yaml", "config: {workshop:token: plain}", "`token` must be encrypted"),
         ("Pulumi.dev.yaml", "config: {workshop:replicas: many}", "`replicas` must be of type integer"),
-        ("Pulumi.dev.yaml", "config: {}", "`token` is missing"),
+        ("Pulumi.dev.yaml", "config: {workshop:replicas: 1.5}", "`replicas` must be of type integer"),
+        ("Pulumi.dev.yaml", "config: {workshop:owner: [a]}", "`owner` must be of type string"),
+        ("Pulumi.dev.yaml", "config: {workshop:zones: a}", "`zones` must be of type array"),
+        ("Pulumi.dev.yaml", "config: {workshop:zones: [1]}", "`zones` must be of type array"),
+        ("Pulumi.dev.yaml", "config: {}", "Pulumi.dev.yaml: `token` is missing"),
         ("components/settings.py", "", "no placeholder for the secret workshop:token"),
         ("components/settings.py", "def placeholders(): return {}", "no placeholder for the secret workshop:token"),
     ],
@@ -78,6 +82,15 @@ def test_bad_configuration(workshop: Path, file: str, text: str, said: str) -> N
     outcome = rehearse(project=workshop)
     assert (outcome.code, said in outcome.out) == (2, True), outcome
     assert "Traceback" not in outcome.out + outcome.err
+
+
+def test_a_secret_has_no_default(workshop: Path) -> None:
+    """The engine takes a default of Pulumi.yaml for what it is: a value in clear."""
+    project = (workshop / "Pulumi.yaml").read_text()
+    (workshop / "Pulumi.yaml").write_text(project + "  spare: {type: string, secret: true, default: ''}\n")
+    outcome = rehearse(project=workshop)
+    assert outcome.code == 2
+    assert "Pulumi.yaml: `spare` must be encrypted" in outcome.out
 
 
 def test_an_encrypted_value_is_never_decrypted(workshop: Path) -> None:
