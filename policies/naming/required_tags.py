@@ -52,7 +52,9 @@ def _default_tags(resource: Resource) -> Mapping[str, Json]:
         document = json.loads(given) if isinstance(given, str) else given
     except ValueError:
         document = UNKNOWN
-    tags = (document.get("tags") or {}) if isinstance(document, Mapping) else UNKNOWN
+    tags = document.get("tags") if isinstance(document, Mapping) else UNKNOWN
+    if tags is None:
+        return {}
     if not isinstance(tags, Mapping):
         raise Unjudgeable("defaultTags", "of the provider are unknown or malformed", resource.urn)
     return tags

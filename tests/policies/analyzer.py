@@ -60,13 +60,14 @@ class Violation:
 
 @dataclass(frozen=True)
 class Planned:
-    """One resource of a stack. `name` is the logical name; `parent` a URN."""
+    """One resource of a stack. `name` is the logical name; `parent` a URN; `provider` the inputs of its provider."""
 
     type: str
     properties: Mapping[str, Json] = field(default_factory=dict)
     name: str = "it"
     protect: bool = False
     parent: str = ""
+    provider: Mapping[str, Json] = field(default_factory=dict)
 
     def urn(self, stack: str) -> str:
         """Return its URN (without the types of its parents, which no rule needs)."""
@@ -148,20 +149,21 @@ class Judge:
         name: str = "it",
         protect: bool = False,
         parent: str = "",
+        provider: Mapping[str, Json] | None = None,
     ) -> list[Violation]:
         """Have one resource judged (`Analyze`)."""
-        planned = Planned(type_, properties, name, protect, parent)
+        planned = Planned(type_, properties, name, protect, parent, provider or {})
         request = analyzer_pb2.AnalyzeRequest(
             urn=planned.urn(self.stack),
             type=type_,
             name=name,
             options=analyzer_pb2.AnalyzerResourceOptions(protect=protect, parent=parent),
+            provider=_provider(planned),
         )
         request.properties.update(properties)
         self._process.configure(self._configuration)
-        return [
-            _violation(item, request.urn) for item in self._process.stub.Analyze(request, timeout=_ANSWER).diagnostics
-        ]
+        answer = self._process.stub.Analyze(request, timeout=_ANSWER)
+        return [_violation(item, request.urn) for item in answer.diagnostics]
 
     def root(self) -> list[Violation]:
         """Have the stack's root resource judged, on which packs report what is wrong with their configuration."""
@@ -172,7 +174,11 @@ class Judge:
         request = analyzer_pb2.AnalyzeStackRequest()
         for planned in resources:
             resource = request.resources.add(
-                urn=planned.urn(self.stack), type=planned.type, name=planned.name, parent=planned.parent
+                urn=planned.urn(self.stack),
+                type=planned.type,
+                name=planned.name,
+                parent=planned.parent,
+                provider=_provider(planned),
             )
             resource.options.protect = planned.protect
             resource.options.parent = planned.parent
@@ -186,10 +192,21 @@ class Judge:
         return [
             *self.root(),
             *itertools.chain.from_iterable(
-                self.resource(item.type, item.properties, item.name, item.protect, item.parent) for item in resources
+                self.resource(item.type, item.properties, item.name, item.protect, item.parent, item.provider)
+                for item in resources
             ),
             *self.stack_of(resources),
         ]
+
+
+def _provider(planned: Planned) -> analyzer_pb2.AnalyzerProviderResource | None:
+    if not planned.provider:
+        return None
+    provider = analyzer_pb2.AnalyzerProviderResource(
+        urn="urn:pulumi:stack::project::pulumi:providers:aws::default", type="pulumi:providers:aws", name="default"
+    )
+    provider.properties.update(planned.provider)
+    return provider
 
 
 class StartPack(Protocol):

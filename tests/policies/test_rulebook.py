@@ -10,6 +10,8 @@ import pytest
 from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
+from naming import RULES
+from rulebook.documentation import table
 from tests.policies.analyzer import FOLDER, ROOT, UNKNOWN, Json, Planned, StartPack, secret
 
 FRAME: Final = Path(__file__).parent / "packs" / "frame"
@@ -159,7 +161,10 @@ def test_the_level_of_a_rule_is_configurable(pack: StartPack) -> None:
         assert [item.level for item in found] == levels
 
 
-@pytest.mark.parametrize("name", sorted(folder.parent.name for folder in FOLDER.glob("*/PulumiPolicy.yaml")))
+PACKS: Final = sorted(file.parent.name for file in FOLDER.glob("*/PulumiPolicy.yaml"))
+
+
+@pytest.mark.parametrize("name", PACKS)
 def test_every_rule_says_what_it_asks_for_and_how_to_comply(pack: StartPack, name: str) -> None:
     for id_, policy in pack(name).rules.items():
         assert id_.replace("-", "").isalnum(), id_
@@ -171,3 +176,18 @@ def test_every_rule_says_what_it_asks_for_and_how_to_comply(pack: StartPack, nam
         assert policy.enforcementLevel == analyzer_pb2.MANDATORY, f"{id_} isn't mandatory"
         for key, schema in json_format.MessageToDict(policy.configSchema.properties).items():
             assert {"description", "default", "type"} <= set(schema), f"{id_}: {key}"
+
+
+def test_no_two_packs_share_a_rule_id(pack: StartPack) -> None:
+    ids = [id_ for name in PACKS for id_ in pack(name).rules]
+    assert len(ids) == len(set(ids))
+    assert len(ids) >= len(PACKS) > 0
+
+
+def test_the_rules_can_be_shown_as_a_table() -> None:
+    lines = table(RULES).splitlines()
+    assert len(lines) == len(RULES) + 2
+    assert {line.replace("\\|", "").count("|") for line in lines} == {7}
+    for rule, line in zip(RULES, lines[2:], strict=True):
+        assert line.startswith(f"| `{rule.id}` | {rule.title} |")
+        assert rule.source in line
