@@ -11,7 +11,10 @@ from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
 from naming import RULES
+from rulebook import UNKNOWN as RULEBOOK_UNKNOWN
+from rulebook import Resource
 from rulebook.documentation import table
+from rulebook.waivers import Waiver
 from tests.policies.analyzer import FOLDER, ROOT, UNKNOWN, Json, Planned, StartPack, secret
 
 FRAME: Final = Path(__file__).parent / "packs" / "frame"
@@ -105,6 +108,24 @@ def test_a_waiver_holds_to_the_end_of_its_last_day(pack: StartPack) -> None:
         said = [item.message for item in judge.root()]
         assert said == ([] if holds else [said[0]])
         assert holds or f"The waiver for `it` (owner platform) expired on {day}." in said[0]
+
+
+@pytest.mark.parametrize(("today", "expired"), [("2026-11-23", False), ("2026-11-24", False), ("2026-11-25", True)])
+def test_the_last_day_of_a_waiver_counts(today: str, expired: bool) -> None:
+    waiver = Waiver("it", "agreed in the review", "platform", dt.date(2026, 11, 24))
+    assert waiver.expired(dt.date.fromisoformat(today)) is expired
+
+
+def test_a_path_leads_to_a_value_to_nothing_or_into_the_unknown() -> None:
+    resource = Resource("t:i:T", "urn", "it", {"a": {"b": [1.0, {"c": RULEBOOK_UNKNOWN}]}, "null": None})
+    assert resource.get("a.b.0") == 1.0
+    assert resource.get("a.b.1.c.d.e") is RULEBOOK_UNKNOWN
+    for path in ("null", "null.x", "a.x", "a.b.2", "a.b.x", "a.b.0.x"):
+        assert resource.get(path, "default") == "default"
+        assert resource.text_or_none(path) is None
+        assert resource.items(path) == []
+        assert resource.mapping(path) == {}
+        assert resource.flag(path, default=True) is True
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,23 @@ def test_no_message_shows_a_tag_or_a_huge_name(pack: StartPack) -> None:
     assert not any(canary in item.message or len(item.message) > 1000 for item in found)
 
 
+def test_everything_wrong_with_a_distribution_is_said_at_once(pack: StartPack) -> None:
+    inputs = {"aliases": [UNKNOWN, 7, "portal.example.com"], "comment": "mine", "tags": {**TAGS, "Name": "mine"}}
+    found = pack("naming").resource("aws:cloudfront/distribution:Distribution", inputs)
+    assert [item.message.splitlines()[1].split()[0] for item in found] == [
+        "`aliases.0`",
+        "`aliases.1`",
+        "`aliases.2`",
+        "`comment`",
+        "`tags.Name`",
+    ]
+
+
+def test_an_unknown_tag_is_not_called_missing(pack: StartPack) -> None:
+    (found,) = pack("naming").resource(BUCKET, {"bucket": "prod-it", "tags": {**TAGS, "Project": UNKNOWN}})
+    assert "The tag `Project` isn't known at preview" in found.message
+
+
 # Stacks
 
 
