@@ -1,0 +1,423 @@
+"""What a condition really does: whether it binds, and whether what it binds narrows whom or what a statement is about.
+
+A condition binds if a request that lacks the key, or has just any value, doesn't pass. Operators that don't: the
+negated ones, `...IfExists`, `ForAllValues` (true for a missing key) and values that match everything. A missing key
+fails every other operator, so a key that the request never holds makes the statement grant nothing, which is narrow.
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html,
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from least_privilege import knowledge, patterns
+from least_privilege.documents import Condition
+
+# --- operators ---------------------------------------------------------------------------------------------------
+
+_FAMILIES: Final[Mapping[str, str]] = {
+    "stringequals": "string",
+    "stringnotequals": "string",
+    "stringequalsignorecase": "string",
+    "stringnotequalsignorecase": "string",
+    "stringlike": "string",
+    "stringnotlike": "string",
+    "numericequals": "numeric",
+    "numericnotequals": "numeric",
+    "numericlessthan": "numeric",
+    "numericlessthanequals": "numeric",
+    "numericgreaterthan": "numeric",
+    "numericgreaterthanequals": "numeric",
+    "dateequals": "date",
+    "datenotequals": "date",
+    "datelessthan": "date",
+    "datelessthanequals": "date",
+    "dategreaterthan": "date",
+    "dategreaterthanequals": "date",
+    "bool": "bool",
+    "binaryequals": "binary",
+    "ipaddress": "ip",
+    "notipaddress": "ip",
+    "arnequals": "arn",
+    "arnlike": "arn",
+    "arnnotequals": "arn",
+    "arnnotlike": "arn",
+    "null": "null",
+}
+"""Operator -> the family of values that it compares."""
+
+_NEGATED: Final = frozenset(operator for operator in _FAMILIES if "not" in operator)
+_WILD: Final = frozenset(("stringlike", "arnlike", "arnequals"))
+"""Operators whose values are patterns. ArnEquals and ArnLike behave identically."""
+
+
+def _demands(condition: Condition, present: frozenset[str]) -> bool:
+    """Tell whether a request without the key fails, and the values are asked for, not excluded.
+
+    `present` are the keys that another line (`Null` with false) demands.
+    """
+    if condition.operator not in _FAMILIES or condition.operator in _NEGATED or condition.operator == "null":
+        return False
+    lenient = condition.if_exists or condition.qualifier == "forallvalues"
+    return not lenient or condition.key in present
+
+
+def _present(conditions: Iterable[Condition]) -> frozenset[str]:
+    return frozenset(
+        condition.key
+        for condition in conditions
+        if condition.operator == "null" and {value.lower() for value in condition.values} == {"false"}
+    )
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+
+_ACCOUNT: Final = re.compile(r"\d{12}")
+_OWN: Final = frozenset(("${aws:principalaccount}", "${aws:resourceaccount}", "${aws:sourceaccount}"))
+
+
+def _literal(value: str) -> bool:
+    return bool(value) and not patterns.wild(value)
+
+
+def _account(value: str) -> bool:
+    return bool(_ACCOUNT.fullmatch(value)) or value.lower() in _OWN
+
+
+def _organization_path(value: str) -> bool:
+    return value.startswith("o-") and _literal(value.partition("/")[0])
+
+
+def _arn(value: str) -> bool:
+    """An ARN of one account. A bucket's holds none, its name is unique in the world."""
+    parts = value.split(":", 5)
+    if len(parts) < 6:
+        return False
+    if parts[2] == "s3" and not parts[4]:
+        return _literal(parts[5])
+    return _literal(parts[2]) and (_account(parts[4]) or (bool(parts[4]) and parts[4] == "aws" and _literal(parts[5])))
+
+
+def _network(value: str) -> bool:
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return network.prefixlen >= (8 if network.version == 4 else 16)
+
+
+def _some(value: str) -> bool:
+    """Any text but a pattern that everything matches."""
+    return bool(value) and not patterns.includes(value, "?*")
+
+
+def _true(value: str) -> bool:
+    return value.lower() == "true"
+
+
+def _bound(condition: Condition, check: Callable[[str], bool]) -> bool:
+    """Tell whether every value passes; values are alternatives, so that the widest one counts."""
+    # Where the operator takes no patterns, a star is a letter, and the check for patterns would be too strict; such a
+    # value can't match anything in AWS, which `problems` reports.
+    return bool(condition.values) and all(check(value) for value in condition.values)
+
+
+# --- keys --------------------------------------------------------------------------------------------------------
+
+Keys = Mapping[str, Callable[[str], bool]]
+"""Condition key in lower case (a prefix, where it ends with `/` or `:`) -> what its values must be to bind."""
+
+SOURCE: Final[Keys] = {
+    "aws:sourceaccount": _account,
+    "aws:sourcearn": _arn,
+    "aws:sourceorgid": _literal,
+    "aws:sourceorgpaths": _organization_path,
+    # A function or log group in the context is what these services put there, so it stands for the source.
+    "kms:encryptioncontext:aws:logs:arn": _arn,
+    "kms:encryptioncontext:aws:cloudtrail:arn": _arn,
+    "kms:calleraccount": _account,
+    "aws:sourceowner": _account,
+    "sts:externalid": _literal,
+}
+"""Keys that tie a service's request to the account it acts for
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html)."""
+
+CALLER: Final[Keys] = {
+    "aws:principalorgid": _literal,
+    "aws:principalorgpaths": _organization_path,
+    "aws:principalaccount": _account,
+    "aws:principalarn": _arn,
+    "aws:userid": lambda value: _literal(value.partition(":")[0]),
+    "aws:sourcevpce": _literal,
+    "aws:sourcevpc": _literal,
+    "aws:vpceaccount": _account,
+    "aws:vpceorgid": _literal,
+    "aws:vpceorgpaths": _organization_path,
+    "aws:sourceip": _network,
+    "aws:sourceaccount": _account,
+    "aws:sourcearn": _arn,
+    "aws:sourceorgid": _literal,
+    "aws:sourceorgpaths": _organization_path,
+    "aws:sourceowner": _account,
+    "kms:calleraccount": _account,
+    "s3:dataaccesspointaccount": _account,
+    "s3:dataaccesspointarn": _arn,
+    "lambda:eventsourcetoken": _literal,
+    "elasticfilesystem:accessedviamounttarget": _true,
+}
+"""Keys that tell whom a statement with an open principal is for: what AWS itself counts as not public
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html)."""
+
+PARTNER: Final[Keys] = {
+    "sts:externalid": _literal,
+    **{key: CALLER[key] for key in ("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:userid")},
+    "aws:sourcevpce": _literal,
+}
+"""Keys that make trust in another account safe to give
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html)."""
+
+_TAGS: Final[Keys] = {"aws:resourcetag/": _some, "aws:requesttag/": _some}
+
+_NOT_ABOUT_RESOURCES: Final = frozenset(
+    (
+        *("s3:authtype", "s3:signatureversion", "s3:signatureage", "s3:tlsversion", "s3:resourceaccount"),
+        *("s3:x-amz-content-sha256", "s3:x-amz-acl", "s3:x-amz-storage-class", "s3:x-amz-server-side-encryption"),
+        *("s3:max-keys", "s3:delimiter", "s3:versionid", "s3:objectcreationoperation", "s3:if-match"),
+        *("s3:if-none-match", "s3:x-amz-metadata-directive", "s3:x-amz-object-ownership", "s3:locationconstraint"),
+        *("ec2:region", "ec2:rolesessionname", "ec2:sourceinstancearn", "ec2:ebsoptimized", "ec2:tenancy"),
+        *("kms:calleraccount", "kms:encryptionalgorithm", "kms:signingalgorithm", "kms:messagetype"),
+        *("kms:bypasspolicylockoutsafetycheck", "kms:recipientattestation:imagesha384"),
+        *("iam:passedtoservice", "iam:associatedresourcearn", "iam:organizationspolicyid"),
+        *("sts:rolesessionname", "sts:externalid", "sts:sourceidentity", "sts:durationseconds"),
+        *("secretsmanager:versionstage", "secretsmanager:versionid", "secretsmanager:recoverywindowindays"),
+        *("lambda:sourcefunctionarn", "lambda:vpcids", "dynamodb:select", "dynamodb:returnvalues"),
+        *("dynamodb:returnconsumedcapacity", "dynamodb:enclosingoperation", "dynamodb:attributes"),
+        *("ssm:recursive", "ssm:overwrite", "ssm:sessiondocumentaccesscheck", "sns:protocol", "sns:endpoint"),
+        *("ecs:enable-execute-command", "ecs:enable-managed-tags", "ecs:compute-compatibility"),
+    )
+)
+"""Service keys that speak of how a request is made or by whom, not of what it reaches."""
+
+
+@lru_cache(8192)
+def narrows_resources(conditions: tuple[Condition, ...]) -> bool:
+    """Tell whether the conditions of an identity policy's statement narrow the resources that it reaches.
+
+    Tags of the resource, or those a new one must get, and most keys of a service do; keys about the caller (address,
+    MFA, organization, account, time, transport) don't: they hold for whoever is meant to use the role.
+    """
+    present = _present(conditions)
+    return any(_narrows(condition) for condition in conditions if _demands(condition, present))
+
+
+def _narrows(condition: Condition) -> bool:
+    key = condition.key
+    if key.startswith("aws:"):
+        check = _find(key, _TAGS)
+        return check is not None and _bound(condition, check)
+    return key not in _NOT_ABOUT_RESOURCES and ":" in key and _bound(condition, _some)
+
+
+@lru_cache(8192)
+def asks_for(conditions: tuple[Condition, ...], key: str) -> bool:
+    """Tell whether the conditions demand a value of one key that isn't just anything."""
+    present = _present(conditions)
+    return any(
+        condition.key == key and _demands(condition, present) and _bound(condition, _some) for condition in conditions
+    )
+
+
+@lru_cache(8192)
+def bound_by(conditions: tuple[Condition, ...], context: str) -> bool:
+    """Tell whether a key of a context (`source`, `caller` or `partner`) binds the request."""
+    keys = _CONTEXTS[context]
+    present = _present(conditions)
+    for condition in conditions:
+        check = _find(condition.key, keys) if _demands(condition, present) else None
+        if check and _bound(condition, check):
+            return True
+    return False
+
+
+_CONTEXTS: Final[Mapping[str, Keys]] = {"source": SOURCE, "caller": CALLER, "partner": PARTNER}
+
+
+def _find(key: str, keys: Keys) -> Callable[[str], bool] | None:
+    check = keys.get(key)
+    if check is None and "/" in key:
+        check = keys.get(key.partition("/")[0] + "/")
+    return check
+
+
+def values_of(conditions: Sequence[Condition], key: str) -> Iterator[tuple[bool, tuple[str, ...]]]:
+    """Yield for each line that demands the key: whether its values are patterns, and the values."""
+    present = _present(conditions)
+    for condition in conditions:
+        if condition.key == key and _demands(condition, present):
+            yield condition.operator in _WILD, condition.values
+
+
+# --- validity ----------------------------------------------------------------------------------------------------
+
+_GLOBAL: Final[Mapping[str, str]] = {
+    "aws:assumedroot": "bool",
+    "aws:calledvia": "string",
+    "aws:calledviafirst": "string",
+    "aws:calledvialast": "string",
+    "aws:chatbotsourcearn": "arn",
+    "aws:currenttime": "date",
+    "aws:ec2instancesourceprivateipv4": "ip",
+    "aws:ec2instancesourcevpc": "string",
+    "aws:epochtime": "date numeric",
+    "aws:federatedprovider": "string arn",
+    "aws:ismcpserviceaction": "bool",
+    "aws:multifactorauthage": "numeric",
+    "aws:multifactorauthpresent": "bool",
+    "aws:principalaccount": "string",
+    "aws:principalarn": "arn string",
+    "aws:principalisawsservice": "bool",
+    "aws:principalorgid": "string",
+    "aws:principalorgpaths": "string",
+    "aws:principalservicename": "string",
+    "aws:principalservicenameslist": "string",
+    "aws:principaltag/": "string numeric bool date",
+    "aws:principaltype": "string",
+    "aws:referer": "string",
+    "aws:requestedregion": "string",
+    "aws:requesttag/": "string numeric bool date",
+    "aws:resourceaccount": "string",
+    "aws:resourceorgid": "string",
+    "aws:resourceorgpaths": "string",
+    "aws:resourcetag/": "string numeric bool date",
+    "aws:securetransport": "bool",
+    "aws:signinsessionarn": "arn string",
+    "aws:sourceaccount": "string",
+    "aws:sourcearn": "arn string",
+    "aws:sourceidentity": "string",
+    "aws:sourceip": "ip",
+    "aws:sourceorgid": "string",
+    "aws:sourceorgpaths": "string",
+    "aws:sourceowner": "string",
+    "aws:sourcevpc": "string",
+    "aws:sourcevpcarn": "arn string",
+    "aws:sourcevpce": "string",
+    "aws:tagkeys": "string",
+    "aws:tokenissuetime": "date",
+    "aws:useragent": "string",
+    "aws:userid": "string",
+    "aws:username": "string",
+    "aws:viaawsmcpservice": "bool",
+    "aws:viaawsservice": "bool",
+    "aws:vpceaccount": "string",
+    "aws:vpceorgid": "string",
+    "aws:vpceorgpaths": "string",
+    "aws:vpcsourceip": "ip",
+}
+"""Global condition keys and the operator families that fit each
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
+
+_FITTING: Final[Mapping[str, str]] = {
+    "String": "string arn",
+    "ArrayOfString": "string arn",
+    "ARN": "arn string",
+    "ArrayOfARN": "arn string",
+    "Bool": "bool string",
+    "ArrayOfBool": "bool string",
+    "Numeric": "numeric",
+    "Date": "date numeric",
+    "IPAddress": "ip",
+}
+"""Type of a service's condition key -> operator families that can match it. A text may hold a number or a boolean, but
+where the service says that it's a number, a text operator never matches."""
+
+_FEDERATED: Final = frozenset(("accounts.google.com", "graph.facebook.com", "www.amazon.com", "saml"))
+_CLAIM: Final = re.compile(r"[a-z0-9.-]+\.[a-z]{2,}(?:/[^:]*)?(?::\d+[^:]*)?:.+")
+"""Issuer (host, path, port) and claim of a token, as a condition key."""
+
+
+@lru_cache(8192)
+def problems(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
+    """Return what can't work: operators and keys that don't exist, values of the wrong kind."""
+    return tuple(problem for condition in conditions for problem in _problems(condition))
+
+
+def _problems(condition: Condition) -> Iterator[str]:
+    family = _FAMILIES.get(condition.operator)
+    if family is None or (condition.operator == "null" and condition.if_exists):
+        yield f"`{condition.operator[:60]}` isn't a condition operator"
+        return
+    if condition.qualifier not in ("", "forallvalues", "foranyvalue"):
+        yield f"`{condition.qualifier[:60]}` isn't a set qualifier; accepted: ForAllValues, ForAnyValue"
+    fitting = fitting_families(condition.key)
+    if fitting is None:
+        yield f"there is no condition key `{condition.key[:80]}`"
+    elif family not in fitting and family not in ("null", "binary"):
+        yield f"`{condition.operator}` doesn't fit `{condition.key[:80]}`; fitting: {', '.join(fitting)} operators"
+    for value in condition.values:
+        problem = _value_problem(family, value)
+        if problem:
+            yield f"the value of `{condition.key[:80]}` {problem}"
+        elif condition.operator in ("stringequals", "stringequalsignorecase") and "*" in value.replace("${*}", ""):
+            yield f"the value of `{condition.key[:80]}` has a star, which `{condition.operator}` takes for a letter"
+
+
+@lru_cache(8192)
+def fitting_families(key: str) -> tuple[str, ...] | None:
+    """Return the operator families that fit a key (lower case), None if there is no such key."""
+    prefix, separator, name = key.partition(":")
+    if not separator or not name:
+        return None
+    if prefix == "aws":
+        known = _GLOBAL.get(key) or _GLOBAL.get(key.partition("/")[0] + "/")
+        return tuple(known.split()) if known and not key.endswith("/") else None
+    service = knowledge.service(prefix)
+    if service is not None:
+        found = _service_key(service, key)
+        if found is not None:
+            return tuple(_FITTING[found].split())
+    if prefix in _FEDERATED or _CLAIM.fullmatch(key):
+        return ("string", "arn", "bool", "numeric", "date")
+    return None
+
+
+def _service_key(service: knowledge.Service, key: str) -> str | None:
+    if key in service.keys:
+        return service.keys[key][0]
+    for known, (kind, _) in service.keys.items():
+        # Only keys with a variable part end with a mark, see `knowledge`.
+        if known[-1] in ":/" and key.startswith(known) and len(key) > len(known):
+            return kind
+    return None
+
+
+def _value_problem(family: str, value: str) -> str:
+    if "${" in value:
+        return ""
+    if family == "bool" and value.lower() not in ("true", "false"):
+        return "must be true or false"
+    if family == "null" and value.lower() not in ("true", "false"):
+        return "must be true or false"
+    if family == "numeric" and not re.fullmatch(r"-?\d+(?:\.\d+)?", value, re.ASCII):
+        return "must be a number"
+    if family == "date" and not re.fullmatch(
+        r"\d{4}(?:-\d\d(?:-\d\d(?:T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d))?)?)?|\d{5,}", value, re.ASCII
+    ):
+        return "must be a date such as 2030-01-31T00:00:00Z"
+    if family == "ip" and not _is_network(value):
+        return "must be an address or a network such as 192.0.2.0/24"
+    if family == "arn" and not (value == "*" or value.startswith(("arn:", "*"))):
+        return "must be an ARN"
+    return ""
+
+
+def _is_network(value: str) -> bool:
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True

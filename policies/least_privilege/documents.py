@@ -1,0 +1,307 @@
+"""Policy documents: from JSON text to statements, with every defect named.
+
+The grammar is that of
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html. A document that breaks it in any
+way has problems; what could be read of it is still given as statements, so that other rules speak about it too.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, TypeAlias
+
+Json: TypeAlias = Any
+
+LONGEST: Final = 131_072
+"""Characters of the longest document that is read. AWS's own limits are far below: 32 kB for a key policy, less for all
+others (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+
+_LONGEST_TEXT: Final = 2048
+"""Characters of the longest action, resource, principal or condition value that is read: the longest ARN."""
+
+CURRENT: Final = "2012-10-17"
+_VERSIONS: Final = (CURRENT, "2008-10-17")
+
+
+class Kind(Enum):
+    """What a document is for. It decides which elements a statement must and must not have."""
+
+    IDENTITY = "identity policy"
+    BOUNDARY = "permissions boundary"
+    TRUST = "trust policy"
+    RESOURCE = "resource policy"
+
+
+class Condition(NamedTuple):
+    """One line of a condition block: all lines of a statement must hold."""
+
+    operator: str
+    """In lower case, without set qualifier and `IfExists`."""
+    qualifier: str
+    """`forallvalues`, `foranyvalue` or empty."""
+    if_exists: bool
+    key: str
+    """In lower case."""
+    values: tuple[str, ...]
+
+
+class Principal(NamedTuple):
+    """One principal. `kind` is AWS, Service, Federated or CanonicalUser; `*` alone is an AWS principal."""
+
+    kind: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement as IAM reads it; lists and single strings look the same.
+
+    `actions` are in lower case (IAM compares them without regard to case); `negated_*` says that the element is the
+    `Not` form. `where` names the statement in messages: its `Sid`, or its position.
+    """
+
+    where: str
+    allow: bool
+    actions: tuple[str, ...]
+    negated_actions: bool
+    resources: tuple[str, ...]
+    negated_resources: bool
+    principals: tuple[Principal, ...]
+    negated_principals: bool
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document. `problems` is empty if IAM would accept its grammar."""
+
+    statements: tuple[Statement, ...]
+    problems: tuple[str, ...]
+
+
+class _Malformed(Exception):
+    """The text isn't JSON as IAM reads it."""
+
+
+@lru_cache(4096)
+def parse(text: str, kind: Kind) -> Document:
+    """Read a document. Never raises: what is wrong is in `problems`."""
+    if len(text) > LONGEST:
+        return Document((), (f"it has {len(text)} characters; no policy of AWS may have more than {LONGEST}",))
+    try:
+        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except _Malformed as malformed:
+        return Document((), (str(malformed),))
+    except json.JSONDecodeError as error:
+        return Document((), (f"it isn't JSON: {error.msg} at line {error.lineno}, column {error.colno}",))
+    except (RecursionError, ValueError):
+        # ValueError: a number of more digits than Python converts.
+        return Document((), ("it isn't JSON that can be read: it's nested too deeply or holds too long a number",))
+    problems: list[str] = []
+    statements = tuple(_statements(content, kind, problems))
+    return Document(statements, tuple(problems))
+
+
+def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise _Malformed(f"it has the key `{_short(next(n for n in names if names.count(n) > 1))}` twice in one object")
+    return content
+
+
+def _constant(name: str) -> Json:
+    raise _Malformed(f"it holds {name}, which isn't JSON")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _statements(content: Json, kind: Kind, problems: list[str]) -> Iterator[Statement]:
+    if not isinstance(content, dict):
+        problems.append("it must be a JSON object")
+        return
+    for key in content:
+        if key not in ("Version", "Id", "Statement"):
+            problems.append(f"it has the unknown element `{_short(key)}`")
+    version = content.get("Version", _VERSIONS[1])
+    if version not in _VERSIONS:
+        problems.append(f"its `Version` must be {CURRENT}")
+    if not isinstance(content.get("Id", ""), str):
+        problems.append("its `Id` must be a string")
+    entries = content.get("Statement")
+    if isinstance(entries, dict):
+        entries = [entries]
+    if not isinstance(entries, list) or not entries:
+        problems.append("it needs a `Statement`: an object or a list of objects, not empty")
+        return
+    sids: set[str] = set()
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            problems.append(f"statement {index + 1} must be an object")
+            continue
+        yield _Reader(entry, index, kind, version == CURRENT, problems).statement(sids)
+
+
+_ELEMENTS: Final = frozenset(
+    (
+        *("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"),
+        *("Principal", "NotPrincipal", "Condition"),
+    )
+)
+_PRINCIPAL_KINDS: Final = ("AWS", "Service", "Federated", "CanonicalUser")
+_SID: Final = re.compile(r"[A-Za-z0-9]*")
+_SCALARS: Final = (str, bool, int, float)
+
+
+class _Reader:
+    """Reads one statement and notes its defects."""
+
+    def __init__(self, entry: dict[str, Json], index: int, kind: Kind, current: bool, problems: list[str]) -> None:
+        self._entry = entry
+        self._kind = kind
+        self._current = current
+        self._problems = problems
+        sid = entry.get("Sid")
+        self._where = f"`{_short(sid)}`" if isinstance(sid, str) and sid else f"statement {index + 1}"
+
+    def statement(self, sids: set[str]) -> Statement:
+        entry, kind = self._entry, self._kind
+        if not entry.keys() <= _ELEMENTS:
+            for name in entry.keys() - _ELEMENTS:
+                self._note(f"has the unknown element `{_short(name)}`")
+        self._sid(sids)
+        effect = entry.get("Effect")
+        if effect not in ("Allow", "Deny"):
+            self._note("needs an `Effect` of Allow or Deny")
+        actions, negated_actions = self._either("Action", required=True)
+        of_resource = kind in (Kind.IDENTITY, Kind.BOUNDARY)
+        resources, negated_resources = self._either("Resource", required=of_resource)
+        if kind is Kind.TRUST and ("Resource" in entry or "NotResource" in entry):
+            self._note("has a `Resource`; a trust policy is about the role itself and can't name one")
+        principals, negated_principals = self._principals()
+        return Statement(
+            self._where,
+            # Whatever isn't a plain Deny is judged as an Allow.
+            effect != "Deny",
+            tuple(action.lower() for action in actions),
+            negated_actions,
+            # A resource policy without a resource is about what it's attached to.
+            resources if of_resource or resources else ("*",),
+            negated_resources,
+            principals,
+            negated_principals,
+            tuple(self._conditions()),
+        )
+
+    def _note(self, problem: str) -> None:
+        self._problems.append(f"{self._where} {problem}")
+
+    def _sid(self, sids: set[str]) -> None:
+        sid = self._entry.get("Sid", "")
+        if not isinstance(sid, str):
+            self._note("has a `Sid` that isn't a string")
+        elif sid:
+            if self._kind is not Kind.RESOURCE and not _SID.fullmatch(sid):
+                self._note("has a `Sid` with other characters than letters and digits")
+            if sid in sids:
+                self._note("has the `Sid` of another statement")
+            sids.add(sid)
+
+    def _either(self, name: str, required: bool) -> tuple[tuple[str, ...], bool]:
+        """Return the texts of an element or of its `Not` form, and which of the two it is."""
+        positive, negative = self._entry.get(name), self._entry.get(f"Not{name}")
+        if name in self._entry and f"Not{name}" in self._entry:
+            self._note(f"has both `{name}` and `Not{name}`")
+        if name not in self._entry and f"Not{name}" not in self._entry:
+            if required:
+                self._note(f"needs `{name}`")
+            return (), False
+        negated = name not in self._entry
+        return self._texts(negative if negated else positive, f"Not{name}" if negated else name), negated
+
+    def _texts(self, value: Json, name: str) -> tuple[str, ...]:
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            self._note(f"has an empty `{name}`")
+        texts = []
+        for text in values:
+            if not isinstance(text, str) or not text:
+                self._note(f"has a `{name}` that isn't a non-empty string")
+            elif len(text) > _LONGEST_TEXT:
+                self._note(f"has a `{name}` of more than {_LONGEST_TEXT} characters")
+            else:
+                if "${" in text and not self._current:
+                    self._note(f"has a policy variable, which needs `Version` {CURRENT}")
+                texts.append(text)
+        return tuple(texts)
+
+    def _principals(self) -> tuple[tuple[Principal, ...], bool]:
+        wanted = self._kind in (Kind.TRUST, Kind.RESOURCE)
+        present = [name for name in ("Principal", "NotPrincipal") if name in self._entry]
+        if wanted and not present:
+            self._note("needs a `Principal`")
+        if len(present) == 2:
+            self._note("has both `Principal` and `NotPrincipal`")
+        if not wanted and present:
+            self._note(f"has a `{present[0]}`; an {self._kind.value} speaks of whom it's attached to")
+        if not present:
+            return (), False
+        value = self._entry[present[0]]
+        if value == "*":
+            return (Principal("AWS", "*"),), present[0] == "NotPrincipal"
+        if not isinstance(value, dict) or not value:
+            self._note(f'has a `{present[0]}` that is neither "*" nor an object such as {{"AWS": ...}}')
+            return (), present[0] == "NotPrincipal"
+        principals = []
+        for kind, names in value.items():
+            if kind not in _PRINCIPAL_KINDS:
+                self._note(f"has a principal of the unknown kind `{_short(kind)}`")
+            principals += [Principal(kind, name) for name in self._texts(names, f"{present[0]}.{_short(kind)}")]
+        return tuple(principals), present[0] == "NotPrincipal"
+
+    def _conditions(self) -> Iterator[Condition]:
+        block = self._entry.get("Condition", {})
+        if not isinstance(block, dict):
+            self._note("has a `Condition` that isn't an object")
+            return
+        for operator, keys in block.items():
+            if not isinstance(keys, dict) or not keys:
+                self._note(f"has a condition `{_short(operator)}` that isn't an object of keys")
+                continue
+            for key, values in keys.items():
+                yield self._condition(operator, key, values)
+
+    def _condition(self, operator: str, key: str, values: Json) -> Condition:
+        qualifier, separator, name = operator.lower().partition(":")
+        if not separator:
+            qualifier, name = "", qualifier
+        if_exists = name.endswith("ifexists")
+        return Condition(
+            name.removesuffix("ifexists"),
+            qualifier,
+            if_exists,
+            key.lower(),
+            tuple(self._values(values, key)),
+        )
+
+    def _values(self, values: Json, key: str) -> Iterator[str]:
+        values = values if isinstance(values, list) else [values]
+        if not values:
+            self._note(f"has a condition on `{_short(key)}` without a value")
+        for value in values:
+            if not isinstance(value, _SCALARS):
+                self._note(f"has a condition on `{_short(key)}` whose value isn't a string, number or boolean")
+            elif isinstance(value, str):
+                if len(value) > _LONGEST_TEXT:
+                    self._note(f"has a condition value of more than {_LONGEST_TEXT} characters")
+                else:
+                    yield value
+            else:
+                yield json.dumps(value)

@@ -1,0 +1,40 @@
+"""One thing that is wrong with a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Final, NamedTuple
+
+_NAMED: Final = 5
+
+
+class Fault(NamedTuple):
+    """A fault, before configuration and waivers.
+
+    `rule` is the id of the rule that speaks about it; `about` what a rule's configuration may allow by name: an
+    account, a service, an issuer. Without `sure` it's a fault only where the account is known not to be the own one.
+    Messages quote names of the document, never a condition's value.
+    """
+
+    rule: str
+    message: str
+    about: str = ""
+    sure: bool = True
+
+
+def some(names: Iterable[str]) -> str:
+    """Return the first names, and how many more there are.
+
+    >>> some(["a", "b"]), some("abcdefg")
+    ('`a`, `b`', '`a`, `b`, `c`, `d`, `e` and 2 more')
+    """
+    rest: Iterator[str] = iter(names)
+    first = [f"`{name}`" for name in islice(rest, _NAMED)]
+    more = sum(1 for _ in rest)
+    return ", ".join(first) + (f" and {more} more" if more else "")
+
+
+def short(text: str) -> str:
+    """Return a text, cut if it's long."""
+    return text if len(text) <= 120 else text[:117] + "..."

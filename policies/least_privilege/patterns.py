@@ -1,0 +1,175 @@
+"""Patterns of IAM: `*` stands for any text, `?` for any one character. Matching, inclusion and intersection are exact.
+
+A pattern is run as a bit-parallel automaton (a set of positions is one integer), so that the cost is linear in the
+text for matching and intersection, and no pattern can make it explode. `*` spans every character, `:` and `/`
+too, as IAM's own matching does
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
+Case counts: callers lower what IAM compares without regard to case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+_WILD: Final = frozenset("*?")
+
+
+class _Automaton(NamedTuple):
+    """Positions 0..n of a pattern as bits; bit n is acceptance."""
+
+    stars: int
+    """Positions at which a `*` stands."""
+    any: int
+    """Positions at which a `?` stands."""
+    letters: Mapping[str, int]
+    """Positions at which each letter stands."""
+    final: int
+
+    def start(self) -> int:
+        return self._closed(1)
+
+    def _closed(self, positions: int) -> int:
+        # Runs of wildcards are normalised to `???*`, so two stars never follow each other: one step is enough.
+        return positions | (positions & self.stars) << 1
+
+    def step(self, positions: int, letter: str) -> int:
+        """Read one letter. The empty string stands for a letter that the pattern doesn't name."""
+        moved = positions & (self.any | self.letters.get(letter, 0))
+        return self._closed(moved << 1 | positions & self.stars)
+
+
+def wild(pattern: str) -> bool:
+    """Tell whether a pattern holds a wildcard.
+
+    >>> wild("s3:Get*"), wild("s3:GetObject")
+    (True, False)
+    """
+    return "*" in pattern or "?" in pattern
+
+
+@lru_cache(65536)
+def normal(pattern: str) -> str:
+    """Return the same pattern with each run of wildcards in one form, question marks first.
+
+    >>> normal("a**b*?")
+    'a*b?*'
+    """
+    if "**" not in pattern and "*?" not in pattern:
+        return pattern
+    result: list[str] = []
+    run = ""
+    for letter in pattern + "\0":
+        if letter in _WILD:
+            run += letter
+            continue
+        if run:
+            result.append("?" * run.count("?") + "*" * ("*" in run))
+            run = ""
+        result.append(letter)
+    return "".join(result)[:-1]
+
+
+@lru_cache(16384)
+def _automaton(pattern: str) -> _Automaton:
+    stars = any_ = 0
+    letters: dict[str, int] = {}
+    pattern = normal(pattern)
+    for position, letter in enumerate(pattern):
+        bit = 1 << position
+        if letter == "*":
+            stars |= bit
+        elif letter == "?":
+            any_ |= bit
+        else:
+            letters[letter] = letters.get(letter, 0) | bit
+    return _Automaton(stars, any_, letters, 1 << len(pattern))
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Tell whether a pattern matches a text.
+
+    >>> matches("arn:aws:s3:::a*/?", "arn:aws:s3:::a/b/c"), matches("a?", "a")
+    (True, False)
+    """
+    if not wild(pattern):
+        return pattern == text
+    head = pattern[:-1]
+    if pattern[-1] == "*" and not wild(head):
+        return text.startswith(head)
+    automaton = _automaton(pattern)
+    positions = automaton.start()
+    for letter in text:
+        positions = automaton.step(positions, letter)
+        if not positions:
+            return False
+    return bool(positions & automaton.final)
+
+
+@lru_cache(65536)
+def includes(outer: str, inner: str) -> bool:
+    """Tell whether everything that `inner` matches is matched by `outer`.
+
+    A letter that `outer` doesn't name is the hardest one for it, so it stands for every letter of `inner`'s wildcards.
+
+    >>> includes("secret:*", "secret:prod/*"), includes("secret:?*", "secret:*"), includes("*?", "?*")
+    (True, False, True)
+    """
+    if outer == inner or outer == "*":
+        return True
+    if not wild(inner):
+        return matches(outer, inner)
+    if not wild(outer):
+        return False
+    automaton = _automaton(outer)
+    # All sets of positions that some text of the part of `inner` read so far can leave; each must accept in the end.
+    # A set that holds another accepts whenever the other does, so only the smallest sets are kept.
+    possible = {automaton.start()}
+    for letter in normal(inner):
+        if letter == "*":
+            reached: set[int] = set()
+            for positions in possible:
+                further = positions
+                while further not in reached:
+                    reached.add(further)
+                    further = automaton.step(further, "")
+            possible = _smallest(reached)
+        else:
+            possible = _smallest({automaton.step(positions, "" if letter == "?" else letter) for positions in possible})
+        if 0 in possible:
+            return False
+    return all(positions & automaton.final for positions in possible)
+
+
+def _smallest(sets: set[int]) -> set[int]:
+    if len(sets) < 2:
+        return sets
+    return {one for one in sets if not any(other != one and other & one == other for other in sets)}
+
+
+@lru_cache(65536)
+def intersects(one: str, other: str) -> bool:
+    """Tell whether some text is matched by both patterns.
+
+    >>> intersects("log-group:/x:*", "log-group:*:log-stream:*"), intersects("a*b", "a*c")
+    (True, False)
+    """
+    if not wild(one):
+        return matches(other, one)
+    if not wild(other):
+        return matches(one, other)
+    automaton = _automaton(one)
+    positions = automaton.start()
+    for letter in normal(other):
+        if letter == "*":
+            # Any text: every position behind the first one can be reached.
+            positions = (automaton.final << 1) - (positions & -positions)
+        elif letter == "?":
+            positions = automaton._closed((positions & ~automaton.stars) << 1 | positions & automaton.stars)
+            positions &= (automaton.final << 1) - 1
+        else:
+            positions = automaton.step(positions, letter)
+        if not positions:
+            return False
+    return bool(positions & automaton.final)

@@ -1,0 +1,88 @@
+"""What the principals of trust and resource policies mean
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html)."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from least_privilege import patterns
+from least_privilege.documents import Principal
+
+_ACCOUNT: Final = re.compile(r"\d{12}")
+_UNIQUE_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{16,}")
+_ARN: Final = re.compile(
+    r"arn:aws(?:-[a-z-]+)?:(?:iam|sts)::(?P<account>\d{12}):"
+    r"(?P<what>root|(?:user|role|assumed-role|federated-user|group)/[\w+=,.@/-]+)",
+    re.ASCII,
+)
+_ORIGIN_IDENTITY: Final = re.compile(
+    r"arn:aws(?:-[a-z-]+)?:iam::cloudfront:user/CloudFront Origin Access Identity [A-Z0-9]+"
+)
+_SERVICE: Final = re.compile(
+    r"(?:[a-z0-9-]+\.)+amazonaws\.com(?:\.cn)?|(?:[a-z0-9-]+\.)?alexa-[a-z]+\.amazon\.com|"
+    r"[a-z0-9-]+\.aws\.internal|[a-z0-9.-]+\.aws\.(?:dev|com)",
+    re.ASCII,
+)
+_PROVIDER: Final = re.compile(
+    r"arn:aws(?:-[a-z-]+)?:iam::(?P<account>\d{12}):(?P<kind>oidc|saml)-provider/(?P<name>[^*?]+)"
+)
+_WEB_PROVIDERS: Final = frozenset(
+    ("cognito-identity.amazonaws.com", "accounts.google.com", "www.amazon.com", "graph.facebook.com")
+)
+
+
+class Meaning(NamedTuple):
+    """What a principal is.
+
+    `is_open` says that it stands for more than one account, service or provider. `account` is given for
+    a principal of an account; `whole` says that it is the account itself, which means everybody in it whom its own
+    policies let.
+    """
+
+    problem: str = ""
+    is_open: bool = False
+    account: str = ""
+    whole: bool = False
+    issuer: str = ""
+    """Of a token: host and path, as in the keys of its claims; `saml` for a SAML provider."""
+
+
+@lru_cache(8192)
+def meaning(principal: Principal) -> Meaning:
+    """Return what a principal means."""
+    kind, name = principal
+    if patterns.includes(name, "?*"):
+        return Meaning("" if kind == "AWS" else f"`*` isn't a principal of the kind {kind}", is_open=True)
+    if patterns.wild(name):
+        return Meaning("a principal takes no wildcard but `*` alone", is_open=True)
+    if kind == "AWS":
+        return _aws(name)
+    if kind == "Service":
+        return Meaning("" if _SERVICE.fullmatch(name) else "isn't a service principal (`service.amazonaws.com`)")
+    if kind == "Federated":
+        return _federated(name)
+    return Meaning()
+
+
+def _aws(name: str) -> Meaning:
+    if _ACCOUNT.fullmatch(name):
+        return Meaning(account=name, whole=True)
+    found = _ARN.fullmatch(name)
+    if found and not found["what"].startswith("group/"):
+        return Meaning(account=found["account"], whole=found["what"] == "root")
+    if _UNIQUE_ID.fullmatch(name) or _ORIGIN_IDENTITY.fullmatch(name):
+        return Meaning()
+    if found:
+        return Meaning("a group can't be a principal")
+    return Meaning("isn't an account, nor the ARN of a root, user, role or session")
+
+
+def _federated(name: str) -> Meaning:
+    if name in _WEB_PROVIDERS:
+        return Meaning(issuer=name)
+    found = _PROVIDER.fullmatch(name)
+    if not found:
+        return Meaning("isn't the ARN of an identity provider, nor one of AWS's web identity providers")
+    return Meaning(account=found["account"], issuer="saml" if found["kind"] == "saml" else found["name"].lower())

@@ -1,0 +1,154 @@
+"""What a resource pattern of a policy means for a service: which kinds of resource it reaches, and which of them whole.
+
+ARN formats come from the service authorization reference, see `knowledge`.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final, NamedTuple
+
+from least_privilege import knowledge, patterns
+
+_PARTITION: Final = re.compile(r"aws(?:-cn|-us-gov|-iso(?:-[a-z])?|-eusc)?")
+_REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+_ACCOUNT: Final = re.compile(r"\d{12}|aws|aws-managed|cloudfront|aws-marketplace|third-party|amazon|tgw-peering")
+_VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
+
+_OF_THE_CALLER: Final = re.compile(
+    r"(?:aws:(?:username|userid|principal(?:tag/[^,]+|account|orgid|arn)|sourceidentity|federatedprovider)"
+    r"|[a-z0-9.-]+\.[a-z]{2,}(?:/[^:]*)?:(?:sub|id|user_id|app_id|aud)|saml:[a-z]+|iot:[a-z.]+|transfer:[a-z]+"
+    r"|ec2:sourceinstancearn|s3:(?:existingobjecttag|bucketname)[^,]*|aws:resourceaccount|aws:(?:ec2instance)?source[a-z]+)"
+    r"(?:\s*,.*)?",
+    re.IGNORECASE,
+)
+"""Policy variables that stand for who asks; any other may be filled by the caller at will, so it counts as `*`."""
+
+
+_NO_SLASH: Final = frozenset((("s3", "bucket"), ("dynamodb", "table"), ("sqs", "queue"), ("sns", "topic")))
+"""Types whose names hold no slash, so that what has one is something below them. In most other names it may stand."""
+
+
+class Reach(NamedTuple):
+    """What a resource pattern reaches in one service. `kinds` and `whole` are masks over the service's types."""
+
+    kinds: int
+    """Types of which it matches some resource."""
+    whole: int
+    """Types of which it matches every resource, of the accounts and regions that it names."""
+    everything: bool
+    """It's as good as `*`."""
+    any_resource: bool
+    """It may stand where the action supports no resource: `*`, or all of a service, region or account."""
+    named: bool
+    """It names one account. Where ARNs hold none it's the caller's own, but for buckets, which anybody may own."""
+
+
+@lru_cache(32768)
+def plain(pattern: str) -> str:
+    """Return a pattern with its policy variables resolved as far as they matter.
+
+    The escapes `${*}`, `${?}` and `${$}` become placeholders; what names the caller becomes a name; the rest is `*`.
+
+    >>> plain("arn:aws:s3:::b/${aws:username}/*"), plain("arn:aws:s3:::${aws:UserAgent}/*")
+    ('arn:aws:s3:::b/$/*', 'arn:aws:s3:::*/*')
+    """
+    if "${" not in pattern:
+        return pattern
+    return _VARIABLE.sub(lambda found: "$" if found[1] in "*?$" or _OF_THE_CALLER.fullmatch(found[1]) else "*", pattern)
+
+
+@lru_cache(32768)
+def problem(resource: str) -> str:
+    """Return what is wrong with a resource of a policy, empty if it can be an ARN."""
+    if patterns.includes(resource, "arn:?*:?*"):
+        return ""
+    text = plain(resource)
+    parts = text.split(":", 5)
+    if not _could_be(parts[0], "arn"):
+        return "doesn't start with `arn:`"
+    if len(parts) < 6:
+        return "" if "*" in parts[-1] else "has fewer than six parts"
+    _, partition, service, region, account, name = parts
+    if not patterns.wild(partition) and not _PARTITION.fullmatch(partition) and partition != "$":
+        return f"names the partition `{partition[:40]}`, which doesn't exist"
+    if not service:
+        return "names no service"
+    if region and not patterns.wild(region) and not _REGION.fullmatch(region) and "$" not in region:
+        return f"names the region `{region[:40]}`, which can't exist"
+    if account and not patterns.wild(account) and not _ACCOUNT.fullmatch(account) and "$" not in account:
+        return f"names the account `{account[:40]}`, which can't exist"
+    if not name:
+        return "names no resource"
+    if service == "ssm" and name.startswith("parameter//"):
+        return "repeats the leading slash of the parameter's name"
+    return ""
+
+
+def _could_be(pattern: str, text: str) -> bool:
+    return patterns.matches(pattern, text)
+
+
+@lru_cache(65536)
+def reach(service: knowledge.Service, resource: str) -> Reach:
+    """Return what a resource pattern means for a service. The pattern is as in the policy."""
+    text = patterns.normal(plain(resource))
+    if patterns.includes(text, "arn:?*:?*"):
+        everything = (1 << len(service.types)) - 1
+        return Reach(everything, everything, True, True, False)
+    parts = text.split(":", 5)
+    if len(parts) < 6 or any(patterns.wild(part) for part in parts[:3]):
+        return _loosely(service, text, parts)
+    kinds = whole = 0
+    named = bool(parts[4]) and not patterns.wild(parts[4])
+    for bit, kind in enumerate(service.types):
+        if _fits(kind, parts):
+            kinds |= 1 << bit
+            if patterns.includes(parts[5], kind.parts[5]):
+                whole |= 1 << bit
+                named = named or (not kind.parts[4] and parts[2] != "s3")
+    any_resource = parts[5].startswith("*") and parts[2] == service.prefix
+    return Reach(kinds, whole, False, any_resource, named)
+
+
+def _fits(kind: knowledge.ResourceType, parts: list[str]) -> bool:
+    format_ = kind.parts
+    if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
+        return False
+    # The literal beginnings must agree, which settles nearly all without an automaton.
+    end = _first_wild(parts[5])
+    shared = min(end, len(kind.literal))
+    if "/" in parts[5][len(kind.literal) :] and (format_[2], kind.name) in _NO_SLASH:
+        return False
+    return parts[5][:shared] == kind.literal[:shared] and patterns.intersects(parts[5], format_[5])
+
+
+def _first_wild(text: str) -> int:
+    return min((at for at in (text.find("*"), text.find("?")) if at >= 0), default=len(text))
+
+
+def _part_fits(given: str, wanted: str) -> bool:
+    if given == wanted:
+        return True
+    if wanted == "?*":
+        return bool(given)
+    return patterns.intersects(given, wanted)
+
+
+def _loosely(service: knowledge.Service, text: str, parts: list[str]) -> Reach:
+    """A pattern whose wildcards may span the parts of an ARN, compared as a whole."""
+    known = parts[1:-1]
+    kinds = whole = 0
+    for bit, kind in enumerate(service.types):
+        format_ = list(kind.parts)
+        if patterns.intersects(text, ":".join(format_)):
+            kinds |= 1 << bit
+            # Every resource of the partitions, regions and accounts that the pattern itself names.
+            for place in range(len(known)):
+                if format_[place + 1] and known[place]:
+                    format_[place + 1] = known[place]
+            if patterns.includes(text, ":".join(format_)):
+                whole |= 1 << bit
+    named = len(parts) == 6 and not patterns.wild(parts[4]) and bool(parts[4])
+    return Reach(kinds, whole, False, whole != 0, named)

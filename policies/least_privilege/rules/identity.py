@@ -1,0 +1,245 @@
+"""Faults of identity policies: more actions, or actions on more resources, than their purpose needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from least_privilege import conditions, knowledge, patterns
+from least_privilege.documents import Statement
+from least_privilege.faults import Fault, short, some
+from least_privilege.grants import Granted, actions_of, granted
+from least_privilege.knowledge import sensitive
+from least_privilege.rules import escalation
+
+_FEW: Final = 3
+"""So many actions may a writing wildcard of one verb give on a named resource (`sqs:Send*`)."""
+
+_VALUES: Final = "secretsmanager"
+_EXACT: Final = "-??????"
+
+
+def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
+    """Yield the faults of the statements of one identity policy."""
+    judged = []
+    for statement in statements:
+        if statement.allow:
+            everything = False
+            for fault in element_faults(statement):
+                everything = everything or fault.rule in ("wildcard-action", "not-action")
+                yield fault
+            if statement.negated_resources:
+                yield Fault(
+                    "not-resource",
+                    f"{statement.where} allows its actions on everything but what `NotResource` names.",
+                )
+            if everything:
+                # It grants all there is to grant; naming each action would say less.
+                continue
+            yield from _secrets(statement)
+            yield from _grants_without_bound(statement)
+        judged.append(statement)
+    grants = granted(judged)
+    for service in grants.values():
+        yield from _resource_faults(service)
+    yield from escalation.faults(grants)
+
+
+# --- actions -----------------------------------------------------------------------------------------------------
+
+
+def element_faults(statement: Statement) -> Iterator[Fault]:
+    """Yield the faults of the `Action` element of an Allow."""
+    where = statement.where
+    if statement.negated_actions:
+        yield Fault("not-action", f"{where} allows every action but those that `NotAction` names.")
+        return
+    for action in statement.actions:
+        if patterns.wild(action):
+            rule, what = _wildcard(action)
+            if rule:
+                yield Fault(rule, f"{where} allows `{short(action)}`: {what}.")
+
+
+@lru_cache(16384)
+def _wildcard(action: str) -> tuple[str, str]:
+    """Return the rule that a wildcard action breaks, empty if none, and what the wildcard takes in."""
+    prefix, separator, name = action.partition(":")
+    if patterns.wild(prefix):
+        if patterns.includes(action, "?*:?*"):
+            return "wildcard-action", "every action of every service"
+        return "wildcard-action", "actions of several services"
+    service = knowledge.service(prefix)
+    if not separator or service is None:
+        return "", ""
+    mask = service.mask(name)
+    if patterns.includes(name, "?*") or (mask == service.everything and mask.bit_count() > 1):
+        return "service-wildcard", f"every action of {service.prefix}"
+    delicate = mask & (
+        service.levels["Permissions management"] & ~sensitive.mask(service, "ordinary")
+        | sensitive.mask(service, "grants")
+        | sensitive.mask(service, "credentials")
+        | sensitive.mask(service, "exposure")
+    )
+    if delicate:
+        return "broad-action-pattern", f"it takes in {some(service.listed(delicate))}"
+    writes = mask & (service.levels["Write"] | service.levels["Tagging"])
+    if writes and mask.bit_count() > _FEW and not _names_an_object(name):
+        return "broad-action-pattern", f"it takes in {some(service.listed(writes))}"
+    return "", ""
+
+
+def _names_an_object(name: str) -> bool:
+    """Tell whether the name of an action goes on behind its verb before the first wildcard: `putitem*`, not `put*`."""
+    head = name.partition("*")[0].partition("?")[0]
+    return any(head.startswith(verb) and len(head) > len(verb) for verb in _VERBS)
+
+
+_VERBS: Final = (
+    *("abort", "accept", "add", "associate", "attach", "authorize", "batch", "cancel", "change", "complete", "copy"),
+    *("create", "decrypt", "delete", "deregister", "describe", "detach", "disable", "disassociate", "enable"),
+    *("encrypt", "execute", "generate", "get", "import", "initiate", "invoke", "list", "modify", "publish", "put"),
+    *("reencrypt", "register", "reject", "release", "remove", "replace", "reset", "restore", "resume", "revoke", "run"),
+    *("send", "set", "start", "stop", "submit", "tag", "terminate", "untag", "update", "upload"),
+)
+
+
+# --- resources ---------------------------------------------------------------------------------------------------
+
+
+_NAMED_BY_AWS: Final = frozenset(
+    (
+        *(("cloudfront", kind) for kind in ("response-headers-policy", "cache-policy", "origin-request-policy")),
+        *(("logs", "delivery"), ("route53", "change")),
+    )
+)
+"""Resources whose id AWS chooses when they are made and that can't be selected by tag: in one account, a pattern over
+all of them is as narrow as it gets."""
+
+
+def _resource_faults(grant: Granted) -> Iterator[Fault]:
+    service = grant.service
+    starred = grant.starred()
+    lenient = grant.lenient & ~grant.strict
+    literal = starred & grant.star & ~lenient
+    if literal:
+        yield Fault(
+            "wildcard-resource",
+            f"{some(service.listed(literal))} can be narrowed to resources, and {_is(literal)} allowed on `*`.",
+        )
+    effective = _effective(grant, starred & ~grant.star)
+    if effective:
+        yield Fault(
+            "unbounded-resource",
+            f"{some(service.listed(effective))} {_is(effective)} allowed on a pattern that every resource matches.",
+        )
+    open_ = (literal | effective) | grant.unlimited
+    for rule, category, what in (
+        ("credential-exposure", "credentials", "gives credentials of others"),
+        ("data-exfiltration", "exfiltration", "reads what every resource holds"),
+    ):
+        exposed = open_ & sensitive.mask(service, category)
+        if exposed:
+            yield Fault(rule, f"Without a bound on the resource, {some(service.listed(exposed))} {what}.")
+    managing = open_ & (service.levels["Permissions management"] | sensitive.mask(service, "exposure"))
+    managing &= ~sensitive.mask(service, "ordinary")
+    if managing:
+        yield Fault(
+            "permissions-management",
+            f"Without a bound on the resource, {some(service.listed(managing))} changes who may do what.",
+        )
+    passing = open_ & service.mask("passrole") if service.prefix == "iam" else 0
+    if passing:
+        yield Fault("unscoped-pass-role", "`iam:PassRole` is allowed for every role of an account.")
+
+
+def _is(mask: int) -> str:
+    return "is" if mask.bit_count() == 1 else "are"
+
+
+def _effective(grant: Granted, actions: int) -> int:
+    """Return the actions, reached by a pattern short of `*`, for which a narrower pattern can be asked."""
+    if not actions:
+        return 0
+    service = grant.service
+    unnamed = avoidable = 0
+    for bit, reached in grant.whole.items():
+        kind = service.types[bit]
+        unnamed |= grant.unnamed.get(bit, 0) & kind.actions
+        if (service.prefix, kind.name) not in _NAMED_BY_AWS:
+            avoidable |= reached & kind.actions
+    # In one account, descriptions may be read of all resources of a kind.
+    reading = (service.levels["List"] | service.levels["Read"]) & ~(
+        sensitive.mask(service, "data") | sensitive.mask(service, "credentials")
+    )
+    return actions & (unnamed | (avoidable & ~reading & ~sensitive.mask(service, "harmless")))
+
+
+def _secrets(statement: Statement) -> Iterator[Fault]:
+    """A secret's ARN ends in six random characters; `-*` and prefixes take in other secrets."""
+    if statement.negated_resources or not any(_reads_secrets(action) for action in statement.actions):
+        return
+    if conditions.narrows_resources(statement.conditions):
+        return
+    wide = [resource for resource in statement.resources if _is_wide_secret(resource)]
+    if wide:
+        yield Fault(
+            "secret-wildcard",
+            f"{statement.where} allows secrets by the pattern {some(map(short, wide))}, which other secrets match too.",
+        )
+
+
+@lru_cache(4096)
+def _reads_secrets(action: str) -> bool:
+    prefix, _, name = action.partition(":")
+    service = knowledge.service(prefix) if prefix == _VALUES else None
+    if service is None:
+        return False
+    described = service.levels["List"] & ~sensitive.mask(service, "data") | service.mask("describesecret")
+    return bool(service.mask(name) & ~(described | service.mask("getresourcepolicy")))
+
+
+@lru_cache(16384)
+def _is_wide_secret(resource: str) -> bool:
+    parts = resource.split(":", 6)
+    if len(parts) < 7 or parts[2] != _VALUES:
+        return False
+    name = parts[6].removesuffix(_EXACT)
+    return patterns.wild(name) or patterns.wild("".join(parts[1:5]))
+
+
+# --- grants of permissions ---------------------------------------------------------------------------------------
+
+_BOUNDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "putrolepolicy": ("iam:permissionsboundary",),
+    "attachrolepolicy": ("iam:permissionsboundary", "iam:policyarn"),
+    "putuserpolicy": ("iam:permissionsboundary",),
+    "attachuserpolicy": ("iam:permissionsboundary", "iam:policyarn"),
+    "attachgrouppolicy": ("iam:policyarn",),
+}
+"""What makes it safe to let a principal write permissions
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
+
+
+def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
+    for item in actions_of(statement.actions, statement.negated_actions):
+        service = item.service
+        if service.prefix not in ("iam", "sso"):
+            continue
+        unbound = item.all & sensitive.mask(service, "grants")
+        for action, keys in _BOUNDS.items():
+            if any(conditions.asks_for(statement.conditions, key) for key in keys):
+                unbound &= ~service.mask(action)
+        if unbound:
+            yield Fault(
+                "privilege-escalation",
+                f"{statement.where} lets {some(service.listed(unbound))} write any permission: no condition on "
+                "`iam:PermissionsBoundary` or `iam:PolicyARN` limits it.",
+            )
+        logins = item.all & sensitive.mask(service, "logins")
+        if logins and not all("${aws:username}" in resource.lower() for resource in statement.resources):
+            yield Fault(
+                "credential-exposure",
+                f"{statement.where} lets {some(service.listed(logins))} make credentials of other users.",
+            )

@@ -1,0 +1,370 @@
+"""The rules that look at one document: a row for each, the check is the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from least_privilege.attached import TYPES, Attached, documents
+from least_privilege.documents import Kind
+from least_privilege.faults import Fault
+from least_privilege.judging import faults
+from least_privilege.patterns import matches
+from rulebook import Finding, Judgement, Resource, Rule, Severity
+
+_GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+
+BOUNDARIES: Final[dict[str, Any]] = {
+    "boundaries": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Names (* and ? are wildcards) of managed policies that are permissions boundaries; they grant "
+        "nothing, so they may be wider. One that is attached to a role is judged in full all the same",
+        "default": ["*-boundary"],
+    }
+}
+_ACCOUNTS: Final[dict[str, Any]] = {
+    "accounts": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Accounts that may be given access without a condition, by their number",
+        "default": [],
+    }
+}
+_SERVICES: Final[dict[str, Any]] = {
+    "services": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Service principals that need no bound on their source",
+        "default": [],
+    }
+}
+_ISSUERS: Final[dict[str, Any]] = {
+    "issuers": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Issuers (host and path) to which the rule doesn't apply",
+        "default": [],
+    }
+}
+_MANAGED_POLICY: Final = "aws:iam/policy:Policy"
+
+
+def judged(resource: Resource, judgement: Judgement) -> Iterator[tuple[Attached, tuple[Fault, ...]]]:
+    """Yield the documents of a resource that are texts, and the faults of each."""
+    for document in documents(resource):
+        if document.text is not None and not document.problem:
+            kind = document.kind
+            if resource.type == _MANAGED_POLICY and is_boundary(resource, judgement):
+                kind = Kind.BOUNDARY
+            yield document, faults(document.text, kind, document.service)
+
+
+def is_boundary(resource: Resource, judgement: Judgement) -> bool:
+    """Tell whether a managed policy is a permissions boundary, by its name."""
+    name = resource.get("name")
+    return isinstance(name, str) and any(matches(pattern, name) for pattern in judgement.config["boundaries"])
+
+
+def _check(rule: str, resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    for document, found in judged(resource, judgement):
+        for fault in found:
+            if fault.rule == rule and not _allowed(fault, resource, judgement):
+                yield Finding(f"`{document.path}`: {fault.message}")
+
+
+def _allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
+    config = judgement.config
+    if fault.about and any(fault.about in config.get(key, ()) for key in ("accounts", "services", "issuers")):
+        return True
+    if fault.sure and fault.rule != "cross-account-access":
+        return False
+    own = _own_accounts(resource)
+    return fault.about in own if fault.sure else not own or fault.about in own
+
+
+_ACCOUNT: Final = re.compile(r"(?<!\d)\d{12}(?!\d)")
+
+
+def _own_accounts(resource: Resource) -> frozenset[str]:
+    """Return the accounts that the resource is known to be in: by its provider, or by its boundary."""
+    texts = (resource.provider.get("allowedAccountIds"), resource.get("permissionsBoundary"))
+    return frozenset(account for text in texts if text is not None for account in _ACCOUNT.findall(str(text)))
+
+
+def _unknown(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    for document in documents(resource):
+        if document.text is None:
+            yield Finding(f"`{document.path}` isn't known at preview, so the gate can't judge it.")
+
+
+def _malformed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    for document in documents(resource):
+        if document.problem:
+            yield Finding(f"`{document.path}` {document.problem}.")
+    yield from _check("malformed-document", resource, judgement)
+
+
+class _Row(NamedTuple):
+    id: str
+    title: str
+    remedy: str
+    source: str
+    severity: Severity
+    config: dict[str, Any] = BOUNDARIES
+
+
+_ROWS: Final = (
+    # What a document must be.
+    _Row(
+        "unknown-action",
+        "Every action exists.",
+        "Correct the action's name; if AWS has added it since, compile the index again.",
+        _GUIDE + "reference_policies_elements_action.html",
+        Severity.MEDIUM,
+    ),
+    _Row(
+        "malformed-arn",
+        "Every resource is an ARN that can exist, or `*`.",
+        "Write the ARN as the service's page of the service authorization reference has it.",
+        _GUIDE + "reference-arns.html",
+        Severity.MEDIUM,
+    ),
+    _Row(
+        "malformed-principal",
+        "Every principal can exist.",
+        "Name an account, a role, a user, a service or an identity provider in full; a principal takes no wildcards.",
+        _GUIDE + "reference_policies_elements_principal.html",
+        Severity.HIGH,
+    ),
+    _Row(
+        "invalid-condition",
+        "Every condition has an operator, a key and values that exist and fit each other.",
+        "Correct the operator, the key or the value; AWS never matches one that doesn't exist.",
+        _GUIDE + "reference_policies_condition-keys.html",
+        Severity.HIGH,
+    ),
+    _Row(
+        "resource-mismatch",
+        "Every Allow grants something: its resources fit its actions.",
+        "Name a resource that the action takes, or remove the action.",
+        "https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
+        Severity.MEDIUM,
+    ),
+    # What identity policies may grant.
+    _Row(
+        "wildcard-action",
+        "No policy allows every action.",
+        "Name the actions that are needed.",
+        _GUIDE + "best-practices.html#grant-least-privilege",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "service-wildcard",
+        "No policy allows every action of a service.",
+        "Name the actions that are needed.",
+        _GUIDE + "best-practices.html#grant-least-privilege",
+        Severity.HIGH,
+    ),
+    _Row(
+        "broad-action-pattern",
+        "No action pattern takes in writes, permissions or credentials that it doesn't name.",
+        "Name the actions that are needed.",
+        _GUIDE + "reference_policies_elements_action.html",
+        Severity.HIGH,
+    ),
+    _Row(
+        "not-action",
+        "No Allow has `NotAction`.",
+        "Name the actions that are needed; what isn't named stays refused.",
+        _GUIDE + "reference_policies_elements_notaction.html",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "not-resource",
+        "No Allow has `NotResource`.",
+        "Name the resources that are needed; what isn't named stays refused.",
+        _GUIDE + "reference_policies_elements_notresource.html",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "wildcard-resource",
+        "An action that can be narrowed to resources isn't allowed on `*`.",
+        "Name the resources, or add a condition on their tags or on a key of the service.",
+        _GUIDE + "reference_policies_elements_resource.html",
+        Severity.HIGH,
+    ),
+    _Row(
+        "unbounded-resource",
+        "No resource pattern matches every resource of its kind.",
+        "Name the resources, or a prefix of their names, or add a condition on their tags.",
+        _GUIDE + "reference_policies_elements_resource.html",
+        Severity.HIGH,
+    ),
+    _Row(
+        "secret-wildcard",
+        "A secret is granted by its own name.",
+        "End the ARN with the secret's name and `-??????`, the suffix that Secrets Manager adds.",
+        "https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html",
+        Severity.HIGH,
+    ),
+    _Row(
+        "unscoped-pass-role",
+        "`iam:PassRole` names the roles that may be passed.",
+        "Name the roles by their ARNs and the service by `iam:PassedToService`.",
+        _GUIDE + "id_roles_use_passrole.html",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "privilege-escalation",
+        "No policy opens a way to more permissions.",
+        "Narrow one of the actions to what can't carry more permissions, or demand a boundary with "
+        "`iam:PermissionsBoundary`.",
+        "https://pathfinding.cloud/",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "credential-exposure",
+        "No policy gives credentials of others.",
+        "Narrow the action to the one resource or user that is meant.",
+        "https://policy-sentry.readthedocs.io/",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "data-exfiltration",
+        "No policy reads the data of every resource.",
+        "Name the buckets, tables, secrets or parameters whose data is needed.",
+        "https://cloudsplaining.readthedocs.io/en/latest/glossary/data-exfiltration/",
+        Severity.HIGH,
+    ),
+    _Row(
+        "permissions-management",
+        "No policy changes the permissions of every resource.",
+        "Name the resources whose permissions are managed.",
+        "https://cloudsplaining.readthedocs.io/en/latest/glossary/resource-exposure/",
+        Severity.HIGH,
+    ),
+    # Who may assume a role.
+    _Row(
+        "open-trust",
+        "No role is open to everybody.",
+        "Name the account, role, service or provider, or bind the principal by a condition.",
+        _GUIDE + "reference_policies_elements_principal.html#principal-anonymous",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "not-principal",
+        "No Allow has `NotPrincipal`.",
+        "Name the principals; what isn't named stays refused.",
+        _GUIDE + "reference_policies_elements_notprincipal.html",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "trust-action",
+        "A trust policy allows the actions of assuming a role and no other.",
+        "Name `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity` or `sts:AssumeRoleWithSAML`, and what goes with it.",
+        _GUIDE + "id_roles_update-role-trust-policy.html",
+        Severity.HIGH,
+    ),
+    _Row(
+        "cross-account-trust",
+        "Another account needs an external id, its organization or a bound on its principals.",
+        "Add a condition on `sts:ExternalId`, `aws:PrincipalOrgID` or `aws:PrincipalArn`.",
+        _GUIDE + "id_roles_common-scenarios_third-party.html",
+        Severity.HIGH,
+        _ACCOUNTS,
+    ),
+    _Row(
+        "unscoped-service-trust",
+        "A service is trusted for one account only.",
+        "Add a condition on `aws:SourceAccount`, and on `aws:SourceArn` where the service sends it.",
+        _GUIDE + "confused-deputy.html",
+        Severity.HIGH,
+        _SERVICES,
+    ),
+    _Row(
+        "federation-without-audience",
+        "Tokens are taken only if they were made for AWS.",
+        "Add a condition on the issuer's `aud`.",
+        _GUIDE + "id_roles_create_for-idp_oidc.html",
+        Severity.CRITICAL,
+        _ISSUERS,
+    ),
+    _Row(
+        "federation-without-subject",
+        "Tokens are taken only of a named subject.",
+        "Add a condition on the issuer's `sub`.",
+        _GUIDE + "id_roles_create_for-idp_oidc.html",
+        Severity.CRITICAL,
+        _ISSUERS,
+    ),
+    _Row(
+        "loose-federation-subject",
+        "The subject of a token names one project.",
+        "Write the project into the pattern for `sub`; a star may stand for the branch or the run.",
+        _GUIDE + "id_roles_create_for-idp_oidc.html",
+        Severity.HIGH,
+        _ISSUERS,
+    ),
+    # Whom a resource lets in.
+    _Row(
+        "public-resource-policy",
+        "No resource is open to everybody.",
+        "Name the principals, or bind them by organization, account, VPC endpoint or network.",
+        _GUIDE + "reference_policies_elements_principal.html#principal-anonymous",
+        Severity.CRITICAL,
+    ),
+    _Row(
+        "confused-deputy",
+        "A service may use a resource for one account only.",
+        "Add a condition on `aws:SourceAccount` or `aws:SourceArn`.",
+        _GUIDE + "confused-deputy.html",
+        Severity.HIGH,
+        _SERVICES,
+    ),
+    _Row(
+        "cross-account-access",
+        "Another account is let in by a condition or by name in the configuration.",
+        "Name the role that needs it, or add a condition on `aws:PrincipalOrgID`.",
+        _GUIDE + "reference_policies-cross-account-resource-access.html",
+        Severity.HIGH,
+        _ACCOUNTS,
+    ),
+)
+
+RULES: Final = (
+    Rule(
+        id="unknown-document",
+        title="Every policy document is known at preview.",
+        remedy="Build the document of plain strings from names and configuration, not of Outputs.",
+        source="https://www.pulumi.com/docs/insights/policy/policy-packs/authoring/",
+        severity=Severity.CRITICAL,
+        check=_unknown,
+        types=TYPES,
+    ),
+    Rule(
+        id="malformed-document",
+        title="Every policy document is one that IAM accepts.",
+        remedy="Correct the document; AWS would refuse it, or read it otherwise than it's meant.",
+        source=_GUIDE + "reference_policies_grammar.html",
+        severity=Severity.HIGH,
+        check=_malformed,
+        types=TYPES,
+        config=BOUNDARIES,
+    ),
+    *(
+        Rule(
+            id=row.id,
+            title=row.title,
+            remedy=row.remedy,
+            source=row.source,
+            severity=row.severity,
+            check=partial(_check, row.id),
+            types=TYPES,
+            config=row.config if row.config is BOUNDARIES else {**BOUNDARIES, **row.config},
+        )
+        for row in _ROWS
+    ),
+)

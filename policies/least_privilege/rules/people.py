@@ -1,0 +1,71 @@
+"""Who gets permissions at all: roles within a boundary, no users and no keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from least_privilege.faults import short
+from least_privilege.patterns import matches
+from rulebook import Finding, Judgement, Resource, Rule, Severity
+
+_GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
+
+_LONG_LIVED: Final = frozenset(
+    f"aws:iam/{kind}"
+    for kind in (
+        *("user:User", "group:Group", "accessKey:AccessKey", "userLoginProfile:UserLoginProfile"),
+        *("groupMembership:GroupMembership", "userGroupMembership:UserGroupMembership"),
+        *("userPolicy:UserPolicy", "userPolicyAttachment:UserPolicyAttachment"),
+        *("userPoliciesExclusive:UserPoliciesExclusive", "groupPoliciesExclusive:GroupPoliciesExclusive"),
+        *("userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive", "sshKey:SshKey"),
+        *("groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive",),
+        *("groupPolicy:GroupPolicy", "groupPolicyAttachment:GroupPolicyAttachment"),
+        *("serviceSpecificCredential:ServiceSpecificCredential", "signingCertificate:SigningCertificate"),
+        *("virtualMfaDevice:VirtualMfaDevice",),
+    )
+)
+
+_BOUNDARIES: Final[dict[str, Any]] = {
+    "boundaries": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "ARNs (* and ? are wildcards) of policies that may serve as boundaries",
+        "default": ["arn:*:iam::????????????:policy/*"],
+    }
+}
+
+
+def _user(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    yield Finding(f"A {resource.type.rpartition(':')[2]} gives permissions to a person or a key that doesn't expire.")
+
+
+def _without_boundary(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    boundary = resource.text_or_none("permissionsBoundary")
+    if boundary is None:
+        yield Finding("The role has no permissions boundary.")
+    elif not any(matches(pattern, boundary) for pattern in judgement.config["boundaries"]):
+        yield Finding(f"`{short(boundary)}` isn't a boundary that this stack knows.")
+
+
+RULES: Final = (
+    Rule(
+        id="iam-user",
+        title="There are no users, groups and access keys: people and machines assume roles.",
+        remedy="Use a role that is assumed by federation; it needs no key that must be kept and rotated.",
+        source=_GUIDE + "best-practices.html#bp-users-federation-idp",
+        severity=Severity.HIGH,
+        check=_user,
+        types=_LONG_LIVED,
+    ),
+    Rule(
+        id="role-without-boundary",
+        title="Every role has a permissions boundary.",
+        remedy="Set `permissionsBoundary` to a managed policy that says the most the role may ever do.",
+        source=_GUIDE + "access_policies_boundaries.html",
+        severity=Severity.HIGH,
+        check=_without_boundary,
+        types=frozenset(("aws:iam/role:Role",)),
+        config=_BOUNDARIES,
+    ),
+)

@@ -1,0 +1,86 @@
+"""Faults of resource policies: the public, another account or a service on its behalf may use the resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from least_privilege import conditions, principals
+from least_privilege.documents import Statement
+from least_privilege.faults import Fault, short, some
+from least_privilege.rules.identity import element_faults
+
+
+def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
+    """Yield the faults of a resource policy's statements; `service` is the prefix of what it's attached to, or empty."""
+    own = _own_accounts(statements)
+    for statement in statements:
+        if not statement.allow:
+            continue
+        found = [principals.meaning(principal) for principal in statement.principals]
+        by_owner = bool(found) and all(one.whole and one.account in own for one in found)
+        if not by_owner:
+            for fault in element_faults(statement):
+                # A key's administrators are named in its policy with the very wildcards of AWS's default one.
+                if fault.rule != "broad-action-pattern" or not _of_a_key(statement):
+                    yield fault
+        if statement.negated_principals:
+            yield Fault("not-principal", f"{statement.where} allows everybody but those in `NotPrincipal`.")
+        else:
+            yield from _principals(statement, own)
+        if statement.negated_resources:
+            yield Fault("not-resource", f"{statement.where} allows its actions on all but what `NotResource` names.")
+        other = [action for action in statement.actions if service and not _of(action, service)]
+        if other:
+            yield Fault(
+                "resource-mismatch",
+                f"{statement.where} grants nothing for {some(map(short, other))}: the policy belongs to {service}.",
+            )
+
+
+def _of(action: str, service: str) -> bool:
+    return action.partition(":")[0] in (service, "*") or action == "*"
+
+
+def _of_a_key(statement: Statement) -> bool:
+    return all(action.startswith("kms:") for action in statement.actions)
+
+
+def _own_accounts(statements: Sequence[Statement]) -> frozenset[str]:
+    """Return the accounts that the document itself shows to be the owner's: in its ARNs, as a key's administrator."""
+    own = set()
+    for statement in statements:
+        for resource in statement.resources:
+            parts = resource.split(":", 5)
+            if len(parts) == 6 and parts[4].isdecimal():
+                own.add(parts[4])
+        if statement.allow and "kms:*" in statement.actions and len(statement.principals) == 1:
+            found = principals.meaning(statement.principals[0])
+            if found.whole:
+                own.add(found.account)
+    return frozenset(own)
+
+
+def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
+    where, given = statement.where, statement.conditions
+    for principal in statement.principals:
+        found = principals.meaning(principal)
+        if found.is_open:
+            if principal.kind != "AWS" or not conditions.bound_by(given, "caller"):
+                yield Fault(
+                    "public-resource-policy",
+                    f"{where} allows `{short(principal.name)}`, and no condition says who that is.",
+                )
+        elif principal.kind == "Service":
+            if not conditions.bound_by(given, "source"):
+                yield Fault(
+                    "confused-deputy",
+                    f"{where} allows `{principal.name}` for whichever account it acts: nothing binds its source.",
+                    principal.name,
+                )
+        elif found.account and found.account not in own and not conditions.bound_by(given, "caller"):
+            yield Fault(
+                "cross-account-access",
+                f"{where} allows `{principal.name}`, another account, without a condition.",
+                found.account,
+                found.whole,
+            )

@@ -1,0 +1,174 @@
+"""Faults of trust policies: somebody else than meant may assume the role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from least_privilege import conditions, patterns, principals
+from least_privilege.documents import Statement
+from least_privilege.faults import Fault, short, some
+from least_privilege.rules.identity import element_faults
+
+_ASSUMING: Final = frozenset(
+    (
+        *("sts:assumerole", "sts:assumerolewithwebidentity", "sts:assumerolewithsaml"),
+        *("sts:tagsession", "sts:setsourceidentity", "sts:setcontext"),
+    )
+)
+
+SOURCE_KEYS: Final = frozenset(
+    ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "sts:externalid")
+)
+
+DEPUTIES: Final = frozenset(
+    f"{service}.amazonaws.com"
+    for service in (
+        *("access-analyzer", "amplify", "appconfig", "appflow", "apprunner", "tasks.apprunner", "appsync", "athena"),
+        *("auditmanager", "backup", "batch", "bedrock", "bedrock-agentcore", "batchoperations.s3", "budgets"),
+        *("cloudtrail", "codebuild", "comprehend", "config", "databrew", "datasync", "delivery.logs"),
+        *("directoryservice", "dms", "ecs-tasks", "elastictranscoder", "events", "export.rds", "firehose"),
+        *("fis", "forecast", "glue", "grafana", "healthlake", "imagebuilder", "iot", "iotevents", "iotsitewise"),
+        *("kendra", "kinesisanalytics", "lex", "lexv2", "logs", "lookoutmetrics", "macie", "mediaconvert"),
+        *("monitoring.rds", "personalize", "pipes", "quicksight", "rds", "rekognition", "resource-groups"),
+        *("rolesanywhere", "s3", "sagemaker", "scheduler", "ses", "sms", "sns", "ssm", "ssm-incidents", "states"),
+        *("storagegateway", "textract", "timestream", "transcribe", "transfer", "translate", "vpc-flow-logs"),
+        *("wellarchitected", "workmail", "workspaces-web"),
+    )
+)
+"""Services whose documentation asks for `aws:SourceAccount` or `aws:SourceArn` in the trust policy of their roles
+(each has a page "Cross-service confused deputy prevention"). The others, EC2 and Lambda first, either send no such key
+or don't say so; a condition on a key that isn't sent would make the role unusable, so the rule doesn't ask for it."""
+
+
+def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
+    """Yield the faults of a trust policy's statements."""
+    for statement in statements:
+        if statement.allow:
+            yield from _actions(statement)
+            if statement.negated_principals:
+                yield Fault("not-principal", f"{statement.where} trusts everybody but those in `NotPrincipal`.")
+            else:
+                yield from _principals(statement)
+
+
+def _actions(statement: Statement) -> Iterator[Fault]:
+    yield from element_faults(statement)
+    other = [action for action in statement.actions if action not in _ASSUMING]
+    if other:
+        yield Fault(
+            "trust-action",
+            f"{statement.where} allows {some(map(short, other))}; a trust policy is about assuming the role only.",
+        )
+
+
+def _principals(statement: Statement) -> Iterator[Fault]:
+    where = statement.where
+    for principal in statement.principals:
+        found = principals.meaning(principal)
+        if found.is_open:
+            if principal.kind != "AWS" or not conditions.bound_by(statement.conditions, "caller"):
+                yield Fault(
+                    "open-trust", f"{where} trusts `{short(principal.name)}`, and no condition says who that is."
+                )
+        elif principal.kind == "AWS" and found.account:
+            if not conditions.bound_by(statement.conditions, "partner"):
+                yield Fault(
+                    "cross-account-trust",
+                    f"{where} trusts `{principal.name}` without an external id or a bound on the principal.",
+                    found.account,
+                    found.whole,
+                )
+        elif principal.kind == "Service":
+            yield from _service(statement, principal.name)
+        elif principal.kind == "Federated" and found.issuer:
+            yield from _token(statement, found.issuer)
+
+
+def _service(statement: Statement, service: str) -> Iterator[Fault]:
+    meant = any(condition.key in SOURCE_KEYS for condition in statement.conditions)
+    if (meant or general(service) in DEPUTIES) and not conditions.bound_by(statement.conditions, "source"):
+        yield Fault(
+            "unscoped-service-trust",
+            f"{statement.where} trusts `{service}` for whichever account it acts"
+            + (": the condition on the source doesn't bind it." if meant else "."),
+            service,
+        )
+
+
+@lru_cache(1024)
+def general(service: str) -> str:
+    """Return a service principal without its region: `states.eu-central-1.amazonaws.com` is `states.amazonaws.com`."""
+    return re.sub(r"\.[a-z]{2}(?:-[a-z]+)+-\d(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
+
+
+# --- tokens ------------------------------------------------------------------------------------------------------
+
+_AUDIENCES: Final[Mapping[str, str]] = {"www.amazon.com": "app_id", "graph.facebook.com": "app_id"}
+_SIGN_IN: Final = frozenset(("accounts.google.com", "www.amazon.com", "graph.facebook.com"))
+"""Providers whose subjects are people that an application signs in: the audience is the bound."""
+
+_SUBJECTS: Final[Sequence[tuple[re.Pattern[str], re.Pattern[str]]]] = tuple(
+    (re.compile(issuer), re.compile(subject))
+    for issuer, subject in (
+        # Owner and repository; what follows is the ref, environment or event. `@` holds GitHub's immutable ids.
+        (r"token\.actions\.githubusercontent\.com(?:/.*)?", r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+"),
+        (r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+"),
+        (r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/id/.*", r"system:serviceaccount:[^*?:]+:[^*?:]+"),
+        (r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+"),
+        (r"gitlab\..*", r"project_path:[^*?:]+/[^*?:/]+:.+"),
+        (r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+"),
+        # Anything else: two names and their values are literal.
+        (r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/].+"),
+    )
+)
+"""Issuer -> what its subject looks like when it names one project, whatever branch or run."""
+
+
+def _token(statement: Statement, issuer: str) -> Iterator[Fault]:
+    where, given = statement.where, statement.conditions
+    wanted = "sts:assumerolewithsaml" if issuer == "saml" else "sts:assumerolewithwebidentity"
+    if wanted not in statement.actions and not any(patterns.wild(action) for action in statement.actions):
+        yield Fault(
+            "resource-mismatch", f"{where} grants nothing: a token of `{short(issuer)}` can't be used with its action."
+        )
+    audience = f"{issuer}:{_AUDIENCES.get(issuer, 'aud')}"
+    if not conditions.asks_for(given, audience):
+        yield Fault(
+            "federation-without-audience",
+            f"{where} takes tokens of `{short(issuer)}` made for anybody: nothing binds `{short(audience)}`.",
+            issuer,
+        )
+    if issuer == "saml" or issuer in _SIGN_IN:
+        return
+    if issuer == "cognito-identity.amazonaws.com":
+        if not conditions.asks_for(given, f"{issuer}:amr") and not conditions.asks_for(given, f"{issuer}:sub"):
+            yield Fault(
+                "federation-without-subject",
+                f"{where} takes identities of the pool that haven't signed in: nothing binds `{issuer}:amr`.",
+                issuer,
+            )
+        return
+    projects = tuple(conditions.values_of(given, f"{issuer}:oidc.circleci.com/project-id"))
+    if any(not patterns.wild("".join(values)) and values for _, values in projects):
+        return
+    subjects = tuple(conditions.values_of(given, f"{issuer}:sub"))
+    if not subjects:
+        yield Fault(
+            "federation-without-subject",
+            f"{where} takes every token of `{short(issuer)}`: nothing binds `{short(issuer)}:sub`.",
+            issuer,
+        )
+    elif not any(_tight(issuer, values) for _, values in subjects):
+        yield Fault(
+            "loose-federation-subject",
+            f"{where} takes tokens of more than one project of `{short(issuer)}`: its `sub` is too wide.",
+            issuer,
+        )
+
+
+def _tight(issuer: str, values: tuple[str, ...]) -> bool:
+    subject = next(subject for pattern, subject in _SUBJECTS if pattern.fullmatch(issuer))
+    return bool(values) and all(subject.fullmatch(value) for value in values)

@@ -1,0 +1,97 @@
+"""Faults by which a document doesn't say what it seems to: AWS refuses it, or grants nothing for a part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from least_privilege import conditions, knowledge, patterns, principals, resources
+from least_privilege.documents import Document, Kind
+from least_privilege.faults import Fault, short, some
+from least_privilege.grants import reach
+
+_INTERCHANGEABLE: Final = frozenset(("logs",))
+"""Services whose actions take either form of an ARN (a log group with or without its streams)."""
+
+_ALSO_ON_RESOURCES: Final = frozenset(("logs:describeloggroups", "s3:listallmybuckets", "logs:startquery"))
+"""Actions that take a resource, though the reference lists none
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html)."""
+
+
+def faults(document: Document, kind: Kind) -> Iterator[Fault]:
+    """Yield the faults of a document of any kind."""
+    for problem in document.problems:
+        yield Fault("malformed-document", f"The document can't be used: {problem}.")
+    for statement in document.statements:
+        for action in statement.actions:
+            problem = _action_problem(action)
+            if problem:
+                yield Fault("unknown-action", f"{statement.where} names `{short(action)}`: {problem}.")
+        if kind is not Kind.TRUST:
+            for resource in statement.resources:
+                problem = resources.problem(resource)
+                if problem:
+                    yield Fault("malformed-arn", f"{statement.where} names `{short(resource)}`, which {problem}.")
+        for principal in statement.principals:
+            problem = principals.meaning(principal).problem
+            if problem:
+                yield Fault("malformed-principal", f"{statement.where} names `{short(principal.name)}`: {problem}.")
+        if statement.conditions:
+            for problem in conditions.problems(statement.conditions):
+                yield Fault("invalid-condition", f"{statement.where}: {problem}.")
+        if statement.allow and kind is not Kind.TRUST and not statement.negated_resources:
+            useless = [action for action in statement.actions if grants_nothing(action, statement.resources)]
+            if useless:
+                yield Fault(
+                    "resource-mismatch",
+                    f"{statement.where} grants nothing for {some(map(short, useless))}: no resource it names fits.",
+                )
+
+
+@lru_cache(16384)
+def _action_problem(action: str) -> str:
+    if action == "*" or patterns.includes(action, "?*:?*"):
+        return ""
+    prefix, separator, name = action.partition(":")
+    if patterns.wild(prefix):
+        return ""
+    if not separator:
+        return "an action is written `service:Action`"
+    service = knowledge.service(prefix)
+    if service is None:
+        return f"there is no service `{short(prefix)}` in the data of {_date()}"
+    if not service.mask(name):
+        return f"{service.prefix} has no such action in the data of {_date()}"
+    return ""
+
+
+def _date() -> str:
+    return knowledge.provenance(knowledge.ACTIONS)["compiled"]
+
+
+@lru_cache(32768)
+def grants_nothing(action: str, on: tuple[str, ...]) -> bool:
+    """Tell whether an Allow of an action on these resources grants nothing.
+
+    What can't be told (an unknown action, an ARN that another rule refuses) grants something.
+    """
+    prefix, _, name = action.partition(":")
+    service = knowledge.service(prefix)
+    if service is None or not on:
+        return False
+    mask = service.mask(name)
+    reached = reach(service, on)
+    if not mask or reached.everything:
+        return False
+    if mask & ~service.typed and (reached.any_resource or action in _ALSO_ON_RESOURCES):
+        return False
+    kinds, bit = reached.kinds, 0
+    if service.prefix in _INTERCHANGEABLE and kinds:
+        return not mask & service.typed
+    while kinds:
+        if kinds & 1 and service.types[bit].actions & mask:
+            return False
+        kinds >>= 1
+        bit += 1
+    return True
