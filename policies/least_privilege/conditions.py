@@ -100,7 +100,7 @@ def _arn(value: str) -> bool:
         return False
     if parts[2] == "s3" and not parts[4]:
         return _literal(parts[5])
-    return _literal(parts[2]) and (_account(parts[4]) or (bool(parts[4]) and parts[4] == "aws" and _literal(parts[5])))
+    return _literal(parts[2]) and _literal(parts[4])
 
 
 def _network(value: str) -> bool:
@@ -224,11 +224,18 @@ def _narrows(condition: Condition) -> bool:
 
 
 @lru_cache(8192)
-def asks_for(conditions: tuple[Condition, ...], key: str) -> bool:
-    """Tell whether the conditions demand a value of one key that isn't just anything."""
+def asks_for(conditions: tuple[Condition, ...], key: str, check: Callable[[str], bool] | None = None) -> bool:
+    """Tell whether the conditions demand a value of one key, and each that they accept passes the check.
+
+    Without a check any value passes but a pattern that everything matches.
+    """
     present = _present(conditions)
     return any(
-        condition.key == key and _demands(condition, present) and _bound(condition, _some) for condition in conditions
+        condition.key == key
+        and _demands(condition, present)
+        and _bound(condition, _some)
+        and (check is None or _bound(condition, check))
+        for condition in conditions
     )
 
 
@@ -285,15 +292,15 @@ _GLOBAL: Final[Mapping[str, str]] = {
     "aws:principalorgpaths": "string",
     "aws:principalservicename": "string",
     "aws:principalservicenameslist": "string",
-    "aws:principaltag/": "string numeric bool date",
+    "aws:principaltag/": "string numeric bool date arn",
     "aws:principaltype": "string",
     "aws:referer": "string",
     "aws:requestedregion": "string",
-    "aws:requesttag/": "string numeric bool date",
+    "aws:requesttag/": "string numeric bool date arn",
     "aws:resourceaccount": "string",
     "aws:resourceorgid": "string",
     "aws:resourceorgpaths": "string",
-    "aws:resourcetag/": "string numeric bool date",
+    "aws:resourcetag/": "string numeric bool date arn",
     "aws:securetransport": "bool",
     "aws:signinsessionarn": "arn string",
     "aws:sourceaccount": "string",
@@ -335,6 +342,14 @@ _FITTING: Final[Mapping[str, str]] = {
 """Type of a service's condition key -> operator families that can match it. A text may hold a number or a boolean, but
 where the service says that it's a number, a text operator never matches."""
 
+_EXACT: Final = frozenset(("stringequals", "stringequalsignorecase"))
+
+
+def _no_star(key: str) -> bool:
+    """Tell whether no value of a key can hold a star as a letter: claims and global keys, but not tags."""
+    return (key in _GLOBAL or "." in key.partition(":")[0]) and key not in ("aws:referer", "aws:useragent")
+
+
 _FEDERATED: Final = frozenset(("accounts.google.com", "graph.facebook.com", "www.amazon.com", "saml"))
 _CLAIM: Final = re.compile(r"[a-z0-9.-]+\.[a-z]{2,}(?:/[^:]*)?(?::\d+[^:]*)?:.+")
 """Issuer (host, path, port) and claim of a token, as a condition key."""
@@ -362,7 +377,7 @@ def _problems(condition: Condition) -> Iterator[str]:
         problem = _value_problem(family, value)
         if problem:
             yield f"the value of `{condition.key[:80]}` {problem}"
-        elif condition.operator in ("stringequals", "stringequalsignorecase") and "*" in value.replace("${*}", ""):
+        elif condition.operator in _EXACT and _no_star(condition.key) and "*" in value.replace("${*}", ""):
             yield f"the value of `{condition.key[:80]}` has a star, which `{condition.operator}` takes for a letter"
 
 
@@ -379,19 +394,25 @@ def fitting_families(key: str) -> tuple[str, ...] | None:
     if service is not None:
         found = _service_key(service, key)
         if found is not None:
-            return tuple(_FITTING[found].split())
+            return tuple(_FITTING[found[0]].split())
     if prefix in _FEDERATED or _CLAIM.fullmatch(key):
         return ("string", "arn", "bool", "numeric", "date")
     return None
 
 
-def _service_key(service: knowledge.Service, key: str) -> str | None:
+def actions_with(service: knowledge.Service, key: str) -> int | None:
+    """Return the actions of a service that are sent with one of its keys, None if it has no such key."""
+    found = _service_key(service, key)
+    return found and found[1]
+
+
+def _service_key(service: knowledge.Service, key: str) -> tuple[str, int] | None:
     if key in service.keys:
-        return service.keys[key][0]
-    for known, (kind, _) in service.keys.items():
+        return service.keys[key]
+    for known, found in service.keys.items():
         # Only keys with a variable part end with a mark, see `knowledge`.
         if known[-1] in ":/" and key.startswith(known) and len(key) > len(known):
-            return kind
+            return found
     return None
 
 

@@ -17,9 +17,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 Json: TypeAlias = Any
 
-LONGEST: Final = 131_072
+LONGEST: Final = 200_000
 """Characters of the longest document that is read. AWS's own limits are far below: 32 kB for a key policy, less for all
-others (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+others but a few that only AWS can write (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 
 _LONGEST_TEXT: Final = 2048
 """Characters of the longest action, resource, principal or condition value that is read: the longest ARN."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final, NamedTuple
+
+from least_privilege.knowledge import Service
 
 _NAMED: Final = 5
 
@@ -23,16 +25,23 @@ class Fault(NamedTuple):
     sure: bool = True
 
 
-def some(names: Iterable[str]) -> str:
+def some(names: Collection[str]) -> str:
     """Return the first names, and how many more there are.
 
     >>> some(["a", "b"]), some("abcdefg")
     ('`a`, `b`', '`a`, `b`, `c`, `d`, `e` and 2 more')
     """
-    rest: Iterator[str] = iter(names)
-    first = [f"`{name}`" for name in islice(rest, _NAMED)]
-    more = sum(1 for _ in rest)
-    return ", ".join(first) + (f" and {more} more" if more else "")
+    return _listed(names, len(names))
+
+
+def actions(service: Service, mask: int) -> str:
+    """Return the first actions of a mask by name, and how many more there are."""
+    return _listed(service.listed(mask), mask.bit_count())
+
+
+def _listed(names: Iterable[str], count: int) -> str:
+    first = ", ".join(f"`{name}`" for name in islice(names, _NAMED))
+    return first + (f" and {count - _NAMED} more" if count > _NAMED else "")
 
 
 def short(text: str) -> str:

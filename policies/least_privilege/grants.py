@@ -8,49 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import NamedTuple
 
 from least_privilege import conditions, knowledge, patterns, resources
 from least_privilege.documents import Statement
-from least_privilege.knowledge import sensitive
 
-
-class Actions(NamedTuple):
-    """The actions of one service in one statement."""
-
-    service: knowledge.Service
-    all: int
-    lenient: int
-    """Those that only a reading wildcard gives, most of whose actions take no resource anyway: `ec2:Describe*`."""
+Actions = tuple[tuple[knowledge.Service, int], ...]
+"""Actions by service: pairs of a service and a set of its actions, each service once."""
 
 
 @lru_cache(16384)
-def actions_of(actions: tuple[str, ...], negated: bool) -> tuple[Actions, ...]:
-    """Return the actions that the `Action` (or, negated, `NotAction`) element of a statement names, by service."""
+def actions_of(actions: tuple[str, ...], negated: bool) -> Actions:
+    """Return the actions that the `Action` (or, negated, `NotAction`) element of a statement names."""
     if negated:
-        excluded = {item.service.prefix: item.all for item in actions_of(actions, False)}
-        return tuple(
-            Actions(service, service.everything & ~excluded.get(service.prefix, 0), 0) for service in _services("*")
-        )
-    named: dict[str, int] = {}
-    lenient: dict[str, int] = {}
+        excluded = dict(actions_of(actions, False))
+        return tuple((service, service.everything & ~excluded.get(service, 0)) for service in _services("*"))
+    found: dict[knowledge.Service, int] = {}
     for action in actions:
         prefix, separator, name = action.partition(":")
         if not separator:
             prefix, name = (action, "*") if patterns.wild(action) else (action, "")
         for service in _services(prefix):
             mask = service.mask(name)
-            if patterns.wild(name) and _reads(service, mask):
-                lenient[service.prefix] = lenient.get(service.prefix, 0) | mask
-            else:
-                named[service.prefix] = named.get(service.prefix, 0) | mask
-    found = []
-    for prefix in named | lenient:
-        service_ = knowledge.service(prefix)
-        strict, loose = named.get(prefix, 0), lenient.get(prefix, 0)
-        if service_ and strict | loose:
-            found.append(Actions(service_, strict | loose, loose & ~strict))
-    return tuple(found)
+            if mask:
+                found[service] = found.get(service, 0) | mask
+    return tuple(found.items())
 
 
 def _services(pattern: str) -> Iterable[knowledge.Service]:
@@ -60,14 +41,6 @@ def _services(pattern: str) -> Iterable[knowledge.Service]:
             service = knowledge.service(prefix)
             if service:
                 yield service
-
-
-def _reads(service: knowledge.Service, mask: int) -> bool:
-    """Tell whether these actions read descriptions only, and most of them take no resource."""
-    reading = service.levels["List"] | service.levels["Read"]
-    if mask & ~reading or mask & sensitive.mask(service, "data"):
-        return False
-    return 2 * (mask & service.typed).bit_count() <= mask.bit_count()
 
 
 @lru_cache(32768)
@@ -103,10 +76,6 @@ class Granted:
     """Granted, and nothing in the conditions narrows it."""
     star: int = 0
     """Granted on `*`."""
-    lenient: int = 0
-    """Granted on `*` by a reading wildcard, see `Actions`."""
-    strict: int = 0
-    """Granted on `*` otherwise."""
     unlimited: int = 0
     """Granted where no resource can be named: takes none, and the statement's resource isn't one."""
     whole: dict[int, int] = field(default_factory=dict)
@@ -142,16 +111,16 @@ def granted(statements: Sequence[Statement]) -> dict[str, Granted]:
             continue
         narrowed = conditions.narrows_resources(statement.conditions) if statement.conditions else False
         given = ("*",) if statement.negated_resources else statement.resources
-        for service, mask, lenient in actions_of(statement.actions, statement.negated_actions):
+        for service, mask in actions_of(statement.actions, statement.negated_actions):
             for actions, on in _after(denials, service, mask, given) if denials else ((mask, given),):
                 into = result.get(service.prefix)
                 if into is None:
                     into = result[service.prefix] = Granted(service)
-                _add(into, actions, lenient, on, narrowed)
+                _add(into, actions, on, narrowed)
     return result
 
 
-def _add(into: Granted, actions: int, lenient: int, on: tuple[str, ...], narrowed: bool) -> None:
+def _add(into: Granted, actions: int, on: tuple[str, ...], narrowed: bool) -> None:
     into.some |= actions
     if narrowed:
         return
@@ -161,8 +130,6 @@ def _add(into: Granted, actions: int, lenient: int, on: tuple[str, ...], narrowe
         into.unlimited |= actions & ~into.service.typed
     if reached.everything:
         into.star |= actions
-        into.lenient |= actions & lenient
-        into.strict |= actions & ~lenient
         return
     whole, bit = reached.whole, 0
     while whole:
@@ -204,9 +171,9 @@ def _after(
 
 
 def _mask(statement: Statement, service: knowledge.Service) -> int:
-    for item in actions_of(statement.actions, statement.negated_actions):
-        if item.service is service:
-            return item.all
+    for other, mask in actions_of(statement.actions, statement.negated_actions):
+        if other is service:
+            return mask
     return 0
 
 

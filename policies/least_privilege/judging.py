@@ -11,12 +11,12 @@ from least_privilege.faults import Fault
 from least_privilege.grants import granted
 from least_privilege.rules import escalation, identity, resource_policies, trust, validity
 
-_IN_A_BOUNDARY: Final = frozenset(
-    (
-        *("malformed-document", "unknown-action", "malformed-arn", "invalid-condition", "resource-mismatch"),
-        *("wildcard-action", "not-action"),
-    )
+VALIDITY: Final = frozenset(
+    ("malformed-document", "unknown-action", "malformed-arn", "invalid-condition", "resource-mismatch")
 )
+"""Faults by which an identity policy says something else than it seems to."""
+
+_IN_A_BOUNDARY: Final = VALIDITY | {"wildcard-action", "not-action"}
 """What is a fault in a boundary too. A boundary grants nothing; it may be wider than the grants that it bounds."""
 
 

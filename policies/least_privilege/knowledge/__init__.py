@@ -129,6 +129,7 @@ def _lines() -> Mapping[str, str]:
     return {line[2 : line.index('"', 2)]: line for line in lines[1:]}
 
 
+@cache
 def provenance(index: Path) -> Mapping[str, str]:
     """Return the heading of an index: source, version, file, sha256 and the date it was compiled."""
     data = index.read_bytes()

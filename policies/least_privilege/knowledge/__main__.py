@@ -10,7 +10,7 @@ import datetime as dt
 import gzip
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
@@ -36,22 +36,23 @@ def compile_actions(today: dt.date) -> str:
 def _service(service: Mapping[str, Any]) -> list[Any]:
     actions = sorted(service["privileges"].values(), key=lambda action: action["privilege"].lower())
 
-    def mask(holds: Callable[[Any], bool]) -> str:
-        return f"{sum(1 << bit for bit, action in enumerate(actions) if holds(action)):x}"
+    def mask(holds: Iterable[bool]) -> str:
+        return f"{sum(1 << bit for bit, held in enumerate(holds) if held):x}"
 
-    levels = [mask(lambda action, level=level: action["access_level"] == level) for level in LEVELS]
+    levels = [mask(action["access_level"] == level for action in actions) for level in LEVELS]
     types = [
         [
             name,
             resource["arn"],
-            mask(lambda action, name=name: name in action["resource_types"]),
-            mask(lambda action, name=name: action["resource_types"].get(name, {}).get("required", False)),
+            mask(name in action["resource_types"] for action in actions),
+            mask(action["resource_types"].get(name, {}).get("required", False) for action in actions),
         ]
         for name, resource in service["resources"].items()
     ]
     by_type = {name: set(resource["condition_keys"]) for name, resource in service["resources"].items()}
+    known = [_keys(action, by_type) for action in actions]
     keys = [
-        [key, condition["type"], mask(lambda action, key=key: key in _keys(action, by_type))]
+        [key, condition["type"], mask(key in of_action for of_action in known)]
         for key, condition in service["conditions"].items()
     ]
     return [service["prefix"], " ".join(action["privilege"] for action in actions), levels, types, keys]

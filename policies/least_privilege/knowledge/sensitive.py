@@ -83,7 +83,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         s3express: CreateSession
         s3-object-lambda: GetObject GetObjectVersion
         sdb: Select
-        secretsmanager: GetSecretValue BatchGetSecretValue
+        secretsmanager: GetSecretValue
         sqs: ReceiveMessage
         ssm: GetParameter GetParameters GetParametersByPath GetParameterHistory
         support: DescribeCommunications
@@ -98,7 +98,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         ebs: GetSnapshotBlock
         rds: CopyDBSnapshot CreateDBSnapshot
         s3: GetObject GetObjectVersion
-        secretsmanager: GetSecretValue BatchGetSecretValue
+        secretsmanager: GetSecretValue
         ssm: GetParameter GetParameters GetParametersByPath GetParameterHistory
         """
     ),
@@ -156,8 +156,27 @@ def mask(service: knowledge.Service, category: str) -> int:
     return result
 
 
+_READING: Final = ("describe", "get", "list", "view", "lookup", "search", "query", "batchget", "batchdescribe")
+
+
+@lru_cache(1024)
+def surveys(service: knowledge.Service) -> int:
+    """Return the reads of descriptions, data left out, for which `*` is ordinary.
+
+    These are the verbs of a service of which hardly any action takes a resource, as `ec2:Describe*`: who reads what is
+    there reads all of it. The few that do take one aren't worth a longer policy.
+    """
+    reading = (service.levels["List"] | service.levels["Read"]) & ~mask(service, "data") & ~mask(service, "credentials")
+    found = reading & ~service.typed
+    for verb in _READING:
+        family = service.mask(verb + "*") & reading
+        if 4 * (family & service.typed).bit_count() <= family.bit_count():
+            found |= family
+    return found
+
+
 class Escalation(NamedTuple):
-    """A way to more permissions: each action of `wide` granted without a bound on the resource, each of `some` at all."""
+    """A way to more permissions: each of `wide` granted without a bound on the resource, each of `some` at all."""
 
     id: str
     wide: tuple[str, ...]

@@ -23,22 +23,34 @@ def faults(grants: Mapping[str, Granted]) -> Iterator[Fault]:
 
 def open_methods(grants: Mapping[str, Granted]) -> list[sensitive.Escalation]:
     """Return the methods of escalation that are open."""
-    wide = {prefix: grant.wide() for prefix, grant in grants.items() if prefix in _prefixes()}
-    some_ = {prefix: grants[prefix].free for prefix in wide}
-    return [
-        method
-        for method, needs_wide, needs_some in _needs()
-        if all(wide.get(prefix, 0) & mask for prefix, mask in needs_wide)
-        and all(some_.get(prefix, 0) & mask for prefix, mask in needs_some)
-    ]
+    wide: dict[str, int] = {}
+    found = []
+    for prefix in grants:
+        for method, needs_wide, needs_some in _methods().get(prefix, ()):
+            for other, _ in needs_wide:
+                if other not in wide:
+                    wide[other] = grants[other].wide() if other in grants else 0
+            if all(wide[other] & mask for other, mask in needs_wide) and all(
+                other in grants and grants[other].free & mask for other, mask in needs_some
+            ):
+                found.append(method)
+    return found
+
+
+_Needs = tuple[tuple[str, int], ...]
 
 
 @cache
-def _needs() -> tuple[tuple[sensitive.Escalation, tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]], ...]:
-    return tuple((method, _masks(method.wide), _masks(method.some)) for method in sensitive.ESCALATIONS)
+def _methods() -> Mapping[str, list[tuple[sensitive.Escalation, _Needs, _Needs]]]:
+    """Return the methods by the service of the last action that each needs: the one that tells them apart best."""
+    methods: dict[str, list[tuple[sensitive.Escalation, _Needs, _Needs]]] = {}
+    for method in sensitive.ESCALATIONS:
+        needs_wide, needs_some = _masks(method.wide), _masks(method.some)
+        methods.setdefault((needs_wide + needs_some)[-1][0], []).append((method, needs_wide, needs_some))
+    return methods
 
 
-def _masks(actions: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+def _masks(actions: tuple[str, ...]) -> _Needs:
     masks = []
     for action in actions:
         prefix, _, name = action.lower().partition(":")
@@ -46,10 +58,3 @@ def _masks(actions: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
         # An action that AWS has withdrawn leaves a mask of none, so its method is never open.
         masks.append((prefix, service.mask(name) if service else 0))
     return tuple(masks)
-
-
-@cache
-def _prefixes() -> frozenset[str]:
-    return frozenset(
-        action.lower().partition(":")[0] for method in sensitive.ESCALATIONS for action in (*method.wide, *method.some)
-    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from least_privilege import conditions, knowledge, patterns
-from least_privilege.documents import Statement
-from least_privilege.faults import Fault, short, some
+from least_privilege.documents import Kind, Statement, parse
+from least_privilege.faults import Fault, actions, short, some
 from least_privilege.grants import Granted, actions_of, granted
 from least_privilege.knowledge import sensitive
 from least_privilege.rules import escalation
@@ -75,6 +75,9 @@ def _wildcard(action: str) -> tuple[str, str]:
         return "", ""
     mask = service.mask(name)
     if patterns.includes(name, "?*") or (mask == service.everything and mask.bit_count() > 1):
+        if not mask & ~sensitive.surveys(service):
+            # A service that can only be asked, and answers about no resource (prices).
+            return "", ""
         return "service-wildcard", f"every action of {service.prefix}"
     delicate = mask & (
         service.levels["Permissions management"] & ~sensitive.mask(service, "ordinary")
@@ -83,10 +86,10 @@ def _wildcard(action: str) -> tuple[str, str]:
         | sensitive.mask(service, "exposure")
     )
     if delicate:
-        return "broad-action-pattern", f"it takes in {some(service.listed(delicate))}"
+        return "broad-action-pattern", f"it takes in {actions(service, delicate)}"
     writes = mask & (service.levels["Write"] | service.levels["Tagging"])
     if writes and mask.bit_count() > _FEW and not _names_an_object(name):
-        return "broad-action-pattern", f"it takes in {some(service.listed(writes))}"
+        return "broad-action-pattern", f"it takes in {actions(service, writes)}"
     return "", ""
 
 
@@ -121,18 +124,17 @@ all of them is as narrow as it gets."""
 def _resource_faults(grant: Granted) -> Iterator[Fault]:
     service = grant.service
     starred = grant.starred()
-    lenient = grant.lenient & ~grant.strict
-    literal = starred & grant.star & ~lenient
+    literal = starred & grant.star & ~sensitive.surveys(service)
     if literal:
         yield Fault(
             "wildcard-resource",
-            f"{some(service.listed(literal))} can be narrowed to resources, and {_is(literal)} allowed on `*`.",
+            f"{actions(service, literal)} can be narrowed to resources, and {_is(literal)} allowed on `*`.",
         )
     effective = _effective(grant, starred & ~grant.star)
     if effective:
         yield Fault(
             "unbounded-resource",
-            f"{some(service.listed(effective))} {_is(effective)} allowed on a pattern that every resource matches.",
+            f"{actions(service, effective)} {_is(effective)} allowed on a pattern that every resource matches.",
         )
     open_ = (literal | effective) | grant.unlimited
     for rule, category, what in (
@@ -141,13 +143,13 @@ def _resource_faults(grant: Granted) -> Iterator[Fault]:
     ):
         exposed = open_ & sensitive.mask(service, category)
         if exposed:
-            yield Fault(rule, f"Without a bound on the resource, {some(service.listed(exposed))} {what}.")
+            yield Fault(rule, f"Without a bound on the resource, {actions(service, exposed)} {what}.")
     managing = open_ & (service.levels["Permissions management"] | sensitive.mask(service, "exposure"))
     managing &= ~sensitive.mask(service, "ordinary")
     if managing:
         yield Fault(
             "permissions-management",
-            f"Without a bound on the resource, {some(service.listed(managing))} changes who may do what.",
+            f"Without a bound on the resource, {actions(service, managing)} changes who may do what.",
         )
     passing = open_ & service.mask("passrole") if service.prefix == "iam" else 0
     if passing:
@@ -158,9 +160,9 @@ def _is(mask: int) -> str:
     return "is" if mask.bit_count() == 1 else "are"
 
 
-def _effective(grant: Granted, actions: int) -> int:
+def _effective(grant: Granted, starred: int) -> int:
     """Return the actions, reached by a pattern short of `*`, for which a narrower pattern can be asked."""
-    if not actions:
+    if not starred:
         return 0
     service = grant.service
     unnamed = avoidable = 0
@@ -173,7 +175,7 @@ def _effective(grant: Granted, actions: int) -> int:
     reading = (service.levels["List"] | service.levels["Read"]) & ~(
         sensitive.mask(service, "data") | sensitive.mask(service, "credentials")
     )
-    return actions & (unnamed | (avoidable & ~reading & ~sensitive.mask(service, "harmless")))
+    return starred & (unnamed | (avoidable & ~reading & ~sensitive.mask(service, "harmless")))
 
 
 def _secrets(statement: Statement) -> Iterator[Fault]:
@@ -186,7 +188,7 @@ def _secrets(statement: Statement) -> Iterator[Fault]:
     if wide:
         yield Fault(
             "secret-wildcard",
-            f"{statement.where} allows secrets by the pattern {some(map(short, wide))}, which other secrets match too.",
+            f"{statement.where} allows secrets by {some([short(one) for one in wide])}, which other secrets match too.",
         )
 
 
@@ -222,24 +224,38 @@ _BOUNDS: Final[Mapping[str, tuple[str, ...]]] = {
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
 
 
+@cache
+def _limits(arn: str) -> bool:
+    """Tell whether a policy, as a boundary or as the one that may be attached, leaves something out."""
+    if patterns.wild(arn):
+        return not patterns.includes(arn, "arn:aws:iam::aws:policy/AdministratorAccess")
+    text = knowledge.managed_policy(arn)
+    if text is None:
+        return True
+    return not any(
+        fault.rule in ("wildcard-action", "not-action", "privilege-escalation")
+        for fault in faults(parse(text, Kind.IDENTITY).statements)
+    )
+
+
 def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
-    for item in actions_of(statement.actions, statement.negated_actions):
-        service = item.service
+    for service, granted_ in actions_of(statement.actions, statement.negated_actions):
         if service.prefix not in ("iam", "sso"):
             continue
-        unbound = item.all & sensitive.mask(service, "grants")
-        for action, keys in _BOUNDS.items():
-            if any(conditions.asks_for(statement.conditions, key) for key in keys):
-                unbound &= ~service.mask(action)
+        unbound = granted_ & sensitive.mask(service, "grants")
+        if unbound and statement.conditions:
+            for action, keys in _BOUNDS.items():
+                if any(conditions.asks_for(statement.conditions, key, _limits) for key in keys):
+                    unbound &= ~service.mask(action)
         if unbound:
             yield Fault(
                 "privilege-escalation",
-                f"{statement.where} lets {some(service.listed(unbound))} write any permission: no condition on "
+                f"{statement.where} lets {actions(service, unbound)} write any permission: no condition on "
                 "`iam:PermissionsBoundary` or `iam:PolicyARN` limits it.",
             )
-        logins = item.all & sensitive.mask(service, "logins")
+        logins = granted_ & sensitive.mask(service, "logins")
         if logins and not all("${aws:username}" in resource.lower() for resource in statement.resources):
             yield Fault(
                 "credential-exposure",
-                f"{statement.where} lets {some(service.listed(logins))} make credentials of other users.",
+                f"{statement.where} lets {actions(service, logins)} make credentials of other users.",
             )

@@ -11,7 +11,7 @@ from least_privilege.rules.identity import element_faults
 
 
 def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
-    """Yield the faults of a resource policy's statements; `service` is the prefix of what it's attached to, or empty."""
+    """Yield the faults of a resource policy's statements; `service` is the prefix of its resource's, or empty."""
     own = _own_accounts(statements)
     for statement in statements:
         if not statement.allow:
@@ -33,7 +33,8 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
         if other:
             yield Fault(
                 "resource-mismatch",
-                f"{statement.where} grants nothing for {some(map(short, other))}: the policy belongs to {service}.",
+                f"{statement.where} grants nothing for {some([short(one) for one in other])}: "
+                f"the policy belongs to {service}.",
             )
 
 
@@ -46,7 +47,10 @@ def _of_a_key(statement: Statement) -> bool:
 
 
 def _own_accounts(statements: Sequence[Statement]) -> frozenset[str]:
-    """Return the accounts that the document itself shows to be the owner's: in its ARNs, as a key's administrator."""
+    """Return the account that the document itself shows to be the owner's: in its ARNs, as a key's administrator.
+
+    Where it shows several, none is certain.
+    """
     own = set()
     for statement in statements:
         for resource in statement.resources:
@@ -57,7 +61,7 @@ def _own_accounts(statements: Sequence[Statement]) -> frozenset[str]:
             found = principals.meaning(statement.principals[0])
             if found.whole:
                 own.add(found.account)
-    return frozenset(own)
+    return frozenset(own if len(own) == 1 else ())
 
 
 def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
@@ -77,6 +81,11 @@ def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
                     f"{where} allows `{principal.name}` for whichever account it acts: nothing binds its source.",
                     principal.name,
                 )
+        elif found.issuer and not found.account and not conditions.asks_for(given, f"{found.issuer}:aud"):
+            yield Fault(
+                "public-resource-policy",
+                f"{where} allows whoever signs in with `{found.issuer}`, for whichever application.",
+            )
         elif found.account and found.account not in own and not conditions.bound_by(given, "caller"):
             yield Fault(
                 "cross-account-access",

@@ -60,7 +60,8 @@ def _actions(statement: Statement) -> Iterator[Fault]:
     if other:
         yield Fault(
             "trust-action",
-            f"{statement.where} allows {some(map(short, other))}; a trust policy is about assuming the role only.",
+            f"{statement.where} allows {some([short(one) for one in other])}; "
+            "a trust policy is about assuming the role only.",
         )
 
 

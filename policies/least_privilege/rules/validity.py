@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 from least_privilege import conditions, knowledge, patterns, principals, resources
-from least_privilege.documents import Document, Kind
+from least_privilege.documents import Condition, Document, Kind, Statement
 from least_privilege.faults import Fault, short, some
-from least_privilege.grants import reach
+from least_privilege.grants import actions_of, reach
 
 _INTERCHANGEABLE: Final = frozenset(("logs",))
 """Services whose actions take either form of an ARN (a log group with or without its streams)."""
@@ -42,11 +42,23 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
                 yield Fault("invalid-condition", f"{statement.where}: {problem}.")
         if statement.allow and kind is not Kind.TRUST and not statement.negated_resources:
             useless = [action for action in statement.actions if grants_nothing(action, statement.resources)]
-            if useless:
+            # A read that takes no resource, in the company of some that do, is sloppy and harmless.
+            if len(useless) == len(statement.actions) or any(_matters(action) for action in useless):
+                yield from _useless(statement, useless)
+        if statement.conditions and not statement.negated_actions:
+            for key in _never_sent(statement.conditions, statement.actions):
                 yield Fault(
-                    "resource-mismatch",
-                    f"{statement.where} grants nothing for {some(map(short, useless))}: no resource it names fits.",
+                    "invalid-condition", f"{statement.where}: none of its actions comes with the key `{short(key)}`."
                 )
+
+
+def _useless(statement: Statement, actions: list[str]) -> Iterator[Fault]:
+    if actions:
+        yield Fault(
+            "resource-mismatch",
+            f"{statement.where} grants nothing for {some([short(action) for action in actions])}: none of its "
+            "resources fits.",
+        )
 
 
 @lru_cache(16384)
@@ -60,14 +72,46 @@ def _action_problem(action: str) -> str:
         return "an action is written `service:Action`"
     service = knowledge.service(prefix)
     if service is None:
-        return f"there is no service `{short(prefix)}` in the data of {_date()}"
-    if not service.mask(name):
-        return f"{service.prefix} has no such action in the data of {_date()}"
+        return f"there is no service `{short(prefix)}` in {_source()}"
+    if not service.mask(name) and action not in _UNLISTED:
+        return f"{service.prefix} has no such action in {_source()}"
     return ""
 
 
-def _date() -> str:
-    return knowledge.provenance(knowledge.ACTIONS)["compiled"]
+def _source() -> str:
+    heading = knowledge.provenance(knowledge.ACTIONS)
+    return f"the data of {heading['source']} {heading['version']}"
+
+
+_UNLISTED: Final = frozenset(("sns:receive",))
+"""Actions that the reference doesn't list and AWS itself writes: into the policy of every new topic."""
+
+
+@lru_cache(16384)
+def _matters(action: str) -> bool:
+    """Tell whether an action takes a resource, or writes."""
+    prefix, _, name = action.partition(":")
+    service = knowledge.service(prefix)
+    reading = service.levels["List"] | service.levels["Read"] if service else 0
+    return bool(service and service.mask(name) & (service.typed | ~reading))
+
+
+_OF_A_ROLE: Final = frozenset(("ec2:sourceinstancearn", "ec2:roledelivery", "lambda:sourcefunctionarn"))
+"""Keys that come with whatever a role's credentials are used for."""
+
+
+@lru_cache(8192)
+def _never_sent(given: tuple[Condition, ...], actions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys of a service that none of the statement's actions of this service is sent with."""
+    found = []
+    granted = dict(actions_of(actions, False))
+    for condition in given:
+        service = knowledge.service(condition.key.partition(":")[0])
+        if service in granted and condition.operator != "null" and service and condition.key not in _OF_A_ROLE:
+            known = conditions.actions_with(service, condition.key)
+            if known is not None and not known & granted[service]:
+                found.append(condition.key)
+    return tuple(found)
 
 
 @lru_cache(32768)
