@@ -28,24 +28,21 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         codepipeline: PollForJobs
         cognito-idp: AssociateSoftwareToken DescribeUserPoolClient
         cognito-identity: GetOpenIdToken GetOpenIdTokenForDeveloperIdentity GetCredentialsForIdentity
-        connect: GetFederationToken GetFederationTokens
+        connect: GetFederationToken
         ec2: GetPasswordData
         ecr-public: GetAuthorizationToken
         gamelift: RequestUploadCredentials GetComputeAuthToken GetInstanceAccess
         iam: CreateAccessKey CreateLoginProfile UpdateLoginProfile CreateServiceSpecificCredential \
  ResetServiceSpecificCredential UpdateAccessKey UploadSSHPublicKey UploadSigningCertificate
-        iot: AssumeRoleWithCertificate
         lightsail: GetInstanceAccessDetails GetRelationalDatabaseMasterUserPassword DownloadDefaultKeyPair \
  CreateKeyPair GetKeyPair CreateBucketAccessKey GetBucketAccessKeys
         mediapackage: RotateChannelCredentials RotateIngestEndpointCredentials
-        mwaa: CreateCliToken CreateWebLoginToken
         airflow: CreateCliToken CreateWebLoginToken
         rds-db: connect
         redshift: GetClusterCredentials GetClusterCredentialsWithIAM CreateClusterUser
         redshift-serverless: GetCredentials
         sagemaker: CreatePresignedDomainUrl CreatePresignedNotebookInstanceUrl
         snowball: GetJobUnlockCode
-        sso: GetRoleCredentials
         sts: AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity GetFederationToken
         transfer: ImportSshPublicKey
         """
@@ -74,7 +71,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         kinesisvideo: GetMedia GetMediaForFragmentList GetClip
         kms: Decrypt ReEncryptFrom GenerateDataKey
         lambda: GetFunction GetLayerVersion
-        logs: GetLogEvents FilterLogEvents StartQuery GetQueryResults GetLogRecord GetLogObject StartLiveTail Unmask
+        logs: GetLogEvents FilterLogEvents StartQuery GetQueryResults GetLogRecord StartLiveTail Unmask
         qldb: PartiQLSelect
         rds: DownloadCompleteDBLogFile DownloadDBLogFilePortion
         rds-data: ExecuteStatement ExecuteSql BatchExecuteStatement
@@ -87,7 +84,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         sqs: ReceiveMessage
         ssm: GetParameter GetParameters GetParametersByPath GetParameterHistory
         support: DescribeCommunications
-        workmail: GetRawMessageContent
+        workmailmessageflow: GetRawMessageContent
         workdocs: GetDocumentVersion
         """
     ),

@@ -123,8 +123,8 @@ all of them is as narrow as it gets."""
 
 def _resource_faults(grant: Granted) -> Iterator[Fault]:
     service = grant.service
-    starred = grant.starred()
-    literal = starred & grant.star & ~sensitive.surveys(service)
+    starred = grant.starred() & ~sensitive.surveys(service)
+    literal = starred & grant.star
     if literal:
         yield Fault(
             "wildcard-resource",

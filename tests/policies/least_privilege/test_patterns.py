@@ -1,0 +1,45 @@
+"""Matching, inclusion and intersection of patterns against the plainest reference there is: all short texts."""
+
+from __future__ import annotations
+
+import itertools
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from least_privilege import patterns
+
+PATTERNS = st.text("ab*?", max_size=5)
+TEXTS = ["".join(letters) for length in range(8) for letters in itertools.product("abz", repeat=length)]
+
+
+def language(pattern: str) -> set[str]:
+    # Texts of up to seven letters, one of which no pattern names, tell any two patterns of five apart.
+    expression = "".join({"*": ".*", "?": "."}.get(letter, letter) for letter in pattern)
+    return {text for text in TEXTS if re.fullmatch(expression, text)}
+
+
+@given(PATTERNS)
+def test_matches(pattern: str) -> None:
+    assert {text for text in TEXTS if patterns.matches(pattern, text)} == language(pattern)
+
+
+@given(PATTERNS, PATTERNS)
+def test_includes(outer: str, inner: str) -> None:
+    assert patterns.includes(outer, inner) == (language(inner) <= language(outer))
+
+
+@given(PATTERNS, PATTERNS)
+def test_intersects(one: str, other: str) -> None:
+    assert patterns.intersects(one, other) == bool(language(one) & language(other))
+    assert patterns.intersects(other, one) == patterns.intersects(one, other)
+
+
+def test_no_pattern_explodes() -> None:
+    """A backtracking matcher would need longer than the universe has."""
+    hard, text = "a*" * 500 + "b", "a" * 1500
+    assert not patterns.matches(hard, text)
+    assert not patterns.includes(hard, text + "*")
+    assert not patterns.intersects(hard, text + "?c")
+    assert patterns.includes("*" * 700 + "?" * 300, "?" * 300 + "*")
