@@ -177,6 +177,7 @@ PARTNER: Final[Keys] = {
     "sts:externalid": _literal,
     **{key: CALLER[key] for key in ("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:userid")},
     "aws:sourcevpce": _literal,
+    "aws:principaltag/": _some,
 }
 """Keys that make trust in another account safe to give
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html)."""

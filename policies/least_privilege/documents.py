@@ -21,6 +21,9 @@ LONGEST: Final = 200_000
 """Characters of the longest document that is read. AWS's own limits are far below: 32 kB for a key policy, less for all
 others but a few that only AWS can write (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 
+_MOST_RESOURCES: Final = 800
+"""Resources of one document. The longest that a customer may write (20 kB, of a bucket) hasn't room for more ARNs."""
+
 _LONGEST_TEXT: Final = 2048
 """Characters of the longest action, resource, principal or condition value that is read: the longest ARN."""
 
@@ -104,6 +107,9 @@ def parse(text: str, kind: Kind) -> Document:
         return Document((), ("it isn't JSON that can be read: it's nested too deeply or holds too long a number",))
     problems: list[str] = []
     statements = tuple(_statements(content, kind, problems))
+    named = sum(len(statement.resources) for statement in statements)
+    if named > _MOST_RESOURCES:
+        return Document((), (f"it names {named} resources; no policy of AWS has room for more than {_MOST_RESOURCES}",))
     return Document(statements, tuple(problems))
 
 

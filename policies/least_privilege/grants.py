@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Final
 
 from least_privilege import conditions, knowledge, patterns, resources
 from least_privilege.documents import Statement
@@ -99,12 +100,16 @@ class Granted:
         return self.starred() | self.unlimited
 
 
+_DENIALS: Final = 50
+"""So many denials count. To leave one out makes the verdict stricter, and a document of thousands takes no minutes."""
+
+
 def granted(statements: Sequence[Statement]) -> dict[str, Granted]:
     """Return what statements of identity policies grant together, by service prefix.
 
     A `Deny` counts if it holds for every request: without a condition, and covering the resource.
     """
-    denials = [statement for statement in statements if not statement.allow and not statement.conditions]
+    denials = [statement for statement in statements if not statement.allow and not statement.conditions][:_DENIALS]
     result: dict[str, Granted] = {}
     for statement in statements:
         if not statement.allow:
@@ -171,10 +176,13 @@ def _after(
 
 
 def _mask(statement: Statement, service: knowledge.Service) -> int:
-    for other, mask in actions_of(statement.actions, statement.negated_actions):
-        if other is service:
-            return mask
-    return 0
+    named = _named(statement.actions, service)
+    return service.everything & ~named if statement.negated_actions else named
+
+
+@lru_cache(16384)
+def _named(actions: tuple[str, ...], service: knowledge.Service) -> int:
+    return next((mask for other, mask in actions_of(actions, False) if other is service), 0)
 
 
 def _within(given: tuple[str, ...], bounds: tuple[str, ...]) -> tuple[str, ...]:

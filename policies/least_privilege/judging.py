@@ -43,6 +43,10 @@ def joined(texts: Iterable[str]) -> tuple[Fault, ...]:
     """Return the ways to more permissions that several identity policies of one role open together, and none alone."""
     documents = [parse(text, Kind.IDENTITY) for text in texts]
     statements: list[Statement] = [statement for document in documents for statement in document.statements]
-    together = dict.fromkeys(escalation.faults(granted(statements)))
-    alone = {fault for document in documents for fault in escalation.faults(granted(document.statements))}
+    together = dict.fromkeys(escalation.faults(statements, granted(statements)))
+    alone = {
+        fault
+        for document in documents
+        for fault in escalation.faults(document.statements, granted(document.statements))
+    }
     return tuple(fault for fault in together if fault not in alone)

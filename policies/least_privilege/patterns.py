@@ -95,9 +95,8 @@ def matches(pattern: str, text: str) -> bool:
     """
     if not wild(pattern):
         return pattern == text
-    head = pattern[:-1]
-    if pattern[-1] == "*" and not wild(head):
-        return text.startswith(head)
+    if "?" not in pattern:
+        return _matches_stars(pattern.split("*"), text)
     automaton = _automaton(pattern)
     positions = automaton.start()
     for letter in text:
@@ -105,6 +104,20 @@ def matches(pattern: str, text: str) -> bool:
         if not positions:
             return False
     return bool(positions & automaton.final)
+
+
+def _matches_stars(literals: list[str], text: str) -> bool:
+    """Match the literals between stars: the first at the beginning, the last at the end, the others wherever first."""
+    first, *between, last = literals
+    at, end = len(first), len(text) - len(last)
+    if at > end or not text.startswith(first) or not text.endswith(last):
+        return False
+    for literal in between:
+        found = text.find(literal, at, end)
+        if found < 0:
+            return False
+        at = found + len(literal)
+    return True
 
 
 @lru_cache(65536)

@@ -62,7 +62,7 @@ def plain(pattern: str) -> str:
 @lru_cache(32768)
 def problem(resource: str) -> str:
     """Return what is wrong with a resource of a policy, empty if it can be an ARN."""
-    if patterns.includes(resource, "arn:?*:?*"):
+    if resource == "*" or patterns.includes(resource, "arn:?*:?*"):
         return ""
     text = plain(resource)
     parts = text.split(":", 5)

@@ -124,11 +124,12 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     ),
     # They make or change a person's credentials: safe only for the caller's own user.
     "logins": _grouped("iam: CreateAccessKey CreateLoginProfile UpdateLoginProfile"),
-    # The resource they act on is made by the call, and AWS or its owner names it.
+    # What they act on is made by the call, and AWS or its owner names it; or they tell nothing worth a bound.
     "harmless": _grouped(
         """
         iam: CreateVirtualMFADevice
         logs: CreateDelivery
+        s3: GetBucketLocation
         """
     ),
     # Permissions management that decides about the caller alone, or that AWS's own services ask of everybody.
@@ -234,10 +235,7 @@ ESCALATIONS: Final[tuple[Escalation, ...]] = (
             ("code-interpreter", ("bedrock-agentcore:InvokeCodeInterpreter",)),
         )
     ),
-    # At whatever scope: the role is named in both, or in neither.
-    Escalation("trust-and-assume", (), ("iam:UpdateAssumeRolePolicy", "sts:AssumeRole")),
-    Escalation("attach-and-assume", (), ("iam:AttachRolePolicy", "sts:AssumeRole")),
-    Escalation("put-and-assume", (), ("iam:PutRolePolicy", "sts:AssumeRole")),
+    Escalation("assume-any-role", ("sts:AssumeRole",), ()),
     # Roles that can be passed to something the caller controls.
     _passing("pass-to-instance", "ec2:RunInstances"),
     _passing("pass-to-spot-instance", "ec2:RequestSpotInstances"),
@@ -294,3 +292,6 @@ ESCALATIONS: Final[tuple[Escalation, ...]] = (
     _passing("pass-to-proton", "proton:CreateService"),
 )
 """What each needs is as little as possible, so that a superset of a known method is one of these."""
+
+ENTRANCES: Final = ("iam:updateassumerolepolicy", "iam:attachrolepolicy", "iam:putrolepolicy")
+"""Actions that change a role: with `sts:AssumeRole` on the same role they open a way to more permissions."""

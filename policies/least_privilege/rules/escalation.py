@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 
-from least_privilege import knowledge
+from least_privilege import conditions, knowledge, patterns, resources
+from least_privilege.documents import Statement
 from least_privilege.faults import Fault, some
 from least_privilege.grants import Granted
 from least_privilege.knowledge import sensitive
 
 
-def faults(grants: Mapping[str, Granted]) -> Iterator[Fault]:
-    """Yield a fault for each method of escalation that the grants hold, the shortest ones of those that overlap."""
-    found = open_methods(grants)
-    for method in found:
+def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
+    """Yield a fault for each way to more permissions that statements open together; `grants` is what they grant."""
+    for method in open_methods(grants):
         yield Fault(
             "privilege-escalation",
-            f"{some((*method.wide, *method.some))} together are a way to more permissions ({method.id}).",
+            f"{some((*method.wide, *method.some))} open a way to more permissions ({method.id}).",
         )
+    if "sts" in grants and grants["sts"].free & grants["sts"].service.mask("assumerole"):
+        assumed = _on(statements, "sts:assumerole")
+        for entrance in sensitive.ENTRANCES:
+            iam = grants.get("iam")
+            changed = _on(statements, entrance) if iam and iam.free & iam.service.mask(entrance[4:]) else ()
+            if any(patterns.intersects(one, other) for one in changed for other in assumed):
+                yield Fault(
+                    "privilege-escalation",
+                    f"`{entrance}` and `sts:assumerole` on the same role open a way to more permissions.",
+                )
+
+
+def _on(statements: Sequence[Statement], action: str) -> tuple[str, ...]:
+    """Return the resources on which statements allow an action, as patterns."""
+    return tuple(
+        resources.plain(resource)
+        for statement in statements
+        if statement.allow
+        and not conditions.narrows_resources(statement.conditions)
+        and any(patterns.matches(pattern, action) for pattern in statement.actions) != statement.negated_actions
+        for resource in (("*",) if statement.negated_resources else statement.resources)
+    )
 
 
 def open_methods(grants: Mapping[str, Granted]) -> list[sensitive.Escalation]:
@@ -31,7 +53,7 @@ def open_methods(grants: Mapping[str, Granted]) -> list[sensitive.Escalation]:
                 if other not in wide:
                     wide[other] = grants[other].wide() if other in grants else 0
             if all(wide[other] & mask for other, mask in needs_wide) and all(
-                other in grants and grants[other].free & mask for other, mask in needs_some
+                other in grants and grants[other].some & mask for other, mask in needs_some
             ):
                 found.append(method)
     return found

@@ -43,7 +43,7 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     grants = granted(judged)
     for service in grants.values():
         yield from _resource_faults(service)
-    yield from escalation.faults(grants)
+    yield from escalation.faults(judged, grants)
 
 
 # --- actions -----------------------------------------------------------------------------------------------------
@@ -94,9 +94,9 @@ def _wildcard(action: str) -> tuple[str, str]:
 
 
 def _names_an_object(name: str) -> bool:
-    """Tell whether the name of an action goes on behind its verb before the first wildcard: `putitem*`, not `put*`."""
+    """Tell whether a pattern says more than a verb before its first wildcard: `putitem*` and `eshttp*`, not `put*`."""
     head = name.partition("*")[0].partition("?")[0]
-    return any(head.startswith(verb) and len(head) > len(verb) for verb in _VERBS)
+    return not any(verb.startswith(head) for verb in _VERBS)
 
 
 _VERBS: Final = (
@@ -175,7 +175,7 @@ def _effective(grant: Granted, starred: int) -> int:
     reading = (service.levels["List"] | service.levels["Read"]) & ~(
         sensitive.mask(service, "data") | sensitive.mask(service, "credentials")
     )
-    return starred & (unnamed | (avoidable & ~reading & ~sensitive.mask(service, "harmless")))
+    return starred & (unnamed | (avoidable & ~reading)) & ~sensitive.mask(service, "harmless")
 
 
 def _secrets(statement: Statement) -> Iterator[Fault]:

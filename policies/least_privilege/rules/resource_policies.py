@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from least_privilege import conditions, principals
 from least_privilege.documents import Statement
@@ -46,6 +47,22 @@ def _of_a_key(statement: Statement) -> bool:
     return all(action.startswith("kms:") for action in statement.actions)
 
 
+_LOAD_BALANCING: Final = frozenset(
+    (
+        *("127311923021", "033677994240", "027434742980", "797873946194", "985666609251", "054676820928"),
+        *("156460612806", "652711504416", "009996457667", "897822967062", "635631232127", "582318560864"),
+        *("600734575887", "383597477331", "114774131450", "783225319266", "589379963580", "718504428378"),
+        *("507241528517", "076674570225", "098369216593", "754344448648"),
+    )
+)
+"""Accounts from which Elastic Load Balancing writes access logs in the regions opened before August 2022
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html)."""
+
+
+def _delivers_logs(account: str, statement: Statement) -> bool:
+    return account in _LOAD_BALANCING and statement.actions == ("s3:putobject",)
+
+
 def _own_accounts(statements: Sequence[Statement]) -> frozenset[str]:
     """Return the account that the document itself shows to be the owner's: in its ARNs, as a key's administrator.
 
@@ -86,6 +103,8 @@ def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
                 "public-resource-policy",
                 f"{where} allows whoever signs in with `{found.issuer}`, for whichever application.",
             )
+        elif _delivers_logs(found.account, statement):
+            continue
         elif found.account and found.account not in own and not conditions.bound_by(given, "caller"):
             yield Fault(
                 "cross-account-access",

@@ -63,10 +63,9 @@ def _useless(statement: Statement, actions: list[str]) -> Iterator[Fault]:
 
 @lru_cache(16384)
 def _action_problem(action: str) -> str:
-    if action == "*" or patterns.includes(action, "?*:?*"):
-        return ""
     prefix, separator, name = action.partition(":")
     if patterns.wild(prefix):
+        # Every service or several: another rule's fault.
         return ""
     if not separator:
         return "an action is written `service:Action`"
