@@ -11,8 +11,11 @@ from least_privilege.documents import Condition, Document, Kind, Statement
 from least_privilege.faults import Fault, short, some
 from least_privilege.grants import actions_of, reach
 
-_INTERCHANGEABLE: Final = frozenset(("logs",))
-"""Services whose actions take either form of an ARN (a log group with or without its streams)."""
+_INTERCHANGEABLE: Final = frozenset(
+    ("logs", "apigateway", "elasticloadbalancing", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace")
+)
+"""Services of which any resource fits any action that takes one: a log group stands for its streams, and where AWS
+documents two versions of a service on two pages, the source of the index mixes their actions and resources."""
 
 _ALSO_ON_RESOURCES: Final = frozenset(("logs:describeloggroups", "s3:listallmybuckets", "logs:startquery"))
 """Actions that take a resource, though the reference lists none
