@@ -52,8 +52,6 @@ _FAMILIES: Final[Mapping[str, str]] = {
 """Operator -> the family of values that it compares."""
 
 _NEGATED: Final = frozenset(operator for operator in _FAMILIES if "not" in operator)
-_WILD: Final = frozenset(("stringlike", "arnlike", "arnequals"))
-"""Operators whose values are patterns. ArnEquals and ArnLike behave identically."""
 
 
 def _demands(condition: Condition, present: frozenset[str]) -> bool:
@@ -122,8 +120,8 @@ def _true(value: str) -> bool:
 
 def _bound(condition: Condition, check: Callable[[str], bool]) -> bool:
     """Tell whether every value passes; values are alternatives, so that the widest one counts."""
-    # Where the operator takes no patterns, a star is a letter, and the check for patterns would be too strict; such a
-    # value can't match anything in AWS, which `problems` reports.
+    # A star counts as a pattern under every operator. Where it's only a letter the value can't match anything, which
+    # `problems` reports.
     return bool(condition.values) and all(check(value) for value in condition.values)
 
 
@@ -262,12 +260,12 @@ def _find(key: str, keys: Keys) -> Callable[[str], bool] | None:
     return check
 
 
-def values_of(conditions: Sequence[Condition], key: str) -> Iterator[tuple[bool, tuple[str, ...]]]:
-    """Yield for each line that demands the key: whether its values are patterns, and the values."""
+def values_of(conditions: Sequence[Condition], key: str) -> Iterator[tuple[str, ...]]:
+    """Yield the values of each line that demands a key."""
     present = _present(conditions)
     for condition in conditions:
         if condition.key == key and _demands(condition, present):
-            yield condition.operator in _WILD, condition.values
+            yield condition.values
 
 
 # --- validity ----------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ def problem(resource: str) -> str:
         return ""
     text = plain(resource)
     parts = text.split(":", 5)
-    if not _could_be(parts[0], "arn"):
+    if not patterns.matches(parts[0], "arn"):
         return "doesn't start with `arn:`"
     if len(parts) < 6:
         return "" if "*" in parts[-1] else "has fewer than six parts"
@@ -84,10 +84,6 @@ def problem(resource: str) -> str:
     if service == "ssm" and name.startswith("parameter//"):
         return "repeats the leading slash of the parameter's name"
     return ""
-
-
-def _could_be(pattern: str, text: str) -> bool:
-    return patterns.matches(pattern, text)
 
 
 @lru_cache(65536)

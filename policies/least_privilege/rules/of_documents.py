@@ -29,7 +29,8 @@ _ACCOUNTS: Final[dict[str, Any]] = {
     "accounts": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Accounts that may be given access without a condition, by their number",
+        "description": "Accounts that may be given access without a condition, by their number; the own one as well, "
+        "where neither the provider nor a boundary names it",
         "default": [],
     }
 }
@@ -76,13 +77,14 @@ def _check(rule: str, resource: Resource, judgement: Judgement) -> Iterator[Find
 
 
 def _allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
-    config = judgement.config
-    if fault.about and any(fault.about in config.get(key, ()) for key in ("accounts", "services", "issuers")):
+    named = [*judgement.config.get("accounts", ()), *judgement.config.get("services", ())]
+    if fault.about in (*named, *judgement.config.get("issuers", ())):
         return True
-    if fault.sure and fault.rule != "cross-account-access":
-        return False
     own = _own_accounts(resource)
-    return fault.about in own if fault.sure else not own or fault.about in own
+    if fault.sure:
+        # To trust everybody in one's own account is a fault of a role, and what a resource policy does by default.
+        return fault.rule == "cross-account-access" and fault.about in own
+    return fault.about in own or not (own or named)
 
 
 _ACCOUNT: Final = re.compile(r"(?<!\d)\d{12}(?!\d)")

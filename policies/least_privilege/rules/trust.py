@@ -153,7 +153,7 @@ def _token(statement: Statement, issuer: str) -> Iterator[Fault]:
             )
         return
     projects = tuple(conditions.values_of(given, f"{issuer}:oidc.circleci.com/project-id"))
-    if any(not patterns.wild("".join(values)) and values for _, values in projects):
+    if any(not patterns.wild("".join(values)) for values in projects):
         return
     subjects = tuple(conditions.values_of(given, f"{issuer}:sub"))
     if not subjects:
@@ -162,7 +162,7 @@ def _token(statement: Statement, issuer: str) -> Iterator[Fault]:
             f"{where} takes every token of `{short(issuer)}`: nothing binds `{short(issuer)}:sub`.",
             issuer,
         )
-    elif not any(_tight(issuer, values) for _, values in subjects):
+    elif not any(_tight(issuer, values) for values in subjects):
         yield Fault(
             "loose-federation-subject",
             f"{where} takes tokens of more than one project of `{short(issuer)}`: its `sub` is too wide.",
