@@ -71,7 +71,8 @@ HUGE: Final = {
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}] * 2500}
     ),
     "not a number": '{"Version": "2012-10-17", "Statement": NaN}',
-    "key twice": '{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Effect": "Allow", "Action": "a:b"}}',
+    "key twice": '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": '
+    '"arn:aws:sqs:eu-west-1:123456789012:a", "Resource": "arn:aws:sqs:eu-west-1:123456789012:b"}}',
     "byte order mark": "\ufeff{}",
 }
 
