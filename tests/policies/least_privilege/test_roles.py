@@ -239,6 +239,7 @@ def managed(name: str, text: str) -> list[Planned]:
         [role(), *managed("a", OPEN), *managed("b", ENTER)],
         [role(), inline("a", OPEN), *managed("b", ENTER)],
         [role(), inline("a", FUNCTIONS), *managed("b", PASS)],
+        [role(managedPolicyArns=["arn:aws:iam::aws:policy/AWSCloudFormationFullAccess"]), inline("b", PASS)],
         [inline("a", OPEN), inline("b", ENTER)],
         [
             role(),
@@ -268,6 +269,7 @@ def test_escalation_over_several_policies(pack: StartPack, stack: list[Planned])
     [
         [role(), inline("a", FUNCTIONS), inline("b", PASS_ONE)],
         [role(), inline("a", OPEN), inline("b", ENTER, of="other")],
+        [role(), inline("a", OPEN), inline("b", ENTER.replace("role/admin", "role/reader"))],
         [role(), inline("a", TIGHT), *managed("b", TIGHT)],
         [
             role(),
