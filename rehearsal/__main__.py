@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import gc
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -30,7 +31,8 @@ def main() -> int:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        # The packs are stopped; an orderly end would only tell of coroutines that nobody awaits any more.
+        os._exit(_INTERRUPTED)
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:

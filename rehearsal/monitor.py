@@ -11,19 +11,17 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
-import sys
 import typing
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from google.protobuf import empty_pb2
-from pulumi import _types
-from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockEngine, MockMonitor
 from pulumi.runtime.proto import engine_pb2, resource_pb2
 
 from rehearsal import datasources
+from rehearsal.computed import attributes
 from rehearsal.failures import ProgramFault
 from rehearsal.plan import PROVIDER_TYPE, ROOT_TYPE, Judges, Plan, Step, place
 from rehearsal.project import Project
@@ -227,25 +225,12 @@ def _outputs(step: Step) -> dict[str, Any]:
     """
     if step.type.startswith(PROVIDER_TYPE):
         return {key: value for key, value in step.inputs.items() if key != "__internal"}
-    computed = {name: UNKNOWN for name in _computed(step.type) if name not in step.inputs}
+    computed = {name: UNKNOWN for name in attributes(step.type) if name not in step.inputs}
     outputs = {**step.inputs, **computed, "id": step.import_id or UNKNOWN}
     return {
         key: secret(value) if key in step.additional_secret_outputs and not is_secret(value) else value
         for key, value in outputs.items()
     }
-
-
-def _computed(type_: str) -> list[str]:
-    """Return the attributes that a resource of a type always has, from the return types of its SDK class."""
-    package, module, name = type_.split(":")
-    for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):
-        information = getattr(registered, "mod_info", {})
-        sdk = sys.modules.get(information.get("fqn", ""))
-        resource = getattr(sdk, information.get("classes", {}).get(type_, name), None)
-        if resource is not None:
-            hints = {key: typing.get_args(hint) for key, hint in _types._raw_return_hints(resource).items()}
-            return [key for key, args in hints.items() if args and type(None) not in typing.get_args(args[0])]
-    return []
 
 
 def _plain(value: Json) -> str:

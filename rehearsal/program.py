@@ -58,7 +58,7 @@ def _run(project: Project, plan: Plan, judges: Judges) -> None:
     from rehearsal.monitor import Engine, Monitor
 
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as the language host: half-run graphs are normal
-    loop = asyncio.new_event_loop()
+    loop = asyncio.new_event_loop()  # never closed: closing it complains about what an interrupted program left
     loop.set_default_executor(_Here())
     asyncio.set_event_loop(loop)
     try:
@@ -91,8 +91,6 @@ def _run(project: Project, plan: Plan, judges: Judges) -> None:
         raise (BadConfiguration if refused else Failure)(str(error)) from None
     except (Exception, SystemExit) as error:
         raise Failure(_explain(error, project.folder)) from None
-    finally:
-        loop.close()
 
 
 def _placeholders(secret_keys: tuple[str, ...]) -> Mapping[str, str]:
