@@ -269,7 +269,8 @@ def way_in_statements(names: Names, settings: Settings) -> list[Statement]:
             [groups],
             tagged_already,
         ),
-        Statement("RequestCertificates", ["acm:RequestCertificate"], certificates, tagged_at_birth),
+        # What these make has no ARN yet: the actions know no resources, the tags are what narrows them.
+        Statement("MakeTagged", ["acm:RequestCertificate", "cloudfront:CreateDistribution"], ["*"], tagged_at_birth),
         Statement(
             "ManageCertificates",
             ["acm:AddTagsToCertificate", "acm:DeleteCertificate", "acm:RemoveTagsFromCertificate"],
@@ -277,8 +278,8 @@ def way_in_statements(names: Names, settings: Settings) -> list[Statement]:
             tagged_already,
         ),
         Statement(
-            "MakeDistributions",
-            ["cloudfront:CreateDistribution", "cloudfront:TagResource"],
+            "TagNewDistributions",
+            ["cloudfront:TagResource"],
             [names.cloudfront_arn("distribution/*")],
             tagged_at_birth,
         ),
@@ -295,9 +296,11 @@ def way_in_statements(names: Names, settings: Settings) -> list[Statement]:
             [names.cloudfront_arn("distribution/*")],
             tagged_already,
         ),
+        # Knows neither resources nor condition keys (Service Authorization Reference, Amazon CloudFront).
+        Statement("MakeHeadersPolicy", ["cloudfront:CreateResponseHeadersPolicy"], ["*"]),
         Statement(
             "ManageHeadersPolicy",
-            ["cloudfront:CreateResponseHeadersPolicy", "cloudfront:UpdateResponseHeadersPolicy"],
+            ["cloudfront:UpdateResponseHeadersPolicy"],
             [names.cloudfront_arn("response-headers-policy/*")],
         ),
         Statement(

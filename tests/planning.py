@@ -58,8 +58,6 @@ def rehearse(stack: str, project: Path, output: Path) -> Plan:
             stack,
             "--json",
             str(output),
-            "--pack",
-            "/tmp/tinypack",
         ],
         cwd=PROJECT,
         capture_output=True,

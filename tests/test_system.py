@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from planning import Plan, plan_of
+
+from tests.planning import Plan, plan_of
 
 TABLE = (Path(__file__).parent / "system.yaml").read_text()
 PLACES = {
