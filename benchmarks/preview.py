@@ -1,0 +1,84 @@
+"""`make preview` against the bare import of the SDK modules that the program uses.
+
+Run with `.venv/bin/python -m benchmarks.preview [ROUNDS]`. The two commands take turns, so that a machine whose speed
+drifts treats both alike; medians and the median of the ratios round by round are printed as Markdown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+TARGET: Final = 1.3
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a command: seconds on the clock, peak memory of its largest process in MiB."""
+
+    seconds: float
+    mebibytes: float
+
+
+def bare_import() -> list[str]:
+    """Return the command that imports what the program's components import, and nothing else."""
+    sources = "\n".join(file.read_text() for file in (PROJECT / "components").glob("*.py"))
+    # The SDK loads a module when one of its names is first used, so that naming the module alone would load nothing.
+    names = sorted(set(re.findall(r"(?<![.\w])((?:aws\.[a-z0-9_]+|cloudflare)\.\w+)", sources)))
+    return [
+        sys.executable,
+        "-c",
+        "\n".join(["import pulumi", "import pulumi_aws as aws", "import pulumi_cloudflare as cloudflare", *names]),
+    ]
+
+
+def timed(command: list[str]) -> Run:
+    """Run a command to its end.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; nothing is measured of a command that doesn't work.
+    """
+    started = time.perf_counter()
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Run(seconds, usage.ru_maxrss / 1024)
+
+
+def main() -> int:
+    """Print the comparison; return 1 where the ratio misses the target."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
+    commands = {"bare import of the SDK modules": bare_import(), "make preview": ["make", "--silent", "preview"]}
+    for command in commands.values():
+        timed(command)  # once uncounted: byte code, file cache
+    runs: dict[str, list[Run]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            runs[name].append(timed(command))
+    bare, preview = runs.values()
+    ratio = statistics.median(b.seconds / a.seconds for a, b in zip(bare, preview, strict=True))
+    print(f"{rounds} rounds on {os.cpu_count()} cores\n")
+    print("| command | median s | min s | max s | peak MiB |\n|---|---|---|---|---|")
+    for name, measured in runs.items():
+        seconds = [run.seconds for run in measured]
+        print(
+            f"| {name} | {statistics.median(seconds):.2f} | {min(seconds):.2f} | {max(seconds):.2f} "
+            f"| {max(run.mebibytes for run in measured):.0f} |"
+        )
+    print(f"\nRatio {ratio:.2f}, target {TARGET} or less: {'met' if ratio <= TARGET else 'missed'}")
+    return int(ratio > TARGET)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
