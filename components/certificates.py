@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_cloudflare as cloudflare
 
-from components.naming import Names
-
-VIEWER_REGION: Final = "us-east-1"
-"""CloudFront takes certificates from there only:
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
+from components.naming import VIEWER_REGION, Names
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,9 @@ from components.catalogue import (
     secrets_made_by,
     secrets_read_by,
 )
-from components.certificates import VIEWER_REGION
 from components.edge_logs import edge_log_bucket_name
 from components.iam_documents import Statement
-from components.naming import Names
+from components.naming import VIEWER_REGION, Names
 from components.settings import Settings
 from components.workload_roles import execution_role_name, role_names, task_role_name
 

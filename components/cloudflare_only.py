@@ -6,8 +6,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_cloudflare as cloudflare
 
-from components.certificates import VIEWER_REGION
-from components.naming import Names
+from components.naming import VIEWER_REGION, Names
 
 
 class CloudflareOnly(pulumi.ComponentResource):

@@ -8,9 +8,8 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from components.certificates import VIEWER_REGION
 from components.guarded_application import HEADER
-from components.naming import Names
+from components.naming import VIEWER_REGION, Names
 
 CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from components.certificates import VIEWER_REGION
 from components.iam_documents import BucketStatement
-from components.naming import Names
+from components.naming import VIEWER_REGION, Names
 from components.private_bucket import PrivateBucketArgs
 
 ACCESS_PREFIX: Final = "alb-access"

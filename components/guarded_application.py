@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components.applications import Application
 from components.kinde import Kinde
+from components.kinde_endpoints import SCOPE
 from components.naming import Names
 
 HEADER: Final = "X-Origin-Verify"
@@ -128,7 +129,7 @@ def _sign_in(args: GuardedApplicationArgs) -> aws.lb.ListenerRuleActionArgs:
             user_info_endpoint=args.kinde.user_info_endpoint,
             client_id=args.kinde.client_id,
             client_secret=args.kinde.client_secret,
-            scope="openid profile email",
+            scope=SCOPE,
             on_unauthenticated_request="authenticate",
             session_cookie_name=args.application.session_cookie,
             session_timeout=args.session_seconds,

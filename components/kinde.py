@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
+from components.kinde_endpoints import endpoints
 from components.naming import Names
 from components.settings import Settings
 
@@ -27,17 +28,13 @@ class Kinde:
 
 
 def kinde(settings: Settings, names: Names) -> Kinde:
-    """Return Kinde as configured: endpoints follow from the domain unless one is overridden.
-
-    Source: https://docs.kinde.com/developer-tools/about/using-kinde-without-an-sdk/ ; the second version of the
-    user profile has the OIDC claims, whose `sub` becomes `x-amzn-oidc-identity`.
-    """
-    base = f"https://{settings.kinde_domain}"
+    """Return Kinde as configured."""
+    where = endpoints(settings)
     return Kinde(
-        issuer=settings.kinde_issuer or base,
-        authorization_endpoint=settings.kinde_authorization_endpoint or f"{base}/oauth2/auth",
-        token_endpoint=settings.kinde_token_endpoint or f"{base}/oauth2/token",
-        user_info_endpoint=settings.kinde_user_info_endpoint or f"{base}/oauth2/v2/user_profile",
+        issuer=where.issuer,
+        authorization_endpoint=where.authorization,
+        token_endpoint=where.token,
+        user_info_endpoint=where.user_info,
         client_id=settings.kinde_client_id,
         client_secret=_client_secret(settings, names),
     )

@@ -12,6 +12,9 @@ from typing import Final
 
 PROJECT: Final = "rocketclub-platform"
 ROLE_PATH_ROOT: Final = "rocketclub"
+VIEWER_REGION: Final = "us-east-1"
+"""CloudFront takes certificates from there only:
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
 
 
 @dataclass(frozen=True)

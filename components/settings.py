@@ -302,8 +302,8 @@ SECRET_KEYS: Final = ("originHeaderSecret", "previousOriginHeaderSecret")
 
 
 def placeholders() -> Mapping[str, str]:
-    """Return a value of the right shape for each secret key, for plans made without the real ones."""
-    return {f"{PROJECT}:{key}": "0" * 64 for key in SECRET_KEYS}
+    """Return a value of the right shape for each secret key, all different, for plans made without the real ones."""
+    return {f"{PROJECT}:{key}": f"{number:064x}" for number, key in enumerate(SECRET_KEYS)}
 
 
 def _nearest(key: str, keys: Iterable[str]) -> str:

@@ -8,15 +8,16 @@ import pulumi
 import pulumi_aws as aws
 
 from components.applications import APPLICATIONS, PIPELINES, PORTAL
-from components.certificates import VIEWER_REGION, Certificates, CertificatesArgs
+from components.certificates import Certificates, CertificatesArgs
 from components.cloudflare_only import CloudflareOnly
 from components.cloudflare_zone import CloudflareZone, CloudflareZoneArgs
 from components.distribution import Distribution, DistributionArgs
 from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket
 from components.guarded_application import GuardedApplication, GuardedApplicationArgs
 from components.kinde import kinde
+from components.kinde_endpoints import callback_url
 from components.load_balancer import LoadBalancer, LoadBalancerArgs
-from components.naming import Names
+from components.naming import VIEWER_REGION, Names
 from components.private_bucket import PrivateBucket
 from components.settings import Settings
 
@@ -130,7 +131,7 @@ class WayIn(pulumi.ComponentResource):
             child,
         )
         self.urls = [f"https://{host}" for host in hosts.values()]
-        self.callback_urls = [f"{url}/oauth2/idpresponse" for url in self.urls]
+        self.callback_urls = [callback_url(host) for host in hosts.values()]
         """What has to be registered as allowed callback URLs of the application in Kinde."""
         self.load_balancer_arn = balancer.arn
         """Backstage checks it as the signer of the identity header."""
