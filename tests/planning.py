@@ -1,17 +1,23 @@
-"""Plans for tests, made through the command line as people make them."""
+"""Plans for tests, made through the command's own `main`."""
 
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import shutil
-import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 PROJECT = Path(__file__).resolve().parent.parent
+
+# Each plan runs in a process of its own, forked from one that has loaded the SDKs: that's most of a plan's time.
+_FORKED = multiprocessing.get_context("forkserver")
+_FORKED.set_forkserver_preload(["tests.sdks"])
 
 
 @dataclass(frozen=True)
@@ -45,32 +51,23 @@ class Plan:
         return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
 
 
-def rehearse(stack: str, project: Path, output: Path) -> Plan:
-    """Plan a stack of a project with all packs."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "rehearsal",
-            "--project",
-            str(project),
-            "--stack",
-            stack,
-            "--json",
-            str(output),
-        ],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    printed = done.stdout + done.stderr
+def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ()) -> Plan:
+    """Plan a stack of a project, with all packs or the named ones."""
+    arguments = ["--project", str(project), "--stack", stack, "--json", str(output)]
+    for pack in packs:
+        arguments += ["--pack", str(project / "policies" / pack)]
+    log = output.with_suffix(".log")
+    process = _FORKED.Process(target=_command, args=(arguments, log))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    printed = log.read_text()
     if not output.exists():
-        return Plan(done.returncode, printed)
+        return Plan(process.exitcode, printed)
     document = json.loads(output.read_text())
     states = [(step["urn"], step["newState"]) for step in document["steps"] if "newState" in step]
     return Plan(
-        done.returncode,
+        process.exitcode,
         printed,
         [
             Step(
@@ -84,6 +81,20 @@ def rehearse(stack: str, project: Path, output: Path) -> Plan:
         ],
         document["policyViolations"],
     )
+
+
+def _command(arguments: list[str], log: Path) -> None:
+    """Run the command in a forked child, on a clean process but for the SDKs; what it prints goes to a file."""
+    from rehearsal.__main__ import main
+
+    with log.open("w") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    sys.argv = ["rehearsal", *arguments]
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 @lru_cache
