@@ -15,7 +15,7 @@ import yaml
 
 FOLDER: Final = Path(__file__).resolve().parent
 PROJECT: Final = FOLDER.parent
-PACKS: Final = ("naming", "least_privilege", "entry_points")
+PACKS: Final = sorted(file.parent.name for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
 
 # The packs are found as the engine finds them: by their folder.
 sys.path.insert(0, str(PROJECT / "policies"))
