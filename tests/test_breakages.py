@@ -21,7 +21,7 @@ def break_project(project: Path, row: dict[str, Any]) -> None:
     for change in row.get("replacements", [row] if "old" in row else []):
         file = project / change["file"]
         passage = r"\s*".join(map(re.escape, change["old"].split()))
-        text, found = re.subn(passage, lambda _, new=change["new"]: new, file.read_text())
+        text, found = re.subn(passage, change["new"].replace("\\", r"\\"), file.read_text())
         assert found, f"{change['file']} has no longer: {change['old']}"
         file.write_text(text)
 
