@@ -13,7 +13,7 @@ def generated() -> dict[str, str]:
 
 
 def test_no_page_is_stale(generated: dict[str, str]) -> None:
-    stale = [name for name, text in generated.items() if not _written(name) == text]
+    stale = [name for name, text in generated.items() if _written(name) != text]
     assert not stale, "run `make docs` and commit what it changes"
 
 

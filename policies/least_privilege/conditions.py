@@ -54,7 +54,7 @@ _FAMILIES: Final[Mapping[str, str]] = {
 _NEGATED: Final = frozenset(operator for operator in _FAMILIES if "not" in operator)
 
 
-def _demands(condition: Condition, present: frozenset[str]) -> bool:
+def demands(condition: Condition, present: frozenset[str] = frozenset()) -> bool:
     """Tell whether a request without the key fails, and the values are asked for, not excluded.
 
     `present` are the keys that another line (`Null` with false) demands.
@@ -211,7 +211,7 @@ def narrows_resources(conditions: tuple[Condition, ...]) -> bool:
     MFA, organization, account, time, transport) don't: they hold for whoever is meant to use the role.
     """
     present = _present(conditions)
-    return any(_narrows(condition) for condition in conditions if _demands(condition, present))
+    return any(_narrows(condition) for condition in conditions if demands(condition, present))
 
 
 def _narrows(condition: Condition) -> bool:
@@ -231,7 +231,7 @@ def asks_for(conditions: tuple[Condition, ...], key: str, check: Callable[[str],
     present = _present(conditions)
     return any(
         condition.key == key
-        and _demands(condition, present)
+        and demands(condition, present)
         and _bound(condition, _some)
         and (check is None or _bound(condition, check))
         for condition in conditions
@@ -244,7 +244,7 @@ def bound_by(conditions: tuple[Condition, ...], context: str) -> bool:
     keys = _CONTEXTS[context]
     present = _present(conditions)
     for condition in conditions:
-        check = _find(condition.key, keys) if _demands(condition, present) else None
+        check = _find(condition.key, keys) if demands(condition, present) else None
         if check and _bound(condition, check):
             return True
     return False
@@ -264,7 +264,7 @@ def values_of(conditions: Sequence[Condition], key: str) -> Iterator[tuple[str, 
     """Yield the values of each line that demands a key."""
     present = _present(conditions)
     for condition in conditions:
-        if condition.key == key and _demands(condition, present):
+        if condition.key == key and demands(condition, present):
             yield condition.values
 
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from least_privilege import patterns
+from least_privilege import knowledge, patterns
 from least_privilege.documents import Principal
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
@@ -60,10 +61,44 @@ def meaning(principal: Principal) -> Meaning:
     if kind == "AWS":
         return _aws(name)
     if kind == "Service":
-        return Meaning("" if _SERVICE.fullmatch(name) else "isn't a service principal (`service.amazonaws.com`)")
+        return Meaning(_service_problem(name))
     if kind == "Federated":
         return _federated(name)
     return Meaning()
+
+
+def _service_problem(name: str) -> str:
+    if not _SERVICE.fullmatch(name):
+        return "isn't a service principal (`service.amazonaws.com`)"
+    label, _, rest = name.partition(".")
+    if rest not in ("amazonaws.com", "amazonaws.com.cn") or label in _services():
+        return ""
+    # There is no list of all service principals: a name that nobody knows passes unless it looks like a known one.
+    near = difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR)
+    if not near or re.fullmatch(r"-?v?\d", label.removeprefix(near[0])):
+        return ""
+    return f"AWS has no such service; near it: `{near[0]}.amazonaws.com`"
+
+
+_SIMILAR: Final = 0.88
+"""One letter wrong in nine or more, one missing in eight (`difflib`'s ratio)."""
+
+
+@cache
+def _services() -> frozenset[str]:
+    """Return the first labels of service principals: mostly the services' prefixes, and those that aren't."""
+    return frozenset((*knowledge.prefixes(), *_OTHER_LABELS))
+
+
+_OTHER_LABELS: Final = (
+    *("application-insights", "aws-artifact-account-sync", "billingreports", "cassandra-streams"),
+    *("config-conforms", "config-multiaccountsetup", "directoryservice", "ec2-images", "ec2fastlaunch"),
+    *("ec2fleet", "ec2scheduled", "ecs-compute", "ecs-tasks", "edgelambda", "eks-connector"),
+    *("eks-fargate-pods", "eks-nodegroup", "elastictranscoder", "kafkaconnect", "lexv2", "macie"),
+    *("opensearchservice", "opsworks", "securityhubv2", "spotfleet", "transitgateway", "vmie"),
+    *("vpc-flow-logs"),
+)
+"""From the AWS-managed policies and the trust policies of the services' own documentation."""
 
 
 def _aws(name: str) -> Meaning:

@@ -49,10 +49,9 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
             if len(useless) == len(statement.actions) or any(_matters(action) for action in useless):
                 yield from _useless(statement, useless)
         if statement.conditions and not statement.negated_actions:
-            for key in _never_sent(statement.conditions, statement.actions):
-                yield Fault(
-                    "invalid-condition", f"{statement.where}: none of its actions comes with the key `{short(key)}`."
-                )
+            for condition in statement.conditions:
+                if condition.operator != "null":
+                    yield from _never_sent(statement, condition)
 
 
 def _useless(statement: Statement, actions: list[str]) -> Iterator[Fault]:
@@ -98,22 +97,38 @@ def _matters(action: str) -> bool:
     return bool(service and service.mask(name) & (service.typed | ~reading))
 
 
-_OF_A_ROLE: Final = frozenset(("ec2:sourceinstancearn", "ec2:roledelivery", "lambda:sourcefunctionarn"))
+_OF_A_ROLE: Final = frozenset(
+    ("ec2:sourceinstancearn", "ec2:roledelivery", "glue:roleassumedby", "lambda:sourcefunctionarn")
+)
 """Keys that come with whatever a role's credentials are used for."""
 
 
-@lru_cache(8192)
-def _never_sent(given: tuple[Condition, ...], actions: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the keys of a service that none of the statement's actions of this service is sent with."""
-    found = []
-    granted = dict(actions_of(actions, False))
-    for condition in given:
-        service = knowledge.service(condition.key.partition(":")[0])
-        if service in granted and condition.operator != "null" and service and condition.key not in _OF_A_ROLE:
-            known = conditions.actions_with(service, condition.key)
-            if known is not None and not known & granted[service]:
-                found.append(condition.key)
-    return tuple(found)
+def _never_sent(statement: Statement, condition: Condition) -> Iterator[Fault]:
+    """Yield the fault of a service's key that actions of the statement are never sent with."""
+    unsent = [action for action in statement.actions if _is_unsent(action, condition.key)]
+    key = short(condition.key)
+    if unsent and len(unsent) == len(statement.actions):
+        yield Fault("invalid-condition", f"{statement.where}: none of its actions comes with the key `{key}`.")
+    elif statement.allow and conditions.demands(condition):
+        # As with resources: a read that is refused in the company of others is sloppy and harmless.
+        useless = [short(action) for action in unsent if _matters(action)]
+        if useless:
+            yield Fault(
+                "invalid-condition",
+                f"{statement.where} grants nothing for {some(useless)}, which never comes with the key `{key}`.",
+            )
+
+
+@lru_cache(16384)
+def _is_unsent(action: str, key: str) -> bool:
+    """Tell whether an action, or every action of a pattern, is known never to be sent with a service's key."""
+    service = knowledge.service(key.partition(":")[0])
+    # A key that the reference has nowhere may be one that it doesn't list: another rule's fault.
+    if not service or key in _OF_A_ROLE or conditions.actions_with(service, key) is None:
+        return False
+    granted = actions_of((action,), False)
+    # A service may be asked with another's keys: EC2 Instance Connect with `ec2:osuser`.
+    return bool(granted) and not any((conditions.actions_with(one, key) or 0) & mask for one, mask in granted)
 
 
 @lru_cache(32768)
