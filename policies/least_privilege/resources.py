@@ -14,6 +14,8 @@ from least_privilege import knowledge, patterns
 _PARTITION: Final = re.compile(r"aws(?:-cn|-us-gov|-iso(?:-[a-z])?|-eusc)?")
 _REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 _ACCOUNT: Final = re.compile(r"\d{12}|aws|aws-managed|cloudfront|aws-marketplace|third-party|amazon|tgw-peering")
+_BEGINS: Final = {4: re.compile(r"[a-z]{0,2}(?:-[a-z0-9-]*)?"), 5: re.compile(r"\d{0,12}|aws")}
+"""Number of parts -> how the last one, a region or an account, begins."""
 _VARIABLE: Final = re.compile(r"\$\{([^}]*)\}")
 
 _OF_THE_CALLER: Final = re.compile(
@@ -69,7 +71,11 @@ def problem(resource: str) -> str:
     if not patterns.matches(parts[0], "arn"):
         return "doesn't start with `arn:`"
     if len(parts) < 6:
-        return "" if "*" in parts[-1] else "has fewer than six parts"
+        # A star may stand for parts that are left out; what is before it must be able to begin one.
+        begins = _BEGINS.get(len(parts))
+        before = parts[-1].partition("*")[0]
+        spans = "*" in parts[-1] and (patterns.wild(before) or begins is None or begins.fullmatch(before))
+        return "" if spans else "has fewer than six parts"
     _, partition, service, region, account, name = parts
     if not patterns.wild(partition) and not _PARTITION.fullmatch(partition) and partition != "$":
         return f"names the partition `{partition[:40]}`, which doesn't exist"

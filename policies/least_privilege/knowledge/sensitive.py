@@ -128,7 +128,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "harmless": _grouped(
         """
         iam: CreateVirtualMFADevice
-        logs: CreateDelivery
+        logs: CreateDelivery CreateLogGroup
         s3: GetBucketLocation
         """
     ),

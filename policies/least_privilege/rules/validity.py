@@ -93,8 +93,13 @@ def _matters(action: str) -> bool:
     """Tell whether an action takes a resource, or writes."""
     prefix, _, name = action.partition(":")
     service = knowledge.service(prefix)
-    reading = service.levels["List"] | service.levels["Read"] if service else 0
-    return bool(service and service.mask(name) & (service.typed | ~reading))
+    return bool(service and service.mask(name) & service.typed) or _writes(action)
+
+
+def _writes(action: str) -> bool:
+    prefix, _, name = action.partition(":")
+    service = knowledge.service(prefix)
+    return bool(service and service.mask(name) & ~(service.levels["List"] | service.levels["Read"]))
 
 
 _OF_A_ROLE: Final = frozenset(
@@ -110,8 +115,8 @@ def _never_sent(statement: Statement, condition: Condition) -> Iterator[Fault]:
     if unsent and len(unsent) == len(statement.actions):
         yield Fault("invalid-condition", f"{statement.where}: none of its actions comes with the key `{key}`.")
     elif statement.allow and conditions.demands(condition):
-        # As with resources: a read that is refused in the company of others is sloppy and harmless.
-        useless = [short(action) for action in unsent if _matters(action)]
+        # A read that is refused in the company of others is harmless: AWS itself writes `kms:Describe*` there.
+        useless = [short(action) for action in unsent if _writes(action)]
         if useless:
             yield Fault(
                 "invalid-condition",
