@@ -12,7 +12,7 @@ The frame, not the rule, takes care of what must never be forgotten:
 """
 
 from rulebook.assembly import assemble, start
-from rulebook.resource import UNKNOWN, Json, Resource, Unjudgeable, unknown_paths
+from rulebook.resource import UNKNOWN, Json, Resource, SecretText, Unjudgeable, unknown_paths
 from rulebook.rule import Finding, Judgement, Rule, Scope, Severity
 from rulebook.unknowns import MAY_BE_UNKNOWN
 
@@ -25,6 +25,7 @@ __all__ = [
     "Resource",
     "Rule",
     "Scope",
+    "SecretText",
     "Severity",
     "Unjudgeable",
     "assemble",

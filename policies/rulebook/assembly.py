@@ -20,16 +20,20 @@ from pulumi_policy import (
     StackValidationArgs,
     StackValidationPolicy,
 )
+from pulumi_policy import policy as sdk
 
 from rulebook import configuration, waivers
 from rulebook.resource import Json, Resource, Unjudgeable, plain
 from rulebook.rule import Finding, Judgement, Rule, Scope
+from rulebook.secret_marks import deserialize_properties
 
 _ROOT: Final = "pulumi:pulumi:Stack"
 
 
 def start(name: str, rules: Iterable[Rule], description: str) -> None:
     """Serve a pack to the engine. Returns when the engine ends the process."""
+    # The engine says which values are secret; the SDK forgets it while it reads them.
+    sdk.deserialize_properties = deserialize_properties
     PolicyPack(name, assemble(rules), EnforcementLevel.MANDATORY, description=description)
 
 
@@ -73,8 +77,12 @@ def _judge_stack(rule: Rule, args: StackValidationArgs, report: ReportViolation)
 
 def _resource(args: ResourceValidationArgs | PolicyResource) -> Resource:
     parent = args.opts.parent
-    if isinstance(args, PolicyResource) and args.parent:
-        parent = args.parent.urn
+    references: Mapping[str, frozenset[str]] = {}
+    if isinstance(args, PolicyResource):
+        parent = args.parent.urn if args.parent else parent
+        references = {
+            key: frozenset(item.urn for item in resources) for key, resources in args.property_dependencies.items()
+        }
     return Resource(
         args.resource_type,
         args.urn,
@@ -83,6 +91,8 @@ def _resource(args: ResourceValidationArgs | PolicyResource) -> Resource:
         args.opts.protect,
         parent or "",
         plain(args.provider.props) if args.provider else {},
+        frozenset(args.opts.additional_secret_outputs),
+        references,
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from pulumi_policy.proxy import UnknownValueError
 
 Json: TypeAlias = Any
-"""A property value: dict, list, str, float, bool, None or `UNKNOWN` at any depth."""
+"""A property value: dict, list, str (`SecretText` for a secret), float, bool, None or `UNKNOWN` at any depth."""
 
 
 class _Unknown:
@@ -24,6 +24,21 @@ class _Unknown:
 
 UNKNOWN: Final = _Unknown()
 """Stands for every value that a preview can't know. It has no truth value: no rule passes on it by accident."""
+
+
+class SecretText(str):
+    """A text that the program marks as secret, or a text within something that it marks. Printing it shows no value."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "[secret]"
+
+    def __str__(self) -> str:
+        return "[secret]"
+
+    def __format__(self, _: str) -> str:
+        return "[secret]"
 
 
 class Unjudgeable(Exception):
@@ -45,7 +60,9 @@ class Resource:
 
     `type` is the token (`aws:iam/role:Role`), `properties` the inputs at preview (for stack rules: the
     state the engine expects), with `UNKNOWN` where a value isn't known yet. `parent` is a URN, empty at the
-    root; `provider` the inputs of the provider that makes the resource, where the engine names one.
+    root; `provider` the inputs of the provider that makes the resource, where the engine names one. `secret_outputs`
+    are the properties that the program has the engine keep as secrets. `references` gives, for stack rules, the URNs
+    of the resources that a property's value comes from, whether or not it is known yet.
     """
 
     type: str
@@ -55,6 +72,8 @@ class Resource:
     protected: bool = False
     parent: str = ""
     provider: Mapping[str, Json] = field(default_factory=dict)
+    secret_outputs: frozenset[str] = frozenset()
+    references: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def get(self, path: str, default: Json = None) -> Json:
         """Return the value at a dotted path (`a.b.0.c`).

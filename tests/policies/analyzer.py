@@ -60,7 +60,10 @@ class Violation:
 
 @dataclass(frozen=True)
 class Planned:
-    """One resource of a stack. `name` is the logical name; `parent` a URN; `provider` the inputs of its provider."""
+    """One resource of a stack. `name` is the logical name; `parent` a URN; `provider` the inputs of its provider.
+
+    `references` gives the URNs that a property's value comes from; `secret_outputs` the option of that name.
+    """
 
     type: str
     properties: Mapping[str, Json] = field(default_factory=dict)
@@ -68,6 +71,8 @@ class Planned:
     protect: bool = False
     parent: str = ""
     provider: Mapping[str, Json] = field(default_factory=dict)
+    references: Mapping[str, Iterable[str]] = field(default_factory=dict)
+    secret_outputs: tuple[str, ...] = ()
 
     def urn(self, stack: str) -> str:
         """Return its URN (without the types of its parents, which no rule needs)."""
@@ -150,14 +155,17 @@ class Judge:
         protect: bool = False,
         parent: str = "",
         provider: Mapping[str, Json] | None = None,
+        secret_outputs: tuple[str, ...] = (),
     ) -> list[Violation]:
         """Have one resource judged (`Analyze`)."""
-        planned = Planned(type_, properties, name, protect, parent, provider or {})
+        planned = Planned(type_, properties, name, protect, parent, provider or {}, secret_outputs=secret_outputs)
         request = analyzer_pb2.AnalyzeRequest(
             urn=planned.urn(self.stack),
             type=type_,
             name=name,
-            options=analyzer_pb2.AnalyzerResourceOptions(protect=protect, parent=parent),
+            options=analyzer_pb2.AnalyzerResourceOptions(
+                protect=protect, parent=parent, additionalSecretOutputs=secret_outputs
+            ),
             provider=_provider(planned),
         )
         request.properties.update(properties)
@@ -182,6 +190,9 @@ class Judge:
             )
             resource.options.protect = planned.protect
             resource.options.parent = planned.parent
+            resource.options.additionalSecretOutputs.extend(planned.secret_outputs)
+            for key, urns in planned.references.items():
+                resource.propertyDependencies[key].urns.extend(urns)
             resource.properties.update(planned.properties)
         self._process.configure(self._configuration)
         return [_violation(item, "") for item in self._process.stub.AnalyzeStack(request, timeout=_ANSWER).diagnostics]
@@ -192,7 +203,15 @@ class Judge:
         return [
             *self.root(),
             *itertools.chain.from_iterable(
-                self.resource(item.type, item.properties, item.name, item.protect, item.parent, item.provider)
+                self.resource(
+                    item.type,
+                    item.properties,
+                    item.name,
+                    item.protect,
+                    item.parent,
+                    item.provider,
+                    item.secret_outputs,
+                )
                 for item in resources
             ),
             *self.stack_of(resources),
