@@ -1,0 +1,11 @@
+"""The entry-points pack, as the engine starts it."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from entry_points import RULES
+from rulebook import start
+
+start("entry-points", RULES, "One guarded way in, and nothing else that the internet reaches.")
