@@ -54,7 +54,7 @@ def _weak_rule(ruleset: Resource, _: Judgement) -> Iterator[Finding]:
     for index, _rule in enumerate(ruleset.items("rules")):
         path = f"rules.{index}"
         parameters = f"{path}.actionParameters"
-        if (ruleset.text_or_none(f"{parameters}.ssl") or "strict") != "strict":
+        if ruleset.text_or_none(f"{parameters}.ssl") not in (None, "strict"):
             yield Finding(f"`{parameters}.ssl` isn't `strict`.")
         if ruleset.text("phase") == "http_request_origin":
             yield Finding(f"`{path}` sends requests to another origin than the record's.")

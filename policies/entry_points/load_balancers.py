@@ -41,7 +41,7 @@ def _keeps_invalid_headers(balancer: Resource, _: Judgement) -> Iterator[Finding
 
 
 def _lax(balancer: Resource, _: Judgement) -> Iterator[Finding]:
-    if (balancer.text_or_none("desyncMitigationMode") or "defensive") not in ("defensive", "strictest"):
+    if balancer.text_or_none("desyncMitigationMode") not in (None, "defensive", "strictest"):
         yield Finding("`desyncMitigationMode` is neither `defensive` nor `strictest`.")
     if balancer.flag("enableWafFailOpen", False):
         yield Finding("`enableWafFailOpen` lets requests through while the firewall can't be asked.")
@@ -63,7 +63,7 @@ def _not_logged(balancer: Resource, _: Judgement) -> Iterator[Finding]:
 
 
 def _is_application(balancer: Resource) -> bool:
-    return (balancer.text_or_none("loadBalancerType") or "application") == "application"
+    return balancer.text_or_none("loadBalancerType") in (None, "application")
 
 
 RULES: Final = (
@@ -111,7 +111,7 @@ RULES: Final = (
     Rule(
         id="invalid-headers-kept",
         title="Load balancers drop headers with invalid names.",
-        remedy="Set `dropInvalidHeaderFields` to true: to an application, `x_amzn_oidc_data` may look like the real header.",
+        remedy="Set `dropInvalidHeaderFields` to true: an application may take `x_amzn_oidc_data` for the real one.",
         source=_GUIDE + "edit-load-balancer-attributes.html",
         severity=Severity.HIGH,
         check=_keeps_invalid_headers,

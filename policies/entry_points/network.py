@@ -124,6 +124,6 @@ RULES: Final = (
         source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
         severity=Severity.CRITICAL,
         check=_open,
-        types=GROUP_TYPES,
+        types=GROUP_TYPES - EGRESS_RULE,
     ),
 )

@@ -54,7 +54,7 @@ def _foreign(resource: Resource, judgement: Judgement, path: str) -> Iterator[Fi
 
 
 def _optional(resource: Resource, _: Judgement, path: str) -> Iterator[Finding]:
-    if (resource.text_or_none(f"{path}.onUnauthenticatedRequest") or "authenticate") != "authenticate":
+    if resource.text_or_none(f"{path}.onUnauthenticatedRequest") not in (None, "authenticate"):
         yield Finding(f"`{path}.onUnauthenticatedRequest` isn't `authenticate`.")
 
 
@@ -67,7 +67,8 @@ def _long(resource: Resource, judgement: Judgement, path: str) -> Iterator[Findi
 
 
 def _scope(resource: Resource, _: Judgement, path: str) -> Iterator[Finding]:
-    if "openid" not in (resource.text_or_none(f"{path}.scope") or "openid").split():
+    scope = resource.text_or_none(f"{path}.scope")
+    if scope is not None and "openid" not in scope.split():
         yield Finding(f"`{path}.scope` doesn't hold `openid`.")
 
 

@@ -33,7 +33,7 @@ _ROOT: Final = "pulumi:pulumi:Stack"
 def start(name: str, rules: Iterable[Rule], description: str) -> None:
     """Serve a pack to the engine. Returns when the engine ends the process."""
     # The engine says which values are secret; the SDK forgets it while it reads them.
-    sdk.deserialize_properties = deserialize_properties
+    vars(sdk)["deserialize_properties"] = deserialize_properties
     PolicyPack(name, assemble(rules), EnforcementLevel.MANDATORY, description=description)
 
 
