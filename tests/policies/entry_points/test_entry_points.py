@@ -122,23 +122,19 @@ def rules(found: Iterable[Violation]) -> set[str]:
 @pytest.mark.parametrize(("row", "value"), list(cases("passes")))
 def test_passes(pack: StartPack, row: dict[str, Any], value: Json) -> None:
     found = judged(pack("entry_points"), with_value(row, value))
-    assert rules(found) <= set(row.get("also_if_passes", ())), [item.message for item in found]
+    assert not found, [item.message for item in found]
 
 
 @pytest.mark.parametrize(("row", "value"), list(cases("fails")))
 def test_fails(pack: StartPack, row: dict[str, Any], value: Json) -> None:
     found = judged(pack("entry_points"), with_value(row, value))
     expected = {row["rule"], *row.get("also", ())}
-    if row.get("also_if_unjudgeable"): print(value, sorted(rules(found)))
-    assert expected <= rules(found) <= expected | set(row.get("also_if_unjudgeable", ()))
+    assert rules(found) == expected
 
 
 @pytest.mark.parametrize("row", STACKS, ids=lambda row: row["id"])
 def test_stack(pack: StartPack, row: dict[str, Any]) -> None:
-    found = rules(judged(pack("entry_points"), changed(row)))
-    if row.get("only_some"): print(row["id"], sorted(found))
-    assert found <= set(row["rules"]) if row.get("only_some") else found == set(row["rules"])
-    assert bool(found) == bool(row["rules"])
+    assert rules(judged(pack("entry_points"), changed(row))) == set(row["rules"])
 
 
 def test_nothing_about_the_stack_as_it_is(pack: StartPack) -> None:

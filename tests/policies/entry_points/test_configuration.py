@@ -1,0 +1,73 @@
+"""What the entry-points pack takes from its configuration, and the way out of a rule."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tests.policies.analyzer import StartPack
+from tests.policies.entry_points.test_entry_points import STACKS, changed, planned, rules
+
+TODAY = dt.datetime.now(dt.UTC).date()
+MACHINE_PATH = next(row for row in STACKS if row["id"] == "machine path")
+
+
+def configured(pack: StartPack, change: dict[str, Any], config: dict[str, Any], stack: str = "prod") -> set[str]:
+    return rules(pack("entry_points", stack, config).everything(planned(changed(change), stack)))
+
+
+@pytest.mark.parametrize(("days", "found"), [(1, set()), (-1, {"machine-path-without-sign-in"})])
+def test_machine_path_with_a_waiver(pack: StartPack, days: int, found: set[str]) -> None:
+    waiver = {
+        "resource": "rule",
+        "reason": "Workers outside the network call the API",
+        "owner": "platform",
+        "expires": (TODAY + dt.timedelta(days=days)).isoformat(),
+    }
+    assert configured(pack, MACHINE_PATH, {"machine-path-without-sign-in": {"waivers": [waiver]}}) == found
+
+
+def test_the_waiver_of_a_machine_path_covers_no_other_way_past_the_sign_in(pack: StartPack) -> None:
+    waiver = {"resource": "*", "reason": "Workers outside", "owner": "platform", "expires": "2099-12-31"}
+    open_to_all = {"set": {"rule": {"actions": [{"type": "forward", "targetGroupArn": "UNKNOWN"}]}}}
+    config = {"machine-path-without-sign-in": {"waivers": [waiver]}}
+    assert configured(pack, open_to_all, config) == {"forward-without-sign-in"}
+
+
+def test_hosts_of_the_identity_provider(pack: StartPack) -> None:
+    def with_hosts(*hosts: str) -> set[str]:
+        return configured(pack, {}, {"foreign-identity-provider": {"hosts": list(hosts)}})
+
+    assert with_hosts("example.kinde.com") == with_hosts("id.example.org", "EXAMPLE.kinde.com") == set()
+    assert with_hosts("id.example.org") == {"foreign-identity-provider"}
+
+
+def test_longest_session(pack: StartPack) -> None:
+    assert configured(pack, {}, {"long-session": {"longest": 3600}}) == {"long-session"}
+
+
+def test_prefix_lists(pack: StartPack) -> None:
+    assert configured(pack, {}, {"unguarded-ingress": {"prefixLists": ["pl-a3a144ca"]}}) == set()
+    assert configured(pack, {}, {"unguarded-ingress": {"prefixLists": ["pl-other"]}}) == {"unguarded-ingress"}
+
+
+def test_header(pack: StartPack) -> None:
+    assert configured(pack, {}, {"rule-without-header-check": {"header": "X-Other"}}) == {"rule-without-header-check"}
+
+
+def test_packages(pack: StartPack) -> None:
+    change = {"add": {"pet": {"type": "random:index/randomPet:RandomPet", "properties": {}}}}
+    assert configured(pack, change, {}) == {"foreign-package"}
+    assert (
+        configured(pack, change, {"foreign-package": {"packages": ["aws", "cloudflare", "pulumi", "random"]}}) == set()
+    )
+
+
+def test_only_production_is_protected(pack: StartPack) -> None:
+    change = {"set": {"balancer": {"enableDeletionProtection": False}}}
+    assert configured(pack, change, {}) == {"unprotected-load-balancer"}
+    assert configured(pack, change, {}, "dev") == set()
+    config = {"unprotected-load-balancer": {"environments": ["dev"]}}
+    assert configured(pack, change, config, "dev") == {"unprotected-load-balancer"}
