@@ -31,8 +31,40 @@ def _secret(lookup: Lookup) -> dict[str, Any]:
     return {"arn": arn, "id": arn, "name": name or arn.rpartition(":")[2][:-7]}
 
 
+def _secret_version(lookup: Lookup) -> dict[str, Any]:
+    """`getSecretVersion`, by ARN or by name. No value is read: what it holds says so."""
+    secret = str(lookup.arguments.get("secretId", ""))
+    named = {"arn" if secret.startswith("arn:") else "name": secret}
+    arn = _secret(Lookup(named, lookup.account, lookup.region))["arn"]
+    version = "00000000-0000-4000-8000-000000000000"
+    return {
+        "arn": arn,
+        "id": f"{secret}|{version}",
+        "secretId": secret,
+        "secretString": "a value that a rehearsal doesn't read",
+        "secretBinary": "",
+        "versionId": version,
+        "versionStages": ["AWSCURRENT"],
+        "createdDate": "2026-01-01T00:00:00Z",
+        "region": lookup.region,
+    }
+
+
+def _cloudflare_ranges(_: Lookup) -> dict[str, Any]:
+    """`getIpRanges`, with addresses that are set aside for documentation (RFC 5737, RFC 3849)."""
+    return {
+        "etag": "0",
+        "ipv4Cidrs": ["192.0.2.0/24", "198.51.100.0/24"],
+        "ipv6Cidrs": ["2001:db8::/32"],
+        "jdcloudCidrs": [],
+        "networks": "",
+    }
+
+
 ANSWERS: Final[Mapping[str, Callable[[Lookup], dict[str, Any]]]] = {
     "aws:secretsmanager/getSecret:getSecret": _secret,
+    "aws:secretsmanager/getSecretVersion:getSecretVersion": _secret_version,
+    "cloudflare:index/getIpRanges:getIpRanges": _cloudflare_ranges,
 }
 """Token of a data source -> function from the call to the properties of the answer."""
 

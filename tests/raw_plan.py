@@ -1,0 +1,104 @@
+"""Plans with their secrets in clear, for tests that need them: the program's own inputs, before anything is masked.
+
+The program runs in a process of its own, `python -m tests.raw_plan VARIANT`, so that nothing of one run reaches
+another.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
+
+from tests.planning import PROJECT
+
+CLIENT_SECRET: Final = "client-secret-of-the-test"
+HEADER_SECRET: Final = "a1" * 32
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A stack with other settings, and the values of its secrets."""
+
+    stack: str = "prod"
+    settings: tuple[tuple[str, str], ...] = ()
+    """Key without the project's name, and value as text, over those of the stack's file."""
+    header_secret: str = HEADER_SECRET
+    previous_header_secret: str = ""
+    client_secret: str = CLIENT_SECRET
+
+
+@dataclass(frozen=True)
+class RawStep:
+    """A resource that the program registers, its inputs in clear."""
+
+    urn: str
+    type: str
+    name: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@lru_cache
+def raw_plan(variant: Variant) -> tuple[RawStep, ...]:
+    """Run the program and return what it registers."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.raw_plan", json.dumps(dataclasses.asdict(variant))],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return tuple(RawStep(**step) for step in json.loads(done.stdout))
+
+
+def _run(variant: Variant) -> list[dict[str, Any]]:
+    from rehearsal import datasources, program, project
+    from rehearsal.plan import Plan
+
+    loaded = project.load(PROJECT, variant.stack)
+    prefix = f"{loaded.name}:"
+    values = {f"{prefix}originHeaderSecret": variant.header_secret}
+    if variant.previous_header_secret:
+        values[f"{prefix}previousOriginHeaderSecret"] = variant.previous_header_secret
+    vars(program)["_placeholders"] = lambda _: values
+    vars(datasources)["ANSWERS"] = {
+        **datasources.ANSWERS,
+        "aws:secretsmanager/getSecretVersion:getSecretVersion": lambda lookup: {
+            **datasources.ANSWERS["aws:secretsmanager/getSecretVersion:getSecretVersion"](lookup),
+            "secretString": variant.client_secret,
+        },
+    }
+    settings = {f"{prefix}{key}": value for key, value in variant.settings}
+    plan = Plan(loaded.name, variant.stack)
+    program.run(
+        dataclasses.replace(loaded, config={**loaded.config, **settings}, secret_keys=tuple(values)), plan, _Nobody()
+    )
+    return [
+        {"urn": step.urn, "type": step.type, "name": step.name, "inputs": _clear(step.inputs)} for step in plan.created
+    ]
+
+
+def _clear(value: Any) -> Any:  # noqa: ANN401 - what JSON gives
+    from rehearsal.properties import is_secret
+
+    if is_secret(value):
+        return _clear(value["value"])
+    if isinstance(value, Mapping):
+        return {key: _clear(item) for key, item in value.items()}
+    return [_clear(item) for item in value] if isinstance(value, list) else value
+
+
+class _Nobody:
+    """Judges nothing."""
+
+    def judge(self, step: object, provider: object) -> None: ...
+
+
+if __name__ == "__main__":
+    print(json.dumps(_run(Variant(**json.loads(sys.argv[1])))))
