@@ -1,0 +1,169 @@
+"""What exists in the account of the stand-ins: one file per resource, so that a killed provider loses nothing.
+
+It holds properties in clear, secrets included, as a cloud does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rehearsal.computed import attributes
+
+ACCOUNT: Final = "111122223333"
+"""Stands in made-up ARNs; the program builds its own from configuration."""
+
+IDENTITY: Final[Mapping[str, str]] = {
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": "name",
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": "name",
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": "name",
+    "aws:ec2/securityGroup:SecurityGroup": "name",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "url",
+    "aws:iam/policy:Policy": "name",
+    "aws:iam/role:Role": "name",
+    "aws:lb/loadBalancer:LoadBalancer": "name",
+    "aws:lb/targetGroup:TargetGroup": "name",
+    "aws:s3/bucket:Bucket": "bucket",
+    "aws:secretsmanager/secret:Secret": "name",
+    "aws:ssm/parameter:Parameter": "name",
+}
+"""Type -> input that no two resources of the type may share in an account."""
+
+REPLACES: Final[Mapping[str, frozenset[str]]] = {
+    type_: frozenset(keys)
+    for type_, keys in {
+        "aws:acm/certificate:Certificate": (
+            "domainName",
+            "subjectAlternativeNames",
+            "keyAlgorithm",
+            "validationMethod",
+        ),
+        "aws:acm/certificateValidation:CertificateValidation": ("certificateArn", "validationRecordFqdns"),
+        "aws:cloudfront/distribution:Distribution": (),
+        "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (),
+        "aws:cloudwatch/logDelivery:LogDelivery": ("deliverySourceName", "deliveryDestinationArn"),
+        "aws:cloudwatch/logDeliverySource:LogDeliverySource": ("logType", "resourceArn"),
+        "aws:ec2/securityGroup:SecurityGroup": ("description", "vpcId"),
+        "aws:iam/policy:Policy": ("description", "path"),
+        "aws:iam/role:Role": ("path",),
+        "aws:iam/rolePolicy:RolePolicy": ("name", "role"),
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ("policyArn", "role"),
+        "aws:lb/listener:Listener": ("loadBalancerArn",),
+        "aws:lb/listenerRule:ListenerRule": ("listenerArn",),
+        "aws:lb/loadBalancer:LoadBalancer": ("internal", "loadBalancerType"),
+        "aws:lb/targetGroup:TargetGroup": ("port", "protocol", "targetType", "vpcId"),
+        "aws:s3/bucket:Bucket": (),
+        "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("securityGroupId",),
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("securityGroupId",),
+        "cloudflare:index/dnsRecord:DnsRecord": ("zoneId",),
+        "cloudflare:index/ruleset:Ruleset": ("zoneId", "kind", "phase"),
+        "cloudflare:index/zoneSetting:ZoneSetting": ("zoneId", "settingId"),
+    }.items()
+}
+"""Type -> inputs (beside its identity, the region and a sub-resource's bucket) whose change makes a new resource, as
+the providers' documentation marks them ("Forces new resource")."""
+
+UPDATABLE_NAMES: Final = frozenset({"aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"})
+"""Types whose identity can be changed in place."""
+
+
+def replaces(type_: str, key: str) -> bool:
+    """Tell whether a change of an input makes the provider replace the resource."""
+    if type_.startswith("aws:") and key == "region":
+        return True
+    if type_.startswith("aws:s3/bucket") and key == "bucket":
+        return True
+    identity = IDENTITY.get(type_) == key and type_ not in UPDATABLE_NAMES
+    return identity or key in REPLACES.get(type_, frozenset())
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One existing resource: its id, type, the URN it was made for, and all its properties."""
+
+    id: str
+    type: str
+    urn: str
+    properties: dict[str, Any]
+
+    @property
+    def identity(self) -> str:
+        """The name that is taken while it exists; its id where only the provider names it."""
+        key = IDENTITY.get(self.type)
+        return f"{self.type} {self.properties[key] if key else self.id}"
+
+
+class Account:
+    """The resources that exist, kept in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __iter__(self) -> Iterator[Resource]:
+        for file in sorted(self._folder.glob("*.json")):
+            yield Resource(**json.loads(file.read_text()))
+
+    def find(self, type_: str, id_: str) -> Resource | None:
+        """Return a resource, or None where there is none."""
+        file = self._file(type_, id_)
+        return Resource(**json.loads(file.read_text())) if file.exists() else None
+
+    def put(self, resource: Resource) -> None:
+        """Make a resource, or change it."""
+        file = self._file(resource.type, resource.id)
+        unfinished = file.with_suffix(".new")
+        unfinished.write_text(json.dumps(vars(resource)))
+        unfinished.rename(file)
+
+    def remove(self, type_: str, id_: str) -> None:
+        """Delete a resource; one that doesn't exist is no error, as with the providers."""
+        self._file(type_, id_).unlink(missing_ok=True)
+
+    def _file(self, type_: str, id_: str) -> Path:
+        return self._folder / f"{hashlib.sha256(f'{type_} {id_}'.encode()).hexdigest()[:24]}.json"
+
+
+def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str) -> Resource:
+    """Return the resource that a provider makes of its inputs, with made-up values for what it computes."""
+    token = hashlib.sha256(f"{urn} {json.dumps(inputs, sort_keys=True)}".encode()).hexdigest()
+    name = str(inputs.get(IDENTITY.get(type_, "name"), "")) or token[:12]
+    region = str(inputs.get("region") or region)
+    kind = type_.rpartition(":")[2]
+    service = type_.partition("/")[0].partition(":")[2]
+    facts: dict[str, Any] = {
+        "arn": f"arn:aws:{service}:{region}:{ACCOUNT}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
+        "region": region,
+        "tagsAll": inputs.get("tags", {}),
+        "domainName": f"{token[:14]}.cloudfront.net",
+        "dnsName": f"{name}-{token[:10]}.{region}.elb.amazonaws.com",
+        "domainValidationOptions": [
+            {
+                "domainName": host,
+                "resourceRecordName": f"_{hashlib.sha256(host.encode()).hexdigest()[:32]}.{host}.",
+                "resourceRecordType": "CNAME",
+                "resourceRecordValue": f"_{hashlib.sha256(host[::-1].encode()).hexdigest()[:32]}.acm-validations.aws.",
+            }
+            for host in (inputs.get("domainName"), *inputs.get("subjectAlternativeNames", []))
+            if host
+        ],
+    }
+    computed = {
+        key: facts.get(key, _of_type(hint, f"{key}-{token[:8]}"))
+        for key, hint in attributes(type_).items()
+        if key not in inputs
+    }
+    id_ = computed.get("arn") if type_.startswith(("aws:lb/", "aws:acm/", "aws:secretsmanager/")) else None
+    id_ = id_ or (name if type_ in IDENTITY else f"{kind.lower()}-{token[:16]}")
+    return Resource(id_, type_, urn, {**inputs, **computed})
+
+
+def _of_type(hint: Any, text: str) -> Any:  # noqa: ANN401 - any property value
+    plain = {str: text, bool: False, int: 0, float: 0}
+    if isinstance(hint, type) and hint in plain:
+        return plain[hint]
+    return [] if "Sequence" in str(hint) else {}

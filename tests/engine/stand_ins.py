@@ -1,0 +1,337 @@
+"""Stand-ins for the aws and cloudflare providers, attached to the engine instead of the real ones.
+
+    python -m tests.engine.stand_ins FOLDER
+
+prints what `PULUMI_DEBUG_PROVIDERS` takes and serves until it is killed; `attach` does the same in process.
+In the folder:
+
+    account/       what exists (see account.py); survives the process
+    account-id     the account that the credentials belong to; without it, whichever the stack allows
+    journal.jsonl  the calls, in order: `method`, `urn`, `type`, `id`, `preview`, `outcome`, and for an update
+                   `changed`, the names of the inputs that changed; never a value
+    faults.json    a list of faults (see `Fault`), read anew when it changes
+    secrets.json   ARN of a secret -> its value, the answer of `getSecretVersion`
+
+Like the bridged providers (pulumi-terraform-bridge, pkg/tfbridge/provider.go, Configure) they support previews and
+don't accept secrets: the engine hands values over in clear and marks what comes back as far as it can.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import grpc
+import pulumi_aws  # noqa: F401 - its classes say what each type computes
+import pulumi_cloudflare  # noqa: F401
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from rehearsal import datasources
+from rehearsal.computed import attributes
+from rehearsal.failures import ProgramFault
+from rehearsal.properties import UNKNOWN, from_struct, to_struct
+from tests.engine.account import IDENTITY, Account, Resource, made, replaces
+
+SECRET_VERSION: Final = "aws:secretsmanager/getSecretVersion:getSecretVersion"
+PACKAGES: Final = ("aws", "cloudflare")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something that goes wrong: at the n-th call of a method outside previews (counted since the file was written).
+
+    `action`: `refuse` answers with an error and does nothing; `wait` does it after `seconds`; `die` ends the process
+    before anything is done; `die-after` once it is done, but before the engine hears of it.
+    """
+
+    method: str
+    nth: int
+    action: str
+    seconds: float = 0
+    type: str = ""
+
+
+class Faults:
+    """The faults that a test has asked for."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._stamp = 0
+        self._faults: list[Fault] = []
+        self._calls: list[int] = []
+
+    def due(self, method: str, type_: str) -> Fault | None:
+        """Count a call and return the fault that is due at it."""
+        stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._faults = [Fault(**fault) for fault in json.loads(self._file.read_text())] if stamp else []
+            self._calls = [0] * len(self._faults)
+        found = None
+        for index, fault in enumerate(self._faults):
+            if fault.method == method and fault.type in ("", type_):
+                self._calls[index] += 1
+                found = fault if self._calls[index] == fault.nth else found
+        return found
+
+
+class Cloud:
+    """What both providers share: the account, the journal and the faults."""
+
+    def __init__(self, folder: Path) -> None:
+        self.account = Account(folder / "account")
+        self.lock = threading.Lock()
+        self._faults = Faults(folder / "faults.json")
+        self._journal = folder / "journal.jsonl"
+        self._secrets = folder / "secrets.json"
+        self._account_id = folder / "account-id"
+
+    def admits(self, allowed: Sequence[str]) -> bool:
+        """Tell whether the credentials' account is among those that a stack allows; none allowed means any."""
+        return not allowed or not self._account_id.exists() or self._account_id.read_text().strip() in allowed
+
+    def fault(self, method: str, type_: str) -> Fault | None:
+        """Return the fault that is due at a call."""
+        with self.lock:
+            return self._faults.due(method, type_)
+
+    def note(self, method: str, **entry: Any) -> None:  # noqa: ANN401 - JSON
+        """Write a call into the journal."""
+        line = json.dumps({"method": method, **entry})
+        with self.lock, self._journal.open("a", encoding="utf-8") as journal:
+            journal.write(line + "\n")
+
+    def secret_version(self, arn: str) -> dict[str, Any]:
+        """Return a secret's current value as `getSecretVersion` does."""
+        value = json.loads(self._secrets.read_text())[arn]
+        current = "AWSCURRENT"
+        return {"arn": arn, "id": f"{arn}|{current}", "secretId": arn, "secretString": value, "versionStage": current}
+
+
+class StandIn(provider_pb2_grpc.ResourceProviderServicer):
+    """One provider."""
+
+    def __init__(self, package: str, cloud: Cloud) -> None:
+        self._package = package
+        self._cloud = cloud
+        self._region = "eu-central-1"
+        self._accounts: list[str] = []
+
+    def Handshake(self, _request: object, context: grpc.ServicerContext) -> provider_pb2.ProviderHandshakeResponse:
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, _request: object, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, _request: object, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version="0.0.1")
+
+    def Cancel(self, _request: object, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        self._cloud.note("Cancel", package=self._package)
+        return empty_pb2.Empty()
+
+    def CheckConfig(
+        self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.CheckResponse:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        same = from_struct(request.old_inputs) == from_struct(request.news)
+        return provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_NONE if same else provider_pb2.DiffResponse.DIFF_SOME
+        )
+
+    def Configure(
+        self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
+    ) -> provider_pb2.ConfigureResponse:
+        config = from_struct(request.args)
+        self._region = config.get("region", self._region)
+        accounts = config.get("allowedAccountIds", [])
+        self._accounts = json.loads(accounts) if isinstance(accounts, str) else accounts
+        self._cloud.note("Configure", package=self._package, region=self._region, accounts=self._accounts)
+        if not self._cloud.admits(self._accounts):
+            # As the real provider words it (hashicorp/aws-sdk-go-base, ValidateAccountID).
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "AWS account ID not allowed")
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
+        arguments = from_struct(request.args)
+        self._cloud.note("Invoke", token=request.tok, preview=request.preview)
+        response = provider_pb2.InvokeResponse()
+        try:
+            answer = (
+                self._cloud.secret_version(arguments["secretId"])
+                if request.tok == SECRET_VERSION
+                else datasources.answer(
+                    request.tok,
+                    datasources.Lookup(arguments, str(self._accounts[0]) if self._accounts else "", self._region),
+                )
+            )
+        except (ProgramFault, KeyError, OSError) as error:
+            response.failures.add(property="", reason=f"no answer to {request.tok}: {type(error).__name__}")
+            return response
+        getattr(response, "return").update(answer)  # the field's name is a Python keyword
+        return response
+
+    def Check(self, request: provider_pb2.CheckRequest, context: grpc.ServicerContext) -> provider_pb2.CheckResponse:
+        response = provider_pb2.CheckResponse(inputs=request.news)
+        if not attributes(_type(request.urn)):
+            response.failures.add(property="", reason=f"no resource type {_type(request.urn)}")
+        return response
+
+    def Diff(self, request: provider_pb2.DiffRequest, context: grpc.ServicerContext) -> provider_pb2.DiffResponse:
+        type_ = _type(request.urn)
+        changed = _changed(request)
+        replacing = [key for key in changed if replaces(type_, key)]
+        response = provider_pb2.DiffResponse(
+            changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+            replaces=replacing,
+            diffs=changed,
+            hasDetailedDiff=True,
+            # Two can't have one name at a time.
+            deleteBeforeReplace=bool(replacing) and type_ in IDENTITY and IDENTITY[type_] not in changed,
+        )
+        kinds = provider_pb2.PropertyDiff
+        for key in changed:
+            kind = kinds.UPDATE_REPLACE if key in replacing else kinds.UPDATE
+            response.detailedDiff[key].CopyFrom(kinds(kind=kind, inputDiff=True))
+        return response
+
+    def Create(self, request: provider_pb2.CreateRequest, context: grpc.ServicerContext) -> provider_pb2.CreateResponse:
+        type_, inputs = _type(request.urn), from_struct(request.properties)
+        if request.preview:
+            self._cloud.note("Create", urn=request.urn, type=type_, preview=True)
+            computed = {key: UNKNOWN for key in attributes(type_) if key not in inputs}
+            return provider_pb2.CreateResponse(properties=to_struct({**inputs, **computed}))
+        resource = made(type_, request.urn, inputs, self._region)
+
+        def create() -> None:
+            if type_ in IDENTITY and any(other.identity == resource.identity for other in self._cloud.account):
+                context.abort(grpc.StatusCode.ALREADY_EXISTS, f"creating {resource.identity}: it exists already")
+            self._cloud.account.put(resource)
+
+        self._act("Create", request.urn, resource.id, context, create)
+        return provider_pb2.CreateResponse(id=resource.id, properties=to_struct(resource.properties))
+
+    def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
+        self._cloud.note("Read", urn=request.urn, type=_type(request.urn), id=request.id)
+        resource = self._cloud.account.find(_type(request.urn), request.id)
+        if resource is None:
+            return provider_pb2.ReadResponse()
+        given = from_struct(request.inputs)
+        return provider_pb2.ReadResponse(
+            id=resource.id,
+            properties=to_struct(resource.properties),
+            inputs=to_struct({key: resource.properties[key] for key in given if key in resource.properties}),
+        )
+
+    def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
+        type_, inputs = _type(request.urn), from_struct(request.news)
+        olds, old_inputs = from_struct(request.olds), from_struct(request.old_inputs)
+        computed = {key: value for key, value in olds.items() if key not in old_inputs}
+        properties = {**computed, **inputs}
+        if "tagsAll" in computed:
+            properties["tagsAll"] = inputs.get("tags", {})
+        if request.preview:
+            self._cloud.note("Update", urn=request.urn, type=type_, id=request.id, preview=True)
+        else:
+            resource = Resource(request.id, type_, request.urn, properties)
+            self._act(
+                "Update", request.urn, request.id, context, lambda: self._cloud.account.put(resource), _changed(request)
+            )
+        return provider_pb2.UpdateResponse(properties=to_struct(properties))
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        self._act(
+            "Delete",
+            request.urn,
+            request.id,
+            context,
+            lambda: self._cloud.account.remove(_type(request.urn), request.id),
+        )
+        return empty_pb2.Empty()
+
+    def _act(
+        self,
+        method: str,
+        urn: str,
+        id_: str,
+        context: grpc.ServicerContext,
+        work: Callable[[], None],
+        changed: list[str] | None = None,
+    ) -> None:
+        """Do what changes the account, unless a fault is due."""
+        type_ = _type(urn)
+        fault = self._cloud.fault(method, type_)
+        action = fault.action if fault else ""
+        entry = {"urn": urn, "type": type_, "id": id_, "preview": False}
+        if changed is not None:
+            entry["changed"] = changed
+        if fault and action == "wait":
+            self._cloud.note("Wait", urn=urn, type=type_)
+            time.sleep(fault.seconds)
+        if action in ("refuse", "die"):
+            self._cloud.note(method, **entry, outcome=action)
+            if action == "die":
+                os._exit(1)
+            context.abort(grpc.StatusCode.UNAVAILABLE, f"{type_}: the service doesn't answer (a test's fault)")
+        with self._cloud.lock:
+            work()
+        self._cloud.note(method, **entry, outcome="done")
+        if action == "die-after":
+            os._exit(1)
+
+
+def _type(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _changed(request: provider_pb2.DiffRequest | provider_pb2.UpdateRequest) -> list[str]:
+    """Return the inputs that differ, in alphabetical order; an unknown one differs."""
+    olds, news = from_struct(request.old_inputs), from_struct(request.news)
+    return sorted(key for key in {*olds, *news} - {*request.ignoreChanges} if olds.get(key) != news.get(key))
+
+
+@dataclass(frozen=True)
+class Attached:
+    """Both providers, served. A server that nobody holds is collected."""
+
+    servers: tuple[grpc.Server, ...]
+    addresses: str
+    """What `PULUMI_DEBUG_PROVIDERS` takes."""
+
+    def stop(self) -> None:
+        """Stop serving."""
+        for server in self.servers:
+            server.stop(None)
+
+
+def attach(folder: Path) -> Attached:
+    """Serve both providers from this process."""
+    folder.mkdir(parents=True, exist_ok=True)
+    cloud = Cloud(folder)
+    servers = []
+    addresses = []
+    for package in PACKAGES:
+        server = grpc.server(ThreadPoolExecutor(32))
+        provider_pb2_grpc.add_ResourceProviderServicer_to_server(StandIn(package, cloud), server)
+        addresses.append(f"{package}:{server.add_insecure_port('127.0.0.1:0')}")
+        server.start()
+        servers.append(server)
+    return Attached(tuple(servers), ",".join(addresses))
+
+
+if __name__ == "__main__":
+    attached = attach(Path(sys.argv[1]))
+    print(attached.addresses, flush=True)
+    for served in attached.servers:
+        served.wait_for_termination()
