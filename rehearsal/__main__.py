@@ -83,18 +83,13 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack: str) -> list[tupl
     """Return the packs to run, each with its configuration file if there is one."""
     if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
         raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
-    packs = [pack.resolve() for pack in arguments.pack] or sorted(
-        path.parent for path in folder.glob("policies/*/PulumiPolicy.yaml")
-    )
-    if not packs:
-        raise BadConfiguration(f"there is no policy pack under {folder / 'policies'}: nothing would be judged")
+    packs = [pack.resolve() for pack in arguments.pack] or project.packs(folder)
     for pack in packs:
         if not (pack / "PulumiPolicy.yaml").is_file():
             raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")
     if arguments.policy_config:
         return list(zip(packs, (path.resolve() for path in arguments.policy_config), strict=True))
-    found = [(pack, folder / "policies" / "config" / f"{pack.name}.{stack}.json") for pack in packs]
-    return [(pack, path if path.is_file() else None) for pack, path in found]
+    return [(pack, project.policy_config(folder, pack, stack)) for pack in packs]
 
 
 def _report(arguments: argparse.Namespace, plan: Plan, failure: Failure | None) -> None:

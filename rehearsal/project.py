@@ -36,6 +36,40 @@ def stacks(folder: Path) -> list[str]:
     return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml"))
 
 
+def pulumi_version(folder: Path) -> str:
+    """Return the version of the Pulumi CLI to install: the first one in `requiredPulumiVersion`, its only place.
+
+    Raises:
+        BadConfiguration: `Pulumi.yaml` can't be read or names none.
+    """
+    path = folder / "Pulumi.yaml"
+    version = re.search(r"\d+\.\d+\.\d+", str(_read(path).get("requiredPulumiVersion", "")))
+    if version is None:
+        raise BadConfiguration(
+            f"{path}: `requiredPulumiVersion` names no version; accepted: a version of the Pulumi CLI, or a range "
+            "that begins with one, such as >=3.260.0 <4.0.0"
+        )
+    return version[0]
+
+
+def packs(folder: Path) -> list[Path]:
+    """Return the folders of a project's policy packs, in alphabetical order.
+
+    Raises:
+        BadConfiguration: there is none.
+    """
+    found = sorted(path.parent for path in folder.glob("policies/*/PulumiPolicy.yaml"))
+    if not found:
+        raise BadConfiguration(f"there is no policy pack under {folder / 'policies'}: nothing would be judged")
+    return found
+
+
+def policy_config(folder: Path, pack: Path, stack: str) -> Path | None:
+    """Return the file with a pack's configuration for a stack, `policies/config/<pack>.<stack>.json`, or None."""
+    path = folder / "policies" / "config" / f"{pack.name}.{stack}.json"
+    return path if path.is_file() else None
+
+
 def load(folder: Path, stack: str) -> Project:
     """Read a project and the configuration of one stack, with the defaults of `Pulumi.yaml`.
 
