@@ -1,0 +1,1 @@
+"""What people run before, around and after a deploy."""
