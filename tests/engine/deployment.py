@@ -1,0 +1,254 @@
+"""A copy of the project that the real engine deploys to the stand-ins: its own backend, secrets and account."""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.engine.stand_ins import Attached, attach
+from tests.planning import PROJECT, copy_project
+
+NAME: Final = "rocketclub-platform"
+STACKS: Final = ("prod", "dev")
+PASSPHRASE: Final = "a passphrase for tests"
+
+OLD_HEADER_SECRET: Final = "decade01" * 8
+HEADER_SECRET: Final = "ca11ab1e" * 8
+NEXT_HEADER_SECRET: Final = "0ddba11e" * 8
+KINDE_SECRET: Final = "canary-kinde-client-secret"
+NEXT_KINDE_SECRET: Final = "canary-kinde-rotated-secret"
+CANARIES: Final = (OLD_HEADER_SECRET, HEADER_SECRET, NEXT_HEADER_SECRET, KINDE_SECRET, NEXT_KINDE_SECRET)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a user sees of one run."""
+
+    code: int
+    out: str
+
+
+@dataclass
+class Deployment:
+    """One stack of a project folder, with its own state, account and stand-ins.
+
+    In the folder: `project/` (unless another is given), `state/` (the file backend), `cloud/` (see stand_ins.py).
+    """
+
+    folder: Path
+    stack: str
+    project: Path
+    attached: Attached
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.cloud = self.folder / "cloud"
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "AWS_"))},
+            "PULUMI_HOME": str(self.folder / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
+            "PULUMI_DEBUG_PROVIDERS": self.attached.addresses,
+            # Nothing is fetched: neither plugins nor word of newer versions.
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "PYTHONPATH": str(PROJECT),
+            **self.environment,
+        }
+
+    def command(self, *arguments: str) -> list[str]:
+        """Return a command line of the wrapper for this stack."""
+        return [
+            sys.executable,
+            "-m",
+            "operations.deploy",
+            arguments[0],
+            "--stack",
+            self.stack,
+            "--project",
+            str(self.project),
+            *arguments[1:],
+        ]
+
+    def run(self, *arguments: str) -> Outcome:
+        """Run the wrapper: a command and its options."""
+        return self._run(self.command(*arguments), PROJECT)
+
+    def up(self, *arguments: str) -> Outcome:
+        """Apply, as CI does."""
+        return self.run("up", "--yes", *arguments)
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the wrapper without waiting for it, in a process group of its own."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=PROJECT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def pulumi(self, *arguments: str) -> Outcome:
+        """Run the Pulumi CLI itself."""
+        return self._run(["pulumi", *arguments, "--stack", self.stack, "--non-interactive"], self.project)
+
+    def _run(self, command: Sequence[str], folder: Path) -> Outcome:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        return Outcome(done.returncode, done.stdout)
+
+    @property
+    def stack_file(self) -> Path:
+        """The stack's configuration."""
+        return self.project / f"Pulumi.{self.stack}.yaml"
+
+    def configure(self, key: str, value: str, *, secret: bool = False) -> None:
+        """Set a configuration value with the CLI."""
+        done = self.pulumi("config", "set", *(["--secret"] if secret else []), f"{NAME}:{key}", value)
+        assert done.code == 0, done.out
+
+    def kinde_secret(self, value: str) -> None:
+        """Set what Secrets Manager answers for the Kinde client secret."""
+        config = yaml.safe_load(self.stack_file.read_text())["config"]
+        arn = (
+            f"arn:aws:secretsmanager:{config['aws:region']}:{config['aws:allowedAccountIds'][0]}"
+            f":secret:{config[f'{NAME}:kindeClientSecret']}"
+        )
+        self.cloud.mkdir(parents=True, exist_ok=True)
+        (self.cloud / "secrets.json").write_text(json.dumps({arn: value}))
+
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """Have these faults from now on (see stand_ins.Fault)."""
+        (self.cloud / "faults.json").write_text(json.dumps(faults))
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        """Change a file of the project."""
+        path = self.project / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{file} has {text.count(old)} times {old!r}"
+        path.write_text(text.replace(old, new))
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Return the calls so far, previews left out."""
+        path = self.cloud / "journal.jsonl"
+        if not path.exists():
+            return []
+        return [call for call in map(json.loads, path.read_text().splitlines()) if not call.get("preview")]
+
+    def calls(self, method: str, after: int = 0) -> list[dict[str, Any]]:
+        """Return the calls of a method that had their effect, from a place in the journal on."""
+        return [call for call in self.journal()[after:] if call["method"] == method and call["outcome"] == "done"]
+
+    def changes(self, after: int) -> list[tuple[str, str]]:
+        """Return what changed the account from a place in the journal on: method and type, in order."""
+        changing = ("Create", "Update", "Delete")
+        return [
+            (call["method"], call["type"])
+            for call in self.journal()[after:]
+            if call["method"] in changing and call["outcome"] == "done"
+        ]
+
+    def state(self) -> dict[str, Any]:
+        """Return the stack's state as the backend keeps it."""
+        (file,) = (self.folder / "state").glob(f".pulumi/stacks/**/{self.stack}.json")
+        document: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
+        return document
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Return the provider-made resources in the state."""
+        return [
+            resource
+            for resource in self.state().get("resources", [])
+            if resource["custom"] and not resource["type"].startswith("pulumi:")
+        ]
+
+    @property
+    def account(self) -> Path:
+        """Where the stand-ins keep what exists."""
+        return self.cloud / "account"
+
+    def existing(self) -> list[tuple[str, str]]:
+        """Return what exists in the account: type and id."""
+        found = [json.loads(file.read_text()) for file in self.account.glob("*.json")]
+        return sorted((resource["type"], resource["id"]) for resource in found)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A backend with the stacks `prod` and `dev`, still empty, and the secrets of their files: made once, copied often.
+
+    `sealed` maps a key to its encrypted value; the passphrase and `salt` open it.
+    """
+
+    state: Path
+    salt: str
+    sealed: Mapping[str, str]
+
+    def deployment(self, folder: Path, stack: str, project: Path | None = None) -> Deployment:
+        """Return a deployment of a stack on an empty account: of a copy of the project, or of the folder given.
+
+        A folder that is given is changed: its stack file gets secrets that can be opened.
+        """
+        project = project or copy_project(folder)
+        self._seal(project, stack)
+        if not (project / ".venv").exists():
+            (project / ".venv").symlink_to(sys.prefix)
+        shutil.copytree(self.state, folder / "state")
+        deployment = Deployment(folder, stack, project, attach(folder / "cloud"))
+        deployment.kinde_secret(KINDE_SECRET)
+        return deployment
+
+    def _seal(self, project: Path, stack: str) -> None:
+        """Put the secrets that can be opened in the place of the examples that no key opens."""
+        file = project / f"Pulumi.{stack}.yaml"
+        document = yaml.safe_load(file.read_text())
+        document["encryptionsalt"] = self.salt
+        for key, value in self.sealed.items():
+            if isinstance(document["config"].get(key), dict):
+                document["config"][key] = {"secure": value}
+        file.write_text(yaml.safe_dump(document))
+
+
+@cache
+def prepared() -> Prepared:
+    """Make the stacks and encrypt the secrets, with the CLI."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / "state").mkdir()
+    project = folder / "project"
+    project.mkdir()
+    shutil.copy(PROJECT / "Pulumi.yaml", project)
+    deployments = [Deployment(folder, stack, project, Attached((), "")) for stack in STACKS]
+    for deployment in deployments:
+        made = deployment.pulumi("stack", "init", "--no-select")
+        assert made.code == 0, made.out
+    first = deployments[0]
+    for key, value in {"originHeaderSecret": HEADER_SECRET, "previousOriginHeaderSecret": OLD_HEADER_SECRET}.items():
+        first.configure(key, value, secret=True)
+    document = yaml.safe_load(first.stack_file.read_text())
+    sealed = {key: value["secure"] for key, value in document["config"].items()}
+    return Prepared(folder / "state", document["encryptionsalt"], sealed)

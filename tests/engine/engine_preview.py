@@ -1,0 +1,43 @@
+"""The real engine's verdict on a project folder: the counterpart of `tests.planning.rehearse`."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.engine.deployment import prepared
+
+
+class Seen(NamedTuple):
+    """What `pulumi preview` said: the packs' violations and the steps, as in its JSON, and its exit code."""
+
+    violations: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
+    exit_code: int
+    printed: str
+
+    @property
+    def rules(self) -> set[str]:
+        """The rules with mandatory violations, as `pack/rule`."""
+        return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
+
+
+def preview(project: Path, stack: str) -> Seen:
+    """Preview a stack of a project folder with all its packs, on an empty account.
+
+    The folder itself stays as it is: a copy gets a header secret that can be opened, and a backend.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        copied = Path(shutil.copytree(project, folder / "project", symlinks=True))
+        deployment = prepared().deployment(folder, stack, copied)
+        output = folder / "preview.json"
+        try:
+            outcome = deployment.run("preview", "--json", str(output))
+        finally:
+            deployment.attached.stop()
+        document = json.loads(output.read_text()) if output.exists() else {"steps": [], "policyViolations": []}
+    return Seen(document["policyViolations"], document["steps"], outcome.code, outcome.out)
