@@ -1,4 +1,4 @@
-"""`python -m operations.deploy up|preview|destroy|refresh`: the real engine, with every policy pack attached.
+"""`python -m operations.deploy up|preview|destroy|refresh|unlock`: the real engine, with every policy pack attached.
 
 A self-managed backend doesn't remember policy packs, and a preview that is skipped lets resources be made before a
 violation is found. So nothing here runs without them: `up` and `preview` get every pack of the project with its
@@ -69,6 +69,8 @@ def _run(given: argparse.Namespace) -> int:
 
 def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     """Return the Pulumi command that a command line of this module stands for."""
+    if given.command == "unlock":
+        return [PULUMI, "cancel", given.stack, "--yes"]
     command = [PULUMI, given.command, "--stack", given.stack, *(["--diff"] if given.diff else [])]
     if given.command in ("up", "preview"):
         for pack in project.packs(folder):
@@ -77,6 +79,8 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
             command += ["--policy-pack", _listed(pack), "--policy-pack-config", _listed(config)]
     if given.command in ("up", "preview") and given.plan:
         command += ["--plan" if given.command == "up" else "--save-plan", str(given.plan.absolute())]
+    if given.command == "refresh":
+        command += [part for text in given.import_pending for part in ("--import-pending-creates", text)]
     if given.command == "refresh" and given.preview_only:
         command.append("--preview-only")
     elif given.command in ("up", "refresh") and given.yes:
@@ -101,7 +105,7 @@ def _require_cli(folder: Path) -> None:
     version = project.pulumi_version(folder)
     raise BadConfiguration(
         f"there is no `{PULUMI}` on the path, and nothing is previewed or applied without it.\n"
-        f"Install Pulumi CLI {version}, the version this project is tested with (Pulumi.yaml, `requiredPulumiVersion`):\n"
+        f"Install Pulumi CLI {version}, which this project is tested with (Pulumi.yaml, `requiredPulumiVersion`):\n"
         f"  1. {INSTALL_PAGE} has every version: choose {version} for your system, and compare the checksum\n"
         f"     (with Pulumi's install script instead: its option `--version {version}`);\n"
         "  2. put its folder on the PATH: it also holds pulumi-language-python, which runs this project;\n"
@@ -235,6 +239,15 @@ def _parser() -> argparse.ArgumentParser:
     refresh = add("refresh", "compare the state with what exists, then take that over once it is confirmed")
     refresh.add_argument("--preview-only", action="store_true", help="only show the differences")
     refresh.add_argument("--yes", action="store_true", help="take the differences over without asking")
+    refresh.add_argument(
+        "--import-pending",
+        nargs=2,
+        action="extend",
+        default=[],
+        metavar=("URN", "ID"),
+        help="what a killed `up` was about to make, and its id in the cloud; repeatable",
+    )
+    add("unlock", "take away the lock of an operation that was killed; make sure first that none is running")
     return parser
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import yaml
 
+from tests.engine.account import Account, Resource
 from tests.engine.stand_ins import Attached, attach
 from tests.planning import PROJECT, copy_project
 
@@ -24,12 +26,11 @@ NAME: Final = "rocketclub-platform"
 STACKS: Final = ("prod", "dev")
 PASSPHRASE: Final = "a passphrase for tests"
 
-OLD_HEADER_SECRET: Final = "decade01" * 8
 HEADER_SECRET: Final = "ca11ab1e" * 8
 NEXT_HEADER_SECRET: Final = "0ddba11e" * 8
 KINDE_SECRET: Final = "canary-kinde-client-secret"
 NEXT_KINDE_SECRET: Final = "canary-kinde-rotated-secret"
-CANARIES: Final = (OLD_HEADER_SECRET, HEADER_SECRET, NEXT_HEADER_SECRET, KINDE_SECRET, NEXT_KINDE_SECRET)
+CANARIES: Final = (HEADER_SECRET, NEXT_HEADER_SECRET, KINDE_SECRET, NEXT_KINDE_SECRET)
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,15 @@ class Deployment:
         """The stack's configuration."""
         return self.project / f"Pulumi.{self.stack}.yaml"
 
-    def configure(self, key: str, value: str, *, secret: bool = False) -> None:
-        """Set a configuration value with the CLI."""
-        done = self.pulumi("config", "set", *(["--secret"] if secret else []), f"{NAME}:{key}", value)
-        assert done.code == 0, done.out
+    def configure(self, **secrets: str | None) -> None:
+        """Set secret configuration values, among the header secrets above; None takes a key away."""
+        document = yaml.safe_load(self.stack_file.read_text())
+        document["encryptionsalt"] = prepared().salt
+        for key, value in secrets.items():
+            document["config"].pop(f"{NAME}:{key}", None)
+            if value is not None:
+                document["config"][f"{NAME}:{key}"] = {"secure": prepared().sealed[value]}
+        self.stack_file.write_text(yaml.safe_dump(document))
 
     def kinde_secret(self, value: str) -> None:
         """Set what Secrets Manager answers for the Kinde client secret."""
@@ -191,17 +197,20 @@ class Deployment:
         """Where the stand-ins keep what exists."""
         return self.cloud / "account"
 
+    def account_resources(self) -> list[Resource]:
+        """Return what exists in the account."""
+        return list(Account(self.account))
+
     def existing(self) -> list[tuple[str, str]]:
         """Return what exists in the account: type and id."""
-        found = [json.loads(file.read_text()) for file in self.account.glob("*.json")]
-        return sorted((resource["type"], resource["id"]) for resource in found)
+        return sorted((resource.type, resource.id) for resource in self.account_resources())
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A backend with the stacks `prod` and `dev`, still empty, and the secrets of their files: made once, copied often.
+    """A backend with the stacks `prod` and `dev`, still empty, and the header secrets sealed: made once, copied often.
 
-    `sealed` maps a key to its encrypted value; the passphrase and `salt` open it.
+    `sealed` maps a header secret to its encrypted form, which the passphrase and `salt` open.
     """
 
     state: Path
@@ -211,31 +220,21 @@ class Prepared:
     def deployment(self, folder: Path, stack: str, project: Path | None = None) -> Deployment:
         """Return a deployment of a stack on an empty account: of a copy of the project, or of the folder given.
 
-        A folder that is given is changed: its stack file gets secrets that can be opened.
+        A folder that is given is changed: its stack file gets a header secret that can be opened.
         """
         project = project or copy_project(folder)
-        self._seal(project, stack)
         if not (project / ".venv").exists():
             (project / ".venv").symlink_to(sys.prefix)
         shutil.copytree(self.state, folder / "state")
         deployment = Deployment(folder, stack, project, attach(folder / "cloud"))
+        deployment.configure(originHeaderSecret=HEADER_SECRET)
         deployment.kinde_secret(KINDE_SECRET)
         return deployment
-
-    def _seal(self, project: Path, stack: str) -> None:
-        """Put the secrets that can be opened in the place of the examples that no key opens."""
-        file = project / f"Pulumi.{stack}.yaml"
-        document = yaml.safe_load(file.read_text())
-        document["encryptionsalt"] = self.salt
-        for key, value in self.sealed.items():
-            if isinstance(document["config"].get(key), dict):
-                document["config"][key] = {"secure": value}
-        file.write_text(yaml.safe_dump(document))
 
 
 @cache
 def prepared() -> Prepared:
-    """Make the stacks and encrypt the secrets, with the CLI."""
+    """Make the stacks and encrypt the header secrets, with the CLI."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "state").mkdir()
@@ -246,9 +245,29 @@ def prepared() -> Prepared:
     for deployment in deployments:
         made = deployment.pulumi("stack", "init", "--no-select")
         assert made.code == 0, made.out
-    first = deployments[0]
-    for key, value in {"originHeaderSecret": HEADER_SECRET, "previousOriginHeaderSecret": OLD_HEADER_SECRET}.items():
-        first.configure(key, value, secret=True)
-    document = yaml.safe_load(first.stack_file.read_text())
-    sealed = {key: value["secure"] for key, value in document["config"].items()}
+    secrets = {f"secret{number}": value for number, value in enumerate((HEADER_SECRET, NEXT_HEADER_SECRET))}
+    set_all = [text for key, value in secrets.items() for text in ("--secret", f"{NAME}:{key}={value}")]
+    done = deployments[0].pulumi("config", "set-all", *set_all)
+    assert done.code == 0, done.out
+    document = yaml.safe_load(deployments[0].stack_file.read_text())
+    sealed = {value: document["config"][f"{NAME}:{key}"]["secure"] for key, value in secrets.items()}
     return Prepared(folder / "state", document["encryptionsalt"], sealed)
+
+
+@contextlib.contextmanager
+def stand_ins_of_their_own(deployment: Deployment) -> Iterator[None]:
+    """Serve a deployment's stand-ins from a process that may die."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", "tests.engine.stand_ins", str(deployment.cloud)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        attached = deployment.environment["PULUMI_DEBUG_PROVIDERS"]
+        deployment.environment["PULUMI_DEBUG_PROVIDERS"] = process.stdout.readline().strip()
+        try:
+            yield
+        finally:
+            deployment.environment["PULUMI_DEBUG_PROVIDERS"] = attached
+            process.kill()

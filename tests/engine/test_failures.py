@@ -1,0 +1,125 @@
+"""Providers that fail, two people at once, a killed engine: the next `up` finishes, nothing is lost or doubled."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.engine.conftest import Deploy
+from tests.engine.deployment import Deployment, stand_ins_of_their_own
+
+pytestmark = pytest.mark.engine
+
+SECRET = "aws:secretsmanager/secret:Secret"
+LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+DEADLINE = 240
+"""Seconds that a run may take on a busy machine."""
+
+
+def assert_everything_once(deployment: Deployment) -> None:
+    assert Counter(call["urn"] for call in deployment.calls("Create")).most_common(1)[0][1] == 1
+    in_state = sorted((resource["type"], resource["id"]) for resource in deployment.resources())
+    assert in_state == deployment.existing()
+    assert len(in_state) > 100
+    assert not deployment.state().get("pending_operations")
+
+
+def until(happened: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+    deadline = time.monotonic() + DEADLINE
+    while not happened():
+        assert process is None or process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def waits(deployment: Deployment) -> Callable[[], object]:
+    return lambda: [call for call in deployment.journal() if call["method"] == "Wait"]
+
+
+def test_a_provider_that_fails_half_way_is_finished_by_the_next_up(deploy: Deploy) -> None:
+    deployment = deploy("dev")
+    deployment.faults({"method": "Create", "nth": 40, "action": "refuse"})
+    failed = deployment.up()
+    assert failed.code != 0
+    assert "the service doesn't answer" in failed.out
+    made = deployment.existing()
+    assert 0 < len(made) < 100
+    deployment.faults()
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert set(made) <= set(deployment.existing())
+    assert_everything_once(deployment)
+
+
+def test_a_provider_that_dies_half_way_is_finished_by_the_next_up(deploy: Deploy) -> None:
+    deployment = deploy("dev")
+    deployment.faults({"method": "Create", "nth": 40, "action": "die"})
+    with stand_ins_of_their_own(deployment):
+        failed = deployment.up()
+    assert failed.code != 0
+    made = deployment.existing()
+    assert 0 < len(made) < 100
+    deployment.faults()
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert set(made) <= set(deployment.existing())
+    assert_everything_once(deployment)
+
+
+def test_of_two_ups_at_once_one_is_told_that_the_stack_is_locked(deploy: Deploy) -> None:
+    deployment = deploy("dev")
+    deployment.faults({"method": "Create", "nth": 1, "type": SECRET, "action": "wait", "seconds": 30})
+    first = deployment.start("up", "--yes")
+    until(waits(deployment), first)
+    second = deployment.up()
+    printed, _ = first.communicate(timeout=DEADLINE)
+    assert second.code != 0
+    assert "currently locked" in second.out
+    assert first.returncode == 0, printed
+    assert_everything_once(deployment)
+
+
+def test_a_killed_engine_leaves_a_lock_and_what_was_under_way_both_of_which_can_be_put_right(deploy: Deploy) -> None:
+    deployment = deploy("dev")
+    deployment.faults({"method": "Create", "nth": 1, "type": LOAD_BALANCER, "action": "wait", "seconds": 5})
+    process = deployment.start("up", "--yes")
+    until(waits(deployment), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    until(lambda: [type_ for type_, _ in deployment.existing() if type_ == LOAD_BALANCER])
+
+    locked = deployment.up()
+    assert locked.code != 0
+    assert "currently locked" in locked.out
+    unlocked = deployment.run("unlock")
+    assert unlocked.code == 0, unlocked.out
+
+    # The engine knows what was under way when it died; the account has it by now.
+    (pending,) = deployment.state()["pending_operations"]
+    urn = pending["resource"]["urn"]
+    (id_,) = (resource.id for resource in deployment.account_resources() if resource.urn == urn)
+    recovered = deployment.run("refresh", "--yes", "--import-pending", urn, id_)
+    assert recovered.code == 0, recovered.out
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert_everything_once(deployment)
+
+
+def test_an_interrupted_up_ends_what_is_under_way_and_the_next_one_finishes(deploy: Deploy) -> None:
+    deployment = deploy("dev")
+    deployment.faults({"method": "Create", "nth": 1, "type": LOAD_BALANCER, "action": "wait", "seconds": 5})
+    process = deployment.start("up", "--yes")
+    until(waits(deployment), process)
+    process.send_signal(signal.SIGTERM)
+    printed, _ = process.communicate(timeout=DEADLINE)
+    assert process.returncode != 0, printed
+    assert not deployment.state().get("pending_operations")
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert_everything_once(deployment)

@@ -1,0 +1,156 @@
+"""A stack's life on the real engine: made, left alone, rotated, renamed, destroyed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.engine.conftest import Deploy, first_up
+from tests.engine.deployment import (
+    HEADER_SECRET,
+    NAME,
+    NEXT_HEADER_SECRET,
+    NEXT_KINDE_SECRET,
+    Deployment,
+)
+
+pytestmark = pytest.mark.engine
+
+RULE = "aws:lb/listenerRule:ListenerRule"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+PARAMETER = "aws:ssm/parameter:Parameter"
+BOTH_HOSTS = ["prod-pipelines", "prod-portal"]
+
+
+def names(calls: list[dict[str, str]]) -> list[str]:
+    return sorted(call["urn"].rpartition("::")[2] for call in calls)
+
+
+def assert_state_is_what_exists(deployment: Deployment) -> None:
+    in_state = sorted((resource["type"], resource["id"]) for resource in deployment.resources())
+    assert in_state == deployment.existing()
+    assert not deployment.state().get("pending_operations")
+
+
+def test_the_first_up_makes_each_resource_once() -> None:
+    deployment, outcome = first_up("prod")
+    assert outcome.code == 0, outcome.out
+    created = [call["urn"] for call in deployment.calls("Create")]
+    assert len(created) == len(set(created)) == len(deployment.resources()) > 100
+    assert deployment.changes(0) == [("Create", call["type"]) for call in deployment.calls("Create")]
+    assert_state_is_what_exists(deployment)
+
+
+def test_the_second_up_changes_nothing(deploy: Deploy) -> None:
+    deployment = deploy(up=True)
+    before = len(deployment.journal())
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert deployment.changes(before) == []
+    assert "163 unchanged" in outcome.out
+    assert_state_is_what_exists(deployment)
+
+
+def test_a_new_kinde_secret_updates_the_rules_of_both_hosts_and_nothing_else(deploy: Deploy) -> None:
+    deployment = deploy(up=True)
+    before = len(deployment.journal())
+    deployment.kinde_secret(NEXT_KINDE_SECRET)
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert deployment.changes(before) == [("Update", RULE)] * 2
+    updates = deployment.calls("Update", before)
+    assert names(updates) == BOTH_HOSTS
+    assert [call["changed"] for call in updates] == [["actions"]] * 2
+    rules = [resource for resource in deployment.account_resources() if resource.type == RULE]
+    assert [NEXT_KINDE_SECRET in str(rule.properties) for rule in rules] == [True, True]
+
+
+def test_the_header_secret_is_rotated_in_two_steps_and_never_refused(deploy: Deploy) -> None:
+    deployment = deploy(up=True)
+    before = len(deployment.journal())
+    deployment.configure(originHeaderSecret=NEXT_HEADER_SECRET, previousOriginHeaderSecret=HEADER_SECRET)
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    updates = deployment.calls("Update", before)
+    types = [call["type"] for call in updates]
+    assert sorted(types) == sorted([RULE] * 2 + [DISTRIBUTION] * 2 + [PARAMETER])
+    # Both rules let the new value in before any distribution sends it.
+    in_order = [type_ for type_ in types if type_ != PARAMETER]
+    assert in_order == [RULE, RULE, DISTRIBUTION, DISTRIBUTION]
+    assert_let_in(deployment, {NEXT_HEADER_SECRET, HEADER_SECRET})
+
+    before = len(deployment.journal())
+    deployment.configure(previousOriginHeaderSecret=None)
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert deployment.changes(before) == [("Update", RULE)] * 2
+    assert_let_in(deployment, {NEXT_HEADER_SECRET})
+
+
+def assert_let_in(deployment: Deployment, secrets: set[str]) -> None:
+    rules = [resource for resource in deployment.account_resources() if resource.type == RULE]
+    assert len(rules) == 2
+    for rule in rules:
+        (values,) = (
+            condition["httpHeader"]["values"]
+            for condition in rule.properties["conditions"]
+            if "httpHeader" in condition
+        )
+        assert set(values) == secrets
+
+
+def test_a_new_name_of_a_role_makes_it_anew_with_its_policies_and_takes_the_old_away(deploy: Deploy) -> None:
+    deployment = deploy(up=True)
+    before = len(deployment.journal())
+    deployment.edit("components/ork_processor_role.py", '"ork-processor"', '"ork-worker"')
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    roles = {id_ for type_, id_ in deployment.existing() if type_ == "aws:iam/role:Role"}
+    assert "prod-ork-worker" in roles
+    assert "prod-ork-processor" not in roles
+    created = deployment.calls("Create", before)
+    deleted = deployment.calls("Delete", before)
+    assert len(created) == len(deleted) == 2
+    assert_state_is_what_exists(deployment)
+
+
+def test_a_new_name_of_a_protected_bucket_is_refused_and_nothing_is_lost(deploy: Deploy) -> None:
+    deployment = deploy(up=True)
+    existing = deployment.existing()
+    deployment.edit("components/catalogue.py", 'RAW = "raw"', 'RAW = "unrefined"')
+    outcome = deployment.up()
+    assert outcome.code != 0
+    assert "protect" in outcome.out
+    assert set(existing) <= set(deployment.existing())
+
+
+def test_development_is_destroyed_to_the_last_resource_once_its_name_is_given(deploy: Deploy) -> None:
+    deployment = deploy("dev", up=True)
+    refused = deployment.run("destroy")
+    assert refused.code == 2
+    assert "accepted: --confirm dev" in refused.out
+    wrong = deployment.run("destroy", "--confirm", "prod")
+    assert wrong.code == 2
+    assert deployment.calls("Delete") == []
+    outcome = deployment.run("destroy", "--confirm", "dev")
+    assert outcome.code == 0, outcome.out
+    assert deployment.existing() == []
+    assert deployment.resources() == []
+
+
+def test_production_can_not_be_destroyed_while_it_is_protected(deploy: Deploy) -> None:
+    deployment = deploy(up=True)
+    outcome = deployment.run("destroy", "--confirm", "prod")
+    assert outcome.code != 0
+    assert "protect" in outcome.out
+    kept = {type_ for type_, _ in deployment.existing()}
+    assert {"aws:secretsmanager/secret:Secret", "aws:s3/bucket:Bucket", DISTRIBUTION} <= kept
+
+
+def test_another_account_than_the_stacks_own_is_refused_before_anything_is_made(deploy: Deploy) -> None:
+    deployment = deploy()
+    (deployment.cloud / "account-id").write_text("999999999999")
+    outcome = deployment.up()
+    assert outcome.code != 0
+    assert "AWS account ID not allowed" in outcome.out
+    assert [call for call in deployment.calls("Create") if call["type"].startswith("aws:")] == []
+    assert NAME in outcome.out
