@@ -172,7 +172,7 @@ def violations(events: Sequence[Mapping[str, Any]], preview: Mapping[str, Any]) 
             "level": said["enforcementLevel"],
             "severity": said.get("severity", ""),
             "urn": said.get("resourceUrn", ""),
-            "message": said["message"],
+            "message": said["message"].rstrip("\n"),  # the display adds an end of line
             "sourcePosition": sources.get(said.get("resourceUrn", ""), ""),
         }
         for said in (event["policyEvent"] for event in events if "policyEvent" in event)

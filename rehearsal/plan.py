@@ -16,6 +16,19 @@ def place(source: str) -> str:
     return source.removeprefix("project:///").replace("#", ":")
 
 
+def resource_label(urn: str) -> str:
+    """Return `name (type)` for a URN."""
+    _, _, types, name = urn.split("::", 3)
+    return f"{name} ({short_type(types.rpartition('$')[2])})"
+
+
+def short_type(type_: str) -> str:
+    """Return a type as the Pulumi CLI shows it: `aws:iam:Role` for `aws:iam/role:Role`."""
+    package, _, rest = type_.partition(":")
+    module, _, name = rest.rpartition(":")
+    return f"{package}:{module.partition('/')[0]}:{name}"
+
+
 @dataclass
 class Step:
     """One resource that the preview would create, in the engine's terms.

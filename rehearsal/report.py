@@ -12,7 +12,7 @@ from rich.text import Text
 from rich.tree import Tree
 
 from rehearsal.failures import Failure
-from rehearsal.plan import ROOT_TYPE, Plan, Step, Violation
+from rehearsal.plan import ROOT_TYPE, Plan, Step, Violation, resource_label, short_type
 
 _INDENT: Final = "    "
 _WIDTH: Final = 100
@@ -38,7 +38,7 @@ def write(plan: Plan, failure: Failure | None, stream: TextIO, *, quiet: bool) -
         console.print(_tree(plan))
         console.print()
         for remediation in plan.remediations:
-            console.print(f"changed by {remediation.pack}/{remediation.policy}: {_resource(remediation.urn)}")
+            console.print(f"changed by {remediation.pack}/{remediation.policy}: {resource_label(remediation.urn)}")
     for severity, text in plan.diagnostics:
         if severity != "info":
             console.print(Text(f"{severity}: {text}", style="yellow"))
@@ -65,32 +65,21 @@ def _tree(plan: Plan) -> Tree:
 
 def _label(step: Step) -> Text:
     sign = {"create": "+", "import": "="}[step.op]
-    label = Text.assemble((f"{sign} ", "green"), f"{step.name}  ", (_short(step.type), "dim"))
+    label = Text.assemble((f"{sign} ", "green"), f"{step.name}  ", (short_type(step.type), "dim"))
     return label.append("  protected", style="dim") if step.protect else label
 
 
 def _violation(console: Console, violation: Violation) -> None:
     style = "bold red" if violation.mandatory else "yellow"
-    head = Text.assemble("  ", (violation.level, style), f"  {violation.policy}: ", (_resource(violation.urn), "bold"))
+    head = Text.assemble(
+        "  ", (violation.level, style), f"  {violation.policy}: ", (resource_label(violation.urn), "bold")
+    )
     console.print(head.append(f"  {violation.severity}", style="dim") if violation.severity else head)
     for paragraph in violation.message.splitlines():
         for line in wrap(paragraph, console.width - len(_INDENT), break_long_words=False, break_on_hyphens=False):
             console.print(_INDENT + line)
     if violation.source:
         console.print(Text(f"{_INDENT}at {violation.place}", style="dim"))
-
-
-def _resource(urn: str) -> str:
-    """Return `name (type)` for a URN."""
-    _, _, types, name = urn.split("::", 3)
-    return f"{name} ({_short(types.rpartition('$')[2])})"
-
-
-def _short(type_: str) -> str:
-    """Return a type as the Pulumi CLI shows it: `aws:iam:Role` for `aws:iam/role:Role`."""
-    package, _, rest = type_.partition(":")
-    module, _, name = rest.rpartition(":")
-    return f"{package}:{module.partition('/')[0]}:{name}"
 
 
 def _summary(plan: Plan, failure: Failure | None) -> Text:

@@ -1,0 +1,96 @@
+"""The packs' verdict as SARIF 2.1.0, the format that code scanning reads (docs.oasis-open.org/sarif/sarif/v2.1.0)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from rehearsal.plan import place, resource_label
+
+SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+_LEVELS: Final = {"mandatory": "error", "advisory": "warning", "remediate": "error"}
+
+_SECURITY_SEVERITY: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0"}
+"""Within the bounds that code scanning sorts by: over 9, 7, 4 and 0.1.
+https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning"""
+
+_PROJECT_FILE: Final = "Pulumi.yaml"
+"""Where a finding is shown that no line of the program made: code scanning takes none without a file."""
+
+
+def sarif(plan: Mapping[str, Any], stack: str) -> dict[str, Any]:
+    """Return the violations of a plan document (see rehearsal.plan.Plan.document) as a SARIF log with one run."""
+    violations = plan["policyViolations"]
+    ids = sorted({_rule(violation) for violation in violations})
+    strongest = {
+        _rule(violation): violation
+        for violation in sorted(violations, key=lambda violation: float(_severity(violation) or 0))
+    }
+    return {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "rocketclub policy packs",
+                        "rules": [
+                            {
+                                "id": id_,
+                                "name": id_.rpartition("/")[2],
+                                "shortDescription": {"text": id_},
+                                "defaultConfiguration": {"level": _LEVELS[strongest[id_]["level"]]},
+                                "properties": {
+                                    "tags": ["security"],
+                                    **(
+                                        {"security-severity": _severity(strongest[id_])}
+                                        if _severity(strongest[id_])
+                                        else {}
+                                    ),
+                                },
+                            }
+                            for id_ in ids
+                        ],
+                    }
+                },
+                # Results of one stack never close those of another.
+                "automationDetails": {"id": f"policy-packs/{stack}/"},
+                "columnKind": "unicodeCodePoints",
+                "results": [_result(violation, ids.index(_rule(violation))) for violation in violations],
+            }
+        ],
+    }
+
+
+def _rule(violation: Mapping[str, str]) -> str:
+    return f"{violation['pack']}/{violation['policy']}"
+
+
+def _severity(violation: Mapping[str, str]) -> str:
+    return _SECURITY_SEVERITY.get(violation.get("severity", ""), "")
+
+
+def _result(violation: Mapping[str, str], index: int) -> dict[str, Any]:
+    file, _, line = place(violation.get("sourcePosition", "")).rpartition(":")
+    foreign = not file or file.startswith(("..", ".venv/"))
+    urn = violation["urn"]
+    fingerprint = hashlib.sha256(f"{_rule(violation)} {urn} {violation['message'].splitlines()[0]}".encode())
+    return {
+        "ruleId": _rule(violation),
+        "ruleIndex": index,
+        "level": _LEVELS[violation["level"]],
+        "message": {"text": f"{resource_label(urn)}: {violation['message']}" if urn else violation["message"]},
+        "locations": [
+            {
+                "physicalLocation": {
+                    "artifactLocation": {"uri": _PROJECT_FILE if foreign else file, "uriBaseId": "%SRCROOT%"},
+                    "region": {"startLine": 1 if foreign else int(line)},
+                },
+                **({"logicalLocations": [{"fullyQualifiedName": urn, "kind": "resource"}]} if urn else {}),
+            }
+        ],
+        # The line moves when code above it does; the rule and the resource stay.
+        "partialFingerprints": {"ruleAndResource/v1": fingerprint.hexdigest()},
+    }
