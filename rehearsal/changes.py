@@ -30,6 +30,9 @@ _COMPARED: Final = ("parent", "protect", "retainOnDelete", "deletedWith", "ignor
 
 _ABSENT: Final = "(none)"
 
+_KEY: Final = 60
+"""Characters of an element that stand for it in a path."""
+
 
 @dataclass(frozen=True)
 class Property:
@@ -42,13 +45,14 @@ class Property:
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that is created, updated, replaced or deleted; `component` is the URN of the outermost one it is in.
+    """One resource that is created, updated, replaced or deleted, its parent, and the outermost component it is in.
 
     `source` is `project:///FILE#LINE`, or empty.
     """
 
     op: str
     urn: str
+    parent: str
     component: str
     properties: tuple[Property, ...] = ()
     source: str = ""
@@ -69,7 +73,7 @@ def between(base: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Change]:
             continue
         op = UPDATE if old and new else CREATE if new else DELETE
         source = str((new or old or {}).get("sourcePosition", ""))
-        changes.append(Change(op, urn, _outermost(urn, parents), properties, source))
+        changes.append(Change(op, urn, parents[urn], _outermost(urn, parents), properties, source))
     return changes
 
 
@@ -80,6 +84,7 @@ def planned(plan: Mapping[str, Any]) -> list[Change]:
         Change(
             _OPS[step["op"]],
             step["urn"],
+            parents[step["urn"]],
             _outermost(step["urn"], parents),
             tuple(_differences(_compared(step["oldState"]), _compared(step["newState"])))
             if step.get("oldState") and step.get("newState")
@@ -125,11 +130,24 @@ def _differences(old: Json, new: Json, path: str = "") -> Iterator[Property]:
         for key in sorted({*old, *new}):
             if old.get(key, _ABSENT) != new.get(key, _ABSENT):
                 yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}" if path else key)
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+    elif isinstance(old, list) and isinstance(new, list) and len(old) != len(new):
+        # Statements go by their ids; of other elements it is said which came and which went.
+        olds, news = _elements(old), _elements(new)
+        for key in [*olds, *(key for key in news if key not in olds)]:
+            yield from _differences(olds.get(key, _ABSENT), news.get(key, _ABSENT), f"{path}[{key}]")
+    elif isinstance(old, list) and isinstance(new, list):
         for index, (before, after) in enumerate(zip(old, new, strict=True)):
             yield from _differences(before, after, f"{path}[{index}]")
     else:
         yield Property(path, _text(old), _text(new))
+
+
+def _elements(values: Sequence[Json]) -> dict[str, Json]:
+    """Return a list's elements by what they are known by: a statement's id, otherwise the element itself."""
+    return {
+        str(value["Sid"]) if isinstance(value, Mapping) and "Sid" in value else _text(value)[:_KEY]: value
+        for value in values
+    }
 
 
 def _parsed(value: Json) -> Json:

@@ -22,8 +22,7 @@ from rehearsal.failures import BadConfiguration, Failure
 from rehearsal.plan import ROOT_TYPE, place, resource_label
 from rehearsal.sarif import sarif
 
-_SIGNS: Final = {changes.CREATE: "+", changes.UPDATE: "~", changes.REPLACE: "±", changes.DELETE: "−"}
-_PAST: Final = {
+_WORDS: Final = {
     changes.CREATE: "new",
     changes.UPDATE: "changed",
     changes.REPLACE: "replaced",
@@ -35,7 +34,7 @@ _RESOURCES: Final = 30
 _PROPERTIES: Final = 8
 """Changed properties of a resource that are shown."""
 _VIOLATIONS: Final = 30
-"""Violations that are shown in full."""
+"""Different findings that are shown."""
 _VALUE: Final = 120
 """Characters of a value that are shown."""
 
@@ -89,7 +88,7 @@ def _headline(plan: Mapping[str, Any], found: Sequence[Change], compared: bool) 
     levels = Counter(violation["level"] for violation in plan["policyViolations"])
     blocked = plan.get("error") or sum(count for level, count in levels.items() if level != "advisory")
     counts = Counter(change.op for change in found)
-    what = ", ".join(f"{counts[op]} {_PAST[op]}" for op in _SIGNS if counts[op]) or "no resource changes"
+    what = ", ".join(f"{counts[op]} {_WORDS[op]}" for op in _WORDS if counts[op]) or "no resource changes"
     verdict = (
         "the program failed"
         if plan.get("error")
@@ -106,14 +105,20 @@ def _policies(plan: Mapping[str, Any]) -> Iterator[str]:
     if not violations:
         return
     yield "### Policies\n\n"
-    for violation in violations[:_VIOLATIONS]:
-        where = f", {_code(place(violation['sourcePosition']))}" if violation.get("sourcePosition") else ""
-        severity = f", {violation['severity']}" if violation.get("severity") else ""
-        about = f" {_code(resource_label(violation['urn']))}" if violation["urn"] else ""
-        yield f"- **{violation['level']}**{severity} {_code(violation['pack'] + '/' + violation['policy'])}:{about}{where}\n"
-        yield "".join(f"  {line}\n" for line in _quoted(violation["message"]).splitlines())
-    if len(violations) > _VIOLATIONS:
-        yield f"- … and {len(violations) - _VIOLATIONS} more\n"
+    # What is said of many resources in the same words is said once.
+    said_of: dict[tuple[str, ...], list[Mapping[str, Any]]] = {}
+    for violation in violations:
+        rule = f"{violation['pack']}/{violation['policy']}"
+        key = (violation["level"], violation.get("severity", ""), rule, violation["message"])
+        said_of.setdefault(key, []).append(violation)
+    for (level, severity, rule, message), about in list(said_of.items())[:_VIOLATIONS]:
+        yield f"- **{level}**{f', {severity}' if severity else ''} {_code(rule)}\n"
+        yield "".join(f"  {line}\n" for line in _quoted(message).splitlines()) + "\n"
+        yield "".join(f"  - {_resource(item['urn'], item.get('sourcePosition', ''))}\n" for item in about[:_RESOURCES])
+        if len(about) > _RESOURCES:
+            yield f"  - … and {len(about) - _RESOURCES} more resources\n"
+    if len(said_of) > _VIOLATIONS:
+        yield f"- … and {len(said_of) - _VIOLATIONS} more findings\n"
 
 
 def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
@@ -121,23 +126,38 @@ def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
     if not found:
         return
     yield "### Changes\n\n| component | new | changed | replaced | removed |\n|---|---|---|---|---|\n"
-    ordered = sorted(found, key=lambda change: _component(change))
+    ordered = sorted(found, key=_component)
     components = [(name, list(members)) for name, members in groupby(ordered, key=_component)]
     for name, members in components:
         counts = Counter(change.op for change in members)
-        yield f"| {name} | " + " | ".join(str(counts[op] or "") for op in _SIGNS) + " |\n"
+        row = name.replace("|", "\\|")
+        yield f"| {row} | " + " | ".join(str(counts[op] or "") for op in _WORDS) + " |\n"
     if not details:
         return
     for name, members in components:
         yield f"\n**{name}**\n\n"
-        for change in members[:_RESOURCES]:
-            where = f", {_code(place(change.source))}" if change.source else ""
-            yield f"- {_SIGNS[change.op]} {_code(resource_label(change.urn))}{where}\n"
+        whole = {(change.op, change.urn) for change in members if change.op in (changes.CREATE, changes.DELETE)}
+        # A component that comes or goes as a whole is one line.
+        shown = [change for change in members if (change.op, change.parent) not in whole]
+        for change in shown[:_RESOURCES]:
+            inside = _inside(change, members)
+            yield f"- {_WORDS[change.op]}: {_resource(change.urn, change.source)}"
+            yield f", with {_count(inside, 'resource')} in it\n" if inside else "\n"
             yield from (f"  - {_property(item)}\n" for item in change.properties[:_PROPERTIES])
             if len(change.properties) > _PROPERTIES:
                 yield f"  - … and {len(change.properties) - _PROPERTIES} more properties\n"
-        if len(members) > _RESOURCES:
-            yield f"- … and {len(members) - _RESOURCES} more resources\n"
+        if len(shown) > _RESOURCES:
+            yield f"- … and {len(shown) - _RESOURCES} more resources\n"
+
+
+def _resource(urn: str, source: str) -> str:
+    about = _code(resource_label(urn)) if urn else "the stack"
+    return about + (f", {_code(place(source))}" if source else "")
+
+
+def _inside(change: Change, members: Sequence[Change]) -> int:
+    """Count the resources that come or go with one, at any depth."""
+    return sum(1 + _inside(other, members) for other in members if (other.op, other.parent) == (change.op, change.urn))
 
 
 def _component(change: Change) -> str:
@@ -154,8 +174,8 @@ def _value(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return text as a code span, whatever it holds: nothing in it is Markdown, and a row of a table stays one."""
-    text = " ".join(text.split()).replace("|", "\\|") or " "
+    """Return text as a code span, whatever it holds: nothing in it is Markdown."""
+    text = " ".join(text.split()) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if "`" in text else ""
     return f"{fence}{pad}{text}{pad}{fence}"

@@ -71,9 +71,8 @@ def _label(step: Step) -> Text:
 
 def _violation(console: Console, violation: Violation) -> None:
     style = "bold red" if violation.mandatory else "yellow"
-    head = Text.assemble(
-        "  ", (violation.level, style), f"  {violation.policy}: ", (resource_label(violation.urn), "bold")
-    )
+    about = (resource_label(violation.urn), "bold")
+    head = Text.assemble("  ", (violation.level, style), f"  {violation.policy}: ", about)
     console.print(head.append(f"  {violation.severity}", style="dim") if violation.severity else head)
     for paragraph in violation.message.splitlines():
         for line in wrap(paragraph, console.width - len(_INDENT), break_long_words=False, break_on_hyphens=False):
