@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from rehearsal import analyzers, program, project
+from rehearsal import project, stack
 from rehearsal.failures import BadConfiguration, Failure
 from rehearsal.plan import Plan
 
@@ -44,11 +44,11 @@ def _rehearse(arguments: argparse.Namespace) -> int:
         raise BadConfiguration(f"there is no Pulumi.<stack>.yaml in {folder}")
     documents = {}
     codes = []
-    for stack in stacks:
-        plan = Plan(folder.name, stack)
+    for name in stacks:
+        plan = Plan(folder.name, name)
         failure = _rehearse_stack(arguments, folder, plan)
         codes.append(failure.exit_code if failure else int(not plan.passed))
-        documents[stack] = plan.document() | ({"error": str(failure)} if failure else {})
+        documents[name] = plan.document() | ({"error": str(failure)} if failure else {})
         _report(arguments, plan, failure)
     if arguments.json:
         _write(documents if arguments.all_stacks else documents[stacks[0]], output)
@@ -58,28 +58,20 @@ def _rehearse(arguments: argparse.Namespace) -> int:
 def _rehearse_stack(arguments: argparse.Namespace, folder: Path, plan: Plan) -> Failure | None:
     """Plan one stack and have it judged. What ends it early is returned, with the plan as far as it got."""
     _progress(f"{plan.stack}: loading the program and the packs")
-    failure: Failure | None = None
     try:
-        settings = project.load(folder, plan.stack)
-        plan.project = settings.name
-        plan.config = dict(sorted({**settings.config, **dict.fromkeys(settings.secret_keys, "[secret]")}.items()))
-        with analyzers.launch(settings, plan, _packs(arguments, folder, plan.stack), arguments.pack_timeout) as judges:
-            try:
-                judges.configure()
-                program.run(settings, plan, judges)
-            except Failure as error:
-                failure = error
-            # The Pulumi CLI would have refused first; the program's own list of problems says more.
-            if settings.problems and not isinstance(failure, BadConfiguration):
-                failure = BadConfiguration("\n".join(settings.problems))
-            _progress(f"{plan.stack}: {len(plan.created)} resources; the packs judge the stack")
-            judges.verdict(complete=failure is None)
-    except Failure as error:
-        failure = failure or error
-    return failure
+        packs = _packs(arguments, folder, plan.stack)
+    except Failure as failure:
+        return failure
+    return stack.rehearse(
+        folder,
+        plan,
+        packs,
+        arguments.pack_timeout,
+        planned=lambda: _progress(f"{plan.stack}: {len(plan.created)} resources; the packs judge the stack"),
+    )
 
 
-def _packs(arguments: argparse.Namespace, folder: Path, stack: str) -> list[tuple[Path, Path | None]]:
+def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list[tuple[Path, Path | None]]:
     """Return the packs to run, each with its configuration file if there is one."""
     if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
         raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
@@ -89,7 +81,7 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack: str) -> list[tupl
             raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")
     if arguments.policy_config:
         return list(zip(packs, (path.resolve() for path in arguments.policy_config), strict=True))
-    return [(pack, project.policy_config(folder, pack, stack)) for pack in packs]
+    return [(pack, project.policy_config(folder, pack, stack_name)) for pack in packs]
 
 
 def _report(arguments: argparse.Namespace, plan: Plan, failure: Failure | None) -> None:

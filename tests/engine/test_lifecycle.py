@@ -17,6 +17,10 @@ pytestmark = pytest.mark.engine
 
 RULE = "aws:lb/listenerRule:ListenerRule"
 DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
+ORK_WORKER = 'names.resource("ork-worker")'
 PARAMETER = "aws:ssm/parameter:Parameter"
 BOTH_HOSTS = ["prod-pipelines", "prod-portal"]
 
@@ -98,18 +102,26 @@ def assert_let_in(deployment: Deployment, secrets: set[str]) -> None:
         assert set(values) == secrets
 
 
-def test_a_new_name_of_a_role_makes_it_anew_with_its_policies_and_takes_the_old_away(deploy: Deploy) -> None:
+def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> None:
     deployment = deploy(up=True)
     before = len(deployment.journal())
-    deployment.edit("components/ork_processor_role.py", '"ork-processor"', '"ork-worker"')
+    # A name in the program's own terms (another URN), and a name in AWS alone (a replacement).
+    deployment.edit("components/ork_processor_role.py", "names.resource(Reader.ORK_PROCESSOR)", ORK_WORKER)
+    deployment.edit("components/guarded_application.py", "            name=name,\n", '            name=f"{name}-v2",\n')
     outcome = deployment.up()
     assert outcome.code == 0, outcome.out
-    roles = {id_ for type_, id_ in deployment.existing() if type_ == "aws:iam/role:Role"}
-    assert "prod-ork-worker" in roles
-    assert "prod-ork-processor" not in roles
-    created = deployment.calls("Create", before)
-    deleted = deployment.calls("Delete", before)
-    assert len(created) == len(deleted) == 2
+    existing = {id_ for type_, id_ in deployment.existing() if type_ == ROLE}
+    assert "prod-ork-worker" in existing
+    assert "prod-ork-processor" not in existing
+    changed = deployment.changes(before)
+    assert sorted(changed) == sorted(
+        [("Create", ROLE), ("Create", ROLE_POLICY), ("Delete", ROLE), ("Delete", ROLE_POLICY)]
+        + [("Create", TARGET_GROUP), ("Update", RULE), ("Delete", TARGET_GROUP)] * 2
+    )
+    # Traffic goes on: each rule leads to the new group before the old one is taken away.
+    assert max(changed.index(("Create", TARGET_GROUP)), changed.index(("Update", RULE))) < changed.index(
+        ("Delete", TARGET_GROUP)
+    )
     assert_state_is_what_exists(deployment)
 
 
