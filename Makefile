@@ -1,11 +1,12 @@
 # What people and CI run. Each target does its own set-up: `.venv` is made from the lock file when that has changed.
 STACK ?= prod
+ENGINE ?= embedded
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup preview test lint docs lock clean
+.PHONY: help setup preview up destroy drift watch test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -20,8 +21,24 @@ $(READY): requirements.lock
 
 setup: $(READY) ## make .venv from the lock file
 
-preview: $(READY) ## plan STACK (default prod) and judge it with every pack; no CLI, account or network
-	@$(BIN)/python -m rehearsal --stack $(STACK)
+preview: $(READY) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
+	@case "$(ENGINE)" in \
+		embedded) exec $(BIN)/python -m rehearsal --stack $(STACK) ;; \
+		pulumi) exec $(BIN)/python -m operations.deploy preview --stack $(STACK) ;; \
+		*) echo "ENGINE=$(ENGINE): accepted: embedded or pulumi" >&2; exit 2 ;; \
+	esac
+
+up: $(READY) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
+	@$(BIN)/python -m operations.deploy up --stack $(STACK)
+
+destroy: $(READY) ## show what goes with STACK, then destroy it once its name is typed
+	@$(BIN)/python -m operations.deploy destroy --stack $(STACK)
+
+drift: $(READY) ## compare the state of STACK with what exists, change nothing
+	@$(BIN)/python -m operations.deploy refresh --preview-only --stack $(STACK)
+
+watch: $(READY) ## plan STACK again whenever a file changes, and say what that changed
+	@$(BIN)/python -m rehearsal.watch --stack $(STACK)
 
 test: lint ## lint, types, and the whole test suite
 	@$(BIN)/python -m pytest --numprocesses auto

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from types import ModuleType
 from typing import IO, Any, Final
 
@@ -35,6 +36,8 @@ _POLL: Final = 0.05
 """Seconds between two looks at the files."""
 _PACK_TIMEOUT: Final = 60.0
 _INTERRUPTED: Final = 130
+_VALUE: Final = 100
+"""Characters of a value that are shown."""
 
 Stamps = Mapping[Path, tuple[int, int]]
 """File -> time of its last change in nanoseconds, and size."""
@@ -147,20 +150,18 @@ def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> Non
         else:
             failure = stack.rehearse(folder, plan, packs, _PACK_TIMEOUT, ready=lambda: _wait(go))
         document = plan.document() | ({"error": str(failure)} if failure else {})
-        modules = [
-            name
-            for name, module in list(sys.modules.items())
-            # The SDKs' modules load when they are first used; looking at one that isn't loaded would load it.
-            if name not in known
-            and type(module) is ModuleType
-            and "site-packages" in (getattr(module, "__file__", None) or "")
-        ]
+        modules = [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)]
         json.dump({"document": document, "modules": modules}, answer)
         answer.flush()
     except (KeyboardInterrupt, _Ended):
         code = _INTERRUPTED
     finally:
         os._exit(code)
+
+
+def _is_installed(module: object) -> bool:
+    # The SDKs' modules load when they are first used: to ask one that isn't loaded for its file would load it.
+    return type(module) is ModuleType and "site-packages" in (getattr(module, "__file__", None) or "")
 
 
 class _Ended(BaseException):
@@ -225,7 +226,7 @@ def _show(last: Mapping[str, Any] | None, now: Mapping[str, Any], seconds: float
     before = _findings(last) if last is not None else {}
     findings = _findings(now)
     lines = [
-        *(f"  {change.op} {resource_label(change.urn)}  {place(change.source)}" for change in found),
+        *(line for change in found for line in _lines(change)),
         *(f"  gone: {text}" for key, text in before.items() if key not in findings),
         *(f"  {'' if last is None else 'new: '}{text}" for key, text in findings.items() if key not in before),
     ]
@@ -234,6 +235,12 @@ def _show(last: Mapping[str, Any] | None, now: Mapping[str, Any], seconds: float
     verdict = f"failed, {mandatory} mandatory" if mandatory else "passed"
     clock = time.strftime("%H:%M:%S")
     print("\n".join([f"{clock} {what}, {verdict} ({seconds:.2f} s)", *lines]), flush=True)
+
+
+def _lines(change: changes.Change) -> Iterator[str]:
+    yield f"  {change.op} {resource_label(change.urn)}  {place(change.source)}"
+    for item in change.properties:
+        yield f"    {item.path}: {shorten(item.before, _VALUE)} -> {shorten(item.after, _VALUE)}"
 
 
 def _findings(plan: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
