@@ -1,0 +1,226 @@
+"""The pipeline: valid, no keys, applied once at a time after approval, and the roles' trusts let in just its jobs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+import tarfile
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from rehearsal import project
+from tests.planning import PROJECT, plan_of
+
+CONFIG = PROJECT / ".circleci" / "config.yml"
+PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
+STACK = PIPELINE["parameters"]["stack"]["default"]
+SETTINGS: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())["config"]
+PREFIX = "rocketclub-platform:"
+BRANCHES = ["main", "a-feature", "main/../x", "maintenance"]
+
+
+def filled(text: str) -> str:
+    """A text of the pipeline with its parameters' defaults."""
+    for name, parameter in PIPELINE["parameters"].items():
+        text = text.replace(f"<< pipeline.parameters.{name} >>", parameter["default"])
+    return text
+
+
+def steps(job: str) -> list[Any]:
+    return list(PIPELINE["jobs"][job].get("steps", []))
+
+
+def role_of(job: str) -> str:
+    """The name of the role that a job assumes; empty for none."""
+    roles = [filled(step["assume"]["role"]) for step in steps(job) if isinstance(step, dict) and "assume" in step]
+    assert len(roles) < 2
+    return roles[0] if roles else ""
+
+
+def commands(job: str) -> str:
+    return "\n".join(
+        step["run"]["command"] if isinstance(step["run"], dict) else step["run"]
+        for step in steps(job)
+        if isinstance(step, dict) and "run" in step
+    )
+
+
+def runs_on(workflow: dict[str, Any], branch: str) -> bool:
+    """Whether a workflow runs for a branch: `equal: [main, branch]`, or `not` that."""
+    condition = workflow["when"]
+    negated = "not" in condition
+    (name, value) = (condition["not"] if negated else condition)["equal"]
+    assert value == "<< pipeline.git.branch >>"
+    return (branch == name) != negated
+
+
+def jobs_on(branch: str) -> dict[str, dict[str, Any]]:
+    """The jobs that run for a branch, with their options."""
+    return {
+        name: options
+        for workflow in PIPELINE["workflows"].values()
+        if runs_on(workflow, branch)
+        for entry in workflow["jobs"]
+        for name, options in ([(entry, {})] if isinstance(entry, str) else entry.items())
+    }
+
+
+def needs(jobs: dict[str, dict[str, Any]], job: str) -> set[str]:
+    """The jobs that must have succeeded before one starts."""
+    direct = set(jobs[job].get("requires", []))
+    return direct.union(*(needs(jobs, other) for other in direct)) if direct else direct
+
+
+def trusts() -> dict[str, tuple[str, str, str]]:
+    """ARN of each CI role -> the audience, the subject pattern and the key prefix of its trust."""
+    account = SETTINGS["aws:allowedAccountIds"][0]
+    found = {}
+    for role in plan_of(STACK).inputs("aws:iam/role:Role"):
+        (statement,) = json.loads(role["assumeRolePolicy"])["Statement"]
+        if "Federated" not in statement["Principal"]:
+            continue
+        ((audience_key, audience),) = statement["Condition"]["StringEquals"].items()
+        ((subject_key, subject),) = statement["Condition"]["StringLike"].items()
+        issuer = statement["Principal"]["Federated"].partition("oidc-provider/")[2]
+        assert (audience_key, subject_key) == (f"{issuer}:aud", f"{issuer}:sub")
+        found[f"arn:aws:iam::{account}:role{role['path']}{role['name']}"] = (audience, subject, issuer)
+    return found
+
+
+def token(branch: str) -> tuple[str, str]:
+    """Audience and subject of the second kind of token (https://circleci.com/docs/openid-connect-tokens/)."""
+    organization = SETTINGS[f"{PREFIX}circleciOrganizationId"]
+    return organization, (
+        f"org/{organization}/project/{SETTINGS[f'{PREFIX}circleciProjectId']}/user/5a1d0f2e-0000-4000-8000-3c9c1ab0ffee"
+        f"/vcs-origin/{SETTINGS[f'{PREFIX}circleciRepository']}/vcs-ref/refs/heads/{branch}"
+    )
+
+
+def assumed_arn(role: str) -> str:
+    """The ARN that the pipeline builds for a role's name."""
+    (command,) = (step["run"]["command"] for step in PIPELINE["commands"]["assume"]["steps"])
+    (arn,) = re.findall(r'AWS_ROLE_ARN=([^"]+)"', command)
+    return filled(arn.replace("<< parameters.role >>", role))
+
+
+def may_assume(arn: str, branch: str) -> bool:
+    audience, pattern, _ = trusts()[arn]
+    return audience == token(branch)[0] and fnmatchcase(token(branch)[1], pattern)
+
+
+def test_it_is_valid() -> None:
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema isn't installed")
+    validator = jsonschema.Draft7Validator(json.loads((PROJECT / "tests" / "schemas" / "circleci.json").read_text()))
+    assert [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(PIPELINE)] == []
+    assert list(validator.iter_errors({**PIPELINE, "jobs": {"test": {"steps": "none"}}}))
+
+
+def test_the_account_and_region_are_the_stacks() -> None:
+    assert [PIPELINE["parameters"]["account"]["default"]] == SETTINGS["aws:allowedAccountIds"]
+    assert PIPELINE["parameters"]["region"]["default"] == SETTINGS["aws:region"]
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_each_job_may_assume_its_role_on_the_branches_it_runs_on(branch: str) -> None:
+    jobs = jobs_on(branch)
+    assert "preview" in jobs
+    for job in jobs:
+        if role := role_of(job) if job in PIPELINE["jobs"] else "":
+            assert may_assume(assumed_arn(role), branch), (job, role)
+            assert jobs[job]["context"], f"{job}: a job without a context gets no token"
+
+
+@pytest.mark.parametrize("branch", BRANCHES[1:])
+def test_no_other_branch_than_main_applies_or_could(branch: str) -> None:
+    assert {role_of(job) for job in jobs_on(branch) if job in PIPELINE["jobs"]} == {"", f"{STACK}-ci-preview"}
+    trusted = [arn for arn in trusts() if may_assume(arn, branch)]
+    assert [arn.rpartition("/")[2] for arn in trusted] == [f"{STACK}-ci-preview"]
+
+
+def test_the_token_is_the_kind_that_names_the_branch() -> None:
+    (command,) = (step["run"]["command"] for step in PIPELINE["commands"]["assume"]["steps"])
+    assert set(re.findall(r"CIRCLE_OIDC_TOKEN\w*", command)) == {"CIRCLE_OIDC_TOKEN_V2"}
+    assert all("/vcs-ref/" in subject for _, subject, _ in trusts().values())
+
+
+def test_main_is_applied_after_tests_gate_preview_and_approval_and_checked_afterwards() -> None:
+    jobs = jobs_on("main")
+    assert jobs["approve"]["type"] == "approval"
+    assert needs(jobs, "apply") == {"test", "gate", "preview", "approve"}
+    assert "apply" in needs(jobs, "verify")
+    assert "operations verify-login" in commands("verify")
+    assert "pull" not in json.dumps(jobs)
+
+
+def test_a_stack_is_applied_by_one_job_at_a_time() -> None:
+    assert filled(jobs_on("main")["apply"]["serial-group"]).endswith(f"/{STACK}")
+
+
+def test_whatever_calls_the_engine_goes_through_the_wrapper() -> None:
+    everything = CONFIG.read_text() + "".join(map(commands, PIPELINE["jobs"]))
+    assert not re.search(r"\bpulumi (up|preview|destroy|refresh|update)\b", everything)
+    assert "operations.deploy up --yes" in commands("apply")
+    assert "operations.deploy preview" in commands("preview")
+    for job in ("preview", "apply"):
+        assert steps(job)[:2] == ["set-up", "pulumi-cli"]
+
+
+def test_no_key_stands_in_the_pipeline() -> None:
+    text = CONFIG.read_text() + (PROJECT / ".circleci" / "report").read_text()
+    assert not re.search(r"AKIA|ASIA|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)", text)
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in text
+
+
+def install(folder: Path, archive: bytes, checksums: str) -> subprocess.CompletedProcess[str]:
+    """Run the installer with a `curl` that answers from a folder."""
+    (folder / "archive").write_bytes(archive)
+    (folder / "checksums").write_text(checksums)
+    curl = folder / "curl"
+    curl.write_text(
+        f'#!/bin/sh\nfor last; do :; done\nwhile [ "$1" != --output ]; do shift; done\n'
+        f'case "$last" in *checksums.txt) cp {folder}/checksums "$2" ;; *) cp {folder}/archive "$2" ;; esac\n'
+    )
+    curl.chmod(0o755)
+    return subprocess.run(
+        [PROJECT / ".circleci" / "install-pulumi", folder / "cli"],
+        env={**os.environ, "PATH": f"{folder}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def cli_archive() -> bytes:
+    program = b"#!/bin/sh\necho a cli\n"
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("pulumi/pulumi")
+        entry.size, entry.mode = len(program), 0o755
+        tar.addfile(entry, io.BytesIO(program))
+    return buffer.getvalue()
+
+
+def test_the_cli_is_installed_once_its_checksum_is_right(tmp_path: Path) -> None:
+    name = f"pulumi-v{project.pulumi_version(PROJECT)}-linux-x64.tar.gz"
+    archive = cli_archive()
+    done = install(tmp_path, archive, f"{'0' * 64}  other.tar.gz\n{hashlib.sha256(archive).hexdigest()}  {name}\n")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "cli" / "bin" / "pulumi").read_text().endswith("echo a cli\n")
+
+
+@pytest.mark.parametrize("checksums", ["", "{wrong}  {name}\n", "{right}  other.tar.gz\n", "{right}  {name}.sig\n"])
+def test_a_cli_with_another_checksum_is_not_installed(checksums: str, tmp_path: Path) -> None:
+    name = f"pulumi-v{project.pulumi_version(PROJECT)}-linux-x64.tar.gz"
+    archive = cli_archive()
+    right = hashlib.sha256(archive).hexdigest()
+    done = install(tmp_path, archive, checksums.format(right=right, wrong="0" * 64, name=name))
+    assert done.returncode != 0
+    assert not (tmp_path / "cli").exists()
