@@ -33,6 +33,9 @@ INSTALL_PAGE: Final = "https://www.pulumi.com/docs/install/versions/"
 FROM_ENVIRONMENT: Final = "PULUMI_OPTION_"
 """The CLI takes any of its flags from variables with this prefix (pkg/cmd/pulumi/pulumi.go)."""
 
+READS_SECRETS: Final = "readSecretsInPreview"
+"""Key of the setting with which a preview reads the Kinde client secret (components/settings.py)."""
+
 _EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Makes the CLI know `--event-log`; `preview --json` itself leaves the packs' violations out."""
 
@@ -59,6 +62,8 @@ def _run(given: argparse.Namespace) -> int:
         raise BadConfiguration(
             f"there is no stack `{given.stack}`; stacks here: {', '.join(project.stacks(folder)) or 'none'}"
         )
+    if given.command in ("up", "preview") and given.plan:
+        _require_real_secrets(folder, given.stack)
     command = command_line(given, folder)
     if given.command == "preview" and given.json:
         return _preview_as_json(command, folder, given.json.absolute())
@@ -112,6 +117,21 @@ def _require_cli(folder: Path) -> None:
         f"  3. `{PULUMI} version` must answer v{version}.\n"
         "Until then `make preview` plans and judges the stack on the embedded engine, with no CLI."
     )
+
+
+def _require_real_secrets(folder: Path, stack: str) -> None:
+    """Refuse a saved plan that `up` would leave half-way: one with a stand-in for the Kinde client secret.
+
+    Raises:
+        BadConfiguration: the stack's previews don't read the secret.
+    """
+    loaded = project.load(folder, stack)
+    key = f"{loaded.name}:{READS_SECRETS}"
+    if loaded.config.get(key) != "true":
+        raise BadConfiguration(
+            f"{key} is `{loaded.config.get(key, 'false')}`, so that a plan holds a stand-in for the Kinde client secret, "
+            "and `up` would stop at the listener rules, with much of it applied; accepted for a saved plan: true"
+        )
 
 
 def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int:

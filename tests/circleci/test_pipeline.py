@@ -59,7 +59,7 @@ def runs_on(workflow: dict[str, Any], branch: str) -> bool:
     negated = "not" in condition
     (name, value) = (condition["not"] if negated else condition)["equal"]
     assert value == "<< pipeline.git.branch >>"
-    return (branch == name) != negated
+    return bool((branch == name) != negated)
 
 
 def jobs_on(branch: str) -> dict[str, dict[str, Any]]:

@@ -137,6 +137,12 @@ class Deployment:
                 document["config"][f"{NAME}:{key}"] = {"secure": prepared().sealed[value]}
         self.stack_file.write_text(yaml.safe_dump(document))
 
+    def set(self, key: str, value: Any) -> None:  # noqa: ANN401 - as YAML has it
+        """Set a configuration value in the stack's file."""
+        document = yaml.safe_load(self.stack_file.read_text())
+        document["config"][f"{NAME}:{key}"] = value
+        self.stack_file.write_text(yaml.safe_dump(document))
+
     def kinde_secret(self, value: str) -> None:
         """Set what Secrets Manager answers for the Kinde client secret."""
         config = yaml.safe_load(self.stack_file.read_text())["config"]
@@ -180,9 +186,13 @@ class Deployment:
 
     def state(self) -> dict[str, Any]:
         """Return the stack's state as the backend keeps it."""
-        (file,) = (self.folder / "state").glob(f".pulumi/stacks/**/{self.stack}.json")
-        document: dict[str, Any] = json.loads(file.read_text())["checkpoint"]["latest"]
+        document: dict[str, Any] = json.loads(self.state_file.read_text())["checkpoint"]["latest"]
         return document
+
+    @property
+    def state_file(self) -> Path:
+        """The file with the stack's state; beside it, ending in `.bak`, the state before the last write."""
+        return self.folder / "state" / ".pulumi" / "stacks" / NAME / f"{self.stack}.json"
 
     def resources(self) -> list[dict[str, Any]]:
         """Return the provider-made resources in the state."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -40,6 +41,12 @@ def until(happened: Callable[[], object], process: subprocess.Popen[str] | None 
 
 def waits(deployment: Deployment) -> Callable[[], object]:
     return lambda: [call for call in deployment.journal() if call["method"] == "Wait"]
+
+
+def nothing_else_happens(deployment: Deployment) -> Callable[[], object]:
+    """Tell whether there was no call for three seconds: whatever doesn't depend on the one that waits is done."""
+    journal = deployment.cloud / "journal.jsonl"
+    return lambda: time.time() - journal.stat().st_mtime > 3
 
 
 def test_a_provider_that_fails_half_way_is_finished_by_the_next_up(deploy: Deploy) -> None:
@@ -85,26 +92,33 @@ def test_of_two_ups_at_once_one_is_told_that_the_stack_is_locked(deploy: Deploy)
     assert_everything_once(deployment)
 
 
-def test_a_killed_engine_leaves_a_lock_and_what_was_under_way_both_of_which_can_be_put_right(deploy: Deploy) -> None:
+@pytest.mark.parametrize("torn", [False, True], ids=["state whole", "state torn"])
+def test_what_a_killed_engine_leaves_can_be_put_right(torn: bool, deploy: Deploy) -> None:
     deployment = deploy("dev")
-    deployment.faults({"method": "Create", "nth": 1, "type": LOAD_BALANCER, "action": "wait", "seconds": 5})
+    deployment.faults({"method": "Create", "nth": 1, "type": LOAD_BALANCER, "action": "wait", "seconds": 60})
     process = deployment.start("up", "--yes")
     until(waits(deployment), process)
+    until(nothing_else_happens(deployment), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     until(lambda: [type_ for type_, _ in deployment.existing() if type_ == LOAD_BALANCER])
+    if torn:  # as when it is killed while it writes the file
+        deployment.state_file.write_text("")
 
-    locked = deployment.up()
-    assert locked.code != 0
-    assert "currently locked" in locked.out
+    refused = deployment.up()
+    assert refused.code != 0
+    assert "failed to load checkpoint" in refused.out if torn else "currently locked" in refused.out
+    if torn:
+        shutil.copy(deployment.state_file.with_suffix(".json.bak"), deployment.state_file)
     unlocked = deployment.run("unlock")
     assert unlocked.code == 0, unlocked.out
 
-    # The engine knows what was under way when it died; the account has it by now.
-    (pending,) = deployment.state()["pending_operations"]
-    urn = pending["resource"]["urn"]
-    (id_,) = (resource.id for resource in deployment.account_resources() if resource.urn == urn)
-    recovered = deployment.run("refresh", "--yes", "--import-pending", urn, id_)
+    # The engine noted what was under way; the account has it by now.
+    pending = [operation["resource"]["urn"] for operation in deployment.state()["pending_operations"]]
+    assert any(LOAD_BALANCER in urn for urn in pending)
+    ids = {resource.urn: resource.id for resource in deployment.account_resources()}
+    imports = [text for urn in pending for text in ("--import-pending", urn, ids[urn])]
+    recovered = deployment.run("refresh", "--yes", *imports)
     assert recovered.code == 0, recovered.out
     outcome = deployment.up()
     assert outcome.code == 0, outcome.out
