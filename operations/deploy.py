@@ -129,8 +129,8 @@ def _require_real_secrets(folder: Path, stack: str) -> None:
     key = f"{loaded.name}:{READS_SECRETS}"
     if loaded.config.get(key) != "true":
         raise BadConfiguration(
-            f"{key} is `{loaded.config.get(key, 'false')}`, so that a plan holds a stand-in for the Kinde client secret, "
-            "and `up` would stop at the listener rules, with much of it applied; accepted for a saved plan: true"
+            f"{key} is `{loaded.config.get(key, 'false')}`, so that a plan holds a stand-in for the Kinde client "
+            "secret, and `up` would stop at the listener rules with much of it applied; accepted with a plan: true"
         )
 
 

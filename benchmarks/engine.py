@@ -1,0 +1,142 @@
+"""The embedded engine against the real one, on one stack: plans, the packs' share, and `watch` from save to verdict.
+
+Run with `.venv/bin/python -m benchmarks.engine [ROUNDS]`; needs the Pulumi CLI on the path. The real engine talks to the
+stand-in providers of the engine tests, on an empty account and a local backend. All commands take turns within a round,
+so that a machine whose speed drifts treats them alike; medians, and the medians of the ratios round by round, are
+printed as Markdown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from benchmarks.preview import PROJECT, bare_import
+from rehearsal import project
+from tests.engine.deployment import Deployment, prepared, stand_ins_of_their_own
+
+STACK: Final = "prod"
+TARGETS: Final = {"embedded": 0.75, "watch": 0.15}
+"""At most this part of the time of a preview on the real engine."""
+
+_SAVED: Final = ("components/guarded_application.py", "deregistration_delay=30", "deregistration_delay=31")
+"""A change of the program that `watch` sees: file, text, and what takes its place (and back, in the next round)."""
+
+
+def seconds(command: Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> float:
+    """Run a command to its end and return its seconds on the clock.
+
+    Raises:
+        subprocess.CalledProcessError: it failed; nothing is measured of a command that doesn't work.
+    """
+    started = time.perf_counter()
+    subprocess.run(command, cwd=folder, env=environment, check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    return time.perf_counter() - started
+
+
+class Watch:
+    """A running `python -m rehearsal.watch` on a copy of the project."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+        self._verdict()
+
+    def save(self) -> float:
+        """Save a change and return the seconds until the verdict is printed."""
+        file, old, new = _SAVED
+        path = self._folder / file
+        text = path.read_text()
+        started = time.perf_counter()
+        path.write_text(text.replace(old, new) if old in text else text.replace(new, old))
+        self._verdict()
+        return time.perf_counter() - started
+
+    def _verdict(self) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - of the pipe asked for
+        for line in self._process.stdout:
+            if re.match(r"\d\d:\d\d:\d\d ", line):
+                if ", passed" not in line:
+                    raise RuntimeError(line)
+                return
+        raise RuntimeError("watch ended")
+
+
+@contextmanager
+def watching(folder: Path) -> Iterator[Watch]:
+    """Watch a copy of the project."""
+    command = [sys.executable, "-m", "rehearsal.watch", "--project", str(folder), "--stack", STACK]
+    with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield Watch(process, folder)
+        finally:
+            process.terminate()
+
+
+def commands(deployment: Deployment) -> dict[str, tuple[list[str], Path, dict[str, str] | None]]:
+    """Return what is measured: command, folder, environment."""
+    real = ["pulumi", "preview", "--stack", STACK, "--non-interactive"]
+    packs = [text for pack in project.packs(deployment.project) for text in ("--policy-pack", str(pack))]
+    return {
+        "bare import of the SDK modules": (bare_import(), PROJECT, None),
+        "embedded engine, every pack": ([sys.executable, "-m", "rehearsal", "--stack", STACK], PROJECT, None),
+        "pulumi preview, every pack": ([*real, *packs], deployment.project, deployment.environment),
+        "pulumi preview, no pack": (real, deployment.project, deployment.environment),
+    }
+
+
+def main() -> int:
+    """Print the comparison; return 1 where a ratio misses its target, 2 without a CLI."""
+    if not shutil.which("pulumi"):
+        print("there is no `pulumi` on the path", file=sys.stderr)
+        return 2
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    version = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
+    runs: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as scratch:
+        deployment = prepared().deployment(Path(scratch), STACK)
+        deployment.attached.stop()  # this process must not take part
+        watched = Path(shutil.copytree(deployment.project, Path(scratch) / "watched", symlinks=True))
+        with stand_ins_of_their_own(deployment), watching(watched) as watch:
+            measured = commands(deployment)
+            for command in measured.values():
+                seconds(*command)  # once uncounted: byte code, file cache
+            watch.save()
+            for _ in range(rounds):
+                for name, command in measured.items():
+                    runs.setdefault(name, []).append(seconds(*command))
+                runs.setdefault("watch, from save to verdict", []).append(watch.save())
+    bare, embedded, real, unjudged, watch_runs = runs.values()
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    print(f"{rounds} rounds on {os.cpu_count()} cores (load {load}), Pulumi CLI {version}, stack {STACK}\n")
+    print("| what | median s | min s | max s |\n|---|---|---|---|")
+    for name, found in runs.items():
+        print(f"| {name} | {statistics.median(found):.2f} | {min(found):.2f} | {max(found):.2f} |")
+    ratios = {"embedded": _ratio(embedded, real), "watch": _ratio(watch_runs, real)}
+    share = statistics.median((a - b) / a for a, b in zip(real, unjudged, strict=True))
+    own = statistics.median(a - b for a, b in zip(embedded, bare, strict=True))
+    engine = statistics.median(a - b for a, b in zip(real, bare, strict=True))
+    print(f"\nBeyond the bare import: the embedded engine takes {own:.2f} s, the real one {engine:.2f} s.")
+    print(f"The packs' share of a preview on the real engine: {share:.0%}.")
+    for name, ratio in ratios.items():
+        verdict = "met" if ratio <= TARGETS[name] else "missed"
+        print(f"{name} / real preview: {ratio:.2f}, target {TARGETS[name]} or less: {verdict}")
+    return int(any(ratio > TARGETS[name] for name, ratio in ratios.items()))
+
+
+def _ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

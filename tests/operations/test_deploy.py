@@ -1,0 +1,105 @@
+"""What the wrapper does before any engine: it says how to get the CLI, and never runs without packs and preview."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rehearsal import project
+from tests.planning import PROJECT
+
+VERSION = project.pulumi_version(PROJECT)
+
+
+def deploy(*arguments: str, path: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the wrapper, with a `pulumi` from a folder or with none."""
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
+    return subprocess.run(
+        [sys.executable, "-m", "operations.deploy", *arguments],
+        cwd=PROJECT,
+        env={**clean, "PATH": str(path or "/nowhere"), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def recorder(tmp_path: Path) -> Path:
+    """A folder with a `pulumi` that writes its arguments down and succeeds."""
+    program = tmp_path / "pulumi"
+    program.write_text(
+        f"#!{sys.executable}\nimport json, sys\n"
+        f"with open({str(tmp_path / 'calls')!r}, 'a') as file: file.write(json.dumps(sys.argv[1:]) + '\\n')\n"
+    )
+    program.chmod(0o755)
+    return tmp_path
+
+
+def calls(recorder: Path) -> list[list[str]]:
+    file = recorder / "calls"
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "destroy", "refresh", "unlock"])
+def test_without_the_cli_it_says_how_to_install_the_pinned_version(command: str) -> None:
+    done = deploy(command, "--stack", "prod")
+    assert done.returncode == 2
+    assert f"Install Pulumi CLI {VERSION}" in done.stderr
+    assert f"must answer v{VERSION}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_every_pack_goes_along_with_its_configuration(command: str, recorder: Path) -> None:
+    assert deploy(command, "--stack", "prod", path=recorder).returncode == 0
+    (call,) = calls(recorder)
+    given = list(itertools.pairwise(call))
+    packs = [value for flag, value in given if flag == "--policy-pack"]
+    configurations = [value for flag, value in given if flag == "--policy-pack-config"]
+    assert packs == [
+        str(pack) for pack in sorted((PROJECT / "policies").iterdir()) if (pack / "PulumiPolicy.yaml").exists()
+    ]
+    expected = [PROJECT / "policies" / "config" / f"{Path(pack).name}.prod.json" for pack in packs]
+    assert configurations == [str(file) if file.exists() else os.devnull for file in expected]
+    assert not [flag for flag in call if "skip" in flag]
+    assert "--yes" not in call
+
+
+def test_an_option_in_the_environment_is_refused(recorder: Path) -> None:
+    done = deploy("up", "--stack", "prod", path=recorder, PULUMI_OPTION_SKIP_PREVIEW="true")
+    assert done.returncode == 2
+    assert calls(recorder) == []
+
+
+def test_a_stack_without_a_file_is_refused(recorder: Path) -> None:
+    done = deploy("up", "--stack", "porduction", path=recorder)
+    assert done.returncode == 2
+    assert "stacks here: dev, prod" in done.stderr
+    assert calls(recorder) == []
+
+
+def test_destroy_previews_first_and_needs_the_stacks_name(recorder: Path) -> None:
+    assert deploy("destroy", "--stack", "dev", "--confirm", "prod", path=recorder).returncode == 2
+    assert calls(recorder) == []
+    assert deploy("destroy", "--stack", "dev", path=recorder).returncode == 2
+    assert calls(recorder) == [["destroy", "--stack", "dev", "--preview-only"]]
+    assert deploy("destroy", "--stack", "dev", "--confirm", "dev", path=recorder).returncode == 0
+    assert calls(recorder)[1:] == [
+        ["destroy", "--stack", "dev", "--preview-only"],
+        ["destroy", "--stack", "dev", "--yes"],
+    ]
+
+
+def test_a_saved_plan_with_a_stand_in_is_refused(recorder: Path) -> None:
+    done = deploy("up", "--stack", "prod", "--plan", "plan.json", path=recorder)
+    assert done.returncode == 2
+    assert "readSecretsInPreview" in done.stderr
+    assert calls(recorder) == []
