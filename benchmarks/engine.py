@@ -1,9 +1,9 @@
 """The embedded engine against the real one, on one stack: plans, the packs' share, and `watch` from save to verdict.
 
-Run with `.venv/bin/python -m benchmarks.engine [ROUNDS]`; needs the Pulumi CLI on the path. The real engine talks to the
-stand-in providers of the engine tests, on an empty account and a local backend. All commands take turns within a round,
-so that a machine whose speed drifts treats them alike; medians, and the medians of the ratios round by round, are
-printed as Markdown.
+Run with `.venv/bin/python -m benchmarks.engine [ROUNDS]`; needs the Pulumi CLI on the path. The real engine talks to
+the stand-in providers of the engine tests, on an empty account and a local backend. All commands take turns within a
+round, so that a machine whose speed drifts treats them alike; medians, and the medians of the ratios round by round,
+are printed as Markdown.
 """
 
 from __future__ import annotations
