@@ -16,8 +16,14 @@ from pulumi_policy.deserialize import deserialize_properties as unmarked
 from rulebook.resource import Json, SecretText
 
 
-def deserialize_properties(props: Mapping[str, Json]) -> dict[str, Json]:
-    """Return properties as the SDK reads them, with each text of a secret as `SecretText`."""
+def deserialize_properties(props: Mapping[str, Json], proxy_secrets: bool = False) -> dict[str, Json]:
+    """Return properties as the SDK reads them, with each text of a secret as `SecretText`.
+
+    For remediation (`proxy_secrets`) the SDK keeps track of secrets by itself.
+    """
+    if proxy_secrets:
+        marked: dict[str, Json] = unmarked(dict(props), proxy_secrets)
+        return marked
     return {key: _read(value, False) for key, value in props.items()}
 
 

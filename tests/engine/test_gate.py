@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from rehearsal import project
-from tests.engine.breakages import BREAKAGES
+from tests.breakages import ONE_A_PACK, break_project
 from tests.engine.conftest import Deploy
 from tests.engine.deployment import CANARIES
-from tests.planning import PROJECT
 
 pytestmark = pytest.mark.engine
 
-INSTALLED = [pack.name for pack in project.packs(PROJECT)]
 
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, id=name) for name, breakage in BREAKAGES.items() if breakage.pack in INSTALLED]
-)
-def test_a_violation_stops_up_before_anything_is_made(name: str, deploy: Deploy) -> None:
+@pytest.mark.parametrize("row", [pytest.param(row, id=row["id"]) for row in ONE_A_PACK])
+def test_a_violation_stops_up_before_anything_is_made(row: dict[str, Any], deploy: Deploy) -> None:
     deployment = deploy()
-    BREAKAGES[name].make(deployment.project)
+    break_project(deployment.project, row)
     outcome = deployment.up()
     assert outcome.code == 1
     assert "mandatory" in outcome.out
@@ -38,7 +34,7 @@ def test_a_saved_plan_does_not_get_past_the_packs(deploy: Deploy) -> None:
     saved = deployment.run("preview", "--save-plan", str(plan))
     assert saved.code == 0, saved.out
     assert not [canary for canary in CANARIES if canary in plan.read_text()]
-    BREAKAGES["every action of IAM on everything"].make(deployment.project)
+    break_project(deployment.project, ONE_A_PACK[0])
     outcome = deployment.up("--plan", str(plan))
     assert outcome.code == 1
     assert deployment.changes(0) == []

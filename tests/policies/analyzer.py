@@ -170,6 +170,9 @@ class Judge:
         )
         request.properties.update(properties)
         self._process.configure(self._configuration)
+        if type_ == ROOT:
+            # The engine asks for remedies first, also where a pack has none to give.
+            assert not self._process.stub.Remediate(request, timeout=_ANSWER).remediations
         answer = self._process.stub.Analyze(request, timeout=_ANSWER)
         return [_violation(item, request.urn) for item in answer.diagnostics]
 
