@@ -67,12 +67,11 @@ def _run(variant: Variant) -> list[dict[str, Any]]:
     if variant.previous_header_secret:
         values[f"{prefix}previousOriginHeaderSecret"] = variant.previous_header_secret
     vars(program)["_placeholders"] = lambda _: values
+    answers = datasources.ANSWERS
+    token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
     vars(datasources)["ANSWERS"] = {
-        **datasources.ANSWERS,
-        "aws:secretsmanager/getSecretVersion:getSecretVersion": lambda lookup: {
-            **datasources.ANSWERS["aws:secretsmanager/getSecretVersion:getSecretVersion"](lookup),
-            "secretString": variant.client_secret,
-        },
+        **answers,
+        token: lambda lookup: {**answers[token](lookup), "secretString": variant.client_secret},
     }
     settings = {f"{prefix}{key}": value for key, value in variant.settings}
     plan = Plan(loaded.name, variant.stack)

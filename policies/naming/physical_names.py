@@ -75,4 +75,5 @@ def types_of(*kinds: str) -> frozenset[str]:
 
 def shown(name: str) -> str:
     """Return a name for a message: quoted, cut where it is too long to read, control characters escaped."""
-    return f"`{name[:80].encode('unicode_escape').decode()}{'...' if len(name) > 80 else ''}`"
+    # Formatted first: a secret shows no value then.
+    return f"`{f'{name[:80]}'.encode('unicode_escape').decode()}{'...' if len(name) > 80 else ''}`"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, SupportsIndex, TypeAlias
 
 from pulumi_policy.proxy import UnknownValueError
 
@@ -27,7 +27,10 @@ UNKNOWN: Final = _Unknown()
 
 
 class SecretText(str):
-    """A text that the program marks as secret, or a text within something that it marks. Printing it shows no value."""
+    """A text that the program marks as secret, or a text within something that it marks.
+
+    Printing it shows no value; so does printing a part of it, or it in lower case.
+    """
 
     __slots__ = ()
 
@@ -39,6 +42,13 @@ class SecretText(str):
 
     def __format__(self, _: str) -> str:
         return "[secret]"
+
+    def __getitem__(self, key: SupportsIndex | slice) -> SecretText:
+        return SecretText(super().__getitem__(key))
+
+    def lower(self) -> SecretText:
+        """Return the secret in lower case, still a secret."""
+        return SecretText(super().lower())
 
 
 class Unjudgeable(Exception):

@@ -94,12 +94,12 @@ def judged(judge: Judge, stack: Mapping[str, Mapping[str, Any]]) -> list[Violati
     for item in resources:
         if json.dumps(stack[item.name]) != json.dumps(STACK.get(item.name)):
             found += judge.resource(item.type, item.properties, item.name, secret_outputs=item.secret_outputs)
-    assert {item.level for item in found} <= {"mandatory"}
-    for item in found:
-        assert "The rule failed" not in item.message
-        assert len(item.message) < 1000
-        assert "deadbeef" not in item.message
-        assert "canary" not in item.message
+    assert {violation.level for violation in found} <= {"mandatory"}
+    for violation in found:
+        assert "The rule failed" not in violation.message
+        assert len(violation.message) < 1000
+        assert "deadbeef" not in violation.message
+        assert "canary" not in violation.message
     return found
 
 

@@ -1,0 +1,183 @@
+"""The two values that pass through: they show nowhere, and changing one changes what holds it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from docs.diagram import mermaid, svg, way_in
+from tests.planning import PROJECT, copy_project
+from tests.raw_plan import Variant, raw_plan
+
+CLIENT_CANARY: Final = "canary-of-the-client-secret"
+HEADER_CANARY: Final = "ca4a12" * 10 + "0000"
+PREVIOUS_CANARY: Final = "ca4a13" * 10 + "0000"
+CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, "ca4a12", "ca4a13")
+
+_COMMAND: Final = """
+import sys
+from rehearsal import __main__ as command, datasources
+client = sys.argv.pop(1)
+token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
+real = datasources.ANSWERS[token]
+vars(datasources)["ANSWERS"] = {**datasources.ANSWERS, token: lambda call: {**real(call), "secretString": client}}
+sys.exit(command.main())
+"""
+"""The command line, in an account whose client secret is the first argument."""
+
+BROKEN: Final[dict[str, tuple[str, str, str]]] = {
+    "as it is": ("__main__.py", "production = ", "production = "),
+    "the rules accept more": (
+        "components/guarded_application.py",
+        "_header(HEADER, args.header_secrets)",
+        '_header(HEADER, [*args.header_secrets, pulumi.Output.concat("*", args.header_secrets[0])])',
+    ),
+    "the distribution sends something else": (
+        "components/distribution.py",
+        "value=args.header_secret",
+        'value=pulumi.Output.concat(args.header_secret, "?")',
+    ),
+    "the client secret in another property": (
+        "components/guarded_application.py",
+        "issuer=args.kinde.issuer",
+        "issuer=args.kinde.client_secret",
+    ),
+    "the header secret for a host": (
+        "components/guarded_application.py",
+        "values=[args.host]",
+        "values=[args.header_secrets[0]]",
+    ),
+    "the header secret as an origin": (
+        "components/distribution.py",
+        "domain_name=args.origin",
+        "domain_name=args.header_secret",
+    ),
+    "the header secret as a cookie": (
+        "components/guarded_application.py",
+        "session_cookie_name=args.application.session_cookie",
+        "session_cookie_name=args.header_secrets[0]",
+    ),
+    "the header secret as a parameter's name": (
+        "components/parameters.py",
+        "name=parameter.name(args.names)",
+        "name=value if parameter.secret else parameter.name(args.names)",
+    ),
+}
+"""Programs that the packs have something to say about, each about a value that is secret: file, text, other text."""
+
+
+def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[dict[str, object], str]:
+    """Plan a changed copy of the project with the canaries, and return the plan and all that was written."""
+    project = copy_project(folder)
+    file, old, new = change
+    settings = project / "components" / "settings.py"
+    for path, before, after in (
+        (project / file, old, new),
+        (
+            settings,
+            'return {f"{PROJECT}:{key}": f"{number:064x}" for number, key in enumerate(SECRET_KEYS)}',
+            f'return dict(zip((f"{{PROJECT}}:{{key}}" for key in SECRET_KEYS), {(HEADER_CANARY, PREVIOUS_CANARY)}))',
+        ),
+        (
+            project / "Pulumi.prod.yaml",
+            "  rocketclub-platform:originHeaderSecret:\n",
+            "  rocketclub-platform:readSecretsInPreview: true\n"
+            "  rocketclub-platform:previousOriginHeaderSecret: {secure: v1:EXAMPLE:EXAMPLE}\n"
+            "  rocketclub-platform:originHeaderSecret:\n",
+        ),
+    ):
+        text = path.read_text()
+        assert text.count(before) == 1
+        path.write_text(text.replace(before, after))
+    output = folder / "plan.json"
+    done = subprocess.run(
+        [sys.executable, "-c", _COMMAND, CLIENT_CANARY, "--project", str(project), "--json", str(output)],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return json.loads(output.read_text()), done.stdout + done.stderr + output.read_text()
+
+
+@pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)
+def test_canaries_show_nowhere(tmp_path: Path, change: tuple[str, str, str]) -> None:
+    plan, written = rehearsed(tmp_path, change)
+    assert "error" not in plan
+    for canary in CANARIES:
+        assert canary not in written
+    assert "[secret]" in written
+    assert bool(plan["policyViolations"]) == (change != BROKEN["as it is"])
+
+
+def test_the_canaries_are_in_the_program_and_not_in_the_diagram(tmp_path: Path) -> None:
+    """What is searched for above is really there, or its absence would say nothing."""
+    variant = Variant(
+        settings=(("readSecretsInPreview", "true"),),
+        header_secret=HEADER_CANARY,
+        previous_header_secret=PREVIOUS_CANARY,
+        client_secret=CLIENT_CANARY,
+    )
+    raw = json.dumps([step.inputs for step in raw_plan(variant)])
+    assert all(canary in raw for canary in CANARIES)
+    plan, _ = rehearsed(tmp_path, BROKEN["as it is"])
+    parts = way_in([step["newState"] for step in plan["steps"]])  # type: ignore[attr-defined]
+    assert not any(canary in svg(parts) + mermaid(parts) for canary in CANARIES)
+
+
+def changed(before: Variant, after: Variant) -> set[tuple[str, str]]:
+    """Return type and name of each resource that one variant's plan has otherwise than the other's."""
+    plans = [{step.urn: step for step in raw_plan(variant)} for variant in (before, after)]
+    assert plans[0].keys() == plans[1].keys()
+    return {
+        (step.type, step.name)
+        for urn, step in plans[0].items()
+        if json.dumps(step.inputs) != json.dumps(plans[1][urn].inputs)
+    }
+
+
+RULES: Final = {("aws:lb/listenerRule:ListenerRule", f"prod-{name}") for name in ("portal", "pipelines")}
+READS: Final = (("readSecretsInPreview", "true"),)
+
+
+def test_the_client_secret_changes_the_listener_rules_only() -> None:
+    before, after = (Variant(settings=READS, client_secret=value) for value in ("before", "after"))
+    assert changed(before, after) == RULES
+
+
+def test_a_client_secret_kept_as_json_is_the_same() -> None:
+    assert (
+        changed(
+            Variant(settings=READS, client_secret="same"),
+            Variant(settings=READS, client_secret='{"client_secret": "same"}'),
+        )
+        == set()
+    )
+
+
+def test_a_preview_that_may_not_read_the_client_secret_does_not() -> None:
+    before, after = (Variant(client_secret=value) for value in ("before", "after"))
+    assert changed(before, after) == set()
+    assert "before" not in json.dumps([step.inputs for step in raw_plan(before)])
+
+
+def test_the_header_secret_changes_parameter_distributions_and_rules_only() -> None:
+    before, after = (Variant(header_secret=value * 64) for value in ("a", "b"))
+    assert changed(before, after) == RULES | {
+        ("aws:ssm/parameter:Parameter", "shared/cf_alb_secret"),
+        ("aws:cloudfront/distribution:Distribution", "prod-portal"),
+        ("aws:cloudfront/distribution:Distribution", "prod-pipelines"),
+    }
+
+
+def test_the_steps_of_a_rotation() -> None:
+    """First both values are let in and the new one is sent; then the old one is let in no more."""
+    old, new = "a" * 64, "b" * 64
+    both = Variant(header_secret=new, previous_header_secret=old)
+    assert changed(both, Variant(header_secret=new)) == RULES
+    assert changed(Variant(header_secret=old), both) > RULES
