@@ -11,12 +11,13 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class Path:
-    """The way of one host: record, distribution, listener rule, target group."""
+    """The way of one host: record, distribution, listener rule, target group, and the service behind it."""
 
     host: str
     distribution: str
     origin: str
     issuer: str
+    service: str
     target: str
     port: int
 
@@ -41,6 +42,11 @@ def way_in(resources: Sequence[Mapping[str, Any]]) -> Stack:
 
     rules = {_host_of(rule): rule for rule in inputs("aws:lb/listenerRule:ListenerRule") if _signs_in(rule)}
     targets = {group["name"]: group for group in inputs("aws:lb/targetGroup:TargetGroup")}
+    services = {
+        rule["fromPort"]: rule["description"]
+        for rule in inputs("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+        if "referencedSecurityGroupId" in rule
+    }
     proxied = {record["name"] for record in inputs("cloudflare:index/dnsRecord:DnsRecord") if record["proxied"]}
     paths = []
     for distribution in inputs("aws:cloudfront/distribution:Distribution"):
@@ -55,6 +61,7 @@ def way_in(resources: Sequence[Mapping[str, Any]]) -> Stack:
                     distribution["comment"],
                     distribution["origins"][0]["domainName"],
                     rules[host]["actions"][0]["authenticateOidc"]["issuer"],
+                    services[target["port"]],
                     target["name"],
                     int(target["port"]),
                 )
@@ -78,7 +85,7 @@ def mermaid(stack: Stack) -> str:
             f'  browser --> cloudflare{index}["Cloudflare<br>{path.host}<br>proxied, never cached"]',
             f'  cloudflare{index} --> cloudfront{index}["CloudFront<br>{path.distribution}<br>adds the header secret"]',
             f"  cloudfront{index} -- {path.origin} --> balancer",
-            f'  balancer -- "header, then sign-in" --> target{index}["{path.target}<br>port {path.port}"]',
+            f'  balancer -- "header, then sign-in" --> target{index}["{path.service}<br>{path.target}:{path.port}"]',
         ]
     lines.append('  balancer["Load balancer<br>403 without the header secret"]')
     lines += [
@@ -90,77 +97,100 @@ def mermaid(stack: Stack) -> str:
 
 
 _WIDTH: Final = 1200
-_BOX: Final = 220
-_GAP: Final = 93
 _LINE: Final = 17
+_TALL: Final = 76
+_ROW: Final = 108
+_TOP: Final = 92
+_BROWSER: Final = (20, 92)
+_RECORD: Final = (166, 228)
+_DISTRIBUTION: Final = (448, 186)
+_BALANCER: Final = (726, 224)
+_TARGET: Final = (1022, 158)
+"""Left edge and width of each column."""
+_LANES: Final = ((20, 340, ("Secrets", "Buckets")), (380, 360, ("Parameters",)), (760, 420, ("Roles",)))
+"""Left edge, width and lists of each lane below."""
 _STYLE: Final = (
-    "text{font:13px system-ui,sans-serif;fill:#1a2733}.t{font-weight:600}.s{font-size:12px;fill:#51606d}"
-    ".m{font:12px ui-monospace,monospace}.b{fill:#fff;stroke:#8fa3b5;rx:8}.g{fill:#eef4f8;stroke:#3d6f94;rx:8}"
-    ".a{stroke:#3d6f94;stroke-width:1.6;fill:none;marker-end:url(#p)}"
+    "text{font:13px system-ui,sans-serif;fill:#1a2733}.h{font-size:12px;fill:#51606d;letter-spacing:.04em}"
+    ".t{font-weight:600}.s{font-size:12px;fill:#51606d}.l{font-size:11px;fill:#3d6f94;text-anchor:middle}"
+    ".m{font:12px ui-monospace,monospace}.b{fill:#fff;stroke:#8fa3b5;rx:8}.g{fill:#e3eef6;stroke:#3d6f94;rx:8}"
+    ".a{stroke:#3d6f94;stroke-width:1.6;fill:none;marker-end:url(#p)}.both{marker-start:url(#p)}"
 )
 
 
 def svg(stack: Stack) -> str:
     """Return the diagram as an SVG picture: the way in as a row per host, the rest as lists below."""
-    rows = len(stack.paths)
-    middle = 60 + (rows - 1) * 60
-    parts: list[str] = []
-    columns = [20 + index * (_BOX + _GAP) for index in range(4)]
+    tall = (len(stack.paths) - 1) * _ROW + _TALL
+    columns = {_RECORD: "Cloudflare", _DISTRIBUTION: "CloudFront", _BALANCER: "Load balancer", _TARGET: "Service"}
+    parts = [f'<text class="h" x="{left}" y="{_TOP - 14}">{title}</text>' for (left, _), title in columns.items()]
+    parts.append(_box(_BROWSER, _TOP, tall, "Browser", []))
+    origin, issuer = stack.paths[0].origin, stack.paths[0].issuer.removeprefix("https://")
+    steps = ["1  403 without the secret", "2  sign-in, then a session", "3  forward, by host"]
+    parts.append(_box(_BALANCER, _TOP, tall, origin, steps, "g"))
     for index, path in enumerate(stack.paths):
-        top = 60 + index * 120
+        top = _TOP + index * _ROW
         parts += [
-            _box(columns[0], top, 80, path.host, ["Cloudflare record", "proxied, never cached"]),
-            _box(columns[1], top, 80, path.distribution, ["CloudFront distribution", "adds the header secret"]),
-            _box(columns[3], top, 80, path.target, ["target group", f"port {path.port}"]),
-            _arrow(columns[0] + _BOX, top + 40, columns[1], top + 40),
-            _arrow(columns[1] + _BOX, top + 40, columns[2], middle + 40),
-            _arrow(columns[2] + _BOX, middle + 40, columns[3], top + 40),
+            _box(_RECORD, top, _TALL, path.host, ["proxied record", "never cached"]),
+            _box(_DISTRIBUTION, top, _TALL, path.distribution, ["distribution", "adds the header secret"]),
+            _box(_TARGET, top, _TALL, path.service, [path.target, f"port {path.port}"]),
+            _arrow(_BROWSER, _RECORD, top, "HTTPS"),
+            _arrow(_RECORD, _DISTRIBUTION, top, "HTTPS"),
+            _arrow(_DISTRIBUTION, _BALANCER, top, "HTTPS, secret"),
+            _arrow(_BALANCER, _TARGET, top, "signed in"),
         ]
-    parts.append(_box(columns[2], middle, 80, stack.paths[0].origin, ["load balancer", "403 without the header"], "g"))
-    kinde = 60 + rows * 120
-    issuer = stack.paths[0].issuer.removeprefix("https://")
-    parts.append(_box(columns[2], kinde, 62, issuer, ["signs users in (OIDC)"], "g"))
-    parts.append(_arrow(columns[2] + _BOX / 2, middle + 80, columns[2] + _BOX / 2, kinde))
-    top = kinde + 110
-    height = top
-    lanes = [(20, 340, ["Secrets", "Buckets"]), (380, 360, ["Parameters"]), (760, 420, ["Roles"])]
-    for left, wide, titles in lanes:
+    kinde, middle = _TOP + tall + 56, _BALANCER[0] + _BALANCER[1] / 2
+    parts += [
+        _box(_BALANCER, kinde, 58, issuer, ["identity provider"], "g"),
+        f'<path class="a both" d="M{middle} {_TOP + tall + 3}V{kinde - 3}"/>',
+        f'<text class="l" x="{middle + 26}" y="{kinde - 24}">OIDC</text>',
+    ]
+    top = height = kinde + 58 + 44
+    parts.append(f'<text class="t" x="20" y="{top - 14}">Beside it</text>')
+    for left, wide, titles in _LANES:
         y = top
         for title in titles:
             names = stack.groups[title]
-            tall = 34 + _LINE * len(names)
-            parts.append(f'<rect class="b" x="{left}" y="{y}" width="{wide}" height="{tall}"/>')
+            rows = 34 + _LINE * len(names)
+            parts.append(f'<rect class="b" x="{left}" y="{y}" width="{wide}" height="{rows}"/>')
             parts.append(f'<text class="t" x="{left + 12}" y="{y + 21}">{title} ({len(names)})</text>')
             parts += [
                 f'<text class="m" x="{left + 12}" y="{y + 40 + _LINE * row}">{escape(name)}</text>'
                 for row, name in enumerate(names)
             ]
-            y += tall + 16
+            y += rows + 16
         height = max(height, y)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
         'aria-label="The guarded way in, and what stands beside it">\n'
         f"<style>{_STYLE}</style>\n"
-        '<defs><marker id="p" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
-        '<path d="M0 0L8 4L0 8z" fill="#3d6f94"/></marker></defs>\n'
+        '<defs><marker id="p" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
+        'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="#3d6f94"/></marker></defs>\n'
         f'<rect width="{_WIDTH}" height="{height}" fill="#fbfcfd"/>\n'
         '<text class="t" x="20" y="34">The guarded way in</text>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
-def _box(left: float, top: float, tall: float, title: str, lines: Sequence[str], kind: str = "b") -> str:
+def _box(column: tuple[int, int], top: int, tall: int, title: str, lines: Sequence[str], kind: str = "b") -> str:
+    left, wide = column
+    # The texts stand in the middle of the box.
+    first = top + (tall - _LINE * len(lines)) // 2 + 4
     texts = "".join(
-        f'<text class="s" x="{left + 12}" y="{top + 44 + _LINE * row}">{escape(line)}</text>'
+        f'<text class="s" x="{left + 12}" y="{first + _LINE * (row + 1) + 1}">{escape(line)}</text>'
         for row, line in enumerate(lines)
     )
+    # A bold letter takes about eight pixels; a title that would run out of the box is set narrower.
+    narrow = f' textLength="{wide - 24}" lengthAdjust="spacingAndGlyphs"' if len(title) * 8.2 > wide - 24 else ""
     return (
-        f'<rect class="{kind}" x="{left}" y="{top}" width="{_BOX}" height="{tall}"/>'
-        f'<text class="t" x="{left + 12}" y="{top + 24}">{escape(title)}</text>{texts}'
+        f'<rect class="{kind}" x="{left}" y="{top}" width="{wide}" height="{tall}"/>'
+        f'<text class="t" x="{left + 12}" y="{first}"{narrow}>{escape(title)}</text>{texts}'
     )
 
 
-def _arrow(x1: float, y1: float, x2: float, y2: float) -> str:
-    return f'<path class="a" d="M{x1} {y1}L{x2 - (2 if x2 != x1 else 0)} {y2 - (2 if x2 == x1 else 0)}"/>'
+def _arrow(start: tuple[int, int], end: tuple[int, int], top: int, label: str) -> str:
+    left, right, y = sum(start), end[0], top + _TALL // 2
+    return (
+        f'<path class="a" d="M{left + 2} {y}H{right - 3}"/>'
+        f'<text class="l" x="{(left + right) / 2}" y="{y - 7}">{label}</text>'
+    )
 
 
 def _host_of(rule: Mapping[str, Any]) -> str:
