@@ -1,0 +1,113 @@
+"""Options of the way in: what each makes, and what the packs say about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from tests.planning import PROJECT, Plan, copy_project, rehearse
+
+WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
+
+
+def configured(folder: Path, settings: dict[str, str]) -> Path:
+    """Return a copy of the project whose production stack has some more settings."""
+    project = copy_project(folder)
+    with (project / "Pulumi.prod.yaml").open("a") as file:
+        file.writelines(f"  rocketclub-platform:{key}: {value}\n" for key, value in settings.items())
+    return project
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    """The plan with everything on that tightens the way in, in the middle of a rotation."""
+    folder = tmp_path_factory.mktemp("guarded")
+    settings = {
+        "onlyCloudflareViewers": "true",
+        "manageZoneSettings": "true",
+        "readSecretsInPreview": "true",
+        "previousOriginHeaderSecret": "{secure: v1:EXAMPLE:EXAMPLE}",
+        "sessionSeconds": "3600",
+    }
+    return rehearse("prod", configured(folder, settings), folder / "plan.json")
+
+
+def test_the_packs_have_nothing_to_say(guarded: Plan) -> None:
+    assert guarded.exit_code == 0, guarded.printed
+    assert guarded.violations == []
+
+
+def test_only_cloudflare_reaches_the_distributions(guarded: Plan) -> None:
+    (web_acl,) = guarded.inputs("aws:wafv2/webAcl:WebAcl")
+    assert web_acl["defaultAction"] == {"block": {}}
+    assert [rule["action"] for rule in web_acl["rules"]] == [{"allow": {}}, {"allow": {}}]
+    sets = {one["ipAddressVersion"]: one["addresses"] for one in guarded.inputs("aws:wafv2/ipSet:IpSet")}
+    assert sets["IPV4"]
+    assert sets["IPV6"]
+    distributions = guarded.inputs("aws:cloudfront/distribution:Distribution")
+    assert [one["webAclId"] for one in distributions] == [Plan.unknown] * 2
+
+
+def test_settings_of_the_zone(guarded: Plan) -> None:
+    assert {one["settingId"]: one["value"] for one in guarded.inputs("cloudflare:index/zoneSetting:ZoneSetting")} == {
+        "ssl": "strict",
+        "min_tls_version": "1.2",
+        "tls_1_3": "on",
+        "always_use_https": "on",
+        "websockets": "on",
+    }
+
+
+def test_secrets_of_a_rotation_are_masked(guarded: Plan) -> None:
+    for rule in guarded.inputs("aws:lb/listenerRule:ListenerRule"):
+        assert rule["conditions"][1]["httpHeader"]["values"] == ["[secret]", "[secret]"]
+        assert rule["actions"][0]["authenticateOidc"]["clientSecret"] == "[secret]"
+        assert rule["actions"][0]["authenticateOidc"]["sessionTimeout"] == 3600
+
+
+def test_a_web_acl_of_ones_own_and_a_regional_kinde(tmp_path: Path) -> None:
+    project = configured(tmp_path, {"webAclArn": WEB_ACL})
+    stack = project / "Pulumi.prod.yaml"
+    stack.write_text(stack.read_text().replace("ronaldhatcher.kinde.com", "ronaldhatcher.au.kinde.com"))
+    plan = rehearse("prod", project, tmp_path / "plan.json")
+    assert plan.exit_code == 0, plan.printed
+    assert {one["webAclId"] for one in plan.inputs("aws:cloudfront/distribution:Distribution")} == {WEB_ACL}
+    for rule in plan.inputs("aws:lb/listenerRule:ListenerRule"):
+        sign_in = rule["actions"][0]["authenticateOidc"]
+        assert sign_in["issuer"] == "https://ronaldhatcher.au.kinde.com"
+        assert sign_in["userInfoEndpoint"] == "https://ronaldhatcher.au.kinde.com/oauth2/v2/user_profile"
+
+
+def judged(project: Path, config: dict[str, Any]) -> tuple[int, set[str]]:
+    """Have the entry-points pack judge a project under a configuration."""
+    file = project / "config.json"
+    file.write_text(json.dumps(config))
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "rehearsal", "--project", str(project), "--json", "-", "--quiet"),
+            *("--pack", str(PROJECT / "policies" / "entry_points"), "--policy-config", str(file)),
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, {item["policy"] for item in json.loads(done.stdout)["policyViolations"]}
+
+
+def test_the_machine_api_needs_a_waiver(tmp_path: Path) -> None:
+    project = configured(tmp_path, {"openPrefectMachineApi": "true"})
+    assert judged(project, {}) == (1, {"machine-path-without-sign-in"})
+    waiver = {
+        "resource": "prod-pipelines-machine-api",
+        "reason": "Workers outside the network report to the API",
+        "owner": "platform",
+        "expires": (dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)).isoformat(),
+    }
+    assert judged(project, {"machine-path-without-sign-in": {"waivers": [waiver]}}) == (0, set())
