@@ -73,7 +73,8 @@ def _classic(resource: Resource, prefix: str, *, ingress: bool, group: str) -> O
         ports=_ports(resource, prefix),
         addresses=(*_texts(resource, f"{prefix}cidrBlocks"), *_texts(resource, f"{prefix}ipv6CidrBlocks")),
         prefix_lists=_texts(resource, f"{prefix}prefixListIds"),
-        others=resource.get(f"{prefix}{group}") is not None or resource.flag(f"{prefix}self", False),
+        # A group that was read back from AWS has an empty list where it names none.
+        others=resource.get(f"{prefix}{group}") not in (None, [], "") or resource.flag(f"{prefix}self", False),
     )
 
 
