@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from entry_points.kinds import EGRESS_RULE, GROUP_RULE, INGRESS_RULE, SECURITY_GROUP
-from rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+from rulebook import Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
 
 GROUP_TYPES: Final = SECURITY_GROUP | GROUP_RULE | INGRESS_RULE | EGRESS_RULE
 
@@ -93,7 +93,7 @@ def _ports(resource: Resource, prefix: str) -> tuple[int, int] | None:
 
 def _port(resource: Resource, path: str) -> int | None:
     value: Json = resource.get(path)
-    if value is UNKNOWN or isinstance(value, bool) or not isinstance(value, int | float | None):
+    if isinstance(value, bool) or not isinstance(value, int | float | None):
         raise Unjudgeable(path, "is unknown or no number", resource.urn)
     return None if value is None else int(value)
 
