@@ -84,8 +84,8 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
             command += ["--policy-pack", _listed(pack), "--policy-pack-config", _listed(config)]
     if given.command in ("up", "preview") and given.plan:
         command += ["--plan" if given.command == "up" else "--save-plan", str(given.plan.absolute())]
-    if given.command == "refresh":
-        command += [part for text in given.import_pending for part in ("--import-pending-creates", text)]
+    if given.command == "refresh" and given.clear_pending:
+        command.append("--clear-pending-creates")
     if given.command == "refresh" and given.preview_only:
         command.append("--preview-only")
     elif given.command in ("up", "refresh") and given.yes:
@@ -260,12 +260,9 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument("--preview-only", action="store_true", help="only show the differences")
     refresh.add_argument("--yes", action="store_true", help="take the differences over without asking")
     refresh.add_argument(
-        "--import-pending",
-        nargs=2,
-        action="extend",
-        default=[],
-        metavar=("URN", "ID"),
-        help="what a killed `up` was about to make, and its id in the cloud; repeatable",
+        "--clear-pending",
+        action="store_true",
+        help="forget what a killed `up` was about to make, which you looked after",
     )
     add("unlock", "take away the lock of an operation that was killed; make sure first that none is running")
     return parser
