@@ -262,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
     refresh.add_argument(
         "--clear-pending",
         action="store_true",
-        help="forget what a killed `up` was about to make, which you looked after",
+        help="forget what a killed `up` was about to make",
     )
     add("unlock", "take away the lock of an operation that was killed; make sure first that none is running")
     return parser

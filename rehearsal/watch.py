@@ -47,6 +47,8 @@ def main() -> int:
     """Watch until interrupted and return the exit code."""
     given = _parser().parse_args()
     folder = given.project.resolve()
+    # Like Ctrl-C: an exception, so that the packs are stopped on the way out.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if given.stack not in project.stacks(folder):
             known = ", ".join(project.stacks(folder)) or "none"
@@ -136,7 +138,6 @@ class Child:
 
 def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> None:
     """Be the child: never returns."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = 0
     try:
         known = set(sys.modules)
