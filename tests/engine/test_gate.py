@@ -73,4 +73,4 @@ def test_every_pack_is_attached_with_its_configuration(deploy: Deploy) -> None:
     assert outcome.code == 1
     assert "expired on 2020-01-01" in outcome.out
     for pack in project.packs(deployment.project):
-        assert f"(local: {pack})" in outcome.out
+        assert f"policies/{pack.name})" in outcome.out
