@@ -1,0 +1,53 @@
+"""What every judge does around its tool: load, judge document by document with the clock running, write."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+Judge = Callable[[dict[str, Any]], Sequence[str]]
+"""A labelled document -> findings; none means it passes."""
+
+
+class NoVerdict(Exception):
+    """The tool doesn't judge this kind of document."""
+
+
+def run(load: Callable[[str], Judge]) -> None:
+    """Judge the documents of the file named by the first argument and write to the second; the third is the mode.
+
+    Written: `load_ms`, `memory_mb` (peak resident, the interpreter included), and per document its findings (None
+    for no verdict), `error` where the tool raised, and `seconds`.
+    """
+    documents_path, result_path, mode = sys.argv[1:4]
+    with open(documents_path, encoding="utf-8") as file:
+        documents = json.load(file)
+    start = time.perf_counter()
+    judge = load(mode)
+    load_ms = (time.perf_counter() - start) * 1000
+    verdicts = {document["key"]: _judged(judge, document) for document in documents}
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    with open(result_path, "w", encoding="utf-8") as file:
+        json.dump({"load_ms": load_ms, "memory_mb": memory, "verdicts": verdicts}, file)
+
+
+def _judged(judge: Judge, document: dict[str, Any]) -> dict[str, Any]:
+    start = time.perf_counter()
+    findings: list[str] | None
+    error = ""
+    try:
+        findings = list(judge(document))
+    except NoVerdict:
+        findings = None
+    except Exception as raised:
+        findings, error = [], type(raised).__name__
+    return {"findings": findings, "error": error, "seconds": time.perf_counter() - start}
+
+
+def texts(document: dict[str, Any]) -> list[str]:
+    """Return a labelled document's policies as JSON text: one, or those of a bundle."""
+    return [json.dumps(policy) for policy in document["policies"] or [document["document"]]]

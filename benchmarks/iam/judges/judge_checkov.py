@@ -1,0 +1,104 @@
+"""Checkov's IAM checks over a Terraform plan, one document at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import harness
+
+_CHECKS = [
+    *("CKV_AWS_60", "CKV_AWS_61", "CKV_AWS_62", "CKV_AWS_63", "CKV_AWS_274", "CKV2_AWS_40", "CKV2_AWS_56"),
+    *("CKV_AWS_286", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_289", "CKV_AWS_290", "CKV_AWS_355", "CKV_AWS_393"),
+    *("CKV_AWS_32", "CKV_AWS_33", "CKV_AWS_70", "CKV_AWS_72", "CKV_AWS_168", "CKV_AWS_169", "CKV_AWS_301"),
+    *("CKV_AWS_364", "CKV_AWS_385", "CKV_AWS_387"),
+]
+"""Those that judge what a policy says. The others judge encryption, logging and the like."""
+_RESOURCES = {
+    "s3": ("aws_s3_bucket_policy", "policy"),
+    "kms": ("aws_kms_key", "policy"),
+    "secretsmanager": ("aws_secretsmanager_secret_policy", "policy"),
+    "sqs": ("aws_sqs_queue_policy", "policy"),
+    "sns": ("aws_sns_topic_policy", "policy"),
+    "ecr": ("aws_ecr_repository_policy", "policy"),
+}
+
+
+def load(mode: str) -> harness.Judge:
+    from checkov.runner_filter import RunnerFilter  # type: ignore[import-not-found,unused-ignore]
+    from checkov.terraform.plan_runner import Runner  # type: ignore[import-not-found,unused-ignore]
+
+    logging.disable(logging.CRITICAL)
+    runner_filter = RunnerFilter(checks=_CHECKS)
+
+    def judge(document: dict[str, Any]) -> Sequence[str]:
+        resources = _resources(document)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "plan.json"
+            path.write_text(json.dumps(_plan(resources)), encoding="utf-8")
+            report = Runner().run(root_folder=None, files=[str(path)], runner_filter=runner_filter)
+        return [record.check_id for record in report.failed_checks]
+
+    judge(_WARM_UP)
+    return judge
+
+
+_WARM_UP = {
+    "kind": "identity",
+    "policies": [],
+    "managed": [],
+    "document": {"Version": "2012-10-17", "Statement": []},
+}
+
+
+def _resources(document: dict[str, Any]) -> list[dict[str, Any]]:
+    texts = harness.texts(document)
+    if document["kind"] == "trust":
+        return [_resource("aws_iam_role", 0, name="role", assume_role_policy=texts[0])]
+    if document["kind"] == "resource":
+        if document["on"] not in _RESOURCES:
+            raise harness.NoVerdict
+        kind, attribute = _RESOURCES[document["on"]]
+        return [_resource(kind, 0, **{attribute: texts[0]})]
+    return [
+        *(_resource("aws_iam_policy", index, name="policy", policy=text) for index, text in enumerate(texts)),
+        *(
+            _resource("aws_iam_role_policy_attachment", index, role="role", policy_arn=arn)
+            for index, arn in enumerate(document["managed"])
+        ),
+    ]
+
+
+def _resource(kind: str, index: int, **values: str) -> dict[str, Any]:
+    return {
+        "address": f"{kind}.it{index}",
+        "mode": "managed",
+        "type": kind,
+        "name": f"it{index}",
+        "provider_name": "registry.terraform.io/hashicorp/aws",
+        "schema_version": 0,
+        "values": values,
+    }
+
+
+def _plan(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "format_version": "1.2",
+        "terraform_version": "1.9.0",
+        "planned_values": {"root_module": {"resources": resources}},
+        "resource_changes": [
+            {
+                **{key: resource[key] for key in ("address", "mode", "type", "name", "provider_name")},
+                "change": {"actions": ["create"], "before": None, "after": resource["values"], "after_unknown": {}},
+            }
+            for resource in resources
+        ],
+        "configuration": {"root_module": {}},
+    }
+
+
+harness.run(load)

@@ -1,0 +1,104 @@
+"""The pack: a document is put into a resource, and every rule that applies to the resource judges it.
+
+That is what the engine has it do; what is left out is the protocol between the two, as it is for the other tools.
+Each rule is asked by itself, so that the shared work of a document is done once, as in a preview.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import harness
+
+_RESOURCES = {
+    "s3": ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
+    "kms": ("aws:kms/key:Key", "policy"),
+    "secretsmanager": ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
+    "sqs": ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+    "sns": ("aws:sns/topicPolicy:TopicPolicy", "policy"),
+    "ecr": ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
+    "lambda": ("", "policy"),
+    "other": ("", "policy"),
+}
+_BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
+"""Every role has one, or the rule that asks for it would speak about each. This one names no account of anybody."""
+
+Parts = Sequence[tuple[str, dict[str, Any]]]
+
+
+def load(_: str) -> harness.Judge:
+    import sys
+    from pathlib import Path
+
+    sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "policies"))
+    from least_privilege import RULES, knowledge
+    from least_privilege.documents import Kind
+    from least_privilege.judging import faults
+    from rulebook import Finding, Judgement, Resource, Scope
+    from rulebook.configuration import with_defaults
+
+    knowledge.service("s3")
+    rules = [
+        (rule, Judgement("benchmark", "prod", with_defaults({}, rule.config)))
+        for rule in RULES
+        if rule.id != "role-without-boundary"
+    ]
+    one_resource = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.RESOURCE]
+    whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
+
+    def judge(document: dict[str, Any]) -> Sequence[str]:
+        parts = _parts(document)
+        if not parts:
+            # A function's policy is spread over permissions in a plan; the document itself is judged as such.
+            found = faults(json.dumps(document["document"]), Kind.RESOURCE, document["on"].replace("other", ""))
+            return [fault.rule for fault in found if fault.sure]
+        provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
+        resources = [
+            Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)
+            for index, (kind, properties) in enumerate(parts)
+        ]
+        return list(dict.fromkeys(_found(resources)))
+
+    def _found(resources: list[Resource]) -> Iterator[str]:
+        for rule, judgement in one_resource:
+            check: Callable[..., Iterator[Finding]] = rule.check  # type: ignore[assignment]
+            for resource in resources:
+                if resource.type in rule.types:
+                    yield from (rule.id for _ in check(resource, judgement))
+        if len(resources) > 1:
+            for rule, judgement in whole_stack:
+                check = rule.check  # type: ignore[assignment]
+                yield from (rule.id for _ in check([one for one in resources if one.type in rule.types], judgement))
+
+    return judge
+
+
+def _parts(document: dict[str, Any]) -> Parts:
+    texts = harness.texts(document)
+    if document["kind"] == "trust":
+        return [_role(assumeRolePolicy=texts[0])]
+    if document["kind"] == "resource":
+        kind, path = _RESOURCES[document["on"]]
+        return [(kind, {path: texts[0]})] if kind else []
+    policies = [("aws:iam/rolePolicy:RolePolicy", {"role": "it", "name": "it", "policy": text}) for text in texts]
+    if document["kind"] == "bundle":
+        return [_role(managedPolicyArns=document["managed"]), *policies]
+    return policies
+
+
+def _role(**properties: Any) -> tuple[str, dict[str, Any]]:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    }
+    return "aws:iam/role:Role", {
+        "name": "it",
+        "permissionsBoundary": _BOUNDARY,
+        "assumeRolePolicy": json.dumps(trust),
+        **properties,
+    }
+
+
+harness.run(load)
