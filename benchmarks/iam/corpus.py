@@ -229,7 +229,7 @@ _AUTHORIZATION_REFERENCE: Final = (
 
 
 def _read(path: Path) -> Json:
-    return yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def write(documents: Iterable[Labelled], path: Path) -> None:

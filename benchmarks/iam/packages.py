@@ -23,7 +23,7 @@ MANAGED_POLICIES: Final = ("moto", "5.2.5")
 
 
 def documents(archives: Path, name: str) -> dict[str, Json]:
-    """Return the policy documents in the tests of a source distribution: short SHA-256 of the canonical JSON -> document."""
+    """Return the policy documents in the tests of a source distribution by the digest of each (see `digest`)."""
     found: dict[str, Json] = {}
     with tarfile.open(archives / f"{name}-{SOURCES[name]}.tar.gz") as archive:
         for member in archive:

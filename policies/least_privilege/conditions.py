@@ -349,6 +349,14 @@ def _no_star(key: str) -> bool:
     return (key in _GLOBAL or "." in key.partition(":")[0]) and key not in ("aws:referer", "aws:useragent")
 
 
+_BORROWED: Final[Mapping[str, str]] = {
+    "catalog": "aws-marketplace",
+    "cognito-identity-auth": "cognito-identity",
+    "cognito-identity-unauth": "cognito-identity",
+    "identitycenter": "sso",
+}
+"""Prefix of condition keys that no action has -> the service whose keys they are."""
+
 _FEDERATED: Final = frozenset(("accounts.google.com", "graph.facebook.com", "www.amazon.com", "saml"))
 _CLAIM: Final = re.compile(r"[a-z0-9.-]+\.[a-z]{2,}(?:/[^:]*)?(?::\d+[^:]*)?:.+")
 """Issuer (host, path, port) and claim of a token, as a condition key."""
@@ -389,7 +397,7 @@ def fitting_families(key: str) -> tuple[str, ...] | None:
     if prefix == "aws":
         known = _GLOBAL.get(key) or _GLOBAL.get(key.partition("/")[0] + "/")
         return tuple(known.split()) if known and not key.endswith("/") else None
-    service = knowledge.service(prefix)
+    service = knowledge.service(_BORROWED.get(prefix, prefix))
     if service is not None:
         found = _service_key(service, key)
         if found is not None:

@@ -28,7 +28,8 @@ _RESOURCES = {
 }
 
 
-def load(mode: str) -> harness.Judge:
+def load(_: str) -> harness.Judge:
+    """Load Checkov and return how it judges; there is one mode."""
     from checkov.runner_filter import RunnerFilter  # type: ignore[import-not-found,unused-ignore]
     from checkov.terraform.plan_runner import Runner  # type: ignore[import-not-found,unused-ignore]
 

@@ -11,6 +11,7 @@ import harness
 
 
 def load(mode: str) -> harness.Judge:
+    """Load cloudsplaining and return how it judges in a mode."""
     from cloudsplaining.command.scan_policy_file import scan_policy  # type: ignore[import-not-found,unused-ignore]
     from cloudsplaining.scan.assume_role_policy_document import (  # type: ignore[import-not-found,unused-ignore]
         AssumeRolePolicyDocument,

@@ -29,6 +29,7 @@ Parts = Sequence[tuple[str, dict[str, Any]]]
 
 
 def load(_: str) -> harness.Judge:
+    """Load the pack and return how it judges; there is one mode."""
     import sys
     from pathlib import Path
 
@@ -88,7 +89,7 @@ def _parts(document: dict[str, Any]) -> Parts:
     return policies
 
 
-def _role(**properties: Any) -> tuple[str, dict[str, Any]]:
+def _role(**properties: str | list[str]) -> tuple[str, dict[str, Any]]:
     trust = {
         "Version": "2012-10-17",
         "Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},

@@ -9,6 +9,7 @@ import harness
 
 
 def load(mode: str) -> harness.Judge:
+    """Load parliament and return how it judges in a mode."""
     import parliament  # type: ignore[import-not-found,unused-ignore]
 
     def judge(document: dict[str, Any]) -> Sequence[str]:

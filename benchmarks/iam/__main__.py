@@ -1,0 +1,143 @@
+"""Write `RESULTS.md`: `python -m benchmarks.iam [ROUNDS]` (3 by default).
+
+Needs a package index for the first run; the environments of the peers are kept under `build/iam/`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import platform
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.iam import comparison, corpus, environments
+from benchmarks.iam.comparison import TOOLS, Run
+from benchmarks.iam.corpus import Labelled
+
+RESULTS: Final = Path(__file__).with_name("RESULTS.md")
+_KINDS: Final = ("identity", "trust", "resource", "bundle")
+_LOAD: Final = "import sys; sys.path.insert(0, {policies!r}); import least_privilege"
+
+
+def main() -> int:
+    """Measure and write; return 1 where a target is missed."""
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    documents = corpus.load(environments.archives())
+    with tempfile.TemporaryDirectory() as folder:
+        runs = [comparison.run(tool, documents, Path(folder), rounds) for tool in TOOLS]
+    targets = list(_targets(runs, documents, rounds))
+    RESULTS.write_text(_page(runs, documents, targets, rounds), encoding="utf-8")
+    print(RESULTS.read_text(encoding="utf-8"))
+    return int(not all(met for _, _, met in targets))
+
+
+Target = tuple[str, str, bool]
+"""What is wanted, what was measured, whether it's met."""
+
+
+def _targets(runs: Sequence[Run], documents: Sequence[Labelled], rounds: int) -> Iterable[Target]:
+    own, *peers = runs
+    for kind in _KINDS[:3]:
+        for what, share, met in (
+            ("detection 98 % or more", comparison.detection(own, documents, kind), lambda rate: rate >= 0.98),
+            ("false alarms 1 % or fewer", comparison.false_alarms(own, documents, kind), lambda rate: rate <= 0.01),
+            ("pairs told apart 95 % or more", comparison.pairs(own, documents, kind), lambda rate: rate >= 0.95),
+        ):
+            yield f"{kind}: {what}", str(share), met(share.rate())
+    joined = comparison.detection(own, documents, "bundle")
+    yield "several policies of one role, judged together: all", str(joined), joined.rate() == 1
+    bad = [document for document in documents if document.label == "block"]
+    able = [
+        peer for peer in peers if 2 * sum(peer.verdicts[document.key].flagged is True for document in bad) > len(bad)
+    ]
+    fastest = max(able, key=Run.per_second)
+    ratio = own.per_second() / fastest.per_second()
+    yield (
+        f"10 times the documents per second of the fastest peer that detects more than half ({fastest.tool.name})",
+        f"{ratio:.1f} times",
+        ratio >= 10,
+    )
+    policies = str(Path(__file__).resolve().parents[2] / "policies")
+    start = comparison.start_ms(_LOAD.format(policies=policies), 2 * rounds + 1)
+    bare = comparison.start_ms("pass", 2 * rounds + 1)
+    yield (
+        "start of the pack with its data under 0.5 s",
+        f"{start:.0f} ms ({start / bare:.1f} x bare Python)",
+        start < 500,
+    )
+    yield "slowest document under 50 ms", f"{own.slowest_ms():.1f} ms", own.slowest_ms() < 50
+
+
+def _page(runs: Sequence[Run], documents: Sequence[Labelled], targets: Sequence[Target], rounds: int) -> str:
+    today = dt.datetime.now(dt.UTC).date()
+    counted = Counter((document.origin, document.kind, document.label) for document in documents)
+    parts = [
+        "# The pack against the IAM checkers people use\n\n"
+        f"Measured on {today} by `python -m benchmarks.iam {rounds}`: {os.cpu_count()} cores ({platform.machine()}), "
+        f"CPython {platform.python_version()}, every tool in a process of its own, one after the other; of {rounds} "
+        "rounds the middle one by speed. Documents, labels and their reasons: `documents/` and `labels.yaml`. A "
+        "verdict is any finding, the right one or not; a tool that raises or doesn't judge a kind has none.\n",
+        "## Targets\n\n"
+        + _table(
+            ("target", "measured", "met"),
+            [(what, measured, "yes" if met else "**no**") for what, measured, met in targets],
+        ),
+    ]
+    for kind in _KINDS:
+        of_kind: list[tuple[str, Callable[[Run], object]]] = [
+            ("detection", lambda run, kind=kind: comparison.detection(run, documents, kind)),
+            ("false alarms", lambda run, kind=kind: comparison.false_alarms(run, documents, kind)),
+        ]
+        if kind != "bundle":
+            of_kind.append(("pairs told apart", lambda run, kind=kind: comparison.pairs(run, documents, kind)))
+        title = "Several policies of one role" if kind == "bundle" else f"{kind.capitalize()} policies"
+        parts.append(f"## {title}\n\n" + _by_tool(runs, of_kind))
+    parts += [
+        "## Speed\n\nLoading is what comes before the first document; memory is the peak, with the interpreter.\n\n"
+        + _by_tool(
+            runs,
+            [
+                ("documents/s", lambda run: f"{run.per_second():,.0f}"),
+                ("slowest document, ms", lambda run: f"{run.slowest_ms():.1f}"),
+                ("load, ms", lambda run: f"{run.load_ms:.0f}"),
+                ("memory, MB", lambda run: f"{run.memory_mb:.0f}"),
+                ("raised on", lambda run: sum(bool(verdict.error) for verdict in run.verdicts.values())),
+            ],
+        ),
+        "## Documents\n\n"
+        + _table(
+            ("from", *(f"{kind}, {label}" for kind in _KINDS for label in corpus.LABELS)),
+            [
+                (origin, *(str(counted[origin, kind, label]) for kind in _KINDS for label in corpus.LABELS))
+                for origin in dict.fromkeys(document.origin for document in documents)
+            ],
+        ),
+        "## What the pack gets wrong\n\n" + ("".join(_wrong(runs[0], documents)) or "Nothing of these documents.\n"),
+    ]
+    return "\n".join(parts)
+
+
+def _by_tool(runs: Sequence[Run], columns: Sequence[tuple[str, Callable[[Run], object]]]) -> str:
+    rows = [(run.tool.name, *(str(value(run)) for _, value in columns)) for run in runs]
+    return _table(("tool", *(heading for heading, _ in columns)), rows)
+
+
+def _wrong(run: Run, documents: Iterable[Labelled]) -> Iterable[str]:
+    for document in documents:
+        flagged = run.verdicts[document.key].flagged
+        if flagged != (document.label == "block"):
+            yield f"- `{document.key}`, labelled {document.label}: {document.reason}\n"
+
+
+def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Every tool judges every document, in a process of its own; what the verdicts are worth."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.iam import corpus, environments
+from benchmarks.iam.corpus import Labelled
+
+JUDGES: Final = Path(__file__).parent / "judges"
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool in one of its modes; `environment` is empty for the pack, which runs in the project's own."""
+
+    name: str
+    program: str
+    environment: str = ""
+    mode: str = "default"
+
+    def python(self) -> Path:
+        """Return the interpreter that it runs in; the environment is made first if missing."""
+        return environments.python(self.environment) if self.environment else Path(sys.executable)
+
+
+PACK: Final = Tool("least-privilege pack", "judge_own.py")
+TOOLS: Final = (
+    PACK,
+    Tool("parliament 1.6.4", "judge_parliament.py", "parliament"),
+    Tool("parliament, community auditors", "judge_parliament.py", "parliament", "community"),
+    Tool("cloudsplaining 0.9.1", "judge_cloudsplaining.py", "cloudsplaining"),
+    Tool("cloudsplaining, all risky actions", "judge_cloudsplaining.py", "cloudsplaining", "all"),
+    Tool("Checkov 3.3.30", "judge_checkov.py", "checkov"),
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a tool says of one document: `flagged` is None where it doesn't judge the kind."""
+
+    flagged: bool | None
+    error: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Run:
+    """All verdicts of one tool, with what it took."""
+
+    tool: Tool
+    load_ms: float
+    memory_mb: float
+    verdicts: Mapping[str, Verdict]
+
+    def per_second(self) -> float:
+        """Return documents per second, loading left out."""
+        return len(self.verdicts) / sum(verdict.seconds for verdict in self.verdicts.values())
+
+    def slowest_ms(self) -> float:
+        """Return the milliseconds of the slowest document."""
+        return max(verdict.seconds for verdict in self.verdicts.values()) * 1000
+
+
+def run(tool: Tool, documents: Sequence[Labelled], folder: Path, rounds: int) -> Run:
+    """Have a tool judge all documents, in a fresh process each round; the middle round by its speed counts.
+
+    `folder` is where the documents and the verdicts are written.
+
+    Raises:
+        subprocess.CalledProcessError: the tool's process failed.
+        RuntimeError: two rounds gave different verdicts.
+    """
+    given, taken = folder / "documents.json", folder / "verdicts.json"
+    corpus.write(documents, given)
+    runs = []
+    for _ in range(rounds):
+        subprocess.run([tool.python(), JUDGES / tool.program, given, taken, tool.mode], check=True)
+        result = json.loads(taken.read_text(encoding="utf-8"))
+        verdicts = {key: _verdict(entry) for key, entry in result["verdicts"].items()}
+        runs.append(Run(tool, result["load_ms"], result["memory_mb"], verdicts))
+    if len({tuple(verdict.flagged for verdict in one.verdicts.values()) for one in runs}) > 1:
+        raise RuntimeError(f"{tool.name} judges differently from one run to the next")
+    return sorted(runs, key=Run.per_second)[len(runs) // 2]
+
+
+def _verdict(entry: Mapping[str, Any]) -> Verdict:
+    findings = entry["findings"]
+    # A tool that raises stops a pipeline as well, but says nothing about the document: no finding.
+    return Verdict(None if findings is None else bool(findings), entry["error"], entry["seconds"])
+
+
+@dataclass(frozen=True)
+class Share:
+    """So many of so many."""
+
+    hits: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.hits}/{self.of} ({100 * self.hits / self.of:.1f} %)" if self.of else "-"
+
+    def rate(self) -> float:
+        """Return the share, 0 of nothing."""
+        return self.hits / self.of if self.of else 0.0
+
+
+def _share(run: Run, documents: Iterable[Labelled], wanted: Callable[[Labelled], bool]) -> Share:
+    judged = [run.verdicts[document.key].flagged for document in documents if wanted(document)]
+    return Share(sum(flagged is True for flagged in judged), len(judged))
+
+
+def detection(run: Run, documents: Iterable[Labelled], kind: str, origin: str = "") -> Share:
+    """Return how many of the documents labelled `block` are flagged; no verdict is none."""
+    return _share(
+        run, documents, lambda one: one.kind == kind and one.label == "block" and one.origin.startswith(origin)
+    )
+
+
+def false_alarms(run: Run, documents: Iterable[Labelled], kind: str, origin: str = "") -> Share:
+    """Return how many of the documents labelled `allow` are flagged."""
+    return _share(
+        run, documents, lambda one: one.kind == kind and one.label == "allow" and one.origin.startswith(origin)
+    )
+
+
+def pairs(run: Run, documents: Iterable[Labelled], kind: str) -> Share:
+    """Return how many pairs are told apart: the flawed document is flagged and its tight twin isn't."""
+    told = [
+        run.verdicts[document.key].flagged is True and run.verdicts[document.twin].flagged is False
+        for document in documents
+        if document.kind == kind and document.twin
+    ]
+    return Share(sum(told), len(told))
+
+
+def start_ms(code: str, rounds: int) -> float:
+    """Return the median milliseconds of a fresh interpreter of the project that runs a line of code."""
+    script = "import subprocess, sys, time; start = time.perf_counter(); "
+    script += "subprocess.run([sys.executable, '-c', sys.argv[1]], check=True); print(time.perf_counter() - start)"
+    taken = [
+        float(subprocess.run([sys.executable, "-c", script, code], check=True, capture_output=True, text=True).stdout)
+        for _ in range(rounds)
+    ]
+    return statistics.median(taken) * 1000
