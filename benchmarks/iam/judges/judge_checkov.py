@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
 import tempfile
@@ -56,6 +57,10 @@ _WARM_UP = {
 }
 
 
+_numbers = itertools.count()
+"""Checkov remembers what it read by a resource's address, so each document needs an address of its own."""
+
+
 def _resources(document: dict[str, Any]) -> list[dict[str, Any]]:
     texts = harness.texts(document)
     if document["kind"] == "trust":
@@ -75,11 +80,12 @@ def _resources(document: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _resource(kind: str, index: int, **values: str) -> dict[str, Any]:
+    label = f"it{index}_{next(_numbers)}"
     return {
-        "address": f"{kind}.it{index}",
+        "address": f"{kind}.{label}",
         "mode": "managed",
         "type": kind,
-        "name": f"it{index}",
+        "name": label,
         "provider_name": "registry.terraform.io/hashicorp/aws",
         "schema_version": 0,
         "values": values,

@@ -7,12 +7,12 @@ environment variable can change a verdict. A service is decoded when it is first
 
 from __future__ import annotations
 
-import gzip
 import json
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -74,14 +74,18 @@ class Service:
     names: tuple[str, ...]
     levels: Mapping[str, int]
     types: tuple[ResourceType, ...]
-    keys: Mapping[str, tuple[str, int]]
-    """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
+    _keys: Sequence[tuple[str, str, str]] = field(repr=False)
     _masks: dict[str, int] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def keys(self) -> Mapping[str, tuple[str, int]]:
+        """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
+        return {_key(key): (kind, int(mask, 16)) for key, kind, mask in self._keys}
 
     @cached_property
     def lower(self) -> tuple[str, ...]:
         """The names in lower case, sorted."""
-        return tuple(name.lower() for name in self.names)
+        return tuple(" ".join(self.names).lower().split())
 
     @cached_property
     def everything(self) -> int:
@@ -130,11 +134,12 @@ def _lines() -> Mapping[str, str]:
 
 
 @cache
-def provenance(index: Path) -> Mapping[str, str]:
+def provenance(index: Path) -> Mapping[str, Any]:
     """Return the heading of an index: source, version, file, sha256 and the date it was compiled."""
-    data = index.read_bytes()
-    text = (gzip.decompress(data) if index.suffix == ".gz" else data).decode()
-    heading: Mapping[str, str] = json.loads(text.partition("\n")[0])
+    if index.suffix == ".gz":
+        return _packed()[0]
+    with index.open(encoding="utf-8") as file:
+        heading: Mapping[str, Any] = json.loads(file.readline())
     return heading
 
 
@@ -155,7 +160,7 @@ def service(prefix: str) -> Service | None:
         tuple(actions.split()),
         {level: int(mask, 16) for level, mask in zip(LEVELS, levels, strict=True)},
         tuple(ResourceType(kind, arn, int(of, 16), int(needed, 16)) for kind, arn, of, needed in types),
-        {_key(key): (kind, int(mask, 16)) for key, kind, mask in keys},
+        keys,
     )
 
 
@@ -167,9 +172,21 @@ def _key(key: str) -> str:
 
 
 @cache
-def _managed() -> Mapping[str, tuple[str, str]]:
-    lines: list[Any] = gzip.decompress(MANAGED.read_bytes()).decode().split("\n")[1:-1]
-    return {name: (version, document) for name, version, document in (line.split("\t", 2) for line in lines)}
+def _packed() -> tuple[Mapping[str, Any], bytes]:
+    """Return the heading of the managed policies, and their blocks; each is packed by itself, as the heading is."""
+    opened = zlib.decompressobj(_GZIP)
+    heading: Mapping[str, Any] = json.loads(opened.decompress(MANAGED.read_bytes()))
+    return heading, opened.unused_data
+
+
+_GZIP: Final = 31
+"""How zlib is told to read what gzip wrote."""
+
+
+@lru_cache(64)
+def _block(at: int, size: int) -> Mapping[str, str]:
+    lines = zlib.decompress(_packed()[1][at : at + size], _GZIP).decode().split("\n")[:-1]
+    return {name: document for name, _, document in (line.split("\t", 2) for line in lines)}
 
 
 def managed_policy(arn: str) -> str | None:
@@ -181,5 +198,8 @@ def managed_policy(arn: str) -> str | None:
     parts = arn.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn" or parts[2:5] != ["iam", "", "aws"] or not parts[5].startswith("policy/"):
         return None
-    found = _managed().get(parts[5].removeprefix("policy/"))
-    return found and found[1]
+    name = parts[5].removeprefix("policy/")
+    blocks = _packed()[0]["blocks"]
+    # The block whose first name isn't behind the wanted one.
+    at = bisect_right(blocks, name, key=lambda block: block[0]) - 1
+    return _block(*blocks[at][1:]).get(name) if at >= 0 else None

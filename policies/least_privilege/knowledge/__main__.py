@@ -68,18 +68,33 @@ def _keys(action: Mapping[str, Any], by_type: Mapping[str, set[str]]) -> set[str
 def compile_managed(today: dt.date) -> bytes:
     """Return the packed index of AWS-managed policies: a heading, then path and name, version and document of each.
 
+    Heading and blocks are packed one by one, so that one policy costs one block. The heading names each block's first
+    policy, where it begins behind the heading, and its length in bytes.
+
     Raises:
         ModuleNotFoundError: the package that holds them isn't installed.
     """
     package, data = _source(_MANAGED_DATA)
     _, _, text = data.decode().partition('"""')
-    policies = json.loads(text.rpartition('"""')[0])
-    lines = [
-        f"{policy['Path'][1:]}{name}\t{policy['DefaultVersionId']}\t"
-        f"{json.dumps(policy['Document'], separators=(',', ':'))}"
-        for name, policy in sorted(policies.items())
-    ]
-    text = "\n".join([_heading(package, _MANAGED_DATA, data, today), *lines, ""])
+    policies = {f"{policy['Path'][1:]}{name}": policy for name, policy in json.loads(text.rpartition('"""')[0]).items()}
+    names = sorted(policies)
+    blocks: list[tuple[str, int, int]] = []
+    packed = b""
+    for first in range(0, len(names), _BLOCK):
+        block = _pack("".join(_line(name, policies[name]) for name in names[first : first + _BLOCK]))
+        blocks.append((names[first], len(packed), len(block)))
+        packed += block
+    return _pack(_heading(package, _MANAGED_DATA, data, today, blocks=blocks) + "\n") + packed
+
+
+_BLOCK: Final = 32
+
+
+def _line(name: str, policy: Mapping[str, Any]) -> str:
+    return f"{name}\t{policy['DefaultVersionId']}\t{json.dumps(policy['Document'], separators=(',', ':'))}\n"
+
+
+def _pack(text: str) -> bytes:
     # No time in it: the same source gives the same bytes.
     return gzip.compress(text.encode(), compresslevel=9, mtime=0)
 
@@ -93,7 +108,9 @@ def _source(source: tuple[str, str]) -> tuple[Distribution, bytes]:
     return package, Path(str(package.locate_file(path))).read_bytes()
 
 
-def _heading(package: Distribution, source: tuple[str, str], data: bytes, today: dt.date) -> str:
+def _heading(
+    package: Distribution, source: tuple[str, str], data: bytes, today: dt.date, **more: list[tuple[str, int, int]]
+) -> str:
     return json.dumps(
         {
             "source": source[0],
@@ -101,6 +118,7 @@ def _heading(package: Distribution, source: tuple[str, str], data: bytes, today:
             "file": source[1],
             "sha256": hashlib.sha256(data).hexdigest(),
             "compiled": today.isoformat(),
+            **more,
         }
     )
 

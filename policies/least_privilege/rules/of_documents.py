@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from least_privilege.attached import TYPES, Attached, documents
+from least_privilege.attached import TYPES, documents
 from least_privilege.documents import Kind
 from least_privilege.faults import Fault
 from least_privilege.judging import faults
@@ -53,14 +53,31 @@ _ISSUERS: Final[dict[str, Any]] = {
 _MANAGED_POLICY: Final = "aws:iam/policy:Policy"
 
 
-def judged(resource: Resource, judgement: Judgement) -> Iterator[tuple[Attached, tuple[Fault, ...]]]:
-    """Yield the documents of a resource that are texts, and the faults of each."""
+Judged = Mapping[str, Sequence[tuple[str, Fault]]]
+"""Rule -> where it's broken: the path of the document, and the fault."""
+
+
+def judged(resource: Resource, judgement: Judgement) -> Judged:
+    """Return the faults of a resource's documents, those that are texts, by rule."""
+    boundary = resource.type == _MANAGED_POLICY and is_boundary(resource, judgement)
+    last = _LAST.get(boundary)
+    if last is None or last[0] is not resource:
+        # The rules are asked about one resource after the other: what all of them need is worked out for the first.
+        last = _LAST[boundary] = (resource, _judged(resource, boundary))
+    return last[1]
+
+
+_LAST: Final[dict[bool, tuple[Resource, Judged]]] = {}
+
+
+def _judged(resource: Resource, boundary: bool) -> Judged:
+    found: dict[str, list[tuple[str, Fault]]] = {}
     for document in documents(resource):
         if document.text is not None and not document.problem:
-            kind = document.kind
-            if resource.type == _MANAGED_POLICY and is_boundary(resource, judgement):
-                kind = Kind.BOUNDARY
-            yield document, faults(document.text, kind, document.service)
+            kind = Kind.BOUNDARY if boundary else document.kind
+            for fault in faults(document.text, kind, document.service):
+                found.setdefault(fault.rule, []).append((document.path, fault))
+    return found
 
 
 def is_boundary(resource: Resource, judgement: Judgement) -> bool:
@@ -70,10 +87,9 @@ def is_boundary(resource: Resource, judgement: Judgement) -> bool:
 
 
 def _check(rule: str, resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    for document, found in judged(resource, judgement):
-        for fault in found:
-            if fault.rule == rule and not _allowed(fault, resource, judgement):
-                yield Finding(f"`{document.path}`: {fault.message}")
+    for path, fault in judged(resource, judgement).get(rule, ()):
+        if not _allowed(fault, resource, judgement):
+            yield Finding(f"`{path}`: {fault.message}")
 
 
 def _allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
