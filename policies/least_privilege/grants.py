@@ -36,12 +36,11 @@ def actions_of(actions: tuple[str, ...], negated: bool) -> Actions:
 
 
 def _services(pattern: str) -> Iterable[knowledge.Service]:
-    prefixes = knowledge.prefixes() if patterns.wild(pattern) else (pattern,)
-    for prefix in prefixes:
-        if patterns.matches(pattern, prefix):
-            service = knowledge.service(prefix)
-            if service:
-                yield service
+    if not patterns.wild(pattern):
+        service = knowledge.service(pattern)
+        return (service,) if service else ()
+    found = (knowledge.service(prefix) for prefix in knowledge.prefixes() if patterns.matches(pattern, prefix))
+    return [service for service in found if service]
 
 
 @lru_cache(32768)

@@ -104,8 +104,9 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
         return _loosely(service, text, parts)
     kinds = whole = 0
     named = bool(parts[4]) and not patterns.wild(parts[4])
+    literal = parts[5][: _first_wild(parts[5])]
     for bit, kind in enumerate(service.types):
-        if _fits(kind, parts):
+        if _fits(kind, parts, literal):
             kinds |= 1 << bit
             if patterns.includes(parts[5], kind.parts[5]):
                 whole |= 1 << bit
@@ -114,16 +115,17 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
     return Reach(kinds, whole, False, any_resource, named)
 
 
-def _fits(kind: knowledge.ResourceType, parts: list[str]) -> bool:
+def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
+    """Tell whether a pattern, with the literal beginning of its last part, matches some resource of a kind."""
+    # The literal beginnings must agree, which settles nearly all without an automaton.
+    if not (literal.startswith(kind.literal) or kind.literal.startswith(literal)):
+        return False
     format_ = kind.parts
     if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
         return False
-    # The literal beginnings must agree, which settles nearly all without an automaton.
-    end = _first_wild(parts[5])
-    shared = min(end, len(kind.literal))
     if "/" in parts[5][len(kind.literal) :] and (format_[2], kind.name) in _NO_SLASH:
         return False
-    return parts[5][:shared] == kind.literal[:shared] and patterns.intersects(parts[5], format_[5])
+    return patterns.intersects(parts[5], format_[5])
 
 
 def _first_wild(text: str) -> int:

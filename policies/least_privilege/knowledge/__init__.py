@@ -109,13 +109,12 @@ class Service:
 
     def _matching(self, pattern: str) -> int:
         names = self.lower
+        if not patterns.wild(pattern):
+            first = bisect_left(names, pattern)
+            return 1 << first if first < len(names) and names[first] == pattern else 0
         head = pattern.rstrip("*")
         if not patterns.wild(head):
-            first = bisect_left(names, head)
-            if head == pattern:
-                return 1 << first if first < len(names) and names[first] == head else 0
-            last = bisect_left(names, head + "\uffff")
-            return (1 << last) - (1 << first)
+            return (1 << bisect_left(names, head + "\uffff")) - (1 << bisect_left(names, head))
         return sum(1 << bit for bit, name in enumerate(names) if patterns.matches(pattern, name))
 
     def listed(self, mask: int) -> Iterator[str]:
