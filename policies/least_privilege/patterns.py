@@ -133,7 +133,8 @@ def includes(outer: str, inner: str) -> bool:
         return True
     if not wild(inner):
         return matches(outer, inner)
-    if not wild(outer):
+    if not wild(outer) or _letters(outer) > _letters(inner):
+        # A letter of `outer` must meet the same letter of `inner`, for a wildcard may stand for any other.
         return False
     automaton = _automaton(outer)
     # All sets of positions that some text of the part of `inner` read so far can leave; each must accept in the end.
@@ -153,6 +154,10 @@ def includes(outer: str, inner: str) -> bool:
         if 0 in possible:
             return False
     return all(positions & automaton.final for positions in possible)
+
+
+def _letters(pattern: str) -> int:
+    return len(pattern) - pattern.count("*") - pattern.count("?")
 
 
 def _smallest(sets: set[int]) -> set[int]:

@@ -7,7 +7,7 @@ Each rule is asked by itself, so that the shared work of a document is done once
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import harness
@@ -37,7 +37,7 @@ def load(_: str) -> harness.Judge:
     from least_privilege import RULES, knowledge
     from least_privilege.documents import Kind
     from least_privilege.judging import faults
-    from rulebook import Finding, Judgement, Resource, Scope
+    from rulebook import Judgement, Resource, Scope
     from rulebook.configuration import with_defaults
 
     # The data is decoded service by service when it's needed. Here it counts as loading, as it does for the others.
@@ -48,7 +48,11 @@ def load(_: str) -> harness.Judge:
         for rule in RULES
         if rule.id != "role-without-boundary"
     ]
-    one_resource = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.RESOURCE]
+    types = [kind for kind, _ in _RESOURCES.values()] + ["aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"]
+    one_resource = {
+        kind: [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.RESOURCE and kind in rule.types]
+        for kind in types
+    }
     whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
@@ -62,18 +66,16 @@ def load(_: str) -> harness.Judge:
             Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)
             for index, (kind, properties) in enumerate(parts)
         ]
-        return list(dict.fromkeys(_found(resources)))
-
-    def _found(resources: list[Resource]) -> Iterator[str]:
-        for rule, judgement in one_resource:
-            check: Callable[..., Iterator[Finding]] = rule.check  # type: ignore[assignment]
-            for resource in resources:
-                if resource.type in rule.types:
-                    yield from (rule.id for _ in check(resource, judgement))
+        found: dict[str, None] = {}
+        for resource in resources:
+            for rule, judgement in one_resource[resource.type]:
+                for _ in rule.check(resource, judgement):
+                    found[rule.id] = None
         if len(resources) > 1:
             for rule, judgement in whole_stack:
-                check = rule.check  # type: ignore[assignment]
-                yield from (rule.id for _ in check([one for one in resources if one.type in rule.types], judgement))
+                for _ in rule.check([one for one in resources if one.type in rule.types], judgement):
+                    found[rule.id] = None
+        return list(found)
 
     return judge
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from least_privilege.attached import TYPES, documents
+from least_privilege.attached import TYPES, Attached, documents
 from least_privilege.documents import Kind
 from least_privilege.faults import Fault
 from least_privilege.judging import faults
@@ -53,12 +53,15 @@ _ISSUERS: Final[dict[str, Any]] = {
 _MANAGED_POLICY: Final = "aws:iam/policy:Policy"
 
 
-Judged = Mapping[str, Sequence[tuple[str, Fault]]]
-"""Rule -> where it's broken: the path of the document, and the fault."""
+class Judged(NamedTuple):
+    """A resource's documents, and what is wrong with them: rule -> path of the document, and the fault."""
+
+    documents: Sequence[Attached]
+    broken: Mapping[str, Sequence[tuple[str, Fault]]]
 
 
 def judged(resource: Resource, judgement: Judgement) -> Judged:
-    """Return the faults of a resource's documents, those that are texts, by rule."""
+    """Return the documents of a resource with their faults."""
     boundary = resource.type == _MANAGED_POLICY and is_boundary(resource, judgement)
     last = _LAST.get(boundary)
     if last is None or last[0] is not resource:
@@ -71,13 +74,14 @@ _LAST: Final[dict[bool, tuple[Resource, Judged]]] = {}
 
 
 def _judged(resource: Resource, boundary: bool) -> Judged:
-    found: dict[str, list[tuple[str, Fault]]] = {}
-    for document in documents(resource):
+    attached = list(documents(resource))
+    broken: dict[str, list[tuple[str, Fault]]] = {}
+    for document in attached:
         if document.text is not None and not document.problem:
             kind = Kind.BOUNDARY if boundary else document.kind
             for fault in faults(document.text, kind, document.service):
-                found.setdefault(fault.rule, []).append((document.path, fault))
-    return found
+                broken.setdefault(fault.rule, []).append((document.path, fault))
+    return Judged(attached, broken)
 
 
 def is_boundary(resource: Resource, judgement: Judgement) -> bool:
@@ -86,20 +90,23 @@ def is_boundary(resource: Resource, judgement: Judgement) -> bool:
     return isinstance(name, str) and any(matches(pattern, name) for pattern in judgement.config["boundaries"])
 
 
-def _check(rule: str, resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    for path, fault in judged(resource, judgement).get(rule, ()):
-        if not _allowed(fault, resource, judgement):
-            yield Finding(f"`{path}`: {fault.message}")
+def _check(rule: str, resource: Resource, judgement: Judgement) -> Iterable[Finding]:
+    broken = judged(resource, judgement).broken.get(rule)
+    if not broken:
+        return ()
+    return [Finding(f"`{path}`: {fault.message}") for path, fault in broken if not _allowed(fault, resource, judgement)]
 
 
 def _allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
+    if not fault.about:
+        return False
     named = [*judgement.config.get("accounts", ()), *judgement.config.get("services", ())]
     if fault.about in (*named, *judgement.config.get("issuers", ())):
         return True
-    own = _own_accounts(resource)
     if fault.sure:
         # To trust everybody in one's own account is a fault of a role, and what a resource policy does by default.
-        return fault.rule == "cross-account-access" and fault.about in own
+        return fault.rule == "cross-account-access" and fault.about in _own_accounts(resource)
+    own = _own_accounts(resource)
     return fault.about in own or not (own or named)
 
 
@@ -112,14 +119,14 @@ def _own_accounts(resource: Resource) -> frozenset[str]:
     return frozenset(account for text in texts if text is not None for account in _ACCOUNT.findall(str(text)))
 
 
-def _unknown(resource: Resource, _: Judgement) -> Iterator[Finding]:
-    for document in documents(resource):
+def _unknown(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    for document in judged(resource, judgement).documents:
         if document.text is None:
             yield Finding(f"`{document.path}` isn't known at preview, so the gate can't judge it.")
 
 
 def _malformed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    for document in documents(resource):
+    for document in judged(resource, judgement).documents:
         if document.problem:
             yield Finding(f"`{document.path}` {document.problem}.")
     yield from _check("malformed-document", resource, judgement)
@@ -361,6 +368,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         check=_unknown,
         types=TYPES,
+        config=BOUNDARIES,
     ),
     Rule(
         id="malformed-document",

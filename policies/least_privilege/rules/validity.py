@@ -43,7 +43,12 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
         if statement.conditions:
             for problem in conditions.problems(statement.conditions):
                 yield Fault("invalid-condition", f"{statement.where}: {problem}.")
-        if statement.allow and kind is not Kind.TRUST and not statement.negated_resources:
+        if (
+            statement.allow
+            and kind is not Kind.TRUST
+            and not statement.negated_resources
+            and "*" not in statement.resources  # it fits every action
+        ):
             useless = [action for action in statement.actions if grants_nothing(action, statement.resources)]
             # A read that takes no resource, in the company of some that do, is sloppy and harmless.
             if len(useless) == len(statement.actions) or any(_matters(action) for action in useless):
