@@ -160,6 +160,52 @@ def _letters(pattern: str) -> int:
     return len(pattern) - pattern.count("*") - pattern.count("?")
 
 
+@lru_cache(16384)
+def covered(inner: str, outers: tuple[str, ...]) -> bool:
+    """Tell whether everything that `inner` matches is matched by one or another of several patterns.
+
+    Beyond what each includes by itself, up to eight that share something with `inner` are looked at together; with
+    more of them the answer may be False where it's True.
+
+    >>> covered("a?c", ("abc", "a[!b]c")), covered("*", ("a*", "?", "*")), covered("ab*", ("ab", "ab?*"))
+    (False, True, True)
+    """
+    if any(includes(outer, inner) for outer in outers):
+        return True
+    near = [outer for outer in outers if wild(inner) and intersects(outer, inner)]
+    if not 1 < len(near) <= _TOGETHER:
+        return False
+    automata = [_automaton(outer) for outer in near]
+    possible = {tuple(automaton.start() for automaton in automata)}
+    for letter in normal(inner):
+        # A letter that none of them names is the hardest for all of them at once.
+        named = "" if letter in _WILD else letter
+        step = {
+            tuple(automaton.step(one, named) for automaton, one in zip(automata, states, strict=True))
+            for states in possible
+        }
+        if letter == "*":
+            reached = set(possible)
+            while new := step - reached:
+                reached |= new
+                if len(reached) > _STATES:
+                    return False
+                step = {
+                    tuple(automaton.step(one, "") for automaton, one in zip(automata, states, strict=True))
+                    for states in new
+                }
+            possible = reached
+        else:
+            possible = step
+    return all(
+        any(one & automaton.final for automaton, one in zip(automata, states, strict=True)) for states in possible
+    )
+
+
+_TOGETHER: Final = 8
+_STATES: Final = 4096
+
+
 def _smallest(sets: set[int]) -> set[int]:
     if len(sets) < 2:
         return sets

@@ -1,0 +1,66 @@
+"""Report the access of a plan, or what a change adds to it.
+
+    python -m policies.least_privilege.access report PLAN.json [--json]
+    python -m policies.least_privilege.access diff BASE.json HEAD.json [--json]
+
+A plan is what `python -m rehearsal --stack STACK --json FILE` writes. Exit codes of `diff`: 0 no new access, 1 new
+access or what can't be decided, 2 bad input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from least_privilege.access.report import NotAPlan, accesses, as_json, difference, sentences, table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m policies.least_privilege.access", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    commands = parser.add_subparsers(dest="command", required=True)
+    report = commands.add_parser("report", help="who may do what to what")
+    report.add_argument("plan", type=Path)
+    diff = commands.add_parser("diff", help="what a change adds")
+    diff.add_argument("base", type=Path)
+    diff.add_argument("head", type=Path)
+    for command in (report, diff):
+        command.add_argument("--json", action="store_true", help="JSON instead of text")
+    given = parser.parse_args(arguments)
+    try:
+        if given.command == "report":
+            found = accesses(_read(given.plan))
+            print(json.dumps(as_json(found), indent=2) if given.json else table(found), end="\n" if given.json else "")
+            return 0
+        found = difference(_read(given.base), _read(given.head))
+    except NotAPlan as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    if given.json:
+        print(json.dumps(as_json(found), indent=2))
+    else:
+        print("\n".join(sentences(found)) or "No new access.")
+    return int(bool(found))
+
+
+def _read(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    """Read a plan.
+
+    Raises:
+        NotAPlan: it can't be read or isn't JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise NotAPlan(f"{path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise NotAPlan(f"{path} isn't JSON") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

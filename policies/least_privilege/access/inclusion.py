@@ -1,0 +1,286 @@
+"""What a holder may do in one plan and not in another, decided by inclusion of patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from least_privilege import knowledge, patterns
+from least_privilege.access.holders import Holder, includes, touches, widest
+from least_privilege.documents import Condition, Statement
+from least_privilege.grants import actions_of
+from least_privilege.knowledge import sensitive
+
+LEVELS: Final[Mapping[str, str]] = {
+    "List": "list",
+    "Read": "read about",
+    "Contents": "read",
+    "Write": "write to",
+    "Tagging": "tag",
+    "Permissions management": "change permissions of",
+    "": "do what isn't known to",
+}
+"""Access level -> what somebody does to a resource. AWS's levels, and two more: contents, where data is read and not
+descriptions, and the empty one, of actions that the index doesn't know."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """Somebody may do actions of one level to a resource; `why` is given where it can't be decided."""
+
+    holder: str
+    level: str = ""
+    actions: tuple[str, ...] = ()
+    resource: str = ""
+    conditional: bool = False
+    why: str = ""
+
+
+@lru_cache(1024)
+def _by_service(actions: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
+    return dict(actions_of(actions, negated))
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Actions that are looked at together: a service's that the index knows, or a pattern for what it doesn't know."""
+
+    service: knowledge.Service | None
+    pattern: str = ""
+    but: tuple[str, ...] = ()
+    """Patterns that are left out of `pattern`."""
+
+    def of(self, statement: Statement) -> int:
+        """Return which of the actions a statement may speak of: a mask for a service, 1 or 0 for a pattern."""
+        if self.service is not None:
+            return _by_service(statement.actions, statement.negated_actions).get(self.service, 0)
+        if statement.negated_actions:
+            # Only a wildcard excludes what isn't known.
+            return int(not any(patterns.includes(named, self.pattern) for named in statement.actions))
+        return int(any(patterns.intersects(named, self.pattern) for named in statement.actions if not _known(named)))
+
+    def surely_of(self, statement: Statement) -> int:
+        """Return which of the actions a statement speaks of for certain."""
+        if self.service:
+            return self.of(statement)
+        if statement.negated_actions:
+            return int(
+                not any(
+                    patterns.intersects(named, self.pattern)
+                    and not any(patterns.includes(left_out, named) for left_out in self.but)
+                    for named in statement.actions
+                    if not _known(named)
+                )
+            )
+        return int(any(patterns.includes(named, self.pattern) for named in statement.actions))
+
+
+def _known(action: str) -> bool:
+    """Tell whether an action is one that the index knows, not a pattern."""
+    prefix, _, name = action.partition(":")
+    service = None if patterns.wild(action) else knowledge.service(prefix)
+    return service is not None and service.mask(name) != 0
+
+
+Where = tuple[str | frozenset[str], ...]
+"""Resources: those that match each of the patterns, and none of those in a set."""
+
+Part = tuple[int, Where, tuple[Condition, ...]]
+"""Actions of a unit, where they are allowed, and under which conditions."""
+
+
+def units(statement: Statement) -> Iterator[tuple[Unit, int]]:
+    """Yield the units of a statement's actions, and which actions of each it speaks of."""
+    for service, mask in actions_of(statement.actions, statement.negated_actions):
+        yield Unit(service), mask
+    if statement.negated_actions:
+        yield Unit(None, "*", statement.actions), 1
+    for action in () if statement.negated_actions else statement.actions:
+        if not _known(action):
+            yield Unit(None, action), 1
+
+
+def effective(holder: Holder, allow: Statement, unit: Unit, mask: int) -> list[Part]:
+    """Return what one Allow gives within the boundary and beside what is always denied; rather more than less."""
+    parts: list[Part] = [(mask, where, allow.conditions) for where in _named(allow)]
+    if holder.boundary is not None:
+        parts = [
+            (actions & unit.of(bound), both, conditions + bound.conditions)
+            for actions, where, conditions in parts
+            for bound in holder.boundary
+            if actions & unit.of(bound)
+            for limit in _named(bound)
+            if (both := _shared(where, limit))
+        ]
+    for denial in holder.denials:
+        # A denial of a resource policy may be about others.
+        if not denial.conditions and not denial.principals:
+            parts = [
+                (actions & ~unit.surely_of(denial) if _holds(denial, where) else actions, where, conditions)
+                for actions, where, conditions in parts
+            ]
+    return list(dict.fromkeys(part for part in parts if part[0]))
+
+
+def _named(statement: Statement) -> list[Where]:
+    if statement.negated_resources:
+        return [("*", frozenset(statement.resources))]
+    return [(resource,) for resource in statement.resources]
+
+
+def _shared(one: Where, other: Where) -> Where:
+    """Return where both are, empty if that's nowhere."""
+    if len(one) == len(other) == 1:
+        [first], [second] = one, other
+        if isinstance(first, str) and isinstance(second, str):
+            if includes(second, first):
+                return one
+            if includes(first, second):
+                return other
+    together = (*one, *(item for item in other if item not in one))
+    patterns_ = [widest(item) for item in together if isinstance(item, str)]
+    apart = any(not patterns.intersects(first, second) for first in patterns_ for second in patterns_)
+    return () if apart else together
+
+
+def _holds(statement: Statement, where: Where) -> bool:
+    """Tell whether a statement speaks of all resources of a place."""
+    if statement.negated_resources:
+        left_out = frozenset(statement.resources)
+        return any(
+            not any(patterns.intersects(widest(named), widest(item)) for named in left_out)
+            if isinstance(item, str)
+            else left_out <= item
+            for item in where
+        )
+    return any(includes(named, item) for named in statement.resources for item in where if isinstance(item, str))
+
+
+def _touches(statement: Statement, where: Where) -> bool:
+    """Tell whether a statement may speak of some resource of a place."""
+    return all(touches(statement, widest(item)) for item in where if isinstance(item, str))
+
+
+def new_access(before: Holder | None, after: Holder) -> Iterator[Access]:
+    """Yield what the later holder may do and the earlier one might not."""
+    if before == after and not after.unclear:
+        return
+    before = before or Holder(after.name, after.kind)
+    for why in dict.fromkeys(after.unclear):
+        yield Access(after.name, why=f"has {why}")
+    for why in dict.fromkeys(before.unclear):
+        yield Access(after.name, why=f"had {why}, so what it may do now can't be compared")
+    for arn in sorted(after.elsewhere - before.elsewhere):
+        yield Access(after.name, why=f"has the policy `{arn}`, which isn't of this stack")
+    if before.boundary_arn and before.boundary_arn != after.boundary_arn:
+        yield Access(after.name, why=f"had the boundary `{before.boundary_arn}`, which isn't of this stack")
+    if after.kind == "denials":
+        return
+    for allow in after.allows:
+        for unit, mask in units(allow):
+            for part in effective(after, allow, unit, mask):
+                left = _not_before(before, after, unit, part)
+                if left:
+                    yield from described(after.name, unit, left, part)
+
+
+def lifted(before: Holder, after: Holder | None) -> Iterator[Access]:
+    """Yield a line for each denial of a resource policy that isn't there any more."""
+    for denial in before.denials if before.kind == "denials" else ():
+        left = [unit for unit, mask in units(denial) if mask & ~_still_denied(after, denial, unit, ())]
+        if left:
+            yield Access(before.name, why=f"isn't refused any more what {denial.where} of the policy before refused")
+
+
+def _not_before(before: Holder, after: Holder, unit: Unit, part: Part) -> int:
+    """Return which of a part's actions the earlier holder lacked, as far as can be told."""
+    actions, where, _ = part
+    left = actions & ~_granted(before.allows, unit, part)
+    if before.boundary is not None:
+        left |= actions & ~_granted(before.boundary, unit, part)
+    for denial in before.denials:
+        denied = actions & unit.of(denial)
+        if denied & ~left and _touches(denial, where):
+            left |= denied & ~_still_denied(after, denial, unit, where)
+    return left
+
+
+def _granted(allows: Iterable[Statement], unit: Unit, part: Part) -> int:
+    """Return which of a part's actions are granted on all its resources, whenever its conditions are met."""
+    actions, where, conditions = part
+    have: dict[int, tuple[Statement, ...]] = {actions: ()}
+    for allow in allows:
+        named = unit.surely_of(allow) & actions
+        if named and implied(allow.conditions, conditions):
+            split: dict[int, tuple[Statement, ...]] = {}
+            for mask, found in have.items():
+                for some, now in ((mask & named, (*found, allow)), (mask & ~named, found)):
+                    if some:
+                        split[some] = now
+            have = split
+    return sum(mask for mask, found in have.items() if _cover(found, where))
+
+
+def _cover(statements: Iterable[Statement], where: Where) -> bool:
+    """Tell whether statements together speak of all resources of a place."""
+    statements = tuple(statements)
+    if any(_holds(statement, where) for statement in statements):
+        return True
+    together = tuple(
+        named
+        for statement in statements
+        if not statement.negated_resources
+        for named in statement.resources
+        if "${" not in named
+    )
+    return any(patterns.covered(widest(item), together) for item in where if isinstance(item, str))
+
+
+def _still_denied(after: Holder | None, denial: Statement, unit: Unit, where: Where) -> int:
+    """Return for which actions the later holder is refused what a denial refused, there at least."""
+    found = 0
+    for other in after.denials if after else ():
+        if (
+            implied(other.conditions, denial.conditions)
+            and _same_principals(other, denial)
+            and ((where and _holds(other, where)) or all(_holds(other, named) for named in _named(denial)))
+        ):
+            found |= unit.surely_of(other)
+            if unit.service is None:
+                refused = (part for part, _ in units(denial) if part.service is None)
+                found |= int(all(part.surely_of(other) for part in refused))
+    return found
+
+
+def _same_principals(other: Statement, denial: Statement) -> bool:
+    if other.negated_principals or denial.negated_principals:
+        return other.negated_principals == denial.negated_principals and set(other.principals) == set(denial.principals)
+    return set(denial.principals) <= set(other.principals)
+
+
+def implied(conditions: Sequence[Condition], by: Sequence[Condition]) -> bool:
+    """Tell whether conditions are met whenever others are: each is one of those, with the same values or more."""
+    return all(any(_narrower(other, condition) for other in by) for condition in conditions)
+
+
+def _narrower(one: Condition, other: Condition) -> bool:
+    if one == other:
+        return True
+    negated = "not" in one.operator or one.operator == "null" or one.qualifier
+    return one._replace(values=()) == other._replace(values=()) and not negated and set(one.values) <= set(other.values)
+
+
+def described(holder: str, unit: Unit, actions: int, part: Part) -> Iterator[Access]:
+    """Yield some of a part's actions by their access level."""
+    _, where, conditions = part
+    resource = next(item for item in reversed(where) if isinstance(item, str))
+    if unit.service is None:
+        yield Access(holder, "", (unit.pattern,), resource, bool(conditions))
+        return
+    contents = sensitive.mask(unit.service, "data")
+    for level in LEVELS:
+        mask = contents if level == "Contents" else unit.service.levels.get(level, 0) & ~contents
+        if actions & mask:
+            yield Access(holder, level, tuple(unit.service.listed(actions & mask)), resource, bool(conditions))
