@@ -54,11 +54,15 @@ class Held:
     boundary: Json = None
     """ARN of its boundary; None if it has none, `UNKNOWN` if a preview can't know it."""
     unknown: list[str] = field(default_factory=list)
-    """What it has beside that, and a preview can't know."""
+    """What it has beside that, and a preview can't know. Not of the role's own properties in a stack rule, where the
+    engine gives as unknown what nobody set; the rules about single resources judge those."""
 
 
-def roles_of(resources: Iterable[Resource]) -> tuple[dict[str, Held], list[str]]:
-    """Return what each role has, by its name, and the URNs of what belongs to a role that isn't known."""
+def roles_of(resources: Iterable[Resource], inputs: bool = False) -> tuple[dict[str, Held], list[str]]:
+    """Return what each role has, by its name, and the URNs of what belongs to a role that isn't known.
+
+    `inputs` says that the properties are what the program gave, not the outputs that a stack rule gets.
+    """
     roles: dict[str, Held] = defaultdict(Held)
     lost: list[str] = []
     for resource in resources:
@@ -69,11 +73,11 @@ def roles_of(resources: Iterable[Resource]) -> tuple[dict[str, Held], list[str]]
             lost.append(resource.urn)
         for name in names:
             if isinstance(name, str):
-                _add(roles[name], resource)
+                _add(roles[name], resource, inputs or resource.type != ROLE)
     return roles, lost
 
 
-def _add(held: Held, resource: Resource) -> None:
+def _add(held: Held, resource: Resource, given: bool) -> None:
     if resource.type == ROLE or not held.urn:
         held.urn = resource.urn
     if resource.type == ROLE:
@@ -81,13 +85,13 @@ def _add(held: Held, resource: Resource) -> None:
     for document in documents(resource):
         if document.kind is Kind.IDENTITY and document.text:
             held.texts.append(document.text)
-        elif document.kind is Kind.IDENTITY:
+        elif document.kind is Kind.IDENTITY and given:
             held.unknown.append(document.path)
     if resource.type in ATTACHMENTS:
         for arn in attached_arns(resource):
             if isinstance(arn, str):
                 held.arns.append((arn, resource.urn))
-            else:
+            elif given:
                 held.unknown.append(ATTACHMENTS[resource.type])
 
 

@@ -47,12 +47,15 @@ class Holder:
         self.denials += [statement for statement in document.statements if not statement.allow]
 
 
-def holders(resources: Sequence[Resource]) -> dict[str, Holder]:
-    """Return everybody who has something, by a key that is the same in another plan of the stack."""
+def holders(resources: Sequence[Resource], inputs: bool = False) -> dict[str, Holder]:
+    """Return everybody who has something, by a key that is the same in another plan of the stack.
+
+    `inputs` says that the properties are what the program gave, not the outputs that a stack rule gets.
+    """
     found: dict[str, Holder] = {}
     policies = policies_of(resources)
     used: set[str] = set()
-    roles, lost = roles_of(resources)
+    roles, lost = roles_of(resources, inputs)
     for name, held in roles.items():
         holder = found[f"role {name}"] = Holder(name)
         for text in held.texts:
@@ -141,12 +144,24 @@ def _by_resource(resource: Resource) -> Iterator[tuple[str, Holder]]:
         where = next((value for key in _NAMES if isinstance(value := resource.get(key), str)), resource.name)
         key = f"{document.kind.value} {document.path} of {resource.urn}"
         if not document.text:
-            yield key, Holder(f"somebody, to {where}", unclear=[f"`{document.path}`, which a preview can't know"])
+            yield (
+                key,
+                Holder(
+                    f"somebody, to {where}",
+                    document.kind.name.lower(),
+                    unclear=[f"`{document.path}`, which a preview can't know"],
+                ),
+            )
             continue
         read = parse(document.text, document.kind)
         yield from _of_principals(read.statements, document.kind, key, where)
         if read.problems:
-            yield key, Holder(f"somebody, to {where}", unclear=["a policy that IAM wouldn't take"])
+            yield (
+                key,
+                Holder(
+                    f"somebody, to {where}", document.kind.name.lower(), unclear=["a policy that IAM wouldn't take"]
+                ),
+            )
 
 
 def _of_principals(statements: Iterable[Statement], kind: Kind, key: str, where: str) -> Iterator[tuple[str, Holder]]:

@@ -57,7 +57,7 @@ def accesses(plan: Json) -> list[Access]:
     Raises:
         NotAPlan: what is given isn't a plan.
     """
-    return [access for holder in holders(resources_of(plan)).values() for access in _of(holder)]
+    return [access for holder in holders(resources_of(plan), inputs=True).values() for access in _of(holder)]
 
 
 def _of(holder: Holder) -> list[Access]:
@@ -80,7 +80,7 @@ def difference(before: Json, after: Json) -> list[Access]:
     Raises:
         NotAPlan: one of them isn't a plan.
     """
-    old, new = holders(resources_of(before)), holders(resources_of(after))
+    old, new = holders(resources_of(before), True), holders(resources_of(after), True)
     found = [access for key, holder in new.items() for access in new_access(old.get(key), holder)]
     found += [access for key, holder in old.items() for access in lifted(holder, new.get(key))]
     return list(dict.fromkeys(found))
