@@ -1,0 +1,157 @@
+"""Who can read a secret or parameter is compared with the list, both ways, through the analyzer protocol."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+import pytest
+
+from components.expected_readers import FOLDER, file_of
+from tests.policies.analyzer import UNKNOWN, Json, Planned, StartPack
+
+ACCOUNT: Final = "123456789012"
+SECRET: Final = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:prod/db/admin-??????"
+OTHER: Final = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:prod/api/key-??????"
+PARAMETER: Final = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/prod/app/mode"
+LIMIT: Final = f"arn:aws:iam::{ACCOUNT}:policy/limit"
+
+
+def document(*statements: Json) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def reads(resource: Json, action: Json = "secretsmanager:GetSecretValue", **more: Json) -> Json:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def role(name: str, *statements: Json, boundary: str | None = None) -> list[Planned]:
+    trust = document({"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"})
+    inputs = {"name": name, "assumeRolePolicy": trust, **({"permissionsBoundary": boundary} if boundary else {})}
+    policy = {"role": name, "name": name, "policy": document(*statements)}
+    return [
+        Planned("aws:iam/role:Role", inputs, name),
+        *([Planned("aws:iam/rolePolicy:RolePolicy", policy, name)] if statements else []),
+    ]
+
+
+def secret(name: str = "prod/db/admin", **more: Json) -> Planned:
+    return Planned("aws:secretsmanager/secret:Secret", {"name": name, **more}, name)
+
+
+def messages(
+    pack: StartPack, resources: list[Planned], rule: str = "secret-readers", readers: Json = None
+) -> list[str]:
+    judge = pack("least_privilege", config={rule: {"readers": {SECRET: ["app"]} if readers is None else readers}})
+    return [item.message for item in judge.stack_of(resources) if item.rule == rule]
+
+
+def test_as_declared(pack: StartPack) -> None:
+    assert messages(pack, [secret(), *role("app", reads(SECRET)), *role("idle")]) == []
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        reads(SECRET),
+        reads("*"),
+        reads(SECRET.replace("-??????", "-*")),
+        reads(f"arn:aws:secretsmanager:*:{ACCOUNT}:secret:prod/*"),
+        reads(SECRET, "secretsmanager:Get*"),
+        reads(SECRET, Condition={"StringEquals": {"aws:PrincipalTag/team": "data"}}),
+        {"Effect": "Allow", "NotAction": "iam:*", "Resource": "*"},
+        {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "NotResource": OTHER},
+    ],
+)
+def test_whoever_else_may_read_it_is_named(pack: StartPack, extra: Json) -> None:
+    found = messages(pack, [secret(), *role("app", reads(SECRET)), *role("spy", extra)])
+    assert any("`spy` may read the secret `prod/db/admin`, which isn't declared" in message for message in found)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        (reads(SECRET, "secretsmanager:DescribeSecret"),),
+        (reads(OTHER),),
+        (reads(SECRET), reads(SECRET) | {"Effect": "Deny"}),
+        (reads(SECRET.replace("-??????", "-AbCdEf")),),
+    ],
+)
+def test_whoever_cannot_read_it_is_named(pack: StartPack, statements: tuple[Json, ...]) -> None:
+    found = messages(pack, [secret(), *role("app", *statements)])
+    assert any("`app` can't read the secret `prod/db/admin`" in message for message in found)
+    assert any("there is no such role" in message for message in messages(pack, [secret()]))
+
+
+def test_a_boundary_and_a_denial_count(pack: StartPack) -> None:
+    limit = {"name": "limit", "policy": document(reads(OTHER))}
+    bounded = [Planned("aws:iam/policy:Policy", limit, "limit"), *role("spy", reads("*"), boundary=LIMIT)]
+    found = messages(pack, [secret(), *role("app", reads(SECRET)), *bounded])
+    assert len(found) == 1
+    assert "no secret of the list" in found[0]
+    denied = role("spy", reads(SECRET), {"Effect": "Deny", "Action": "secretsmanager:*", "Resource": "*"})
+    assert messages(pack, [secret(), *role("app", reads(SECRET)), *denied]) == []
+    tied = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:ViaAWSService": "true"}}}
+    assert messages(pack, [secret(), *role("app", reads(SECRET)), *role("spy", reads(SECRET), tied)])
+
+
+def test_attached_policies_count(pack: StartPack) -> None:
+    shared = Planned("aws:iam/policy:Policy", {"name": "shared", "policy": document(reads(SECRET))}, "shared")
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/shared"
+    attached = Planned("aws:iam/rolePolicyAttachment:RolePolicyAttachment", {"role": "spy", "policyArn": arn}, "a")
+    found = messages(pack, [secret(), *role("app", reads(SECRET)), *role("spy"), shared, attached])
+    assert any("`spy` may read" in message for message in found)
+
+
+def test_policies_of_the_secret_itself_count(pack: StartPack) -> None:
+    def kept(who: str) -> Planned:
+        return secret(policy=document({**reads("*"), "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:{who}"}}))
+
+    app = role("app", reads(SECRET))
+    assert messages(pack, [kept("role/app"), *app]) == []
+    for who in ("role/spy", "root", "user/app2"):
+        assert any("own policy" in message for message in messages(pack, [kept(who), *app])), who
+
+
+def test_a_secret_that_is_not_listed(pack: StartPack) -> None:
+    app = role("app", reads(SECRET))
+    assert any("isn't on the list" in message for message in messages(pack, [secret(), secret("prod/new/one"), *app]))
+    assert any("isn't known" in message for message in messages(pack, [secret(UNKNOWN), *app]))
+    assert messages(pack, [*app, *role("spy", reads(OTHER))])
+
+
+def test_without_a_list(pack: StartPack) -> None:
+    [message] = messages(pack, [secret(), *role("app", reads(SECRET))], readers={})
+    assert "python -m components.expected_readers" in message
+    assert messages(pack, role("app", reads(SECRET)), readers={}) == []
+
+
+@pytest.mark.parametrize("readers", [{"prod/db/admin": ["app"]}, {SECRET: "app"}, {SECRET: [1]}])
+def test_a_list_that_cannot_be_used(pack: StartPack, readers: Json) -> None:
+    assert any("can't be used" in message for message in messages(pack, [secret()], readers=readers))
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "is_reader"),
+    [
+        ("ssm:GetParameter", PARAMETER, True),
+        ("ssm:GetParameterHistory", PARAMETER, True),
+        ("ssm:GetParameters", "arn:aws:ssm:*:*:parameter/prod/*", True),
+        ("ssm:GetParametersByPath", f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/prod", True),
+        ("ssm:GetParametersByPath", f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/prod/app/", True),
+        ("ssm:GetParametersByPath", f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/dev", False),
+        ("ssm:DescribeParameters", "*", False),
+    ],
+)
+def test_readers_of_parameters(pack: StartPack, action: str, resource: str, is_reader: bool) -> None:
+    kept = Planned("aws:ssm/parameter:Parameter", {"name": "/prod/app/mode", "type": "String"}, "mode")
+    resources = [kept, *role("app", reads(PARAMETER, "ssm:GetParameter")), *role("spy", reads(resource, action))]
+    found = messages(pack, resources, "parameter-readers", {PARAMETER: ["app"]})
+    assert any("`spy` may read the parameter `/prod/app/mode`" in message for message in found) == is_reader
+
+
+@pytest.mark.parametrize("stack", ["prod", "dev"])
+def test_the_lists_are_those_of_the_catalogue(stack: str) -> None:
+    path, text = file_of(stack)
+    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m components.expected_readers"
+    assert path.is_relative_to(FOLDER)
