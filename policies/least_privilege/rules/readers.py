@@ -201,7 +201,7 @@ def _by_policies_of_resources(
                 continue
             who = holder.name.partition(" (by ")[0]
             # Where the secret isn't known at preview, whoever is let in must be a reader of each.
-            if who.endswith(":root") or not about or not all(who.rpartition("/")[2] in names for names in about):
+            if not about or not all(who.rpartition("/")[2] in names for names in about):
                 yield Finding(
                     f"`{short(who)}` is let in by the {store.what}'s own policy, which isn't declared.", resource.urn
                 )
