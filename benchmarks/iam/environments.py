@@ -57,7 +57,7 @@ def _download(requirement: str, form: str, folder: Path) -> None:
 
 def _make(folder: Path, requirements: list[str]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    uv = [Path(sys.executable), "-m", "uv"]
+    uv: list[str | Path] = [Path(sys.executable), "-m", "uv"]
     _run([*uv, "venv", "-q", "--python", sys.executable, folder])
     _run([*uv, "pip", "install", "-q", "--python", folder / "bin" / "python", *requirements])
     (folder / "complete").touch()

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import harness
+import harness  # type: ignore[import-not-found,unused-ignore]
 
 _RESOURCES = {
     "s3": ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
@@ -59,8 +59,8 @@ def load(_: str) -> harness.Judge:
         parts = _parts(document)
         if not parts:
             # A function's policy is spread over permissions in a plan; the document itself is judged as such.
-            found = faults(json.dumps(document["document"]), Kind.RESOURCE, document["on"].replace("other", ""))
-            return [fault.rule for fault in found if fault.sure]
+            text, service = json.dumps(document["document"]), document["on"].replace("other", "")
+            return [fault.rule for fault in faults(text, Kind.RESOURCE, service) if fault.sure]
         provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
         resources = [
             Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)

@@ -80,14 +80,18 @@ def _check(store: _Store, resources: Sequence[Resource], judgement: Judgement) -
             yield Finding(f"There is no list of who may read this {store.what}. Write it: `{_COMMAND}`.", resource.urn)
         return
     yield from _unlisted(store, made, expected)
+    declared: dict[str, list[str]] = {}
+    for arn, names in expected.items():
+        for name in names:
+            declared.setdefault(name, []).append(arn)
     for holder in reading:
         urn = urns.get(holder.name, "")
         for why in dict.fromkeys(
             (*holder.unclear, *(f"a policy of somebody else, `{arn}`" for arn in holder.elsewhere))
         ):
             yield Finding(f"What `{holder.name}` may read can't be told: it has {short(why)}.", urn)
-        for arn, names in expected.items():
-            if holder.name in names:
+        for arn in _about(store, holder, expected, declared.get(holder.name, ())):
+            if holder.name in expected[arn]:
                 if not any(can(holder, action, arn) for action in store.actions):
                     yield Finding(
                         f"`{holder.name}` can't read the {store.what} `{store.named(arn)}`, which it's declared to.",
@@ -99,8 +103,9 @@ def _check(store: _Store, resources: Sequence[Resource], judgement: Judgement) -
                 )
         for pattern in _beyond(store, holder, expected):
             yield Finding(f"`{holder.name}` may read `{short(pattern)}`: no {store.what} of the list.", urn)
+    there = {holder.name for holder in reading}
     for arn, names in expected.items():
-        for name in sorted(names - {holder.name for holder in reading}):
+        for name in sorted(names - there):
             yield Finding(f"`{name}` can't read the {store.what} `{store.named(arn)}`: there is no such role.")
     yield from _by_policies_of_resources(store, resources, expected)
 
@@ -132,6 +137,19 @@ def _unlisted(store: _Store, made: Iterable[Resource], expected: Mapping[str, fr
             yield Finding(
                 f"The {store.what} `{short(name)}` isn't on the list. Write it anew: `{_COMMAND}`.", resource.urn
             )
+
+
+def _about(
+    store: _Store, holder: Holder, expected: Mapping[str, frozenset[str]], declared: Iterable[str]
+) -> Iterable[str]:
+    """Return what has to be looked at for a holder: what is declared, and what its policies may reach."""
+    found = dict.fromkeys(declared)
+    for resource in _read_resources(store, holder):
+        if resource in expected:
+            found[resource] = None
+        else:
+            return expected
+    return found
 
 
 def _reads(store: _Store, holder: Holder, arn: str) -> bool:
@@ -166,15 +184,15 @@ def _reading(unit: Unit, actions: Iterable[str], service: str) -> int:
     return mask
 
 
-def _beyond(store: _Store, holder: Holder, expected: Iterable[str]) -> list[str]:
+def _beyond(store: _Store, holder: Holder, expected: Mapping[str, frozenset[str]]) -> list[str]:
     """Return what a holder may read that is on no list at all. A path counts as what lies below it."""
-    known = list(expected)
     return [
         resource
         for resource in dict.fromkeys(_read_resources(store, holder))
-        if not any(
+        if resource not in expected
+        and not any(
             patterns.intersects(widest(resource), arn) or patterns.intersects(widest(resource).rstrip("/") + "/*", arn)
-            for arn in known
+            for arn in expected
         )
     ]
 
