@@ -89,9 +89,10 @@ def _page(runs: Sequence[Run], documents: Sequence[Labelled], targets: Sequence[
         "# The pack against the IAM checkers people use\n\n"
         f"Measured on {today} by `python -m benchmarks.iam {rounds}`: {os.cpu_count()} cores ({platform.machine()}), "
         f"CPython {platform.python_version()}, every tool in a process of its own, one after the other; of {rounds} "
-        "rounds the middle one by speed (one round of a tool that takes longer than a minute). Times are the processor's, so "
-        "that what else the machine does counts little. Documents, labels and their reasons: `documents/` and `labels.yaml`. A "
-        "verdict is any finding, the right one or not; a tool that raises or doesn't judge a kind has none.\n",
+        "rounds the middle one by speed (one round of a tool that takes longer than a minute). Times are the "
+        "processor's, so that what else the machine does counts little. Documents, labels and their reasons: "
+        "`documents/` and `labels.yaml`. A verdict is any finding, the right one or not; a tool that raises or doesn't "
+        "judge a kind has none.\n",
         "## Targets\n\n"
         + _table(
             ("target", "measured", "met"),
@@ -160,8 +161,8 @@ def _scale() -> str:
         taken = float(done.stdout)
         rows.append((f"{size:,}", f"{taken:.2f}", f"{1000 * taken / size:.3f}"))
     return (
-        "## Large stacks\n\nRoles, their policies, shared policies and attachments, one secret for each role; all rules, "
-        "a fresh process for each size.\n\n" + _table(("IAM resources", "s", "ms for each"), rows)
+        "## Large stacks\n\nRoles, their policies, shared policies and attachments, one secret for each role; all "
+        "rules, a fresh process for each size.\n\n" + _table(("IAM resources", "s", "ms for each"), rows)
     )
 
 
