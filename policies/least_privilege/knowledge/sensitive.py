@@ -132,6 +132,22 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         s3: GetBucketLocation
         """
     ),
+    # The resource that they may take is a filter or an extra (a lexicon, a billing view); without it they speak of the
+    # account, or of what the caller sends.
+    "filters": _grouped(
+        """
+        ce: GetCostAndUsage GetCostAndUsageComparisons GetCostAndUsageWithResources GetCostCategories \
+ GetCostComparisonDrivers GetCostForecast GetDimensionValues GetTags GetUsageForecast
+        comprehend: DetectEntities
+        polly: SynthesizeSpeech StartSpeechSynthesisStream
+        rds: DescribeDBClusters DescribeDBClusterSnapshots DescribeDBInstances DescribeDBSnapshots \
+ DescribeDBParameterGroups DescribeDBClusterParameterGroups DescribeDBSecurityGroups DescribeDBSubnetGroups \
+ DescribeEventSubscriptions DescribeOptionGroups DescribePendingMaintenanceActions DescribeReservedDBInstances
+        rekognition: DetectModerationLabels
+        s3: GetBucketLocation
+        translate: TranslateText TranslateDocument
+        """
+    ),
     # Permissions management that decides about the caller alone, or that AWS's own services ask of everybody.
     "ordinary": _grouped(
         """
@@ -165,7 +181,7 @@ def surveys(service: knowledge.Service) -> int:
     there reads all of it. The few that do take one aren't worth a longer policy.
     """
     reading = (service.levels["List"] | service.levels["Read"]) & ~mask(service, "data") & ~mask(service, "credentials")
-    found = reading & ~service.typed
+    found = (reading & ~service.typed) | mask(service, "filters")
     for verb in _READING:
         family = service.mask(verb + "*") & reading
         if 4 * (family & service.typed).bit_count() <= family.bit_count():
