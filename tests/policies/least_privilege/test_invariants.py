@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from typing import Final
@@ -10,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from least_privilege import RULES
 from least_privilege.documents import Kind
 from least_privilege.judging import VALIDITY, faults
+from rulebook import UNKNOWN, Judgement, Resource, Scope, Unjudgeable
+from rulebook.configuration import with_defaults
 from tests.policies.analyzer import Json, StartPack, secret
 
 ACCOUNT: Final = "123456789012"
@@ -184,6 +188,137 @@ def broken(statements: Json) -> set[str]:
 def test_widening_never_turns_a_violation_into_a_pass(pair: tuple[Json, Json]) -> None:
     narrow, wide = pair
     assert not broken(narrow) or broken(wide)
+
+
+PRINCIPALS: Final[tuple[Json, ...]] = (
+    {"AWS": f"arn:aws:iam::{ACCOUNT}:role/app"},
+    {"AWS": "arn:aws:iam::444455556666:root"},
+    {"Service": "lambda.amazonaws.com"},
+    {"Service": "sns.amazonaws.com"},
+    {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"},
+)
+BOUNDS: Final[tuple[Json, ...]] = (
+    {"StringEquals": {"aws:PrincipalOrgID": "o-a1b2c3d4e5"}},
+    {"StringEquals": {"aws:SourceAccount": ACCOUNT}},
+    {"StringEquals": {"sts:ExternalId": "9f3c2b71"}},
+    {"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}},
+    {"StringNotEquals": {"aws:SourceAccount": ACCOUNT}},
+    {"Bool": {"aws:SecureTransport": "true"}},
+    {
+        "StringEquals": {"token.actions.githubusercontent.com:aud": "sts.amazonaws.com"},
+        "StringLike": {"token.actions.githubusercontent.com:sub": "repo:acme/site:*"},
+    },
+)
+TRUSTED: Final = ("sts:AssumeRole", "sts:AssumeRoleWithWebIdentity", "sts:TagSession", "sts:*", "*")
+SHARED: Final = ("sqs:SendMessage", "sqs:ReceiveMessage", "sqs:*", "sqs:Send*", "*")
+
+
+@st.composite
+def entrusted(draw: st.DrawFn, kind: Kind) -> Json:
+    actions = TRUSTED if kind is Kind.TRUST else SHARED
+    statement: Json = {
+        "Effect": draw(st.sampled_from(("Allow", "Allow", "Deny"))),
+        "Principal": draw(st.sampled_from(PRINCIPALS)),
+        "Action": draw(st.lists(st.sampled_from(actions), min_size=1, max_size=2)),
+    }
+    if kind is Kind.RESOURCE:
+        statement["Resource"] = f"arn:aws:sqs:eu-west-1:{ACCOUNT}:mail"
+    if draw(st.booleans()):
+        statement["Condition"] = draw(st.sampled_from(BOUNDS))
+    return statement
+
+
+@st.composite
+def opened(draw: st.DrawFn, kind: Kind) -> tuple[Json, Json]:
+    """Draw statements, and the same after one step that lets in more, or as many."""
+    narrow = draw(st.lists(entrusted(kind), min_size=1, max_size=3))
+    wide = copy.deepcopy(narrow)
+    statement = wide[draw(st.integers(0, len(wide) - 1))]
+    step = draw(st.sampled_from(("statement", "everybody", "condition", "action", "denial")))
+    if step == "statement":
+        wide.append(draw(entrusted(kind)) | {"Effect": "Allow"})
+    elif statement["Effect"] == "Deny":
+        wide.remove(statement)
+    elif step == "everybody":
+        # Bound to an organization, everybody may be fewer than a service, which belongs to none.
+        statement["Principal"] = "*"
+        statement.pop("Condition", None)
+    elif step == "condition":
+        statement.pop("Condition", None)
+    elif step == "action":
+        statement["Action"][0] = "*"
+    return narrow, wide
+
+
+def let_in(statements: Json, kind: Kind) -> set[str]:
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    service = "sqs" if kind is Kind.RESOURCE else ""
+    return {fault.rule for fault in faults(text, kind, service)} - VALIDITY
+
+
+@pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
+@given(data=st.data())
+@settings(max_examples=600, deadline=None)
+def test_letting_in_more_never_turns_a_violation_into_a_pass(kind: Kind, data: st.DataObject) -> None:
+    narrow, wide = data.draw(opened(kind))
+    assert not let_in(narrow, kind) or not wide or let_in(wide, kind)
+
+
+@pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
+@given(data=st.data(), random=st.randoms())
+@settings(max_examples=300, deadline=None)
+def test_order_never_matters_to_who_is_let_in(kind: Kind, data: st.DataObject, random: Json) -> None:
+    drawn = data.draw(st.lists(entrusted(kind), min_size=1, max_size=4))
+    shuffled = copy.deepcopy(drawn)
+    random.shuffle(shuffled)
+    for statement in shuffled:
+        random.shuffle(statement["Action"])
+        if random.random() < 0.5:
+            statement["Action"] = [*statement["Action"], statement["Action"][0]]
+    assert let_in(drawn, kind) == let_in(shuffled, kind)
+
+
+# --- nothing a resource holds makes a rule fail -----------------------------------------------------------------------
+
+ODD: Final = st.recursive(
+    st.one_of(LEAVES, st.just(UNKNOWN)),
+    lambda below: st.one_of(st.lists(below, max_size=3), st.dictionaries(KEYS, below, max_size=3)),
+    max_leaves=8,
+)
+PATHS: Final = {
+    "aws:iam/role:Role": ("name", "assumeRolePolicy", "permissionsBoundary", "managedPolicyArns", "inlinePolicies"),
+    "aws:iam/rolePolicy:RolePolicy": ("role", "name", "policy"),
+    "aws:iam/policy:Policy": ("name", "path", "policy"),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ("role", "policyArn"),
+    "aws:iam/policyAttachment:PolicyAttachment": ("roles", "policyArn"),
+    "aws:lambda/permission:Permission": ("principal", "action", "sourceArn", "sourceAccount"),
+    "aws:secretsmanager/secret:Secret": ("name", "policy"),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": ("secretArn", "policy"),
+    "aws:ssm/parameter:Parameter": ("name",),
+}
+
+
+@st.composite
+def odd_resources(draw: st.DrawFn) -> list[Resource]:
+    resources = []
+    for number in range(draw(st.integers(1, 4))):
+        kind = draw(st.sampled_from(sorted(PATHS)))
+        good = st.sampled_from(("app", "arn:aws:iam::aws:policy/ReadOnlyAccess", f"arn:aws:iam::{ACCOUNT}:policy/app"))
+        properties = {path: draw(st.one_of(ODD, good)) for path in PATHS[kind] if draw(st.booleans())}
+        resources.append(Resource(kind, f"urn:{number}", str(number), properties))
+    return resources
+
+
+@given(odd_resources(), st.one_of(ODD, st.just({f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/a": ["app"]})))
+@settings(max_examples=400, deadline=None)
+def test_no_resource_makes_a_rule_fail(resources: list[Resource], readers: Json) -> None:
+    for rule in RULES:
+        config = with_defaults({"readers": readers} if "readers" in rule.config else {}, rule.config)
+        judgement = Judgement("p", "prod", config)
+        mine = [resource for resource in resources if resource.type in rule.types]
+        for judged in [mine] if rule.scope is Scope.STACK else mine:
+            with contextlib.suppress(Unjudgeable):  # the frame makes a violation of it
+                list(rule.check(judged, judgement))
 
 
 # --- order and formatting never matter --------------------------------------------------------------------------------
