@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -148,11 +149,18 @@ def pairs(run: Run, documents: Iterable[Labelled], kind: str) -> Share:
 
 
 def start_ms(code: str, rounds: int) -> float:
-    """Return the median milliseconds of a fresh interpreter of the project that runs a line of code."""
-    script = "import subprocess, sys, time; start = time.perf_counter(); "
-    script += "subprocess.run([sys.executable, '-c', sys.argv[1]], check=True); print(time.perf_counter() - start)"
-    taken = [
-        float(subprocess.run([sys.executable, "-c", script, code], check=True, capture_output=True, text=True).stdout)
-        for _ in range(rounds)
-    ]
+    """Return the median of the processor's milliseconds for a fresh interpreter that runs a line of code.
+
+    Raises:
+        subprocess.CalledProcessError: the code failed.
+    """
+    command = [sys.executable, "-c", code]
+    taken = []
+    for _ in range(rounds):
+        with subprocess.Popen(command) as process:
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, command)
+        taken.append(usage.ru_utime + usage.ru_stime)
     return statistics.median(taken) * 1000
