@@ -1,0 +1,130 @@
+"""AWS clients with retries and deadlines, and AWS's errors in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    ProfileNotFound,
+    ReadTimeoutError,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from operations.failures import BadConfiguration, Failure
+
+if TYPE_CHECKING:
+    from mypy_boto3_acm import ACMClient
+    from mypy_boto3_cloudfront import CloudFrontClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_ssm import SSMClient
+
+_CREDENTIALS: Final = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "RequestExpired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+_THROTTLED: Final = {
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+_DENIED: Final = {"AccessDenied", "AccessDeniedException"}
+
+
+class Aws:
+    """Clients for one region. Throttled and dropped calls are tried again with a growing pause.
+
+    Source: https://docs.aws.amazon.com/boto3/latest/guide/retries.html (standard mode; AWS_MAX_ATTEMPTS, 3 by default).
+    """
+
+    def __init__(self, region: str, timeout: float) -> None:
+        self._region = region
+        self._timeout = timeout
+        self._config = Config(connect_timeout=timeout, read_timeout=timeout, retries={"mode": "standard"})
+        with calls("the AWS configuration"):
+            self._session = boto3.Session()
+
+    @property
+    def own_region(self) -> str | None:
+        """The region that the shell's environment or profile names, which other tools go by."""
+        return self._session.region_name
+
+    def account(self) -> str:
+        """Return the account that the credentials belong to.
+
+        Raises:
+            BadConfiguration: there are no valid credentials.
+            Failure: no answer.
+        """
+        with calls("the account"):
+            sts = self._session.client("sts", region_name=self._region, config=self._config)
+            return sts.get_caller_identity()["Account"]
+
+    def secrets(self) -> SecretsManagerClient:
+        """Return a client of Secrets Manager."""
+        return self._session.client("secretsmanager", region_name=self._region, config=self._config)
+
+    def parameters(self) -> SSMClient:
+        """Return a client of Parameter Store."""
+        return self._session.client("ssm", region_name=self._region, config=self._config)
+
+    def certificates(self, region: str) -> ACMClient:
+        """Return a client of ACM in a region."""
+        return self._session.client("acm", region_name=region, config=self._config)
+
+    def distributions(self) -> CloudFrontClient:
+        """Return a client of CloudFront."""
+        return self._session.client("cloudfront", region_name=self._region, config=self._config)
+
+
+@contextmanager
+def calls(subject: str) -> Iterator[None]:
+    """Turn what AWS's client raises into a failure in words.
+
+    AWS's own message is left out: it may repeat what was sent.
+
+    Raises:
+        BadConfiguration: no credentials, or AWS doesn't take them.
+        Failure: anything else, named by its code.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _explained(subject, error) from None
+    except (NoCredentialsError, PartialCredentialsError, ProfileNotFound, SSOError, TokenRetrievalError):
+        raise BadConfiguration(
+            f"{subject}: there are no AWS credentials; sign in (aws sso login) or set AWS_PROFILE"
+        ) from None
+    except (ConnectTimeoutError, ReadTimeoutError, EndpointConnectionError) as error:
+        raise Failure(
+            f"{subject}: no answer from AWS in time ({type(error).__name__}); check the network, then run it again"
+        ) from None
+    except BotoCoreError as error:
+        raise Failure(f"{subject}: the AWS client gave up ({type(error).__name__})") from None
+
+
+def _explained(subject: str, error: ClientError) -> Failure:
+    code = error.response.get("Error", {}).get("Code", "unknown error")
+    if code in _CREDENTIALS:
+        return BadConfiguration(f"{subject}: AWS doesn't take these credentials ({code}); sign in again")
+    if code in _DENIED:
+        return Failure(f"{subject}: these credentials may not call {error.operation_name} on it ({code})")
+    if code in _THROTTLED:
+        return Failure(f"{subject}: AWS throttles these calls ({code}), also after retries; run it again in a minute")
+    return Failure(f"{subject}: {error.operation_name} failed ({code})")

@@ -1,0 +1,234 @@
+"""The whole sign-in, as a test user, in a headless Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from components.applications import Application
+from operations import symptoms
+from operations.failures import BadConfiguration
+from operations.stack import Stack
+from operations.symptoms import Symptom
+from operations.verdicts import Verdict, failed, passed
+from operations.web import Web, without_query
+
+if TYPE_CHECKING:
+    from selenium.webdriver import Chrome
+    from selenium.webdriver.remote.webelement import WebElement
+
+_POLL_SECONDS: Final = 0.1
+_EMAIL: Final = "input[type=email], input[autocomplete=username], input[name*=email], input[name*=username]"
+_PASSWORD: Final = "input[type=password]"
+_CODE: Final = "input[autocomplete=one-time-code], input[name*=code]"
+_NETWORK_ERRORS: Final = {
+    "ERR_TOO_MANY_REDIRECTS": symptoms.REDIRECT_LOOP,
+    "ERR_CERT_DATE_INVALID": symptoms.EXPIRED_CERTIFICATE,
+    "ERR_CERT_": symptoms.WRONG_CERTIFICATE,
+}
+"""Chromium's names: https://chromium.googlesource.com/chromium/src/+/main/net/base/net_error_list.h"""
+
+
+@dataclass(frozen=True)
+class SigningIn:
+    """A user of the Kinde business who signs in with a password, and may see nothing that matters."""
+
+    email: str
+    password: SecretStr
+
+
+@dataclass(frozen=True)
+class Browser:
+    """Which browser to run and how; empty paths are searched for. `seconds` is what one sign-in may take."""
+
+    program: str
+    driver: str
+    arguments: Sequence[str]
+    seconds: float
+    screenshots: Path
+
+
+def sign_in(stack: Stack, web: Web, browser: Browser, user: SigningIn) -> list[Verdict]:
+    """Sign in at every host, each in a fresh profile, and say how it went; a failure leaves a screenshot.
+
+    Raises:
+        BadConfiguration: Selenium, Chromium or its driver isn't installed.
+    """
+    program = _installed(browser.program, ("chromium", "chromium-browser", "google-chrome"), "--browser")
+    driver = _installed(browser.driver, ("chromedriver",), "--browser-driver")
+    return [
+        _Visit(stack, application, host, browser, user).verdict(program, driver, web)
+        for application, host in stack.hosts.items()
+    ]
+
+
+def _installed(given: str, names: Sequence[str], option: str) -> str:
+    found = next((path for name in ([given] if given else names) if (path := shutil.which(name))), "")
+    if not found:
+        raise BadConfiguration(
+            f"{option}: {given or ' or '.join(names)} isn't installed; Debian: apt install chromium chromium-driver"
+        )
+    return found
+
+
+@dataclass(frozen=True)
+class _Visit:
+    stack: Stack
+    application: Application
+    host: str
+    browser: Browser
+    user: SigningIn
+
+    @property
+    def subject(self) -> str:
+        return f"{self.host}: whole sign-in"
+
+    def verdict(self, program: str, driver: str, web: Web) -> Verdict:
+        try:
+            from selenium.common.exceptions import WebDriverException
+        except ModuleNotFoundError:
+            raise BadConfiguration("Selenium isn't installed; pip install 'rocketclub-platform[browser]'") from None
+        try:
+            with self._started(program, driver, web) as page:
+                try:
+                    page.get(f"https://{self.host}/")
+                except WebDriverException as error:
+                    return self._failed(page, str(error.msg).splitlines()[0], _network_symptom(str(error.msg)))
+                return self._walk(page)
+        except WebDriverException as error:
+            # Its text may hold what was typed.
+            return failed(self.subject, f"the browser failed ({type(error).__name__})")
+
+    @contextlib.contextmanager
+    def _started(self, program: str, driver: str, web: Web) -> Iterator[Chrome]:
+        from selenium import webdriver
+        from selenium.webdriver.chrome.service import Service
+
+        options = webdriver.ChromeOptions()
+        options.binary_location = program
+        routes = [f"MAP {host}:{port} {address}:{other}" for (host, port), (address, other) in web.routes.items()]
+        for argument in (
+            "--headless=new",
+            "--window-size=1280,900",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            *([f"--host-resolver-rules={', '.join(routes)}"] if routes else []),
+            *self.browser.arguments,
+        ):
+            options.add_argument(argument)
+        page = webdriver.Chrome(options=options, service=Service(driver))
+        try:
+            page.set_page_load_timeout(self.browser.seconds)
+            yield page
+        finally:
+            page.quit()
+
+    def _walk(self, page: Chrome) -> Verdict:
+        """Fill in what Kinde asks for until the application shows, or something else does."""
+        from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
+
+        typed: set[str] = set()
+        deadline = time.monotonic() + self.browser.seconds
+        while time.monotonic() < deadline:
+            # A page that is just being replaced is looked at again.
+            with contextlib.suppress(StaleElementReferenceException, ElementNotInteractableException):
+                verdict = self._step(page, typed)
+                if verdict:
+                    return verdict
+            time.sleep(_POLL_SECONDS)
+        return self._failed(
+            page, f"not done after {self.browser.seconds:g} seconds, at {without_query(page.current_url)}"
+        )
+
+    def _step(self, page: Chrome, typed: set[str]) -> Verdict | None:
+        """Do one thing on the page that shows; return how the visit ended, if it did."""
+        if page.execute_script("return document.readyState") != "complete":
+            return None
+        if str(page.execute_script("return document.URL")).startswith("chrome-error:"):
+            symptom = _network_symptom(page.page_source)
+            return self._failed(page, "the browser shows an error of its own", symptom)
+        status = int(page.execute_script("return performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0"))
+        at_host = urlsplit(page.current_url).hostname == self.host
+        if at_host and status >= HTTPStatus.BAD_REQUEST:
+            seen = f"answers {status} at {without_query(page.current_url)}"
+            return self._failed(page, seen, symptoms.of_status(status))
+        if at_host:
+            return self._signed_in(page)
+        if status >= HTTPStatus.BAD_REQUEST:
+            mismatch = "redirect" in page.page_source.lower()
+            seen = f"Kinde answers {status} at {without_query(page.current_url)}"
+            return self._failed(page, seen, symptoms.CALLBACK_MISMATCH if mismatch else None)
+        return self._fill(page, typed)
+
+    def _fill(self, page: Chrome, typed: set[str]) -> Verdict | None:
+        if password := _visible(page, _PASSWORD):
+            if "password" in typed:
+                return self._failed(page, "Kinde asks for the password again: it doesn't take the test user's")
+            _type(password, self.user.password.get_secret_value())
+            typed.add("password")
+        elif email := _visible(page, _EMAIL):
+            if "email" in typed:
+                return self._failed(page, "Kinde asks for the e-mail address again: it doesn't know the test user")
+            _type(email, self.user.email)
+            typed.add("email")
+        elif _visible(page, _CODE):
+            return self._failed(page, "Kinde asks for a one-time code; the test user must sign in with a password only")
+        return None
+
+    def _signed_in(self, page: Chrome) -> Verdict:
+        cookies = [
+            cookie for cookie in page.get_cookies() if str(cookie["name"]).startswith(self.application.session_cookie)
+        ]
+        if not cookies:
+            return self._failed(page, f"shows a page, but there is no session cookie {self.application.session_cookie}")
+        if not all(cookie["secure"] for cookie in cookies):
+            return self._failed(page, f"the session cookie {self.application.session_cookie} lacks Secure")
+        return passed(self.subject, f"signed in; {without_query(page.current_url)} shows")
+
+    def _failed(self, page: Chrome, seen: str, symptom: Symptom | None = None) -> Verdict:
+        picture = self._screenshot(page)
+        text = ". ".join(filter(None, (seen, str(symptom) if symptom else "", picture)))
+        return failed(self.subject, text, symptom.name if symptom else "")
+
+    def _screenshot(self, page: Chrome) -> str:
+        """Save a picture of the page with every field emptied; none if the password shows elsewhere."""
+        page.execute_script("document.querySelectorAll('input').forEach(field => { field.value = '' })")
+        shown = page.execute_script(
+            "return document.documentElement.outerHTML.includes(arguments[0])", self.user.password.get_secret_value()
+        )
+        if shown:
+            return "No screenshot: the page shows the password"
+        file = self.browser.screenshots / f"{self.host}.png"
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(page.get_screenshot_as_png())
+        except OSError as error:
+            return f"No screenshot: {file}: {error.strerror}"
+        return f"Screenshot: {file}"
+
+
+def _visible(page: Chrome, selector: str) -> WebElement | None:
+    from selenium.webdriver.common.by import By
+
+    return next((field for field in page.find_elements(By.CSS_SELECTOR, selector) if field.is_displayed()), None)
+
+
+def _type(field: WebElement, text: str) -> None:
+    from selenium.webdriver.common.keys import Keys
+
+    field.clear()
+    field.send_keys(text, Keys.ENTER)
+
+
+def _network_symptom(text: str) -> Symptom | None:
+    return next((symptom for error, symptom in _NETWORK_ERRORS.items() if error in text), None)

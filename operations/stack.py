@@ -1,0 +1,49 @@
+"""The stack that a command works on: its settings, and the names and endpoints that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from components import settings as stack_settings
+from components.applications import APPLICATIONS, Application
+from components.kinde_endpoints import Endpoints, endpoints
+from components.naming import Names
+from components.settings import ConfigurationError, Settings
+from operations.failures import BadConfiguration
+from rehearsal import failures as rehearsal_failures
+from rehearsal import project
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One environment. `hosts` maps each application to its host; `origin` is the load balancer's own host."""
+
+    settings: Settings
+    names: Names
+    endpoints: Endpoints
+    hosts: Mapping[Application, str]
+    origin: str
+
+
+def load(folder: Path, stack: str) -> Stack:
+    """Read a stack's configuration; its encrypted values stay closed, stand-ins take their place.
+
+    Raises:
+        BadConfiguration: there is no such stack, or its configuration is wrong; the text lists every problem.
+    """
+    try:
+        read = project.load(folder.resolve(), stack)
+        stand_ins = {key: text for key, text in stack_settings.placeholders().items() if key in read.secret_keys}
+        settings = stack_settings.parse(stack, {**read.config, **stand_ins}, read.secret_keys)
+    except (rehearsal_failures.BadConfiguration, ConfigurationError) as error:
+        raise BadConfiguration(str(error)) from None
+    names = Names(stack, settings.account, settings.region, settings.partition)
+    return Stack(
+        settings,
+        names,
+        endpoints(settings),
+        {application: names.host(application.label, settings.domain) for application in APPLICATIONS},
+        names.host("origin", settings.domain),
+    )

@@ -1,0 +1,96 @@
+"""What a sign-in that doesn't work looks like from outside, what causes it, and what to do.
+
+Source: https://repost.aws/knowledge-center/elb-configure-authentication-alb and
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html ; the last one
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Symptom:
+    """A symptom by name, its causes and what to look at."""
+
+    name: str
+    explanation: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.explanation}"
+
+
+REDIRECT_LOOP: Final = Symptom(
+    "redirect loop",
+    "the browser goes round between the host and Kinde: cookies or query strings aren't forwarded, a redirect was "
+    "cached (Cloudflare's bypass rule, CloudFront's cache policy), or there is a plain HTTP hop (Cloudflare's SSL mode "
+    "must be strict)",
+)
+CALLBACK_MISMATCH: Final = Symptom(
+    "redirect_uri mismatch",
+    "Kinde doesn't know the callback: the Host header isn't forwarded (the redirect names the origin), the port isn't "
+    "443, or the URL isn't among the application's allowed callback URLs in Kinde",
+)
+UNAUTHORIZED: Final = Symptom(
+    "401",
+    "the load balancer refuses the sign-in: issuer, endpoints, client id or client secret aren't Kinde's (after a "
+    "rotation: apply again), the sign-in took over 15 minutes, or its cookies got lost; `error_reason` in the load "
+    "balancer's access log says which (AuthInvalidCookie, AuthMissingAWSALBAuthNonce, AuthInvalidStateParam)",
+)
+FORBIDDEN: Final = Symptom(
+    "403",
+    "the load balancer's own refusal: the secret header is missing or stale (a distribution is still being deployed "
+    "during a rotation), the request didn't come through CloudFront, or no rule has this host",
+)
+SERVER_ERROR: Final = Symptom(
+    "500",
+    "the load balancer can't finish the sign-in: it can't reach Kinde (security group, network ACL or NAT on port 443; "
+    "IPv4 only), or the claims are over 11 KB (metric ELBAuthUserClaimsSizeExceeded)",
+)
+PROVIDER_ERROR: Final = Symptom(
+    "561",
+    "Kinde answered the load balancer with an error: look at the application in Kinde (its client secret, its state, "
+    "its allowed grants)",
+)
+BAD_GATEWAY: Final = Symptom(
+    "502",
+    "CloudFront can't speak TLS to the load balancer: the origin certificate must be valid, name the origin or the "
+    "host, and the listener must offer TLS 1.2",
+)
+EXPIRED_CERTIFICATE: Final = Symptom(
+    "expired certificate",
+    "the certificate wasn't renewed: ACM renews only while its validation records are in the zone; Cloudflare's own "
+    "is renewed by Cloudflare",
+)
+WRONG_CERTIFICATE: Final = Symptom(
+    "wrong certificate",
+    "the certificate names another host or comes from no public authority: the name leads to another server",
+)
+
+SYMPTOMS: Final = (
+    REDIRECT_LOOP,
+    CALLBACK_MISMATCH,
+    UNAUTHORIZED,
+    FORBIDDEN,
+    SERVER_ERROR,
+    PROVIDER_ERROR,
+    BAD_GATEWAY,
+    EXPIRED_CERTIFICATE,
+    WRONG_CERTIFICATE,
+)
+"""All of them; `docs/runbooks/sign-in.md` lists the same."""
+
+_BY_STATUS: Final = {
+    401: UNAUTHORIZED,
+    403: FORBIDDEN,
+    500: SERVER_ERROR,
+    502: BAD_GATEWAY,
+    561: PROVIDER_ERROR,
+}
+
+
+def of_status(status: int) -> Symptom | None:
+    """Return the symptom that an answer of one of the hosts shows by its status alone."""
+    return _BY_STATUS.get(status)

@@ -1,0 +1,96 @@
+"""What a check found, and how a list of findings is shown: one table, or JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Final
+
+from rich.console import Console
+from rich.status import Status
+from rich.table import Table
+from rich.text import Text
+
+
+class Outcome(StrEnum):
+    """What came of a check."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    OPEN = "open"
+    """There is nothing to check yet, or no way to look; the text says which. No reason to stop."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The outcome of one check. `subject` is what was checked; `text` what was seen and, if it failed, what to do.
+
+    `symptom` is the name of a known symptom (`operations.symptoms`), or empty.
+    """
+
+    subject: str
+    outcome: Outcome
+    text: str
+    symptom: str = ""
+
+
+_STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.OPEN: "yellow"}
+
+
+def passed(subject: str, text: str) -> Verdict:
+    """Return the verdict on what is as it should be."""
+    return Verdict(subject, Outcome.PASSED, text)
+
+
+def failed(subject: str, text: str, symptom: str = "") -> Verdict:
+    """Return the verdict on what is wrong."""
+    return Verdict(subject, Outcome.FAILED, text, symptom)
+
+
+def undecided(subject: str, text: str) -> Verdict:
+    """Return the verdict on what can't be looked at (yet)."""
+    return Verdict(subject, Outcome.OPEN, text)
+
+
+def all_passed(verdicts: Iterable[Verdict]) -> bool:
+    """Tell whether nothing failed; what is open doesn't count."""
+    return all(verdict.outcome is not Outcome.FAILED for verdict in verdicts)
+
+
+def show(title: str, verdicts: Sequence[Verdict], *, as_json: bool) -> None:
+    """Print findings on stdout: a table with a summary, or one JSON object `{"passed", "checks"}`."""
+    if as_json:
+        print(
+            json.dumps({"passed": all_passed(verdicts), "checks": [asdict(verdict) for verdict in verdicts]}, indent=2)
+        )
+        return
+    console = output()
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("check", ratio=2, overflow="fold")
+    table.add_column("", no_wrap=True)
+    table.add_column("found", ratio=5, overflow="fold")
+    for verdict in verdicts:
+        table.add_row(Text(verdict.subject), Text(verdict.outcome, style=_STYLES[verdict.outcome]), Text(verdict.text))
+    console.print(table)
+    counts = {outcome: sum(verdict.outcome is outcome for verdict in verdicts) for outcome in Outcome}
+    console.print(", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count))
+
+
+def output() -> Console:
+    """Return where results go; a pipe gets wide lines, so that it can be searched."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        console.width = 160
+    return console
+
+
+def say(text: str) -> None:
+    """Print a line of text as it is."""
+    output().print(text, soft_wrap=True)
+
+
+def progress(text: str) -> Status:
+    """Return a context in which a spinner tells what is under way; silent unless stderr is a terminal."""
+    return Console(stderr=True, highlight=False, markup=False).status(Text(f"{text} …"))

@@ -1,0 +1,130 @@
+"""HTTP: deadlines, retries with a growing pause, and a way to reach a host at another address."""
+
+from __future__ import annotations
+
+import re
+import ssl
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+
+from operations.failures import BadConfiguration
+
+_NAME: Final = "rocketclub-operations"
+_ATTEMPTS: Final = 3
+_FIRST_PAUSE: Final = 0.5
+_LONGEST_PAUSE: Final = 10.0
+BUSY: Final = frozenset({429})
+UNAVAILABLE: Final = frozenset({429, 500, 502, 503, 504})
+
+Routes = Mapping[tuple[str, int], tuple[str, int]]
+"""(host, port) -> (address, port) to connect to instead."""
+
+
+def parse_routes(texts: Collection[str]) -> dict[tuple[str, int], tuple[str, int]]:
+    """Read `HOST:PORT:ADDRESS:PORT`, as curl's `--connect-to` has it.
+
+    Raises:
+        BadConfiguration: a text is something else.
+
+    >>> parse_routes(["portal.rocketclub.online:443:127.0.0.1:8443"])
+    {('portal.rocketclub.online', 443): ('127.0.0.1', 8443)}
+    """
+    routes = {}
+    for text in texts:
+        match = re.fullmatch(r"([^:]+):(\d{1,5}):([^:]+):(\d{1,5})", text)
+        if not match:
+            raise BadConfiguration(f"--connect-to {text}: accepted: HOST:PORT:ADDRESS:PORT")
+        host, port, address, other = match.groups()
+        routes[host, int(port)] = (address, int(other))
+    return routes
+
+
+@dataclass(frozen=True)
+class Web:
+    """How to reach hosts: the seconds that each step of a request may take, and other addresses for some of them."""
+
+    timeout: float
+    routes: Routes = field(default_factory=dict)
+    trust: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
+    """Public authorities, or those in the file that SSL_CERT_FILE names."""
+
+    def client(self) -> httpx.Client:
+        """Return a client with its own cookies. It follows no redirects."""
+        return httpx.Client(
+            transport=_Routed(self), timeout=self.timeout, headers={"User-Agent": "rocketclub-operations"}
+        )
+
+    def address(self, host: str, port: int = 443) -> tuple[str, int]:
+        """Return where to connect to for a host."""
+        return self.routes.get((host, port), (host, port))
+
+
+class _Routed(httpx.BaseTransport):
+    """Connects to the routed address; certificate and Host header stay those of the host that was asked for."""
+
+    def __init__(self, web: Web) -> None:
+        self._web = web
+        self._inner = httpx.HTTPTransport(verify=web.trust)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        host, port = request.url.host, request.url.port or (443 if request.url.scheme == "https" else 80)
+        address, other = self._web.address(host, port)
+        return self._inner.handle_request(
+            httpx.Request(
+                request.method,
+                request.url.copy_with(host=address, port=other),
+                headers=request.headers,
+                stream=request.stream,
+                extensions={"sni_hostname": host, **request.extensions},
+            )
+        )
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def send(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    retried: Collection[int] = BUSY,
+    **options: Any,  # noqa: ANN401 - httpx's
+) -> httpx.Response:
+    """Send a request; it is tried again after a time-out, a dropped connection or one of the `retried` statuses.
+
+    Raises:
+        httpx.TransportError: no answer, also after retries.
+    """
+    pause = _FIRST_PAUSE
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            response = client.request(method, url, **options)
+        except httpx.TransportError as error:
+            if attempt == _ATTEMPTS or _is_refused_certificate(error):
+                raise
+        else:
+            if attempt == _ATTEMPTS or response.status_code not in retried:
+                return response
+            asked = response.headers.get("Retry-After", "")
+            pause = max(pause, float(asked)) if asked.isdecimal() else pause
+        time.sleep(min(pause, _LONGEST_PAUSE))
+        pause *= 2
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _is_refused_certificate(error: BaseException) -> bool:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
+
+
+def without_query(url: str) -> str:
+    """Return a URL without its query, which may hold a code or a state."""
+    return url.split("?", 1)[0].split("#", 1)[0]
