@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import getpass
+import logging
 import os
 import signal
 import sys
@@ -36,6 +37,8 @@ _CODES: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     options = _parser().parse_args(arguments)
+    # What botocore, httpcore and Selenium log for debugging holds the values that are sent.
+    logging.disable(logging.DEBUG)
     try:
         code: int = options.command(options)
     except Failure as failure:
@@ -82,6 +85,8 @@ def _fill_secrets(options: argparse.Namespace) -> int:
         options.prefect_database,
         options.prefect_parameters,
     )
+    if rotated and not options.dry_run:
+        print(f"Should this break off, go on with the same options and --rotation {options.rotation}", file=sys.stderr)
     with verdicts.progress("filling secrets"):
         found = fill_secrets.run(stack, aws, database, rotated, options.rotation, dry_run=options.dry_run)
     return _shown(f"Secrets of {options.stack}{' (dry run)' if options.dry_run else ''}", found, as_json=False)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -23,6 +23,9 @@ from operations.stored_secret import CURRENT, StoredSecret
 from operations.tls import SHORTEST_DAYS
 from operations.verdicts import Outcome, Verdict, failed, passed, undecided
 from operations.web import UNAVAILABLE, Web, send
+
+if TYPE_CHECKING:
+    from mypy_boto3_acm import ACMClient
 
 Check = Callable[[], Sequence[Verdict]]
 
@@ -44,6 +47,7 @@ def run(stack: Stack, aws: Aws, web: Web) -> list[Verdict]:
     account = _account(stack, aws)
     if account.outcome is Outcome.FAILED:
         return [account, undecided("everything else", "not looked at: this is another account")]
+    # Clients may be used by several threads; making them may not (boto3, "Multithreading or multiprocessing").
     secrets, parameters = aws.secrets(), aws.parameters()
     checks: list[tuple[str, Check]] = [
         ("region", lambda: [_region(stack, aws)]),
@@ -55,7 +59,7 @@ def run(stack: Stack, aws: Aws, web: Web) -> list[Verdict]:
         ("Kinde", lambda: kinde_answers.discovery(stack, web)),
         ("Kinde: callback URLs", lambda: [_callbacks(stack)]),
         *(
-            (f"{title} certificate", partial(_certificate, title, hosts, aws, region))
+            (f"{title} certificate", partial(_certificate, title, hosts, region, aws.certificates(region)))
             for title, hosts, region in (
                 ("origin", [stack.origin, *stack.hosts.values()], stack.names.region),
                 ("viewer", list(stack.hosts.values()), VIEWER_REGION),
@@ -140,9 +144,8 @@ def _callbacks(stack: Stack) -> Verdict:
     return undecided("Kinde: callback URLs", f"can't be looked up; registered must be {urls}")
 
 
-def _certificate(title: str, hosts: Sequence[str], aws: Aws, region: str) -> list[Verdict]:
+def _certificate(title: str, hosts: Sequence[str], region: str, client: ACMClient) -> list[Verdict]:
     subject = f"{title} certificate"
-    client = aws.certificates(region)
     with calls(subject):
         # By default the list has RSA keys of 2,048 bits only.
         pages = client.get_paginator("list_certificates").paginate(Includes={"keyTypes": list(_KEY_TYPES)})

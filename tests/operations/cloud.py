@@ -1,0 +1,149 @@
+"""AWS on loopback: moto's server, and a gate in front of it that can refuse, drop, throttle or hold single calls."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.server import ThreadedMotoServer
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+
+Fault = Callable[[int, str], str]
+"""(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
+it takes effect, "hold" to answer too late, or an AWS error code to answer with."""
+
+
+def no_fault(number: int, operation: str) -> str:
+    return ""
+
+
+def fault_at(number: int, kind: str) -> Fault:
+    """Fail one call."""
+    return lambda call, _: kind if call == number else ""
+
+
+def fault_of(operation: str, kind: str, times: int = 1_000) -> Fault:
+    """Fail the first calls of an operation."""
+    seen: list[str] = []
+
+    def fault(_: int, called: str) -> str:
+        if called != operation or len(seen) >= times:
+            return ""
+        seen.append(called)
+        return kind
+
+    return fault
+
+
+@dataclass
+class Cloud:
+    """The gate's state: where it is, which operations were called, and what goes wrong."""
+
+    url: str = ""
+    fault: Fault = no_fault
+    calls: list[str] = field(default_factory=list)
+    released: threading.Event = field(default_factory=threading.Event)
+
+    def reset(self) -> None:
+        self.fault, self.calls = no_fault, []
+
+    def put(self, name: str, value: str | None) -> str:
+        """Make a secret, or give it another version; return the six characters that end its ARN."""
+        backend = secretsmanager_backends[ACCOUNT][REGION]
+        if name in backend.secrets:
+            backend.put_secret_value(name, value or "", "", "", ["AWSCURRENT"])
+        else:
+            backend.create_secret(name, value, None, None, None, None, None, [], False)
+        return backend.secrets[name].arn[-6:]
+
+    def labels(self, name: str) -> dict[str, str]:
+        """Label -> value of a secret."""
+        versions: dict[str, dict[str, Any]] = secretsmanager_backends[ACCOUNT][REGION].secrets[name].versions
+        return {label: version["secret_string"] for version in versions.values() for label in version["version_stages"]}
+
+    def values(self) -> set[str]:
+        """Every value that was ever stored."""
+        return {
+            version["secret_string"]
+            for secret in secretsmanager_backends[ACCOUNT][REGION].secrets.values()
+            for version in secret.versions.values()
+            if version.get("secret_string")
+        }
+
+
+def start() -> tuple[Cloud, Callable[[], None]]:
+    """Start moto and the gate; return the gate's state and how to stop both."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    address = moto.get_host_and_port()
+    cloud = Cloud()
+
+    class Gate(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        wbufsize = -1  # one packet per answer: two small ones would wait for each other (Nagle, delayed ACK)
+        disable_nagle_algorithm = True
+
+        def log_message(self, *arguments: object) -> None:
+            """Stay quiet."""
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            target = self.headers.get("X-Amz-Target", "")
+            operation = target.rpartition(".")[2] or self.path
+            cloud.calls.append(operation)
+            fault = cloud.fault(len(cloud.calls), operation)
+            if fault == "hold":
+                cloud.released.wait()
+            elif fault and fault != "after":
+                self._refuse(fault)
+            else:
+                connection = http.client.HTTPConnection(*address)
+                connection.request(self.command, self.path, body, dict(self.headers))
+                answer = connection.getresponse()
+                content = answer.read()
+                if fault == "after":
+                    self._refuse(fault)
+                else:
+                    self._send(answer.status, content, answer.getheader("Content-Type", ""))
+                connection.close()
+
+        do_GET = do_POST
+
+        def _refuse(self, fault: str) -> None:
+            code = "BrokenOff" if fault in ("before", "after") else fault
+            if self.headers.get("X-Amz-Target"):
+                self._send(
+                    400, json.dumps({"__type": code, "message": "refused"}).encode(), "application/x-amz-json-1.1"
+                )
+            else:
+                text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
+                self._send(400, text.encode(), "text/xml")
+
+        def _send(self, status: int, content: bytes, kind: str) -> None:
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+            self.wfile.flush()
+
+    gate = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
+    gate.daemon_threads = True
+    threading.Thread(target=gate.serve_forever, daemon=True).start()
+    cloud.url = f"http://127.0.0.1:{gate.server_address[1]}"
+
+    def stop() -> None:
+        cloud.released.set()
+        gate.shutdown()
+        gate.server_close()
+        moto.stop()
+
+    return cloud, stop

@@ -1,0 +1,255 @@
+"""Runs the commands against AWS, Kinde and the way in, all of them on loopback and over real connections."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import json
+import logging
+import os
+import re
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import botocore.loaders
+import botocore.session
+import httpx
+import pytest
+import trustme
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask import Flask
+from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+
+from operations.__main__ import main
+from tests.operations import cloud as aws_double
+from tests.operations import edge_double, kinde_double
+from tests.operations.cloud import Cloud
+from tests.operations.edge_double import DISTRIBUTIONS, HOSTS, ORIGIN, EdgeDouble
+from tests.operations.kinde_double import CLIENT_ID, DOMAIN, EMAIL, KindeDouble
+from tests.planning import PROJECT
+
+KINDE_SECRET = "prod/kinde/client-secret"
+CLIENT_SECRET = "CanaryClientSecretBefore0123456789"
+PASSWORD = "CanaryPasswordOfTheTestUser"
+BY_HAND = {
+    "prod/github/pat/blog_data_ci": "ghp_CanaryTokenOfGithub0123456789abcdef",
+    "prod/circleci/pat/backstage": "CCIPAT_CanaryTokenOfCircleci0123456789",
+    "prod/prefect/api-auth": "admin:CanaryPrefectPassword",
+    KINDE_SECRET: CLIENT_SECRET,
+    "blog-data/neo4j/credentials": json.dumps(
+        {"NEO4J_URI": "neo4j+s://canary.example.com", "NEO4J_USERNAME": "neo4j", "NEO4J_PASSWORD": "CanaryNeo4j"}
+    ),
+    "blog-data/cloudinary/credentials": json.dumps(
+        {"cloud_name": "canary-cloud", "api_key": "CanaryKey", "api_secret": "CanarySecret"}
+    ),
+}
+CONTAINERS = (
+    "prod/db/admin",
+    "prod/backstage/db",
+    "prod/backstage/database-url",
+    "prod/backstage/session-secret",
+    "prod/prefect/database-url",
+)
+
+
+_LOADER = botocore.loaders.create_loader()
+"""Reading the SDK's service models is most of what a short command costs; they are read once for all runs."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a user sees of one run."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        """All of it, with the line breaks of a narrow screen taken out."""
+        return " ".join((self.out + self.err).split())
+
+    def check(self, subject: str) -> dict[str, str]:
+        """One check of `--json`."""
+        return next(item for item in json.loads(self.out)["checks"] if item["subject"] == subject)
+
+    @property
+    def failures(self) -> list[str]:
+        """The subjects of the checks that failed, of `--json`."""
+        return [item["subject"] for item in json.loads(self.out)["checks"] if item["outcome"] == "failed"]
+
+
+@dataclass(frozen=True)
+class Servers:
+    """What listens on loopback, for the whole session."""
+
+    cloud: Cloud
+    kinde: KindeDouble
+    edge: EdgeDouble
+    routes: tuple[str, ...]
+    expired_port: int
+    authority: Path
+    key_digest: str
+    """Base64 SHA-256 of the key that every server shows."""
+
+
+class _Quiet(WSGIRequestHandler):
+    def log(self, *arguments: object) -> None:
+        """Stay quiet."""
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("authority")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(folder / "authority.pem")
+    names = (*HOSTS, ORIGIN, *DISTRIBUTIONS.values(), DOMAIN, "api.cloudflare.com")
+    valid = authority.issue_cert(*names)
+    past = datetime.now(UTC) - timedelta(days=1)
+    expired = authority.issue_cert(*names, not_before=past - timedelta(days=90), not_after=past)
+    trust = ssl.create_default_context(cafile=str(folder / "authority.pem"))
+
+    running: list[BaseWSGIServer] = []
+
+    def serve(app: Flask, certificate: trustme.LeafCert = valid) -> int:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        certificate.configure_cert(context)
+        server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=context, request_handler=_Quiet)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        running.append(server)
+        return server.port
+
+    kinde, edge = KindeDouble(), EdgeDouble()
+    kinde_port = serve(kinde_double.application(kinde))
+
+    def exchange(secret: str, code: str, callback: str) -> str:
+        with httpx.Client(verify=trust) as client:
+            answer = client.post(
+                f"https://127.0.0.1:{kinde_port}/oauth2/token",
+                data={"client_id": CLIENT_ID, "code": code, "redirect_uri": callback, "client_secret": secret},
+                extensions={"sni_hostname": DOMAIN},
+            )
+        return str(answer.json().get("error", ""))
+
+    front = serve(edge_double.application(edge, exchange, front=True))
+    balancer = serve(edge_double.application(edge, exchange, front=False))
+    expired_port = serve(edge_double.application(edge, exchange, front=True), expired)
+    ports = {
+        DOMAIN: kinde_port,
+        "api.cloudflare.com": kinde_port,
+        ORIGIN: balancer,
+        **dict.fromkeys((*HOSTS, *DISTRIBUTIONS.values()), front),
+    }
+    key = x509.load_pem_x509_certificate(valid.cert_chain_pems[0].bytes()).public_key()
+    digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
+    cloud, stop = aws_double.start()
+    yield Servers(
+        cloud,
+        kinde,
+        edge,
+        tuple(f"{name}:443:127.0.0.1:{port}" for name, port in ports.items()),
+        expired_port,
+        folder / "authority.pem",
+        base64.b64encode(digest).decode(),
+    )
+    for server in running:
+        server.shutdown()
+    stop()
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A stack whose account, Kinde business and way in are all as they should be, and the commands to run on it."""
+
+    servers: Servers
+    project: Path
+    capture: pytest.CaptureFixture[str]
+    log: pytest.LogCaptureFixture
+    patch: pytest.MonkeyPatch
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.servers.cloud
+
+    @property
+    def kinde(self) -> KindeDouble:
+        return self.servers.kinde
+
+    @property
+    def edge(self) -> EdgeDouble:
+        return self.servers.edge
+
+    def start_over(self) -> None:
+        """Put everything as it should be before a first apply, with containers for the program's secrets."""
+        httpx.post(f"{self.cloud.url}/moto-api/reset")
+        for name in CONTAINERS:
+            self.cloud.put(name, None)
+        suffixes = {name: self.cloud.put(name, value) for name, value in BY_HAND.items()}
+        self.cloud.reset()
+        self.kinde.reset(CLIENT_SECRET, PASSWORD, {f"https://{host}/oauth2/idpresponse" for host in HOSTS})
+        self.edge.reset(CLIENT_SECRET)
+        self.configure(kindeClientSecret=f"{KINDE_SECRET}-{suffixes[KINDE_SECRET]}")
+
+    def configure(self, **changes: object) -> None:
+        """Change keys of the stack's file: `aws__region`, or a key of the project."""
+        file = self.project / "Pulumi.prod.yaml"
+        document = yaml.safe_load(file.read_text())
+        for key, value in changes.items():
+            full = key.replace("__", ":") if "__" in key else f"rocketclub-platform:{key}"
+            document["config"][full] = value
+        file.write_text(yaml.safe_dump(document))
+
+    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+        """Run a command and see that it shows no secret value."""
+        self.patch.setattr("sys.stdin", io.StringIO(stdin))
+        self.capture.readouterr()
+        self.log.clear()
+        web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] != "fill-secrets" else []
+        # What is given later wins.
+        code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
+        printed = self.capture.readouterr()
+        known = {*self.cloud.values(), stdin.strip(), PASSWORD, os.environ.get("ROCKETCLUB_TEST_PASSWORD", "")}
+        parts = {part for value in known for part in re.findall(r"\w{20,}|Canary\w+", value)}
+        told = printed.out + printed.err + self.log.text
+        for value in parts | {value for value in known if value.strip()}:
+            assert value not in told
+        return Outcome(code, printed.out, printed.err)
+
+
+@pytest.fixture
+def bench(
+    servers: Servers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> Bench:
+    caplog.set_level(logging.DEBUG)
+    for file in ("Pulumi.yaml", "Pulumi.prod.yaml"):
+        (tmp_path / file).write_text((PROJECT / file).read_text())
+    for name, value in {
+        "AWS_ENDPOINT_URL": servers.cloud.url,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_REGION": aws_double.REGION,
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SSL_CERT_FILE": str(servers.authority),
+        "ROCKETCLUB_TEST_EMAIL": EMAIL,
+        "ROCKETCLUB_TEST_PASSWORD": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
+    monkeypatch.chdir(tmp_path)
+    made = Bench(servers, tmp_path, capsys, caplog, monkeypatch)
+    made.start_over()
+    return made

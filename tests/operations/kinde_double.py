@@ -1,0 +1,140 @@
+"""An OpenID provider that behaves as Kinde does, as far as signing in through the load balancer needs it."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Flask, Response, redirect, request
+from werkzeug.wrappers import Response as AnyResponse
+
+DOMAIN = "ronaldhatcher.kinde.com"
+CLIENT_ID = "0123456789abcdef0123456789abcdef"
+EMAIL = "test-user@example.com"
+
+
+@dataclass
+class KindeDouble:
+    """What Kinde knows, and what is wrong with it.
+
+    `fault` is one of: "" , "busy" (429 once), "down" (503), "odd" (an unknown error), "loop" (the sign-in page leads to
+    itself), "error" (an error is sent back at once), "wrong issuer", "one-time code", "shows password".
+    `authentication` is the only way in which the token endpoint takes the client secret.
+    """
+
+    client_secrets: set[str] = field(default_factory=set)
+    callbacks: set[str] = field(default_factory=set)
+    password: str = ""
+    authentication: str = "body"
+    fault: str = ""
+    token_calls: int = 0
+    flows: dict[str, dict[str, str]] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def reset(self, secret: str, password: str, callbacks: set[str]) -> None:
+        self.client_secrets, self.password, self.callbacks = {secret}, password, callbacks
+        self.authentication, self.fault, self.token_calls = "body", "", 0
+
+
+def application(kinde: KindeDouble) -> Flask:
+    """Return the provider's pages and endpoints; the hosts and records of Cloudflare's API are here as well."""
+    app = Flask(__name__)
+
+    @app.get("/.well-known/openid-configuration")
+    def discovery() -> AnyResponse | dict[str, str]:
+        if kinde.fault == "down":
+            return Response(status=503)
+        base = f"https://{DOMAIN}"
+        return {
+            "issuer": f"{base}/other" if kinde.fault == "wrong issuer" else base,
+            "authorization_endpoint": f"{base}/oauth2/auth",
+            "token_endpoint": f"{base}/oauth2/token",
+            "userinfo_endpoint": f"{base}/oauth2/v2/user_profile",
+        }
+
+    @app.get("/oauth2/auth")
+    def authorize() -> AnyResponse:
+        query = request.args.to_dict()
+        if query.get("redirect_uri") not in kinde.callbacks or query.get("client_id") != CLIENT_ID:
+            return Response("<h1>Invalid redirect_uri</h1>", 400, content_type="text/html")
+        if kinde.fault == "error":
+            return _back(query, error="server_error")
+        flow = secrets.token_hex(8)
+        kinde.flows[flow] = query
+        return redirect(f"/auth/start?flow={flow}")
+
+    @app.get("/auth/start")
+    def start() -> AnyResponse:
+        if kinde.fault == "loop":
+            return redirect(request.full_path)
+        flow = request.args["flow"]
+        return _page("/auth/email", flow, '<input type="email" name="p_email" autofocus>')
+
+    @app.post("/auth/email")
+    def email() -> AnyResponse:
+        if request.form.get("p_email") != EMAIL:
+            return _page("/auth/email", request.form["flow"], '<input type="email" name="p_email" autofocus>')
+        if kinde.fault == "one-time code":
+            return _page("/auth/code", request.form["flow"], '<input name="p_code" autocomplete="one-time-code">')
+        return _page("/auth/password", request.form["flow"], '<input type="password" name="p_password" autofocus>')
+
+    @app.post("/auth/password")
+    def password() -> AnyResponse:
+        given = request.form.get("p_password", "")
+        if given != kinde.password:
+            # Kinde doesn't; but a page that keeps what was typed must not end up in a picture.
+            echo = f'value="{given}"' if kinde.fault != "shows password" else ""
+            shown = f"<p>{given} is wrong</p>" if kinde.fault == "shows password" else ""
+            return _page(
+                "/auth/password", request.form["flow"], f'{shown}<input type="password" name="p_password" {echo}>'
+            )
+        code = secrets.token_hex(8)
+        query = kinde.flows.pop(request.form["flow"])
+        kinde.codes[code] = query["redirect_uri"]
+        return _back(query, code=code)
+
+    @app.post("/oauth2/token")
+    def token() -> Any:  # noqa: ANN401 - whatever Flask takes
+        kinde.token_calls += 1
+        if kinde.fault == "down" or (kinde.fault == "busy" and kinde.token_calls == 1):
+            return Response(status=503 if kinde.fault == "down" else 429)
+        if kinde.fault == "odd":
+            return {"error": "unsupported_grant_type"}, 400
+        if _client_secret(kinde.authentication) not in kinde.client_secrets:
+            return {"error": "invalid_client"}, 401
+        if kinde.codes.pop(request.form.get("code", ""), None) != request.form.get("redirect_uri"):
+            return {"error": "invalid_grant"}, 400
+        return {"access_token": secrets.token_hex(8), "token_type": "bearer"}
+
+    @app.get("/client/v4/zones/<zone>")
+    def cloudflare_zone(zone: str) -> dict[str, Any]:
+        return {"result": {"name": "rocketclub.online", "status": "active"}}
+
+    @app.get("/client/v4/zones/<zone>/dns_records")
+    def cloudflare_records(zone: str) -> dict[str, Any]:
+        # The origin's is proxied, which is wrong.
+        return {"result": [{"type": "CNAME", "proxied": True}] if "pipelines" not in request.args["name"] else []}
+
+    return app
+
+
+def _client_secret(authentication: str) -> str | None:
+    if authentication == "body":
+        return request.form.get("client_secret")
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return base64.b64decode(text).decode().partition(":")[2] if scheme == "Basic" else None
+
+
+def _page(action: str, flow: str, field: str) -> AnyResponse:
+    html = (
+        f'<!doctype html><title>Sign in</title><h1>Sign in</h1><form method="post" action="{action}">'
+        f'<input type="hidden" name="flow" value="{flow}">{field}<button>Continue</button></form>'
+    )
+    return Response(html, content_type="text/html")
+
+
+def _back(query: dict[str, str], **result: str) -> AnyResponse:
+    return redirect(f"{query['redirect_uri']}?{urlencode({**result, 'state': query['state']})}")

@@ -1,0 +1,207 @@
+"""`fill-secrets`: every value is written once, and a run that broke off anywhere is simply started again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from tests.operations.cloud import REGION, fault_at
+from tests.operations.conftest import CONTAINERS, Bench
+
+ENDPOINT = ("--database-endpoint", "prod.cluster-abc.eu-central-1.rds.amazonaws.com:5433")
+ADMIN, USER, URL, SESSION, PREFECT = CONTAINERS
+
+
+def state(bench: Bench) -> dict[str, dict[str, str]]:
+    return {name: bench.cloud.labels(name) for name in CONTAINERS}
+
+
+def consistent(values: Mapping[str, Mapping[str, str]]) -> bool:
+    """Whether Backstage's URL is of the stored user and password."""
+    user, url = json.loads(values[USER]["AWSCURRENT"]), urlsplit(values[URL]["AWSCURRENT"])
+    return (user["username"], user["password"]) == (url.username, url.password)
+
+
+def test_first_values(bench: Bench) -> None:
+    outcome = bench.run(
+        "fill-secrets", *ENDPOINT, "--admin-user", "root", "--backstage-parameters", "sslmode=verify-full"
+    )
+    assert outcome.code == 0
+    values = {name: labels["AWSCURRENT"] for name, labels in state(bench).items()}
+    assert json.loads(values[ADMIN])["username"] == "root"
+    assert len(json.loads(values[ADMIN])["password"]) == 40
+    url = urlsplit(values[URL])
+    assert (url.scheme, url.hostname, url.port) == (
+        "postgresql",
+        "prod.cluster-abc.eu-central-1.rds.amazonaws.com",
+        5433,
+    )
+    assert (url.path, url.query) == ("/backstage", "sslmode=verify-full")
+    assert consistent(state(bench))
+    assert len(bytes.fromhex(values[SESSION])) == 32
+    prefect = urlsplit(values[PREFECT])
+    assert (prefect.scheme, prefect.username, prefect.path) == ("postgresql+asyncpg", "prefect", "/prefect")
+    assert prefect.password not in (url.password, json.loads(values[ADMIN])["password"])
+
+
+def test_nothing_is_written_to_files(bench: Bench) -> None:
+    before = set(bench.project.rglob("*"))
+    bench.run("fill-secrets", *ENDPOINT)
+    assert set(bench.project.rglob("*")) == before
+
+
+def test_values_are_kept(bench: Bench) -> None:
+    bench.run("fill-secrets", *ENDPOINT)
+    before = state(bench)
+    bench.cloud.calls.clear()
+    assert bench.run("fill-secrets").code == 0
+    assert state(bench) == before
+    assert "PutSecretValue" not in bench.cloud.calls
+
+
+def test_dry_run_writes_nothing(bench: Bench) -> None:
+    outcome = bench.run("fill-secrets", "--dry-run", "--rotate", "db/admin")
+    assert outcome.code == 0
+    assert "prod/backstage/database-url open would be composed" in outcome.text
+    assert "PutSecretValue" not in bench.cloud.calls
+
+
+def test_user_of_an_existing_url(bench: Bench) -> None:
+    bench.cloud.put(URL, "postgresql://in_use:Canary%2FPassword@db.example.com/backstage")
+    assert bench.run("fill-secrets", *ENDPOINT).code == 0
+    assert json.loads(bench.cloud.labels(USER)["AWSCURRENT"]) == {"username": "in_use", "password": "Canary/Password"}
+
+
+def test_url_of_another_password(bench: Bench) -> None:
+    bench.run("fill-secrets", *ENDPOINT)
+    bench.cloud.put(USER, '{"username": "backstage", "password": "CanaryPassword"}')
+    outcome = bench.run("fill-secrets")
+    assert outcome.code == 1
+    assert "--rotate backstage/database-url composes it anew" in outcome.text
+    assert bench.run("fill-secrets", *ENDPOINT, "--rotate", "backstage/database-url").code == 0
+    assert consistent(state(bench))
+
+
+def test_rotation_keeps_the_name_and_the_value_before(bench: Bench) -> None:
+    bench.run("fill-secrets", *ENDPOINT, "--backstage-user", "somebody")
+    before = state(bench)
+    outcome = bench.run("fill-secrets", *ENDPOINT, "--rotate", "backstage/db")
+    assert outcome.code == 0
+    after = state(bench)
+    assert json.loads(after[USER]["AWSCURRENT"])["username"] == "somebody"
+    assert consistent(after)
+    for name in (USER, URL):
+        assert after[name]["AWSPREVIOUS"] == before[name]["AWSCURRENT"] != after[name]["AWSCURRENT"]
+    assert {name: after[name] for name in (ADMIN, SESSION, PREFECT)} == {
+        name: before[name] for name in (ADMIN, SESSION, PREFECT)
+    }
+
+
+def test_one_rotation_rotates_once(bench: Bench) -> None:
+    bench.run("fill-secrets", *ENDPOINT)
+    bench.run("fill-secrets", *ENDPOINT, "--rotate", "backstage/session-secret", "--rotation", "first")
+    after = state(bench)
+    bench.run("fill-secrets", *ENDPOINT, "--rotate", "backstage/session-secret", "--rotation", "first")
+    assert state(bench) == after
+    bench.run("fill-secrets", *ENDPOINT, "--rotate", "backstage/session-secret", "--rotation", "second")
+    assert state(bench)[SESSION]["AWSPREVIOUS"] == after[SESSION]["AWSCURRENT"]
+
+
+def breaks(calls: list[str]) -> list[tuple[int, str]]:
+    """Every way to break off: before each call, and after each that writes; after a look it is the same as before."""
+    return [
+        (number, kind)
+        for number, operation in enumerate(calls, start=1)
+        for kind in ("before", *(["after"] if operation == "PutSecretValue" else []))
+    ]
+
+
+def test_broken_off_at_every_call(bench: Bench) -> None:
+    assert bench.run("fill-secrets", *ENDPOINT).code == 0
+    ways = breaks(bench.cloud.calls)
+    assert len(ways) >= 16
+    for way in ways:
+        bench.start_over()
+        bench.cloud.fault = fault_at(*way)
+        broken = bench.run("fill-secrets", *ENDPOINT)
+        assert broken.code == 1
+        assert "(BrokenOff)" in broken.err
+        written = {name: labels for name, labels in state(bench).items() if labels}
+        assert bench.run("fill-secrets", *ENDPOINT).code == 0
+        after = state(bench)
+        assert all(set(labels) == {"AWSCURRENT"} for labels in after.values()), way
+        assert written.items() <= after.items(), way
+        assert consistent(after), way
+
+
+def test_rotation_broken_off_at_every_call(bench: Bench) -> None:
+    rotation = (*ENDPOINT, "--rotate", "backstage/db", "--rotate", "db/admin", "--rotation", "this")
+    bench.run("fill-secrets", *ENDPOINT)
+    before = state(bench)
+    bench.cloud.calls.clear()
+    assert bench.run("fill-secrets", *rotation).code == 0
+    ways = breaks(bench.cloud.calls)
+    assert len(ways) >= 12
+    for way in ways:
+        bench.start_over()
+        for name, labels in before.items():
+            bench.cloud.put(name, labels["AWSCURRENT"])
+        bench.cloud.fault = fault_at(*way)
+        assert bench.run("fill-secrets", *rotation).code == 1
+        assert bench.run("fill-secrets", *rotation).code == 0
+        after = state(bench)
+        assert consistent(after), way
+        for name in CONTAINERS:
+            label = "AWSPREVIOUS" if name in (ADMIN, USER, URL) else "AWSCURRENT"
+            assert after[name][label] == before[name]["AWSCURRENT"], (way, name)
+
+
+def test_two_runs_at_once_agree(bench: Bench, tmp_path: Path) -> None:
+    """The second run finds the value of the first although it saw none."""
+    written: list[str] = []
+
+    def meanwhile(_: int, operation: str) -> str:
+        if operation == "PutSecretValue" and not written:
+            written.append(operation)
+            bench.run("fill-secrets", *ENDPOINT)
+            written.append(bench.cloud.labels(ADMIN)["AWSCURRENT"])
+        return ""
+
+    bench.cloud.fault = meanwhile
+    assert bench.run("fill-secrets", *ENDPOINT).code == 0
+    assert bench.cloud.labels(ADMIN) == {"AWSCURRENT": written[1]}
+    assert consistent(state(bench))
+
+
+def test_no_containers_yet(bench: Bench) -> None:
+    boto3.client("secretsmanager", REGION).delete_secret(SecretId=SESSION, ForceDeleteWithoutRecovery=True)
+    outcome = bench.run("fill-secrets", *ENDPOINT)
+    assert outcome.code == 1
+    assert "isn't there: `make up STACK=prod` makes it, then run this again" in outcome.text
+    assert bench.cloud.labels(PREFECT)
+
+
+def test_another_account_is_left_alone(bench: Bench) -> None:
+    bench.configure(aws__allowedAccountIds=["210987654321"])
+    outcome = bench.run("fill-secrets", *ENDPOINT)
+    assert (outcome.code, bench.cloud.calls) == (2, ["/"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--database-endpoint: is missing"),
+        (("--database-endpoint", "postgresql://user:x@host/db"), "--database-endpoint: accepted: HOST or HOST:PORT"),
+        ((*ENDPOINT, "--prefect-user", "o'neil"), "--prefect-user o'neil: accepted: lower-case letters"),
+        ((*ENDPOINT, "--prefect-parameters", "ssl"), "--prefect-parameters ssl: accepted: NAME=VALUE"),
+    ],
+)
+def test_bad_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
+    outcome = bench.run("fill-secrets", *arguments)
+    assert outcome.code == 2
+    assert said in outcome.err

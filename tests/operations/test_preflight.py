@@ -1,0 +1,235 @@
+"""`preflight`: what is wrong is found and said, what is secret isn't."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import boto3
+import pytest
+
+from tests.operations.cloud import REGION, fault_of
+from tests.operations.conftest import BY_HAND, KINDE_SECRET, Bench
+
+GITHUB = "prod/github/pat/blog_data_ci"
+NEO4J = "blog-data/neo4j/credentials"
+
+
+def complete(bench: Bench) -> None:
+    """Fill what the program makes, so that nothing is left to complain about."""
+    assert bench.run("fill-secrets", "--database-endpoint", "db.example.com").code == 0
+
+
+def test_all_is_well(bench: Bench) -> None:
+    complete(bench)
+    outcome = bench.run("preflight", "--json")
+    assert (outcome.code, outcome.failures) == (0, [])
+    checks = json.loads(outcome.out)["checks"]
+    assert {*BY_HAND, "account", "region", "Kinde: issuer", "origin certificate"} <= {
+        item["subject"] for item in checks
+    }
+    assert json.loads(outcome.out)["passed"] is True
+
+
+def test_one_table(bench: Bench) -> None:
+    outcome = bench.run("preflight")
+    assert outcome.code == 1
+    assert "prod/db/admin failed has no value; run `python -m operations fill-secrets --stack prod`" in outcome.text
+    assert "5 failed" in outcome.text
+
+
+# Name of a secret -> (its value, what is said of it).
+WRONG_VALUES = {
+    GITHUB: [
+        ("ghp_CanaryShort", "is not 20 or more letters, digits"),
+        ("ghp_CanaryTokenOfGithub0123456789abcdef\n", "has white space or a line break at its beginning or end"),
+        ('{"token": "ghp_CanaryTokenOfGithub0123456789abcdef"}', "is not 20 or more letters, digits"),
+        ("   ", "is empty"),
+    ],
+    "prod/prefect/api-auth": [("CanaryPrefectPassword", "is not `user:password`")],
+    KINDE_SECRET: [
+        ("CanaryShort", "is not 16 or more printable characters"),
+        ('{"secret": "CanaryClientSecretBefore0123456789"}', "lacks `client_secret`"),
+    ],
+    NEO4J: [
+        ("neo4j+s://CanaryHost", "is not JSON"),
+        ('["CanaryNeo4j"]', "is not a JSON object"),
+        ('{"uri": "neo4j+s://canary.example.com", "user": "neo4j"}', "lacks the password"),
+        ('{"uri": "https://canary.example.com", "user": "neo4j", "password": "CanaryNeo4j"}', "URL of another scheme"),
+        ('{"uri": "neo4j+s://c.example.com", "user": "", "password": "CanaryNeo4j"}', "has the user name empty"),
+    ],
+    "blog-data/cloudinary/credentials": [
+        ('{"cloud_name": "canary-cloud", "api_key": "CanaryKey"}', "lacks the API secret")
+    ],
+    "prod/backstage/database-url": [
+        ("mysql://user:CanaryPassword@db.example.com/backstage", "URL of another scheme; accepted: postgresql"),
+        ("postgresql://user@db.example.com/backstage", "holds a URL without a password"),
+        ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "holds a URL that can't be read"),
+    ],
+    "prod/backstage/session-secret": [("CanaryTooShortForAKey", "is shorter than 32 bytes")],
+    "prod/db/admin": [('{"user": "postgres", "password": "CanaryPassword"}', "lacks `username`")],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"), [(name, *case) for name, cases in WRONG_VALUES.items() for case in cases]
+)
+def test_wrong_shape(bench: Bench, name: str, value: str, said: str) -> None:
+    bench.cloud.put(name, value)
+    outcome = bench.run("preflight", "--json")
+    assert outcome.code == 1
+    assert said in outcome.check(name)["text"]
+
+
+def test_missing_empty_and_deleted_secrets(bench: Bench) -> None:
+    client = boto3.client("secretsmanager", REGION)
+    client.delete_secret(SecretId=GITHUB, ForceDeleteWithoutRecovery=True)
+    client.delete_secret(SecretId="prod/circleci/pat/backstage")
+    client.delete_secret(SecretId=NEO4J, ForceDeleteWithoutRecovery=True)
+    client.create_secret(Name=NEO4J)
+    client.delete_secret(SecretId="prod/db/admin", ForceDeleteWithoutRecovery=True)
+    outcome = bench.run("preflight", "--json")
+    assert outcome.code == 1
+    assert outcome.check(GITHUB)["text"] == "is missing; make it in Secrets Manager: access token"
+    assert outcome.check("prod/circleci/pat/backstage")["text"].startswith("is marked for deletion")
+    assert outcome.check(NEO4J)["text"].startswith("has no value; give it one: JSON with Neo4j URI")
+    assert outcome.check("prod/db/admin")["outcome"] == "open"
+
+
+def test_kinde_secret_is_looked_up_by_its_whole_arn(bench: Bench) -> None:
+    bench.configure(kindeClientSecret=f"{KINDE_SECRET}-2pS4d3")
+    outcome = bench.run("preflight", "--json")
+    assert outcome.check(KINDE_SECRET)["text"].startswith("is missing")
+
+
+def test_another_account_is_left_alone(bench: Bench) -> None:
+    bench.configure(aws__allowedAccountIds=["210987654321"])
+    outcome = bench.run("preflight", "--json")
+    assert outcome.code == 1
+    assert outcome.check("account")["text"] == (
+        "the credentials are of account 123456789012, the stack's is 210987654321; set AWS_PROFILE"
+    )
+    assert bench.cloud.calls == ["/"]
+
+
+def test_another_region(bench: Bench) -> None:
+    bench.patch.setenv("AWS_REGION", "us-east-1")
+    bench.patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    assert "set AWS_REGION=eu-central-1" in bench.run("preflight", "--json").check("region")["text"]
+
+
+def test_parameters(bench: Bench) -> None:
+    client = boto3.client("ssm", REGION)
+    client.put_parameter(Name="/prod/infra/park_mode", Value="half", Type="String")
+    client.put_parameter(Name="/prod/shared/cf_alb_secret", Value="CanaryHeaderSecret", Type="String")
+    client.put_parameter(Name="/prod/prefect/deployer/subnet_ids", Value="subnet-1,subnet-2", Type="String")
+    outcome = bench.run("preflight", "--json")
+    assert "CanaryHeaderSecret" not in outcome.out
+    assert outcome.check("/prod/infra/park_mode")["text"] == "is `half`; accepted: parked or unparked"
+    assert outcome.check("/prod/shared/cf_alb_secret")["text"] == "is a String; accepted: SecureString"
+    assert outcome.check("/prod/prefect/deployer/subnet_ids")["outcome"] == "passed"
+    assert outcome.check("/prod/infra/database_restore_mode")["outcome"] == "open"
+
+
+# Kinde's fault -> (check, what is said).
+KINDE_FAULTS = {
+    "wrong issuer": (
+        "Kinde: issuer",
+        "Kinde says https://ronaldhatcher.kinde.com/other, the load balancer gets https://",
+    ),
+    "down": ("Kinde: discovery document", "answers 503"),
+}
+
+
+@pytest.mark.parametrize("fault", KINDE_FAULTS)
+def test_kinde_disagrees(bench: Bench, fault: str) -> None:
+    bench.kinde.fault = fault
+    subject, said = KINDE_FAULTS[fault]
+    assert said in bench.run("preflight", "--json").check(subject)["text"]
+
+
+def request_certificate(region: str, *names: str) -> str:
+    client = boto3.client("acm", region_name=region)
+    arn: str = client.request_certificate(
+        DomainName=names[0], SubjectAlternativeNames=list(names), ValidationMethod="DNS"
+    )["CertificateArn"]
+    return arn
+
+
+def test_certificates(bench: Bench) -> None:
+    hosts = ("portal.rocketclub.online", "pipelines.rocketclub.online")
+    request_certificate("eu-central-1", "origin.rocketclub.online", hosts[0])
+    request_certificate("us-east-1", *hosts)
+    outcome = bench.run("preflight", "--json")
+    assert "none with all of origin.rocketclub.online, portal" in outcome.check("origin certificate")["text"]
+    assert "PENDING_VALIDATION; are its validation records" in outcome.check("viewer certificate")["text"]
+
+
+def test_zone_and_records(bench: Bench) -> None:
+    bench.patch.setenv("CLOUDFLARE_API_TOKEN", "CanaryCloudflareToken")
+    outcome = bench.run("preflight", "--json")
+    assert "CanaryCloudflareToken" not in outcome.out
+    assert outcome.check("Cloudflare zone")["text"] == "rocketclub.online is active"
+    assert outcome.check("portal.rocketclub.online: record")["outcome"] == "passed"
+    assert outcome.check("pipelines.rocketclub.online: record")["outcome"] == "open"
+    assert outcome.check("origin.rocketclub.online: record")["text"] == "accepted: one CNAME, not proxied"
+
+
+def unsigned(bench: Bench) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        bench.patch.delenv(name)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        bench.patch.setenv(name, str(bench.project / "none"))
+
+
+def unknown_profile(bench: Bench) -> None:
+    bench.patch.setenv("AWS_PROFILE", "nobody")
+
+
+def expired(bench: Bench) -> None:
+    bench.cloud.fault = fault_of("/", "ExpiredToken")
+
+
+@pytest.mark.parametrize("fault", [unsigned, unknown_profile, expired])
+def test_no_credentials(bench: Bench, fault: Callable[[Bench], None]) -> None:
+    fault(bench)
+    outcome = bench.run("preflight")
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: the ")
+    assert "sign in" in outcome.err
+
+
+def test_throttled_calls_are_tried_again(bench: Bench) -> None:
+    complete(bench)
+    bench.patch.setenv("AWS_MAX_ATTEMPTS", "3")
+    bench.cloud.fault = fault_of("GetSecretValue", "ThrottlingException", times=2)
+    assert bench.run("preflight").code == 0
+
+
+# AWS's answer to every look at a parameter -> what is said.
+REFUSALS = {
+    "ThrottlingException": "AWS throttles these calls (ThrottlingException), also after retries",
+    "AccessDeniedException": "these credentials may not call GetParameter on it (AccessDeniedException)",
+    "InternalServerError": "GetParameter failed (InternalServerError)",
+}
+
+
+@pytest.mark.parametrize("code", REFUSALS)
+def test_aws_refuses(bench: Bench, code: str) -> None:
+    complete(bench)
+    bench.cloud.fault = fault_of("GetParameter", code)
+    outcome = bench.run("preflight", "--json")
+    assert outcome.code == 1
+    assert REFUSALS[code] in outcome.check("/prod/infra/park_mode")["text"]
+    assert all(subject.startswith("/prod/") for subject in outcome.failures)
+
+
+def test_no_answer_in_time(bench: Bench) -> None:
+    complete(bench)
+    bench.cloud.fault = fault_of("DescribeSecret", "hold", times=1)
+    outcome = bench.run("preflight", "--json", "--timeout", "0.5")
+    bench.cloud.released.set()
+    bench.cloud.released.clear()
+    assert outcome.code == 1
+    (late,) = outcome.failures
+    assert "no answer from AWS in time (ReadTimeoutError)" in outcome.check(late)["text"]
