@@ -2,10 +2,13 @@
 
 Where the procedure stands is kept in the labels of the secret's versions, so that it goes on wherever it broke off:
 
-    ROTATION_NEW   on the new version, from when it is stored until signing in was seen to work
-    ROTATION_BACK  on the version before it, from when a way back was asked for until signing in was seen to work
+    ROTATION_BEFORE  on the version that was current before anything was done: the way back
+    ROTATION_NEW     on the new version, from when it is stored
+    ROTATION_BACK    on the version before, from when the way back was asked for
 
-A version with one of these labels is the one that AWSCURRENT belongs to; ROTATION_BACK comes first.
+All three stay until signing in was seen to work. AWSCURRENT belongs to the version with ROTATION_BACK, or else to the
+one with ROTATION_NEW. Secrets Manager deletes versions without a label, so AWSPREVIOUS alone wouldn't keep the way back
+when the new version is replaced by yet another.
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
 """
 
@@ -25,10 +28,11 @@ from operations.failures import BadConfiguration, Failure
 from operations.kinde_answers import ClientSecret
 from operations.preflight import stored_secret
 from operations.stack import Stack
-from operations.stored_secret import CURRENT, PREVIOUS, StoredSecret, Versions
+from operations.stored_secret import CURRENT, StoredSecret, Versions
 from operations.verdicts import progress, say
 from operations.web import Web
 
+BEFORE: Final = "ROTATION_BEFORE"
 NEW: Final = "ROTATION_NEW"
 BACK: Final = "ROTATION_BACK"
 
@@ -68,9 +72,10 @@ def run(stack: Stack, aws: Aws, web: Web, person: Person, *, roll_back: bool, re
         labels = _labels(stored)
     under_way = NEW in labels or BACK in labels
     if not roll_back and (replace or not under_way):
-        if not _begin(stack, web, stored, person) and not under_way:
+        begun = _begin(stack, web, stored, person, labels)
+        if not begun and not under_way:
             return True
-        if BACK in labels:
+        if begun and BACK in labels:
             stored.move(BACK, away_from=labels[BACK])
         labels = _labels(stored)
     _make_current(stored, labels)
@@ -96,7 +101,7 @@ def _labels(stored: StoredSecret) -> dict[str, str]:
     return versions.labels
 
 
-def _begin(stack: Stack, web: Web, stored: StoredSecret, person: Person) -> bool:
+def _begin(stack: Stack, web: Web, stored: StoredSecret, person: Person, labels: dict[str, str]) -> bool:
     """Store a new client secret under its label; tell whether there was one to store."""
     new = person.new_secret()
     current = stored.value()
@@ -113,6 +118,8 @@ def _begin(stack: Stack, web: Web, stored: StoredSecret, person: Person) -> bool
             f"Kinde doesn't take this client secret for client {stack.settings.kinde_client_id} (invalid_client); "
             "nothing was changed"
         )
+    if NEW not in labels and BACK not in labels and labels.get(BEFORE) != labels[CURRENT]:
+        stored.move(BEFORE, to=labels[CURRENT], away_from=labels.get(BEFORE, ""))
     stored.add(_like(current, new), label=NEW)
     say(f"Kinde takes the new client secret; it is stored in {stored.name}.")
     return True
@@ -122,11 +129,9 @@ def _begin_way_back(stack: Stack, web: Web, stored: StoredSecret, labels: dict[s
     """Label the version before the rotation, if Kinde still takes it."""
     if NEW not in labels:
         raise BadConfiguration(f"{stored.name}: no rotation is under way, so there is nothing to roll back")
-    # Before AWSCURRENT is moved the old version has that label, afterwards AWSPREVIOUS.
-    label = PREVIOUS if labels[NEW] == labels[CURRENT] else CURRENT
-    before = stored.value(label)
+    before = stored.value(BEFORE)
     if before is None:
-        raise Failure(f"{stored.name}: the version before the rotation is gone ({label})")
+        raise Failure(f"{stored.name}: the version before the rotation is gone ({BEFORE})")
     with progress("asking Kinde about the client secret before"):
         opinion = kinde_answers.judge(stack, web, _plain(before))
     if opinion is ClientSecret.REFUSED:
@@ -134,7 +139,7 @@ def _begin_way_back(stack: Stack, web: Web, stored: StoredSecret, labels: dict[s
             "Kinde no longer takes the client secret before the rotation, so going back would lock everybody out; "
             "nothing was changed. Rotate in Kinde once more and finish this rotation with `--replace`"
         )
-    stored.move(BACK, to=labels[label])
+    stored.move(BACK, to=labels[BEFORE])
 
 
 def _make_current(stored: StoredSecret, labels: dict[str, str]) -> None:
@@ -149,7 +154,8 @@ def _make_current(stored: StoredSecret, labels: dict[str, str]) -> None:
 
 def _finish(stored: StoredSecret) -> None:
     labels = _labels(stored)
-    for label in (NEW, BACK):
+    # The labels that tell that a rotation is under way go last.
+    for label in (BEFORE, BACK, NEW):
         if label in labels:
             stored.move(label, away_from=labels[label])
 

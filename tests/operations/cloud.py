@@ -6,11 +6,12 @@ import http.client
 import json
 import threading
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from moto.secretsmanager.models import secretsmanager_backends
+from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 from moto.server import ThreadedMotoServer
 
 ACCOUNT = "123456789012"
@@ -68,6 +69,18 @@ class Cloud:
         """Label -> value of a secret."""
         versions: dict[str, dict[str, Any]] = secretsmanager_backends[ACCOUNT][REGION].secrets[name].versions
         return {label: version["secret_string"] for version in versions.values() for label in version["version_stages"]}
+
+    def versions(self, name: str) -> dict[str, Any]:
+        """A copy of a secret's versions, to be set again."""
+        return deepcopy(secretsmanager_backends[ACCOUNT][REGION].secrets[name].versions)
+
+    def set_versions(self, name: str, versions: dict[str, Any]) -> None:
+        secret = secretsmanager_backends[ACCOUNT][REGION].secrets[name]
+        assert isinstance(secret, FakeSecret)
+        secret.versions = deepcopy(versions)
+        secret.default_version_id = next(
+            version for version, held in versions.items() if "AWSCURRENT" in held["version_stages"]
+        )
 
     def values(self) -> set[str]:
         """Every value that was ever stored."""

@@ -15,13 +15,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import boto3
 import botocore.loaders
 import botocore.session
 import httpx
 import pytest
 import trustme
 import yaml
+from botocore.config import Config
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
@@ -101,6 +105,8 @@ class Servers:
 
 
 class _Quiet(WSGIRequestHandler):
+    disable_nagle_algorithm = True
+
     def log(self, *arguments: object) -> None:
         """Stay quiet."""
 
@@ -205,6 +211,17 @@ class Bench:
             full = key.replace("__", ":") if "__" in key else f"rocketclub-platform:{key}"
             document["config"][full] = value
         file.write_text(yaml.safe_dump(document))
+
+    def keep_clients(self) -> None:
+        """Make AWS's clients once for all further runs: it is most of what a short command costs."""
+        session, made = boto3.Session(), dict[str, Any]()
+
+        def client(service: str, *, region_name: str, config: Config) -> Any:  # noqa: ANN401 - any of boto3's
+            if service not in made:
+                made[service] = session.client(service, region_name=region_name, config=config)  # type: ignore[call-overload]
+            return made[service]
+
+        self.patch.setattr(boto3, "Session", lambda: SimpleNamespace(client=client, region_name=session.region_name))
 
     def run(self, *arguments: str, stdin: str = "") -> Outcome:
         """Run a command and see that it shows no secret value."""

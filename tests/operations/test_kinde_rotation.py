@@ -1,0 +1,202 @@
+"""`rotate-kinde`: the new client secret gets in, the old one stays until the new one is proven, whatever breaks off."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.operations.cloud import Cloud, fault_at
+from tests.operations.conftest import CLIENT_SECRET, KINDE_SECRET, Bench
+from tests.operations.edge_double import DISTRIBUTIONS
+
+NEW = "CanaryClientSecretAfter0123456789"
+NEWER = "CanaryClientSecretEvenLater012345"
+LOOKED_UP = tuple(f"--distribution={host}={name}" for host, name in DISTRIBUTIONS.items())
+PROVEN = ("rotate-kinde", *LOOKED_UP, "--applied", "--signed-in")
+DONE = {"AWSCURRENT": NEW, "AWSPREVIOUS": CLIENT_SECRET}
+BACK = {"AWSCURRENT": CLIENT_SECRET, "AWSPREVIOUS": NEW}
+WRITES = ("PutSecretValue", "UpdateSecretVersionStage")
+
+
+@pytest.fixture
+def kinde(bench: Bench) -> Bench:
+    """A bench whose Kinde has issued two more client secrets."""
+    bench.kinde.client_secrets |= {NEW, NEWER}
+    return bench
+
+
+def labels(bench: Bench) -> dict[str, str]:
+    return bench.cloud.labels(KINDE_SECRET)
+
+
+def test_step_by_step(kinde: Bench) -> None:
+    first = kinde.run("rotate-kinde", stdin=NEW + "\n")
+    assert first.code == 0
+    assert "make up STACK=prod" in first.out
+    assert "2 listener rules and nothing else: prod-portal and prod-pipelines" in first.text
+    assert "--applied" in first.out
+    assert labels(kinde) == {**DONE, "ROTATION_BEFORE": CLIENT_SECRET, "ROTATION_NEW": NEW}
+
+    unproven = kinde.run("rotate-kinde", *LOOKED_UP, "--applied")
+    assert unproven.code == 1
+    assert "ROCKETCLUB_TEST_EMAIL and ROCKETCLUB_TEST_PASSWORD, or sign in yourself" in unproven.text
+    assert labels(kinde)["ROTATION_BEFORE"] == CLIENT_SECRET
+
+    last = kinde.run(*PROVEN)
+    assert last.code == 0
+    assert "the rotation is complete" in last.out
+    assert "delete the previous client secret in Kinde" in last.out
+    assert labels(kinde) == DONE
+
+
+def test_sign_in_fails_and_the_way_back(kinde: Bench) -> None:
+    kinde.run("rotate-kinde", stdin=NEW)
+    kinde.edge.status = 500
+    broken = kinde.run(*PROVEN)
+    assert broken.code == 1
+    assert "500: the load balancer can't finish the sign-in" in broken.text
+    assert "--roll-back" in broken.out
+    kinde.edge.status = 0
+    back = kinde.run("rotate-kinde", "--roll-back")
+    assert back.code == 0
+    assert "the client secret before the rotation" in back.out
+    assert labels(kinde) == {**BACK, "ROTATION_BEFORE": CLIENT_SECRET, "ROTATION_BACK": CLIENT_SECRET}
+    assert kinde.run(*PROVEN).code == 0
+    assert labels(kinde) == BACK
+
+
+def test_replaced_by_yet_another_the_way_back_stays(kinde: Bench) -> None:
+    kinde.run("rotate-kinde", stdin=NEW)
+    assert kinde.run("rotate-kinde", "--replace", stdin=NEWER).code == 0
+    assert labels(kinde) == {
+        "AWSCURRENT": NEWER,
+        "ROTATION_NEW": NEWER,
+        "AWSPREVIOUS": NEW,
+        "ROTATION_BEFORE": CLIENT_SECRET,
+    }
+    assert kinde.run(*PROVEN, "--roll-back").code == 0
+    assert labels(kinde)["AWSCURRENT"] == CLIENT_SECRET
+
+
+@pytest.mark.parametrize("secret", [NEW, CLIENT_SECRET])
+def test_replaced_after_the_way_back(kinde: Bench, secret: str) -> None:
+    kinde.run("rotate-kinde", stdin=NEW)
+    kinde.run("rotate-kinde", "--roll-back")
+    assert kinde.run(*PROVEN, "--replace", stdin=secret).code == 0
+    assert labels(kinde)["AWSCURRENT"] == secret
+    assert not any(label.startswith("ROTATION") for label in labels(kinde))
+
+
+def test_way_back_is_closed(kinde: Bench) -> None:
+    kinde.run("rotate-kinde", stdin=NEW)
+    kinde.kinde.client_secrets.remove(CLIENT_SECRET)
+    before = labels(kinde)
+    outcome = kinde.run("rotate-kinde", "--roll-back")
+    assert outcome.code == 1
+    assert "would lock everybody out" in outcome.err
+    assert labels(kinde) == before
+
+
+def test_json_keeps_its_other_members(kinde: Bench) -> None:
+    kinde.cloud.put(KINDE_SECRET, json.dumps({"client_id": "x", "client_secret": CLIENT_SECRET}))
+    assert kinde.run(*PROVEN, stdin=NEW).code == 0
+    assert json.loads(labels(kinde)["AWSCURRENT"]) == {"client_id": "x", "client_secret": NEW}
+
+
+@pytest.mark.parametrize("authentication", ["body", "header"])
+def test_how_kinde_takes_the_secret_makes_no_difference(kinde: Bench, authentication: str) -> None:
+    kinde.kinde.authentication = authentication
+    assert kinde.run("rotate-kinde", stdin=NEW).code == 0
+    assert labels(kinde)["AWSCURRENT"] == NEW
+
+
+# What is typed, and Kinde's fault -> exit code and what is said; nothing is changed.
+REFUSED = {
+    "not Kinde's": ("CanaryClientSecretOfAnother012345", "", 1, "(invalid_client); nothing was changed"),
+    "too short": ("CanaryShort", "", 2, "the new client secret is not 16 or more printable"),
+    "empty": ("", "", 2, "the new client secret is empty"),
+    "JSON": ('{"client_secret": "CanaryClientSecretInJson0123"}', "", 2, "the new client secret is JSON"),
+    "Kinde is down": (NEW, "down", 1, "neither invalid_grant nor invalid_client, but HTTP 503"),
+    "Kinde answers oddly": (NEW, "odd", 1, "neither invalid_grant nor invalid_client, but another error (HTTP 400)"),
+    "the same": (CLIENT_SECRET, "", 0, "there is nothing to rotate"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_nothing_is_stored_before_kinde_takes_it(bench: Bench, case: str) -> None:
+    typed, bench.kinde.fault, code, said = REFUSED[case]
+    bench.kinde.client_secrets.add(NEW)
+    outcome = bench.run("rotate-kinde", stdin=typed)
+    assert (outcome.code, said in outcome.text) == (code, True), outcome.text
+    assert labels(bench) == {"AWSCURRENT": CLIENT_SECRET}
+    assert not {*WRITES} & {*bench.cloud.calls}
+
+
+def test_kinde_is_asked_again_when_it_is_busy(kinde: Bench) -> None:
+    kinde.kinde.fault = "busy"
+    assert kinde.run("rotate-kinde", stdin=NEW).code == 0
+
+
+def test_kinde_does_not_answer(kinde: Bench) -> None:
+    outcome = kinde.run("rotate-kinde", "--connect-to=ronaldhatcher.kinde.com:443:127.0.0.1:1", stdin=NEW)
+    assert outcome.code == 1
+    assert "Kinde's token endpoint doesn't answer (ConnectError); nothing was changed" in outcome.err
+    assert labels(kinde) == {"AWSCURRENT": CLIENT_SECRET}
+
+
+def test_bad_usage(kinde: Bench) -> None:
+    assert kinde.run("rotate-kinde", "--roll-back").code == 2
+    both = kinde.run("rotate-kinde", "--roll-back", "--replace")
+    assert (both.code, both.err) == (2, "error: --roll-back, --replace: accepted: one of both\n")
+    kinde.configure(aws__allowedAccountIds=["210987654321"])
+    other = kinde.run("rotate-kinde", stdin=NEW)
+    assert other.code == 2
+    assert "set AWS_PROFILE" in other.err
+    assert not {*WRITES} & {*kinde.cloud.calls}
+
+
+def ways(cloud: Cloud) -> list[tuple[int, str]]:
+    """Every way to break off: before each call, and after each that writes."""
+    return [
+        (number, kind)
+        for number, operation in enumerate(cloud.calls, start=1)
+        for kind in ("before", *(["after"] if operation in WRITES else []))
+    ]
+
+
+def test_broken_off_at_every_call(kinde: Bench) -> None:
+    kinde.keep_clients()
+    assert kinde.run(*PROVEN, stdin=NEW).code == 0
+    assert labels(kinde) == DONE
+    all_ways = ways(kinde.cloud)
+    assert len(all_ways) >= 13
+    for way in all_ways:
+        kinde.start_over()
+        kinde.kinde.client_secrets.add(NEW)
+        kinde.cloud.fault = fault_at(*way)
+        broken = kinde.run(*PROVEN, stdin=NEW)
+        assert (broken.code, "(BrokenOff)" in broken.err) == (1, True), way
+        # The way back is there until signing in has been proven.
+        assert CLIENT_SECRET in labels(kinde).values(), way
+        assert kinde.run(*PROVEN, stdin=NEW).code == 0, way
+        assert labels(kinde) == DONE, way
+
+
+def test_way_back_broken_off_at_every_call(kinde: Bench) -> None:
+    kinde.keep_clients()
+    kinde.run("rotate-kinde", stdin=NEW)
+    begun = kinde.cloud.versions(KINDE_SECRET)
+    kinde.cloud.reset()
+    assert kinde.run(*PROVEN, "--roll-back").code == 0
+    assert labels(kinde) == BACK
+    all_ways = ways(kinde.cloud)
+    assert len(all_ways) >= 12
+    for way in all_ways:
+        kinde.cloud.set_versions(KINDE_SECRET, begun)
+        kinde.cloud.reset()
+        kinde.cloud.fault = fault_at(*way)
+        assert kinde.run(*PROVEN, "--roll-back").code == 1, way
+        assert {CLIENT_SECRET, NEW} == {*labels(kinde).values()}, way
+        again = kinde.run(*PROVEN, "--roll-back")
+        assert labels(kinde) == BACK, (way, again.text)
