@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -65,10 +68,9 @@ def sign_in(stack: Stack, web: Web, browser: Browser, user: SigningIn) -> list[V
     """
     program = _installed(browser.program, ("chromium", "chromium-browser", "google-chrome"), "--browser")
     driver = _installed(browser.driver, ("chromedriver",), "--browser-driver")
-    return [
-        _Visit(stack, application, host, browser, user).verdict(program, driver, web)
-        for application, host in stack.hosts.items()
-    ]
+    visits = [_Visit(stack, application, host, browser, user) for application, host in stack.hosts.items()]
+    with ThreadPoolExecutor(len(visits)) as workers:
+        return list(workers.map(lambda visit: visit.verdict(program, driver, web), visits))
 
 
 def _installed(given: str, names: Sequence[str], option: str) -> str:
@@ -154,10 +156,12 @@ class _Visit:
         """Do one thing on the page that shows; return how the visit ended, if it did."""
         if page.execute_script("return document.readyState") != "complete":
             return None
-        if str(page.execute_script("return document.URL")).startswith("chrome-error:"):
-            symptom = _network_symptom(page.page_source)
-            return self._failed(page, "the browser shows an error of its own", symptom)
         status = int(page.execute_script("return performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0"))
+        if str(page.execute_script("return document.URL")).startswith("chrome-error:"):
+            # Chromium's own page, also for an answer without a body.
+            if not (answered := re.search(r"HTTP ERROR (\d{3})", page.page_source)):
+                return self._failed(page, "the browser shows an error of its own", _network_symptom(page.page_source))
+            status = int(answered[1])
         at_host = urlsplit(page.current_url).hostname == self.host
         if at_host and status >= HTTPStatus.BAD_REQUEST:
             seen = f"answers {status} at {without_query(page.current_url)}"
@@ -171,6 +175,10 @@ class _Visit:
         return self._fill(page, typed)
 
     def _fill(self, page: Chrome, typed: set[str]) -> Verdict | None:
+        at, kinde = urlsplit(page.current_url), urlsplit(self.stack.endpoints.authorization)
+        if (at.scheme, at.netloc) != (kinde.scheme, kinde.netloc):
+            place = without_query(page.current_url)
+            return self._failed(page, f"at {place}, which isn't Kinde's host: nothing was typed there")
         if password := _visible(page, _PASSWORD):
             if "password" in typed:
                 return self._failed(page, "Kinde asks for the password again: it doesn't take the test user's")
@@ -203,10 +211,7 @@ class _Visit:
     def _screenshot(self, page: Chrome) -> str:
         """Save a picture of the page with every field emptied; none if the password shows elsewhere."""
         page.execute_script("document.querySelectorAll('input').forEach(field => { field.value = '' })")
-        shown = page.execute_script(
-            "return document.documentElement.outerHTML.includes(arguments[0])", self.user.password.get_secret_value()
-        )
-        if shown:
+        if self.user.password.get_secret_value() in html.unescape(page.page_source):
             return "No screenshot: the page shows the password"
         file = self.browser.screenshots / f"{self.host}.png"
         try:

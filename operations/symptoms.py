@@ -80,7 +80,7 @@ SYMPTOMS: Final = (
     EXPIRED_CERTIFICATE,
     WRONG_CERTIFICATE,
 )
-"""All of them; `docs/runbooks/sign-in.md` lists the same."""
+"""All of them; `docs/operations.md` lists the same."""
 
 _BY_STATUS: Final = {
     401: UNAUTHORIZED,

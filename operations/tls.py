@@ -19,6 +19,12 @@ _EXPIRED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 _DAY: Final = 86_400
 
 
+def refused(subject: str, error: ssl.SSLCertVerificationError) -> Verdict:
+    """Return the verdict on a certificate that isn't to be trusted."""
+    symptom = EXPIRED_CERTIFICATE if error.verify_code == _EXPIRED else WRONG_CERTIFICATE
+    return failed(subject, f"{error.verify_message}. {symptom}", symptom.name)
+
+
 def certificate(web: Web, host: str) -> Verdict:
     """Check that a host's certificate is valid, names the host, and is valid for two more weeks."""
     subject = f"{host}: certificate"
@@ -29,8 +35,7 @@ def certificate(web: Web, host: str) -> Verdict:
         ):
             shown = channel.getpeercert() or {}
     except ssl.SSLCertVerificationError as error:
-        symptom = EXPIRED_CERTIFICATE if error.verify_code == _EXPIRED else WRONG_CERTIFICATE
-        return failed(subject, f"{error.verify_message}. {symptom}", symptom.name)
+        return refused(subject, error)
     except socket.gaierror:
         return failed(subject, "the host has no address: its DNS record is missing")
     except (OSError, ssl.SSLError) as error:

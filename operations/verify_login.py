@@ -15,12 +15,11 @@ import httpx
 
 from components.applications import APPLICATIONS
 from components.kinde_endpoints import SCOPE, callback_url
-from operations import symptoms
+from operations import symptoms, tls
 from operations.aws import Aws, calls
 from operations.stack import Stack
-from operations.tls import certificate
 from operations.verdicts import Outcome, Verdict, failed, passed, undecided
-from operations.web import Web, send, without_query
+from operations.web import Web, refused_certificate, send, without_query
 
 _MOST_REDIRECTS: Final = 10
 _NONCE: Final = "AWSALBAuthNonce"
@@ -65,7 +64,7 @@ def find_distributions(stack: Stack, aws: Aws) -> dict[str, str]:
 
 def _front(stack: Stack, web: Web, host: str) -> list[Verdict]:
     """Go the way of a browser, from the host to Kinde's sign-in page."""
-    shown = certificate(web, host)
+    shown = tls.certificate(web, host)
     if shown.outcome is Outcome.FAILED:
         return [shown]
     subject = f"{host}: redirect to Kinde"
@@ -199,6 +198,8 @@ def _refused(web: Web, subject: str, address: str, host: str, server_name: str) 
     except httpx.TransportError as error:
         if _has_no_address(error):
             return undecided(subject, "the name has no address")
+        if refusal := refused_certificate(error):
+            return tls.refused(subject, refusal)
         return passed(subject, f"not let in: no answer ({type(error).__name__})")
     if response.status_code == HTTPStatus.FORBIDDEN:
         return passed(subject, "refused with 403")

@@ -54,9 +54,7 @@ class Web:
 
     def client(self) -> httpx.Client:
         """Return a client with its own cookies. It follows no redirects."""
-        return httpx.Client(
-            transport=_Routed(self), timeout=self.timeout, headers={"User-Agent": "rocketclub-operations"}
-        )
+        return httpx.Client(transport=_Routed(self), timeout=self.timeout, headers={"User-Agent": _NAME})
 
     def address(self, host: str, port: int = 443) -> tuple[str, int]:
         """Return where to connect to for a host."""
@@ -104,7 +102,7 @@ def send(
         try:
             response = client.request(method, url, **options)
         except httpx.TransportError as error:
-            if attempt == _ATTEMPTS or _is_refused_certificate(error):
+            if attempt == _ATTEMPTS or refused_certificate(error):
                 raise
         else:
             if attempt == _ATTEMPTS or response.status_code not in retried:
@@ -116,13 +114,12 @@ def send(
     raise AssertionError("the last attempt returns or raises")
 
 
-def _is_refused_certificate(error: BaseException) -> bool:
+def refused_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """Return the refusal of a server's certificate that an error comes from, if it does."""
     cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return True
+    while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
-    return False
+    return cause
 
 
 def without_query(url: str) -> str:

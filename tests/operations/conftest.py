@@ -266,6 +266,7 @@ def bench(
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
+    monkeypatch.setattr("operations.web._FIRST_PAUSE", 0.01)
     monkeypatch.chdir(tmp_path)
     made = Bench(servers, tmp_path, capsys, caplog, monkeypatch)
     made.start_over()

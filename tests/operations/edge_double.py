@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/list
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -27,7 +28,7 @@ class EdgeDouble:
 
     `status` is what everything answers; `callback_status` what the callback answers. `fault` is one of: "", "host not
     forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop", "open", "header not
-    asked for", "wrong client", "wrong scope", "always asks".
+    asked for", "wrong client", "wrong scope", "always asks", "slow" (answers a little too late).
     """
 
     client_secret: str = ""
@@ -52,6 +53,8 @@ def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, f
     @app.before_request
     def answer() -> AnyResponse:
         host = request.host.partition(":")[0]
+        if edge.fault == "slow":
+            time.sleep(0.8)
         if edge.status:
             return Response(status=edge.status)
         if host not in HOSTS or not (front or edge.fault == "header not asked for"):

@@ -21,7 +21,8 @@ class KindeDouble:
     """What Kinde knows, and what is wrong with it.
 
     `fault` is one of: "" , "busy" (429 once), "down" (503), "odd" (an unknown error), "loop" (the sign-in page leads to
-    itself), "error" (an error is sent back at once), "wrong issuer", "one-time code", "shows password".
+    itself), "error" (an error is sent back at once), "wrong issuer", "one-time code", "shows password", "no page"
+    (503 in its place).
     `authentication` is the only way in which the token endpoint takes the client secret.
     """
 
@@ -70,6 +71,8 @@ def application(kinde: KindeDouble) -> Flask:
     def start() -> AnyResponse:
         if kinde.fault == "loop":
             return redirect(request.full_path)
+        if kinde.fault == "no page":
+            return Response(status=503)
         flow = request.args["flow"]
         return _page("/auth/email", flow, '<input type="email" name="p_email" autofocus>')
 

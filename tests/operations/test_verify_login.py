@@ -1,0 +1,230 @@
+"""`verify-login` without credentials: both hosts lead to Kinde, nobody gets in another way, what is wrong has a name."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import boto3
+import pytest
+import trustme
+
+from operations.symptoms import SYMPTOMS
+from tests.operations.cloud import REGION
+from tests.operations.conftest import Bench
+from tests.operations.edge_double import DISTRIBUTIONS, HOSTS, ORIGIN
+
+NAMED = tuple(f"--distribution={host}={name}" for host, name in DISTRIBUTIONS.items())
+PORTAL, PIPELINES = HOSTS
+REDIRECT = f"{PORTAL}: redirect to Kinde"
+PAGE = f"{PORTAL}: Kinde's sign-in page"
+
+
+def test_all_is_well(bench: Bench) -> None:
+    outcome = bench.run("verify-login", "--json", *NAMED)
+    assert (outcome.code, outcome.failures) == (0, [])
+    passed = {item["subject"] for item in json.loads(outcome.out)["checks"] if item["outcome"] == "passed"}
+    assert passed == {
+        *(
+            f"{host}: {check}"
+            for host in HOSTS
+            for check in (
+                "certificate",
+                "redirect to Kinde",
+                "cookies",
+                "no cached redirect",
+                "Kinde's sign-in page",
+            )
+        ),
+        *(f"{ORIGIN} asked for {host}" for host in HOSTS),
+        *(f"{name} by its own name" for name in DISTRIBUTIONS.values()),
+    }
+
+
+def status(code: int) -> Callable[[Bench], None]:
+    def set_status(bench: Bench) -> None:
+        bench.edge.status = code
+
+    return set_status
+
+
+def edge(fault: str) -> Callable[[Bench], None]:
+    def set_fault(bench: Bench) -> None:
+        bench.edge.fault = fault
+
+    return set_fault
+
+
+def kinde(fault: str) -> Callable[[Bench], None]:
+    def set_fault(bench: Bench) -> None:
+        bench.kinde.fault = fault
+
+    return set_fault
+
+
+def unregistered(bench: Bench) -> None:
+    bench.kinde.callbacks.clear()
+
+
+def other_authority(bench: Bench) -> None:
+    trustme.CA().cert_pem.write_to_path(bench.project / "other.pem")
+    bench.patch.setenv("SSL_CERT_FILE", str(bench.project / "other.pem"))
+
+
+# What is wrong -> how it is made so, the check that finds it, the symptom that it is known by ("" for none), and
+# what is said. The symptoms are those of the load balancer's own checklist (see operations/symptoms.py).
+FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
+    "host leads to itself": (edge("loop"), REDIRECT, "redirect loop", "comes up again and again"),
+    "plain HTTP hop": (edge("plain http"), REDIRECT, "redirect loop", "SSL mode must be strict"),
+    "cookies not forwarded": (edge("cookies stripped"), f"{PORTAL}: cookies", "redirect loop", "AWSALBAuthNonce"),
+    "cached redirect": (edge("cached redirect"), f"{PORTAL}: no cached redirect", "redirect loop", "the same state"),
+    "Kinde leads to itself": (kinde("loop"), PAGE, "redirect loop", "auth/start comes up again"),
+    "Host not forwarded": (
+        edge("host not forwarded"),
+        REDIRECT,
+        "redirect_uri mismatch",
+        f"the callback is https://{ORIGIN}/oauth2/idpresponse, not https://{PORTAL}/oauth2/idpresponse",
+    ),
+    "callback not registered": (unregistered, PAGE, "redirect_uri mismatch", "Kinde answers 400"),
+    "401": (status(401), REDIRECT, "401", "AuthInvalidStateParam"),
+    "403": (status(403), REDIRECT, "403", "the secret header is missing or stale"),
+    "500": (status(500), REDIRECT, "500", "it can't reach Kinde"),
+    "502": (status(502), REDIRECT, "502", "CloudFront can't speak TLS to the load balancer"),
+    "561": (status(561), REDIRECT, "561", "Kinde answered the load balancer with an error"),
+    "Kinde sends an error back": (kinde("error"), PAGE, "561", "Kinde sends back the error server_error"),
+    "certificate of another authority": (
+        other_authority,
+        f"{PORTAL}: certificate",
+        "wrong certificate",
+        "comes from no public authority",
+    ),
+    "an unlisted status": (status(418), REDIRECT, "", f"answers 418 at https://{PORTAL}/"),
+    "nobody is asked to sign in": (edge("open"), REDIRECT, "", "answers 200 to anybody: nobody has to sign in"),
+    "wrong client": (edge("wrong client"), REDIRECT, "", "the client id is another, the stack's is 0123456789abcdef"),
+    "wrong scope": (edge("wrong scope"), REDIRECT, "", "the scope is `openid`; accepted: `openid profile email`"),
+    "insecure cookie": (edge("insecure cookie"), f"{PORTAL}: cookies", "", "AWSALBAuthNonce without Secure"),
+    "Kinde has no page": (kinde("no page"), PAGE, "", "Kinde answers 503"),
+    "load balancer asks for no header": (
+        edge("header not asked for"),
+        f"{ORIGIN} asked for {PORTAL}",
+        "",
+        "answers 302: there is a way round the front",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_is_wrong_has_a_name(bench: Bench, fault: str) -> None:
+    make_wrong, subject, symptom, said = FAULTS[fault]
+    make_wrong(bench)
+    outcome = bench.run("verify-login", "--json", *NAMED)
+    assert outcome.code == 1
+    found = outcome.check(subject)
+    assert (found["outcome"], found["symptom"]) == ("failed", symptom)
+    assert said in found["text"]
+    if symptom:
+        assert str(next(known for known in SYMPTOMS if known.name == symptom)) in found["text"]
+
+
+def test_expired_certificates(bench: Bench) -> None:
+    expired = f"127.0.0.1:{bench.servers.expired_port}"
+    hosts = (PORTAL, ORIGIN)
+    outcome = bench.run("verify-login", "--json", *NAMED, *(f"--connect-to={host}:443:{expired}" for host in hosts))
+    assert outcome.code == 1
+    # That the load balancer isn't let in by us doesn't say that it lets nobody in.
+    for subject in (f"{PORTAL}: certificate", f"{ORIGIN} asked for {PORTAL}"):
+        found = outcome.check(subject)
+        assert (found["outcome"], found["symptom"]) == ("failed", "expired certificate")
+    assert outcome.check(f"{PIPELINES}: certificate")["outcome"] == "passed"
+
+
+def test_every_symptom_is_recognised() -> None:
+    assert {symptom for _, _, symptom, _ in FAULTS.values()} | {"expired certificate"} == {
+        "",
+        *(symptom.name for symptom in SYMPTOMS),
+    }
+
+
+def test_one_table(bench: Bench) -> None:
+    bench.edge.status = 561
+    outcome = bench.run("verify-login", *NAMED)
+    assert outcome.code == 1
+    assert outcome.out.startswith("Signing in at prod")
+    assert "561: Kinde answered the load balancer with an error" in outcome.text
+    assert "failed" in outcome.out.splitlines()[-1]
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The address of a server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
+def test_no_answer_in_time(bench: Bench, silent: str) -> None:
+    bench.edge.fault = "slow"
+    outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:{silent}", "--timeout", "0.5")
+    assert outcome.code == 1
+    assert outcome.check(f"{PORTAL}: certificate")["text"] == "no TLS connection (TimeoutError)"
+    assert outcome.check(f"{PIPELINES}: redirect to Kinde")["text"] == "no answer (ReadTimeout)"
+
+
+def test_only_cloudflare_may_come_to_the_distributions(bench: Bench) -> None:
+    bench.configure(onlyCloudflareViewers=True)
+    outcome = bench.run("verify-login", "--json", *NAMED)
+    found = outcome.check(f"{DISTRIBUTIONS[PORTAL]} asked for {PORTAL}")
+    assert (outcome.code, found["text"]) == (1, "answers 302: there is a way round the front")
+
+
+def test_distributions_are_looked_up(bench: Bench) -> None:
+    assert bench.run("verify-login", "--json").check(f"{PORTAL}: distribution") == {
+        "subject": f"{PORTAL}: distribution",
+        "outcome": "open",
+        "text": "not looked at: no distribution answers to this host yet",
+        "symptom": "",
+    }
+    origin = {"Id": "origin", "DomainName": ORIGIN, "CustomHeaders": {"Quantity": 0}}
+    made = boto3.client("cloudfront", REGION).create_distribution(
+        DistributionConfig={
+            "CallerReference": str(time.time()),
+            "Aliases": {"Quantity": 1, "Items": [PORTAL]},
+            "Comment": "",
+            "Enabled": True,
+            "Origins": {
+                "Quantity": 1,
+                "Items": [
+                    origin
+                    | {
+                        "CustomOriginConfig": {
+                            "HTTPPort": 80,
+                            "HTTPSPort": 443,
+                            "OriginProtocolPolicy": "https-only",
+                        }
+                    }
+                ],
+            },
+            "DefaultCacheBehavior": {"TargetOriginId": "origin", "ViewerProtocolPolicy": "https-only"},
+        }
+    )
+    name = made["Distribution"]["DomainName"]
+    port = bench.servers.expired_port
+    outcome = bench.run("verify-login", "--json", f"--connect-to={name}:443:127.0.0.1:{port}")
+    assert f"{name} by its own name" in outcome.failures
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--distribution=elsewhere.example.com=d1",), "--distribution elsewhere.example.com=d1: accepted: HOST=NAME"),
+        (("--connect-to=nowhere",), "--connect-to nowhere: accepted: HOST:PORT:ADDRESS:PORT"),
+        (("--sign-in", *NAMED), "--sign-in: set ROCKETCLUB_TEST_EMAIL and ROCKETCLUB_TEST_PASSWORD"),
+        (("--stack", "nowhere"), "nowhere"),
+    ],
+)
+def test_bad_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
+    outcome = bench.run("verify-login", *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("error: ")
+    assert said in outcome.err
