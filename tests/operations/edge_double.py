@@ -37,10 +37,10 @@ class EdgeDouble:
     fault: str = ""
     states: dict[str, str] = field(default_factory=dict)
     sessions: set[str] = field(default_factory=set)
-    cached: AnyResponse | None = None
+    cached: dict[str, AnyResponse] = field(default_factory=dict)
 
     def reset(self, secret: str) -> None:
-        self.client_secret, self.status, self.callback_status, self.fault, self.cached = secret, 0, 0, "", None
+        self.client_secret, self.status, self.callback_status, self.fault, self.cached = secret, 0, 0, "", {}
 
 
 def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, front: bool) -> Flask:
@@ -75,8 +75,8 @@ def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, f
 
 
 def _authenticate(edge: EdgeDouble, host: str) -> AnyResponse:
-    if edge.cached and edge.fault == "cached redirect":
-        return edge.cached
+    if host in edge.cached and edge.fault == "cached redirect":
+        return edge.cached[host]
     state, nonce = secrets.token_hex(8), secrets.token_hex(8)
     edge.states[state] = nonce
     query = {
@@ -89,7 +89,7 @@ def _authenticate(edge: EdgeDouble, host: str) -> AnyResponse:
     response = redirect(f"https://{DOMAIN}/oauth2/auth?{urlencode(query)}")
     if edge.fault != "cookies stripped":
         response.set_cookie(NONCE, nonce, secure=edge.fault != "insecure cookie", httponly=True)
-    edge.cached = response
+    edge.cached[host] = response
     return response
 
 

@@ -1,11 +1,11 @@
-"""`verify-login` without credentials: both hosts lead to Kinde, nobody gets in another way, what is wrong has a name."""
+"""`verify-login` without credentials: both hosts lead to Kinde, nobody gets in otherwise, what is wrong has a name."""
 
 from __future__ import annotations
 
 import json
 import socket
-import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import boto3
 import pytest
@@ -185,29 +185,18 @@ def test_distributions_are_looked_up(bench: Bench) -> None:
         "text": "not looked at: no distribution answers to this host yet",
         "symptom": "",
     }
-    origin = {"Id": "origin", "DomainName": ORIGIN, "CustomHeaders": {"Quantity": 0}}
-    made = boto3.client("cloudfront", REGION).create_distribution(
-        DistributionConfig={
-            "CallerReference": str(time.time()),
-            "Aliases": {"Quantity": 1, "Items": [PORTAL]},
-            "Comment": "",
-            "Enabled": True,
-            "Origins": {
-                "Quantity": 1,
-                "Items": [
-                    origin
-                    | {
-                        "CustomOriginConfig": {
-                            "HTTPPort": 80,
-                            "HTTPSPort": 443,
-                            "OriginProtocolPolicy": "https-only",
-                        }
-                    }
-                ],
-            },
-            "DefaultCacheBehavior": {"TargetOriginId": "origin", "ViewerProtocolPolicy": "https-only"},
-        }
-    )
+    origin: dict[str, Any] = {"Id": "origin", "DomainName": ORIGIN, "CustomHeaders": {"Quantity": 0}}
+    origin["CustomOriginConfig"] = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}
+    configuration: dict[str, Any] = {
+        "CallerReference": "a test",
+        "Aliases": {"Quantity": 1, "Items": [PORTAL]},
+        "Comment": "",
+        "Enabled": True,
+        "Origins": {"Quantity": 1, "Items": [origin]},
+        "DefaultCacheBehavior": {"TargetOriginId": "origin", "ViewerProtocolPolicy": "https-only"},
+    }
+    client: Any = boto3.client("cloudfront", REGION)
+    made = client.create_distribution(DistributionConfig=configuration)
     name = made["Distribution"]["DomainName"]
     port = bench.servers.expired_port
     outcome = bench.run("verify-login", "--json", f"--connect-to={name}:443:127.0.0.1:{port}")
