@@ -26,21 +26,21 @@ DISTRIBUTIONS = {host: f"d{number}.cloudfront.net" for number, host in enumerate
 class EdgeDouble:
     """The load balancer's configuration, and what is wrong with the way.
 
-    `status` is what everything answers; `callback_status` what the callback answers. `fault` is one of: "", "host not
-    forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop", "open", "header not
-    asked for", "wrong client", "wrong scope", "always asks", "slow" (answers a little too late).
+    `status` is what everything answers; `callback_status` maps a host to what its callback answers. `fault` is one of:
+    "", "host not forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop", "open",
+    "header not asked for", "wrong client", "wrong scope", "always asks", "slow" (answers a little too late).
     """
 
     client_secret: str = ""
     status: int = 0
-    callback_status: int = 0
+    callback_status: dict[str, int] = field(default_factory=dict)
     fault: str = ""
     states: dict[str, str] = field(default_factory=dict)
     sessions: set[str] = field(default_factory=set)
     cached: dict[str, AnyResponse] = field(default_factory=dict)
 
     def reset(self, secret: str) -> None:
-        self.client_secret, self.status, self.callback_status, self.fault, self.cached = secret, 0, 0, "", {}
+        self.client_secret, self.status, self.callback_status, self.fault, self.cached = secret, 0, {}, "", {}
 
 
 def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, front: bool) -> Flask:
@@ -94,8 +94,9 @@ def _authenticate(edge: EdgeDouble, host: str) -> AnyResponse:
 
 
 def _callback(edge: EdgeDouble, exchange: Callable[[str, str, str], str], host: str) -> AnyResponse:
-    if edge.callback_status:
-        return Response(status=edge.callback_status)
+    if status := edge.callback_status.get(host):
+        # Chromium shows a page of its own for an answer without a body.
+        return Response("" if status == 561 else f"<h1>{status}</h1>", status, content_type="text/html")
     nonce = edge.states.pop(request.args.get("state", ""), None)
     if not nonce or request.cookies.get(NONCE) != nonce:
         return Response(status=401)

@@ -6,7 +6,7 @@ import base64
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,8 +21,9 @@ class KindeDouble:
     """What Kinde knows, and what is wrong with it.
 
     `fault` is one of: "" , "busy" (429 once), "down" (503), "odd" (an unknown error), "loop" (the sign-in page leads to
-    itself), "error" (an error is sent back at once), "wrong issuer", "one-time code", "shows password", "no page"
-    (503 in its place).
+    itself), "error" (an error is sent back at once), "wrong issuer", "no page" (503 in its place).
+    `page_faults` maps the host that asks for a sign-in to one of: "one-time code", "shows password" (a wrong one),
+    "keeps password" (a wrong one, in its field), "elsewhere" (the page is on another host).
     `authentication` is the only way in which the token endpoint takes the client secret.
     """
 
@@ -31,13 +32,20 @@ class KindeDouble:
     password: str = ""
     authentication: str = "body"
     fault: str = ""
+    page_faults: dict[str, str] = field(default_factory=dict)
     token_calls: int = 0
+    signed_in: set[str] = field(default_factory=set)
     flows: dict[str, dict[str, str]] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
 
     def reset(self, secret: str, password: str, callbacks: set[str]) -> None:
         self.client_secrets, self.password, self.callbacks = {secret}, password, callbacks
         self.authentication, self.fault, self.token_calls = "body", "", 0
+        self.page_faults = {}
+
+    def page_fault(self, query: dict[str, str]) -> str:
+        """What is wrong with the pages that a request leads to."""
+        return self.page_faults.get(urlsplit(query["redirect_uri"]).hostname or "", "")
 
 
 def application(kinde: KindeDouble) -> Flask:
@@ -63,9 +71,12 @@ def application(kinde: KindeDouble) -> Flask:
             return Response("<h1>Invalid redirect_uri</h1>", 400, content_type="text/html")
         if kinde.fault == "error":
             return _back(query, error="server_error")
+        if request.cookies.get("kinde_session") in kinde.signed_in:
+            return _signed_in(kinde, query)
         flow = secrets.token_hex(8)
         kinde.flows[flow] = query
-        return redirect(f"/auth/start?flow={flow}")
+        host = "https://api.cloudflare.com" if kinde.page_fault(query) == "elsewhere" else ""
+        return redirect(f"{host}/auth/start?flow={flow}")
 
     @app.get("/auth/start")
     def start() -> AnyResponse:
@@ -80,7 +91,7 @@ def application(kinde: KindeDouble) -> Flask:
     def email() -> AnyResponse:
         if request.form.get("p_email") != EMAIL:
             return _page("/auth/email", request.form["flow"], '<input type="email" name="p_email" autofocus>')
-        if kinde.fault == "one-time code":
+        if kinde.page_fault(kinde.flows[request.form["flow"]]) == "one-time code":
             return _page("/auth/code", request.form["flow"], '<input name="p_code" autocomplete="one-time-code">')
         return _page("/auth/password", request.form["flow"], '<input type="password" name="p_password" autofocus>')
 
@@ -88,16 +99,14 @@ def application(kinde: KindeDouble) -> Flask:
     def password() -> AnyResponse:
         given = request.form.get("p_password", "")
         if given != kinde.password:
-            # Kinde doesn't; but a page that keeps what was typed must not end up in a picture.
-            echo = f'value="{given}"' if kinde.fault != "shows password" else ""
-            shown = f"<p>{given} is wrong</p>" if kinde.fault == "shows password" else ""
+            # Kinde shows it nowhere; but a page that does must not end up in a picture.
+            fault = kinde.page_fault(kinde.flows[request.form["flow"]])
+            kept = f'value="{given}"' if fault == "keeps password" else ""
+            shown = f"<p>{given} is wrong</p>" if fault == "shows password" else ""
             return _page(
-                "/auth/password", request.form["flow"], f'{shown}<input type="password" name="p_password" {echo}>'
+                "/auth/password", request.form["flow"], f'{shown}<input type="password" name="p_password" {kept}>'
             )
-        code = secrets.token_hex(8)
-        query = kinde.flows.pop(request.form["flow"])
-        kinde.codes[code] = query["redirect_uri"]
-        return _back(query, code=code)
+        return _signed_in(kinde, kinde.flows.pop(request.form["flow"]))
 
     @app.post("/oauth2/token")
     def token() -> Any:  # noqa: ANN401 - whatever Flask takes
@@ -137,6 +146,15 @@ def _page(action: str, flow: str, field: str) -> AnyResponse:
         f'<input type="hidden" name="flow" value="{flow}">{field}<button>Continue</button></form>'
     )
     return Response(html, content_type="text/html")
+
+
+def _signed_in(kinde: KindeDouble, query: dict[str, str]) -> AnyResponse:
+    code, session = secrets.token_hex(8), secrets.token_hex(8)
+    kinde.codes[code] = query["redirect_uri"]
+    kinde.signed_in.add(session)
+    response = _back(query, code=code)
+    response.set_cookie("kinde_session", session, secure=True, httponly=True)
+    return response
 
 
 def _back(query: dict[str, str], **result: str) -> AnyResponse:

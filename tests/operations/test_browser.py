@@ -1,0 +1,128 @@
+"""`verify-login --sign-in`: the whole sign-in in a real browser, and no picture that shows the password."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+
+from tests.operations.conftest import CLIENT_SECRET, KINDE_SECRET, PASSWORD, Bench, Outcome
+from tests.operations.edge_double import DISTRIBUTIONS, HOSTS
+from tests.operations.kinde_double import EMAIL
+
+MISSING = [program for program in ("chromium", "chromedriver") if not shutil.which(program)]
+NEEDS_BROWSER = pytest.mark.skipif(bool(MISSING), reason=f"{' and '.join(MISSING)} not installed")
+
+PORTAL, PIPELINES = HOSTS
+NEW = "CanaryClientSecretAfter0123456789"
+WRONG = "CanaryWrongPassword<&>"
+PICTURES = Path("build/sign-in")
+
+
+@pytest.fixture
+def pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What each picture shows: the page's text and what stands in its fields."""
+    shown: list[str] = []
+    take: Callable[[Chrome], bytes] = Chrome.get_screenshot_as_png
+
+    def watched(page: Chrome) -> bytes:
+        fields = page.find_elements(By.CSS_SELECTOR, "input:not([type=hidden])")
+        text = page.find_element(By.TAG_NAME, "html").text
+        shown.append(f"{text} {[field.get_property('value') for field in fields]}")
+        return take(page)
+
+    monkeypatch.setattr(Chrome, "get_screenshot_as_png", watched)
+    yield shown
+    assert not any(secret in text for text in shown for secret in (PASSWORD, WRONG, EMAIL))
+
+
+def browse(bench: Bench, command: str, *arguments: str, password: str = PASSWORD, stdin: str = "") -> Outcome:
+    bench.patch.setenv("ROCKETCLUB_TEST_PASSWORD", password)
+    return bench.run(
+        command,
+        *(f"--distribution={host}={name}" for host, name in DISTRIBUTIONS.items()),
+        "--browser-argument=--no-sandbox",
+        f"--browser-argument=--ignore-certificate-errors-spki-list={bench.servers.key_digest}",
+        *arguments,
+        stdin=stdin,
+    )
+
+
+def whole(outcome: Outcome) -> list[dict[str, str]]:
+    return [outcome.check(f"{host}: whole sign-in") for host in HOSTS]
+
+
+@NEEDS_BROWSER
+def test_signed_in(bench: Bench) -> None:
+    outcome = browse(bench, "verify-login", "--sign-in", "--json")
+    assert (outcome.code, outcome.failures) == (0, [])
+    assert [found["text"] for found in whole(outcome)] == [f"signed in; https://{host}/ shows" for host in HOSTS]
+    assert not PICTURES.exists()
+
+
+@NEEDS_BROWSER
+def test_the_load_balancer_cannot_finish(bench: Bench, pictures: list[str]) -> None:
+    bench.edge.callback_status = {PORTAL: 500, PIPELINES: 561}
+    outcome = browse(bench, "verify-login", "--sign-in", "--json")
+    assert outcome.code == 1
+    assert [found["symptom"] for found in whole(outcome)] == ["500", "561"]
+    for host, found in zip(HOSTS, whole(outcome), strict=True):
+        assert f"Screenshot: {PICTURES}/{host}.png" in found["text"]
+        assert "?" not in found["text"].partition(". ")[0]  # the code and the state are nobody's business
+        assert (PICTURES / f"{host}.png").read_bytes().startswith(b"\x89PNG")
+    assert len(pictures) == 2
+
+
+@NEEDS_BROWSER
+def test_sign_in_without_end_and_a_page_elsewhere(bench: Bench, pictures: list[str]) -> None:
+    bench.edge.fault = "always asks"
+    bench.kinde.page_faults = {PIPELINES: "elsewhere"}
+    portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json"))
+    assert portal["symptom"] == "redirect loop"
+    assert "at https://api.cloudflare.com/auth/start, which isn't Kinde's host: nothing was typed" in pipelines["text"]
+
+
+@NEEDS_BROWSER
+def test_wrong_password_is_in_no_picture(bench: Bench, pictures: list[str]) -> None:
+    bench.kinde.page_faults = {PORTAL: "shows password"}
+    portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json", password=WRONG))
+    assert "doesn't take the test user's. No screenshot: the page shows the password" in portal["text"]
+    assert "doesn't take the test user's. Screenshot: " in pipelines["text"]
+    assert [text.splitlines()[0] for text in pictures] == ["Sign in"]
+
+
+@NEEDS_BROWSER
+def test_password_in_its_field_and_a_one_time_code(bench: Bench, pictures: list[str]) -> None:
+    bench.kinde.page_faults = {PORTAL: "keeps password", PIPELINES: "one-time code"}
+    portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json", password=WRONG))
+    assert "No screenshot: the page shows the password" in portal["text"]
+    assert "the test user must sign in with a password only. Screenshot: " in pipelines["text"]
+
+
+@NEEDS_BROWSER
+def test_rotation_is_proven_by_the_test_user(bench: Bench) -> None:
+    """Until the new secret is applied, the load balancer comes with the old one, which Kinde no longer takes."""
+    bench.kinde.client_secrets.add(NEW)
+    assert bench.run("rotate-kinde", stdin=NEW).code == 0
+    bench.kinde.client_secrets.remove(CLIENT_SECRET)
+    early = browse(bench, "rotate-kinde", "--applied")
+    assert early.code == 1
+    assert "401: the load balancer refuses the sign-in" in early.text
+    assert "The rotation stays open" in early.text
+    assert bench.cloud.labels(KINDE_SECRET)["ROTATION_BEFORE"] == CLIENT_SECRET
+
+    bench.edge.client_secret = NEW
+    assert browse(bench, "rotate-kinde", "--applied").code == 0
+    assert bench.cloud.labels(KINDE_SECRET) == {"AWSCURRENT": NEW, "AWSPREVIOUS": CLIENT_SECRET}
+
+
+@pytest.mark.parametrize("option", ["--browser", "--browser-driver"])
+def test_no_browser(bench: Bench, option: str) -> None:
+    given = {"--browser": "true", "--browser-driver": "true", option: "not-there"}
+    outcome = browse(bench, "verify-login", "--sign-in", *(f"{name}={value}" for name, value in given.items()))
+    assert outcome.code == 2
+    assert f"error: {option}: not-there isn't installed; Debian: apt install chromium chromium-driver" in outcome.err
