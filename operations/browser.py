@@ -139,7 +139,7 @@ class _Visit:
         """Fill in what Kinde asks for until the application shows, or something else does."""
         from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
 
-        typed: set[str] = set()
+        typed: dict[str, WebElement] = {}
         deadline = time.monotonic() + self.browser.seconds
         while time.monotonic() < deadline:
             # A page that is just being replaced is looked at again.
@@ -152,7 +152,7 @@ class _Visit:
             page, f"not done after {self.browser.seconds:g} seconds, at {without_query(page.current_url)}"
         )
 
-    def _step(self, page: Chrome, typed: set[str]) -> Verdict | None:
+    def _step(self, page: Chrome, typed: dict[str, WebElement]) -> Verdict | None:
         """Do one thing on the page that shows; return how the visit ended, if it did."""
         if page.execute_script("return document.readyState") != "complete":
             return None
@@ -174,23 +174,30 @@ class _Visit:
             return self._failed(page, seen, symptoms.CALLBACK_MISMATCH if mismatch else None)
         return self._fill(page, typed)
 
-    def _fill(self, page: Chrome, typed: set[str]) -> Verdict | None:
+    def _fill(self, page: Chrome, typed: dict[str, WebElement]) -> Verdict | None:
         at, kinde = urlsplit(page.current_url), urlsplit(self.stack.endpoints.authorization)
         if (at.scheme, at.netloc) != (kinde.scheme, kinde.netloc):
             place = without_query(page.current_url)
             return self._failed(page, f"at {place}, which isn't Kinde's host: nothing was typed there")
-        if password := _visible(page, _PASSWORD):
-            if "password" in typed:
-                return self._failed(page, "Kinde asks for the password again: it doesn't take the test user's")
-            _type(password, self.user.password.get_secret_value())
-            typed.add("password")
-        elif email := _visible(page, _EMAIL):
-            if "email" in typed:
-                return self._failed(page, "Kinde asks for the e-mail address again: it doesn't know the test user")
-            _type(email, self.user.email)
-            typed.add("email")
-        elif _visible(page, _CODE):
+        if field := _visible(page, _PASSWORD):
+            again = "Kinde asks for the password again: it doesn't take the test user's"
+            return self._answer(page, typed, field, self.user.password.get_secret_value(), again)
+        if _visible(page, _CODE):
             return self._failed(page, "Kinde asks for a one-time code; the test user must sign in with a password only")
+        if field := _visible(page, _EMAIL):
+            again = "Kinde asks for the e-mail address again: it doesn't know the test user"
+            return self._answer(page, typed, field, self.user.email, again)
+        return None
+
+    def _answer(
+        self, page: Chrome, typed: dict[str, WebElement], field: WebElement, text: str, again: str
+    ) -> Verdict | None:
+        """Fill in a field, once; the same field still showing means that the page is busy with it."""
+        if again not in typed:
+            _type(field, text)
+            typed[again] = field
+        elif typed[again] != field:
+            return self._failed(page, again)
         return None
 
     def _signed_in(self, page: Chrome) -> Verdict:

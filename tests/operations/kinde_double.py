@@ -23,7 +23,8 @@ class KindeDouble:
     `fault` is one of: "" , "busy" (429 once), "down" (503), "odd" (an unknown error), "loop" (the sign-in page leads to
     itself), "error" (an error is sent back at once), "wrong issuer", "no page" (503 in its place).
     `page_faults` maps the host that asks for a sign-in to one of: "one-time code", "shows password" (a wrong one),
-    "keeps password" (a wrong one, in its field), "elsewhere" (the page is on another host).
+    "keeps password" (a wrong one, in its field), "elsewhere" (the page is on another host), "busy" (its forms take a
+    while).
     `authentication` is the only way in which the token endpoint takes the client secret.
     """
 
@@ -92,8 +93,11 @@ def application(kinde: KindeDouble) -> Flask:
         if request.form.get("p_email") != EMAIL:
             return _page("/auth/email", request.form["flow"], '<input type="email" name="p_email" autofocus>')
         if kinde.page_fault(kinde.flows[request.form["flow"]]) == "one-time code":
-            return _page("/auth/code", request.form["flow"], '<input name="p_code" autocomplete="one-time-code">')
-        return _page("/auth/password", request.form["flow"], '<input type="password" name="p_password" autofocus>')
+            fields = f'<input name="p_email" value="{EMAIL}"><input name="p_code" autocomplete="one-time-code">'
+            return _page("/auth/code", request.form["flow"], fields)
+        busy = kinde.page_fault(kinde.flows[request.form["flow"]]) == "busy"
+        field = '<input type="password" name="p_password" autofocus>'
+        return _page("/auth/password", request.form["flow"], field, busy=busy)
 
     @app.post("/auth/password")
     def password() -> AnyResponse:
@@ -140,9 +144,10 @@ def _client_secret(authentication: str) -> str | None:
     return base64.b64decode(text).decode().partition(":")[2] if scheme == "Basic" else None
 
 
-def _page(action: str, flow: str, field: str) -> AnyResponse:
+def _page(action: str, flow: str, field: str, *, busy: bool = False) -> AnyResponse:
+    late = 'onsubmit="setTimeout(() => this.submit(), 1000); return false"' if busy else ""
     html = (
-        f'<!doctype html><title>Sign in</title><h1>Sign in</h1><form method="post" action="{action}">'
+        f'<!doctype html><title>Sign in</title><h1>Sign in</h1><form method="post" action="{action}" {late}>'
         f'<input type="hidden" name="flow" value="{flow}">{field}<button>Continue</button></form>'
     )
     return Response(html, content_type="text/html")

@@ -58,6 +58,7 @@ def whole(outcome: Outcome) -> list[dict[str, str]]:
 
 @NEEDS_BROWSER
 def test_signed_in(bench: Bench) -> None:
+    bench.kinde.page_faults = {PORTAL: "busy"}
     outcome = browse(bench, "verify-login", "--sign-in", "--json")
     assert (outcome.code, outcome.failures) == (0, [])
     assert [found["text"] for found in whole(outcome)] == [f"signed in; https://{host}/ shows" for host in HOSTS]
