@@ -235,7 +235,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_CODES,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    common = argparse.ArgumentParser(add_help=False)
+    # In groups of their own, so that `--help` begins with what is the command's own.
+    common_parser = argparse.ArgumentParser(add_help=False)
+    common = common_parser.add_argument_group("where")
     common.add_argument(
         "--stack", default="prod", metavar="NAME", help="the stack, which is the environment (default: prod)"
     )
@@ -249,8 +251,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long to wait for any answer (default: 10)",
     )
-    web = argparse.ArgumentParser(add_help=False)
-    web.add_argument(
+    web_parser = argparse.ArgumentParser(add_help=False)
+    web_parser.add_argument_group("connections").add_argument(
         "--connect-to",
         action="append",
         default=[],
@@ -260,7 +262,7 @@ def _parser() -> argparse.ArgumentParser:
 
     preflight = commands.add_parser(
         "preflight",
-        parents=[common, web],
+        parents=[common_parser, web_parser],
         help="check that everything a deploy relies on is there",
         description="Check the account and region, every secret and parameter of the catalogue (values are looked at, "
         "never shown), Kinde's discovery document, the certificates, the Cloudflare zone (with CLOUDFLARE_API_TOKEN) "
@@ -269,8 +271,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     preflight.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     preflight.set_defaults(command=_preflight)
-    _add_fill_secrets(commands, common)
-    _add_sign_in_commands(commands, common, web)
+    _add_fill_secrets(commands, common_parser)
+    _add_sign_in_commands(commands, common_parser, web_parser)
     return parser
 
 
@@ -332,7 +334,8 @@ def _add_sign_in_commands(
     common: argparse.ArgumentParser,
     web: argparse.ArgumentParser,
 ) -> None:
-    sign_in = argparse.ArgumentParser(add_help=False)
+    sign_in_parser = argparse.ArgumentParser(add_help=False)
+    sign_in = sign_in_parser.add_argument_group("signing in")
     sign_in.add_argument(
         "--distribution",
         action="append",
@@ -368,7 +371,7 @@ def _add_sign_in_commands(
 
     rotate = commands.add_parser(
         "rotate-kinde",
-        parents=[common, web, sign_in],
+        parents=[common, web, sign_in_parser],
         help="bring a new Kinde client secret to the load balancer",
         description="Guide a rotation of Kinde's client secret: the new one is read hidden (or from a line of standard "
         "input), checked with Kinde, stored beside the one before, applied by you, and proven by signing in. Run it "
@@ -385,7 +388,7 @@ def _add_sign_in_commands(
 
     verify = commands.add_parser(
         "verify-login",
-        parents=[common, web, sign_in],
+        parents=[common, web, sign_in_parser],
         help="check that signing in works at both hosts",
         description="Follow both hosts to Kinde's sign-in page as a visitor: certificate, redirect, callback, client "
         "id, scope, cookies, no loop; and check that nobody gets in past the front. Known symptoms are named.",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Final
 
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -36,6 +38,7 @@ class Verdict:
     symptom: str = ""
 
 
+_SOON_SECONDS: Final = 1.0
 _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.OPEN: "yellow"}
 
 
@@ -91,6 +94,17 @@ def say(text: str) -> None:
     output().print(text, soft_wrap=True)
 
 
-def progress(text: str) -> Status:
-    """Return a context in which a spinner tells what is under way; silent unless stderr is a terminal."""
-    return Console(stderr=True, highlight=False, markup=False).status(Text(f"{text} …"))
+@contextmanager
+def progress(text: str) -> Iterator[None]:
+    """Tell what is under way: with a spinner on a terminal, elsewhere with a line once it takes over a second."""
+    console = Console(stderr=True, highlight=False, markup=False)
+    if console.is_terminal:
+        with console.status(Text(f"{text} …")):
+            yield
+        return
+    line = threading.Timer(_SOON_SECONDS, print, [f"{text} …"], {"file": sys.stderr})
+    line.start()
+    try:
+        yield
+    finally:
+        line.cancel()

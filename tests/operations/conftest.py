@@ -267,6 +267,7 @@ def bench(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
     monkeypatch.setattr("operations.web._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("operations.verdicts._SOON_SECONDS", 60)
     monkeypatch.chdir(tmp_path)
     made = Bench(servers, tmp_path, capsys, caplog, monkeypatch)
     made.start_over()

@@ -1,0 +1,107 @@
+"""The command line as a whole: its help, its progress, and what it tells of an error that nobody foresaw."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+
+from operations import fill_secrets, preflight, verify_login
+from operations.__main__ import main
+from tests.operations.cloud import fault_of
+from tests.operations.conftest import Bench
+
+# Command -> what its help has to tell besides the exit codes.
+HELP = {
+    (): ("preflight", "fill-secrets", "rotate-kinde", "verify-login"),
+    ("preflight",): ("Changes nothing", "--json", "CLOUDFLARE_API_TOKEN"),
+    ("fill-secrets",): ("run it again with the same options", "--dry-run", "--database-endpoint HOST[:PORT]"),
+    ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "ROCKETCLUB_TEST_EMAIL"),
+    ("verify-login",): ("Known symptoms are named", "--sign-in", "--json", "ROCKETCLUB_TEST_PASSWORD"),
+}
+
+
+@pytest.mark.parametrize("command", HELP)
+def test_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    shown = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    text = " ".join(shown.split())
+    for part in (*HELP[command], "0 nothing wrong; 1 problems were found, or a step failed; 2 the command line"):
+        assert part in text
+
+
+@pytest.mark.parametrize("arguments", [[], ["deploy"], ["preflight", "--timeout", "0"], ["fill-secrets", "--rotate=x"]])
+def test_bad_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: ")
+
+
+# Command -> what it calls, which here raises an error that holds a value.
+UNFORESEEN = {
+    "preflight": (preflight, "_certificate"),
+    "fill-secrets": (fill_secrets, "_password"),
+    "verify-login": (verify_login, "_follow"),
+}
+
+
+@pytest.mark.parametrize("command", UNFORESEEN)
+def test_unforeseen_error_keeps_its_text_to_itself(bench: Bench, command: str) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError("CanaryValueInAnException")
+
+    bench.patch.setattr(*UNFORESEEN[command], fail)
+    outcome = bench.run(command, *(["--database-endpoint", "db.example.com"] if command == "fill-secrets" else []))
+    assert outcome.code == 1
+    assert outcome.err.startswith("error: unforeseen ValueError at ")
+    assert "Canary" not in outcome.out + outcome.err
+    assert "Traceback" not in outcome.err
+
+
+def test_interrupted_by_hand(bench: Bench) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    bench.patch.setattr(fill_secrets, "_password", interrupt)
+    outcome = bench.run("fill-secrets", "--database-endpoint", "db.example.com")
+    assert (outcome.code, outcome.err) == (130, "interrupted; run the command again to go on\n")
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_on_a_terminal(bench: Bench) -> None:
+    screen = Screen()
+    bench.patch.setenv("TERM", "xterm")
+    bench.patch.setattr("sys.stderr", screen)
+    assert bench.run("preflight", "--json").code == 1
+    assert "checking the account, secrets, parameters" in screen.getvalue()
+
+
+def held(bench: Bench) -> None:
+    bench.cloud.fault = fault_of("GetParameter", "hold", times=1)
+
+
+def nothing(bench: Bench) -> None:
+    pass
+
+
+@pytest.mark.parametrize(("slowed", "told"), [(held, True), (nothing, False)])
+def test_progress_in_a_log(bench: Bench, slowed: Callable[[Bench], None], told: bool) -> None:
+    slowed(bench)
+    if told:
+        bench.patch.setattr("operations.verdicts._SOON_SECONDS", 0.3)
+    outcome = bench.run("preflight", "--json", "--timeout", "1")
+    bench.cloud.released.set()
+    bench.cloud.released.clear()
+    assert ("checking the account, secrets, parameters" in outcome.err) is told
+    assert json.loads(outcome.out)["checks"]
