@@ -87,4 +87,10 @@ class StoredSecret:
         target = {"MoveToVersionId": to} if to else {}
         source = {"RemoveFromVersionId": away_from} if away_from else {}
         with calls(self.name):
-            self._client.update_secret_version_stage(SecretId=self._id, VersionStage=label, **target, **source)
+            try:
+                self._client.update_secret_version_stage(SecretId=self._id, VersionStage=label, **target, **source)
+            except self._client.exceptions.InvalidParameterException:
+                # Sent again after its answer got lost, the call finds its work done.
+                versions = self.versions()
+                if versions is None or versions.labels.get(label, "") != to:
+                    raise

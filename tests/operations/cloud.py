@@ -19,7 +19,7 @@ REGION = "eu-central-1"
 
 Fault = Callable[[int, str], str]
 """(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
-it takes effect, "hold" to answer too late, or an AWS error code to answer with."""
+it takes effect, "lost" to let it through and drop the answer, "hold" to answer too late, or an AWS error code."""
 
 
 def no_fault(number: int, operation: str) -> str:
@@ -115,7 +115,7 @@ def start() -> tuple[Cloud, Callable[[], None]]:
             fault = cloud.fault(len(cloud.calls), operation)
             if fault == "hold":
                 cloud.released.wait()
-            elif fault and fault != "after":
+            elif fault and fault not in ("after", "lost"):
                 self._refuse(fault)
             else:
                 connection = http.client.HTTPConnection(*address)
@@ -124,6 +124,8 @@ def start() -> tuple[Cloud, Callable[[], None]]:
                 content = answer.read()
                 if fault == "after":
                     self._refuse(fault)
+                elif fault == "lost":
+                    self.close_connection = True
                 else:
                     self._send(answer.status, content, answer.getheader("Content-Type", ""))
                 connection.close()

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 
-from tests.operations.cloud import REGION, fault_at
+from tests.operations.cloud import REGION, fault_at, fault_of
 from tests.operations.conftest import CONTAINERS, Bench
 
 ENDPOINT = ("--database-endpoint", "prod.cluster-abc.eu-central-1.rds.amazonaws.com:5433")
@@ -161,6 +161,32 @@ def test_rotation_broken_off_at_every_call(bench: Bench) -> None:
         for name in CONTAINERS:
             label = "AWSPREVIOUS" if name in (ADMIN, USER, URL) else "AWSCURRENT"
             assert after[name][label] == before[name]["AWSCURRENT"], (way, name)
+
+
+def test_lost_answers(bench: Bench) -> None:
+    """AWS's client sends a call again when its answer got lost; that writes nothing twice."""
+    bench.patch.setenv("AWS_MAX_ATTEMPTS", "3")
+    bench.cloud.fault = fault_of("PutSecretValue", "lost", times=1)
+    assert bench.run("fill-secrets", *ENDPOINT).code == 0
+    assert bench.cloud.calls.count("PutSecretValue") == len(CONTAINERS) + 1
+    assert all(set(labels) == {"AWSCURRENT"} for labels in state(bench).values())
+    assert consistent(state(bench))
+
+
+def test_throttled(bench: Bench) -> None:
+    bench.cloud.fault = fault_of("PutSecretValue", "ThrottlingException")
+    outcome = bench.run("fill-secrets", *ENDPOINT)
+    assert outcome.code == 1
+    assert "AWS throttles these calls (ThrottlingException), also after retries; run it again" in outcome.err
+
+
+def test_no_answer_in_time(bench: Bench) -> None:
+    bench.cloud.fault = fault_of("DescribeSecret", "hold", times=1)
+    outcome = bench.run("fill-secrets", *ENDPOINT, "--timeout", "0.5")
+    bench.cloud.released.set()
+    bench.cloud.released.clear()
+    assert outcome.code == 1
+    assert "prod/db/admin: no answer from AWS in time (ReadTimeoutError)" in outcome.err
 
 
 def test_two_runs_at_once_agree(bench: Bench, tmp_path: Path) -> None:

@@ -138,6 +138,13 @@ def test_kinde_is_asked_again_when_it_is_busy(kinde: Bench) -> None:
     assert kinde.run("rotate-kinde", stdin=NEW).code == 0
 
 
+def test_lost_answers(kinde: Bench) -> None:
+    kinde.patch.setenv("AWS_MAX_ATTEMPTS", "3")
+    kinde.cloud.fault = lambda number, operation: "lost" if operation in WRITES and number % 2 else ""
+    assert kinde.run(*PROVEN, stdin=NEW).code == 0
+    assert labels(kinde) == DONE
+
+
 def test_kinde_does_not_answer(kinde: Bench) -> None:
     outcome = kinde.run("rotate-kinde", "--connect-to=ronaldhatcher.kinde.com:443:127.0.0.1:1", stdin=NEW)
     assert outcome.code == 1
