@@ -54,7 +54,7 @@ def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, f
     def answer() -> AnyResponse:
         host = request.host.partition(":")[0]
         if edge.fault == "slow":
-            time.sleep(0.8)
+            time.sleep(1.3)
         if edge.status:
             return Response(status=edge.status)
         if host not in HOSTS or not (front or edge.fault == "header not asked for"):

@@ -23,8 +23,7 @@ class KindeDouble:
     `fault` is one of: "" , "busy" (429 once), "down" (503), "odd" (an unknown error), "loop" (the sign-in page leads to
     itself), "error" (an error is sent back at once), "wrong issuer", "no page" (503 in its place).
     `page_faults` maps the host that asks for a sign-in to one of: "one-time code", "shows password" (a wrong one),
-    "keeps password" (a wrong one, in its field), "elsewhere" (the page is on another host), "busy" (its forms take a
-    while).
+    "elsewhere" (the page is on another host), "busy" (its forms take a while).
     `authentication` is the only way in which the token endpoint takes the client secret.
     """
 
@@ -105,11 +104,8 @@ def application(kinde: KindeDouble) -> Flask:
         if given != kinde.password:
             # Kinde shows it nowhere; but a page that does must not end up in a picture.
             fault = kinde.page_fault(kinde.flows[request.form["flow"]])
-            kept = f'value="{given}"' if fault == "keeps password" else ""
             shown = f"<p>{given} is wrong</p>" if fault == "shows password" else ""
-            return _page(
-                "/auth/password", request.form["flow"], f'{shown}<input type="password" name="p_password" {kept}>'
-            )
+            return _page("/auth/password", request.form["flow"], f'{shown}<input type="password" name="p_password">')
         return _signed_in(kinde, kinde.flows.pop(request.form["flow"]))
 
     @app.post("/oauth2/token")

@@ -165,7 +165,8 @@ def silent() -> Iterator[str]:
 
 def test_no_answer_in_time(bench: Bench, silent: str) -> None:
     bench.edge.fault = "slow"
-    outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:{silent}", "--timeout", "0.5")
+    bench.patch.setattr("operations.web._ATTEMPTS", 1)
+    outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:{silent}", "--timeout", "1")
     assert outcome.code == 1
     assert outcome.check(f"{PORTAL}: certificate")["text"] == "no TLS connection (TimeoutError)"
     assert outcome.check(f"{PIPELINES}: redirect to Kinde")["text"] == "no answer (ReadTimeout)"
