@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 import string
 import uuid
 from collections.abc import Collection
 from dataclasses import dataclass
+from secrets import choice, token_hex
 from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
@@ -190,8 +190,8 @@ class _Filling:
                 return self._url(
                     scheme, database.prefect_user, password, database.prefect_database, database.prefect_parameters
                 )
-            case "backstage/session-secret":
-                return SecretStr(secrets.token_hex(32))
+        if secret.shape is Shape.SIGNING_KEY:
+            return SecretStr(token_hex(32))
         raise Failure(f"{secret.path}: there is no recipe for its first value; add one to operations/fill_secrets.py")
 
     def _url(self, scheme: str, user: str, password: SecretStr, database: str, parameters: str) -> SecretStr:
@@ -220,7 +220,7 @@ class _Filling:
 
 
 def _password() -> SecretStr:
-    return SecretStr("".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(_LENGTH)))
+    return SecretStr("".join(choice(string.ascii_letters + string.digits) for _ in range(_LENGTH)))
 
 
 def _account(username: str, password: SecretStr) -> SecretStr:

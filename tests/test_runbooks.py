@@ -1,0 +1,136 @@
+"""The runbooks that change the project, tried as written on a copy of it. Those that run commands: tests/operations."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+import yaml
+
+from tests.planning import PROJECT, Plan, copy_project, plan_of, rehearse
+from tests.runbooks import Runbook, runbook
+from tests.test_system import readers
+
+CHANGES_NO_FILE = ("make ", "aws ", ".venv/bin/python ")
+
+
+def changed(before: Plan, after: Plan) -> set[str]:
+    """The resources that differ, as `type name`, without components."""
+    old, new = ({step.urn: step for step in plan.steps} for plan in (before, after))
+    different = {
+        urn for urn in old.keys() | new.keys() if urn not in old or urn not in new or old[urn].inputs != new[urn].inputs
+    }
+    return {
+        " ".join(urn.split("::")[2:]).rpartition("$")[2]
+        for urn in different
+        if "rocketclub:" not in urn.rpartition("$")[2]
+    }
+
+
+def carry_out(book: Runbook, project: Path) -> list[str]:
+    """Run the commands of a runbook that change files in a project's folder; return the others."""
+    others = []
+    for command in book.commands:
+        if command.startswith(CHANGES_NO_FILE):
+            others.append(command)
+        else:
+            subprocess.run(["sh", "-euc", command], cwd=project, check=True)
+    return others
+
+
+def test_adding_a_secret(tmp_path: Path) -> None:
+    book, project = runbook("adding-a-secret"), copy_project(tmp_path)
+    (entry,), (row,) = book.blocks("python"), book.blocks("yaml")
+    catalogue = project / "components" / "catalogue.py"
+    before, found, after = catalogue.read_text().partition('    Secret(\n        "kinde/client-secret"')
+    assert found
+    catalogue.write_text(before + indent(entry, "    ") + found + after)
+
+    plan = rehearse("prod", project, tmp_path / "plan.json")
+    assert (plan.exit_code, plan.violations) == (0, []), plan.printed
+    assert changed(plan_of("prod"), plan) == {
+        "aws:iam/policy:Policy prod-ci-look",
+        "aws:iam/policy:Policy prod-workload-boundary",
+        "aws:iam/rolePolicy:RolePolicy prod-backstage-execution",
+        "aws:iam/rolePolicy:RolePolicy prod-backstage-task",
+    }
+    (secret,) = yaml.safe_load(row.replace("{env}", "prod"))
+    arn = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{secret['name']}-AbCdEf"
+    assert readers(plan, "secretsmanager:GetSecretValue", arn) == set(secret["readers"])
+    (wiring,) = plan.inputs("rocketclub:ecs:ContainerEnvironment")
+    assert "SENTRY_AUTH_TOKEN" in wiring["backstage"]
+
+
+def test_adding_an_environment(tmp_path: Path) -> None:
+    book, project = runbook("adding-an-environment"), copy_project(tmp_path)
+    others = carry_out(book, project)
+    assert others[0] == "make preview STACK=staging"
+    plan = rehearse("staging", project, tmp_path / "plan.json")
+    assert (plan.exit_code, plan.violations) == (0, []), plan.printed
+    kinds = (
+        "aws:secretsmanager/secret:Secret",
+        "aws:iam/role:Role",
+        "aws:s3/bucket:Bucket",
+        "aws:ssm/parameter:Parameter",
+    )
+    for kind in kinds:
+        names = [str(inputs.get("name", inputs.get("bucket"))) for inputs in plan.inputs(kind)]
+        assert names
+        assert all(name.lstrip("/").startswith("staging") for name in names), names
+
+
+def test_rotating_the_header_secret(tmp_path: Path) -> None:
+    """Without the CLI: what its `config set --secret` and `config rm` leave in the stack's file is written here."""
+    book, project = runbook("header-secret-rotation"), copy_project(tmp_path)
+    file = project / "Pulumi.prod.yaml"
+    plans = []
+    for command in book.commands:
+        document: dict[str, Any] = yaml.safe_load(file.read_text())
+        for part in command.split("|"):
+            match part.split():
+                case ["pulumi", "config", "set", "--secret", key, "--stack", "prod"]:
+                    document["config"][f"rocketclub-platform:{key}"] = {"secure": "v1:EXAMPLE:EXAMPLE"}
+                case ["pulumi", "config", "rm", key, "--stack", "prod"]:
+                    del document["config"][f"rocketclub-platform:{key}"]
+                case ["make", "preview", "STACK=prod"] if not plans:
+                    plans.append(rehearse("prod", project, tmp_path / "plan.json"))
+        file.write_text(yaml.safe_dump(document))
+    (during,) = plans
+    assert (during.exit_code, during.violations) == (0, []), during.printed
+    # In this plan the stand-in of the previous secret differs from the current one's, which stays as it was.
+    assert changed(plan_of("prod"), during) == {
+        "aws:lb/listenerRule:ListenerRule prod-portal",
+        "aws:lb/listenerRule:ListenerRule prod-pipelines",
+    }
+    assert yaml.safe_load(file.read_text()) == yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())
+
+
+def test_waiving_a_rule(tmp_path: Path) -> None:
+    book, project = runbook("waiving-a-rule"), copy_project(tmp_path)
+    # The copy's packs are the checkout's own; only their configuration is the copy's.
+    (project / "policies").unlink()
+    (project / "policies" / "config").mkdir(parents=True)
+    for path in (PROJECT / "policies").iterdir():
+        if path.name != "config":
+            (project / "policies" / path.name).symlink_to(path)
+    permissions = project / "components" / "workload_permissions.py"
+    text, replaced = re.subn(r'\["s3:\w+"(, "s3:\w+"){3}\]', '["s3:*"]', permissions.read_text())
+    assert replaced == 1
+    permissions.write_text(text)
+
+    broken = rehearse("prod", project, tmp_path / "broken.json")
+    assert broken.exit_code == 1
+    assert "least-privilege/service-wildcard" in broken.rules
+    (waiver,) = book.blocks("json")
+    (project / "policies" / "config" / "least_privilege.prod.json").write_text(waiver)
+    waived = rehearse("prod", project, tmp_path / "waived.json")
+    gone = {key(item) for item in broken.violations} - {key(item) for item in waived.violations}
+    assert gone == {("service-wildcard", "prod-backstage-task")}
+    assert not {key(item) for item in waived.violations} - {key(item) for item in broken.violations}
+
+
+def key(violation: dict[str, Any]) -> tuple[str, str]:
+    return violation["policy"], violation["urn"].rpartition("::")[2]
