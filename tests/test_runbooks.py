@@ -86,7 +86,7 @@ def test_rotating_the_header_secret(tmp_path: Path) -> None:
     """Without the CLI: what its `config set --secret` and `config rm` leave in the stack's file is written here."""
     book, project = runbook("header-secret-rotation"), copy_project(tmp_path)
     file = project / "Pulumi.prod.yaml"
-    plans = []
+    plans: list[Plan] = []
     for command in book.commands:
         document: dict[str, Any] = yaml.safe_load(file.read_text())
         for part in command.split("|"):

@@ -1,0 +1,112 @@
+"""The runbooks that run commands, tried as written on the doubles; the others: tests/test_runbooks.py."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from botocore import xform_name
+
+from operations.__main__ import _parser
+from operations.symptoms import SYMPTOMS
+from tests.operations.cloud import REGION
+from tests.operations.conftest import BY_HAND, CLIENT_SECRET, CONTAINERS, KINDE_SECRET, Bench
+from tests.runbooks import FOLDER, RUNBOOKS, runbook
+
+NEW = "CanaryClientSecretAfter0123456789"
+OURS = [".venv/bin/python", "-m", "operations"]
+NOT_HERE = ("export", "pulumi", "openssl")
+"""What needs the Pulumi CLI, or is of no consequence here."""
+TARGETS = {"preview", "up", "drift", "docs"}
+
+
+def aws(words: list[str]) -> tuple[str, str, dict[str, str]]:
+    """Read a command of the AWS CLI as service, method and parameters; its options must be the operation's."""
+    service, operation, *options = words
+    client: Any = boto3.client(service, REGION)  # type: ignore[call-overload]
+    method = operation.replace("-", "_")
+    model = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+    members = {f"--{xform_name(member, '-')}": member for member in model.input_shape.members}
+    return service, method, {members[name]: value for name, value in zip(options[::2], options[1::2], strict=True)}
+
+
+def carry_out(bench: Bench, name: str, typed: str, apply: Callable[[], object]) -> None:
+    """Run every command of a runbook in order; `typed` is what standard input has, `apply` what `make up` does."""
+    for command in runbook(name).commands:
+        words = shlex.split(command)
+        if words[:3] == OURS:
+            outcome = bench.run(*words[3:], stdin=typed)
+            assert outcome.code == 0, (command, outcome.text)
+        elif words[0] == "aws":
+            service, method, parameters = aws(words[1:])
+            # Standard input is the value of this very secret.
+            value = {"SecretString": BY_HAND[parameters["Name"]]}
+            getattr(boto3.client(service, REGION), method)(**parameters | value)  # type: ignore[call-overload]
+            if parameters["Name"] == KINDE_SECRET:
+                arn = boto3.client("secretsmanager", REGION).describe_secret(SecretId=KINDE_SECRET)["ARN"]
+                bench.configure(kindeClientSecret=arn.partition(":secret:")[2])
+        elif command.startswith("make up STACK=prod"):
+            apply()
+
+
+def test_first_deploy(bench: Bench) -> None:
+    httpx.post(f"{bench.cloud.url}/moto-api/reset")
+    carry_out(bench, "first-deploy", "", lambda: [bench.cloud.put(name, None) for name in CONTAINERS])
+    assert all(set(bench.cloud.labels(name)) == {"AWSCURRENT"} for name in (*CONTAINERS, *BY_HAND))
+
+
+def test_kinde_rotation(bench: Bench) -> None:
+    bench.kinde.client_secrets.add(NEW)
+    applied: list[str] = []
+    carry_out(bench, "kinde-rotation", NEW, lambda: applied.append(bench.cloud.labels(KINDE_SECRET)["AWSCURRENT"]))
+    assert applied == [NEW]
+    assert bench.cloud.labels(KINDE_SECRET) == {"AWSCURRENT": NEW, "AWSPREVIOUS": CLIENT_SECRET}
+
+
+def test_interrupted_up(bench: Bench) -> None:
+    bench.run("fill-secrets", "--database-endpoint", "db.example.com")
+    carry_out(bench, "interrupted-up", "", lambda: None)
+
+
+def spoken_of(path: Path) -> list[str]:
+    """Our commands, in blocks and in running text, continued over the end of a line."""
+    text = " ".join(re.sub(r"```", "`", path.read_text()).split())
+    return re.findall(r"-m operations ([^`$|]*?)(?= *[`$|])", text)
+
+
+@pytest.mark.parametrize("name", RUNBOOKS)
+def test_every_command_can_be_typed(name: str) -> None:
+    book = runbook(name)
+    assert book.commands
+    for command in book.commands:
+        words = shlex.split(command)
+        if words[0] == "make":
+            assert words[1] in TARGETS, command
+        elif words[0] == "aws":
+            aws(words[1:])
+        else:
+            assert words[:3] == OURS or words[1:3] == ["-m", "operations.deploy"] or words[0] in {*NOT_HERE, "sed"}
+
+
+@pytest.mark.parametrize(
+    "path", [*sorted(FOLDER.glob("*.md")), FOLDER.parent / "operations.md"], ids=lambda path: path.stem
+)
+def test_our_commands_and_options_exist(path: Path) -> None:
+    for command in spoken_of(path):
+        _parser().parse_args(shlex.split(command))
+
+
+def test_every_symptom_is_listed() -> None:
+    text = (FOLDER.parent / "operations.md").read_text().partition("## Symptoms")[2]
+    assert re.findall(r"^\| `([^`]*)` \|", text, re.MULTILINE) == [symptom.name for symptom in SYMPTOMS]
+
+
+def test_every_runbook_is_listed() -> None:
+    text = (FOLDER.parent / "operations.md").read_text()
+    assert sorted(re.findall(r"\(runbooks/([\w-]+)\.md\)", text)) == RUNBOOKS
