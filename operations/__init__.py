@@ -1,5 +1,1 @@
-"""What people run before and after a deploy: `python -m operations COMMAND --stack STACK`.
-
-It knows the program through its settings and its catalogue only. No secret value is ever printed, logged, given as an
-argument or written to a file.
-"""
+"""What people run before, around and after a deploy."""

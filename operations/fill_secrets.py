@@ -32,7 +32,6 @@ _LENGTH: Final = 40
 """Letters and digits only, which Aurora, URLs and shells all take; 40 of them are 238 bits.
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""
 
-ADMIN: Final = "db/admin"
 BACKSTAGE_USER: Final = "backstage/db"
 BACKSTAGE_URL: Final = "backstage/database-url"
 PREFECT_URL: Final = "prefect/database-url"

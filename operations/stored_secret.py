@@ -24,11 +24,6 @@ class Versions:
     arn: str
     labels: dict[str, str]
 
-    @property
-    def ids(self) -> set[str]:
-        """The versions that carry a label."""
-        return set(self.labels.values())
-
 
 class StoredSecret:
     """A secret, found by `identifier`: its friendly name or its full ARN.
