@@ -67,6 +67,13 @@ _LOADER = botocore.loaders.create_loader()
 """Reading the SDK's service models is most of what a short command costs; they are read once for all runs."""
 
 
+class Terminal(io.StringIO):
+    """A file that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What a user sees of one run."""
@@ -223,9 +230,9 @@ class Bench:
 
         self.patch.setattr(boto3, "Session", lambda: SimpleNamespace(client=client, region_name=session.region_name))
 
-    def run(self, *arguments: str, stdin: str = "") -> Outcome:
+    def run(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Outcome:
         """Run a command and see that it shows no secret value."""
-        self.patch.setattr("sys.stdin", io.StringIO(stdin))
+        self.patch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
         self.capture.readouterr()
         self.log.clear()
         web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] != "fill-secrets" else []

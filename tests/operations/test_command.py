@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 
@@ -11,7 +10,7 @@ import pytest
 from operations import fill_secrets, preflight, verify_login
 from operations.__main__ import main
 from tests.operations.cloud import fault_of
-from tests.operations.conftest import Bench
+from tests.operations.conftest import Bench, Terminal
 
 # Command -> what its help has to tell besides the exit codes.
 HELP = {
@@ -74,13 +73,8 @@ def test_interrupted_by_hand(bench: Bench) -> None:
     assert (outcome.code, outcome.err) == (130, "interrupted; run the command again to go on\n")
 
 
-class Screen(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 def test_progress_on_a_terminal(bench: Bench) -> None:
-    screen = Screen()
+    screen = Terminal()
     bench.patch.setenv("TERM", "xterm")
     bench.patch.setattr("sys.stderr", screen)
     assert bench.run("preflight", "--json").code == 1

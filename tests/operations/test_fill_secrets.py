@@ -163,6 +163,20 @@ def test_rotation_broken_off_at_every_call(bench: Bench) -> None:
             assert after[name][label] == before[name]["AWSCURRENT"], (way, name)
 
 
+def test_endpoint_is_asked_for_on_a_terminal_if_needed(bench: Bench) -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "db.example.com"
+
+    bench.patch.setattr("builtins.input", answer)
+    for _ in range(2):
+        assert bench.run("fill-secrets", terminal=True).code == 0
+        assert asked == ["Database endpoint (HOST or HOST:PORT): "]
+    assert urlsplit(state(bench)[URL]["AWSCURRENT"]).hostname == "db.example.com"
+
+
 def test_lost_answers(bench: Bench) -> None:
     """AWS's client sends a call again when its answer got lost; that writes nothing twice."""
     bench.patch.setenv("AWS_MAX_ATTEMPTS", "3")

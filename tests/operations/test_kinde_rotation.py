@@ -66,6 +66,17 @@ def test_sign_in_fails_and_the_way_back(kinde: Bench) -> None:
     assert labels(kinde) == BACK
 
 
+@pytest.mark.parametrize("signed_in", ["y", "n"])
+def test_on_a_terminal(kinde: Bench, signed_in: str) -> None:
+    answers = ["yes", signed_in]
+    kinde.patch.setattr("getpass.getpass", lambda _: NEW)
+    kinde.patch.setattr("builtins.input", lambda _: answers.pop(0))
+    outcome = kinde.run("rotate-kinde", *LOOKED_UP, terminal=True)
+    assert (outcome.code, answers) == (0 if signed_in == "y" else 1, [])
+    assert ("ROTATION_BEFORE" in labels(kinde)) is (signed_in == "n")
+    assert labels(kinde)["AWSCURRENT"] == NEW
+
+
 def test_replaced_by_yet_another_the_way_back_stays(kinde: Bench) -> None:
     kinde.run("rotate-kinde", stdin=NEW)
     assert kinde.run("rotate-kinde", "--replace", stdin=NEWER).code == 0

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+import trustme
 
 from tests.operations.cloud import REGION, fault_of
 from tests.operations.conftest import BY_HAND, KINDE_SECRET, Bench
@@ -166,6 +168,20 @@ def test_certificates(bench: Bench) -> None:
     outcome = bench.run("preflight", "--json")
     assert "none with all of origin.rocketclub.online, portal" in outcome.check("origin certificate")["text"]
     assert "PENDING_VALIDATION; are its validation records" in outcome.check("viewer certificate")["text"]
+
+
+@pytest.mark.parametrize(("days", "said"), [(90, "issued in eu-central-1, valid for"), (5, "it isn't being renewed")])
+def test_issued_certificate(bench: Bench, days: int, said: str) -> None:
+    hosts = ("origin.rocketclub.online", "portal.rocketclub.online", "pipelines.rocketclub.online")
+    authority, end = trustme.CA(), datetime.now(UTC) + timedelta(days=days)
+    issued = authority.issue_cert(*hosts, common_name=hosts[0], not_after=end)
+    boto3.client("acm", REGION).import_certificate(
+        Certificate=issued.cert_chain_pems[0].bytes(),
+        PrivateKey=issued.private_key_pem.bytes(),
+        CertificateChain=authority.cert_pem.bytes(),
+    )
+    found = bench.run("preflight", "--json").check("origin certificate")
+    assert (found["outcome"], said in found["text"]) == ("passed" if days == 90 else "failed", True), found
 
 
 def test_zone_and_records(bench: Bench) -> None:
