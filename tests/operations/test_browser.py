@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -115,7 +116,7 @@ def test_rotation_is_proven_by_the_test_user(bench: Bench) -> None:
 
 @pytest.mark.parametrize("option", ["--browser", "--browser-driver"])
 def test_no_browser(bench: Bench, option: str) -> None:
-    given = {"--browser": "true", "--browser-driver": "true", option: "not-there"}
+    given = {"--browser": sys.executable, "--browser-driver": sys.executable, option: "not-there"}
     outcome = browse(bench, "verify-login", "--sign-in", *(f"{name}={value}" for name, value in given.items()))
     assert outcome.code == 2
     assert f"error: {option}: not-there isn't installed; Debian: apt install chromium chromium-driver" in outcome.err
