@@ -47,7 +47,7 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     catalogue = project / "components" / "catalogue.py"
     before, found, after = catalogue.read_text().partition('    Secret(\n        "kinde/client-secret"')
     assert found
-    catalogue.write_text(before + indent(entry, "    ") + found + after)
+    catalogue.write_text(before + indent(entry.rstrip(), "    ") + ",\n" + found + after)
 
     plan = rehearse("prod", project, tmp_path / "plan.json")
     assert (plan.exit_code, plan.violations) == (0, []), plan.printed
