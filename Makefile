@@ -48,7 +48,8 @@ lint: $(READY)
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy .
 
-docs: $(READY) ## write the generated tables in docs/ again
+docs: $(READY) ## write again what is generated: pages in docs/, readers in policies/config/
+	@$(BIN)/python -m components.expected_readers
 	@$(BIN)/python -m docs.generate
 
 lock: $(READY) ## resolve the dependencies again into requirements.lock

@@ -23,6 +23,7 @@ sys.path.insert(0, str(PROJECT / "policies"))
 from components.catalogue import PARAMETERS, SECRETS  # noqa: E402
 from components.naming import Names  # noqa: E402
 from docs.diagram import mermaid, svg, way_in  # noqa: E402
+from least_privilege.access.report import page  # noqa: E402
 from rulebook.documentation import table as rule_table  # noqa: E402
 
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
@@ -31,8 +32,10 @@ _PROD: Final = Names("prod", "ACCOUNT", "REGION")
 
 def pages() -> dict[str, str]:
     """Return file name -> text of every generated page."""
-    parts = way_in(_plan("prod"))
+    plans = {stack: _plan(stack) for stack in ("prod", "dev")}
+    parts = way_in([step["newState"] for step in plans["prod"]["steps"]])
     return {
+        **{f"access-{stack}.md": _NOTE + page(plan) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),
         "settings.md": _NOTE + _settings(),
         "rules.md": _NOTE + _rules(),
@@ -42,8 +45,8 @@ def pages() -> dict[str, str]:
     }
 
 
-def _plan(stack: str) -> list[dict[str, Any]]:
-    """Return the resources of a stack's plan: type, name and inputs."""
+def _plan(stack: str) -> dict[str, Any]:
+    """Return a stack's plan, its steps in the order of their URNs."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
         subprocess.run(
@@ -52,7 +55,9 @@ def _plan(stack: str) -> list[dict[str, Any]]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        return [step["newState"] for step in json.loads(file.read_text())["steps"]]
+        plan: dict[str, Any] = json.loads(file.read_text())
+    # The engine promises no order among resources that don't depend on each other.
+    return {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
 
 
 def _secrets() -> str:
