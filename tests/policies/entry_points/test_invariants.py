@@ -198,7 +198,6 @@ NOT_JUDGED: Final = frozenset(
             "balancer.securityGroups.0",
             "balancer.internal",
             "validation-record.name",
-            "origin-certificate.subjectAlternativeNames.0",
         ),
         # Another group, of the stack or of somebody else, is as good.
         "egress-to-target.referencedSecurityGroupId",
