@@ -17,13 +17,14 @@ from operations.__main__ import _parser
 from operations.symptoms import SYMPTOMS
 from tests.operations.cloud import REGION
 from tests.operations.conftest import BY_HAND, CLIENT_SECRET, CONTAINERS, KINDE_SECRET, Bench
+from tests.planning import PROJECT
 from tests.runbooks import FOLDER, RUNBOOKS, runbook
 
 NEW = "CanaryClientSecretAfter0123456789"
 OURS = [".venv/bin/python", "-m", "operations"]
 NOT_HERE = ("export", "pulumi", "openssl")
 """What needs the Pulumi CLI, or is of no consequence here."""
-TARGETS = {"preview", "up", "drift", "docs"}
+TARGETS = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
 
 
 def aws(words: list[str]) -> tuple[str, str, dict[str, str]]:
