@@ -112,7 +112,8 @@ def main() -> int:
             for command in measured.values():
                 seconds(*command)  # once uncounted: byte code, file cache
             watch.save()
-            for _ in range(rounds):
+            for number in range(rounds):
+                print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
                 for name, command in measured.items():
                     runs.setdefault(name, []).append(seconds(*command))
                 runs.setdefault("watch, from save to verdict", []).append(watch.save())
