@@ -44,13 +44,17 @@ def seconds(command: Sequence[str], folder: Path, environment: dict[str, str] | 
     return time.perf_counter() - started
 
 
+_SETTLES: Final = 8
+"""Seconds for the packs of the next plan to start, so that they don't take from what is measured next."""
+
+
 class Watch:
     """A running `python -m rehearsal.watch` on a copy of the project."""
 
     def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
         self._process = process
         self._folder = folder
-        self._verdict()
+        self._verdict("resources")
 
     def save(self) -> float:
         """Save a change and return the seconds until the verdict is printed."""
@@ -59,14 +63,16 @@ class Watch:
         text = path.read_text()
         started = time.perf_counter()
         path.write_text(text.replace(old, new) if old in text else text.replace(new, old))
-        self._verdict()
-        return time.perf_counter() - started
+        self._verdict("changed")
+        took = time.perf_counter() - started
+        time.sleep(_SETTLES)
+        return took
 
-    def _verdict(self) -> None:
+    def _verdict(self, what: str) -> None:
         assert self._process.stdout is not None  # noqa: S101 - of the pipe asked for
         for line in self._process.stdout:
             if re.match(r"\d\d:\d\d:\d\d ", line):
-                if ", passed" not in line:
+                if f" {what}, passed" not in line:
                     raise RuntimeError(line)
                 return
         raise RuntimeError("watch ended")

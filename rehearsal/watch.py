@@ -206,6 +206,9 @@ def _changed_stamps(folder: Path, before: Stamps) -> Stamps:
     """Wait for a change and return the stamps after it."""
     while (now := _stamps(folder)) == before:
         time.sleep(_POLL)
+    # A file that is still being written would be planned twice.
+    while time.sleep(_POLL) or (later := _stamps(folder)) != now:
+        now = later
     return now
 
 
