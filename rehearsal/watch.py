@@ -207,8 +207,10 @@ def _changed_stamps(folder: Path, before: Stamps) -> Stamps:
     while (now := _stamps(folder)) == before:
         time.sleep(_POLL)
     # A file that is still being written would be planned twice.
-    while time.sleep(_POLL) or (later := _stamps(folder)) != now:
+    time.sleep(_POLL)
+    while (later := _stamps(folder)) != now:
         now = later
+        time.sleep(_POLL)
     return now
 
 
