@@ -73,12 +73,9 @@ def _targets(runs: Sequence[Run], documents: Sequence[Labelled], rounds: int) ->
     )
     policies = str(Path(__file__).resolve().parents[2] / "policies")
     start = comparison.start_ms(_LOAD.format(policies=policies), 2 * rounds + 1)
-    bare = comparison.start_ms("pass", 2 * rounds + 1)
-    yield (
-        "start of the pack with its data under 0.5 s",
-        f"{start:.0f} ms ({start / bare:.1f} x bare Python)",
-        start < 500,
-    )
+    bare, sdk = (comparison.start_ms(code, 2 * rounds + 1) for code in ("pass", "import pulumi_policy"))
+    measured = f"{start:.0f} ms, {sdk:.0f} of it the policy SDK ({start / bare:.1f} x bare Python)"
+    yield "start of the pack with its data under 0.5 s", measured, start < 500
     yield "slowest document under 50 ms", f"{own.slowest_ms():.1f} ms", own.slowest_ms() < 50
 
 
