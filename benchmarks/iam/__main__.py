@@ -1,10 +1,13 @@
-"""Write `RESULTS.md`: `python -m benchmarks.iam [ROUNDS]` (3 by default).
+"""Write `RESULTS.md`: `python -m benchmarks.iam [ROUNDS] [--community]` (3 rounds by default).
+
+`--community` adds parliament with its community auditors, which takes some minutes more.
 
 Needs a package index for the first run; the environments of the peers are kept under `build/iam/`.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import os
 import platform
@@ -17,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.iam import comparison, corpus, environments, evaluation, scale
-from benchmarks.iam.comparison import TOOLS, Run
+from benchmarks.iam.comparison import SLOW, TOOLS, Run
 from benchmarks.iam.corpus import Labelled
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
@@ -31,10 +34,15 @@ _LOAD: Final = (
 
 def main() -> int:
     """Measure and write; return 1 where a target is missed."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    arguments = argparse.ArgumentParser(prog="python -m benchmarks.iam", description=__doc__)
+    arguments.add_argument("rounds", type=int, nargs="?", default=3)
+    arguments.add_argument("--community", action="store_true")
+    given = arguments.parse_args()
+    rounds: int = given.rounds
+    tools = [*TOOLS, SLOW] if given.community else list(TOOLS)
     documents = corpus.load(environments.archives())
     with tempfile.TemporaryDirectory() as folder:
-        runs = [comparison.run(tool, documents, Path(folder), rounds) for tool in TOOLS]
+        runs = [comparison.run(tool, documents, Path(folder), rounds) for tool in tools]
     targets = list(_targets(runs, documents, rounds))
     page = "\n".join([_page(runs, documents, targets, rounds), _agreement(), _scale()])
     RESULTS.write_text(page, encoding="utf-8")

@@ -36,11 +36,13 @@ PACK: Final = Tool("least-privilege pack", "judge_own.py")
 TOOLS: Final = (
     PACK,
     Tool("parliament 1.6.4", "judge_parliament.py", "parliament"),
-    Tool("parliament, community auditors", "judge_parliament.py", "parliament", "community"),
     Tool("cloudsplaining 0.9.1", "judge_cloudsplaining.py", "cloudsplaining"),
     Tool("cloudsplaining, all risky actions", "judge_cloudsplaining.py", "cloudsplaining", "all"),
     Tool("Checkov 3.3.30", "judge_checkov.py", "checkov"),
 )
+
+SLOW: Final = Tool("parliament, community auditors", "judge_parliament.py", "parliament", "community")
+"""Left out unless it's asked for: it takes five minutes and more, where the others together take one."""
 
 
 @dataclass(frozen=True)
