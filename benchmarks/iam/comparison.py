@@ -65,34 +65,45 @@ class Run:
 
     def per_second(self) -> float:
         """Return documents per second, loading left out."""
-        return len(self.verdicts) / sum(verdict.seconds for verdict in self.verdicts.values())
+        return len(self.verdicts) / self.seconds()
+
+    def seconds(self) -> float:
+        """Return the seconds for all documents."""
+        return sum(verdict.seconds for verdict in self.verdicts.values())
 
     def slowest_ms(self) -> float:
         """Return the milliseconds of the slowest document."""
         return max(verdict.seconds for verdict in self.verdicts.values()) * 1000
 
 
-def run(tool: Tool, documents: Sequence[Labelled], folder: Path, rounds: int) -> Run:
-    """Have a tool judge all documents, in a fresh process each round; the middle one by speed counts.
+def run(tools: Sequence[Tool], documents: Sequence[Labelled], folder: Path, rounds: int) -> list[list[Run]]:
+    """Have tools judge all documents, each time in a fresh process; they take turns, as the machine's speed drifts.
 
-    `folder` is where the documents and the verdicts are written.
+    Returns the runs of each tool, one for a tool that takes long. `folder` is where documents and verdicts are written.
 
     Raises:
-        subprocess.CalledProcessError: the tool's process failed.
+        subprocess.CalledProcessError: a tool's process failed.
         RuntimeError: two rounds gave different verdicts.
     """
     given, taken = folder / "documents.json", folder / "verdicts.json"
     corpus.write(documents, given)
-    runs = []
+    runs: list[list[Run]] = [[] for _ in tools]
     for _ in range(rounds):
-        subprocess.run([tool.python(), JUDGES / tool.program, given, taken, tool.mode], check=True)
-        result = json.loads(taken.read_text(encoding="utf-8"))
-        verdicts = {key: _verdict(entry) for key, entry in result["verdicts"].items()}
-        runs.append(Run(tool, result["load_ms"], result["memory_mb"], verdicts))
-        if sum(verdict.seconds for verdict in verdicts.values()) > _LONG:
-            break
-    if len({tuple(verdict.flagged for verdict in one.verdicts.values()) for one in runs}) > 1:
-        raise RuntimeError(f"{tool.name} judges differently from one run to the next")
+        for tool, done in zip(tools, runs, strict=True):
+            if done and done[0].seconds() > _LONG:
+                continue
+            subprocess.run([tool.python(), JUDGES / tool.program, given, taken, tool.mode], check=True)
+            result = json.loads(taken.read_text(encoding="utf-8"))
+            verdicts = {key: _verdict(entry) for key, entry in result["verdicts"].items()}
+            done.append(Run(tool, result["load_ms"], result["memory_mb"], verdicts))
+    for done in runs:
+        if len({tuple(verdict.flagged for verdict in one.verdicts.values()) for one in done}) > 1:
+            raise RuntimeError(f"{done[0].tool.name} judges differently from one run to the next")
+    return runs
+
+
+def middle(runs: Sequence[Run]) -> Run:
+    """Return the middle one by speed."""
     return sorted(runs, key=Run.per_second)[len(runs) // 2]
 
 
