@@ -70,7 +70,7 @@ def nested(path: str, value: Json) -> dict[str, Json]:
 OPEN: Mapping[str, Json] = {"False": True, "True": False, "None": "something"}
 
 
-@pytest.mark.parametrize(("type_", "shut"), CLOSED.items(), ids=CLOSED)
+@pytest.mark.parametrize(("type_", "shut"), sorted(CLOSED.items()), ids=sorted(CLOSED))
 def test_entry(pack: StartPack, type_: str, shut: Shut) -> None:
     judge = pack("entry_points")
 
