@@ -111,11 +111,13 @@ def _allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
 
 
 _ACCOUNT: Final = re.compile(r"(?<!\d)\d{12}(?!\d)")
+_OWN: Final = ("permissionsBoundary", "arn", "keyId", "queueUrl", "resourceArn", "secretArn")
+"""Properties that name something of the resource's own account: its boundary, or what its policy is for."""
 
 
 def _own_accounts(resource: Resource) -> frozenset[str]:
-    """Return the accounts that the resource is known to be in: by its provider, or by its boundary."""
-    texts = (resource.provider.get("allowedAccountIds"), resource.get("permissionsBoundary"))
+    """Return the accounts that the resource is known to be in: by its provider, or by what it names of its own."""
+    texts = (resource.provider.get("allowedAccountIds"), *map(resource.get, _OWN))
     return frozenset(account for text in texts if text is not None for account in _ACCOUNT.findall(str(text)))
 
 

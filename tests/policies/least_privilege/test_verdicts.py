@@ -16,6 +16,7 @@ from tests.policies.analyzer import Json, StartPack, Violation
 CASES: Final[list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
 
 BOUNDARY: Final = "arn:aws:iam::123456789012:policy/app-boundary"
+SECRET: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/backstage/session-secret-AbCdEf"
 
 HELD: Final[dict[str, tuple[str, str, dict[str, Json]]]] = {
     "role policy": ("aws:iam/rolePolicy:RolePolicy", "policy", {"role": "app", "name": "app"}),
@@ -23,7 +24,7 @@ HELD: Final[dict[str, tuple[str, str, dict[str, Json]]]] = {
     "bucket": ("aws:s3/bucketPolicy:BucketPolicy", "policy", {"bucket": "acme-logs"}),
     "key": ("aws:kms/key:Key", "policy", {}),
     "queue": ("aws:sqs/queuePolicy:QueuePolicy", "policy", {"queueUrl": "https://sqs/mail"}),
-    "secret": ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy", {"secretArn": "arn"}),
+    "secret": ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy", {"secretArn": SECRET}),
 }
 """What a document is attached to: resource type, property, other inputs."""
 
