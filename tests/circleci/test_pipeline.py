@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
@@ -117,7 +118,6 @@ def may_assume(arn: str, branch: str) -> bool:
 
 
 def test_it_is_valid() -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema isn't installed")
     validator = jsonschema.Draft7Validator(json.loads((PROJECT / "tests" / "schemas" / "circleci.json").read_text()))
     assert [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(PIPELINE)] == []
     assert list(validator.iter_errors({**PIPELINE, "jobs": {"test": {"steps": "none"}}}))

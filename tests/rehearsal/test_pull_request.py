@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.planning import PROJECT, copy_project, rehearse
@@ -181,7 +182,6 @@ def test_sarif_has_a_result_for_each_violation_at_its_line(plans: tuple[Path, Pa
 
 
 def test_sarif_is_valid(plans: tuple[Path, Path], tmp_path: Path) -> None:
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema isn't installed")
     validator = jsonschema.Draft4Validator(json.loads(SCHEMA.read_text()))
     for plan in plans:
         document = sarif_of(plan, tmp_path)
