@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.json:
         print(json.dumps(as_json(found), indent=2))
     else:
-        print("\n".join(sentences(found)) or "No new access.")
+        print("\n".join(f"- {sentence}" for sentence in sentences(found)) or "No new access.")
     return int(bool(found))
 
 

@@ -87,16 +87,19 @@ def difference(before: Json, after: Json) -> list[Access]:
 
 
 def sentences(found: Iterable[Access]) -> list[str]:
-    """Return new access in sentences, actions of one kind on one resource together."""
-    merged: dict[tuple[str, str, str, bool, str], list[str]] = defaultdict(list)
+    """Return new access in sentences: actions of one kind on one resource together, and resources with the same."""
+    merged: dict[tuple[str, str, bool, str, str], list[str]] = defaultdict(list)
     for one in found:
-        merged[one.holder, one.level, one.resource, one.conditional, one.why] += one.actions
+        merged[one.holder, one.level, one.conditional, one.why, one.resource] += one.actions
+    resources: dict[tuple[str, str, bool, str, str], list[str]] = defaultdict(list)
+    for (holder, level, conditional, why, resource), actions in merged.items():
+        resources[holder, level, conditional, why, _some(actions)].append(_shown(resource))
     return [
         f"`{holder}` {why}."
         if why
-        else f"This change lets `{holder}` {LEVELS[level]} {_shown(resource)}"
-        f"{' under a condition' if conditional else ''} ({_some(actions)})."
-        for (holder, level, resource, conditional, why), actions in merged.items()
+        else f"This change lets `{holder}` {LEVELS[level]} {', '.join(shown)}"
+        f"{' under a condition' if conditional else ''} ({actions})."
+        for (holder, level, conditional, why, actions), shown in resources.items()
     ]
 
 

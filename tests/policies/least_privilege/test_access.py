@@ -211,6 +211,10 @@ def said(before: Json, after: Json) -> list[str]:
 def test_a_new_action_is_said_in_a_sentence() -> None:
     assert said(stack([READ]), stack([WRITE])) == ["This change lets `app` write to `prod-raw/*` (s3:PutObject)."]
     assert said(stack([WRITE]), stack([READ])) == []
+    both = {"Resource": ["arn:aws:s3:::prod-raw/*", "arn:aws:s3:::prod-clean/*"]}
+    assert said(stack([READ | both]), stack([WRITE | both])) == [
+        "This change lets `app` write to `prod-raw/*`, `prod-clean/*` (s3:PutObject)."
+    ]
 
 
 @pytest.mark.parametrize(
