@@ -107,11 +107,16 @@ def plan_of(stack: str) -> Plan:
 
 
 def copy_project(folder: Path) -> Path:
-    """Copy what a plan needs into a folder, to be changed there; the packs are the checkout's own."""
+    """Copy what a plan needs into a folder, to be changed there; the packs, but for their configuration, are links."""
     project = folder / "project"
     project.mkdir()
     for file in [PROJECT / "__main__.py", *PROJECT.glob("Pulumi*.yaml")]:
         shutil.copy(file, project)
     shutil.copytree(PROJECT / "components", project / "components", ignore=shutil.ignore_patterns("__pycache__"))
-    (project / "policies").symlink_to(PROJECT / "policies")
+    (project / "policies").mkdir()
+    for path in (PROJECT / "policies").iterdir():
+        if path.name == "config":
+            shutil.copytree(path, project / "policies" / "config")
+        else:
+            (project / "policies" / path.name).symlink_to(path)
     return project

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import sys
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -14,7 +16,7 @@ from tests.planning import PROJECT, Plan, copy_project, plan_of, rehearse
 from tests.runbooks import Runbook, runbook
 from tests.test_system import readers
 
-CHANGES_NO_FILE = ("make ", "aws ", ".venv/bin/python ")
+CHANGES_NO_FILE = ("make ", "aws ", ".venv/bin/python -m operations")
 
 
 def changed(before: Plan, after: Plan) -> set[str]:
@@ -37,8 +39,13 @@ def carry_out(book: Runbook, project: Path) -> list[str]:
         if command.startswith(CHANGES_NO_FILE):
             others.append(command)
         else:
-            subprocess.run(["sh", "-euc", command], cwd=project, check=True)
+            run(command.replace(".venv/bin/python", sys.executable), project)
     return others
+
+
+def run(command: str, project: Path) -> None:
+    """Run a shell command in a project's folder, on its own modules."""
+    subprocess.run(["sh", "-euc", command], cwd=project, check=True, stdout=subprocess.DEVNULL)
 
 
 def test_adding_a_secret(tmp_path: Path) -> None:
@@ -48,6 +55,8 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     before, found, after = catalogue.read_text().partition('    Secret(\n        "kinde/client-secret"')
     assert found
     catalogue.write_text(before + indent(entry.rstrip(), "    ") + ",\n" + found + after)
+    assert "make docs" in book.commands
+    run(f"{sys.executable} -m components.expected_readers", project)  # the part of it that the gate asks for
 
     plan = rehearse("prod", project, tmp_path / "plan.json")
     assert (plan.exit_code, plan.violations) == (0, []), plan.printed
@@ -110,12 +119,6 @@ def test_rotating_the_header_secret(tmp_path: Path) -> None:
 
 def test_waiving_a_rule(tmp_path: Path) -> None:
     book, project = runbook("waiving-a-rule"), copy_project(tmp_path)
-    # The copy's packs are the checkout's own; only their configuration is the copy's.
-    (project / "policies").unlink()
-    (project / "policies" / "config").mkdir(parents=True)
-    for path in (PROJECT / "policies").iterdir():
-        if path.name != "config":
-            (project / "policies" / path.name).symlink_to(path)
     permissions = project / "components" / "workload_permissions.py"
     text, replaced = re.subn(r'\["s3:\w+"(, "s3:\w+"){3}\]', '["s3:*"]', permissions.read_text())
     assert replaced == 1
@@ -125,7 +128,8 @@ def test_waiving_a_rule(tmp_path: Path) -> None:
     assert broken.exit_code == 1
     assert "least-privilege/service-wildcard" in broken.rules
     (waiver,) = book.blocks("json")
-    (project / "policies" / "config" / "least_privilege.prod.json").write_text(waiver)
+    file = project / "policies" / "config" / "least_privilege.prod.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | json.loads(waiver)))
     waived = rehearse("prod", project, tmp_path / "waived.json")
     gone = {key(item) for item in broken.violations} - {key(item) for item in waived.violations}
     assert gone == {("service-wildcard", "prod-backstage-task")}
