@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,13 +26,18 @@ from docs.diagram import mermaid, svg, way_in  # noqa: E402
 from least_privilege.access.report import page  # noqa: E402
 from rulebook.documentation import table as rule_table  # noqa: E402
 
+STACKS: Final = ("prod", "dev")
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
 _PROD: Final = Names("prod", "ACCOUNT", "REGION")
 
 
-def pages() -> dict[str, str]:
-    """Return file name -> text of every generated page."""
-    plans = {stack: _plan(stack) for stack in ("prod", "dev")}
+def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+    """Return file name -> text of every generated page. `plans` has the plan of each of `STACKS`."""
+    # The engine promises no order among resources that don't depend on each other.
+    plans = {
+        stack: {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
+        for stack, plan in plans.items()
+    }
     parts = way_in([step["newState"] for step in plans["prod"]["steps"]])
     return {
         **{f"access-{stack}.md": _NOTE + page(plan) for stack, plan in plans.items()},
@@ -46,7 +51,7 @@ def pages() -> dict[str, str]:
 
 
 def _plan(stack: str) -> dict[str, Any]:
-    """Return a stack's plan, its steps in the order of their URNs."""
+    """Return a stack's plan."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
         subprocess.run(
@@ -56,8 +61,7 @@ def _plan(stack: str) -> dict[str, Any]:
             stdout=subprocess.DEVNULL,
         )
         plan: dict[str, Any] = json.loads(file.read_text())
-    # The engine promises no order among resources that don't depend on each other.
-    return {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
+    return plan
 
 
 def _secrets() -> str:
@@ -130,7 +134,7 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def main() -> None:
     """Write all pages."""
-    for name, text in pages().items():
+    for name, text in pages({stack: _plan(stack) for stack in STACKS}).items():
         (FOLDER / name).write_text(text)
         print(f"docs/{name}")
 

@@ -7,7 +7,8 @@ import multiprocessing
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -51,23 +52,48 @@ class Plan:
         return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
 
 
+def forked(function: Callable[..., int], *arguments: object) -> tuple[int, str]:
+    """Run a function in a process with the SDKs loaded and nothing else; return its exit code and all that it printed.
+
+    The function is at the top of a module, and its arguments can be pickled.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        printed = Path(folder) / "printed"
+        process = _FORKED.Process(target=_call, args=(function, arguments, printed))
+        process.start()
+        process.join()
+        assert process.exitcode is not None
+        return process.exitcode, printed.read_text()
+
+
+def _call(function: Callable[..., int], arguments: tuple[object, ...], printed: Path) -> None:
+    with printed.open("w") as file:
+        os.dup2(file.fileno(), sys.stdout.fileno())
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    code = function(*arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def command(*arguments: str) -> int:
+    """Run `python -m rehearsal` with these arguments; for `forked`."""
+    from rehearsal.__main__ import main
+
+    sys.argv = ["rehearsal", *arguments]
+    return main()
+
+
 def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ()) -> Plan:
     """Plan a stack of a project, with all packs or the named ones."""
-    arguments = ["--project", str(project), "--stack", stack, "--json", str(output)]
-    for pack in packs:
-        arguments += ["--pack", str(project / "policies" / pack)]
-    log = output.with_suffix(".log")
-    process = _FORKED.Process(target=_command, args=(arguments, log))
-    process.start()
-    process.join()
-    assert process.exitcode is not None
-    printed = log.read_text()
+    chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
+    code, printed = forked(command, "--project", str(project), "--stack", stack, "--json", str(output), *chosen)
     if not output.exists():
-        return Plan(process.exitcode, printed)
+        return Plan(code, printed)
     document = json.loads(output.read_text())
     states = [(step["urn"], step["newState"]) for step in document["steps"] if "newState" in step]
     return Plan(
-        process.exitcode,
+        code,
         printed,
         [
             Step(
@@ -83,25 +109,9 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ())
     )
 
 
-def _command(arguments: list[str], log: Path) -> None:
-    """Run the command in a forked child, on a clean process but for the SDKs; what it prints goes to a file."""
-    from rehearsal.__main__ import main
-
-    with log.open("w") as file:
-        os.dup2(file.fileno(), sys.stdout.fileno())
-        os.dup2(file.fileno(), sys.stderr.fileno())
-    sys.argv = ["rehearsal", *arguments]
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
 @lru_cache
 def plan_of(stack: str) -> Plan:
     """The plan of one of the project's own stacks."""
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         return rehearse(stack, PROJECT, Path(folder) / "plan.json")
 

@@ -1,21 +1,18 @@
 """Plans with their secrets in clear, for tests that need them: the program's own inputs, before anything is masked.
 
-The program runs in a process of its own, `python -m tests.raw_plan VARIANT`, so that nothing of one run reaches
-another.
+The program runs in a process of its own, so that nothing of one run reaches another.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
 
-from tests.planning import PROJECT
+from tests.planning import PROJECT, forked
 
 CLIENT_SECRET: Final = "client-secret-of-the-test"
 HEADER_SECRET: Final = "a1" * 32
@@ -46,15 +43,14 @@ class RawStep:
 @lru_cache
 def raw_plan(variant: Variant) -> tuple[RawStep, ...]:
     """Run the program and return what it registers."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.raw_plan", json.dumps(dataclasses.asdict(variant))],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return tuple(RawStep(**step) for step in json.loads(done.stdout))
+    code, printed = forked(_print, dataclasses.asdict(variant))
+    assert code == 0, printed
+    return tuple(RawStep(**step) for step in json.loads(printed))
+
+
+def _print(variant: dict[str, Any]) -> int:
+    print(json.dumps(_run(Variant(**variant))))
+    return 0
 
 
 def _run(variant: Variant) -> list[dict[str, Any]]:
@@ -97,7 +93,3 @@ class _Nobody:
     """Judges nothing."""
 
     def judge(self, step: object, provider: object) -> None: ...
-
-
-if __name__ == "__main__":
-    print(json.dumps(_run(Variant(**json.loads(sys.argv[1])))))

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.planning import PROJECT, Plan, copy_project, rehearse
+from tests.planning import PROJECT, Plan, command, copy_project, forked, rehearse
 
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
@@ -88,17 +86,11 @@ def judged(project: Path, config: dict[str, Any]) -> tuple[int, set[str]]:
     """Have the entry-points pack judge a project under a configuration."""
     file = project / "config.json"
     file.write_text(json.dumps(config))
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "rehearsal", "--project", str(project), "--json", "-", "--quiet"),
-            *("--pack", str(PROJECT / "policies" / "entry_points"), "--policy-config", str(file)),
-        ],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, {item["policy"] for item in json.loads(done.stdout)["policyViolations"]}
+    output = project / "plan.json"
+    pack = PROJECT / "policies" / "entry_points"
+    options = ("--json", str(output), "--pack", str(pack), "--policy-config", str(file))
+    code, _ = forked(command, "--project", str(project), *options)
+    return code, {item["policy"] for item in json.loads(output.read_text())["policyViolations"]}
 
 
 def test_the_machine_api_needs_a_waiver(tmp_path: Path) -> None:

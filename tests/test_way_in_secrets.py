@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from docs.diagram import mermaid, svg, way_in
-from tests.planning import PROJECT, copy_project
+from tests.planning import command, copy_project, forked
 from tests.raw_plan import Variant, raw_plan
 
 CLIENT_CANARY: Final = "canary-of-the-client-secret"
@@ -19,16 +17,19 @@ HEADER_CANARY: Final = "ca4a12" * 10 + "0000"
 PREVIOUS_CANARY: Final = "ca4a13" * 10 + "0000"
 CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, "ca4a12", "ca4a13")
 
-_COMMAND: Final = """
-import sys
-from rehearsal import __main__ as command, datasources
-client = sys.argv.pop(1)
-token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
-real = datasources.ANSWERS[token]
-vars(datasources)["ANSWERS"] = {**datasources.ANSWERS, token: lambda call: {**real(call), "secretString": client}}
-sys.exit(command.main())
-"""
-"""The command line, in an account whose client secret is the first argument."""
+
+def with_client_secret(client_secret: str, *arguments: str) -> int:
+    """Run the command line in an account with this client secret."""
+    from rehearsal import datasources
+
+    token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
+    real = datasources.ANSWERS[token]
+    vars(datasources)["ANSWERS"] = {
+        **datasources.ANSWERS,
+        token: lambda call: {**real(call), "secretString": client_secret},
+    }
+    return command(*arguments)
+
 
 BROKEN: Final[dict[str, tuple[str, str, str]]] = {
     "as it is": ("__main__.py", "production = ", "production = "),
@@ -95,14 +96,8 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[dict[str, obj
         assert text.count(before) == 1
         path.write_text(text.replace(before, after))
     output = folder / "plan.json"
-    done = subprocess.run(
-        [sys.executable, "-c", _COMMAND, CLIENT_CANARY, "--project", str(project), "--json", str(output)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return json.loads(output.read_text()), done.stdout + done.stderr + output.read_text()
+    _, printed = forked(with_client_secret, CLIENT_CANARY, "--project", str(project), "--json", str(output))
+    return json.loads(output.read_text()), printed + output.read_text()
 
 
 @pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)

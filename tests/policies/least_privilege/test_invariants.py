@@ -45,13 +45,13 @@ VALUES: Final = st.recursive(
 
 
 @given(VALUES, st.sampled_from(Kind))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_what_is_no_document_is_named(value: Json, kind: Kind) -> None:
     assert faults(json.dumps(value), kind)
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=8), st.sampled_from(Kind))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_no_statement_raises(statement: Json, kind: Kind) -> None:
     found = faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
     assert found or {"Effect", "Action", "NotAction"} & statement.keys()
@@ -184,7 +184,7 @@ def broken(statements: Json) -> set[str]:
 
 
 @given(widened())
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_widening_never_turns_a_violation_into_a_pass(pair: tuple[Json, Json]) -> None:
     narrow, wide = pair
     assert not broken(narrow) or broken(wide)
@@ -258,7 +258,7 @@ def let_in(statements: Json, kind: Kind) -> set[str]:
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
 @given(data=st.data())
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 def test_letting_in_more_never_turns_a_violation_into_a_pass(kind: Kind, data: st.DataObject) -> None:
     narrow, wide = data.draw(opened(kind))
     assert not let_in(narrow, kind) or not wide or let_in(wide, kind)
