@@ -89,14 +89,15 @@ def _principals(statement: Statement) -> Iterator[Fault]:
 
 
 def _service(statement: Statement, service: str) -> Iterator[Fault]:
+    if conditions.bound_by(statement.conditions, "source"):
+        return
+    where = f"{statement.where} trusts `{service}` for whichever account it acts"
     meant = any(condition.key in SOURCE_KEYS for condition in statement.conditions)
-    if (meant or general(service) in DEPUTIES) and not conditions.bound_by(statement.conditions, "source"):
-        yield Fault(
-            "unscoped-service-trust",
-            f"{statement.where} trusts `{service}` for whichever account it acts"
-            + (": the condition on the source doesn't bind it." if meant else "."),
-            service,
-        )
+    if general(service) in DEPUTIES:
+        unbound = ": the condition on the source doesn't bind it" if meant else ""
+        yield Fault("unscoped-service-trust", f"{where}{unbound}.", service)
+    elif meant:
+        yield Fault("invalid-condition", f"{where}: the condition on the source doesn't bind it.", service)
 
 
 @lru_cache(1024)
