@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.preview import PROJECT, bare_import
-from rehearsal import project
+from operations.deploy import pack_options
 from tests.engine.deployment import Deployment, prepared, stand_ins_of_their_own
 
 STACK: Final = "prod"
@@ -92,11 +92,14 @@ def watching(folder: Path) -> Iterator[Watch]:
 def commands(deployment: Deployment) -> dict[str, tuple[list[str], Path, dict[str, str] | None]]:
     """Return what is measured: command, folder, environment."""
     real = ["pulumi", "preview", "--stack", STACK, "--non-interactive"]
-    packs = [text for pack in project.packs(deployment.project) for text in ("--policy-pack", str(pack))]
     return {
         "bare import of the SDK modules": (bare_import(), PROJECT, None),
         "embedded engine, every pack": ([sys.executable, "-m", "rehearsal", "--stack", STACK], PROJECT, None),
-        "pulumi preview, every pack": ([*real, *packs], deployment.project, deployment.environment),
+        "pulumi preview, every pack": (
+            [*real, *pack_options(deployment.project, STACK)],
+            deployment.project,
+            deployment.environment,
+        ),
         "pulumi preview, no pack": (real, deployment.project, deployment.environment),
     }
 

@@ -78,10 +78,7 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
         return [PULUMI, "cancel", given.stack, "--yes"]
     command = [PULUMI, given.command, "--stack", given.stack, *(["--diff"] if given.diff else [])]
     if given.command in ("up", "preview"):
-        for pack in project.packs(folder):
-            # The CLI pairs the two flags by position, so that a pack without configuration needs an empty one.
-            config = project.policy_config(folder, pack, given.stack) or Path(os.devnull)
-            command += ["--policy-pack", _listed(pack), "--policy-pack-config", _listed(config)]
+        command += pack_options(folder, given.stack)
     if given.command in ("up", "preview") and given.plan:
         command += ["--plan" if given.command == "up" else "--save-plan", str(given.plan.absolute())]
     if given.command == "refresh" and given.clear_pending:
@@ -91,6 +88,16 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     elif given.command in ("up", "refresh") and given.yes:
         command.append("--yes")
     return command
+
+
+def pack_options(folder: Path, stack: str) -> list[str]:
+    """Return the CLI's options that attach every pack of a project, each with its configuration for a stack."""
+    options = []
+    for pack in project.packs(folder):
+        # The CLI pairs the two flags by position, so that a pack without configuration needs an empty one.
+        config = project.policy_config(folder, pack, stack) or Path(os.devnull)
+        options += ["--policy-pack", _listed(pack), "--policy-pack-config", _listed(config)]
+    return options
 
 
 def _listed(path: Path) -> str:
