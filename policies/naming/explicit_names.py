@@ -26,7 +26,8 @@ def _generated(resource: Resource, _: Judgement) -> Iterator[Finding]:
 
 def _duplicates(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
     first: dict[tuple[str, ...], Resource] = {}
-    for resource in resources:
+    # The engine promises no order; of two resources, always the same one is told.
+    for resource in sorted(resources, key=lambda resource: resource.urn):
         where = PHYSICAL_NAMES[resource.type]
         try:
             name = resource.text_or_none(where.property)

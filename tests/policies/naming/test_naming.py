@@ -146,7 +146,7 @@ def named(type_: str, name: str, **properties: Json) -> tuple[str, dict[str, Jso
         ([named(SECRET, "a"), named(SECRET, "a")], [1]),
         ([named(SECRET, "a"), named(SECRET, "b"), named(SECRET, "a"), named(SECRET, "a")], [2, 3]),
         ([named(BUCKET, "a"), named("aws:s3/bucketV2:BucketV2", "a")], [1]),
-        ([named("aws:lb/targetGroup:TargetGroup", "a"), named("aws:alb/targetGroup:TargetGroup", "a")], [1]),
+        ([named("aws:alb/targetGroup:TargetGroup", "a"), named("aws:lb/targetGroup:TargetGroup", "a")], [1]),
         ([named("aws:iam/role:Role", "a"), named("aws:iam/policy:Policy", "a")], []),
         ([named(ROLE_POLICY, "a", role="r"), named(ROLE_POLICY, "a", role="s")], []),
         ([named(ROLE_POLICY, "a", role="r"), named(ROLE_POLICY, "a", role="r")], [1]),
