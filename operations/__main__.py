@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import SecretStr
 
 from components.catalogue import Maker, secrets_made_by
-from operations.failures import BadConfiguration, Failure
+from rehearsal.failures import BadConfiguration, Failure
 
 if TYPE_CHECKING:
     from operations.browser import Browser, SigningIn

@@ -21,7 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from operations.failures import BadConfiguration, Failure
+from rehearsal.failures import BadConfiguration, Failure
 
 if TYPE_CHECKING:
     from mypy_boto3_acm import ACMClient
@@ -75,6 +75,19 @@ class Aws:
         with calls("the account"):
             sts = self._session.client("sts", region_name=self._region, config=self._config)
             return sts.get_caller_identity()["Account"]
+
+    def require_account(self, wanted: str) -> None:
+        """Refuse credentials of any other account.
+
+        Raises:
+            BadConfiguration: they belong to another one, or aren't valid.
+            Failure: no answer.
+        """
+        account = self.account()
+        if account != wanted:
+            raise BadConfiguration(
+                f"the credentials are of account {account}; accepted: {wanted}, the stack's own; set AWS_PROFILE"
+            )
 
     def secrets(self) -> SecretsManagerClient:
         """Return a client of Secrets Manager."""

@@ -19,11 +19,11 @@ from pydantic import SecretStr
 
 from components.applications import Application
 from operations import symptoms
-from operations.failures import BadConfiguration
 from operations.stack import Stack
 from operations.symptoms import Symptom
 from operations.verdicts import Verdict, failed, passed
 from operations.web import Web, without_query
+from rehearsal.failures import BadConfiguration
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

@@ -58,10 +58,7 @@ def _run(given: argparse.Namespace) -> int:
             f"{', '.join(hidden)}: options of the Pulumi CLI in the environment could skip the preview or the packs; "
             "accepted: the options of this command"
         )
-    if given.stack not in project.stacks(folder):
-        raise BadConfiguration(
-            f"there is no stack `{given.stack}`; stacks here: {', '.join(project.stacks(folder)) or 'none'}"
-        )
+    project.require_stack(folder, given.stack)
     if given.command in ("up", "preview") and given.plan:
         _require_real_secrets(folder, given.stack)
     command = command_line(given, folder)

@@ -22,11 +22,11 @@ from pydantic import SecretStr
 from components.catalogue import Maker, Secret, Shape, secrets_made_by
 from operations import shapes
 from operations.aws import Aws
-from operations.failures import BadConfiguration, Failure
 from operations.preflight import stored_secret
 from operations.stack import Stack
 from operations.stored_secret import CURRENT, PREVIOUS, StoredSecret, Versions
 from operations.verdicts import Verdict, failed, passed, undecided
+from rehearsal.failures import BadConfiguration, Failure
 
 _LENGTH: Final = 40
 """Letters and digits only, which Aurora, URLs and shells all take; 40 of them are 238 bits.
@@ -99,11 +99,7 @@ def run(
         Failure: AWS refused or didn't answer; run it again to go on.
         BadConfiguration: another account, or no credentials.
     """
-    account = aws.account()
-    if account != stack.settings.account:
-        raise BadConfiguration(
-            f"the credentials are of account {account}, the stack's is {stack.settings.account}; set AWS_PROFILE"
-        )
+    aws.require_account(stack.settings.account)
     client = aws.secrets()
     stored = {secret.path: stored_secret(stack, client, secret) for secret in secrets_made_by(Maker.PROGRAM)}
     filling = _Filling(stack, stored, database, _with_dependents(rotated), rotation, dry_run)

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Final
 
 from components.catalogue import PARAMETERS, SECRETS
-from components.naming import Names
 from rehearsal import project
 from rehearsal.failures import BadConfiguration, Failure
 
 _DAYS: Final = 30
+_TIMEOUT: Final = 10.0
+"""Seconds to wait for any answer of AWS."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         folder = given.project.resolve()
-        if given.stack not in project.stacks(folder):
-            known = ", ".join(project.stacks(folder)) or "none"
-            raise BadConfiguration(f"there is no stack `{given.stack}`; stacks here: {known}")
+        project.require_stack(folder, given.stack)
         if given.command == "waivers":
             lines = list(_ending(folder, given.stack, given.days, dt.datetime.now(dt.UTC).date()))
             nothing = f"no waiver of {given.stack} ends within {given.days} days"
@@ -89,39 +88,32 @@ def _ending(folder: Path, stack: str, days: int, today: dt.date) -> Iterator[str
         yield f"{waiver.expires}  {when}: {waiver.rule} for {waiver.resource} (owner {waiver.owner})"
 
 
-def _orphans(folder: Path, stack: str) -> Iterator[str]:
+def _orphans(folder: Path, stack_name: str) -> Iterator[str]:
     """Return a line for each secret and parameter under the environment's prefix that the catalogue doesn't have."""
-    import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
+    from operations import stack
+    from operations.aws import Aws, calls
 
-    config = project.load(folder, stack).config
-    region = config.get("aws:region", "")
-    allowed = json.loads(config.get("aws:allowedAccountIds", "[]"))
-    names = Names(stack, str(allowed[0]) if allowed else "", region)
+    read = stack.load(folder, stack_name)
+    names = read.names
+    aws = Aws(read.settings.region, _TIMEOUT)
+    aws.require_account(read.settings.account)
     secrets = {secret.name(names) for secret in SECRETS}
     parameters = {parameter.name(names) for parameter in PARAMETERS}
-    try:
-        session = boto3.Session(region_name=region or None)
-        account = session.client("sts").get_caller_identity()["Account"]
-        if allowed and account not in allowed:
-            raise BadConfiguration(
-                f"the credentials are of account {account}; accepted: {', '.join(allowed)} (aws:allowedAccountIds)"
-            )
-        pages = session.client("secretsmanager").get_paginator("list_secrets")
+    with calls("the secrets"):
+        pages = aws.secrets().get_paginator("list_secrets")
         for page in pages.paginate(Filters=[{"Key": "name", "Values": [names.secret("")]}]):
             for secret in page["SecretList"]:
                 # The filter goes by the beginning of any word.
                 if secret["Name"].startswith(names.secret("")) and secret["Name"] not in secrets:
-                    read = secret.get("LastAccessedDate")
-                    yield f"secret {secret['Name']}, {f'last read on {read.date()}' if read else 'never read'}"
-        described = session.client("ssm").get_paginator("describe_parameters")
+                    accessed = secret.get("LastAccessedDate")
+                    yield f"secret {secret['Name']}, {f'last read on {accessed.date()}' if accessed else 'never read'}"
+    with calls("the parameters"):
+        described = aws.parameters().get_paginator("describe_parameters")
         path = names.parameter("").rstrip("/")
         for found in described.paginate(ParameterFilters=[{"Key": "Path", "Option": "Recursive", "Values": [path]}]):
             for parameter in found["Parameters"]:
                 if parameter["Name"] not in parameters:
                     yield f"parameter {parameter['Name']}, last changed on {parameter['LastModifiedDate'].date()}"
-    except (BotoCoreError, ClientError) as error:
-        raise Failure(f"AWS: {error}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,10 +11,10 @@ import httpx
 from pydantic import SecretStr
 
 from components.kinde_endpoints import Endpoints, callback_url
-from operations.failures import Failure
 from operations.stack import Stack
 from operations.verdicts import Verdict, failed, passed
 from operations.web import UNAVAILABLE, Web, send
+from rehearsal.failures import Failure
 
 _KEYS: Final = {
     "issuer": ("issuer", "kindeIssuer"),

@@ -24,13 +24,13 @@ from pydantic import SecretStr
 from components.catalogue import SECRETS, Shape
 from operations import kinde_answers, shapes
 from operations.aws import Aws
-from operations.failures import BadConfiguration, Failure
 from operations.kinde_answers import ClientSecret
 from operations.preflight import stored_secret
 from operations.stack import Stack
 from operations.stored_secret import CURRENT, StoredSecret, Versions
 from operations.verdicts import progress, say
 from operations.web import Web
+from rehearsal.failures import BadConfiguration, Failure
 
 BEFORE: Final = "ROTATION_BEFORE"
 NEW: Final = "ROTATION_NEW"
@@ -59,11 +59,7 @@ def run(stack: Stack, aws: Aws, web: Web, person: Person, *, roll_back: bool, re
         BadConfiguration: another account, no credentials, or there is nothing to roll back.
         Failure: AWS or Kinde refused or didn't answer; what was done stays, run it again to go on.
     """
-    account = aws.account()
-    if account != stack.settings.account:
-        raise BadConfiguration(
-            f"the credentials are of account {account}, the stack's is {stack.settings.account}; set AWS_PROFILE"
-        )
+    aws.require_account(stack.settings.account)
     secret = next(secret for secret in SECRETS if secret.shape is Shape.OIDC_CLIENT_SECRET)
     stored = stored_secret(stack, aws.secrets(), secret)
     labels = _labels(stored)

@@ -17,12 +17,12 @@ from components.kinde_endpoints import callback_url
 from components.naming import VIEWER_REGION
 from operations import kinde_answers, shapes
 from operations.aws import Aws, calls
-from operations.failures import Failure
 from operations.stack import Stack
 from operations.stored_secret import CURRENT, StoredSecret
 from operations.tls import SHORTEST_DAYS
 from operations.verdicts import Outcome, Verdict, failed, passed, undecided
 from operations.web import UNAVAILABLE, Web, send
+from rehearsal.failures import Failure
 
 if TYPE_CHECKING:
     from mypy_boto3_acm import ACMClient

@@ -11,9 +11,8 @@ from components.applications import APPLICATIONS, Application
 from components.kinde_endpoints import Endpoints, endpoints
 from components.naming import Names
 from components.settings import ConfigurationError, Settings
-from operations.failures import BadConfiguration
-from rehearsal import failures as rehearsal_failures
 from rehearsal import project
+from rehearsal.failures import BadConfiguration
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def load(folder: Path, stack: str) -> Stack:
         read = project.load(folder.resolve(), stack)
         stand_ins = {key: text for key, text in stack_settings.placeholders().items() if key in read.secret_keys}
         settings = stack_settings.parse(stack, {**read.config, **stand_ins}, read.secret_keys)
-    except (rehearsal_failures.BadConfiguration, ConfigurationError) as error:
+    except ConfigurationError as error:
         raise BadConfiguration(str(error)) from None
     names = Names(stack, settings.account, settings.region, settings.partition)
     return Stack(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from operations.failures import BadConfiguration
+from rehearsal.failures import BadConfiguration
 
 _NAME: Final = "rocketclub-operations"
 _ATTEMPTS: Final = 3

@@ -70,6 +70,18 @@ def policy_config(folder: Path, pack: Path, stack: str) -> Path | None:
     return path if path.is_file() else None
 
 
+def require_stack(folder: Path, stack: str) -> None:
+    """Refuse a stack that the project hasn't.
+
+    Raises:
+        BadConfiguration: its file is missing; the text names the stacks there are.
+    """
+    path = folder / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        known = ", ".join(stacks(folder)) or "none"
+        raise BadConfiguration(f"there is no stack `{stack}`: {path} is missing; stacks here: {known}")
+
+
 def load(folder: Path, stack: str) -> Project:
     """Read a project and the configuration of one stack, with the defaults of `Pulumi.yaml`.
 
@@ -80,10 +92,8 @@ def load(folder: Path, stack: str) -> Project:
     name = document.get("name")
     if not isinstance(name, str) or not name:
         raise BadConfiguration(f"{folder / 'Pulumi.yaml'}: `name` is missing; accepted: the project's name")
+    require_stack(folder, stack)
     path = folder / f"Pulumi.{stack}.yaml"
-    if not path.is_file():
-        known = ", ".join(stacks(folder)) or "none"
-        raise BadConfiguration(f"there is no stack `{stack}`: {path} is missing; stacks here: {known}")
     given = {_full_key(name, key): value for key, value in _mapping(_read(path), "config", path).items()}
     problems: list[str] = []
     for key, entry in _mapping(document, "config", folder / "Pulumi.yaml").items():

@@ -25,7 +25,7 @@ from types import ModuleType
 from typing import IO, Any, Final
 
 from rehearsal import changes, project, stack
-from rehearsal.failures import BadConfiguration, Failure
+from rehearsal.failures import Failure
 from rehearsal.plan import Plan, place, resource_label
 
 _SUFFIXES: Final = (".py", ".yaml", ".yml", ".json", ".jsonl", ".txt", ".gz")
@@ -50,9 +50,7 @@ def main() -> int:
     # Like Ctrl-C: an exception, so that the packs are stopped on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        if given.stack not in project.stacks(folder):
-            known = ", ".join(project.stacks(folder)) or "none"
-            raise BadConfiguration(f"there is no stack `{given.stack}`; stacks here: {known}")
+        project.require_stack(folder, given.stack)
         watch(folder, given.stack, Path(given.json).absolute() if given.json else None)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)

@@ -53,8 +53,20 @@ def _print(variant: dict[str, Any]) -> int:
     return 0
 
 
+def answer_with(client_secret: str) -> None:
+    """Have this process's account hold a client secret."""
+    from rehearsal import datasources
+
+    answers = datasources.ANSWERS
+    token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
+    vars(datasources)["ANSWERS"] = {
+        **answers,
+        token: lambda lookup: {**answers[token](lookup), "secretString": client_secret},
+    }
+
+
 def _run(variant: Variant) -> list[dict[str, Any]]:
-    from rehearsal import datasources, program, project
+    from rehearsal import program, project
     from rehearsal.plan import Plan
 
     loaded = project.load(PROJECT, variant.stack)
@@ -63,12 +75,7 @@ def _run(variant: Variant) -> list[dict[str, Any]]:
     if variant.previous_header_secret:
         values[f"{prefix}previousOriginHeaderSecret"] = variant.previous_header_secret
     vars(program)["_placeholders"] = lambda _: values
-    answers = datasources.ANSWERS
-    token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
-    vars(datasources)["ANSWERS"] = {
-        **answers,
-        token: lambda lookup: {**answers[token](lookup), "secretString": variant.client_secret},
-    }
+    answer_with(variant.client_secret)
     settings = {f"{prefix}{key}": value for key, value in variant.settings}
     plan = Plan(loaded.name, variant.stack)
     program.run(

@@ -10,7 +10,7 @@ import pytest
 
 from docs.diagram import mermaid, svg, way_in
 from tests.planning import command, copy_project, forked
-from tests.raw_plan import Variant, raw_plan
+from tests.raw_plan import Variant, answer_with, raw_plan
 
 CLIENT_CANARY: Final = "canary-of-the-client-secret"
 HEADER_CANARY: Final = "ca4a12" * 10 + "0000"
@@ -20,14 +20,7 @@ CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, "ca4a12", "ca4
 
 def with_client_secret(client_secret: str, *arguments: str) -> int:
     """Run the command line in an account with this client secret."""
-    from rehearsal import datasources
-
-    token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
-    real = datasources.ANSWERS[token]
-    vars(datasources)["ANSWERS"] = {
-        **datasources.ANSWERS,
-        token: lambda call: {**real(call), "secretString": client_secret},
-    }
+    answer_with(client_secret)
     return command(*arguments)
 
 
