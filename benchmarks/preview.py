@@ -28,16 +28,19 @@ class Run:
     mebibytes: float
 
 
+def sdk_names() -> list[str]:
+    """Return the names of the SDKs that the program uses, such as `aws.iam.Role`.
+
+    The SDK loads a module when one of its names is first used; naming the module alone would load nothing.
+    """
+    sources = "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT / "components").glob("*.py"))
+    return sorted(set(re.findall(r"(?<![.\w])((?:aws\.[a-z0-9_]+|cloudflare)\.\w+)", sources)))
+
+
 def bare_import() -> list[str]:
     """Return the command that imports what the program's components import, and nothing else."""
-    sources = "\n".join(file.read_text() for file in (PROJECT / "components").glob("*.py"))
-    # The SDK loads a module when one of its names is first used, so that naming the module alone would load nothing.
-    names = sorted(set(re.findall(r"(?<![.\w])((?:aws\.[a-z0-9_]+|cloudflare)\.\w+)", sources)))
-    return [
-        sys.executable,
-        "-c",
-        "\n".join(["import pulumi", "import pulumi_aws as aws", "import pulumi_cloudflare as cloudflare", *names]),
-    ]
+    imports = ["import pulumi", "import pulumi_aws as aws", "import pulumi_cloudflare as cloudflare"]
+    return [sys.executable, "-c", "\n".join([*imports, *sdk_names()])]
 
 
 def timed(command: list[str]) -> Run:

@@ -41,6 +41,30 @@ def masked(value: Json) -> Json:
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
+def checked(value: Json) -> Json:
+    """Return an input as the engine has it back from a provider's `Check`: a list that holds a secret is one as a whole.
+
+    Providers answer without marks, and the engine puts them on again, but not within lists (`annotateSecrets` in
+    sdk/go/common/resource/plugin/provider_plugin.go of pulumi/pulumi).
+    """
+    if is_secret(value):
+        return value
+    if isinstance(value, Mapping):
+        return {key: checked(item) for key, item in value.items()}
+    if isinstance(value, list):
+        plain = _unmarked(value)
+        return value if plain == value else secret(plain)
+    return value
+
+
+def _unmarked(value: Json) -> Json:
+    if is_secret(value):
+        return _unmarked(value["value"])
+    if isinstance(value, Mapping):
+        return {key: _unmarked(item) for key, item in value.items()}
+    return [_unmarked(item) for item in value] if isinstance(value, list) else value
+
+
 def for_packs(value: Json) -> Json:
     """Return a value as the engine shows it to a pack: a reference to a resource as its id, or its URN."""
     if isinstance(value, Mapping):

@@ -11,6 +11,7 @@ import argparse
 import datetime as dt
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,13 +22,14 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.iam import comparison, corpus, environments, evaluation, scale
-from benchmarks.iam.comparison import SLOW, TOOLS, Run
+from benchmarks.iam.comparison import SLOW, TOOLS, Run, Start
 from benchmarks.iam.corpus import Labelled
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 _KINDS: Final = ("identity", "trust", "resource", "bundle")
 _LOAD: Final = (
-    "import sys; sys.path.insert(0, {policies!r}); import least_privilege; from least_privilege import knowledge; "
+    "import gc, sys; gc.disable(); sys.path.insert(0, {policies!r}); "
+    "import least_privilege; from least_privilege import knowledge; "
     "[knowledge.service(prefix) for prefix in knowledge.prefixes()]"
 )
 """Starting the pack with all its data decoded; a run of the pack decodes only the services that it meets."""
@@ -84,12 +86,24 @@ def _targets(rounds_of: Sequence[Sequence[Run]], documents: Sequence[Labelled], 
         f"{ratio:.1f} times",
         ratio >= 10,
     )
-    policies = str(Path(__file__).resolve().parents[2] / "policies")
-    start = comparison.start_ms(_LOAD.format(policies=policies), 2 * rounds + 1)
-    bare, sdk = (comparison.start_ms(code, 2 * rounds + 1) for code in ("pass", "import pulumi_policy"))
-    measured = f"{start:.0f} ms, {sdk:.0f} of it the policy SDK ({start / bare:.1f} x bare Python)"
-    yield "start of the pack with its data under 0.5 s", measured, start < 500
+    with tempfile.TemporaryDirectory() as folder:
+        start = _start(Path(folder), 2 * rounds + 1)
+    yield start
     yield "slowest document under 50 ms", f"{own.slowest_ms():.1f} ms", own.slowest_ms() < 50
+
+
+def _start(folder: Path, rounds: int) -> Target:
+    policies = Path(__file__).resolve().parents[2] / "policies"
+    starts = [Start("pass", keeps=True), Start("import pulumi_policy", keeps=True)]
+    for keeps in (True, False):
+        copy = shutil.copytree(policies, folder / str(keeps), ignore=shutil.ignore_patterns("__pycache__"))
+        starts.append(Start(_LOAD.format(policies=str(copy)), keeps))
+    bare, sdk, start, first = comparison.starts_ms(starts, rounds)
+    measured = (
+        f"{start:.0f} ms, {sdk:.0f} of it the policy SDK ({start / bare:.1f} x bare Python); "
+        f"{first:.0f} ms where the pack has to be compiled"
+    )
+    return "start of the pack with its data under 0.5 s", measured, max(start, first) < 500
 
 
 def _page(runs: Sequence[Run], documents: Sequence[Labelled], targets: Sequence[Target], rounds: int) -> str:

@@ -161,19 +161,35 @@ def pairs(run: Run, documents: Iterable[Labelled], kind: str) -> Share:
     return Share(sum(told), len(told))
 
 
-def start_ms(code: str, rounds: int) -> float:
-    """Return the median of the processor's milliseconds for a fresh interpreter that runs a line of code.
+@dataclass(frozen=True)
+class Start:
+    """A line of Python for a fresh interpreter, which may keep what it compiles or has to compile each time.
 
-    Raises:
-        subprocess.CalledProcessError: the code failed.
+    What pip installed is compiled already. A checkout is compiled by its first start, and by every start where
+    PYTHONDONTWRITEBYTECODE is set, as it is in many containers.
     """
-    command = [sys.executable, "-c", code]
-    taken = []
-    for _ in range(rounds):
-        with subprocess.Popen(command) as process:
+
+    code: str
+    keeps: bool
+
+    def ms(self) -> float:
+        """Run it once; return the processor's milliseconds.
+
+        Raises:
+            subprocess.CalledProcessError: the code failed.
+        """
+        command = [sys.executable, "-c", self.code]
+        # Empty is the same as not set.
+        environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "" if self.keeps else "1"}
+        with subprocess.Popen(command, env=environment) as process:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise subprocess.CalledProcessError(process.returncode, command)
-        taken.append(usage.ru_utime + usage.ru_stime)
-    return statistics.median(taken) * 1000
+        return (usage.ru_utime + usage.ru_stime) * 1000
+
+
+def starts_ms(starts: Sequence[Start], rounds: int) -> list[float]:
+    """Return the median milliseconds of each; they take turns, and a first round that fills caches doesn't count."""
+    taken = [[start.ms() for start in starts] for _ in range(rounds + 1)][1:]
+    return [statistics.median(one) for one in zip(*taken, strict=True)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import gc
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -34,6 +35,8 @@ def start(name: str, rules: Iterable[Rule], description: str) -> None:
     """Serve a pack to the engine. Returns when the engine ends the process."""
     # The engine says which values are secret; the SDK forgets it while it reads them.
     vars(sdk)["deserialize_properties"] = deserialize_properties
+    gc.freeze()
+    gc.enable()
     PolicyPack(name, assemble(rules), EnforcementLevel.MANDATORY, description=description)
 
 
