@@ -42,7 +42,7 @@ def masked(value: Json) -> Json:
 
 
 def checked(value: Json) -> Json:
-    """Return an input as the engine has it back from a provider's `Check`: a list that holds a secret is one as a whole.
+    """Return an input as the engine has it back from a provider's `Check`: a list that holds a secret is one itself.
 
     Providers answer without marks, and the engine puts them on again, but not within lists (`annotateSecrets` in
     sdk/go/common/resource/plugin/provider_plugin.go of pulumi/pulumi).

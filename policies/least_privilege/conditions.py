@@ -268,6 +268,71 @@ def values_of(conditions: Sequence[Condition], key: str) -> Iterator[tuple[str, 
             yield condition.values
 
 
+# --- conditions that don't limit ------------------------------------------------------------------------------------
+
+_LIMITS: Final = frozenset(
+    (
+        *("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce"),
+        *("aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount"),
+        *("aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount"),
+        *("aws:sourceaccount", "aws:sourceorgid", "sts:externalid", "iam:passedtoservice", "kms:viaservice"),
+        *("lambda:principal", "ec2:add/userid", "dynamodb:leadingkeys"),
+    )
+)
+"""Keys that a statement asks for to keep others out: with every value, or all but a few, it lets them in."""
+
+_OFTEN_MISSING: Final = frozenset(
+    (
+        *("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce"),
+        *("aws:multifactorauthpresent", "aws:multifactorauthage"),
+    )
+)
+"""Keys that many requests come without: an access key brings no MFA, a request over the internet no endpoint."""
+
+_OTHERS: Final = frozenset(("aws:resourceaccount",))
+"""Keys whose exclusion says something of its own: what belongs to other accounts."""
+
+_WANTED_TRUE: Final = frozenset(("aws:securetransport", "kms:grantisforawsresource"))
+
+
+@lru_cache(8192)
+def ineffective(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
+    """Return which conditions of an Allow don't keep out what they seem to keep out."""
+    present = _present(conditions)
+    asked = {condition.key for condition in conditions if demands(condition, present)}
+    found = []
+    for condition in conditions:
+        key = f"`{condition.key[:80]}`"
+        if condition.key in _LIMITS - _OTHERS and condition.operator in _NEGATED and condition.key not in asked:
+            found.append(f"{key} lets in all but the values named, and requests without the key")
+        elif condition.key in _OFTEN_MISSING and condition.if_exists and condition.key not in present:
+            found.append(f"{key} with `IfExists` lets in every request without the key")
+        elif condition.operator == "ipaddress" and any(value.endswith("/0") for value in condition.values):
+            found.append(f"the values of {key} hold every address")
+        elif condition.key in _LIMITS and condition.operator in ("stringlike", "arnlike") and "*" in condition.values:
+            found.append(f"the values of {key} match everything")
+        elif (
+            condition.key in _WANTED_TRUE
+            and condition.operator == "bool"
+            and "false" in map(str.lower, condition.values)
+        ):
+            found.append(f"{key} is allowed to be false")
+    return tuple(found)
+
+
+def misses_access_keys(conditions: tuple[Condition, ...]) -> bool:
+    """Tell whether a Deny for requests without MFA lets those of an access key pass, which come without the key
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, multifactorauthpresent).
+    """
+    return any(
+        condition.key == "aws:multifactorauthpresent"
+        and condition.operator == "bool"
+        and not condition.if_exists
+        and {value.lower() for value in condition.values} == {"false"}
+        for condition in conditions
+    )
+
+
 # --- validity ----------------------------------------------------------------------------------------------------
 
 _GLOBAL: Final[Mapping[str, str]] = {
@@ -344,9 +409,8 @@ where the service says that it's a number, a text operator never matches."""
 _EXACT: Final = frozenset(("stringequals", "stringequalsignorecase"))
 
 
-def _no_star(key: str) -> bool:
-    """Tell whether no value of a key can hold a star as a letter: claims and global keys, but not tags."""
-    return (key in _GLOBAL or "." in key.partition(":")[0]) and key not in ("aws:referer", "aws:useragent")
+_FREE_TEXT: Final = ("aws:referer", "aws:useragent")
+"""Keys whose value may hold a star as a letter. Tags and names may not."""
 
 
 _BORROWED: Final[Mapping[str, str]] = {
@@ -381,10 +445,10 @@ def _problems(condition: Condition) -> Iterator[str]:
     elif family not in fitting and family not in ("null", "binary"):
         yield f"`{condition.operator}` doesn't fit `{condition.key[:80]}`; fitting: {', '.join(fitting)} operators"
     for value in condition.values:
-        problem = _value_problem(family, value)
+        problem = _value_problem(condition.key, family, value)
         if problem:
             yield f"the value of `{condition.key[:80]}` {problem}"
-        elif condition.operator in _EXACT and _no_star(condition.key) and "*" in value.replace("${*}", ""):
+        elif condition.operator in _EXACT and condition.key not in _FREE_TEXT and "*" in value.replace("${*}", ""):
             yield f"the value of `{condition.key[:80]}` has a star, which `{condition.operator}` takes for a letter"
 
 
@@ -423,7 +487,10 @@ def _service_key(service: knowledge.Service, key: str) -> tuple[str, int] | None
     return None
 
 
-def _value_problem(family: str, value: str) -> str:
+_SERVICE: Final = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
+
+
+def _value_problem(key: str, family: str, value: str) -> str:
     if "${" in value:
         return ""
     if family == "bool" and value.lower() not in ("true", "false"):
@@ -438,6 +505,8 @@ def _value_problem(family: str, value: str) -> str:
         return "must be a date such as 2030-01-31T00:00:00Z"
     if family == "ip" and not _is_network(value):
         return "must be an address or a network such as 192.0.2.0/24"
+    if key == "iam:passedtoservice" and not patterns.wild(value) and not _SERVICE.fullmatch(value):
+        return "must be a service such as lambda.amazonaws.com"
     if family == "arn" and not (value == "*" or value.startswith(("arn:", "*"))):
         return "must be an ARN"
     return ""

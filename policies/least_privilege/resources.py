@@ -12,6 +12,17 @@ from typing import Final, NamedTuple
 from least_privilege import knowledge, patterns
 
 _PARTITION: Final = re.compile(r"aws(?:-cn|-us-gov|-iso(?:-[a-z])?|-eusc)?")
+_PARTITIONS: Final = {
+    "cn-": "aws-cn",
+    "us-gov-": "aws-us-gov",
+    "us-iso-": "aws-iso",
+    "us-isob-": "aws-iso-b",
+    "eu-isoe-": "aws-iso-e",
+    "us-isof-": "aws-iso-f",
+    "eusc-": "aws-eusc",
+}
+"""How a region begins -> its partition; all others are in `aws`
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)."""
 _REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
 _ACCOUNT: Final = re.compile(r"\d{12}|aws|aws-managed|cloudfront|aws-marketplace|third-party|amazon|tgw-peering")
 _BEGINS: Final = {4: re.compile(r"[a-z]{0,2}(?:-[a-z0-9-]*)?"), 5: re.compile(r"\d{0,12}|aws")}
@@ -30,6 +41,9 @@ _OF_THE_CALLER: Final = re.compile(
 
 _NO_SLASH: Final = frozenset((("s3", "bucket"), ("dynamodb", "table"), ("sqs", "queue"), ("sns", "topic")))
 """Types whose names hold no slash, so that what has one is something below them. In most other names it may stand."""
+
+
+_ALSO_OF_AWS: Final = frozenset((("ssm", "document"), ("ssm", "automation-definition")))
 
 
 class Reach(NamedTuple):
@@ -83,6 +97,10 @@ def problem(resource: str) -> str:
         return "names no service"
     if region and not patterns.wild(region) and not _REGION.fullmatch(region) and "$" not in region:
         return f"names the region `{region[:40]}`, which can't exist"
+    if region and not patterns.wild(region + partition) and "$" not in region + partition:
+        wanted = next((one for begin, one in _PARTITIONS.items() if region.startswith(begin)), "aws")
+        if partition != wanted:
+            return f"names the region `{region[:40]}`, which isn't in the partition `{partition[:40]}`"
     if account and not patterns.wild(account) and not _ACCOUNT.fullmatch(account) and "$" not in account:
         return f"names the account `{account[:40]}`, which can't exist"
     if not name:
@@ -122,7 +140,8 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
         return False
     format_ = kind.parts
     if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
-        return False
+        # AWS's own documents have no account.
+        return not parts[4] and (format_[2], kind.name) in _ALSO_OF_AWS and patterns.intersects(parts[5], format_[5])
     if "/" in parts[5][len(kind.literal) :] and (format_[2], kind.name) in _NO_SLASH:
         return False
     return patterns.intersects(parts[5], format_[5])

@@ -113,11 +113,19 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         ssm: ModifyDocumentPermission
         """
     ),
+    # Copies of disks and databases for whichever account is named.
+    "sharing": _grouped(
+        """
+        ec2: ModifySnapshotAttribute ModifyImageAttribute
+        rds: ModifyDBSnapshotAttribute ModifyDBClusterSnapshotAttribute
+        """
+    ),
     # They write permissions of a principal, at whatever scope: safe only within a boundary or for named policies.
     "grants": _grouped(
         """
         iam: PutRolePolicy AttachRolePolicy PutUserPolicy AttachUserPolicy PutGroupPolicy AttachGroupPolicy \
- CreatePolicyVersion SetDefaultPolicyVersion AddUserToGroup
+ CreatePolicyVersion SetDefaultPolicyVersion AddUserToGroup UpdateAssumeRolePolicy PutRolePermissionsBoundary \
+ PutUserPermissionsBoundary DeleteRolePermissionsBoundary DeleteUserPermissionsBoundary
         sso: AttachManagedPolicyToPermissionSet AttachCustomerManagedPolicyReferenceToPermissionSet \
  PutInlinePolicyToPermissionSet
         """
@@ -143,7 +151,9 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         rds: DescribeDBClusters DescribeDBClusterSnapshots DescribeDBInstances DescribeDBSnapshots \
  DescribeDBParameterGroups DescribeDBClusterParameterGroups DescribeDBSecurityGroups DescribeDBSubnetGroups \
  DescribeEventSubscriptions DescribeOptionGroups DescribePendingMaintenanceActions DescribeReservedDBInstances
+        ecs: RegisterTaskDefinition
         rekognition: DetectModerationLabels
+        route53: GetChange
         s3: GetBucketLocation
         translate: TranslateText TranslateDocument
         """
@@ -170,18 +180,21 @@ def mask(service: knowledge.Service, category: str) -> int:
     return result
 
 
-_READING: Final = ("describe", "get", "list", "view", "lookup", "search", "query", "batchget", "batchdescribe")
+_LISTING: Final = ("describe", "list")
+_READING: Final = ("get", "view", "lookup", "search", "query", "batchget", "batchdescribe")
 
 
 @lru_cache(1024)
 def surveys(service: knowledge.Service) -> int:
     """Return the reads of descriptions, data left out, for which `*` is ordinary.
 
-    These are the verbs of a service of which hardly any action takes a resource, as `ec2:Describe*`: who reads what is
-    there reads all of it. The few that do take one aren't worth a longer policy.
+    These are descriptions and lists, and the verbs of a service of which hardly any action takes a resource: who reads
+    what is there reads all of it. The few that do take one aren't worth a longer policy.
     """
     reading = (service.levels["List"] | service.levels["Read"]) & ~mask(service, "data") & ~mask(service, "credentials")
     found = (reading & ~service.typed) | mask(service, "filters")
+    for verb in _LISTING:
+        found |= service.mask(verb + "*") & reading
     for verb in _READING:
         family = service.mask(verb + "*") & reading
         if 4 * (family & service.typed).bit_count() <= family.bit_count():
@@ -309,5 +322,21 @@ ESCALATIONS: Final[tuple[Escalation, ...]] = (
 )
 """What each needs is as little as possible, so that a superset of a known method is one of these."""
 
-ENTRANCES: Final = ("iam:updateassumerolepolicy", "iam:attachrolepolicy", "iam:putrolepolicy")
-"""Actions that change a role: with `sts:AssumeRole` on the same role they open a way to more permissions."""
+ON_ONE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
+    "sts:assumerole": ("iam:updateassumerolepolicy", "iam:attachrolepolicy", "iam:putrolepolicy"),
+    "ssm:sendcommand": ("ssm:createdocument", "ssm:updatedocument", "ssm:updatedocumentdefaultversion"),
+    "ssm:startautomationexecution": ("ssm:createdocument", "ssm:updatedocument", "ssm:updatedocumentdefaultversion"),
+}
+"""Action that uses something -> actions that write what it uses: on one resource, a way to more permissions."""
+
+SEPARATE_DUTIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "dynamodb:getitem": ("dynamodb:putresourcepolicy",),
+    "ecr:batchgetimage": ("ecr:setrepositorypolicy",),
+    "kinesis:getrecords": ("kinesis:putresourcepolicy",),
+    "kms:decrypt": ("kms:putkeypolicy",),
+    "secretsmanager:getsecretvalue": ("secretsmanager:putresourcepolicy",),
+    "sns:publish": ("sns:addpermission",),
+    "sqs:receivemessage": ("sqs:addpermission",),
+}
+"""Action that uses a resource -> actions that decide who else may, which are an administrator's
+(https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)."""

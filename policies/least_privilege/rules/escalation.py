@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from typing import Final
 
 from least_privilege import conditions, knowledge, patterns, resources
 from least_privilege.documents import Statement
@@ -19,16 +20,57 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
             "privilege-escalation",
             f"{some((*method.wide, *method.some))} open a way to more permissions ({method.id}).",
         )
-    if "sts" in grants and grants["sts"].free & grants["sts"].service.mask("assumerole"):
-        assumed = _on(statements, "sts:assumerole")
-        for entrance in sensitive.ENTRANCES:
-            iam = grants.get("iam")
-            changed = _on(statements, entrance) if iam and iam.free & iam.service.mask(entrance[4:]) else ()
-            if any(patterns.intersects(one, other) for one in changed for other in assumed):
-                yield Fault(
-                    "privilege-escalation",
-                    f"`{entrance}` and `sts:assumerole` on the same role open a way to more permissions.",
-                )
+    for use, write in _together(statements, grants, sensitive.ON_ONE_RESOURCE):
+        yield Fault(
+            "privilege-escalation", f"`{write}` and `{use}` on the same resource open a way to more permissions."
+        )
+    for use, write in _together(statements, grants, sensitive.SEPARATE_DUTIES):
+        yield Fault(
+            "permissions-management",
+            f"`{write}` and `{use}` on the same resource: its user decides who else may use it.",
+        )
+    yield from _attached_after_writing(statements, grants)
+
+
+def _together(
+    statements: Sequence[Statement], grants: Mapping[str, Granted], pairs: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the pairs of actions that are both allowed on some resource."""
+    for use, writes in pairs.items():
+        used = _on(statements, use) if _is_free(grants, use) else ()
+        for write in writes if used else ():
+            written = _on(statements, write) if _is_free(grants, write) else ()
+            if any(patterns.intersects(one, other) for one in written for other in used):
+                yield use, write
+
+
+def _is_free(grants: Mapping[str, Granted], action: str) -> bool:
+    prefix, _, name = action.partition(":")
+    return prefix in grants and bool(grants[prefix].free & grants[prefix].service.mask(name))
+
+
+_WRITES: Final = ("iam:createpolicy", "iam:createpolicyversion")
+_ATTACHES: Final = ("iam:attachrolepolicy", "iam:attachuserpolicy", "iam:attachgrouppolicy")
+
+
+def _attached_after_writing(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
+    """A bound on `iam:PolicyARN` is none where the policies it names can be written; a boundary remains one."""
+    if "iam" not in grants:
+        return
+    written = [resource for write in _WRITES if _is_free(grants, write) for resource in _on(statements, write)]
+    for statement in statements if written else ():
+        if not statement.allow or conditions.asks_for(statement.conditions, "iam:permissionsboundary"):
+            continue
+        attaching = [
+            action for action in _ATTACHES if any(patterns.matches(pattern, action) for pattern in statement.actions)
+        ]
+        attached = [arn for arns in conditions.values_of(statement.conditions, "iam:policyarn") for arn in arns]
+        if attaching and any(patterns.intersects(one, resources.plain(arn)) for one in written for arn in attached):
+            yield Fault(
+                "privilege-escalation",
+                f"`{attaching[0]}` takes policies that `iam:createpolicy` or `iam:createpolicyversion` writes: a way "
+                "to more permissions.",
+            )
 
 
 def _on(statements: Sequence[Statement], action: str) -> tuple[str, ...]:

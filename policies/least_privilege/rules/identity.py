@@ -114,7 +114,7 @@ _VERBS: Final = (
 _NAMED_BY_AWS: Final = frozenset(
     (
         *(("cloudfront", kind) for kind in ("response-headers-policy", "cache-policy", "origin-request-policy")),
-        *(("logs", "delivery"), ("route53", "change")),
+        *(("logs", "delivery"), ("route53", "change"), ("ec2", "vpc-flow-log")),
     )
 )
 """Resources whose id AWS chooses when they are made and that can't be selected by tag: in one account, a pattern over
@@ -165,16 +165,16 @@ def _effective(grant: Granted, starred: int) -> int:
     if not starred:
         return 0
     service = grant.service
-    unnamed = avoidable = 0
-    for bit, reached in grant.whole.items():
-        kind = service.types[bit]
-        unnamed |= grant.unnamed.get(bit, 0) & kind.actions
-        if (service.prefix, kind.name) not in _NAMED_BY_AWS:
-            avoidable |= reached & kind.actions
     # In one account, descriptions may be read of all resources of a kind.
     reading = (service.levels["List"] | service.levels["Read"]) & ~(
         sensitive.mask(service, "data") | sensitive.mask(service, "credentials")
     )
+    unnamed = avoidable = 0
+    for bit, reached in grant.whole.items():
+        kind = service.types[bit]
+        unnamed |= grant.unnamed.get(bit, 0) & kind.actions & (~reading if kind.name == "bucket" else -1)
+        if (service.prefix, kind.name) not in _NAMED_BY_AWS:
+            avoidable |= reached & kind.actions
     return starred & (unnamed | (avoidable & ~reading)) & ~sensitive.mask(service, "harmless")
 
 
@@ -219,6 +219,8 @@ _BOUNDS: Final[Mapping[str, tuple[str, ...]]] = {
     "putuserpolicy": ("iam:permissionsboundary",),
     "attachuserpolicy": ("iam:permissionsboundary", "iam:policyarn"),
     "attachgrouppolicy": ("iam:policyarn",),
+    "putrolepermissionsboundary": ("iam:permissionsboundary",),
+    "putuserpermissionsboundary": ("iam:permissionsboundary",),
 }
 """What makes it safe to let a principal write permissions
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
@@ -240,6 +242,14 @@ def _limits(arn: str) -> bool:
 
 def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
     for service, granted_ in actions_of(statement.actions, statement.negated_actions):
+        shared = granted_ & sensitive.mask(service, "sharing")
+        if shared and not conditions.asks_for(statement.conditions, "ec2:add/userid"):
+            yield Fault(
+                "data-exfiltration",
+                f"{statement.where} lets {actions(service, shared)} share data with any account, or with everybody.",
+            )
+        if service.prefix == "sts" and granted_ & service.mask("assumerole"):
+            yield from _assumed_anywhere(statement)
         if service.prefix not in ("iam", "sso"):
             continue
         unbound = granted_ & sensitive.mask(service, "grants")
@@ -259,3 +269,29 @@ def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
                 "credential-exposure",
                 f"{statement.where} lets {actions(service, logins)} make credentials of other users.",
             )
+
+
+def _assumed_anywhere(statement: Statement) -> Iterator[Fault]:
+    """A role of whatever account: whoever owns one decides what the holder then does, and gets what it sends.
+
+    A tag or a name that the caller chooses for the session says nothing about the role either.
+    """
+    if any(conditions.asks_for(statement.conditions, key) for key in _WHOSE):
+        return
+    if statement.conditions and not any(":resourcetag/" in condition.key for condition in statement.conditions):
+        every = [one for one in statement.resources if patterns.includes(one.split(":", 5)[-1], "role/?*")]
+        if every:
+            yield Fault("unbounded-resource", f"{statement.where} lets every role be assumed: no condition names one.")
+    wide = [
+        resource
+        for resource in statement.resources
+        if (parts := resource.split(":", 5)) and len(parts) == 6 and patterns.wild(parts[4]) and "${" not in parts[4]
+    ]
+    if wide:
+        yield Fault(
+            "unbounded-resource",
+            f"{statement.where} lets a role of any account be assumed, by {some([short(one) for one in wide])}.",
+        )
+
+
+_WHOSE: Final = ("aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount")

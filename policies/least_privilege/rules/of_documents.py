@@ -175,10 +175,17 @@ _ROWS: Final = (
     ),
     _Row(
         "resource-mismatch",
-        "Every Allow grants something: its resources fit its actions.",
+        "Every statement does something: its resources fit its actions.",
         "Name a resource that the action takes, or remove the action.",
         "https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
         Severity.MEDIUM,
+    ),
+    _Row(
+        "ineffective-condition",
+        "A condition keeps out what it seems to keep out.",
+        "Ask for the values that may pass, with an operator that a missing key fails.",
+        _GUIDE + "reference_policies_elements_condition_operators.html",
+        Severity.HIGH,
     ),
     # What identity policies may grant.
     _Row(

@@ -10,6 +10,7 @@ from least_privilege import conditions, knowledge, patterns, principals, resourc
 from least_privilege.documents import Condition, Document, Kind, Statement
 from least_privilege.faults import Fault, short, some
 from least_privilege.grants import actions_of, reach
+from least_privilege.knowledge import sensitive
 
 _INTERCHANGEABLE: Final = frozenset(
     ("logs", "apigateway", "elasticloadbalancing", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace")
@@ -17,7 +18,7 @@ _INTERCHANGEABLE: Final = frozenset(
 """Services of which any resource fits any action that takes one: a log group stands for its streams, and where AWS
 documents two versions of a service on two pages, the source of the index mixes their actions and resources."""
 
-_ALSO_ON_RESOURCES: Final = frozenset(("logs:describeloggroups", "s3:listallmybuckets", "logs:startquery"))
+_ALSO_ON_RESOURCES: Final = frozenset(("logs:describeloggroups", "logs:startquery"))
 """Actions that take a resource, though the reference lists none
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html)."""
 
@@ -44,15 +45,26 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
             for problem in conditions.problems(statement.conditions):
                 yield Fault("invalid-condition", f"{statement.where}: {problem}.")
         if (
-            statement.allow
-            and kind is not Kind.TRUST
+            kind is not Kind.TRUST
             and not statement.negated_resources
+            and not (statement.negated_actions and not statement.allow)
             and "*" not in statement.resources  # it fits every action
         ):
             useless = [action for action in statement.actions if grants_nothing(action, statement.resources)]
-            # A read that takes no resource, in the company of some that do, is sloppy and harmless.
-            if len(useless) == len(statement.actions) or any(_matters(action) for action in useless):
+            # A read that takes no resource, in the company of some that do, is sloppy and harmless; so is a denial.
+            if len(useless) == len(statement.actions) or (
+                statement.allow and any(_matters(action) for action in useless)
+            ):
                 yield from _useless(statement, useless)
+        if statement.allow:
+            for problem in conditions.ineffective(statement.conditions) if statement.conditions else ():
+                yield Fault("ineffective-condition", f"{statement.where}: {problem}.")
+        elif conditions.misses_access_keys(statement.conditions) and not _denied_without_mfa(document):
+            yield Fault(
+                "ineffective-condition",
+                f"{statement.where} doesn't deny requests of access keys, which come without "
+                "`aws:MultiFactorAuthPresent`: `BoolIfExists` would.",
+            )
         if statement.conditions and not statement.negated_actions:
             for condition in statement.conditions:
                 if condition.operator != "null":
@@ -63,9 +75,20 @@ def _useless(statement: Statement, actions: list[str]) -> Iterator[Fault]:
     if actions:
         yield Fault(
             "resource-mismatch",
-            f"{statement.where} grants nothing for {some([short(action) for action in actions])}: none of its "
+            f"{statement.where} {'grants' if statement.allow else 'denies'} nothing for "
+            f"{some([short(action) for action in actions])}: none of its "
             "resources fits.",
         )
+
+
+def _denied_without_mfa(document: Document) -> bool:
+    """Tell whether some denial is for requests without the key."""
+    return any(
+        condition.operator == "null" and condition.key.startswith("aws:multifactorauth")
+        for statement in document.statements
+        if not statement.allow
+        for condition in statement.conditions
+    )
 
 
 @lru_cache(16384)
@@ -101,6 +124,12 @@ def _matters(action: str) -> bool:
     return bool(service and service.mask(name) & service.typed) or _writes(action)
 
 
+def _matters_much(action: str) -> bool:
+    prefix, _, name = action.partition(":")
+    service = knowledge.service(prefix)
+    return _writes(action) or bool(service and service.mask(name) & sensitive.mask(service, "data"))
+
+
 def _writes(action: str) -> bool:
     prefix, _, name = action.partition(":")
     service = knowledge.service(prefix)
@@ -119,6 +148,12 @@ def _never_sent(statement: Statement, condition: Condition) -> Iterator[Fault]:
     key = short(condition.key)
     if unsent and len(unsent) == len(statement.actions):
         yield Fault("invalid-condition", f"{statement.where}: none of its actions comes with the key `{key}`.")
+    elif statement.allow and condition.qualifier == "forallvalues" and any(map(_matters_much, unsent)):
+        yield Fault(
+            "ineffective-condition",
+            f"{statement.where}: {some([short(action) for action in unsent])} never comes with the key `{key}`, and "
+            "`ForAllValues` lets in every request without it.",
+        )
     elif statement.allow and conditions.demands(condition):
         # Where only some actions of the key's own service have it, the others are sloppy company: AWS's documentation
         # has such statements. An action of another service, which writes, was meant to be granted.

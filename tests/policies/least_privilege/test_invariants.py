@@ -178,9 +178,10 @@ def widened(draw: st.DrawFn) -> tuple[Json, Json]:
 
 
 def broken(statements: Json) -> set[str]:
-    """Return the rules that the statements break, but those about what they fail to grant."""
+    """Return the rules that the statements break, but those about what they fail to say: without a condition that
+    keeps nobody out, a statement allows as much and seems to allow no less."""
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    return {fault.rule for fault in faults(text, Kind.IDENTITY)} - VALIDITY
+    return {fault.rule for fault in faults(text, Kind.IDENTITY)} - VALIDITY - {"ineffective-condition"}
 
 
 @given(widened())
@@ -253,7 +254,7 @@ def opened(draw: st.DrawFn, kind: Kind) -> tuple[Json, Json]:
 def let_in(statements: Json, kind: Kind) -> set[str]:
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     service = "sqs" if kind is Kind.RESOURCE else ""
-    return {fault.rule for fault in faults(text, kind, service)} - VALIDITY
+    return {fault.rule for fault in faults(text, kind, service)} - VALIDITY - {"ineffective-condition"}
 
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
