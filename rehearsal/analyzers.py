@@ -351,7 +351,7 @@ def _request(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeRequest:
     request = analyzer_pb2.AnalyzeRequest(
         urn=step.urn, type=step.type, name=step.name, options=_options(step), provider=_provider(provider)
     )
-    request.properties.update(visible(step.inputs))
+    request.properties.update(visible(step.inputs, custom=step.custom))
     return request
 
 
@@ -361,7 +361,7 @@ def _provider(provider: Step | None) -> analyzer_pb2.AnalyzerProviderResource | 
     if provider is None:
         return None
     resource = analyzer_pb2.AnalyzerProviderResource(urn=provider.urn, type=provider.type, name=provider.name)
-    resource.properties.update(visible(provider.inputs))
+    resource.properties.update(visible(provider.inputs, custom=True))
     return resource
 
 
@@ -385,5 +385,5 @@ def _stack_request(steps: Sequence[tuple[Step, Step | None]]) -> analyzer_pb2.An
                 if urns
             },
         )
-        resource.properties.update(visible(step.outputs))
+        resource.properties.update(visible(step.outputs, custom=step.custom))
     return request

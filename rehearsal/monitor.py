@@ -25,7 +25,7 @@ from rehearsal.computed import attributes
 from rehearsal.failures import ProgramFault
 from rehearsal.plan import PROVIDER_TYPE, ROOT_TYPE, Judges, Plan, Step, place
 from rehearsal.project import Project
-from rehearsal.properties import UNKNOWN, Json, checked, from_struct, is_secret, secret, to_struct
+from rehearsal.properties import UNKNOWN, Json, from_struct, is_secret, secret, to_struct
 
 _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -78,13 +78,12 @@ class Monitor(MockMonitor):
             raise ProgramFault(f"{request.type} is a remote component; a rehearsal can't run its provider")
         parent = self._steps.get(request.parent)
         package = request.type.partition(":")[0]
-        inputs = from_struct(request.object)
         step = Step(
             urn=self._urn(request.parent, request.type, request.name),
             type=request.type,
             name=request.name,
             custom=request.custom,
-            inputs=checked(inputs) if request.custom else inputs,
+            inputs=from_struct(request.object),
             parent=request.parent,
             protect=request.protect if request.HasField("protect") else bool(parent and parent.protect),
             retain_on_delete=request.retainOnDelete

@@ -41,16 +41,31 @@ def masked(value: Json) -> Json:
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
-def checked(value: Json) -> Json:
-    """Return an input as the engine has it back from a provider's `Check`: a list that holds a secret is one itself.
+def for_packs(value: Json) -> Json:
+    """Return a value as the engine shows it to a pack: a reference to a resource as its id, or its URN."""
+    if isinstance(value, Mapping):
+        if value.get(_SIGNATURE) == _REFERENCE:
+            return (value["id"] or UNKNOWN) if "id" in value else value["urn"]
+        return {key: for_packs(item) for key, item in value.items()}
+    return [for_packs(item) for item in value] if isinstance(value, list) else value
 
-    Providers answer without marks, and the engine puts them on again, but not within lists (`annotateSecrets` in
+
+def visible(properties: Mapping[str, Json], *, custom: bool) -> dict[str, Json]:
+    """Return a resource's properties as packs judge them: without the engine's own, which start with `__`.
+
+    In a custom resource, which a provider has checked, a list that holds a secret is one as a whole: providers answer
+    without marks, and the engine puts them on again, but not within lists (`annotateSecrets` in
     sdk/go/common/resource/plugin/provider_plugin.go of pulumi/pulumi).
     """
+    shown = {key: for_packs(value) for key, value in properties.items() if not key.startswith("__")}
+    return {key: _checked(value) for key, value in shown.items()} if custom else shown
+
+
+def _checked(value: Json) -> Json:
     if is_secret(value):
         return value
     if isinstance(value, Mapping):
-        return {key: checked(item) for key, item in value.items()}
+        return {key: _checked(item) for key, item in value.items()}
     if isinstance(value, list):
         plain = _unmarked(value)
         return value if plain == value else secret(plain)
@@ -63,20 +78,6 @@ def _unmarked(value: Json) -> Json:
     if isinstance(value, Mapping):
         return {key: _unmarked(item) for key, item in value.items()}
     return [_unmarked(item) for item in value] if isinstance(value, list) else value
-
-
-def for_packs(value: Json) -> Json:
-    """Return a value as the engine shows it to a pack: a reference to a resource as its id, or its URN."""
-    if isinstance(value, Mapping):
-        if value.get(_SIGNATURE) == _REFERENCE:
-            return (value["id"] or UNKNOWN) if "id" in value else value["urn"]
-        return {key: for_packs(item) for key, item in value.items()}
-    return [for_packs(item) for item in value] if isinstance(value, list) else value
-
-
-def visible(properties: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a resource's properties as packs judge them: without the engine's own, which start with `__`."""
-    return {key: for_packs(value) for key, value in properties.items() if not key.startswith("__")}
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Json]:

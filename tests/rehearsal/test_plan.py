@@ -48,7 +48,7 @@ def test_what_a_provider_computes_is_unknown_wherever_it_goes(witnessed: Outcome
 def test_secrets_are_masked_in_the_plan_and_known_to_the_packs(witnessed: Outcome) -> None:
     token = witnessed.states()[TOKEN]["inputs"]
     assert token["value"] == "[secret]"
-    assert token["nested"] == {"values": "[secret]"}
+    assert token["nested"] == {"values": ["plain", "[secret]"]}
     assert witnessed.seen("resource")[TOKEN]["properties"]["value"] == "PLACEHOLDER-TOKEN"
     assert witnessed.plan["config"]["workshop:token"] == "[secret]"
 
