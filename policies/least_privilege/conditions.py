@@ -275,7 +275,8 @@ _LIMITS: Final = frozenset(
         *("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce"),
         *("aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount"),
         *("aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount"),
-        *("aws:sourceaccount", "aws:sourceorgid", "sts:externalid", "iam:passedtoservice", "kms:viaservice"),
+        *("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "sts:externalid"),
+        *("iam:passedtoservice", "kms:viaservice"),
         *("lambda:principal", "ec2:add/userid", "dynamodb:leadingkeys"),
     )
 )
@@ -292,18 +293,22 @@ _OFTEN_MISSING: Final = frozenset(
 _OTHERS: Final = frozenset(("aws:resourceaccount",))
 """Keys whose exclusion says something of its own: what belongs to other accounts."""
 
-_WANTED_TRUE: Final = frozenset(("aws:securetransport", "kms:grantisforawsresource"))
+_WANTED_TRUE: Final = frozenset(("aws:securetransport", "aws:multifactorauthpresent", "kms:grantisforawsresource"))
 
 
 @lru_cache(8192)
-def ineffective(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
-    """Return which conditions of an Allow don't keep out what they seem to keep out."""
+def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tuple[str, ...]:
+    """Return which conditions of an Allow don't keep out what they seem to keep out.
+
+    `any_key` says that no key may be asked for by what it isn't, as in a trust policy.
+    """
     present = _present(conditions)
     asked = {condition.key for condition in conditions if demands(condition, present)}
     found = []
     for condition in conditions:
         key = f"`{condition.key[:80]}`"
-        if condition.key in _LIMITS - _OTHERS and condition.operator in _NEGATED and condition.key not in asked:
+        limits = any_key or condition.key in _LIMITS - _OTHERS
+        if limits and condition.operator in _NEGATED and condition.key not in asked:
             found.append(f"{key} lets in all but the values named, and requests without the key")
         elif condition.key in _OFTEN_MISSING and condition.if_exists and condition.key not in present:
             found.append(f"{key} with `IfExists` lets in every request without the key")
@@ -318,6 +323,39 @@ def ineffective(conditions: tuple[Condition, ...]) -> tuple[str, ...]:
         ):
             found.append(f"{key} is allowed to be false")
     return tuple(found)
+
+
+def sources_disagree(conditions: Sequence[Condition]) -> bool:
+    """Tell whether `aws:SourceAccount` and `aws:SourceArn` are asked for in different accounts, so that none passes."""
+    accounts, of_arns = _named_accounts(conditions), _arns_accounts(conditions)
+    literal = all(_ACCOUNT.fullmatch(account) for account in accounts | of_arns)
+    return bool(accounts and of_arns and literal and not accounts & of_arns)
+
+
+def source_accounts(conditions: Sequence[Condition]) -> list[str]:
+    """Return the numbers of the accounts that `aws:SourceAccount` and `aws:SourceArn` ask for, sorted."""
+    both = _named_accounts(conditions) | _arns_accounts(conditions)
+    return sorted(account for account in both if _ACCOUNT.fullmatch(account))
+
+
+def _named_accounts(conditions: Sequence[Condition]) -> set[str]:
+    return {value for values in values_of(conditions, "aws:sourceaccount") for value in values}
+
+
+def _arns_accounts(conditions: Sequence[Condition]) -> set[str]:
+    # The ARN of a bucket has none.
+    arns = (arn.split(":", 5) for values in values_of(conditions, "aws:sourcearn") for arn in values if _arn(arn))
+    return {parts[4] for parts in arns if parts[4]}
+
+
+def denies_tls(conditions: Sequence[Condition]) -> bool:
+    """Tell whether the conditions of a Deny hold for the requests that come over TLS."""
+    return any(
+        condition.key == "aws:securetransport"
+        and condition.operator == "bool"
+        and {value.lower() for value in condition.values} == {"true"}
+        for condition in conditions
+    )
 
 
 def misses_access_keys(conditions: tuple[Condition, ...]) -> bool:

@@ -70,18 +70,29 @@ def meaning(principal: Principal) -> Meaning:
 def _service_problem(name: str) -> str:
     if not _SERVICE.fullmatch(name):
         return "isn't a service principal (`service.amazonaws.com`)"
-    label, _, rest = name.partition(".")
-    if rest not in ("amazonaws.com", "amazonaws.com.cn") or label in _services():
+    label, at_amazonaws, _ = _REGION.sub("", name).partition(".amazonaws.com")
+    if not at_amazonaws:
+        service = label.removesuffix(".aws.com")
+        return f"AWS has no such service; near it: `{service}.amazonaws.com`" if service in _services() else ""
+    known = _DOTTED if "." in label else _services()
+    if label in known:
         return ""
     # There is no list of all service principals: a name that nobody knows passes unless it looks like a known one.
-    near = difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR)
+    near = difflib.get_close_matches(label, known, n=1, cutoff=_SIMILAR)
     if not near or re.fullmatch(r"-?v?\d", label.removeprefix(near[0])):
         return ""
     return f"AWS has no such service; near it: `{near[0]}.amazonaws.com`"
 
 
-_SIMILAR: Final = 0.88
-"""One letter wrong in nine or more, one missing in eight (`difflib`'s ratio)."""
+_REGION: Final = re.compile(r"\.[a-z]{2}(?:-[a-z]+)+-\d(?=\.amazonaws\.com)")
+_DOTTED: Final = (
+    *("batchoperations.s3", "build.apprunner", "delivery.logs", "export.rds", "logdelivery.elasticloadbalancing"),
+    *("monitoring.rds", "ops.apigateway", "pods.eks", "replicator.lambda", "replication.dynamodb", "tasks.apprunner"),
+)
+
+
+_SIMILAR: Final = 0.85
+"""One letter wrong in seven or more, one missing in four (`difflib`'s ratio)."""
 
 
 @cache
@@ -96,7 +107,7 @@ _OTHER_LABELS: Final = (
     *("ec2fleet", "ec2scheduled", "ecs-compute", "ecs-tasks", "edgelambda", "eks-connector"),
     *("eks-fargate-pods", "eks-nodegroup", "elastictranscoder", "kafkaconnect", "lexv2", "macie"),
     *("opensearchservice", "opsworks", "securityhubv2", "spotfleet", "transitgateway", "vmie"),
-    *("vpc-flow-logs"),
+    "vpc-flow-logs",
 )
 """From the AWS-managed policies and the trust policies of the services' own documentation."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from least_privilege import conditions, principals
+from least_privilege import conditions, patterns, principals
 from least_privilege.documents import Statement
 from least_privilege.faults import Fault, short, some
 from least_privilege.rules.identity import element_faults
@@ -14,6 +14,8 @@ from least_privilege.rules.identity import element_faults
 def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
     """Yield the faults of a resource policy's statements; `service` is the prefix of its resource's, or empty."""
     own = _own_accounts(statements)
+    if service == "s3":
+        yield from _one_bucket(statements)
     for statement in statements:
         if not statement.allow:
             continue
@@ -37,6 +39,22 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 f"{statement.where} grants nothing for {some([short(one) for one in other])}: "
                 f"the policy belongs to {service}.",
             )
+
+
+def _one_bucket(statements: Sequence[Statement]) -> Iterator[Fault]:
+    """A bucket's policy is about that bucket alone; S3 refuses one that names another."""
+    named = dict.fromkeys(
+        name
+        for statement in statements
+        for resource in statement.resources
+        if resource.split(":", 5)[2:5] == ["s3", "", ""]
+        and not patterns.wild(name := resource.split(":", 5)[5].partition("/")[0])
+        and "$" not in name
+    )
+    if len(named) > 1:
+        yield Fault(
+            "resource-mismatch", f"The policy of one bucket names several: {some([short(one) for one in named])}."
+        )
 
 
 def _of(action: str, service: str) -> bool:
@@ -105,10 +123,11 @@ def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
             )
         elif _delivers_logs(found.account, statement):
             continue
-        elif found.account and found.account not in own and not conditions.bound_by(given, "caller"):
+        elif found.account and not conditions.bound_by(given, "caller"):
+            # What the document shows to be the owner may be known not to be.
             yield Fault(
                 "cross-account-access",
                 f"{where} allows `{principal.name}`, another account, without a condition.",
                 found.account,
-                found.whole,
+                found.whole and found.account not in own,
             )

@@ -19,6 +19,8 @@ _ASSUMING: Final = frozenset(
     )
 )
 
+_WITH_A_TOKEN: Final = frozenset(("sts:assumerolewithwebidentity", "sts:assumerolewithsaml"))
+
 SOURCE_KEYS: Final = frozenset(
     ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "sts:externalid")
 )
@@ -28,7 +30,7 @@ DEPUTIES: Final = frozenset(
     for service in (
         *("access-analyzer", "amplify", "appconfig", "appflow", "apprunner", "tasks.apprunner", "appsync", "athena"),
         *("auditmanager", "backup", "batch", "bedrock", "bedrock-agentcore", "batchoperations.s3", "budgets"),
-        *("cloudtrail", "codebuild", "comprehend", "config", "databrew", "datasync", "delivery.logs"),
+        *("cloudtrail", "codebuild", "cognito-idp", "comprehend", "config", "databrew", "datasync", "delivery.logs"),
         *("directoryservice", "dms", "ecs-tasks", "elastictranscoder", "events", "export.rds", "firehose"),
         *("fis", "forecast", "glue", "grafana", "healthlake", "imagebuilder", "iot", "iotevents", "iotsitewise"),
         *("kendra", "kinesisanalytics", "lex", "lexv2", "logs", "lookoutmetrics", "macie", "mediaconvert"),
@@ -63,6 +65,12 @@ def _actions(statement: Statement) -> Iterator[Fault]:
             f"{statement.where} allows {some([short(one) for one in other])}; "
             "a trust policy is about assuming the role only.",
         )
+    tokens = [action for action in statement.actions if action in _WITH_A_TOKEN]
+    if tokens and not any(principal.kind == "Federated" for principal in statement.principals):
+        yield Fault(
+            "trust-action",
+            f"{statement.where} grants nothing for {some(tokens)}: none of its principals brings a token.",
+        )
 
 
 def _principals(statement: Statement) -> Iterator[Fault]:
@@ -85,11 +93,25 @@ def _principals(statement: Statement) -> Iterator[Fault]:
         elif principal.kind == "Service":
             yield from _service(statement, principal.name)
         elif principal.kind == "Federated" and found.issuer:
+            if found.account:
+                yield Fault(
+                    "cross-account-trust",
+                    f"{where} trusts `{principal.name}`, a provider of another account.",
+                    found.account,
+                    False,
+                )
             yield from _token(statement, found.issuer)
 
 
 def _service(statement: Statement, service: str) -> Iterator[Fault]:
     if conditions.bound_by(statement.conditions, "source"):
+        for account in conditions.source_accounts(statement.conditions):
+            yield Fault(
+                "cross-account-trust",
+                f"{statement.where} trusts `{service}` where it acts for another account.",
+                account,
+                False,
+            )
         return
     where = f"{statement.where} trusts `{service}` for whichever account it acts"
     meant = any(condition.key in SOURCE_KEYS for condition in statement.conditions)

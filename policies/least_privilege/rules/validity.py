@@ -57,8 +57,9 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
             ):
                 yield from _useless(statement, useless)
         if statement.allow:
-            for problem in conditions.ineffective(statement.conditions) if statement.conditions else ():
-                yield Fault("ineffective-condition", f"{statement.where}: {problem}.")
+            yield from _limits_nothing(statement, kind)
+        elif conditions.denies_tls(statement.conditions):
+            yield Fault("ineffective-condition", f"{statement.where} denies what comes over TLS, and nothing else.")
         elif conditions.misses_access_keys(statement.conditions) and not _denied_without_mfa(document):
             yield Fault(
                 "ineffective-condition",
@@ -78,6 +79,18 @@ def _useless(statement: Statement, actions: list[str]) -> Iterator[Fault]:
             f"{statement.where} {'grants' if statement.allow else 'denies'} nothing for "
             f"{some([short(action) for action in actions])}: none of its "
             "resources fits.",
+        )
+
+
+def _limits_nothing(statement: Statement, kind: Kind) -> Iterator[Fault]:
+    if not statement.conditions:
+        return
+    for problem in conditions.ineffective(statement.conditions, kind is Kind.TRUST):
+        yield Fault("ineffective-condition", f"{statement.where}: {problem}.")
+    if conditions.sources_disagree(statement.conditions):
+        yield Fault(
+            "invalid-condition",
+            f"{statement.where}: `aws:SourceAccount` and `aws:SourceArn` name different accounts, so nothing passes.",
         )
 
 
