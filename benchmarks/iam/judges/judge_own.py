@@ -6,6 +6,7 @@ Each rule is asked by itself, so that the shared work of a document is done once
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -54,6 +55,7 @@ def load(_: str) -> harness.Judge:
         for kind in types
     }
     whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
+    gc.freeze()  # as the pack does when the engine starts it (`rulebook.start`)
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
         parts = _parts(document)
