@@ -92,13 +92,9 @@ def _organization_path(value: str) -> bool:
 
 
 def _arn(value: str) -> bool:
-    """An ARN of one account. A bucket's holds none, its name is unique in the world."""
+    """An ARN of one account. A bucket's holds none: whoever takes its name, once it's free, is somebody else."""
     parts = value.split(":", 5)
-    if len(parts) < 6:
-        return False
-    if parts[2] == "s3" and not parts[4]:
-        return _literal(parts[5])
-    return _literal(parts[2]) and _literal(parts[4])
+    return len(parts) == 6 and _literal(parts[2]) and _literal(parts[4])
 
 
 def _network(value: str) -> bool:
