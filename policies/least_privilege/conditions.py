@@ -346,25 +346,25 @@ def _arns_accounts(conditions: Sequence[Condition]) -> set[str]:
 
 def denies_tls(conditions: Sequence[Condition]) -> bool:
     """Tell whether the conditions of a Deny hold for the requests that come over TLS."""
-    return any(
-        condition.key == "aws:securetransport"
-        and condition.operator == "bool"
-        and {value.lower() for value in condition.values} == {"true"}
-        for condition in conditions
-    )
+    return any(_always(conditions, "aws:securetransport", "true"))
 
 
-def misses_access_keys(conditions: tuple[Condition, ...]) -> bool:
+def misses_access_keys(conditions: Sequence[Condition]) -> bool:
     """Tell whether a Deny for requests without MFA lets those of an access key pass, which come without the key
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html, multifactorauthpresent).
     """
-    return any(
-        condition.key == "aws:multifactorauthpresent"
-        and condition.operator == "bool"
-        and not condition.if_exists
-        and {value.lower() for value in condition.values} == {"false"}
-        for condition in conditions
-    )
+    return any(not condition.if_exists for condition in _always(conditions, "aws:multifactorauthpresent", "false"))
+
+
+def _always(conditions: Iterable[Condition], key: str, value: str) -> Iterator[Condition]:
+    """Yield the lines that ask for one value of a key by `Bool`."""
+    for condition in conditions:
+        if (
+            condition.key == key
+            and condition.operator == "bool"
+            and {one.lower() for one in condition.values} == {value}
+        ):
+            yield condition
 
 
 # --- validity ----------------------------------------------------------------------------------------------------

@@ -67,10 +67,16 @@ def meaning(principal: Principal) -> Meaning:
     return Meaning()
 
 
+@lru_cache(1024)
+def general(service: str) -> str:
+    """Return a service principal without its region: `states.eu-central-1.amazonaws.com` is `states.amazonaws.com`."""
+    return re.sub(r"\.[a-z]{2}(?:-[a-z]+)+-\d(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
+
+
 def _service_problem(name: str) -> str:
     if not _SERVICE.fullmatch(name):
         return "isn't a service principal (`service.amazonaws.com`)"
-    label, at_amazonaws, _ = _REGION.sub("", name).partition(".amazonaws.com")
+    label, at_amazonaws, _ = general(name).partition(".amazonaws.com")
     if not at_amazonaws:
         service = label.removesuffix(".aws.com")
         return f"AWS has no such service; near it: `{service}.amazonaws.com`" if service in _services() else ""
@@ -84,7 +90,6 @@ def _service_problem(name: str) -> str:
     return f"AWS has no such service; near it: `{near[0]}.amazonaws.com`"
 
 
-_REGION: Final = re.compile(r"\.[a-z]{2}(?:-[a-z]+)+-\d(?=\.amazonaws\.com)")
 _DOTTED: Final = (
     *("batchoperations.s3", "build.apprunner", "delivery.logs", "export.rds", "logdelivery.elasticloadbalancing"),
     *("monitoring.rds", "ops.apigateway", "pods.eks", "replicator.lambda", "replication.dynamodb", "tasks.apprunner"),

@@ -39,9 +39,10 @@ def _together(
     for use, writes in pairs.items():
         # Few documents have both, and what they are allowed on takes longer to find out.
         for write in writes if _is_free(grants, use) else ():
-            if _is_free(grants, write) and any(
-                patterns.intersects(one, other) for one in _on(statements, write) for other in _on(statements, use)
-            ):
+            if not _is_free(grants, write):
+                continue
+            used, written = _on(statements, use), _on(statements, write)
+            if any(patterns.intersects(one, other) for one in written for other in used):
                 yield use, write
 
 

@@ -43,14 +43,9 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
 
 def _one_bucket(statements: Sequence[Statement]) -> Iterator[Fault]:
     """A bucket's policy is about that bucket alone; S3 refuses one that names another."""
-    named = dict.fromkeys(
-        name
-        for statement in statements
-        for resource in statement.resources
-        if resource.split(":", 5)[2:5] == ["s3", "", ""]
-        and not patterns.wild(name := resource.split(":", 5)[5].partition("/")[0])
-        and "$" not in name
-    )
+    arns = (resource.split(":", 5) for statement in statements for resource in statement.resources)
+    buckets = (arn[5].partition("/")[0] for arn in arns if len(arn) == 6 and arn[2:5] == ["s3", "", ""])
+    named = dict.fromkeys(name for name in buckets if not patterns.wild(name) and "$" not in name)
     if len(named) > 1:
         yield Fault(
             "resource-mismatch", f"The policy of one bucket names several: {some([short(one) for one in named])}."

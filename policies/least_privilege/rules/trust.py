@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 from least_privilege import conditions, patterns, principals
@@ -115,17 +114,11 @@ def _service(statement: Statement, service: str) -> Iterator[Fault]:
         return
     where = f"{statement.where} trusts `{service}` for whichever account it acts"
     meant = any(condition.key in SOURCE_KEYS for condition in statement.conditions)
-    if general(service) in DEPUTIES:
+    if principals.general(service) in DEPUTIES:
         unbound = ": the condition on the source doesn't bind it" if meant else ""
         yield Fault("unscoped-service-trust", f"{where}{unbound}.", service)
     elif meant:
         yield Fault("invalid-condition", f"{where}: the condition on the source doesn't bind it.", service)
-
-
-@lru_cache(1024)
-def general(service: str) -> str:
-    """Return a service principal without its region: `states.eu-central-1.amazonaws.com` is `states.amazonaws.com`."""
-    return re.sub(r"\.[a-z]{2}(?:-[a-z]+)+-\d(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
 
 
 # --- tokens ------------------------------------------------------------------------------------------------------
