@@ -79,7 +79,8 @@ _ACCOUNT: Final = re.compile(r"\d{12}")
 _OWN: Final = frozenset(("${aws:principalaccount}", "${aws:resourceaccount}", "${aws:sourceaccount}"))
 
 
-def _literal(value: str) -> bool:
+def literal(value: str) -> bool:
+    """Tell whether a value is one text, not a pattern."""
     return bool(value) and not patterns.wild(value)
 
 
@@ -88,13 +89,13 @@ def _account(value: str) -> bool:
 
 
 def _organization_path(value: str) -> bool:
-    return value.startswith("o-") and _literal(value.partition("/")[0])
+    return value.startswith("o-") and literal(value.partition("/")[0])
 
 
 def _arn(value: str) -> bool:
     """An ARN of one account. A bucket's holds none: whoever takes its name, once it's free, is somebody else."""
     parts = value.split(":", 5)
-    return len(parts) == 6 and _literal(parts[2]) and _literal(parts[4])
+    return len(parts) == 6 and literal(parts[2]) and literal(parts[4])
 
 
 def _network(value: str) -> bool:
@@ -129,48 +130,51 @@ Keys = Mapping[str, Callable[[str], bool]]
 SOURCE: Final[Keys] = {
     "aws:sourceaccount": _account,
     "aws:sourcearn": _arn,
-    "aws:sourceorgid": _literal,
+    "aws:sourceorgid": literal,
     "aws:sourceorgpaths": _organization_path,
     # A function or log group in the context is what these services put there, so it stands for the source.
     "kms:encryptioncontext:aws:logs:arn": _arn,
     "kms:encryptioncontext:aws:cloudtrail:arn": _arn,
     "kms:calleraccount": _account,
     "aws:sourceowner": _account,
-    "sts:externalid": _literal,
+    "sts:externalid": literal,
+    "lambda:eventsourcetoken": literal,
+    # It's true only where the service asks for the grant on behalf of somebody who may use the key.
+    "kms:grantisforawsresource": _true,
 }
 """Keys that tie a service's request to the account it acts for
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html)."""
 
 CALLER: Final[Keys] = {
-    "aws:principalorgid": _literal,
+    "aws:principalorgid": literal,
     "aws:principalorgpaths": _organization_path,
     "aws:principalaccount": _account,
     "aws:principalarn": _arn,
-    "aws:userid": lambda value: _literal(value.partition(":")[0]),
-    "aws:sourcevpce": _literal,
-    "aws:sourcevpc": _literal,
+    "aws:userid": lambda value: literal(value.partition(":")[0]),
+    "aws:sourcevpce": literal,
+    "aws:sourcevpc": literal,
     "aws:vpceaccount": _account,
-    "aws:vpceorgid": _literal,
+    "aws:vpceorgid": literal,
     "aws:vpceorgpaths": _organization_path,
     "aws:sourceip": _network,
     "aws:sourceaccount": _account,
     "aws:sourcearn": _arn,
-    "aws:sourceorgid": _literal,
+    "aws:sourceorgid": literal,
     "aws:sourceorgpaths": _organization_path,
     "aws:sourceowner": _account,
     "kms:calleraccount": _account,
     "s3:dataaccesspointaccount": _account,
     "s3:dataaccesspointarn": _arn,
-    "lambda:eventsourcetoken": _literal,
+    "lambda:eventsourcetoken": literal,
     "elasticfilesystem:accessedviamounttarget": _true,
 }
 """Keys that tell whom a statement with an open principal is for: what AWS itself counts as not public
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html)."""
 
 PARTNER: Final[Keys] = {
-    "sts:externalid": _literal,
+    "sts:externalid": literal,
     **{key: CALLER[key] for key in ("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:userid")},
-    "aws:sourcevpce": _literal,
+    "aws:sourcevpce": literal,
     "aws:principaltag/": _some,
 }
 """Keys that make trust in another account safe to give
@@ -190,7 +194,8 @@ _NOT_ABOUT_RESOURCES: Final = frozenset(
         *("iam:passedtoservice", "iam:associatedresourcearn", "iam:organizationspolicyid"),
         *("sts:rolesessionname", "sts:externalid", "sts:sourceidentity", "sts:durationseconds"),
         *("secretsmanager:versionstage", "secretsmanager:versionid", "secretsmanager:recoverywindowindays"),
-        *("lambda:sourcefunctionarn", "lambda:vpcids", "dynamodb:select", "dynamodb:returnvalues"),
+        *("lambda:sourcefunctionarn", "lambda:vpcids", "lambda:principal", "lambda:functionurlauthtype"),
+        *("dynamodb:select", "dynamodb:returnvalues"),
         *("dynamodb:returnconsumedcapacity", "dynamodb:enclosingoperation", "dynamodb:attributes"),
         *("ssm:recursive", "ssm:overwrite", "ssm:sessiondocumentaccesscheck", "sns:protocol", "sns:endpoint"),
         *("ecs:enable-execute-command", "ecs:enable-managed-tags", "ecs:compute-compatibility"),
@@ -236,7 +241,7 @@ def asks_for(conditions: tuple[Condition, ...], key: str, check: Callable[[str],
 
 @lru_cache(8192)
 def bound_by(conditions: tuple[Condition, ...], context: str) -> bool:
-    """Tell whether a key of a context (`source`, `caller` or `partner`) binds the request."""
+    """Tell whether a key of a context (`source`, `caller`, `partner` or `organization`) binds the request."""
     keys = _CONTEXTS[context]
     present = _present(conditions)
     for condition in conditions:
@@ -246,7 +251,12 @@ def bound_by(conditions: tuple[Condition, ...], context: str) -> bool:
     return False
 
 
-_CONTEXTS: Final[Mapping[str, Keys]] = {"source": SOURCE, "caller": CALLER, "partner": PARTNER}
+_CONTEXTS: Final[Mapping[str, Keys]] = {
+    "source": SOURCE,
+    "caller": CALLER,
+    "partner": PARTNER,
+    "organization": {key: CALLER[key] for key in ("aws:principalorgid", "aws:principalorgpaths")},
+}
 
 
 def _find(key: str, keys: Keys) -> Callable[[str], bool] | None:
@@ -286,6 +296,14 @@ _OFTEN_MISSING: Final = frozenset(
 )
 """Keys that many requests come without: an access key brings no MFA, a request over the internet no endpoint."""
 
+_MERELY_SENT: Final = frozenset(("aws:requesttag", "aws:tagkeys", "sts:rolesessionname", "sts:sourceidentity"))
+"""Keys of a session that the caller chooses: `*` asks that it say something."""
+
+
+def _is_often_missing(key: str) -> bool:
+    return key in _OFTEN_MISSING or ":resourcetag/" in key
+
+
 _OTHERS: Final = frozenset(("aws:resourceaccount",))
 """Keys whose exclusion says something of its own: what belongs to other accounts."""
 
@@ -303,14 +321,16 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
     found = []
     for condition in conditions:
         key = f"`{condition.key[:80]}`"
-        limits = any_key or condition.key in _LIMITS - _OTHERS
-        if limits and condition.operator in _NEGATED and condition.key not in asked:
+        limits = condition.key in _LIMITS
+        excludes = condition.operator in _NEGATED and condition.key not in asked | _OTHERS
+        everything = condition.operator in ("stringlike", "arnlike") and "*" in condition.values
+        if excludes and (limits or any_key):
             found.append(f"{key} lets in all but the values named, and requests without the key")
-        elif condition.key in _OFTEN_MISSING and condition.if_exists and condition.key not in present:
+        elif condition.if_exists and condition.key not in present and _is_often_missing(condition.key):
             found.append(f"{key} with `IfExists` lets in every request without the key")
         elif condition.operator == "ipaddress" and any(value.endswith("/0") for value in condition.values):
             found.append(f"the values of {key} hold every address")
-        elif condition.key in _LIMITS and condition.operator in ("stringlike", "arnlike") and "*" in condition.values:
+        elif everything and (limits or (any_key and condition.key.partition("/")[0] not in _MERELY_SENT)):
             found.append(f"the values of {key} match everything")
         elif (
             condition.key in _WANTED_TRUE
@@ -324,14 +344,25 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
 def sources_disagree(conditions: Sequence[Condition]) -> bool:
     """Tell whether `aws:SourceAccount` and `aws:SourceArn` are asked for in different accounts, so that none passes."""
     accounts, of_arns = _named_accounts(conditions), _arns_accounts(conditions)
-    literal = all(_ACCOUNT.fullmatch(account) for account in accounts | of_arns)
-    return bool(accounts and of_arns and literal and not accounts & of_arns)
+    named = all(_ACCOUNT.fullmatch(account) for account in accounts | of_arns)
+    return bool(accounts and of_arns and named and not accounts & of_arns)
 
 
 def source_accounts(conditions: Sequence[Condition]) -> list[str]:
     """Return the numbers of the accounts that `aws:SourceAccount` and `aws:SourceArn` ask for, sorted."""
     both = _named_accounts(conditions) | _arns_accounts(conditions)
     return sorted(account for account in both if _ACCOUNT.fullmatch(account))
+
+
+def caller_accounts(conditions: Sequence[Condition]) -> list[str]:
+    """Return the numbers of the accounts whose callers are asked for, sorted."""
+    named = {
+        value
+        for key in ("aws:principalaccount", "kms:calleraccount")
+        for values in values_of(conditions, key)
+        for value in values
+    }
+    return sorted(account for account in named if _ACCOUNT.fullmatch(account))
 
 
 def _named_accounts(conditions: Sequence[Condition]) -> set[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -79,7 +80,10 @@ def _service_problem(name: str) -> str:
     label, at_amazonaws, _ = general(name).partition(".amazonaws.com")
     if not at_amazonaws:
         service = label.removesuffix(".aws.com")
-        return f"AWS has no such service; near it: `{service}.amazonaws.com`" if service in _services() else ""
+        meant = service in _DOTTED or service in _services()
+        return f"AWS has no such service; near it: `{service}.amazonaws.com`" if meant else ""
+    if label in _MISNAMED:
+        return f"AWS has no such service; it's `{_MISNAMED[label]}.amazonaws.com`"
     known = _DOTTED if "." in label else _services()
     if label in known:
         return ""
@@ -94,6 +98,23 @@ _DOTTED: Final = (
     *("batchoperations.s3", "build.apprunner", "delivery.logs", "export.rds", "logdelivery.elasticloadbalancing"),
     *("monitoring.rds", "ops.apigateway", "pods.eks", "replicator.lambda", "replication.dynamodb", "tasks.apprunner"),
 )
+
+
+_MISNAMED: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("eventbridge", "event-bridge", "cloudwatch-events", "cloudwatchevents"), "events"),
+    **dict.fromkeys(("stepfunctions", "step-functions", "sfn"), "states"),
+    **dict.fromkeys(("cloudwatch-logs", "cloudwatchlogs"), "logs"),
+    **dict.fromkeys(("api-gateway", "apigw"), "apigateway"),
+    **dict.fromkeys(("systems-manager", "systemsmanager", "parameter-store"), "ssm"),
+    **dict.fromkeys(("emr", "elastic-mapreduce"), "elasticmapreduce"),
+    **dict.fromkeys(("elb", "alb", "elbv2"), "elasticloadbalancing"),
+    **dict.fromkeys(("fargate", "ecs-fargate"), "ecs-tasks"),
+    **dict.fromkeys(("lambda-edge", "lambdaedge"), "edgelambda"),
+    "kinesis-firehose": "firehose",
+    "rds-monitoring": "monitoring.rds",
+    "flow-logs": "vpc-flow-logs",
+}
+"""Names by which a service is called elsewhere -> its principal."""
 
 
 _SIMILAR: Final = 0.85

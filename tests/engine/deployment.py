@@ -164,6 +164,11 @@ class Deployment:
         assert text.count(old) == 1, f"{file} has {text.count(old)} times {old!r}"
         path.write_text(text.replace(old, new))
 
+    def write_readers(self) -> None:
+        """Write again who may read which secret, as the project's own command does after a change of the catalogue."""
+        outcome = self._run([sys.executable, "-m", "components.expected_readers"], self.project)
+        assert outcome.code == 0, outcome.out
+
     def journal(self) -> list[dict[str, Any]]:
         """Return the calls so far, previews left out."""
         path = self.cloud / "journal.jsonl"

@@ -202,6 +202,18 @@ def surveys(service: knowledge.Service) -> int:
     return found
 
 
+@lru_cache(1024)
+def managing(service: knowledge.Service) -> int:
+    """Return the actions that remove what is there, change code, or decide who may do what."""
+    return deciding(service) | service.mask("delete*") | service.mask("update*code")
+
+
+@lru_cache(1024)
+def deciding(service: knowledge.Service) -> int:
+    """Return the actions that decide who may do what."""
+    return (service.levels["Permissions management"] | mask(service, "exposure")) & ~mask(service, "ordinary")
+
+
 class Escalation(NamedTuple):
     """A way to more permissions: each of `wide` granted without a bound on the resource, each of `some` at all."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Final
@@ -80,10 +81,7 @@ def _wildcard(action: str) -> tuple[str, str]:
             return "", ""
         return "service-wildcard", f"every action of {service.prefix}"
     delicate = mask & (
-        service.levels["Permissions management"] & ~sensitive.mask(service, "ordinary")
-        | sensitive.mask(service, "grants")
-        | sensitive.mask(service, "credentials")
-        | sensitive.mask(service, "exposure")
+        sensitive.deciding(service) | sensitive.mask(service, "grants") | sensitive.mask(service, "credentials")
     )
     if delicate:
         return "broad-action-pattern", f"it takes in {actions(service, delicate)}"
@@ -144,12 +142,11 @@ def _resource_faults(grant: Granted) -> Iterator[Fault]:
         exposed = open_ & sensitive.mask(service, category)
         if exposed:
             yield Fault(rule, f"Without a bound on the resource, {actions(service, exposed)} {what}.")
-    managing = open_ & (service.levels["Permissions management"] | sensitive.mask(service, "exposure"))
-    managing &= ~sensitive.mask(service, "ordinary")
-    if managing:
+    deciding = open_ & sensitive.deciding(service)
+    if deciding:
         yield Fault(
             "permissions-management",
-            f"Without a bound on the resource, {actions(service, managing)} changes who may do what.",
+            f"Without a bound on the resource, {actions(service, deciding)} changes who may do what.",
         )
     passing = open_ & service.mask("passrole") if service.prefix == "iam" else 0
     if passing:
@@ -252,7 +249,11 @@ def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
             yield from _assumed_anywhere(statement)
         if service.prefix not in ("iam", "sso"):
             continue
+        if granted_ & service.mask("passrole"):
+            yield from _administrators_passed(statement)
         unbound = granted_ & sensitive.mask(service, "grants")
+        if all(conditions.literal(resource) and not _is_administrators(resource) for resource in statement.resources):
+            unbound &= ~service.mask("addusertogroup")
         if unbound and statement.conditions:
             for action, keys in _BOUNDS.items():
                 if any(conditions.asks_for(statement.conditions, key, _limits) for key in keys):
@@ -269,6 +270,25 @@ def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
                 "credential-exposure",
                 f"{statement.where} lets {actions(service, logins)} make credentials of other users.",
             )
+
+
+def _administrators_passed(statement: Statement) -> Iterator[Fault]:
+    passed = [resource for resource in statement.resources if _is_administrators(resource)]
+    if passed:
+        yield Fault(
+            "privilege-escalation",
+            f"{statement.where} lets {some([short(one) for one in passed])} be passed, an administrator's role by its "
+            "name: whoever runs something with it is one.",
+        )
+
+
+@lru_cache(4096)
+def _is_administrators(resource: str) -> bool:
+    return bool(_ADMINISTRATORS.search(resource))
+
+
+_ADMINISTRATORS: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$", re.IGNORECASE)
+"""The end of a role's or a group's name that says whose it is."""
 
 
 def _assumed_anywhere(statement: Statement) -> Iterator[Fault]:

@@ -361,7 +361,7 @@ _ROWS: Final = (
     _Row(
         "cross-account-access",
         "Another account is let in by a condition or by name in the configuration.",
-        "Name the role that needs it, or add a condition on `aws:PrincipalOrgID`.",
+        "List the account in `accounts` if it's meant to be let in, or add a condition on `aws:PrincipalOrgID`.",
         _GUIDE + "reference_policies-cross-account-resource-access.html",
         Severity.HIGH,
         _ACCOUNTS,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from least_privilege import conditions, patterns, principals
-from least_privilege.documents import Statement
+from least_privilege.documents import Principal, Statement
 from least_privilege.faults import Fault, short, some
+from least_privilege.grants import actions_of
+from least_privilege.knowledge import sensitive
 from least_privilege.rules.identity import element_faults
 
 
@@ -16,8 +18,10 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
     own = _own_accounts(statements)
     if service == "s3":
         yield from _one_bucket(statements)
+    allowed = [principal for statement in statements if statement.allow for principal in statement.principals]
     for statement in statements:
         if not statement.allow:
+            yield from _inverted(statement, allowed)
             continue
         found = [principals.meaning(principal) for principal in statement.principals]
         by_owner = bool(found) and all(one.whole and one.account in own for one in found)
@@ -26,6 +30,7 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 # A key's administrators are named in its policy with the very wildcards of AWS's default one.
                 if fault.rule != "broad-action-pattern" or not _of_a_key(statement):
                     yield fault
+            yield from _key_grants(statement)
         if statement.negated_principals:
             yield Fault("not-principal", f"{statement.where} allows everybody but those in `NotPrincipal`.")
         else:
@@ -38,6 +43,27 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 "resource-mismatch",
                 f"{statement.where} grants nothing for {some([short(one) for one in other])}: "
                 f"the policy belongs to {service}.",
+            )
+
+
+_WANTED: Final[Mapping[str, frozenset[str] | None]] = {
+    **dict.fromkeys(("aws:sourcevpce", "aws:sourcevpc", "aws:principalorgid", "aws:principalorgpaths")),
+    "s3:x-amz-server-side-encryption": frozenset(("aws:kms", "aws:kms:dsse")),
+}
+"""Keys that a denial asks for by what they aren't -> the values that are good, None for any."""
+
+
+def _inverted(statement: Statement, allowed: Sequence[Principal]) -> Iterator[Fault]:
+    """A denial for everybody that holds for those whom the policy is for, and so for nobody else."""
+    everybody = any(principals.meaning(principal).is_open for principal in statement.principals)
+    names = frozenset(principal.name for principal in allowed)
+    # A second line would narrow the denial to something of its own.
+    for condition in statement.conditions if everybody and len(statement.conditions) == 1 else ():
+        wanted = names if condition.key == "aws:principalarn" else _WANTED.get(condition.key, frozenset())
+        if conditions.demands(condition) and (wanted is None or not wanted.isdisjoint(condition.values)):
+            yield Fault(
+                "ineffective-condition",
+                f"{statement.where} denies those who have the wanted `{condition.key}`, and lets in all the others.",
             )
 
 
@@ -58,6 +84,22 @@ def _of(action: str, service: str) -> bool:
 
 def _of_a_key(statement: Statement) -> bool:
     return all(action.startswith("kms:") for action in statement.actions)
+
+
+def _key_grants(statement: Statement) -> Iterator[Fault]:
+    """Yield the fault of `kms:CreateGrant` by name, where no condition says which grants
+    (https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html)."""
+    if "kms:creategrant" in statement.actions and not any(
+        condition.key.startswith(_OF_GRANTS) and conditions.demands(condition) for condition in statement.conditions
+    ):
+        yield Fault(
+            "permissions-management",
+            f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
+            "`kms:GrantIsForAWSResource` says to whom.",
+        )
+
+
+_OF_GRANTS: Final = ("kms:grant", "kms:viaservice", "kms:encryptioncontext")
 
 
 _LOAD_BALANCING: Final = frozenset(
@@ -104,7 +146,11 @@ def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
                     "public-resource-policy",
                     f"{where} allows `{short(principal.name)}`, and no condition says who that is.",
                 )
+            else:
+                yield from _of_others(where, principal.name, conditions.caller_accounts(given), own)
+                yield from _managed_by_organization(statement)
         elif principal.kind == "Service":
+            yield from _of_others(where, principal.name, conditions.source_accounts(given), own)
             if not conditions.bound_by(given, "source"):
                 yield Fault(
                     "confused-deputy",
@@ -124,5 +170,37 @@ def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
                 "cross-account-access",
                 f"{where} allows `{principal.name}`, another account, without a condition.",
                 found.account,
-                found.whole and found.account not in own,
+                found.account not in own and (found.whole or (bool(own) and bool(_managing(statement)))),
             )
+
+
+def _of_others(where: str, principal: str, accounts: Sequence[str], own: frozenset[str]) -> Iterator[Fault]:
+    for account in accounts:
+        yield Fault(
+            "cross-account-access",
+            f"{where} allows `{principal}` for the account {account}.",
+            account,
+            bool(own) and account not in own,
+        )
+
+
+def _managed_by_organization(statement: Statement) -> Iterator[Fault]:
+    managing = _managing(statement)
+    narrow = any(condition.key.startswith(_OF_ONE_CALLER) for condition in statement.conditions)
+    if managing and not narrow and conditions.bound_by(statement.conditions, "organization"):
+        yield Fault(
+            "cross-account-access",
+            f"{statement.where} lets every account of the organization use {some(managing)}.",
+        )
+
+
+_OF_ONE_CALLER: Final = ("aws:principalarn", "aws:principaltag/", "aws:principalaccount", "aws:userid")
+
+
+def _managing(statement: Statement) -> list[str]:
+    """Return the actions that remove what is there, change its code, or decide who else may use it."""
+    return [
+        name
+        for service, mask in actions_of(statement.actions, statement.negated_actions)
+        for name in service.listed(mask & sensitive.managing(service))
+    ]

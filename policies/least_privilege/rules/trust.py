@@ -27,21 +27,22 @@ SOURCE_KEYS: Final = frozenset(
 DEPUTIES: Final = frozenset(
     f"{service}.amazonaws.com"
     for service in (
-        *("access-analyzer", "amplify", "appconfig", "appflow", "apprunner", "tasks.apprunner", "appsync", "athena"),
-        *("auditmanager", "backup", "batch", "bedrock", "bedrock-agentcore", "batchoperations.s3", "budgets"),
-        *("cloudtrail", "codebuild", "cognito-idp", "comprehend", "config", "databrew", "datasync", "delivery.logs"),
-        *("directoryservice", "dms", "ecs-tasks", "elastictranscoder", "events", "export.rds", "firehose"),
-        *("fis", "forecast", "glue", "grafana", "healthlake", "imagebuilder", "iot", "iotevents", "iotsitewise"),
+        *("access-analyzer", "amplify", "appconfig", "appflow", "appsync", "athena", "auditmanager", "batch"),
+        *("bedrock", "bedrock-agentcore", "budgets", "codebuild", "cognito-idp", "comprehend", "config", "databrew"),
+        *("datasync", "delivery.logs", "directoryservice", "dms", "ecs-tasks", "elastictranscoder", "events"),
+        *("firehose", "fis", "forecast", "grafana", "healthlake", "imagebuilder", "iot", "iotevents", "iotsitewise"),
         *("kendra", "kinesisanalytics", "lex", "lexv2", "logs", "lookoutmetrics", "macie", "mediaconvert"),
         *("monitoring.rds", "personalize", "pipes", "quicksight", "rds", "rekognition", "resource-groups"),
-        *("rolesanywhere", "s3", "sagemaker", "scheduler", "ses", "sms", "sns", "ssm", "ssm-incidents", "states"),
+        *("rolesanywhere", "scheduler", "ses", "sms", "sns", "ssm", "ssm-incidents", "states"),
         *("storagegateway", "textract", "timestream", "transcribe", "transfer", "translate", "vpc-flow-logs"),
         *("wellarchitected", "workmail", "workspaces-web"),
     )
 )
 """Services whose documentation asks for `aws:SourceAccount` or `aws:SourceArn` in the trust policy of their roles
 (each has a page "Cross-service confused deputy prevention"). The others, EC2 and Lambda first, either send no such key
-or don't say so; a condition on a key that isn't sent would make the role unusable, so the rule doesn't ask for it."""
+or don't say so; a condition on a key that isn't sent would make the role unusable, so the rule doesn't ask for it. Nor
+where the service's page on its role has none, and its page on deputies is about resource policies: S3's replication,
+AWS Backup, CloudTrail, Glue, SageMaker, App Runner, the exports of RDS."""
 
 
 def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
@@ -103,6 +104,13 @@ def _principals(statement: Statement) -> Iterator[Fault]:
 
 
 def _service(statement: Statement, service: str) -> Iterator[Fault]:
+    if principals.general(service) == "pods.eks.amazonaws.com" and not any(
+        patterns.matches(action, "sts:tagsession") for action in statement.actions
+    ):
+        yield Fault(
+            "resource-mismatch",
+            f"{statement.where} grants nothing: EKS Pod Identity tags each session, which takes `sts:TagSession` too.",
+        )
     if conditions.bound_by(statement.conditions, "source"):
         for account in conditions.source_accounts(statement.conditions):
             yield Fault(
@@ -152,7 +160,7 @@ def _token(statement: Statement, issuer: str) -> Iterator[Fault]:
             "resource-mismatch", f"{where} grants nothing: a token of `{short(issuer)}` can't be used with its action."
         )
     audience = f"{issuer}:{_AUDIENCES.get(issuer, 'aud')}"
-    if not conditions.asks_for(given, audience):
+    if not conditions.asks_for(given, audience, None if issuer == "saml" else conditions.literal):
         yield Fault(
             "federation-without-audience",
             f"{where} takes tokens of `{short(issuer)}` made for anybody: nothing binds `{short(audience)}`.",
