@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from least_privilege import knowledge, patterns
+from least_privilege import knowledge, patterns, principals, resources
 from least_privilege.documents import Condition
 
 # --- operators ---------------------------------------------------------------------------------------------------
@@ -291,10 +291,11 @@ _LIMITS: Final = frozenset(
 _OFTEN_MISSING: Final = frozenset(
     (
         *("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce"),
-        *("aws:multifactorauthpresent", "aws:multifactorauthage"),
+        *("aws:multifactorauthpresent", "aws:multifactorauthage", "s3:prefix"),
     )
 )
-"""Keys that many requests come without: an access key brings no MFA, a request over the internet no endpoint."""
+"""Keys that many requests come without: an access key brings no MFA, a request over the internet no endpoint, a list
+of a whole bucket no prefix."""
 
 _MERELY_SENT: Final = frozenset(("aws:requesttag", "aws:tagkeys", "sts:rolesessionname", "sts:sourceidentity"))
 """Keys of a session that the caller chooses: `*` asks that it say something."""
@@ -375,9 +376,27 @@ def _arns_accounts(conditions: Sequence[Condition]) -> set[str]:
     return {parts[4] for parts in arns if parts[4]}
 
 
-def denies_tls(conditions: Sequence[Condition]) -> bool:
-    """Tell whether the conditions of a Deny hold for the requests that come over TLS."""
-    return any(_always(conditions, "aws:securetransport", "true"))
+def denies_the_safe(conditions: Sequence[Condition]) -> str:
+    """Return what the conditions of a Deny hold for that was meant to pass: TLS or MFA; empty if nothing."""
+    for key, what in (("aws:securetransport", "over TLS"), ("aws:multifactorauthpresent", "with MFA")):
+        if len(conditions) == 1 and any(_always(conditions, key, "true")):
+            return what
+    return ""
+
+
+def keeps_out(conditions: Sequence[Condition]) -> bool:
+    """Tell whether a Deny for everybody leaves only whom a key of the caller names: all but one network, endpoint,
+    account or organization are denied, and so are requests without the key. AWS's own services may be spared."""
+    others = [one for one in conditions if one.key not in ("aws:principalisawsservice", "aws:viaawsservice")]
+    if len(others) != 1 or others[0].operator not in _NEGATED or others[0].qualifier:
+        return False
+    check = _find(others[0].key, CALLER)
+    return check is not None and _bound(others[0], check)
+
+
+def denies_without_tls(conditions: Sequence[Condition]) -> bool:
+    """Tell whether the conditions of a Deny hold for the requests that don't come over TLS."""
+    return any(_always(conditions, "aws:securetransport", "false"))
 
 
 def misses_access_keys(conditions: Sequence[Condition]) -> bool:
@@ -471,6 +490,10 @@ _FITTING: Final[Mapping[str, str]] = {
 """Type of a service's condition key -> operator families that can match it. A text may hold a number or a boolean, but
 where the service says that it's a number, a text operator never matches."""
 
+_MISTYPED: Final = {"glacier:archiveageindays": "Numeric"}
+"""Keys whose type the reference has wrong
+(https://docs.aws.amazon.com/amazonglacier/latest/dev/vault-lock-policy.html)."""
+
 _EXACT: Final = frozenset(("stringequals", "stringequalsignorecase"))
 
 
@@ -507,6 +530,8 @@ def _problems(condition: Condition) -> Iterator[str]:
     fitting = fitting_families(condition.key)
     if fitting is None:
         yield f"there is no condition key `{condition.key[:80]}`"
+    elif _CERTIFICATE.fullmatch(condition.key):
+        yield f"IAM Roles Anywhere sends no tag `{condition.key[17:80]}`"
     elif family not in fitting and family not in ("null", "binary"):
         yield f"`{condition.operator}` doesn't fit `{condition.key[:80]}`; fitting: {', '.join(fitting)} operators"
     for value in condition.values:
@@ -530,7 +555,7 @@ def fitting_families(key: str) -> tuple[str, ...] | None:
     if service is not None:
         found = _service_key(service, key)
         if found is not None:
-            return tuple(_FITTING[found[0]].split())
+            return tuple(_FITTING[_MISTYPED.get(key, found[0])].split())
     if prefix in _FEDERATED or _CLAIM.fullmatch(key):
         return ("string", "arn", "bool", "numeric", "date")
     return None
@@ -552,7 +577,41 @@ def _service_key(service: knowledge.Service, key: str) -> tuple[str, int] | None
     return None
 
 
-_SERVICE: Final = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(?:\.cn)?")
+_ACCOUNTS: Final = (r"\d{12}", "the number of an account, twelve digits")
+_ORGANIZATION: Final = (r"o-[a-z0-9]+", "the id of an organization, o-...")
+_FORMATS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
+    key: (re.compile(pattern), what)
+    for keys, (pattern, what) in (
+        ("aws:sourceaccount aws:principalaccount aws:resourceaccount aws:vpceaccount kms:calleraccount", _ACCOUNTS),
+        ("s3:resourceaccount s3:dataaccesspointaccount", _ACCOUNTS),
+        ("aws:principalorgid aws:resourceorgid aws:sourceorgid aws:vpceorgid", _ORGANIZATION),
+        ("aws:sourcevpce", (r"vpce-[0-9a-z-]+", "the id of an endpoint, vpce-...")),
+        ("aws:sourcevpc aws:ec2instancesourcevpc", (r"vpc-[0-9a-z-]+", "the id of a VPC, vpc-...")),
+        ("aws:requestedregion", (r"[a-z]{2}(?:-[a-z]+)+-\d", "a region such as eu-central-1")),
+        (
+            "kms:viaservice",
+            (
+                r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2}(?:-[a-z]+)+-\d\.amazonaws\.com(?:\.cn)?",
+                "a service in a region such as s3.eu-central-1.amazonaws.com",
+            ),
+        ),
+        (
+            "saml:aud",
+            (
+                r"https://(?:[a-z0-9-]+\.)?signin\.(?:aws\.amazon\.com|amazonaws-us-gov\.com|amazonaws\.cn)/saml(?:/.+)?",
+                "the address of AWS's sign-in, https://signin.aws.amazon.com/saml",
+            ),
+        ),
+    )
+    for key in keys.split()
+}
+"""Keys whose values have one form
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
+
+_OF_SERVICES: Final = frozenset(("iam:passedtoservice", "iam:awsservicename", "aws:principalservicename"))
+_CERTIFICATE: Final = re.compile(r"aws:principaltag/x509(?!(?:subject|issuer|san)/).*")
+"""Tags that look like those of IAM Roles Anywhere and aren't
+(https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
 
 
 def _value_problem(key: str, family: str, value: str) -> str:
@@ -570,10 +629,18 @@ def _value_problem(key: str, family: str, value: str) -> str:
         return "must be a date such as 2030-01-31T00:00:00Z"
     if family == "ip" and not _is_network(value):
         return "must be an address or a network such as 192.0.2.0/24"
-    if key == "iam:passedtoservice" and not patterns.wild(value) and not _SERVICE.fullmatch(value):
-        return "must be a service such as lambda.amazonaws.com"
     if family == "arn" and not (value == "*" or value.startswith(("arn:", "*"))):
         return "must be an ARN"
+    if patterns.wild(value):
+        return ""
+    if key in _OF_SERVICES:
+        problem = principals.service_problem(value)
+        return problem and f"names no service: {problem}"
+    if key in _FORMATS and family != "null":
+        pattern, what = _FORMATS[key]
+        return "" if pattern.fullmatch(value) else f"must be {what}"
+    if key in ("aws:sourcearn", "aws:principalarn") and resources.problem(value):
+        return "isn't an ARN that can exist"
     return ""
 
 

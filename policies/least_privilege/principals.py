@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -62,7 +61,7 @@ def meaning(principal: Principal) -> Meaning:
     if kind == "AWS":
         return _aws(name)
     if kind == "Service":
-        return Meaning(_service_problem(name))
+        return Meaning(service_problem(name))
     if kind == "Federated":
         return _federated(name)
     return Meaning()
@@ -74,68 +73,43 @@ def general(service: str) -> str:
     return re.sub(r"\.[a-z]{2}(?:-[a-z]+)+-\d(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
 
 
-def _service_problem(name: str) -> str:
+@lru_cache(4096)
+def service_problem(name: str) -> str:
+    """Return what is wrong with the name of a service principal, empty if AWS has one of that name."""
     if not _SERVICE.fullmatch(name):
         return "isn't a service principal (`service.amazonaws.com`)"
     label, at_amazonaws, _ = general(name).partition(".amazonaws.com")
     if not at_amazonaws:
-        service = label.removesuffix(".aws.com")
-        meant = service in _DOTTED or service in _services()
-        return f"AWS has no such service; near it: `{service}.amazonaws.com`" if meant else ""
-    if label in _MISNAMED:
-        return f"AWS has no such service; it's `{_MISNAMED[label]}.amazonaws.com`"
-    known = _DOTTED if "." in label else _services()
-    if label in known:
+        label = label.removesuffix(".aws.com")
+        return _near(label) if label in _services() else ""
+    if label in _services():
         return ""
-    # There is no list of all service principals: a name that nobody knows passes unless it looks like a known one.
-    near = difflib.get_close_matches(label, known, n=1, cutoff=_SIMILAR)
-    if not near or re.fullmatch(r"-?v?\d", label.removeprefix(near[0])):
+    # Parts of services have principals that no list has; what looks like a known one is misspelt all the same.
+    first, dot, rest = label.partition(".")
+    swapped = f"{rest}.{first}"
+    if swapped in _services():
+        return _near(swapped)
+    near = difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR if dot else _ALIKE)
+    if dot and rest in _services() and not (near and "." in near[0]):
         return ""
-    return f"AWS has no such service; near it: `{near[0]}.amazonaws.com`"
+    return _near(near[0]) if near else "AWS's documentation has no such service"
 
 
-_DOTTED: Final = (
-    *("batchoperations.s3", "build.apprunner", "delivery.logs", "export.rds", "logdelivery.elasticloadbalancing"),
-    *("monitoring.rds", "ops.apigateway", "pods.eks", "replicator.lambda", "replication.dynamodb", "tasks.apprunner"),
-)
-
-
-_MISNAMED: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("eventbridge", "event-bridge", "cloudwatch-events", "cloudwatchevents"), "events"),
-    **dict.fromkeys(("stepfunctions", "step-functions", "sfn"), "states"),
-    **dict.fromkeys(("cloudwatch-logs", "cloudwatchlogs"), "logs"),
-    **dict.fromkeys(("api-gateway", "apigw"), "apigateway"),
-    **dict.fromkeys(("systems-manager", "systemsmanager", "parameter-store"), "ssm"),
-    **dict.fromkeys(("emr", "elastic-mapreduce"), "elasticmapreduce"),
-    **dict.fromkeys(("elb", "alb", "elbv2"), "elasticloadbalancing"),
-    **dict.fromkeys(("fargate", "ecs-fargate"), "ecs-tasks"),
-    **dict.fromkeys(("lambda-edge", "lambdaedge"), "edgelambda"),
-    "kinesis-firehose": "firehose",
-    "rds-monitoring": "monitoring.rds",
-    "flow-logs": "vpc-flow-logs",
-}
-"""Names by which a service is called elsewhere -> its principal."""
+def _near(label: str) -> str:
+    return f"AWS's documentation has no such service; near it: `{label}.amazonaws.com`"
 
 
 _SIMILAR: Final = 0.85
 """One letter wrong in seven or more, one missing in four (`difflib`'s ratio)."""
 
+_ALIKE: Final = 0.6
+"""Enough to be worth a hint."""
+
 
 @cache
 def _services() -> frozenset[str]:
-    """Return the first labels of service principals: mostly the services' prefixes, and those that aren't."""
-    return frozenset((*knowledge.prefixes(), *_OTHER_LABELS))
-
-
-_OTHER_LABELS: Final = (
-    *("application-insights", "aws-artifact-account-sync", "billingreports", "cassandra-streams"),
-    *("config-conforms", "config-multiaccountsetup", "directoryservice", "ec2-images", "ec2fastlaunch"),
-    *("ec2fleet", "ec2scheduled", "ecs-compute", "ecs-tasks", "edgelambda", "eks-connector"),
-    *("eks-fargate-pods", "eks-nodegroup", "elastictranscoder", "kafkaconnect", "lexv2", "macie"),
-    *("opensearchservice", "opsworks", "securityhubv2", "spotfleet", "transitgateway", "vmie"),
-    "vpc-flow-logs",
-)
-"""From the AWS-managed policies and the trust policies of the services' own documentation."""
+    """Return what is before `.amazonaws.com` in the names of services: mostly the prefix of their actions."""
+    return frozenset((*knowledge.prefixes(), *knowledge.service_principals()))
 
 
 def _aws(name: str) -> Meaning:

@@ -107,7 +107,23 @@ def problem(resource: str) -> str:
         return "names no resource"
     if service == "ssm" and name.startswith("parameter//"):
         return "repeats the leading slash of the parameter's name"
+    return _misplaced(service, region, account, name)
+
+
+def _misplaced(prefix: str, region: str, account: str, name: str) -> str:
+    """Return what is given in an ARN whose kind has none: the account of an image, the region of a role."""
+    kinds = [kind for kind in _kinds(prefix) if name.startswith(kind.literal)] if region or account else []
+    for given, part, what in ((region, 3, "region"), (account, 4, "account")):
+        if given and not patterns.wild(given) and kinds and not any(kind.parts[part] for kind in kinds):
+            return f"names a{'n' if part == 4 else ''} {what}, and the ARN of that kind has none"
     return ""
+
+
+@lru_cache(1024)
+def _kinds(prefix: str) -> tuple[knowledge.ResourceType, ...]:
+    """Return the kinds of resources of a service that can be told by how their names begin."""
+    service = None if patterns.wild(prefix) else knowledge.service(prefix)
+    return tuple(kind for kind in service.types if kind.literal and kind.parts[2] == prefix) if service else ()
 
 
 @lru_cache(65536)

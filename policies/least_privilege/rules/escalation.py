@@ -41,9 +41,18 @@ def _together(
         for write in writes if _is_free(grants, use) else ():
             if not _is_free(grants, write):
                 continue
-            used, written = _on(statements, use), _on(statements, write)
-            if any(patterns.intersects(one, other) for one in written for other in used):
+            used, written = _on(statements, use), _on(statements, write, _NARROWED)
+            if any(patterns.intersects(one, _holder(other)) for one in written for other in used):
                 yield use, write
+
+
+_NARROWED: Final = ("lambda:principal", "lambda:functionurlauthtype")
+"""Keys that say to whom a function is opened, without narrowing which."""
+
+
+def _holder(resource: str) -> str:
+    """Return what a policy is attached to of what is used: of objects, their bucket."""
+    return resource.partition("/")[0] if resource.startswith("arn:aws:s3:::") else resource
 
 
 def _is_free(grants: Mapping[str, Granted], action: str) -> bool:
@@ -75,13 +84,17 @@ def _attached_after_writing(statements: Sequence[Statement], grants: Mapping[str
             )
 
 
-def _on(statements: Sequence[Statement], action: str) -> tuple[str, ...]:
-    """Return the resources on which statements allow an action, as patterns."""
+def _on(statements: Sequence[Statement], action: str, narrowing: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the resources on which statements allow an action, as patterns.
+
+    Statements don't count whose conditions narrow the resources, or that ask for one of the keys in `narrowing`.
+    """
     return tuple(
         resources.plain(resource)
         for statement in statements
         if statement.allow
         and not conditions.narrows_resources(statement.conditions)
+        and not any(conditions.asks_for(statement.conditions, key) for key in narrowing)
         and any(patterns.matches(pattern, action) for pattern in statement.actions) != statement.negated_actions
         for resource in (("*",) if statement.negated_resources else statement.resources)
     )

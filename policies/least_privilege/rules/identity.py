@@ -41,6 +41,7 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
             yield from _secrets(statement)
             yield from _grants_without_bound(statement)
         judged.append(statement)
+    yield from _folders_of_others(judged)
     grants = granted(judged)
     for service in grants.values():
         yield from _resource_faults(service)
@@ -208,6 +209,41 @@ def _is_wide_secret(resource: str) -> bool:
     return patterns.wild(name) or patterns.wild("".join(parts[1:5]))
 
 
+# --- folders of the caller ---------------------------------------------------------------------------------------
+
+_CALLERS: Final = re.compile(r"\$\{(?:aws:(?:username|userid|principaltag/[^}]+)|[^}]+:sub)\}", re.IGNORECASE)
+_BEGINS_SO: Final = re.compile(_CALLERS.pattern + r"[*?]", re.IGNORECASE)
+
+
+def _folders_of_others(statements: Sequence[Statement]) -> Iterator[Fault]:
+    """The caller's own folder is meant, and the folders of others are matched too
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_s3_home-directory-man.html)."""
+    own = [folder for statement in statements if statement.allow for folder in _own_folders(statement)]
+    for statement in statements:
+        if not statement.allow or statement.negated_resources:
+            continue
+        for resource in statement.resources:
+            if _BEGINS_SO.search(resource):
+                yield Fault(
+                    "unbounded-resource",
+                    f"{statement.where} allows `{short(resource)}`: names that begin with the caller's match it too.",
+                )
+            elif own and "${" not in resource and any(patterns.includes(resource, folder) for folder in own):
+                yield Fault(
+                    "unbounded-resource",
+                    f"{statement.where} allows `{short(resource)}`, and only the caller's own folder may be listed.",
+                )
+
+
+def _own_folders(statement: Statement) -> Iterator[str]:
+    """Yield the folders, as object ARNs of any caller, to which a statement narrows the listing of a bucket."""
+    for values in conditions.values_of(statement.conditions, "s3:prefix"):
+        own = [value for value in values if _CALLERS.search(value)]
+        for bucket in statement.resources if own else ():
+            for value in own:
+                yield f"{bucket}/{_CALLERS.sub('?*', value).rstrip('*')}?*"
+
+
 # --- grants of permissions ---------------------------------------------------------------------------------------
 
 _BOUNDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -245,6 +281,9 @@ def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
                 "data-exfiltration",
                 f"{statement.where} lets {actions(service, shared)} share data with any account, or with everybody.",
             )
+        blinding = granted_ & sensitive.mask(service, "audit")
+        if blinding:
+            yield Fault("audit-tampering", f"{statement.where} lets {actions(service, blinding)} blind the audit.")
         if service.prefix == "sts" and granted_ & service.mask("assumerole"):
             yield from _assumed_anywhere(statement)
         if service.prefix not in ("iam", "sso"):

@@ -280,6 +280,13 @@ _ROWS: Final = (
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/resource-exposure/",
         Severity.HIGH,
     ),
+    _Row(
+        "audit-tampering",
+        "No policy stops what watches the account, or takes it out of its organization.",
+        "Leave the action to those who run the audit, with a waiver that says so.",
+        "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
+        Severity.HIGH,
+    ),
     # Who may assume a role.
     _Row(
         "open-trust",

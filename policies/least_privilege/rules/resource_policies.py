@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from least_privilege import conditions, patterns, principals
@@ -31,12 +31,18 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 if fault.rule != "broad-action-pattern" or not _of_a_key(statement):
                     yield fault
             yield from _key_grants(statement)
+        kept = any(_leaves_nobody_else(denial, statement) for denial in statements if not denial.allow)
         if statement.negated_principals:
             yield Fault("not-principal", f"{statement.where} allows everybody but those in `NotPrincipal`.")
         else:
-            yield from _principals(statement, own)
+            yield from _principals(statement, own, kept)
         if statement.negated_resources:
             yield Fault("not-resource", f"{statement.where} allows its actions on all but what `NotResource` names.")
+        if _of_other_partitions(statement):
+            yield Fault(
+                "resource-mismatch",
+                f"{statement.where} grants nothing: its principals and its resources are in different partitions.",
+            )
         other = [action for action in statement.actions if service and not _of(action, service)]
         if other:
             yield Fault(
@@ -76,6 +82,15 @@ def _one_bucket(statements: Sequence[Statement]) -> Iterator[Fault]:
         yield Fault(
             "resource-mismatch", f"The policy of one bucket names several: {some([short(one) for one in named])}."
         )
+
+
+def _of_other_partitions(statement: Statement) -> bool:
+    callers = _partitions(principal.name for principal in statement.principals if principal.kind == "AWS")
+    return bool(callers) and bool(named := _partitions(statement.resources)) and named.isdisjoint(callers)
+
+
+def _partitions(arns: Iterable[str]) -> set[str]:
+    return {arn.split(":", 2)[1] for arn in arns if arn.startswith("arn:aws") and arn.count(":") >= 5}
 
 
 def _of(action: str, service: str) -> bool:
@@ -136,12 +151,30 @@ def _own_accounts(statements: Sequence[Statement]) -> frozenset[str]:
     return frozenset(own if len(own) == 1 else ())
 
 
-def _principals(statement: Statement, own: frozenset[str]) -> Iterator[Fault]:
+def _leaves_nobody_else(denial: Statement, allowing: Statement) -> bool:
+    """Tell whether a denial keeps everybody but named callers from what another statement allows
+    (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-examples.html)."""
+    return (
+        any(principals.meaning(principal).is_open for principal in denial.principals)
+        and not (denial.negated_actions or denial.negated_resources or allowing.negated_actions)
+        and not allowing.negated_resources
+        and conditions.keeps_out(denial.conditions)
+        and _covers(denial.actions, allowing.actions)
+        and _covers(denial.resources, allowing.resources)
+    )
+
+
+def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    return all(any(patterns.includes(one, other) for one in wide) for other in narrow)
+
+
+def _principals(statement: Statement, own: frozenset[str], kept: bool) -> Iterator[Fault]:
+    """`kept` says that a denial keeps out all but named callers."""
     where, given = statement.where, statement.conditions
     for principal in statement.principals:
         found = principals.meaning(principal)
         if found.is_open:
-            if principal.kind != "AWS" or not conditions.bound_by(given, "caller"):
+            if not kept and (principal.kind != "AWS" or not conditions.bound_by(given, "caller")):
                 yield Fault(
                     "public-resource-policy",
                     f"{where} allows `{short(principal.name)}`, and no condition says who that is.",

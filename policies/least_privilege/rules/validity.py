@@ -58,8 +58,10 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
                 yield from _useless(statement, useless)
         if statement.allow:
             yield from _limits_nothing(statement, kind)
-        elif conditions.denies_tls(statement.conditions):
-            yield Fault("ineffective-condition", f"{statement.where} denies what comes over TLS, and nothing else.")
+        elif safe := conditions.denies_the_safe(statement.conditions):
+            yield Fault("ineffective-condition", f"{statement.where} denies what comes {safe}, and nothing else.")
+        elif conditions.denies_without_tls(statement.conditions) and not any(map(_holds_objects, statement.resources)):
+            yield Fault("ineffective-condition", f"{statement.where} doesn't deny a bucket's objects, only the bucket.")
         elif conditions.misses_access_keys(statement.conditions) and not _denied_without_mfa(document):
             yield Fault(
                 "ineffective-condition",
@@ -92,6 +94,11 @@ def _limits_nothing(statement: Statement, kind: Kind) -> Iterator[Fault]:
             "invalid-condition",
             f"{statement.where}: `aws:SourceAccount` and `aws:SourceArn` name different accounts, so nothing passes.",
         )
+
+
+def _holds_objects(resource: str) -> bool:
+    """Tell whether a resource isn't a bucket alone, by its ARN."""
+    return not resource.startswith("arn:aws:s3:::") or "/" in resource or "*" in resource
 
 
 def _denied_without_mfa(document: Document) -> bool:
@@ -149,6 +156,8 @@ def _writes(action: str) -> bool:
     return bool(service and service.mask(name) & ~(service.levels["List"] | service.levels["Read"]))
 
 
+_REQUEST_TAG: Final = "aws:requesttag/"
+
 _OF_A_ROLE: Final = frozenset(
     ("ec2:sourceinstancearn", "ec2:roledelivery", "glue:roleassumedby", "lambda:sourcefunctionarn")
 )
@@ -171,7 +180,11 @@ def _never_sent(statement: Statement, condition: Condition) -> Iterator[Fault]:
         # Where only some actions of the key's own service have it, the others are sloppy company: AWS's documentation
         # has such statements. An action of another service, which writes, was meant to be granted.
         of_its_service = condition.key.partition(":")[0] + ":"
-        useless = [short(action) for action in unsent if not action.startswith(of_its_service) and _writes(action)]
+        useless = [
+            short(action)
+            for action in unsent
+            if not action.startswith(of_its_service) and of_its_service != "aws:" and _writes(action)
+        ]
         if useless:
             yield Fault(
                 "invalid-condition",
@@ -182,6 +195,10 @@ def _never_sent(statement: Statement, condition: Condition) -> Iterator[Fault]:
 @lru_cache(16384)
 def _is_unsent(action: str, key: str) -> bool:
     """Tell whether an action, or every action of a pattern, is known never to be sent with a service's key."""
+    if key.startswith(_REQUEST_TAG):
+        # Where the reference has it for no action of a service, it may have left it out.
+        known = [(conditions.actions_with(one, key), mask) for one, mask in actions_of((action,), False)]
+        return bool(known) and all(sent is not None and not sent & mask for sent, mask in known)
     service = knowledge.service(key.partition(":")[0])
     # A key that the reference has nowhere may be one that it doesn't list: another rule's fault.
     if not service or key in _OF_A_ROLE or conditions.actions_with(service, key) is None:
