@@ -381,6 +381,9 @@ def denies_the_safe(conditions: Sequence[Condition]) -> str:
     for key, what in (("aws:securetransport", "over TLS"), ("aws:multifactorauthpresent", "with MFA")):
         if len(conditions) == 1 and any(_always(conditions, key, "true")):
             return what
+    old = conditions[0] if len(conditions) == 1 else None
+    if old and old.key == "s3:tlsversion" and old.operator.startswith("numericgreater"):
+        return "with a new version of TLS"
     return ""
 
 

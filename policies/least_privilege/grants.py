@@ -99,7 +99,7 @@ class Granted:
         return self.starred() | self.unlimited
 
 
-_DENIALS: Final = 50
+DENIALS: Final = 50
 """So many denials count. To leave one out makes the verdict stricter, and a document of thousands takes no minutes."""
 
 
@@ -108,7 +108,7 @@ def granted(statements: Sequence[Statement]) -> dict[str, Granted]:
 
     A `Deny` counts if it holds for every request: without a condition, and covering the resource.
     """
-    denials = [statement for statement in statements if not statement.allow and not statement.conditions][:_DENIALS]
+    denials = [statement for statement in statements if not statement.allow and not statement.conditions][:DENIALS]
     result: dict[str, Granted] = {}
     for statement in statements:
         if not statement.allow:

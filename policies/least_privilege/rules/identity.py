@@ -213,12 +213,14 @@ def _is_wide_secret(resource: str) -> bool:
 
 _CALLERS: Final = re.compile(r"\$\{(?:aws:(?:username|userid|principaltag/[^}]+)|[^}]+:sub)\}", re.IGNORECASE)
 _BEGINS_SO: Final = re.compile(_CALLERS.pattern + r"[*?]", re.IGNORECASE)
+_FOLDERS: Final = 50
+"""So many folders are compared with what is allowed."""
 
 
 def _folders_of_others(statements: Sequence[Statement]) -> Iterator[Fault]:
     """The caller's own folder is meant, and the folders of others are matched too
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_s3_home-directory-man.html)."""
-    own = [folder for statement in statements if statement.allow for folder in _own_folders(statement)]
+    own = [folder for statement in statements if statement.allow for folder in _own_folders(statement)][:_FOLDERS]
     for statement in statements:
         if not statement.allow or statement.negated_resources:
             continue

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from least_privilege import conditions, patterns, principals
-from least_privilege.documents import Principal, Statement
+from least_privilege.documents import Statement
 from least_privilege.faults import Fault, short, some
-from least_privilege.grants import actions_of
+from least_privilege.grants import DENIALS, actions_of
 from least_privilege.knowledge import sensitive
 from least_privilege.rules.identity import element_faults
 
@@ -16,9 +16,10 @@ from least_privilege.rules.identity import element_faults
 def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
     """Yield the faults of a resource policy's statements; `service` is the prefix of its resource's, or empty."""
     own = _own_accounts(statements)
-    if service == "s3":
-        yield from _one_bucket(statements)
-    allowed = [principal for statement in statements if statement.allow for principal in statement.principals]
+    if service in _OF_ONE:
+        yield from _of_one(statements, service)
+    allowed = frozenset(one.name for statement in statements if statement.allow for one in statement.principals)
+    keepers = [statement for statement in statements if _keeps_out(statement)][:DENIALS]
     for statement in statements:
         if not statement.allow:
             yield from _inverted(statement, allowed)
@@ -31,11 +32,10 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 if fault.rule != "broad-action-pattern" or not _of_a_key(statement):
                     yield fault
             yield from _key_grants(statement)
-        kept = any(_leaves_nobody_else(denial, statement) for denial in statements if not denial.allow)
         if statement.negated_principals:
             yield Fault("not-principal", f"{statement.where} allows everybody but those in `NotPrincipal`.")
         else:
-            yield from _principals(statement, own, kept)
+            yield from _principals(statement, own, keepers)
         if statement.negated_resources:
             yield Fault("not-resource", f"{statement.where} allows its actions on all but what `NotResource` names.")
         if _of_other_partitions(statement):
@@ -59,28 +59,41 @@ _WANTED: Final[Mapping[str, frozenset[str] | None]] = {
 """Keys that a denial asks for by what they aren't -> the values that are good, None for any."""
 
 
-def _inverted(statement: Statement, allowed: Sequence[Principal]) -> Iterator[Fault]:
+def _inverted(statement: Statement, allowed: frozenset[str]) -> Iterator[Fault]:
     """A denial for everybody that holds for those whom the policy is for, and so for nobody else."""
-    everybody = any(principals.meaning(principal).is_open for principal in statement.principals)
-    names = frozenset(principal.name for principal in allowed)
     # A second line would narrow the denial to something of its own.
-    for condition in statement.conditions if everybody and len(statement.conditions) == 1 else ():
-        wanted = names if condition.key == "aws:principalarn" else _WANTED.get(condition.key, frozenset())
-        if conditions.demands(condition) and (wanted is None or not wanted.isdisjoint(condition.values)):
-            yield Fault(
-                "ineffective-condition",
-                f"{statement.where} denies those who have the wanted `{condition.key}`, and lets in all the others.",
-            )
+    if len(statement.conditions) != 1 or not _is_for_everybody(statement):
+        return
+    condition = statement.conditions[0]
+    wanted = allowed if condition.key == "aws:principalarn" else _WANTED.get(condition.key, frozenset())
+    if conditions.demands(condition) and (wanted is None or not wanted.isdisjoint(condition.values)):
+        yield Fault(
+            "ineffective-condition",
+            f"{statement.where} denies those who have the wanted `{condition.key}`, and lets in all the others.",
+        )
 
 
-def _one_bucket(statements: Sequence[Statement]) -> Iterator[Fault]:
-    """A bucket's policy is about that bucket alone; S3 refuses one that names another."""
+def _is_for_everybody(statement: Statement) -> bool:
+    return any(principals.meaning(principal).is_open for principal in statement.principals)
+
+
+_OF_ONE: Final[Mapping[str, str]] = {"s3": "bucket", "sqs": "queue", "sns": "topic"}
+"""Services whose policies name their own resource -> what it is."""
+
+
+def _of_one(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
+    """A bucket's policy is about that bucket alone (S3 refuses one that names another), and so is a queue's."""
     arns = (resource.split(":", 5) for statement in statements for resource in statement.resources)
-    buckets = (arn[5].partition("/")[0] for arn in arns if len(arn) == 6 and arn[2:5] == ["s3", "", ""])
-    named = dict.fromkeys(name for name in buckets if not patterns.wild(name) and "$" not in name)
+    names = (
+        arn[5].partition("/")[0]
+        for arn in arns
+        if len(arn) == 6 and arn[2] == service and (service != "s3" or not arn[4])  # not an access point
+    )
+    named = dict.fromkeys(name for name in names if not patterns.wild(name) and "$" not in name)
     if len(named) > 1:
         yield Fault(
-            "resource-mismatch", f"The policy of one bucket names several: {some([short(one) for one in named])}."
+            "resource-mismatch",
+            f"The policy of one {_OF_ONE[service]} names several: {some([short(one) for one in named])}.",
         )
 
 
@@ -151,14 +164,19 @@ def _own_accounts(statements: Sequence[Statement]) -> frozenset[str]:
     return frozenset(own if len(own) == 1 else ())
 
 
-def _leaves_nobody_else(denial: Statement, allowing: Statement) -> bool:
-    """Tell whether a denial keeps everybody but named callers from what another statement allows
+def _keeps_out(statement: Statement) -> bool:
+    """Tell whether a statement denies everybody but named callers
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-examples.html)."""
     return (
-        any(principals.meaning(principal).is_open for principal in denial.principals)
-        and not (denial.negated_actions or denial.negated_resources or allowing.negated_actions)
-        and not allowing.negated_resources
-        and conditions.keeps_out(denial.conditions)
+        not (statement.allow or statement.negated_actions or statement.negated_resources)
+        and _is_for_everybody(statement)
+        and conditions.keeps_out(statement.conditions)
+    )
+
+
+def _covered_by(denial: Statement, allowing: Statement) -> bool:
+    return (
+        not (allowing.negated_actions or allowing.negated_resources)
         and _covers(denial.actions, allowing.actions)
         and _covers(denial.resources, allowing.resources)
     )
@@ -168,13 +186,14 @@ def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     return all(any(patterns.includes(one, other) for one in wide) for other in narrow)
 
 
-def _principals(statement: Statement, own: frozenset[str], kept: bool) -> Iterator[Fault]:
-    """`kept` says that a denial keeps out all but named callers."""
+def _principals(statement: Statement, own: frozenset[str], keepers: Sequence[Statement]) -> Iterator[Fault]:
+    """`keepers` are the denials that keep out all but named callers."""
     where, given = statement.where, statement.conditions
     for principal in statement.principals:
         found = principals.meaning(principal)
         if found.is_open:
-            if not kept and (principal.kind != "AWS" or not conditions.bound_by(given, "caller")):
+            named = principal.kind == "AWS" and conditions.bound_by(given, "caller")
+            if not named and not any(_covered_by(denial, statement) for denial in keepers):
                 yield Fault(
                     "public-resource-policy",
                     f"{where} allows `{short(principal.name)}`, and no condition says who that is.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -152,7 +153,23 @@ _SUBJECTS: Final[Sequence[tuple[re.Pattern[str], re.Pattern[str]]]] = tuple(
 """Issuer -> what its subject looks like when it names one project, whatever branch or run."""
 
 
+_HOSTS: Final = (
+    *("token.actions.githubusercontent.com", "gitlab.com", "oidc.circleci.com", "app.terraform.io"),
+    *("api.bitbucket.org", "agent.buildkite.com", "accounts.google.com", "cognito-identity.amazonaws.com"),
+)
+
+
+def _look_alike(issuer: str) -> str:
+    """Return the host of a known issuer that another one's is nearly, empty if there is none."""
+    host = issuer.partition("/")[0]
+    near = difflib.get_close_matches(host, _HOSTS, n=1, cutoff=0.9) if host not in _HOSTS else ()
+    return near[0] if near and not host.endswith("." + near[0]) else ""
+
+
 def _token(statement: Statement, issuer: str) -> Iterator[Fault]:
+    known = _look_alike(issuer)
+    if known:
+        yield Fault("malformed-principal", f"{statement.where} trusts `{short(issuer)}`; `{known}` is near it.")
     where, given = statement.where, statement.conditions
     wanted = "sts:assumerolewithsaml" if issuer == "saml" else "sts:assumerolewithwebidentity"
     if wanted not in statement.actions and not any(patterns.wild(action) for action in statement.actions):
