@@ -180,7 +180,7 @@ PARTNER: Final[Keys] = {
 """Keys that make trust in another account safe to give
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html)."""
 
-_TAGS: Final[Keys] = {"aws:resourcetag/": _some, "aws:requesttag/": _some}
+_TAGS: Final[Keys] = {"aws:resourcetag/": _some, "aws:requesttag/": _some, "aws:tagkeys": _some}
 
 _NOT_ABOUT_RESOURCES: Final = frozenset(
     (
@@ -301,6 +301,17 @@ _MERELY_SENT: Final = frozenset(("aws:requesttag", "aws:tagkeys", "sts:rolesessi
 """Keys of a session that the caller chooses: `*` asks that it say something."""
 
 
+def _holds_without(condition: Condition, present: frozenset[str]) -> bool:
+    """Tell whether `ForAllValues` lets a request without the key pass, and the key isn't a list of what is asked for:
+    of nothing, all is allowed."""
+    key = condition.key
+    if key in present or key == "aws:tagkeys" or condition.operator == "null":
+        return False
+    service = knowledge.service(key.partition(":")[0])
+    found = _service_key(service, key) if service else None
+    return found is None or not found[0].startswith("ArrayOf")
+
+
 def _is_often_missing(key: str) -> bool:
     return key in _OFTEN_MISSING or ":resourcetag/" in key
 
@@ -329,6 +340,8 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
             found.append(f"{key} lets in all but the values named, and requests without the key")
         elif condition.if_exists and condition.key not in present and _is_often_missing(condition.key):
             found.append(f"{key} with `IfExists` lets in every request without the key")
+        elif condition.qualifier == "forallvalues" and not excludes and _holds_without(condition, present):
+            found.append(f"{key} with `ForAllValues` lets in every request without the key")
         elif condition.operator == "ipaddress" and any(value.endswith("/0") for value in condition.values):
             found.append(f"the values of {key} hold every address")
         elif everything and (limits or (any_key and condition.key.partition("/")[0] not in _MERELY_SENT)):
@@ -509,8 +522,11 @@ _BORROWED: Final[Mapping[str, str]] = {
     "cognito-identity-auth": "cognito-identity",
     "cognito-identity-unauth": "cognito-identity",
     "identitycenter": "sso",
+    "ec2:osuser": "ec2-instance-connect",
+    "iot:jobid": "iotjobsdata",
+    "identitystore:groupid": "qbusiness",
 }
-"""Prefix of condition keys that no action has -> the service whose keys they are."""
+"""Condition key, or prefix of keys, that is listed under another service -> that service."""
 
 _FEDERATED: Final = frozenset(("accounts.google.com", "graph.facebook.com", "www.amazon.com", "saml"))
 _CLAIM: Final = re.compile(r"[a-z0-9.-]+\.[a-z]{2,}(?:/[^:]*)?(?::\d+[^:]*)?:.+")
@@ -554,7 +570,7 @@ def fitting_families(key: str) -> tuple[str, ...] | None:
     if prefix == "aws":
         known = _GLOBAL.get(key) or _GLOBAL.get(key.partition("/")[0] + "/")
         return tuple(known.split()) if known and not key.endswith("/") else None
-    service = knowledge.service(_BORROWED.get(prefix, prefix))
+    service = knowledge.service(_BORROWED.get(key) or _BORROWED.get(prefix, prefix))
     if service is not None:
         found = _service_key(service, key)
         if found is not None:

@@ -39,7 +39,12 @@ _OF_THE_CALLER: Final = re.compile(
 """Policy variables that stand for who asks; any other may be filled by the caller at will, so it counts as `*`."""
 
 
-_NO_SLASH: Final = frozenset((("s3", "bucket"), ("dynamodb", "table"), ("sqs", "queue"), ("sns", "topic")))
+_NO_SLASH: Final = frozenset(
+    (
+        *(("s3", "bucket"), ("s3", "accesspoint"), ("dynamodb", "table"), ("sqs", "queue"), ("sns", "topic")),
+        *(("codecommit", "repository"), ("codepipeline", "pipeline")),
+    )
+)
 """Types whose names hold no slash, so that what has one is something below them. In most other names it may stand."""
 
 
@@ -160,6 +165,9 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
         return not parts[4] and (format_[2], kind.name) in _ALSO_OF_AWS and patterns.intersects(parts[5], format_[5])
     if "/" in parts[5][len(kind.literal) :] and (format_[2], kind.name) in _NO_SLASH:
         return False
+    for given, wanted in zip(literal.split("/")[:-1], kind.segments, strict=False):
+        if wanted not in (given, "?*"):
+            return False
     return patterns.intersects(parts[5], format_[5])
 
 

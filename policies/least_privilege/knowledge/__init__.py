@@ -46,6 +46,15 @@ class ResourceType:
         return tuple(_variables(part) for part in _split(self.format))
 
     @cached_property
+    def segments(self) -> tuple[str, ...]:
+        """What is between the slashes of the last part, up to the last word that isn't left to the user; most have none
+        behind a name, which may hold slashes itself."""
+        segments = self.parts[5].split("/")
+        last = max((at for at, segment in enumerate(segments) if "?*" not in segment), default=-1)
+        whole = all(segment == "?*" or "?" not in segment for segment in segments[: last + 1])
+        return tuple(segments[: last + 1]) if whole else ()
+
+    @cached_property
     def literal(self) -> str:
         """The literal beginning of the last part, lower case."""
         return self.parts[5].partition("?")[0].partition("*")[0]

@@ -106,6 +106,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         kms: CreateGrant PutKeyPolicy
         lambda: AddPermission AddLayerVersionPermission CreateFunctionUrlConfig UpdateFunctionUrlConfig
         rds: ModifyDBSnapshotAttribute ModifyDBClusterSnapshotAttribute
+        route53domains: DisableDomainTransferLock RetrieveDomainAuthCode TransferDomainToAnotherAwsAccount
         s3: PutObjectAcl PutObjectVersionAcl
         ses: PutIdentityPolicy
         sns: AddPermission SetTopicAttributes
@@ -172,6 +173,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         rekognition: DetectModerationLabels
         route53: GetChange
         s3: GetBucketLocation
+        servicediscovery: DiscoverInstances DiscoverInstancesRevision
         ssm: UpdateInstanceInformation UpdateInstanceAssociationStatus PutComplianceItems
         translate: TranslateText TranslateDocument
         """
@@ -355,10 +357,19 @@ ESCALATIONS: Final[tuple[Escalation, ...]] = (
 )
 """What each needs is as little as possible, so that a superset of a known method is one of these."""
 
+_WRITES_DOCUMENTS: Final = ("ssm:createdocument", "ssm:updatedocument", "ssm:updatedocumentdefaultversion")
+
+SHELLS: Final = tuple(
+    f"document/aws-{name}"
+    for name in ("runshellscript", "runpowershellscript", "runremotescript", "runansibleplaybook", "runsaltstate")
+)
+"""Documents that run whatever the caller sends, as root
+(https://docs.aws.amazon.com/systems-manager/latest/userguide/security-best-practices.html)."""
+
 ON_ONE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
     "sts:assumerole": ("iam:updateassumerolepolicy", "iam:attachrolepolicy", "iam:putrolepolicy"),
-    "ssm:sendcommand": ("ssm:createdocument", "ssm:updatedocument", "ssm:updatedocumentdefaultversion"),
-    "ssm:startautomationexecution": ("ssm:createdocument", "ssm:updatedocument", "ssm:updatedocumentdefaultversion"),
+    "ssm:sendcommand": _WRITES_DOCUMENTS,
+    "ssm:startautomationexecution": _WRITES_DOCUMENTS,
 }
 """Action that uses something -> actions that write what it uses: on one resource, a way to more permissions."""
 

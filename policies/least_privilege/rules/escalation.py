@@ -30,6 +30,16 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
             f"`{write}` and `{use}` on the same resource: its user decides who else may use it.",
         )
     yield from _attached_after_writing(statements, grants)
+    yield from _commands(statements, grants)
+
+
+def _commands(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
+    """A shell on every instance, with the role of each."""
+    if not _is_free(grants, "ssm:sendcommand"):
+        return
+    on = [resource.split(":", 5)[-1].lower() for resource in _on(statements, "ssm:sendcommand")]
+    if any(name in sensitive.SHELLS for name in on) and any(patterns.includes(name, "instance/?*") for name in on):
+        yield Fault("privilege-escalation", "`ssm:SendCommand` runs a shell on every instance, with the role of each.")
 
 
 def _together(

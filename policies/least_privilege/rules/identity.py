@@ -40,6 +40,8 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 continue
             yield from _secrets(statement)
             yield from _grants_without_bound(statement)
+        elif not statement.negated_resources:
+            yield from _one_object(statement, statements)
         judged.append(statement)
     yield from _folders_of_others(judged)
     grants = granted(judged)
@@ -207,6 +209,19 @@ def _is_wide_secret(resource: str) -> bool:
         return False
     name = parts[6].removesuffix(_EXACT)
     return patterns.wild(name) or patterns.wild("".join(parts[1:5]))
+
+
+def _one_object(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+    """What a Deny means to be a folder is one object: its name has no extension, and an Allow reaches below it."""
+    for resource in denial.resources:
+        key = resource.partition("/")[2]
+        if not key or "." in key or not resource.startswith("arn:aws:s3:::") or not conditions.literal(resource):
+            continue
+        below = resource.rstrip("/") + "/?*"
+        if any(one.allow and any(patterns.includes(other, below) for other in one.resources) for one in statements):
+            yield Fault(
+                "resource-mismatch", f"{denial.where} denies the object `{short(resource)}` and nothing below it."
+            )
 
 
 # --- folders of the caller ---------------------------------------------------------------------------------------

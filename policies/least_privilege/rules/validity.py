@@ -51,10 +51,8 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
             and "*" not in statement.resources  # it fits every action
         ):
             useless = [action for action in statement.actions if grants_nothing(action, statement.resources)]
-            # A read that takes no resource, in the company of some that do, is sloppy and harmless; so is a denial.
-            if len(useless) == len(statement.actions) or (
-                statement.allow and any(_matters(action) for action in useless)
-            ):
+            # A denial that some of its actions don't need is harmless.
+            if statement.allow or len(useless) == len(statement.actions):
                 yield from _useless(statement, useless)
         if statement.allow:
             yield from _limits_nothing(statement, kind)
@@ -136,15 +134,7 @@ _UNLISTED: Final = frozenset(("sns:receive",))
 """Actions that the reference doesn't list and AWS itself writes: into the policy of every new topic."""
 
 
-@lru_cache(16384)
-def _matters(action: str) -> bool:
-    """Tell whether an action takes a resource, or writes."""
-    prefix, _, name = action.partition(":")
-    service = knowledge.service(prefix)
-    return bool(service and service.mask(name) & service.typed) or _writes(action)
-
-
-def _matters_much(action: str) -> bool:
+def _touches_data(action: str) -> bool:
     prefix, _, name = action.partition(":")
     service = knowledge.service(prefix)
     return _writes(action) or bool(service and service.mask(name) & sensitive.mask(service, "data"))
@@ -155,6 +145,9 @@ def _writes(action: str) -> bool:
     service = knowledge.service(prefix)
     return bool(service and service.mask(name) & ~(service.levels["List"] | service.levels["Read"]))
 
+
+_OF_LISTS: Final = ("s3:prefix", "s3:delimiter")
+"""Keys of lists that are often asked for where objects are read, too: what they then deny is what was meant."""
 
 _REQUEST_TAG: Final = "aws:requesttag/"
 
@@ -170,7 +163,7 @@ def _never_sent(statement: Statement, condition: Condition) -> Iterator[Fault]:
     key = short(condition.key)
     if unsent and len(unsent) == len(statement.actions):
         yield Fault("invalid-condition", f"{statement.where}: none of its actions comes with the key `{key}`.")
-    elif statement.allow and condition.qualifier == "forallvalues" and any(map(_matters_much, unsent)):
+    elif statement.allow and condition.qualifier == "forallvalues" and any(map(_touches_data, unsent)):
         yield Fault(
             "ineffective-condition",
             f"{statement.where}: {some([short(action) for action in unsent])} never comes with the key `{key}`, and "
@@ -183,7 +176,8 @@ def _never_sent(statement: Statement, condition: Condition) -> Iterator[Fault]:
         useless = [
             short(action)
             for action in unsent
-            if not action.startswith(of_its_service) and of_its_service != "aws:" and _writes(action)
+            if (condition.key in _OF_LISTS and _touches_data(action))
+            or (not action.startswith(of_its_service) and of_its_service != "aws:" and _writes(action))
         ]
         if useless:
             yield Fault(
