@@ -357,8 +357,6 @@ ESCALATIONS: Final[tuple[Escalation, ...]] = (
 )
 """What each needs is as little as possible, so that a superset of a known method is one of these."""
 
-_WRITES_DOCUMENTS: Final = ("ssm:createdocument", "ssm:updatedocument", "ssm:updatedocumentdefaultversion")
-
 SHELLS: Final = tuple(
     f"document/aws-{name}"
     for name in ("runshellscript", "runpowershellscript", "runremotescript", "runansibleplaybook", "runsaltstate")
@@ -366,40 +364,43 @@ SHELLS: Final = tuple(
 """Documents that run whatever the caller sends, as root
 (https://docs.aws.amazon.com/systems-manager/latest/userguide/security-best-practices.html)."""
 
-ON_ONE_RESOURCE: Final[Mapping[str, tuple[str, ...]]] = {
-    "sts:assumerole": ("iam:updateassumerolepolicy", "iam:attachrolepolicy", "iam:putrolepolicy"),
-    "ssm:sendcommand": _WRITES_DOCUMENTS,
-    "ssm:startautomationexecution": _WRITES_DOCUMENTS,
-}
-"""Action that uses something -> actions that write what it uses: on one resource, a way to more permissions."""
 
-_OPENS_A_BUCKET: Final = tuple(
-    f"s3:{action}" for action in ("putbucketpolicy", "deletebucketpolicy", "putbucketacl", "putbucketpublicaccessblock")
-)
-_OPENS_A_FUNCTION: Final = ("lambda:addpermission", "lambda:createfunctionurlconfig", "lambda:updatefunctionurlconfig")
+class Pair(NamedTuple):
+    """Actions that use a resource of a service, and actions that write what it is or who may use it."""
 
-SEPARATE_DUTIES: Final[Mapping[str, tuple[str, ...]]] = {
-    "backup:startbackupjob": ("backup:putbackupvaultaccesspolicy",),
-    "dynamodb:getitem": ("dynamodb:putresourcepolicy",),
-    "dynamodb:putitem": ("dynamodb:putresourcepolicy",),
-    "ecr:batchdeleteimage": ("ecr:setrepositorypolicy",),
-    "ecr:batchgetimage": ("ecr:setrepositorypolicy",),
-    "ecr:putimage": ("ecr:setrepositorypolicy",),
-    "elasticfilesystem:clientmount": ("elasticfilesystem:putfilesystempolicy",),
-    "events:putevents": ("events:putpermission",),
-    "kinesis:getrecords": ("kinesis:putresourcepolicy",),
-    "kinesis:putrecord": ("kinesis:putresourcepolicy",),
-    "kms:decrypt": ("kms:putkeypolicy",),
-    "kms:encrypt": ("kms:putkeypolicy",),
-    "lambda:invokefunction": _OPENS_A_FUNCTION,
-    "lambda:updatefunctioncode": _OPENS_A_FUNCTION,
-    "s3:getobject": _OPENS_A_BUCKET,
-    "s3:putobject": _OPENS_A_BUCKET,
-    "secretsmanager:getsecretvalue": ("secretsmanager:putresourcepolicy",),
-    "secretsmanager:putsecretvalue": ("secretsmanager:putresourcepolicy",),
-    "sns:publish": ("sns:addpermission",),
-    "sqs:receivemessage": ("sqs:addpermission",),
-    "sqs:sendmessage": ("sqs:addpermission",),
+    uses: tuple[str, ...]
+    writes: tuple[str, ...]
+
+
+_DOCUMENTS: Final = ("ssm:CreateDocument", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion")
+
+ON_ONE_RESOURCE: Final[Mapping[str, Pair]] = {
+    "ssm": Pair(("ssm:SendCommand", "ssm:StartAutomationExecution"), _DOCUMENTS),
+    "sts": Pair(("sts:AssumeRole",), ("iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePolicy")),
 }
-"""Action that uses a resource -> actions that decide who else may, which are an administrator's
+"""Service -> what, done to one resource, is a way to more permissions."""
+
+SEPARATE_DUTIES: Final[Mapping[str, Pair]] = {
+    "backup": Pair(("backup:StartBackupJob",), ("backup:PutBackupVaultAccessPolicy",)),
+    "dynamodb": Pair(("dynamodb:GetItem", "dynamodb:PutItem"), ("dynamodb:PutResourcePolicy",)),
+    "ecr": Pair(("ecr:BatchDeleteImage", "ecr:BatchGetImage", "ecr:PutImage"), ("ecr:SetRepositoryPolicy",)),
+    "elasticfilesystem": Pair(("elasticfilesystem:ClientMount",), ("elasticfilesystem:PutFileSystemPolicy",)),
+    "events": Pair(("events:PutEvents",), ("events:PutPermission",)),
+    "kinesis": Pair(("kinesis:GetRecords", "kinesis:PutRecord"), ("kinesis:PutResourcePolicy",)),
+    "kms": Pair(("kms:Decrypt", "kms:Encrypt"), ("kms:PutKeyPolicy",)),
+    "lambda": Pair(
+        ("lambda:InvokeFunction", "lambda:UpdateFunctionCode"),
+        ("lambda:AddPermission", "lambda:CreateFunctionUrlConfig", "lambda:UpdateFunctionUrlConfig"),
+    ),
+    "s3": Pair(
+        ("s3:GetObject", "s3:PutObject"),
+        ("s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock"),
+    ),
+    "secretsmanager": Pair(
+        ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), ("secretsmanager:PutResourcePolicy",)
+    ),
+    "sns": Pair(("sns:Publish",), ("sns:AddPermission",)),
+    "sqs": Pair(("sqs:ReceiveMessage", "sqs:SendMessage"), ("sqs:AddPermission",)),
+}
+"""Service -> what makes a resource's user the one who decides who else may use it, which is an administrator's
 (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)."""

@@ -35,25 +35,29 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
 
 def _commands(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
     """A shell on every instance, with the role of each."""
-    if not _is_free(grants, "ssm:sendcommand"):
+    if not _is_free(grants, "ssm:SendCommand"):
         return
-    on = [resource.split(":", 5)[-1].lower() for resource in _on(statements, "ssm:sendcommand")]
+    on = [resource.split(":", 5)[-1].lower() for resource in _on(statements, "ssm:SendCommand")]
     if any(name in sensitive.SHELLS for name in on) and any(patterns.includes(name, "instance/?*") for name in on):
         yield Fault("privilege-escalation", "`ssm:SendCommand` runs a shell on every instance, with the role of each.")
 
 
 def _together(
-    statements: Sequence[Statement], grants: Mapping[str, Granted], pairs: Mapping[str, tuple[str, ...]]
+    statements: Sequence[Statement], grants: Mapping[str, Granted], pairs: Mapping[str, sensitive.Pair]
 ) -> Iterator[tuple[str, str]]:
     """Yield the pairs of actions that are both allowed on some resource."""
-    for use, writes in pairs.items():
+    for service in sorted(grants.keys() & pairs.keys()):
+        pair = pairs[service]
         # Few documents have both, and what they are allowed on takes longer to find out.
-        for write in writes if _is_free(grants, use) else ():
+        uses = [use for use in pair.uses if _is_free(grants, use)]
+        for write in pair.writes if uses else ():
             if not _is_free(grants, write):
                 continue
-            used, written = _on(statements, use), _on(statements, write, _NARROWED)
-            if any(patterns.intersects(one, _holder(other)) for one in written for other in used):
-                yield use, write
+            written = _on(statements, write, _NARROWED)
+            for use in uses:
+                used = _on(statements, use)
+                if any(patterns.intersects(one, _holder(other)) for one in written for other in used):
+                    yield use, write
 
 
 _NARROWED: Final = ("lambda:principal", "lambda:functionurlauthtype")
@@ -66,7 +70,7 @@ def _holder(resource: str) -> str:
 
 
 def _is_free(grants: Mapping[str, Granted], action: str) -> bool:
-    prefix, _, name = action.partition(":")
+    prefix, _, name = action.lower().partition(":")
     return prefix in grants and bool(grants[prefix].free & grants[prefix].service.mask(name))
 
 
@@ -99,6 +103,7 @@ def _on(statements: Sequence[Statement], action: str, narrowing: Sequence[str] =
 
     Statements don't count whose conditions narrow the resources, or that ask for one of the keys in `narrowing`.
     """
+    action = action.lower()
     return tuple(
         resources.plain(resource)
         for statement in statements
