@@ -176,6 +176,7 @@ PARTNER: Final[Keys] = {
     **{key: CALLER[key] for key in ("aws:principalorgid", "aws:principalorgpaths", "aws:principalarn", "aws:userid")},
     "aws:sourcevpce": literal,
     "aws:principaltag/": _some,
+    "aws:multifactorauthpresent": _true,
 }
 """Keys that make trust in another account safe to give
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_common-scenarios_third-party.html)."""
@@ -390,14 +391,23 @@ def _arns_accounts(conditions: Sequence[Condition]) -> set[str]:
 
 
 def denies_the_safe(conditions: Sequence[Condition]) -> str:
-    """Return what the conditions of a Deny hold for that was meant to pass: TLS or MFA; empty if nothing."""
-    for key, what in (("aws:securetransport", "over TLS"), ("aws:multifactorauthpresent", "with MFA")):
-        if len(conditions) == 1 and any(_always(conditions, key, "true")):
-            return what
-    old = conditions[0] if len(conditions) == 1 else None
-    if old and old.key == "s3:tlsversion" and old.operator.startswith("numericgreater"):
-        return "with a new version of TLS"
-    return ""
+    """Return what the condition of a Deny holds for that was meant to pass, TLS or MFA first; empty if nothing."""
+    if len(conditions) != 1:
+        return ""
+    operator, what = _SAFE.get(conditions[0].key, ("", ""))
+    fitting = any(_always(conditions, conditions[0].key, "true")) if operator == "bool" else bool(what)
+    return what if fitting and conditions[0].operator.startswith(operator) else ""
+
+
+_SAFE: Final[Mapping[str, tuple[str, str]]] = {
+    "aws:securetransport": ("bool", "over TLS"),
+    "aws:multifactorauthpresent": ("bool", "with MFA"),
+    "aws:multifactorauthage": ("numericless", "with a fresh MFA"),
+    "s3:tlsversion": ("numericgreater", "with a new version of TLS"),
+    "s3:signatureage": ("numericless", "with a fresh signature"),
+    "glacier:archiveageindays": ("numericgreater", "for old archives"),
+}
+"""Keys that a denial asks for -> how the operator begins that denies the good values, and what these are."""
 
 
 def keeps_out(conditions: Sequence[Condition]) -> bool:

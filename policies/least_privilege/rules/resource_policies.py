@@ -18,11 +18,10 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
     own = _own_accounts(statements)
     if service in _OF_ONE:
         yield from _of_one(statements, service)
-    allowed = frozenset(one.name for statement in statements if statement.allow for one in statement.principals)
     keepers = [statement for statement in statements if _keeps_out(statement)][:DENIALS]
     for statement in statements:
         if not statement.allow:
-            yield from _inverted(statement, allowed)
+            yield from _inverted(statement)
             continue
         found = [principals.meaning(principal) for principal in statement.principals]
         by_owner = bool(found) and all(one.whole and one.account in own for one in found)
@@ -59,14 +58,16 @@ _WANTED: Final[Mapping[str, frozenset[str] | None]] = {
 """Keys that a denial asks for by what they aren't -> the values that are good, None for any."""
 
 
-def _inverted(statement: Statement, allowed: frozenset[str]) -> Iterator[Fault]:
+def _inverted(statement: Statement) -> Iterator[Fault]:
     """A denial for everybody that holds for those whom the policy is for, and so for nobody else."""
     # A second line would narrow the denial to something of its own.
     if len(statement.conditions) != 1 or not _is_for_everybody(statement):
         return
     condition = statement.conditions[0]
-    wanted = allowed if condition.key == "aws:principalarn" else _WANTED.get(condition.key, frozenset())
-    if conditions.demands(condition) and (wanted is None or not wanted.isdisjoint(condition.values)):
+    wanted = _WANTED.get(condition.key, frozenset())
+    # To deny a role by its name it would be the principal.
+    named = condition.key == "aws:principalarn" and all(map(conditions.literal, condition.values))
+    if conditions.demands(condition) and (named or wanted is None or not wanted.isdisjoint(condition.values)):
         yield Fault(
             "ineffective-condition",
             f"{statement.where} denies those who have the wanted `{condition.key}`, and lets in all the others.",

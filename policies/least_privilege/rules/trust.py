@@ -140,7 +140,11 @@ _SUBJECTS: Final[Sequence[tuple[re.Pattern[str], re.Pattern[str]]]] = tuple(
     (re.compile(issuer), re.compile(subject))
     for issuer, subject in (
         # Owner and repository; what follows is the ref, environment or event. `@` holds GitHub's immutable ids.
-        (r"token\.actions\.githubusercontent\.com(?:/.*)?", r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+"),
+        # A workflow that all repositories share may be named in their stead.
+        (
+            r"token\.actions\.githubusercontent\.com(?:/.*)?",
+            r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+|repo:[^*?/:]+/\*:(?:[^*?]+:)?job_workflow_ref:[^*?/]+/[^*?]+",
+        ),
         (r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+"),
         (r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/id/.*", r"system:serviceaccount:[^*?:]+:[^*?:]+"),
         (r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+"),
