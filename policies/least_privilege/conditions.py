@@ -275,6 +275,23 @@ def values_of(conditions: Sequence[Condition], key: str) -> Iterator[tuple[str, 
             yield condition.values
 
 
+def may_tag(conditions: Sequence[Condition], tag: str) -> bool:
+    """Tell whether a statement that lets resources be tagged lets them get a tag, by its name in lower case.
+
+    It doesn't if it's for resources that have the tag, for a value of it, for other tags, or for what is being made.
+    """
+    for condition in conditions:
+        if condition.operator in _NEGATED or condition.operator == "null":
+            continue
+        prefix, _, name = condition.key.partition("/")
+        if condition.key == "ec2:createaction" or (prefix.endswith(("resourcetag", "requesttag")) and name == tag):
+            return False
+        others = condition.key == "aws:tagkeys" and condition.qualifier == "forallvalues"
+        if others and not any(patterns.matches(value.lower(), tag) for value in condition.values):
+            return False
+    return True
+
+
 # --- conditions that don't limit ------------------------------------------------------------------------------------
 
 _LIMITS: Final = frozenset(
@@ -284,7 +301,7 @@ _LIMITS: Final = frozenset(
         *("aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount"),
         *("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "sts:externalid"),
         *("iam:passedtoservice", "kms:viaservice"),
-        *("lambda:principal", "ec2:add/userid", "dynamodb:leadingkeys"),
+        *("lambda:principal", "ec2:add/userid", "dynamodb:leadingkeys", "acm-pca:templatearn"),
     )
 )
 """Keys that a statement asks for to keep others out: with every value, or all but a few, it lets them in."""
@@ -297,6 +314,12 @@ _OFTEN_MISSING: Final = frozenset(
 )
 """Keys that many requests come without: an access key brings no MFA, a request over the internet no endpoint, a list
 of a whole bucket no prefix."""
+
+
+def _is_everything(value: str) -> bool:
+    """Tell whether a value is a star, or an ARN of AWS's own that names nothing of its kind."""
+    return value == "*" or bool(re.fullmatch(r"arn:[^:]*:acm-pca:[^:]*::(?:template/)?\*", value))
+
 
 _MERELY_SENT: Final = frozenset(("aws:requesttag", "aws:tagkeys", "sts:rolesessionname", "sts:sourceidentity"))
 """Keys of a session that the caller chooses: `*` asks that it say something."""
@@ -336,7 +359,7 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
         key = f"`{condition.key[:80]}`"
         limits = condition.key in _LIMITS
         excludes = condition.operator in _NEGATED and condition.key not in asked | _OTHERS
-        everything = condition.operator in ("stringlike", "arnlike") and "*" in condition.values
+        everything = condition.operator in ("stringlike", "arnlike") and any(map(_is_everything, condition.values))
         if excludes and (limits or any_key):
             found.append(f"{key} lets in all but the values named, and requests without the key")
         elif condition.if_exists and condition.key not in present and _is_often_missing(condition.key):
@@ -637,7 +660,9 @@ _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
 """Keys whose values have one form
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
 
-_OF_SERVICES: Final = frozenset(("iam:passedtoservice", "iam:awsservicename", "aws:principalservicename"))
+_OF_SERVICES: Final = frozenset(
+    ("iam:passedtoservice", "iam:awsservicename", "sts:awsservicename", "aws:principalservicename")
+)
 _CERTIFICATE: Final = re.compile(r"aws:principaltag/x509(?!(?:subject|issuer|san)/).*")
 """Tags that look like those of IAM Roles Anywhere and aren't
 (https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""

@@ -80,8 +80,8 @@ def service_problem(name: str) -> str:
         return "isn't a service principal (`service.amazonaws.com`)"
     label, at_amazonaws, _ = general(name).partition(".amazonaws.com")
     if not at_amazonaws:
-        label = label.removesuffix(".aws.com")
-        return _near(label) if label in _services() else ""
+        meant = difflib.get_close_matches(label.removesuffix(".aws.com"), _services(), n=1, cutoff=_SIMILAR)
+        return _near(meant[0]) if meant else ""
     if label in _services():
         return ""
     # Parts of services have principals that no list has; what looks like a known one is misspelt all the same.

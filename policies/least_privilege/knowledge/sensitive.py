@@ -161,6 +161,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     # account, or of what the caller sends.
     "filters": _grouped(
         """
+        budgets: ViewBudget DescribeBudgetAction DescribeBudgetActionsForBudget
         ce: GetCostAndUsage GetCostAndUsageComparisons GetCostAndUsageWithResources GetCostCategories \
  GetCostComparisonDrivers GetCostForecast GetDimensionValues GetTags GetUsageForecast
         comprehend: DetectEntities

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from least_privilege import conditions, knowledge, patterns, resources
 from least_privilege.documents import Statement
-from least_privilege.faults import Fault, some
-from least_privilege.grants import Granted
+from least_privilege.faults import Fault, short, some
+from least_privilege.grants import Granted, actions_of, reach
 from least_privilege.knowledge import sensitive
 
 
@@ -31,6 +32,85 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
         )
     yield from _attached_after_writing(statements, grants)
     yield from _commands(statements, grants)
+    yield from _templates(statements, grants)
+    yield from _gates(statements)
+
+
+_TEMPLATE: Final = re.compile(
+    r"https://(?:(?P<bucket>[a-z0-9.-]+?)\.s3[a-z0-9.-]*|s3[a-z0-9.-]*)\.amazonaws\.com(?:\.cn)?/(?P<rest>.*)"
+)
+
+
+def _templates(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
+    """Stacks are bound to templates of a bucket into which the same role writes."""
+    if not _is_free(grants, "s3:PutObject"):
+        return
+    urls = (
+        _TEMPLATE.fullmatch(url)
+        for statement in statements
+        if statement.allow
+        for values in conditions.values_of(statement.conditions, "cloudformation:templateurl")
+        for url in values
+    )
+    templates = ["/".join(filter(None, (url["bucket"], url["rest"]))) for url in urls if url]
+    written = _on(statements, "s3:PutObject")
+    if any(patterns.intersects(f"arn:aws:s3:::{template}", one) for template in templates for one in written):
+        yield Fault("privilege-escalation", "`s3:PutObject` writes the templates to which `cloudformation` is bound.")
+
+
+_GATES: Final = 20
+"""So many tags that open something are compared with what may be tagged."""
+
+
+def _gates(statements: Sequence[Statement]) -> Iterator[Fault]:
+    """A tag on a resource opens it, and the same role may set that tag
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
+    gates = [
+        (condition.key.partition("/")[2], statement)
+        for statement in statements
+        if statement.allow
+        for condition in statement.conditions
+        # Nobody sets AWS's own tags.
+        if ":resourcetag/" in condition.key and "/aws:" not in condition.key and conditions.demands(condition)
+    ][:_GATES]
+    for statement in statements if gates else ():
+        tagging = next((action for action in statement.actions if _tags(action)), "") if statement.allow else ""
+        for tag, gate in gates if tagging else ():
+            if conditions.may_tag(statement.conditions, tag) and _meet(tagging, statement.resources, gate):
+                yield Fault("privilege-escalation", f"`{tagging}` sets the tag `{short(tag)}`, which opens resources.")
+                break
+
+
+def _is_whole(resource: str, statement: Statement) -> bool:
+    """Tell whether but for the conditions a statement is about all there is of a kind."""
+    reached = [reach(service, (resource,)) for service, _ in actions_of(statement.actions, statement.negated_actions)]
+    return any(one.everything or one.whole for one in reached)
+
+
+def _meet(tagging: str, tagged: Sequence[str], gate: Statement) -> bool:
+    """Tell whether what is tagged may be among what a tag opens; a star stands for the services of its actions."""
+    service = tagging.partition(":")[0]
+    for one in tagged:
+        for other in gate.resources:
+            if not _is_whole(other, gate):
+                continue
+            if other == "*":
+                if any(action.startswith(f"{service}:") for action in gate.actions):
+                    return True
+            elif patterns.intersects(
+                resources.plain(f"arn:*:{service}:*" if one == "*" else one), resources.plain(other)
+            ):
+                return True
+    return False
+
+
+@lru_cache(4096)
+def _tags(action: str) -> bool:
+    """Tell whether an action puts tags on what is there."""
+    prefix, _, name = action.partition(":")
+    service = knowledge.service(prefix)
+    named = not patterns.wild(name) and not name.startswith(("un", "delete"))  # another rule speaks of wildcards
+    return named and bool(service and service.mask(name) & service.levels["Tagging"])
 
 
 def _commands(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:

@@ -39,6 +39,8 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 # It grants all there is to grant; naming each action would say less.
                 continue
             yield from _secrets(statement)
+            if not statement.negated_resources and not conditions.narrows_resources(statement.conditions):
+                yield from _no_bucket(statement)
             yield from _grants_without_bound(statement)
         elif not statement.negated_resources:
             yield from _one_object(statement, statements)
@@ -222,6 +224,17 @@ def _one_object(denial: Statement, statements: Sequence[Statement]) -> Iterator[
             yield Fault(
                 "resource-mismatch", f"{denial.where} denies the object `{short(resource)}` and nothing below it."
             )
+
+
+def _no_bucket(statement: Statement) -> Iterator[Fault]:
+    """Keys of every bucket, of whoever owns it."""
+    wide = [
+        resource
+        for resource in statement.resources
+        if (name := resource.partition(":::")[2]) and "/" in name and patterns.includes(name.partition("/")[0], "?*")
+    ]
+    if wide and any(action.startswith("s3:") for action in statement.actions):
+        yield Fault("unbounded-resource", f"{statement.where} names no bucket: {some([short(one) for one in wide])}.")
 
 
 # --- folders of the caller ---------------------------------------------------------------------------------------

@@ -112,22 +112,22 @@ def _service(statement: Statement, service: str) -> Iterator[Fault]:
             "resource-mismatch",
             f"{statement.where} grants nothing: EKS Pod Identity tags each session, which takes `sts:TagSession` too.",
         )
-    if conditions.bound_by(statement.conditions, "source"):
-        for account in conditions.source_accounts(statement.conditions):
-            yield Fault(
-                "cross-account-trust",
-                f"{statement.where} trusts `{service}` where it acts for another account.",
-                account,
-                False,
-            )
-        return
-    where = f"{statement.where} trusts `{service}` for whichever account it acts"
+    where = f"{statement.where} trusts `{service}`"
     meant = any(condition.key in SOURCE_KEYS for condition in statement.conditions)
-    if principals.general(service) in DEPUTIES:
+    bound = conditions.bound_by(statement.conditions, "source")
+    if principals.general(service) not in DEPUTIES:
+        if meant and not bound:
+            yield Fault(
+                "invalid-condition",
+                f"{where} for whichever account it acts: the condition on the source doesn't bind it.",
+                service,
+            )
+    elif not bound:
         unbound = ": the condition on the source doesn't bind it" if meant else ""
-        yield Fault("unscoped-service-trust", f"{where}{unbound}.", service)
-    elif meant:
-        yield Fault("invalid-condition", f"{where}: the condition on the source doesn't bind it.", service)
+        yield Fault("unscoped-service-trust", f"{where} for whichever account it acts{unbound}.", service)
+    else:
+        for account in conditions.source_accounts(statement.conditions):
+            yield Fault("cross-account-trust", f"{where} where it acts for another account.", account, False)
 
 
 # --- tokens ------------------------------------------------------------------------------------------------------

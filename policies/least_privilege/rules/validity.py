@@ -13,10 +13,14 @@ from least_privilege.grants import actions_of, reach
 from least_privilege.knowledge import sensitive
 
 _INTERCHANGEABLE: Final = frozenset(
-    ("logs", "apigateway", "elasticloadbalancing", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace")
+    ("logs", "apigateway", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace", "guardduty")
 )
 """Services of which any resource fits any action that takes one: a log group stands for its streams, and where AWS
 documents two versions of a service on two pages, the source of the index mixes their actions and resources."""
+
+_UNLISTED_ON_RESOURCES: Final = frozenset(("guardduty",))
+"""Services whose documentation narrows actions to resources for which the reference lists none
+(https://docs.aws.amazon.com/guardduty/latest/ug/security_iam_id-based-policy-examples.html)."""
 
 _ALSO_ON_RESOURCES: Final = frozenset(("logs:describeloggroups", "logs:startquery"))
 """Actions that take a resource, though the reference lists none
@@ -220,7 +224,7 @@ def grants_nothing(action: str, on: tuple[str, ...]) -> bool:
         return False
     kinds, bit = reached.kinds, 0
     if service.prefix in _INTERCHANGEABLE and kinds:
-        return not mask & service.typed
+        return service.prefix not in _UNLISTED_ON_RESOURCES and not mask & service.typed
     while kinds:
         if kinds & 1 and service.types[bit].actions & mask:
             return False
