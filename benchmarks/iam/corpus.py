@@ -1,4 +1,8 @@
-"""The labelled documents, from `documents/` and, by `labels.yaml`, from packages."""
+"""The labelled documents, from `documents/` and, by `labels.yaml`, from packages.
+
+`documents/independent.jsonl` holds what was written and labelled without sight of the pack, in rounds; each was judged
+before anything was changed for it, and that first verdict is kept with it.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,9 @@ LABELS: Final = ("allow", "block")
 KINDS: Final = ("identity", "trust", "resource", "bundle")
 ACCOUNT: Final = "111122223333"
 """The account of the project's own documents."""
+INDEPENDENT: Final = "independent"
+"""The origin of the documents that were written without sight of the pack."""
+_THEIR_ACCOUNT: Final = "123456789012"
 SERVICES: Final = ("s3", "kms", "secretsmanager", "sqs", "sns", "ecr", "lambda", "other")
 """What a resource policy can belong to. `other` is judged as a document only by tools that take any."""
 
@@ -32,7 +39,7 @@ class Labelled:
     kind: str
     """identity, trust, resource or bundle."""
     origin: str
-    """`own`, or the package it comes from; `managed` for AWS managed policies."""
+    """`own`, `independent`, or the package it comes from; `managed` for AWS managed policies."""
     label: str
     """allow or block."""
     fault: str
@@ -52,6 +59,10 @@ class Labelled:
     """ARNs of the AWS managed policies attached to the role of a bundle."""
     account: str = ""
     """Number of the account that it's in, where its author says so; tools that take it are told."""
+    first: str = ""
+    """The pack's verdict (allow or block) when an independent document was new."""
+    deviation: str = ""
+    """Why the pack's verdict isn't the label of an independent document; empty where it is."""
 
     def as_json(self) -> dict[str, Json]:
         """Return the document as the judges read it."""
@@ -68,7 +79,7 @@ def load(archives: Path | None) -> list[Labelled]:
     Raises:
         InvalidCorpus: a file breaks the format, or a labelled document isn't in its package.
     """
-    documents = list(own())
+    documents = [*own(), *independent()]
     if archives is not None:
         documents += of_packages(archives)
     keys = [document.key for document in documents]
@@ -94,6 +105,29 @@ def own() -> Iterator[Labelled]:
         read = _bundle if content["kind"] == "bundle" else _family
         for entry in content["documents"]:
             yield from read(content["kind"], entry, known)
+
+
+def independent() -> Iterator[Labelled]:
+    """Yield the documents that were written without sight of the pack."""
+    for line in (HERE / "documents" / "independent.jsonl").read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        round_ = f"independent-{entry['round']}"
+        yield Labelled(
+            f"{round_}/{entry['id']}",
+            entry["kind"],
+            INDEPENDENT,
+            entry["label"],
+            entry.get("fault", ""),
+            entry["reason"],
+            _AUTHORIZATION_REFERENCE,
+            entry.get("document"),
+            entry.get("on", ""),
+            twin=f"{round_}/{entry['twin']}" if "twin" in entry else "",
+            policies=entry.get("policies", []),
+            account=_THEIR_ACCOUNT,
+            first=entry["first"],
+            deviation=entry.get("deviation", ""),
+        )
 
 
 def _family(kind: str, entry: Mapping[str, Json], known: Mapping[str, Mapping[str, str]]) -> Iterator[Labelled]:
