@@ -242,7 +242,7 @@ def asks_for(conditions: tuple[Condition, ...], key: str, check: Callable[[str],
 
 @lru_cache(8192)
 def bound_by(conditions: tuple[Condition, ...], context: str) -> bool:
-    """Tell whether a key of a context (`source`, `caller`, `partner` or `organization`) binds the request."""
+    """Tell whether a key of a context (of `_CONTEXTS`) binds the request."""
     keys = _CONTEXTS[context]
     present = _present(conditions)
     for condition in conditions:
@@ -257,6 +257,8 @@ _CONTEXTS: Final[Mapping[str, Keys]] = {
     "caller": CALLER,
     "partner": PARTNER,
     "organization": {key: CALLER[key] for key in ("aws:principalorgid", "aws:principalorgpaths")},
+    # An address isn't somebody: who sends from it may be anybody's.
+    "identity": {key: check for key, check in CALLER.items() if key != "aws:sourceip"},
 }
 
 
@@ -343,6 +345,7 @@ def _is_often_missing(key: str) -> bool:
 _OTHERS: Final = frozenset(("aws:resourceaccount",))
 """Keys whose exclusion says something of its own: what belongs to other accounts."""
 
+_WANTED_FALSE: Final = frozenset(("ram:requestedallowsexternalprincipals", "ram:allowsexternalprincipals"))
 _WANTED_TRUE: Final = frozenset(("aws:securetransport", "aws:multifactorauthpresent", "kms:grantisforawsresource"))
 
 
@@ -376,7 +379,20 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
             and "false" in map(str.lower, condition.values)
         ):
             found.append(f"{key} is allowed to be false")
+        elif condition.key in _WANTED_FALSE and any(_always([condition], condition.key, "true")):
+            found.append(f"{key} asks for what it's there to keep out")
     return tuple(found)
+
+
+def other_regions(conditions: Sequence[Condition], resources_: Sequence[str]) -> bool:
+    """Tell whether a statement asks for regions in which none of its resources is."""
+    asked = [set(values) for values in values_of(conditions, "aws:requestedregion")]
+    there = {resource.split(":", 5)[3] if resource.count(":") >= 5 else "" for resource in resources_}
+    return any(
+        all(region and not patterns.wild(region) and "$" not in region for region in there)
+        and not any(patterns.matches(value, region) for value in values for region in there)
+        for values in asked
+    )
 
 
 def sources_disagree(conditions: Sequence[Condition]) -> bool:
@@ -685,6 +701,8 @@ def _value_problem(key: str, family: str, value: str) -> str:
         return "must be an address or a network such as 192.0.2.0/24"
     if family == "arn" and not (value == "*" or value.startswith(("arn:", "*"))):
         return "must be an ARN"
+    if key in ("aws:sourcearn", "aws:principalarn") and resources.problem(value):
+        return "isn't an ARN that can exist"
     if patterns.wild(value):
         return ""
     if key in _OF_SERVICES:
@@ -693,8 +711,6 @@ def _value_problem(key: str, family: str, value: str) -> str:
     if key in _FORMATS and family != "null":
         pattern, what = _FORMATS[key]
         return "" if pattern.fullmatch(value) else f"must be {what}"
-    if key in ("aws:sourcearn", "aws:principalarn") and resources.problem(value):
-        return "isn't an ARN that can exist"
     return ""
 
 

@@ -84,13 +84,12 @@ def service_problem(name: str) -> str:
         return _near(meant[0]) if meant else ""
     if label in _services():
         return ""
-    # Parts of services have principals that no list has; what looks like a known one is misspelt all the same.
-    first, dot, rest = label.partition(".")
-    swapped = f"{rest}.{first}"
-    if swapped in _services():
-        return _near(swapped)
-    near = difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR if dot else _ALIKE)
-    if dot and rest in _services() and not (near and "." in near[0]):
+    first, _, rest = label.partition(".")
+    if f"{rest}.{first}" in _services():
+        return _near(f"{rest}.{first}")
+    near = difflib.get_close_matches(label, _services(), n=1)
+    # Parts of services have principals that no list has; one that looks like a known one is misspelt all the same.
+    if rest in _services() and not difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR):
         return ""
     return _near(near[0]) if near else "AWS's documentation has no such service"
 
@@ -101,9 +100,6 @@ def _near(label: str) -> str:
 
 _SIMILAR: Final = 0.85
 """One letter wrong in seven or more, one missing in four (`difflib`'s ratio)."""
-
-_ALIKE: Final = 0.6
-"""Enough to be worth a hint."""
 
 
 @cache

@@ -117,7 +117,10 @@ def problem(resource: str) -> str:
 
 def _misplaced(prefix: str, region: str, account: str, name: str) -> str:
     """Return what is given in an ARN whose kind has none: the account of an image, the region of a role."""
-    kinds = [kind for kind in _kinds(prefix) if name.startswith(kind.literal)] if region or account else []
+    of_service = _kinds(prefix) if region or account else ()
+    kinds = [kind for kind in of_service if kind.literal and name.startswith(kind.literal)]
+    # Without such a beginning it's of a kind whose names have none: a bucket.
+    kinds = kinds or [kind for kind in of_service if not kind.literal]
     for given, part, what in ((region, 3, "region"), (account, 4, "account")):
         if given and not patterns.wild(given) and kinds and not any(kind.parts[part] for kind in kinds):
             return f"names a{'n' if part == 4 else ''} {what}, and the ARN of that kind has none"
@@ -126,9 +129,9 @@ def _misplaced(prefix: str, region: str, account: str, name: str) -> str:
 
 @lru_cache(1024)
 def _kinds(prefix: str) -> tuple[knowledge.ResourceType, ...]:
-    """Return the kinds of resources of a service that can be told by how their names begin."""
+    """Return the kinds of a service's own resources."""
     service = None if patterns.wild(prefix) else knowledge.service(prefix)
-    return tuple(kind for kind in service.types if kind.literal and kind.parts[2] == prefix) if service else ()
+    return tuple(kind for kind in service.types if kind.parts[2] == prefix) if service else ()
 
 
 @lru_cache(65536)
@@ -147,7 +150,8 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
     for bit, kind in enumerate(service.types):
         if _fits(kind, parts, literal):
             kinds |= 1 << bit
-            if patterns.includes(parts[5], kind.parts[5]):
+            # There is one hub of an account: its name is all of the kind, and as narrow as can be.
+            if "?*" in kind.parts[5] and patterns.includes(parts[5], kind.parts[5]):
                 whole |= 1 << bit
                 named = named or (not kind.parts[4] and parts[2] != "s3")
     any_resource = parts[5].startswith("*") and parts[2] == service.prefix

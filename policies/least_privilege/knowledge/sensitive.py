@@ -24,6 +24,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     # sts:GetSessionToken, which give the caller nothing that it hasn't got.
     "credentials": _grouped(
         """
+        acm: ExportCertificate
         chime: CreateApiKey
         codepipeline: PollForJobs
         cognito-idp: AssociateSoftwareToken DescribeUserPoolClient

@@ -44,6 +44,7 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
             yield from _grants_without_bound(statement)
         elif not statement.negated_resources:
             yield from _one_object(statement, statements)
+            yield from _beside(statement, statements)
         judged.append(statement)
     yield from _folders_of_others(judged)
     grants = granted(judged)
@@ -224,6 +225,27 @@ def _one_object(denial: Statement, statements: Sequence[Statement]) -> Iterator[
             yield Fault(
                 "resource-mismatch", f"{denial.where} denies the object `{short(resource)}` and nothing below it."
             )
+
+
+def _beside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+    """A guard, a Deny with a condition, is on one resource, and the same action is allowed on another of its kind."""
+    if not denial.conditions or denial.negated_actions or not all(map(conditions.literal, denial.resources)):
+        return
+    allowed = {
+        resource
+        for one in statements
+        if one.allow
+        and not one.negated_actions
+        and not one.negated_resources
+        and not set(one.actions).isdisjoint(denial.actions)
+        for resource in one.resources
+    }
+    kinds = {resource.rpartition(":")[0] for resource in (*allowed, *denial.resources)}
+    if allowed and allowed.isdisjoint(denial.resources) and len(kinds) == 1 and all(map(conditions.literal, allowed)):
+        yield Fault(
+            "resource-mismatch",
+            f"{denial.where} guards {some([short(one) for one in denial.resources])}, and what is allowed is another.",
+        )
 
 
 def _no_bucket(statement: Statement) -> Iterator[Fault]:

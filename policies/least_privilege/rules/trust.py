@@ -28,7 +28,7 @@ SOURCE_KEYS: Final = frozenset(
 DEPUTIES: Final = frozenset(
     f"{service}.amazonaws.com"
     for service in (
-        *("access-analyzer", "amplify", "appconfig", "appflow", "appsync", "athena", "auditmanager", "batch"),
+        *("access-analyzer", "amplify", "appconfig", "appflow", "athena", "auditmanager", "batch"),
         *("bedrock", "bedrock-agentcore", "budgets", "codebuild", "cognito-idp", "comprehend", "config", "databrew"),
         *("datasync", "delivery.logs", "directoryservice", "dms", "ecs-tasks", "elastictranscoder", "events"),
         *("firehose", "fis", "forecast", "grafana", "healthlake", "imagebuilder", "iot", "iotevents", "iotsitewise"),
@@ -43,7 +43,7 @@ DEPUTIES: Final = frozenset(
 (each has a page "Cross-service confused deputy prevention"). The others, EC2 and Lambda first, either send no such key
 or don't say so; a condition on a key that isn't sent would make the role unusable, so the rule doesn't ask for it. Nor
 where the service's page on its role has none, and its page on deputies is about resource policies: S3's replication,
-AWS Backup, CloudTrail, Glue, SageMaker, App Runner, the exports of RDS."""
+AWS Backup, CloudTrail, Glue, SageMaker, App Runner, AppSync, the exports of RDS."""
 
 
 def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
@@ -79,7 +79,7 @@ def _principals(statement: Statement) -> Iterator[Fault]:
     for principal in statement.principals:
         found = principals.meaning(principal)
         if found.is_open:
-            if principal.kind != "AWS" or not conditions.bound_by(statement.conditions, "caller"):
+            if principal.kind != "AWS" or not conditions.bound_by(statement.conditions, "identity"):
                 yield Fault(
                     "open-trust", f"{where} trusts `{short(principal.name)}`, and no condition says who that is."
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -91,11 +91,48 @@ def _limits_nothing(statement: Statement, kind: Kind) -> Iterator[Fault]:
         return
     for problem in conditions.ineffective(statement.conditions, kind is Kind.TRUST):
         yield Fault("ineffective-condition", f"{statement.where}: {problem}.")
+    if kind is not Kind.TRUST and conditions.other_regions(statement.conditions, statement.resources):
+        yield Fault("invalid-condition", f"{statement.where}: no resource is in a region that it asks for.")
+    for service in _other_sources(statement):
+        yield Fault("invalid-condition", f"{statement.where}: `{service}` doesn't act for what `aws:SourceArn` names.")
     if conditions.sources_disagree(statement.conditions):
         yield Fault(
             "invalid-condition",
             f"{statement.where}: `aws:SourceAccount` and `aws:SourceArn` name different accounts, so nothing passes.",
         )
+
+
+_SOURCES: Final[Mapping[str, str]] = {
+    **{
+        service: service
+        for service in (
+            *("bedrock", "budgets", "cloudfront", "cloudtrail", "cloudwatch", "codebuild", "cognito-identity"),
+            *("cognito-idp", "config", "elasticloadbalancing", "events", "fis", "glue", "iot", "pipes", "s3"),
+            *("scheduler", "ses", "sns", "states"),
+        )
+    },
+    "apigateway": "execute-api",
+    "ecs-tasks": "ecs",
+    "pods.eks": "eks",
+    "logging.s3": "s3",
+    "monitoring.rds": "rds",
+    "vpc-flow-logs": "ec2",
+}
+"""Service principal, without `.amazonaws.com` -> the service of the ARNs that it sends as `aws:SourceArn`."""
+
+
+def _other_sources(statement: Statement) -> Iterator[str]:
+    """Yield the services of which a statement asks for the source of another service, which they never send."""
+    named = {
+        arn.split(":", 3)[2]
+        for arns in conditions.values_of(statement.conditions, "aws:sourcearn")
+        for arn in arns
+        if arn.count(":") >= 5
+    }
+    for principal in statement.principals if named and not any(map(patterns.wild, named)) else ():
+        wanted = _SOURCES.get(principals.general(principal.name).removesuffix(".amazonaws.com"))
+        if principal.kind == "Service" and wanted and wanted not in named:
+            yield principal.name
 
 
 def _holds_objects(resource: str) -> bool:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from least_privilege import patterns
 
 PATTERNS = st.text("ab*?", max_size=5)
-TEXTS = ["".join(letters) for length in range(8) for letters in itertools.product("abz", repeat=length)]
+TEXTS = ["".join(letters) for length in range(9) for letters in itertools.product("abz", repeat=length)]
 
 
 def language(pattern: str) -> set[str]:
-    # Texts of up to seven letters, one of which no pattern names, tell any two patterns of five apart.
+    # Beside a star a pattern of five has four letters: the shortest text of two such patterns has eight at most. One
+    # letter is named by no pattern.
     expression = "".join({"*": ".*", "?": "."}.get(letter, letter) for letter in pattern)
     return {text for text in TEXTS if re.fullmatch(expression, text)}
 
