@@ -46,11 +46,15 @@ def main() -> int:
     documents = corpus.load(environments.archives())
     with tempfile.TemporaryDirectory() as folder:
         rounds_of = comparison.run(tools, documents, Path(folder), rounds)
-    runs = [comparison.middle(of_tool) for of_tool in rounds_of]
     fitted = [document for document in documents if document.origin != corpus.INDEPENDENT]
     others = [document for document in documents if document.origin == corpus.INDEPENDENT]
-    targets = list(_targets(rounds_of, fitted, rounds))
-    page = "\n".join([_page(runs, fitted, targets, rounds), _independent(runs, others), _agreement(), _scale()])
+    of_fitted = [[run.of(fitted) for run in of_tool] for of_tool in rounds_of]
+    runs = [comparison.middle(of_tool) for of_tool in of_fitted]
+    runs_of_others = [comparison.middle([run.of(others) for run in of_tool]) for of_tool in rounds_of]
+    targets = list(_targets(of_fitted, fitted, rounds))
+    page = "\n".join(
+        [_page(runs, fitted, targets, rounds), _independent(runs_of_others, others), _agreement(), _scale()]
+    )
     RESULTS.write_text(page, encoding="utf-8")
     print(RESULTS.read_text(encoding="utf-8"))
     return int(not all(met for _, _, met in targets))
@@ -164,6 +168,7 @@ def _independent(runs: Sequence[Run], documents: Sequence[Labelled]) -> str:
     for kind in _KINDS:
         for title, value in _columns(documents, kind):
             rows.append((f"{kind}: {title}", *(str(value(run)) for run in (first, *runs))))
+    rows.append(("documents/s", "-", *(f"{run.per_second():,.0f}" for run in runs)))
     rounds = len({one.key.partition("/")[0] for one in documents})
     deviations = [f"- `{one.key}`, labelled {one.label}: {one.deviation}\n" for one in documents if one.deviation]
     return (

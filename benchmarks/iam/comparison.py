@@ -8,7 +8,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,6 +62,10 @@ class Run:
     load_ms: float
     memory_mb: float
     verdicts: Mapping[str, Verdict]
+
+    def of(self, documents: Iterable[Labelled]) -> Run:
+        """Return the run as it was on some of its documents."""
+        return replace(self, verdicts={document.key: self.verdicts[document.key] for document in documents})
 
     def per_second(self) -> float:
         """Return documents per second, loading left out."""

@@ -79,9 +79,10 @@ def load(archives: Path | None) -> list[Labelled]:
     Raises:
         InvalidCorpus: a file breaks the format, or a labelled document isn't in its package.
     """
-    documents = [*own(), *independent()]
+    documents = list(own())
     if archives is not None:
         documents += of_packages(archives)
+    documents += independent()
     keys = [document.key for document in documents]
     twice = {key for key in keys if keys.count(key) > 1}
     if twice:
