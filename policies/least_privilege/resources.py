@@ -112,26 +112,21 @@ def problem(resource: str) -> str:
         return "names no resource"
     if service == "ssm" and name.startswith("parameter//"):
         return "repeats the leading slash of the parameter's name"
-    return _misplaced(service, region, account, name)
+    known = knowledge.service(service)
+    # What fits some kind has what the kind has.
+    return "" if known is None or reach(known, resource).kinds else _misplaced(known, region, account, name)
 
 
-def _misplaced(prefix: str, region: str, account: str, name: str) -> str:
+def _misplaced(service: knowledge.Service, region: str, account: str, name: str) -> str:
     """Return what is given in an ARN whose kind has none: the account of an image, the region of a role."""
-    of_service = _kinds(prefix) if region or account else ()
-    kinds = [kind for kind in of_service if kind.literal and name.startswith(kind.literal)]
+    own = [kind for kind in service.types if kind.parts[2] == service.prefix]
+    kinds = [kind for kind in own if kind.literal and name.startswith(kind.literal)]
     # Without such a beginning it's of a kind whose names have none: a bucket.
-    kinds = kinds or [kind for kind in of_service if not kind.literal]
+    kinds = kinds or [kind for kind in own if not kind.literal]
     for given, part, what in ((region, 3, "region"), (account, 4, "account")):
         if given and not patterns.wild(given) and kinds and not any(kind.parts[part] for kind in kinds):
             return f"names a{'n' if part == 4 else ''} {what}, and the ARN of that kind has none"
     return ""
-
-
-@lru_cache(1024)
-def _kinds(prefix: str) -> tuple[knowledge.ResourceType, ...]:
-    """Return the kinds of a service's own resources."""
-    service = None if patterns.wild(prefix) else knowledge.service(prefix)
-    return tuple(kind for kind in service.types if kind.parts[2] == prefix) if service else ()
 
 
 @lru_cache(65536)
@@ -148,7 +143,9 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
     named = bool(parts[4]) and not patterns.wild(parts[4])
     literal = parts[5][: _first_wild(parts[5])]
     for bit, kind in enumerate(service.types):
-        if _fits(kind, parts, literal):
+        # The literal beginnings must agree, which settles nearly all without an automaton.
+        begins = literal.startswith(kind.literal) or kind.literal.startswith(literal)
+        if begins and _fits(kind, parts, literal):
             kinds |= 1 << bit
             # There is one hub of an account: its name is all of the kind, and as narrow as can be.
             if "?*" in kind.parts[5] and patterns.includes(parts[5], kind.parts[5]):
@@ -159,10 +156,7 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
 
 
 def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
-    """Tell whether a pattern, with the literal beginning of its last part, matches some resource of a kind."""
-    # The literal beginnings must agree, which settles nearly all without an automaton.
-    if not (literal.startswith(kind.literal) or kind.literal.startswith(literal)):
-        return False
+    """Tell whether a pattern, whose last part begins as the kind's does, matches some resource of a kind."""
     format_ = kind.parts
     if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
         # AWS's own documents have no account.

@@ -23,12 +23,17 @@ class NoVerdict(Exception):
 def run(load: Callable[[str], Judge]) -> None:
     """Judge the documents of the file named by the first argument and write to the second; the third is the mode.
 
+    A judge finds the policies, one or those of a bundle, as JSON texts under `texts`.
+
     Written: `load_ms`, `memory_mb` (peak resident, the interpreter included), and per document its findings (None
     for no verdict), `error` where the tool raised, and `seconds`.
     """
     documents_path, result_path, mode = sys.argv[1:4]
     with open(documents_path, encoding="utf-8") as file:
         documents = json.load(file)
+    for document in documents:
+        # The engine hands over text; to make it is no tool's work.
+        document["texts"] = [json.dumps(policy) for policy in document["policies"] or [document["document"]]]
     start = time.process_time()
     judge = load(mode)
     load_ms = (time.process_time() - start) * 1000
@@ -49,8 +54,3 @@ def _judged(judge: Judge, document: dict[str, Any]) -> dict[str, Any]:
     except Exception as raised:
         findings, error = [], type(raised).__name__
     return {"findings": findings, "error": error, "seconds": time.process_time() - start}
-
-
-def texts(document: dict[str, Any]) -> list[str]:
-    """Return a labelled document's policies as JSON text: one, or those of a bundle."""
-    return [json.dumps(policy) for policy in document["policies"] or [document["document"]]]

@@ -62,7 +62,7 @@ _numbers = itertools.count()
 
 
 def _resources(document: dict[str, Any]) -> list[dict[str, Any]]:
-    texts = harness.texts(document)
+    texts = document["texts"]
     if document["kind"] == "trust":
         return [_resource("aws_iam_role", 0, name="role", assume_role_policy=texts[0])]
     if document["kind"] == "resource":

@@ -24,7 +24,7 @@ def load(mode: str) -> harness.Judge:
     everything = mode == "all"
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
-        policies = [json.loads(text) for text in harness.texts(document)]
+        policies = [json.loads(text) for text in document["texts"]]
         if document["kind"] == "trust":
             trust = AssumeRolePolicyDocument(policies[0], current_account_id=document["account"] or None)
             return [

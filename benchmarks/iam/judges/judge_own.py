@@ -61,7 +61,7 @@ def load(_: str) -> harness.Judge:
         parts = _parts(document)
         if not parts:
             # A function's policy is spread over permissions in a plan; the document itself is judged as such.
-            text, service = json.dumps(document["document"]), document["on"].replace("other", "")
+            text, service = document["texts"][0], document["on"].replace("other", "")
             return [fault.rule for fault in faults(text, Kind.RESOURCE, service) if fault.sure]
         provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
         resources = [
@@ -83,7 +83,7 @@ def load(_: str) -> harness.Judge:
 
 
 def _parts(document: dict[str, Any]) -> Parts:
-    texts = harness.texts(document)
+    texts = document["texts"]
     if document["kind"] == "trust":
         return [_role(assumeRolePolicy=texts[0])]
     if document["kind"] == "resource":

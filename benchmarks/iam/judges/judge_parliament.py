@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ def load(mode: str) -> harness.Judge:
     def judge(document: dict[str, Any]) -> Sequence[str]:
         findings = [
             finding.issue
-            for text in harness.texts(document)
+            for text in document["texts"]
             for finding in parliament.analyze_policy_string(
                 text, include_community_auditors=mode == "community"
             ).findings
@@ -27,7 +28,7 @@ def load(mode: str) -> harness.Judge:
                 raise harness.NoVerdict
         return findings
 
-    judge({"kind": "identity", "policies": [], "document": {"Version": "2012-10-17", "Statement": []}})
+    judge({"kind": "identity", "texts": [json.dumps({"Version": "2012-10-17", "Statement": []})]})
     return judge
 
 

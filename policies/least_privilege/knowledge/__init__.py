@@ -120,9 +120,11 @@ class Service:
 
     def _matching(self, pattern: str) -> int:
         names = self.lower
+        first = bisect_left(names, pattern)
+        if first < len(names) and names[first] == pattern:
+            return 1 << first
         if not patterns.wild(pattern):
-            first = bisect_left(names, pattern)
-            return 1 << first if first < len(names) and names[first] == pattern else 0
+            return 0
         head = pattern.rstrip("*")
         if not patterns.wild(head):
             return (1 << bisect_left(names, head + "\uffff")) - (1 << bisect_left(names, head))
