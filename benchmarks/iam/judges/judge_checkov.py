@@ -51,9 +51,8 @@ def load(_: str) -> harness.Judge:
 
 _WARM_UP = {
     "kind": "identity",
-    "policies": [],
     "managed": [],
-    "document": {"Version": "2012-10-17", "Statement": []},
+    "texts": [json.dumps({"Version": "2012-10-17", "Statement": []})],
 }
 
 
