@@ -397,30 +397,27 @@ def other_regions(conditions: Sequence[Condition], resources_: Sequence[str]) ->
 
 def sources_disagree(conditions: Sequence[Condition]) -> bool:
     """Tell whether `aws:SourceAccount` and `aws:SourceArn` are asked for in different accounts, so that none passes."""
-    accounts, of_arns = _named_accounts(conditions), _arns_accounts(conditions)
+    accounts, of_arns = _named(conditions, "aws:sourceaccount"), _arns_accounts(conditions)
     named = all(_ACCOUNT.fullmatch(account) for account in accounts | of_arns)
     return bool(accounts and of_arns and named and not accounts & of_arns)
 
 
 def source_accounts(conditions: Sequence[Condition]) -> list[str]:
     """Return the numbers of the accounts that `aws:SourceAccount` and `aws:SourceArn` ask for, sorted."""
-    both = _named_accounts(conditions) | _arns_accounts(conditions)
-    return sorted(account for account in both if _ACCOUNT.fullmatch(account))
+    return _numbers(_named(conditions, "aws:sourceaccount") | _arns_accounts(conditions))
 
 
 def caller_accounts(conditions: Sequence[Condition]) -> list[str]:
     """Return the numbers of the accounts whose callers are asked for, sorted."""
-    named = {
-        value
-        for key in ("aws:principalaccount", "kms:calleraccount")
-        for values in values_of(conditions, key)
-        for value in values
-    }
-    return sorted(account for account in named if _ACCOUNT.fullmatch(account))
+    return _numbers(_named(conditions, "aws:principalaccount") | _named(conditions, "kms:calleraccount"))
 
 
-def _named_accounts(conditions: Sequence[Condition]) -> set[str]:
-    return {value for values in values_of(conditions, "aws:sourceaccount") for value in values}
+def _numbers(accounts: Iterable[str]) -> list[str]:
+    return sorted(account for account in accounts if _ACCOUNT.fullmatch(account))
+
+
+def _named(conditions: Sequence[Condition], key: str) -> set[str]:
+    return {value for values in values_of(conditions, key) for value in values}
 
 
 def _arns_accounts(conditions: Sequence[Condition]) -> set[str]:
@@ -655,11 +652,11 @@ _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
         ("aws:principalorgid aws:resourceorgid aws:sourceorgid aws:vpceorgid", _ORGANIZATION),
         ("aws:sourcevpce", (r"vpce-[0-9a-z-]+", "the id of an endpoint, vpce-...")),
         ("aws:sourcevpc aws:ec2instancesourcevpc", (r"vpc-[0-9a-z-]+", "the id of a VPC, vpc-...")),
-        ("aws:requestedregion", (r"[a-z]{2}(?:-[a-z]+)+-\d", "a region such as eu-central-1")),
+        ("aws:requestedregion", (resources.REGION, "a region such as eu-central-1")),
         (
             "kms:viaservice",
             (
-                r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2}(?:-[a-z]+)+-\d\.amazonaws\.com(?:\.cn)?",
+                rf"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.{resources.REGION}\.amazonaws\.com(?:\.cn)?",
                 "a service in a region such as s3.eu-central-1.amazonaws.com",
             ),
         ),

@@ -8,7 +8,7 @@ import re
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from least_privilege import knowledge, patterns
+from least_privilege import knowledge, patterns, resources
 from least_privilege.documents import Principal
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
@@ -70,7 +70,7 @@ def meaning(principal: Principal) -> Meaning:
 @lru_cache(1024)
 def general(service: str) -> str:
     """Return a service principal without its region: `states.eu-central-1.amazonaws.com` is `states.amazonaws.com`."""
-    return re.sub(r"\.[a-z]{2}(?:-[a-z]+)+-\d(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
+    return re.sub(rf"\.{resources.REGION}(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
 
 
 @lru_cache(4096)
@@ -87,17 +87,20 @@ def service_problem(name: str) -> str:
     first, _, rest = label.partition(".")
     if f"{rest}.{first}" in _services():
         return _near(f"{rest}.{first}")
-    near = difflib.get_close_matches(label, _services(), n=1)
     # Parts of services have principals that no list has; one that looks like a known one is misspelt all the same.
-    if rest in _services() and not difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR):
-        return ""
-    return _near(near[0]) if near else "AWS's documentation has no such service"
+    is_part = rest in _services()
+    near = difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR if is_part else _ALIKE)
+    if near:
+        return _near(near[0])
+    return "" if is_part else "AWS's documentation has no such service"
 
 
 def _near(label: str) -> str:
     return f"AWS's documentation has no such service; near it: `{label}.amazonaws.com`"
 
 
+_ALIKE: Final = 0.6
+"""Enough to be worth a hint."""
 _SIMILAR: Final = 0.85
 """One letter wrong in seven or more, one missing in four (`difflib`'s ratio)."""
 

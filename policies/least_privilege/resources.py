@@ -23,7 +23,9 @@ _PARTITIONS: Final = {
 }
 """How a region begins -> its partition; all others are in `aws`
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)."""
-_REGION: Final = re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d")
+REGION: Final = r"[a-z]{2}(?:-[a-z]+)+-\d"
+"""How a region is written, as a regular expression."""
+_REGION: Final = re.compile(REGION)
 _ACCOUNT: Final = re.compile(r"\d{12}|aws|aws-managed|cloudfront|aws-marketplace|third-party|amazon|tgw-peering")
 _BEGINS: Final = {4: re.compile(r"[a-z]{0,2}(?:-[a-z0-9-]*)?"), 5: re.compile(r"\d{0,12}|aws")}
 """Number of parts -> how the last one, a region or an account, begins."""

@@ -65,19 +65,25 @@ _GATES: Final = 20
 def _gates(statements: Sequence[Statement]) -> Iterator[Fault]:
     """A tag on a resource opens it, and the same role may set that tag
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
+    tagging = [
+        (action, statement)
+        for statement in statements
+        if statement.allow and (action := next(filter(_tags, statement.actions), ""))
+    ]
+    if not tagging:
+        return
     gates = [
-        (condition.key.partition("/")[2], statement)
+        (condition.key.partition("/")[2], statement, [one for one in statement.resources if _is_whole(one, statement)])
         for statement in statements
         if statement.allow
         for condition in statement.conditions
         # Nobody sets AWS's own tags.
         if ":resourcetag/" in condition.key and "/aws:" not in condition.key and conditions.demands(condition)
     ][:_GATES]
-    for statement in statements if gates else ():
-        tagging = next((action for action in statement.actions if _tags(action)), "") if statement.allow else ""
-        for tag, gate in gates if tagging else ():
-            if conditions.may_tag(statement.conditions, tag) and _meet(tagging, statement.resources, gate):
-                yield Fault("privilege-escalation", f"`{tagging}` sets the tag `{short(tag)}`, which opens resources.")
+    for action, statement in tagging:
+        for tag, gate, opened in gates:
+            if conditions.may_tag(statement.conditions, tag) and _meet(action, statement.resources, gate, opened):
+                yield Fault("privilege-escalation", f"`{action}` sets the tag `{short(tag)}`, which opens resources.")
                 break
 
 
@@ -87,13 +93,11 @@ def _is_whole(resource: str, statement: Statement) -> bool:
     return any(one.everything or one.whole for one in reached)
 
 
-def _meet(tagging: str, tagged: Sequence[str], gate: Statement) -> bool:
+def _meet(tagging: str, tagged: Sequence[str], gate: Statement, opened: Sequence[str]) -> bool:
     """Tell whether what is tagged may be among what a tag opens; a star stands for the services of its actions."""
     service = tagging.partition(":")[0]
     for one in tagged:
-        for other in gate.resources:
-            if not _is_whole(other, gate):
-                continue
+        for other in opened:
             if other == "*":
                 if any(action.startswith(f"{service}:") for action in gate.actions):
                     return True
