@@ -97,7 +97,7 @@ def parse(text: str, kind: Kind) -> Document:
     if len(text) > LONGEST:
         return Document((), (f"it has {len(text)} characters; no policy of AWS may have more than {LONGEST}",))
     try:
-        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        content = _DECODER.decode(text)
     except _Malformed as malformed:
         return Document((), (str(malformed),))
     except json.JSONDecodeError as error:
@@ -123,6 +123,9 @@ def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 def _constant(name: str) -> Json:
     raise _Malformed(f"it holds {name}, which isn't JSON")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 
 
 def _short(text: str) -> str:
@@ -196,7 +199,7 @@ class _Reader:
             self._where,
             # Whatever isn't a plain Deny is judged as an Allow.
             effect != "Deny",
-            tuple(action.lower() for action in actions),
+            tuple(map(str.lower, actions)),
             negated_actions,
             # A resource policy without a resource is about what it's attached to.
             resources if of_resource or resources else ("*",),

@@ -5,7 +5,7 @@ Sets of actions are integers (see `knowledge.Service`), so that a wildcard costs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -13,16 +13,13 @@ from typing import Final
 from least_privilege import conditions, knowledge, patterns, resources
 from least_privilege.documents import Statement
 
-Actions = tuple[tuple[knowledge.Service, int], ...]
-"""Actions by service: pairs of a service and a set of its actions, each service once."""
-
 
 @lru_cache(16384)
-def actions_of(actions: tuple[str, ...], negated: bool) -> Actions:
-    """Return the actions that the `Action` (or, negated, `NotAction`) element of a statement names."""
+def actions_of(actions: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
+    """Return the actions, by service, that the `Action` (or, negated, `NotAction`) element of a statement names."""
     if negated:
-        excluded = dict(actions_of(actions, False))
-        return tuple((service, service.everything & ~excluded.get(service, 0)) for service in _services("*"))
+        excluded = actions_of(actions, False)
+        return {service: service.everything & ~excluded.get(service, 0) for service in _services("*")}
     found: dict[knowledge.Service, int] = {}
     for action in actions:
         prefix, separator, name = action.partition(":")
@@ -32,7 +29,7 @@ def actions_of(actions: tuple[str, ...], negated: bool) -> Actions:
             mask = service.mask(name)
             if mask:
                 found[service] = found.get(service, 0) | mask
-    return tuple(found.items())
+    return found
 
 
 def _services(pattern: str) -> Iterable[knowledge.Service]:
@@ -115,7 +112,7 @@ def granted(statements: Sequence[Statement]) -> dict[str, Granted]:
             continue
         narrowed = conditions.narrows_resources(statement.conditions) if statement.conditions else False
         given = ("*",) if statement.negated_resources else statement.resources
-        for service, mask in actions_of(statement.actions, statement.negated_actions):
+        for service, mask in actions_of(statement.actions, statement.negated_actions).items():
             for actions, on in _after(denials, service, mask, given) if denials else ((mask, given),):
                 into = result.get(service.prefix)
                 if into is None:
@@ -175,13 +172,7 @@ def _after(
 
 
 def _mask(statement: Statement, service: knowledge.Service) -> int:
-    named = _named(statement.actions, service)
-    return service.everything & ~named if statement.negated_actions else named
-
-
-@lru_cache(16384)
-def _named(actions: tuple[str, ...], service: knowledge.Service) -> int:
-    return next((mask for other, mask in actions_of(actions, False) if other is service), 0)
+    return actions_of(statement.actions, statement.negated_actions).get(service, 0)
 
 
 def _within(given: tuple[str, ...], bounds: tuple[str, ...]) -> tuple[str, ...]:

@@ -49,6 +49,15 @@ def wild(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern
 
 
+def head(pattern: str) -> str:
+    """Return what is before the first wildcard.
+
+    >>> head("s3:Get?bject*"), head("s3:GetObject")
+    ('s3:Get', 's3:GetObject')
+    """
+    return pattern.partition("*")[0].partition("?")[0]
+
+
 @lru_cache(65536)
 def normal(pattern: str) -> str:
     """Return the same pattern with each run of wildcards in one form, question marks first.
@@ -97,6 +106,13 @@ def matches(pattern: str, text: str) -> bool:
         return pattern == text
     if "?" not in pattern:
         return _matches_stars(pattern.split("*"), text)
+    # Most patterns with a question mark are `name/?*`, so the automaton is for what is behind the beginning.
+    begin = head(pattern)
+    if not text.startswith(begin):
+        return False
+    pattern, text = pattern[len(begin) :], text[len(begin) :]
+    if pattern == "?*":
+        return bool(text)
     automaton = _automaton(pattern)
     positions = automaton.start()
     for letter in text:
@@ -136,6 +152,11 @@ def includes(outer: str, inner: str) -> bool:
     if not wild(outer) or _letters(outer) > _letters(inner):
         # A letter of `outer` must meet the same letter of `inner`, for a wildcard may stand for any other.
         return False
+    begin = head(outer)
+    if not inner.startswith(begin):
+        # Where it isn't a letter of the beginning, it's another one or a wildcard, which may stand for another one.
+        return False
+    outer, inner = outer[len(begin) :], inner[len(begin) :]
     automaton = _automaton(outer)
     # All sets of positions that some text of the part of `inner` read so far can leave; each must accept in the end.
     # A set that holds another accepts whenever the other does, so only the smallest sets are kept.
@@ -223,6 +244,11 @@ def intersects(one: str, other: str) -> bool:
         return matches(other, one)
     if not wild(other):
         return matches(one, other)
+    begin, other_begin = head(one), head(other)
+    if not begin.startswith(other_begin) and not other_begin.startswith(begin):
+        return False
+    same = min(len(begin), len(other_begin))
+    one, other = one[same:], other[same:]
     automaton = _automaton(one)
     positions = automaton.start()
     for letter in normal(other):

@@ -143,7 +143,7 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
         return _loosely(service, text, parts)
     kinds = whole = 0
     named = bool(parts[4]) and not patterns.wild(parts[4])
-    literal = parts[5][: _first_wild(parts[5])]
+    literal = patterns.head(parts[5])
     for bit, kind in enumerate(service.types):
         # The literal beginnings must agree, which settles nearly all without an automaton.
         begins = literal.startswith(kind.literal) or kind.literal.startswith(literal)
@@ -169,10 +169,6 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
         if wanted not in (given, "?*"):
             return False
     return patterns.intersects(parts[5], format_[5])
-
-
-def _first_wild(text: str) -> int:
-    return min((at for at in (text.find("*"), text.find("?")) if at >= 0), default=len(text))
 
 
 def _part_fits(given: str, wanted: str) -> bool:

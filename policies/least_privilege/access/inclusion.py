@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
 from least_privilege import knowledge, patterns
@@ -38,11 +37,6 @@ class Access:
     why: str = ""
 
 
-@lru_cache(1024)
-def _by_service(actions: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
-    return dict(actions_of(actions, negated))
-
-
 @dataclass(frozen=True)
 class Unit:
     """Actions that are looked at together: a service's that the index knows, or a pattern for what it doesn't know."""
@@ -55,7 +49,7 @@ class Unit:
     def of(self, statement: Statement) -> int:
         """Return which of the actions a statement may speak of: a mask for a service, 1 or 0 for a pattern."""
         if self.service is not None:
-            return _by_service(statement.actions, statement.negated_actions).get(self.service, 0)
+            return actions_of(statement.actions, statement.negated_actions).get(self.service, 0)
         if statement.negated_actions:
             # Only a wildcard excludes what isn't known.
             return int(not any(patterns.includes(named, self.pattern) for named in statement.actions))
@@ -79,9 +73,7 @@ class Unit:
 
 def _known(action: str) -> bool:
     """Tell whether an action is one that the index knows, not a pattern."""
-    prefix, _, name = action.partition(":")
-    service = None if patterns.wild(action) else knowledge.service(prefix)
-    return service is not None and service.mask(name) != 0
+    return not patterns.wild(action) and knowledge.named(action)[1] != 0
 
 
 Where = tuple[str | frozenset[str], ...]
@@ -93,7 +85,7 @@ Part = tuple[int, Where, tuple[Condition, ...]]
 
 def units(statement: Statement) -> Iterator[tuple[Unit, int]]:
     """Yield the units of a statement's actions, and which actions of each it speaks of."""
-    for service, mask in actions_of(statement.actions, statement.negated_actions):
+    for service, mask in actions_of(statement.actions, statement.negated_actions).items():
         yield Unit(service), mask
     if statement.negated_actions:
         yield Unit(None, "*", statement.actions), 1

@@ -31,19 +31,16 @@ LEVELS: Final = ("List", "Read", "Write", "Tagging", "Permissions management")
 class ResourceType:
     """A kind of resource of a service.
 
-    `format` is the ARN's format with `${Variable}`s; `pattern` the same as an IAM pattern. `actions` and `required`
-    are masks: actions that take it, and actions that can't do without it.
+    `parts` are the six parts of its ARN as IAM patterns; a name that is left to the user holds at least one character.
+    `literal` is how the last one begins, up to its first wildcard. `actions` and `required` are masks: actions that
+    take it, and actions that can't do without it.
     """
 
     name: str
-    format: str
+    parts: Sequence[str]
+    literal: str
     actions: int
     required: int
-
-    @cached_property
-    def parts(self) -> tuple[str, ...]:
-        """The six parts of the ARN as patterns; a name that is left to the user holds at least one character."""
-        return tuple(_variables(part) for part in _split(self.format))
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
@@ -54,49 +51,20 @@ class ResourceType:
         whole = all(segment == "?*" or "?" not in segment for segment in segments[: last + 1])
         return tuple(segments[: last + 1]) if whole else ()
 
-    @cached_property
-    def literal(self) -> str:
-        """The literal beginning of the last part, lower case."""
-        return self.parts[5].partition("?")[0].partition("*")[0]
-
-
-def _split(arn: str) -> list[str]:
-    # A variable holds no colon, so a format splits as an ARN does.
-    return arn.split(":", 5)
-
-
-def _variables(part: str) -> str:
-    result = []
-    while part:
-        before, found, rest = part.partition("${")
-        result.append(before)
-        if found:
-            result.append("?*")
-            _, _, rest = rest.partition("}")
-        part = rest
-    return "".join(result)
-
 
 @dataclass(frozen=True, eq=False)
 class Service:
     """One service. A set of its actions is an integer: bit n stands for the nth name in `names`."""
 
     prefix: str
-    names: tuple[str, ...]
+    names: Sequence[str]
+    lower: Sequence[str]
+    """The names in lower case, sorted."""
     levels: Mapping[str, int]
-    types: tuple[ResourceType, ...]
-    _keys: Sequence[tuple[str, str, str]] = field(repr=False)
+    types: Sequence[ResourceType]
+    keys: Mapping[str, tuple[str, int]]
+    """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
     _masks: dict[str, int] = field(default_factory=dict, repr=False)
-
-    @cached_property
-    def keys(self) -> Mapping[str, tuple[str, int]]:
-        """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
-        return {_key(key): (kind, int(mask, 16)) for key, kind, mask in self._keys}
-
-    @cached_property
-    def lower(self) -> tuple[str, ...]:
-        """The names in lower case, sorted."""
-        return tuple(" ".join(self.names).lower().split())
 
     @cached_property
     def everything(self) -> int:
@@ -176,18 +144,27 @@ def service(prefix: str) -> Service | None:
     name, actions, levels, types, keys = json.loads(line)
     return Service(
         name,
-        tuple(actions.split()),
-        {level: int(mask, 16) for level, mask in zip(LEVELS, levels, strict=True)},
-        tuple(ResourceType(kind, arn, int(of, 16), int(needed, 16)) for kind, arn, of, needed in types),
-        keys,
+        actions.split(),
+        actions.lower().split(),
+        dict(zip(LEVELS, levels, strict=True)),
+        [ResourceType(kind, arn.split(":", 5), literal, of, needed) for kind, arn, literal, of, needed in types],
+        {key: (kind, mask) for key, kind, mask in keys},
     )
 
 
-def _key(key: str) -> str:
-    """Return a condition key without its variable part: `aws:ResourceTag/${TagKey}` is `aws:resourcetag/`."""
-    for mark in ("${", "<", "tag-key"):
-        key = key.partition(mark)[0]
-    return key.lower()
+@lru_cache(32768)
+def named(action: str) -> tuple[Service | None, int]:
+    """Return the service that an action is of, and which of its actions it names: several if it holds wildcards.
+
+    `action` is in lower case. Without a service of that very name it's None and no action.
+
+    >>> found, mask = named("s3:getobjectt*")
+    >>> list(found.listed(mask))
+    ['s3:GetObjectTagging', 's3:GetObjectTorrent']
+    """
+    prefix, _, name = action.partition(":")
+    found = service(prefix)
+    return found, found.mask(name) if found else 0
 
 
 @cache

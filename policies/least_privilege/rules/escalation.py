@@ -33,7 +33,7 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
     yield from _attached_after_writing(statements, grants)
     yield from _commands(statements, grants)
     yield from _templates(statements, grants)
-    yield from _gates(statements)
+    yield from _gates(statements, grants)
 
 
 _TEMPLATE: Final = re.compile(
@@ -62,9 +62,11 @@ _GATES: Final = 20
 """So many tags that open something are compared with what may be tagged."""
 
 
-def _gates(statements: Sequence[Statement]) -> Iterator[Fault]:
+def _gates(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
     """A tag on a resource opens it, and the same role may set that tag
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
+    if not any(grant.some & grant.service.levels["Tagging"] for grant in grants.values()):
+        return
     tagging = [
         (action, statement)
         for statement in statements
@@ -89,7 +91,7 @@ def _gates(statements: Sequence[Statement]) -> Iterator[Fault]:
 
 def _is_whole(resource: str, statement: Statement) -> bool:
     """Tell whether but for the conditions a statement is about all there is of a kind."""
-    reached = [reach(service, (resource,)) for service, _ in actions_of(statement.actions, statement.negated_actions)]
+    reached = [reach(service, (resource,)) for service in actions_of(statement.actions, statement.negated_actions)]
     return any(one.everything or one.whole for one in reached)
 
 
@@ -111,10 +113,10 @@ def _meet(tagging: str, tagged: Sequence[str], gate: Statement, opened: Sequence
 @lru_cache(4096)
 def _tags(action: str) -> bool:
     """Tell whether an action puts tags on what is there."""
-    prefix, _, name = action.partition(":")
-    service = knowledge.service(prefix)
+    service, mask = knowledge.named(action)
+    name = action.partition(":")[2]
     named = not patterns.wild(name) and not name.startswith(("un", "delete"))  # another rule speaks of wildcards
-    return named and bool(service and service.mask(name) & service.levels["Tagging"])
+    return named and bool(service and mask & service.levels["Tagging"])
 
 
 def _commands(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
@@ -154,8 +156,8 @@ def _holder(resource: str) -> str:
 
 
 def _is_free(grants: Mapping[str, Granted], action: str) -> bool:
-    prefix, _, name = action.lower().partition(":")
-    return prefix in grants and bool(grants[prefix].free & grants[prefix].service.mask(name))
+    service, mask = knowledge.named(action.lower())
+    return service is not None and service.prefix in grants and bool(grants[service.prefix].free & mask)
 
 
 _WRITES: Final = ("iam:createpolicy", "iam:createpolicyversion")
@@ -187,14 +189,16 @@ def _on(statements: Sequence[Statement], action: str, narrowing: Sequence[str] =
 
     Statements don't count whose conditions narrow the resources, or that ask for one of the keys in `narrowing`.
     """
-    action = action.lower()
+    service, named = knowledge.named(action.lower())
+    if service is None:
+        return ()
     return tuple(
         resources.plain(resource)
         for statement in statements
         if statement.allow
         and not conditions.narrows_resources(statement.conditions)
         and not any(conditions.asks_for(statement.conditions, key) for key in narrowing)
-        and any(patterns.matches(pattern, action) for pattern in statement.actions) != statement.negated_actions
+        and actions_of(statement.actions, statement.negated_actions).get(service, 0) & named
         for resource in (("*",) if statement.negated_resources else statement.resources)
     )
 
@@ -203,8 +207,10 @@ def open_methods(grants: Mapping[str, Granted]) -> list[sensitive.Escalation]:
     """Return the methods of escalation that are open."""
     wide: dict[str, int] = {}
     found = []
-    for prefix in grants:
-        for method, needs_wide, needs_some in _methods().get(prefix, ()):
+    for prefix, grant in grants.items():
+        for method, last, needs_wide, needs_some in _methods().get(prefix, ()):
+            if not grant.some & last:
+                continue
             for other, _ in needs_wide:
                 if other not in wide:
                     wide[other] = grants[other].wide() if other in grants else 0
@@ -219,20 +225,20 @@ _Needs = tuple[tuple[str, int], ...]
 
 
 @cache
-def _methods() -> Mapping[str, list[tuple[sensitive.Escalation, _Needs, _Needs]]]:
-    """Return the methods by the service of the last action that each needs: the one that tells them apart best."""
-    methods: dict[str, list[tuple[sensitive.Escalation, _Needs, _Needs]]] = {}
+def _methods() -> Mapping[str, list[tuple[sensitive.Escalation, int, _Needs, _Needs]]]:
+    """Return the methods by the service of the last action that each needs, the one that tells them apart best, with
+    that action's mask and those of all actions."""
+    methods: dict[str, list[tuple[sensitive.Escalation, int, _Needs, _Needs]]] = {}
     for method in sensitive.ESCALATIONS:
         needs_wide, needs_some = _masks(method.wide), _masks(method.some)
-        methods.setdefault((needs_wide + needs_some)[-1][0], []).append((method, needs_wide, needs_some))
+        prefix, last = (needs_wide + needs_some)[-1]
+        methods.setdefault(prefix, []).append((method, last, needs_wide, needs_some))
     return methods
 
 
 def _masks(actions: tuple[str, ...]) -> _Needs:
     masks = []
     for action in actions:
-        prefix, _, name = action.lower().partition(":")
-        service = knowledge.service(prefix)
         # An action that AWS has withdrawn leaves a mask of none, so its method is never open.
-        masks.append((prefix, service.mask(name) if service else 0))
+        masks.append((action.partition(":")[0], knowledge.named(action.lower())[1]))
     return tuple(masks)

@@ -77,10 +77,9 @@ def _wildcard(action: str) -> tuple[str, str]:
         if patterns.includes(action, "?*:?*"):
             return "wildcard-action", "every action of every service"
         return "wildcard-action", "actions of several services"
-    service = knowledge.service(prefix)
+    service, mask = knowledge.named(action)
     if not separator or service is None:
         return "", ""
-    mask = service.mask(name)
     if patterns.includes(name, "?*") or (mask == service.everything and mask.bit_count() > 1):
         if not mask & ~sensitive.surveys(service):
             # A service that can only be asked, and answers about no resource (prices).
@@ -99,8 +98,7 @@ def _wildcard(action: str) -> tuple[str, str]:
 
 def _names_an_object(name: str) -> bool:
     """Tell whether a pattern says more than a verb before its first wildcard: `putitem*` and `eshttp*`, not `put*`."""
-    head = name.partition("*")[0].partition("?")[0]
-    return not any(verb.startswith(head) for verb in _VERBS)
+    return not any(verb.startswith(patterns.head(name)) for verb in _VERBS)
 
 
 _VERBS: Final = (
@@ -127,7 +125,11 @@ all of them is as narrow as it gets."""
 
 def _resource_faults(grant: Granted) -> Iterator[Fault]:
     service = grant.service
-    starred = grant.starred() & ~sensitive.surveys(service)
+    starred = grant.starred()
+    if not starred and not grant.unlimited:
+        return
+    if starred:
+        starred &= ~sensitive.surveys(service)
     literal = starred & grant.star
     if literal:
         yield Fault(
@@ -183,26 +185,22 @@ def _effective(grant: Granted, starred: int) -> int:
 
 def _secrets(statement: Statement) -> Iterator[Fault]:
     """A secret's ARN ends in six random characters; `-*` and prefixes take in other secrets."""
-    if statement.negated_resources or not any(_reads_secrets(action) for action in statement.actions):
-        return
-    if conditions.narrows_resources(statement.conditions):
+    if statement.negated_resources:
         return
     wide = [resource for resource in statement.resources if _is_wide_secret(resource)]
-    if wide:
+    if wide and any(map(_reads_secrets, statement.actions)) and not conditions.narrows_resources(statement.conditions):
         yield Fault(
             "secret-wildcard",
             f"{statement.where} allows secrets by {some([short(one) for one in wide])}, which other secrets match too.",
         )
 
 
-@lru_cache(4096)
 def _reads_secrets(action: str) -> bool:
-    prefix, _, name = action.partition(":")
-    service = knowledge.service(prefix) if prefix == _VALUES else None
-    if service is None:
+    service, mask = knowledge.named(action)
+    if service is None or service.prefix != _VALUES:
         return False
     described = service.levels["List"] & ~sensitive.mask(service, "data") | service.mask("describesecret")
-    return bool(service.mask(name) & ~(described | service.mask("getresourcepolicy")))
+    return bool(mask & ~(described | service.mask("getresourcepolicy")))
 
 
 @lru_cache(16384)
@@ -326,7 +324,7 @@ def _limits(arn: str) -> bool:
 
 
 def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
-    for service, granted_ in actions_of(statement.actions, statement.negated_actions):
+    for service, granted_ in actions_of(statement.actions, statement.negated_actions).items():
         shared = granted_ & sensitive.mask(service, "sharing")
         if shared and not conditions.asks_for(statement.conditions, "ec2:add/userid"):
             yield Fault(

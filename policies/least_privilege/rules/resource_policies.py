@@ -254,6 +254,6 @@ def _managing(statement: Statement) -> list[str]:
     """Return the actions that remove what is there, change its code, or decide who else may use it."""
     return [
         name
-        for service, mask in actions_of(statement.actions, statement.negated_actions)
+        for service, mask in actions_of(statement.actions, statement.negated_actions).items()
         for name in service.listed(mask & sensitive.managing(service))
     ]

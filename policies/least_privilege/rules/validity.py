@@ -22,7 +22,7 @@ _UNLISTED_ON_RESOURCES: Final = frozenset(("guardduty",))
 """Services whose documentation narrows actions to resources for which the reference lists none
 (https://docs.aws.amazon.com/guardduty/latest/ug/security_iam_id-based-policy-examples.html)."""
 
-_ALSO_ON_RESOURCES: Final = frozenset(("logs:describeloggroups", "logs:startquery"))
+_ALSO_ON_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {"logs": ("describeloggroups", "startquery")}
 """Actions that take a resource, though the reference lists none
 (https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html)."""
 
@@ -150,20 +150,19 @@ def _denied_without_mfa(document: Document) -> bool:
     )
 
 
-@lru_cache(16384)
 def _action_problem(action: str) -> str:
-    prefix, separator, name = action.partition(":")
+    service, mask = knowledge.named(action)
+    if mask or action in _UNLISTED:
+        return ""
+    prefix, separator, _ = action.partition(":")
     if patterns.wild(prefix):
         # Every service or several: another rule's fault.
         return ""
     if not separator:
         return "an action is written `service:Action`"
-    service = knowledge.service(prefix)
     if service is None:
         return f"there is no service `{short(prefix)}` in {_source()}"
-    if not service.mask(name) and action not in _UNLISTED:
-        return f"{service.prefix} has no such action in {_source()}"
-    return ""
+    return f"{service.prefix} has no such action in {_source()}"
 
 
 def _source() -> str:
@@ -176,15 +175,13 @@ _UNLISTED: Final = frozenset(("sns:receive",))
 
 
 def _touches_data(action: str) -> bool:
-    prefix, _, name = action.partition(":")
-    service = knowledge.service(prefix)
-    return _writes(action) or bool(service and service.mask(name) & sensitive.mask(service, "data"))
+    service, mask = knowledge.named(action)
+    return _writes(action) or bool(service and mask & sensitive.mask(service, "data"))
 
 
 def _writes(action: str) -> bool:
-    prefix, _, name = action.partition(":")
-    service = knowledge.service(prefix)
-    return bool(service and service.mask(name) & ~(service.levels["List"] | service.levels["Read"]))
+    service, mask = knowledge.named(action)
+    return bool(service and mask & ~(service.levels["List"] | service.levels["Read"]))
 
 
 _OF_LISTS: Final = ("s3:prefix", "s3:delimiter")
@@ -232,7 +229,7 @@ def _is_unsent(action: str, key: str) -> bool:
     """Tell whether an action, or every action of a pattern, is known never to be sent with a service's key."""
     if key.startswith(_REQUEST_TAG):
         # Where the reference has it for no action of a service, it may have left it out.
-        known = [(conditions.actions_with(one, key), mask) for one, mask in actions_of((action,), False)]
+        known = [(conditions.actions_with(one, key), mask) for one, mask in actions_of((action,), False).items()]
         return bool(known) and all(sent is not None and not sent & mask for sent, mask in known)
     service = knowledge.service(key.partition(":")[0])
     # A key that the reference has nowhere may be one that it doesn't list: another rule's fault.
@@ -240,31 +237,39 @@ def _is_unsent(action: str, key: str) -> bool:
         return False
     granted = actions_of((action,), False)
     # A service may be asked with another's keys: EC2 Instance Connect with `ec2:osuser`.
-    return bool(granted) and not any((conditions.actions_with(one, key) or 0) & mask for one, mask in granted)
+    return bool(granted) and not any((conditions.actions_with(one, key) or 0) & mask for one, mask in granted.items())
 
 
-@lru_cache(32768)
 def grants_nothing(action: str, on: tuple[str, ...]) -> bool:
     """Tell whether an Allow of an action on these resources grants nothing.
 
     What can't be told (an unknown action, an ARN that another rule refuses) grants something.
     """
-    prefix, _, name = action.partition(":")
-    service = knowledge.service(prefix)
-    if service is None or not on:
-        return False
-    mask = service.mask(name)
+    service, mask = knowledge.named(action)
+    return bool(service and on and mask and not mask & _granted_on(service, on))
+
+
+@lru_cache(32768)
+def _granted_on(service: knowledge.Service, on: tuple[str, ...]) -> int:
+    """Return the actions of a service that an Allow grants on these resources, if it names them."""
     reached = reach(service, on)
-    if not mask or reached.everything:
-        return False
-    if mask & ~service.typed and (reached.any_resource or action in _ALSO_ON_RESOURCES):
-        return False
+    if reached.everything or (reached.kinds and service.prefix in _UNLISTED_ON_RESOURCES):
+        return service.everything
+    # Most actions that take no resource ask for `*`, or for all of a service.
+    granted = ~service.typed if reached.any_resource else _also_on_resources(service)
     kinds, bit = reached.kinds, 0
     if service.prefix in _INTERCHANGEABLE and kinds:
-        return service.prefix not in _UNLISTED_ON_RESOURCES and not mask & service.typed
+        return granted | service.typed
     while kinds:
-        if kinds & 1 and service.types[bit].actions & mask:
-            return False
+        if kinds & 1:
+            granted |= service.types[bit].actions
         kinds >>= 1
         bit += 1
-    return True
+    return granted
+
+
+def _also_on_resources(service: knowledge.Service) -> int:
+    mask = 0
+    for action in _ALSO_ON_RESOURCES.get(service.prefix, ()):
+        mask |= service.mask(action)
+    return mask
