@@ -119,7 +119,8 @@ def _page(runs: Sequence[Run], documents: Sequence[Labelled], targets: Sequence[
         "# The pack against the IAM checkers people use\n\n"
         f"Measured on {today} by `python -m benchmarks.iam {rounds}`: {os.cpu_count()} cores ({platform.machine()}), "
         f"CPython {platform.python_version()}, every tool in a process of its own, in turns; of {rounds} "
-        "rounds the middle one by speed (one round of a tool that takes longer than a minute). Times are the "
+        "rounds the middle one by speed (one round of a tool that takes longer than a minute; the middle of five turns "
+        "in each round for one that takes less than two seconds). Times are the "
         "processor's, so that what else the machine does counts little. Documents, labels and their reasons: "
         "`documents/` and `labels.yaml`. A verdict is any finding, the right one or not; a tool that raises or doesn't "
         "judge a kind has none.\n",

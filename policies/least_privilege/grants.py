@@ -22,11 +22,14 @@ def actions_of(actions: tuple[str, ...], negated: bool) -> Mapping[knowledge.Ser
         return {service: service.everything & ~excluded.get(service, 0) for service in _services("*")}
     found: dict[knowledge.Service, int] = {}
     for action in actions:
+        service, mask = knowledge.named(action)
+        if service is not None:
+            if mask:
+                found[service] = found.get(service, 0) | mask
+            continue
         prefix, separator, name = action.partition(":")
-        if not separator:
-            prefix, name = (action, "*") if patterns.wild(action) else (action, "")
         for service in _services(prefix):
-            mask = service.mask(name)
+            mask = service.mask(name if separator else "*")
             if mask:
                 found[service] = found.get(service, 0) | mask
     return found
@@ -34,8 +37,7 @@ def actions_of(actions: tuple[str, ...], negated: bool) -> Mapping[knowledge.Ser
 
 def _services(pattern: str) -> Iterable[knowledge.Service]:
     if not patterns.wild(pattern):
-        service = knowledge.service(pattern)
-        return (service,) if service else ()
+        return ()
     found = (knowledge.service(prefix) for prefix in knowledge.prefixes() if patterns.matches(pattern, prefix))
     return [service for service in found if service]
 

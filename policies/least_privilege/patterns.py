@@ -147,9 +147,11 @@ def includes(outer: str, inner: str) -> bool:
     """
     if outer == inner or outer == "*":
         return True
-    if not wild(inner):
+    if not wild(inner) or "?" not in outer:
+        # A wildcard of `inner`, taken as a letter, is one that `outer` doesn't name: only a star lets it pass, and what
+        # a star lets pass may be longer or nothing as well.
         return matches(outer, inner)
-    if not wild(outer) or _letters(outer) > _letters(inner):
+    if _letters(outer) > _letters(inner):
         # A letter of `outer` must meet the same letter of `inner`, for a wildcard may stand for any other.
         return False
     begin = head(outer)
@@ -233,6 +235,11 @@ def _smallest(sets: set[int]) -> set[int]:
     return {one for one in sets if not any(other != one and other & one == other for other in sets)}
 
 
+def _stars_match(one: str, other: str) -> bool:
+    """Tell whether a pattern that holds no `?` matches whatever the wildcards of another stand for."""
+    return "?" not in one and _matches_stars(one.split("*"), other)
+
+
 @lru_cache(65536)
 def intersects(one: str, other: str) -> bool:
     """Tell whether some text is matched by both patterns.
@@ -249,6 +256,9 @@ def intersects(one: str, other: str) -> bool:
         return False
     same = min(len(begin), len(other_begin))
     one, other = one[same:], other[same:]
+    if "?*" in (one, other) or _stars_match(one, other) or _stars_match(other, one):
+        # What is left of each still holds a wildcard, so that it matches some text that isn't empty.
+        return True
     automaton = _automaton(one)
     positions = automaton.start()
     for letter in normal(other):

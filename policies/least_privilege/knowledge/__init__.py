@@ -64,20 +64,11 @@ class Service:
     types: Sequence[ResourceType]
     keys: Mapping[str, tuple[str, int]]
     """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
+    everything: int
+    """The mask of all actions."""
+    typed: int
+    """The mask of the actions that support resource-level permission."""
     _masks: dict[str, int] = field(default_factory=dict, repr=False)
-
-    @cached_property
-    def everything(self) -> int:
-        """The mask of all actions."""
-        return (1 << len(self.names)) - 1
-
-    @cached_property
-    def typed(self) -> int:
-        """The mask of the actions that support resource-level permission."""
-        mask = 0
-        for kind in self.types:
-            mask |= kind.actions
-        return mask
 
     def mask(self, pattern: str) -> int:
         """Return the actions that a pattern (without the service, lower case) matches; 0 when there is none."""
@@ -95,8 +86,12 @@ class Service:
             return 0
         head = pattern.rstrip("*")
         if not patterns.wild(head):
-            return (1 << bisect_left(names, head + "\uffff")) - (1 << bisect_left(names, head))
+            return self.beginning(head)
         return sum(1 << bit for bit, name in enumerate(names) if patterns.matches(pattern, name))
+
+    def beginning(self, verb: str) -> int:
+        """Return the actions that begin with a word (lower case)."""
+        return (1 << bisect_left(self.lower, verb + "\uffff")) - (1 << bisect_left(self.lower, verb))
 
     def listed(self, mask: int) -> Iterator[str]:
         """Yield the actions of a mask by name, with the service."""
@@ -142,13 +137,19 @@ def service(prefix: str) -> Service | None:
     if line is None:
         return None
     name, actions, levels, types, keys = json.loads(line)
+    names = actions.split()
+    typed = 0
+    for _, _, _, of, _ in types:
+        typed |= of
     return Service(
         name,
-        actions.split(),
+        names,
         actions.lower().split(),
         dict(zip(LEVELS, levels, strict=True)),
         [ResourceType(kind, arn.split(":", 5), literal, of, needed) for kind, arn, literal, of, needed in types],
         {key: (kind, mask) for key, kind, mask in keys},
+        (1 << len(names)) - 1,
+        typed,
     )
 
 

@@ -216,9 +216,9 @@ def surveys(service: knowledge.Service) -> int:
     reading = (service.levels["List"] | service.levels["Read"]) & ~mask(service, "data") & ~mask(service, "credentials")
     found = (reading & ~service.typed) | mask(service, "filters")
     for verb in _LISTING:
-        found |= service.mask(verb + "*") & reading
+        found |= service.beginning(verb) & reading
     for verb in _READING:
-        family = service.mask(verb + "*") & reading
+        family = service.beginning(verb) & reading
         if 4 * (family & service.typed).bit_count() <= family.bit_count():
             found |= family
     return found
@@ -227,7 +227,7 @@ def surveys(service: knowledge.Service) -> int:
 @lru_cache(1024)
 def managing(service: knowledge.Service) -> int:
     """Return the actions that remove what is there, change code, or decide who may do what."""
-    removing = service.mask("delete*") & ~service.mask("deletemessage*")  # to take a message is to use a queue
+    removing = service.beginning("delete") & ~service.beginning("deletemessage")  # to take a message is to use a queue
     return deciding(service) | removing | service.mask("update*code")
 
 
