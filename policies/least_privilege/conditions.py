@@ -277,6 +277,13 @@ def values_of(conditions: Sequence[Condition], key: str) -> Iterator[tuple[str, 
             yield condition.values
 
 
+def named(conditions: Sequence[Condition], key: str) -> Iterator[str]:
+    """Yield the values of a key that are asked for, also where a request without the key passes."""
+    for condition in conditions:
+        if condition.key == key and condition.operator not in _NEGATED and condition.operator != "null":
+            yield from condition.values
+
+
 def may_tag(conditions: Sequence[Condition], tag: str) -> bool:
     """Tell whether a statement that lets resources be tagged lets them get a tag, by its name in lower case.
 
@@ -311,11 +318,14 @@ _LIMITS: Final = frozenset(
 _OFTEN_MISSING: Final = frozenset(
     (
         *("aws:sourceip", "aws:vpcsourceip", "aws:sourcevpc", "aws:sourcevpce"),
-        *("aws:multifactorauthpresent", "aws:multifactorauthage", "s3:prefix"),
+        *("aws:multifactorauthpresent", "aws:multifactorauthage", "s3:prefix", "dynamodb:leadingkeys"),
+        *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "kms:viaservice", "sts:externalid"),
+        *("elasticfilesystem:accesspointarn", "s3:dataaccesspointarn", "s3:dataaccesspointaccount"),
+        "iam:permissionsboundary",
     )
 )
 """Keys that many requests come without: an access key brings no MFA, a request over the internet no endpoint, a list
-of a whole bucket no prefix."""
+of a whole bucket no prefix, a call of one's own no service that made it, a new role no boundary."""
 
 
 def _is_everything(value: str) -> bool:
@@ -371,7 +381,9 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
             found.append(f"{key} with `ForAllValues` lets in every request without the key")
         elif condition.operator == "ipaddress" and any(value.endswith("/0") for value in condition.values):
             found.append(f"the values of {key} hold every address")
-        elif everything and (limits or (any_key and condition.key.partition("/")[0] not in _MERELY_SENT)):
+        elif everything and (
+            limits or condition.key.endswith("arn") or (any_key and condition.key.partition("/")[0] not in _MERELY_SENT)
+        ):
             found.append(f"the values of {key} match everything")
         elif (
             condition.key in _WANTED_TRUE
@@ -439,6 +451,9 @@ _SAFE: Final[Mapping[str, tuple[str, str]]] = {
     "aws:securetransport": ("bool", "over TLS"),
     "aws:multifactorauthpresent": ("bool", "with MFA"),
     "aws:multifactorauthage": ("numericless", "with a fresh MFA"),
+    "aws:sourcevpce": ("stringequals", "through the endpoint that it names"),
+    "aws:sourcevpc": ("stringequals", "from the network that it names"),
+    "aws:principalorgid": ("stringequals", "from the organization that it names"),
     "s3:tlsversion": ("numericgreater", "with a new version of TLS"),
     "s3:signatureage": ("numericless", "with a fresh signature"),
     "glacier:archiveageindays": ("numericgreater", "for old archives"),
@@ -600,8 +615,10 @@ def _problems(condition: Condition) -> Iterator[str]:
     elif family not in fitting and family not in ("null", "binary"):
         yield f"`{condition.operator}` doesn't fit `{condition.key[:80]}`; fitting: {', '.join(fitting)} operators"
     for value in condition.values:
-        problem = _value_problem(condition.key, family, value)
-        if problem:
+        problem = _value_problem(condition.key, condition.operator, value)
+        if "${" in value and (variable := unknown_variable(value)):
+            yield f"the value of `{condition.key[:80]}` has the variable `{variable[:60]}`, which doesn't exist"
+        elif problem:
             yield f"the value of `{condition.key[:80]}` {problem}"
         elif condition.operator in _EXACT and condition.key not in _FREE_TEXT and "*" in value.replace("${*}", ""):
             yield f"the value of `{condition.key[:80]}` has a star, which `{condition.operator}` takes for a letter"
@@ -624,6 +641,18 @@ def fitting_families(key: str) -> tuple[str, ...] | None:
     if prefix in _FEDERATED or _CLAIM.fullmatch(key):
         return ("string", "arn", "bool", "numeric", "date")
     return None
+
+
+def unknown_variable(text: str) -> str:
+    """Return the first policy variable in a text that no request fills, empty if there is none.
+
+    >>> unknown_variable("${aws:username}/${aws:user_name}"), unknown_variable("${*}${aws:PrincipalTag/team, 'none'}")
+    ('aws:user_name', '')
+    """
+    for name in resources.variables(text):
+        if fitting_families(name.lower()) is None:
+            return name
+    return ""
 
 
 def actions_with(service: knowledge.Service, key: str) -> int | None:
@@ -673,6 +702,22 @@ _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
 """Keys whose values have one form
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
 
+_ENUMERATED: Final[Mapping[str, str]] = {
+    "aws:principaltype": "Account User FederatedUser AssumedRole Anonymous",
+    "ec2:metadatahttptokens": "required optional",
+    "ec2:tenancy": "default dedicated host",
+    "elasticloadbalancing:scheme": "internal internet-facing",
+    "kms:keyorigin": "AWS_KMS EXTERNAL AWS_CLOUDHSM EXTERNAL_KEY_STORE",
+    "lambda:functionurlauthtype": "AWS_IAM NONE",
+    "s3:authtype": "REST-HEADER REST-QUERY-STRING POST",
+    "s3:signatureversion": "AWS AWS4-HMAC-SHA256 AWS4-ECDSA-P256-SHA256",
+    "s3:x-amz-acl": "private public-read public-read-write aws-exec-read authenticated-read bucket-owner-read"
+    " bucket-owner-full-control log-delivery-write",
+    "s3:x-amz-server-side-encryption": "AES256 aws:kms aws:kms:dsse aws:fsx",
+    "s3express:sessionmode": "ReadOnly ReadWrite",
+}
+"""Keys of which a service sends one of few values, by the page on its condition keys; case counts."""
+
 _OF_SERVICES: Final = frozenset(
     ("iam:passedtoservice", "iam:awsservicename", "sts:awsservicename", "aws:principalservicename")
 )
@@ -681,7 +726,8 @@ _CERTIFICATE: Final = re.compile(r"aws:principaltag/x509(?!(?:subject|issuer|san
 (https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
 
 
-def _value_problem(key: str, family: str, value: str) -> str:
+def _value_problem(key: str, operator: str, value: str) -> str:
+    family = _FAMILIES[operator]
     if "${" in value:
         return ""
     if family == "bool" and value.lower() not in ("true", "false"):
@@ -708,7 +754,15 @@ def _value_problem(key: str, family: str, value: str) -> str:
     if key in _FORMATS and family != "null":
         pattern, what = _FORMATS[key]
         return "" if pattern.fullmatch(value) else f"must be {what}"
+    if key in _ENUMERATED and family == "string" and not _is_one_of(value, _ENUMERATED[key].split(), operator):
+        return f"must be one of {', '.join(_ENUMERATED[key].split())}"
     return ""
+
+
+def _is_one_of(value: str, accepted: Sequence[str], operator: str) -> bool:
+    if operator.endswith("ignorecase"):
+        return value.lower() in map(str.lower, accepted)
+    return value in accepted
 
 
 def _is_network(value: str) -> bool:

@@ -23,8 +23,12 @@ _PARTITIONS: Final = {
 }
 """How a region begins -> its partition; all others are in `aws`
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)."""
-REGION: Final = r"[a-z]{2}(?:-[a-z]+)+-\d"
-"""How a region is written, as a regular expression."""
+REGION: Final = (
+    r"(?:af|ap|ca|cn|eu|il|me|mx|sa|us|us-gov|us-iso[bf]?|eu-isoe|eusc-[a-z]{2})-"
+    r"(?:central|(?:north|south)?(?:east|west)|north|south)-\d"
+)
+"""How a region is written, as a regular expression
+(https://docs.aws.amazon.com/global-infrastructure/latest/regions/aws-regions.html)."""
 _REGION: Final = re.compile(REGION)
 _ACCOUNT: Final = re.compile(r"\d{12}|aws|aws-managed|cloudfront|aws-marketplace|third-party|amazon|tgw-peering")
 _BEGINS: Final = {4: re.compile(r"[a-z]{0,2}(?:-[a-z0-9-]*)?"), 5: re.compile(r"\d{0,12}|aws")}
@@ -44,10 +48,15 @@ _OF_THE_CALLER: Final = re.compile(
 _NO_SLASH: Final = frozenset(
     (
         *(("s3", "bucket"), ("s3", "accesspoint"), ("dynamodb", "table"), ("sqs", "queue"), ("sns", "topic")),
-        *(("codecommit", "repository"), ("codepipeline", "pipeline")),
+        *(("codecommit", "repository"), *(("codepipeline", kind) for kind in ("pipeline", "stage", "action"))),
     )
 )
-"""Types whose names hold no slash, so that what has one is something below them. In most other names it may stand."""
+"""Types whose names hold no slash, so that what has more is something below them. In most other names it may stand."""
+
+_SECRET: Final = ("secretsmanager", "Secret")
+_SUFFIX: Final = re.compile(r"-[A-Za-z0-9]{6}$|\$$")
+"""How the name of a secret ends in its ARN: with six characters of Secrets Manager's, or a variable that may hold them
+(https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html)."""
 
 
 _ALSO_OF_AWS: Final = frozenset((("ssm", "document"), ("ssm", "automation-definition")))
@@ -82,6 +91,16 @@ def plain(pattern: str) -> str:
     return _VARIABLE.sub(lambda found: "$" if found[1] in "*?$" or _OF_THE_CALLER.fullmatch(found[1]) else "*", pattern)
 
 
+def variables(text: str) -> list[str]:
+    """Return the keys that policy variables of a text stand for, but for those that only a service's own policies have.
+
+    >>> variables("${aws:PrincipalTag/team, 'none'}/${*}/${transfer:HomeFolder}")
+    ['aws:PrincipalTag/team']
+    """
+    names = [name.partition(",")[0].strip() for name in _VARIABLE.findall(text)]
+    return [name for name in names if name not in tuple("*?$") and not name.lower().startswith(("iot:", "transfer:"))]
+
+
 @lru_cache(32768)
 def problem(resource: str) -> str:
     """Return what is wrong with a resource of a policy, empty if it can be an ARN."""
@@ -103,7 +122,7 @@ def problem(resource: str) -> str:
     if not service:
         return "names no service"
     if region and not patterns.wild(region) and not _REGION.fullmatch(region) and "$" not in region:
-        return f"names the region `{region[:40]}`, which can't exist"
+        return f"names the region `{region[:40]}`, which doesn't exist"
     if region and not patterns.wild(region + partition) and "$" not in region + partition:
         wanted = next((one for begin, one in _PARTITIONS.items() if region.startswith(begin)), "aws")
         if partition != wanted:
@@ -163,7 +182,9 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
     if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
         # AWS's own documents have no account.
         return not parts[4] and (format_[2], kind.name) in _ALSO_OF_AWS and patterns.intersects(parts[5], format_[5])
-    if "/" in parts[5][len(kind.literal) :] and (format_[2], kind.name) in _NO_SLASH:
+    if (format_[2], kind.name) in _NO_SLASH and parts[5].count("/") > format_[5].count("/"):
+        return False
+    if (format_[2], kind.name) == _SECRET and not patterns.wild(parts[5]) and not _SUFFIX.search(parts[5]):
         return False
     for given, wanted in zip(literal.split("/")[:-1], kind.segments, strict=False):
         if wanted not in (given, "?*"):

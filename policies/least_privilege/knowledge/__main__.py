@@ -46,7 +46,7 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
     types = [
         [
             name,
-            pattern := _VARIABLE.sub("?*", resource["arn"]),
+            pattern := _CORRECTED.get((service["prefix"], name)) or _VARIABLE.sub("?*", resource["arn"]),
             # A variable holds no colon, so a pattern splits as an ARN does.
             patterns.head(pattern.split(":", 5)[5]),
             mask(name in action["resource_types"] for action in actions),
@@ -62,6 +62,10 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
     ]
     return [service["prefix"], " ".join(action["privilege"] for action in actions), levels, types, keys]
 
+
+_CORRECTED: Final = {("swf", "domain"): "arn:?*:swf:*:?*:/domain/?*"}
+"""Formats that the reference has wrong: it leaves a domain's region out
+(https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dev-iam.policies.html)."""
 
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
 _VARIABLE_PART: Final = re.compile(r"\$\{|<|tag-key")

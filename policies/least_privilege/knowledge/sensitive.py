@@ -382,7 +382,28 @@ ON_ONE_RESOURCE: Final[Mapping[str, Pair]] = {
 }
 """Service -> what, done to one resource, is a way to more permissions."""
 
+BOUND_BY: Final[Mapping[str, Pair]] = {
+    "cloudformation:templateurl": Pair(
+        tuple(f"cloudformation:{name}" for name in ("CreateStack", "UpdateStack", "CreateChangeSet", "CreateStackSet")),
+        ("s3:PutObject",),
+    ),
+    "ec2:launchtemplate": Pair(("ec2:RunInstances",), ("ec2:CreateLaunchTemplateVersion",)),
+    "iam:permissionsboundary": Pair(
+        ("iam:CreateRole", "iam:CreateUser", "iam:PutRolePolicy", "iam:AttachRolePolicy"),
+        ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
+    ),
+    "iam:policyarn": Pair(
+        ("iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"),
+        ("iam:CreatePolicy", "iam:CreatePolicyVersion"),
+    ),
+    "lambda:layer": Pair(
+        ("lambda:UpdateFunctionConfiguration", "lambda:CreateFunction"), ("lambda:PublishLayerVersion",)
+    ),
+}
+"""Condition key -> actions that it binds to something, and actions that write what they are bound to."""
+
 SEPARATE_DUTIES: Final[Mapping[str, Pair]] = {
+    "acm-pca": Pair(("acm-pca:IssueCertificate",), ("acm-pca:PutPolicy", "acm-pca:CreatePermission")),
     "backup": Pair(("backup:StartBackupJob",), ("backup:PutBackupVaultAccessPolicy",)),
     "dynamodb": Pair(("dynamodb:GetItem", "dynamodb:PutItem"), ("dynamodb:PutResourcePolicy",)),
     "ecr": Pair(("ecr:BatchDeleteImage", "ecr:BatchGetImage", "ecr:PutImage"), ("ecr:SetRepositoryPolicy",)),
@@ -397,6 +418,9 @@ SEPARATE_DUTIES: Final[Mapping[str, Pair]] = {
     "s3": Pair(
         ("s3:GetObject", "s3:PutObject"),
         ("s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketAcl", "s3:PutBucketPublicAccessBlock"),
+    ),
+    "s3tables": Pair(
+        ("s3tables:GetTableData", "s3tables:PutTableData"), ("s3tables:PutTableBucketPolicy", "s3tables:PutTablePolicy")
     ),
     "secretsmanager": Pair(
         ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), ("secretsmanager:PutResourcePolicy",)

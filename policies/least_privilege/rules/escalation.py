@@ -10,7 +10,7 @@ from typing import Final
 from least_privilege import conditions, knowledge, patterns, resources
 from least_privilege.documents import Statement
 from least_privilege.faults import Fault, short, some
-from least_privilege.grants import Granted, actions_of, reach
+from least_privilege.grants import Granted, actions_of
 from least_privilege.knowledge import sensitive
 
 
@@ -30,32 +30,58 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
             "permissions-management",
             f"`{write}` and `{use}` on the same resource: its user decides who else may use it.",
         )
-    yield from _attached_after_writing(statements, grants)
     yield from _commands(statements, grants)
-    yield from _templates(statements, grants)
+    yield from _bound(statements, grants)
     yield from _gates(statements, grants)
 
 
-_TEMPLATE: Final = re.compile(
+def _bound(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
+    """A condition binds an action to something that the same role writes."""
+    for key, pair in sensitive.BOUND_BY.items():
+        writes = [write for write in pair.writes if _is_free(grants, write)]
+        for statement in statements if writes else ():
+            use = next((use for use in pair.uses if statement.allow and _names(statement, use)), "")
+            # A boundary remains one, whatever is attached.
+            bounded = key == "iam:policyarn" and conditions.asks_for(statement.conditions, "iam:permissionsboundary")
+            if not use or bounded:
+                continue
+            bounds = [resources.plain(_arn(value)) for value in conditions.named(statement.conditions, key)]
+            for write in writes:
+                written = _freely_on(statements, write)
+                if any(
+                    (patterns.intersects(bound, one) or patterns.intersects(bound, f"{one}:*"))
+                    and not _is_denied(statements, write, bound)
+                    for bound in bounds
+                    for one in written
+                ):
+                    yield Fault(
+                        "privilege-escalation",
+                        f"{statement.where} binds `{use}` by `{key}` to what `{write}` writes: a way to more "
+                        "permissions.",
+                    )
+                    break
+
+
+_OBJECT: Final = re.compile(
     r"https://(?:(?P<bucket>[a-z0-9.-]+?)\.s3[a-z0-9.-]*|s3[a-z0-9.-]*)\.amazonaws\.com(?:\.cn)?/(?P<rest>.*)"
 )
 
 
-def _templates(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
-    """Stacks are bound to templates of a bucket into which the same role writes."""
-    if not _is_free(grants, "s3:PutObject"):
-        return
-    urls = (
-        _TEMPLATE.fullmatch(url)
-        for statement in statements
-        if statement.allow
-        for values in conditions.values_of(statement.conditions, "cloudformation:templateurl")
-        for url in values
+def _arn(value: str) -> str:
+    """Return the ARN of what a condition names by its address; an ARN stays."""
+    url = _OBJECT.fullmatch(value)
+    return f"arn:aws:s3:::{'/'.join(filter(None, (url['bucket'], url['rest'])))}" if url else value
+
+
+def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> bool:
+    return any(
+        not denial.allow
+        and not denial.conditions
+        and not denial.negated_resources
+        and _names(denial, action)
+        and any(patterns.includes(denied, resource) for denied in denial.resources)
+        for denial in statements
     )
-    templates = ["/".join(filter(None, (url["bucket"], url["rest"]))) for url in urls if url]
-    written = _on(statements, "s3:PutObject")
-    if any(patterns.intersects(f"arn:aws:s3:::{template}", one) for template in templates for one in written):
-        yield Fault("privilege-escalation", "`s3:PutObject` writes the templates to which `cloudformation` is bound.")
 
 
 _GATES: Final = 20
@@ -75,7 +101,7 @@ def _gates(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
     if not tagging:
         return
     gates = [
-        (condition.key.partition("/")[2], statement, [one for one in statement.resources if _is_whole(one, statement)])
+        (condition.key.partition("/")[2], statement, [one for one in statement.resources if patterns.wild(one)])
         for statement in statements
         if statement.allow
         for condition in statement.conditions
@@ -87,12 +113,6 @@ def _gates(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
             if conditions.may_tag(statement.conditions, tag) and _meet(action, statement.resources, gate, opened):
                 yield Fault("privilege-escalation", f"`{action}` sets the tag `{short(tag)}`, which opens resources.")
                 break
-
-
-def _is_whole(resource: str, statement: Statement) -> bool:
-    """Tell whether but for the conditions a statement is about all there is of a kind."""
-    reached = [reach(service, (resource,)) for service in actions_of(statement.actions, statement.negated_actions)]
-    return any(one.everything or one.whole for one in reached)
 
 
 def _meet(tagging: str, tagged: Sequence[str], gate: Statement, opened: Sequence[str]) -> bool:
@@ -123,7 +143,7 @@ def _commands(statements: Sequence[Statement], grants: Mapping[str, Granted]) ->
     """A shell on every instance, with the role of each."""
     if not _is_free(grants, "ssm:SendCommand"):
         return
-    on = [resource.split(":", 5)[-1].lower() for resource in _on(statements, "ssm:SendCommand")]
+    on = [resource.split(":", 5)[-1].lower() for resource in _freely_on(statements, "ssm:SendCommand")]
     if any(name in sensitive.SHELLS for name in on) and any(patterns.includes(name, "instance/?*") for name in on):
         yield Fault("privilege-escalation", "`ssm:SendCommand` runs a shell on every instance, with the role of each.")
 
@@ -135,11 +155,11 @@ def _together(
     for service in sorted(grants.keys() & pairs.keys()):
         pair = pairs[service]
         # Few documents have both, and what they are allowed on takes longer to find out.
-        uses = [use for use in pair.uses if _is_free(grants, use)]
+        uses = [use for use in pair.uses if _is_granted(grants, use)]
         for write in pair.writes if uses else ():
             if not _is_free(grants, write):
                 continue
-            written = _on(statements, write, _NARROWED)
+            written = _freely_on(statements, write, _NARROWED)
             for use in uses:
                 used = _on(statements, use)
                 if any(patterns.intersects(one, _holder(other)) for one in written for other in used):
@@ -151,8 +171,15 @@ _NARROWED: Final = ("lambda:principal", "lambda:functionurlauthtype")
 
 
 def _holder(resource: str) -> str:
-    """Return what a policy is attached to of what is used: of objects, their bucket."""
+    """Return what a policy is attached to of what is used: of objects and tables, their bucket."""
+    if ":s3tables:" in resource:
+        return resource.partition("/table/")[0]
     return resource.partition("/")[0] if resource.startswith("arn:aws:s3:::") else resource
+
+
+def _is_granted(grants: Mapping[str, Granted], action: str) -> bool:
+    service, mask = knowledge.named(action.lower())
+    return service is not None and service.prefix in grants and bool(grants[service.prefix].some & mask)
 
 
 def _is_free(grants: Mapping[str, Granted], action: str) -> bool:
@@ -160,47 +187,34 @@ def _is_free(grants: Mapping[str, Granted], action: str) -> bool:
     return service is not None and service.prefix in grants and bool(grants[service.prefix].free & mask)
 
 
-_WRITES: Final = ("iam:createpolicy", "iam:createpolicyversion")
-_ATTACHES: Final = ("iam:attachrolepolicy", "iam:attachuserpolicy", "iam:attachgrouppolicy")
+def _freely_on(statements: Sequence[Statement], action: str, narrowing: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the resources on which statements allow an action, as patterns, but for those of statements whose
+    conditions narrow the resources, or that ask for one of the keys in `narrowing`."""
+    return _on(
+        [
+            statement
+            for statement in statements
+            if not conditions.narrows_resources(statement.conditions)
+            and not any(conditions.asks_for(statement.conditions, key) for key in narrowing)
+        ],
+        action,
+    )
 
 
-def _attached_after_writing(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
-    """A bound on `iam:PolicyARN` is none where the policies it names can be written; a boundary remains one."""
-    if "iam" not in grants:
-        return
-    written = [resource for write in _WRITES if _is_free(grants, write) for resource in _on(statements, write)]
-    for statement in statements if written else ():
-        if not statement.allow or conditions.asks_for(statement.conditions, "iam:permissionsboundary"):
-            continue
-        attaching = [
-            action for action in _ATTACHES if any(patterns.matches(pattern, action) for pattern in statement.actions)
-        ]
-        attached = [arn for arns in conditions.values_of(statement.conditions, "iam:policyarn") for arn in arns]
-        if attaching and any(patterns.intersects(one, resources.plain(arn)) for one in written for arn in attached):
-            yield Fault(
-                "privilege-escalation",
-                f"`{attaching[0]}` takes policies that `iam:createpolicy` or `iam:createpolicyversion` writes: a way "
-                "to more permissions.",
-            )
-
-
-def _on(statements: Sequence[Statement], action: str, narrowing: Sequence[str] = ()) -> tuple[str, ...]:
-    """Return the resources on which statements allow an action, as patterns.
-
-    Statements don't count whose conditions narrow the resources, or that ask for one of the keys in `narrowing`.
-    """
-    service, named = knowledge.named(action.lower())
-    if service is None:
-        return ()
+def _on(statements: Sequence[Statement], action: str) -> tuple[str, ...]:
+    """Return the resources on which statements allow an action, whatever their conditions, as patterns."""
     return tuple(
         resources.plain(resource)
         for statement in statements
-        if statement.allow
-        and not conditions.narrows_resources(statement.conditions)
-        and not any(conditions.asks_for(statement.conditions, key) for key in narrowing)
-        and actions_of(statement.actions, statement.negated_actions).get(service, 0) & named
+        if statement.allow and _names(statement, action)
         for resource in (("*",) if statement.negated_resources else statement.resources)
     )
+
+
+def _names(statement: Statement, action: str) -> bool:
+    service, mask = knowledge.named(action.lower())
+    named = actions_of(statement.actions, statement.negated_actions)
+    return service is not None and bool(named.get(service, 0) & mask)
 
 
 def open_methods(grants: Mapping[str, Granted]) -> list[sensitive.Escalation]:

@@ -45,6 +45,7 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
         elif not statement.negated_resources:
             yield from _one_object(statement, statements)
             yield from _beside(statement, statements)
+            yield from _outside(statement, statements)
         judged.append(statement)
     yield from _folders_of_others(judged)
     grants = granted(judged)
@@ -243,6 +244,27 @@ def _beside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Faul
         yield Fault(
             "resource-mismatch",
             f"{denial.where} guards {some([short(one) for one in denial.resources])}, and what is allowed is another.",
+        )
+
+
+def _outside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+    """A Deny takes folders of a bucket out of what is allowed there, and none of them is in it: a path lacks its
+    beginning."""
+    allows = [one for one in statements if one.allow and not one.negated_actions and not one.negated_resources]
+    allowed = {
+        resource for one in allows if not set(one.actions).isdisjoint(denial.actions) for resource in one.resources
+    }
+    buckets = {resource.partition("/")[0] for resource in denial.resources}
+    if (
+        not denial.negated_actions
+        and all(resource.startswith("arn:aws:s3:::") and "/" in resource for resource in denial.resources)
+        and buckets <= {resource.partition("/")[0] for resource in allowed}
+        and {action for one in allows for action in one.actions}.issuperset(denial.actions)
+        and not any(patterns.intersects(one, other) for one in allowed for other in denial.resources)
+    ):
+        yield Fault(
+            "resource-mismatch",
+            f"{denial.where} denies {some([short(one) for one in denial.resources])}, of which nothing is allowed.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
@@ -31,6 +32,8 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
     """Yield the faults of a document of any kind."""
     for problem in document.problems:
         yield Fault("malformed-document", f"The document can't be used: {problem}.")
+    if kind is not Kind.TRUST:
+        yield from _partitions(document)
     for statement in document.statements:
         for action in statement.actions:
             problem = _action_problem(action)
@@ -41,6 +44,11 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
                 problem = resources.problem(resource)
                 if problem:
                     yield Fault("malformed-arn", f"{statement.where} names `{short(resource)}`, which {problem}.")
+                elif "${" in resource and (variable := conditions.unknown_variable(resource)):
+                    yield Fault(
+                        "malformed-arn",
+                        f"{statement.where} names `{short(resource)}`: there is no variable `{short(variable)}`.",
+                    )
         for principal in statement.principals:
             problem = principals.meaning(principal).problem
             if problem:
@@ -48,6 +56,8 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
         if statement.conditions:
             for problem in conditions.problems(statement.conditions):
                 yield Fault("invalid-condition", f"{statement.where}: {problem}.")
+            if kind in (Kind.IDENTITY, Kind.BOUNDARY) and statement.allow:
+                yield from _of_services_only(statement)
         if (
             kind is not Kind.TRUST
             and not statement.negated_resources
@@ -74,6 +84,41 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
             for condition in statement.conditions:
                 if condition.operator != "null":
                     yield from _never_sent(statement, condition)
+
+
+_SENT_BY_SERVICES: Final = frozenset(
+    ("aws:sourceaccount", "aws:sourcearn", "aws:sourceorgid", "aws:sourceorgpaths", "aws:principalservicename")
+)
+"""Keys that come with what a service asks for in its own name, never with what a role or a user does
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
+
+
+def _of_services_only(statement: Statement) -> Iterator[Fault]:
+    for condition in statement.conditions:
+        if condition.key in _SENT_BY_SERVICES and conditions.demands(condition):
+            yield Fault(
+                "invalid-condition",
+                f"{statement.where}: `{condition.key}` comes with a service's own requests, never with a role's.",
+            )
+
+
+def _partitions(document: Document) -> Iterator[Fault]:
+    """Most statements in one partition, and some in another: a role is of one, and reaches nothing in the other."""
+    named = [
+        (statement, partitions)
+        for statement in document.statements
+        if (partitions := {parts[1] for one in statement.resources if len(parts := one.split(":", 2)) == 3})
+    ]
+    if any(len(partitions) > 1 or patterns.wild("".join(partitions)) for _, partitions in named):
+        return
+    counts = Counter(partition for _, partitions in named for partition in partitions)
+    [(usual, _), *others] = counts.most_common() or [("", 0)]
+    for statement, partitions in named if others else ():
+        if usual not in partitions:
+            yield Fault(
+                "malformed-arn",
+                f"{statement.where} names the partition `{short(min(partitions))}`, and others `{short(usual)}`.",
+            )
 
 
 def _useless(statement: Statement, actions: list[str]) -> Iterator[Fault]:
