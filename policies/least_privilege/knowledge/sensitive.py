@@ -388,10 +388,6 @@ BOUND_BY: Final[Mapping[str, Pair]] = {
         ("s3:PutObject",),
     ),
     "ec2:launchtemplate": Pair(("ec2:RunInstances",), ("ec2:CreateLaunchTemplateVersion",)),
-    "iam:permissionsboundary": Pair(
-        ("iam:CreateRole", "iam:CreateUser", "iam:PutRolePolicy", "iam:AttachRolePolicy"),
-        ("iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion"),
-    ),
     "iam:policyarn": Pair(
         ("iam:AttachRolePolicy", "iam:AttachUserPolicy", "iam:AttachGroupPolicy"),
         ("iam:CreatePolicy", "iam:CreatePolicyVersion"),

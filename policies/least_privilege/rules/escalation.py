@@ -42,8 +42,7 @@ def _bound(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
         for statement in statements if writes else ():
             use = next((use for use in pair.uses if statement.allow and _names(statement, use)), "")
             # A boundary remains one, whatever is attached.
-            bounded = key == "iam:policyarn" and conditions.asks_for(statement.conditions, "iam:permissionsboundary")
-            if not use or bounded:
+            if not use or conditions.asks_for(statement.conditions, "iam:permissionsboundary"):
                 continue
             bounds = [resources.plain(_arn(value)) for value in conditions.named(statement.conditions, key)]
             for write in writes:
