@@ -438,27 +438,43 @@ def _arns_accounts(conditions: Sequence[Condition]) -> set[str]:
     return {parts[4] for parts in arns if parts[4]}
 
 
-def denies_the_safe(conditions: Sequence[Condition]) -> str:
-    """Return what the condition of a Deny holds for that was meant to pass, TLS or MFA first; empty if nothing."""
+def denies_the_safe(conditions: Sequence[Condition], of_a_role: bool = False) -> str:
+    """Return what the condition of a Deny holds for that was meant to pass, TLS or MFA first; empty if nothing.
+
+    `of_a_role` says that it's in a trust policy, where nobody keeps a list of addresses that are shut out.
+    """
     if len(conditions) != 1:
         return ""
-    operator, what = _SAFE.get(conditions[0].key, ("", ""))
+    table = _SAFE | _SAFE_OF_A_ROLE if of_a_role else _SAFE
+    operator, what = table.get(conditions[0].key, ("", ""))
     fitting = any(_always(conditions, conditions[0].key, "true")) if operator == "bool" else bool(what)
     return what if fitting and conditions[0].operator.startswith(operator) else ""
 
 
-_SAFE: Final[Mapping[str, tuple[str, str]]] = {
+_EQUALS: Final = ("stringequals", "stringlike")
+_SAFE: Final[dict[str, tuple[str | tuple[str, ...], str]]] = {
     "aws:securetransport": ("bool", "over TLS"),
     "aws:multifactorauthpresent": ("bool", "with MFA"),
     "aws:multifactorauthage": ("numericless", "with a fresh MFA"),
-    "aws:sourcevpce": ("stringequals", "through the endpoint that it names"),
-    "aws:sourcevpc": ("stringequals", "from the network that it names"),
-    "aws:principalorgid": ("stringequals", "from the organization that it names"),
+    "aws:sourcevpce": (_EQUALS, "through the endpoint that it names"),
+    "aws:sourcevpc": (_EQUALS, "from the network that it names"),
+    "aws:principalorgid": (_EQUALS, "from the organization that it names"),
+    "aws:principalorgpaths": (_EQUALS, "from the part of the organization that it names"),
     "s3:tlsversion": ("numericgreater", "with a new version of TLS"),
     "s3:signatureage": ("numericless", "with a fresh signature"),
     "glacier:archiveageindays": ("numericgreater", "for old archives"),
 }
 """Keys that a denial asks for -> how the operator begins that denies the good values, and what these are."""
+_SAFE_OF_A_ROLE: Final = {"aws:sourceip": ("ipaddress", "from the addresses that it names")}
+
+
+def excludes_everything(conditions: Sequence[Condition]) -> str:
+    """Return the key of which a Deny spares every value, so that it denies nothing; empty if there is none."""
+    for condition in conditions:
+        spares = any(patterns.includes(value, "?*") or value == "0.0.0.0/0" for value in condition.values)
+        if condition.operator in _NEGATED and not condition.qualifier and spares:
+            return condition.key
+    return ""
 
 
 def keeps_out(conditions: Sequence[Condition]) -> bool:

@@ -10,7 +10,7 @@ from typing import Final
 from least_privilege import conditions, knowledge, patterns
 from least_privilege.documents import Kind, Statement, parse
 from least_privilege.faults import Fault, actions, short, some
-from least_privilege.grants import Granted, actions_of, granted
+from least_privilege.grants import Granted, actions_of, granted, reach
 from least_privilege.knowledge import sensitive
 from least_privilege.rules import escalation
 
@@ -410,7 +410,12 @@ def _assumed_anywhere(statement: Statement) -> Iterator[Fault]:
     if any(conditions.asks_for(statement.conditions, key) for key in _WHOSE):
         return
     if statement.conditions and not any(":resourcetag/" in condition.key for condition in statement.conditions):
-        every = [one for one in statement.resources if patterns.includes(one.split(":", 5)[-1], "role/?*")]
+        iam = knowledge.service("iam")
+        every = [
+            one
+            for one in statement.resources
+            if patterns.includes(one.split(":", 5)[-1], "role/?*") and iam and reach(iam, (one,)).whole
+        ]
         if every:
             yield Fault("unbounded-resource", f"{statement.where} lets every role be assumed: no condition names one.")
     wide = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from least_privilege import conditions, patterns, principals
@@ -37,11 +37,6 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
             yield from _principals(statement, own, keepers)
         if statement.negated_resources:
             yield Fault("not-resource", f"{statement.where} allows its actions on all but what `NotResource` names.")
-        if _of_other_partitions(statement):
-            yield Fault(
-                "resource-mismatch",
-                f"{statement.where} grants nothing: its principals and its resources are in different partitions.",
-            )
         other = [action for action in statement.actions if service and not _of(action, service)]
         if other:
             yield Fault(
@@ -51,11 +46,7 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
             )
 
 
-_WANTED: Final[Mapping[str, frozenset[str] | None]] = {
-    **dict.fromkeys(("aws:sourcevpce", "aws:sourcevpc", "aws:principalorgid", "aws:principalorgpaths")),
-    "s3:x-amz-server-side-encryption": frozenset(("aws:kms", "aws:kms:dsse")),
-}
-"""Keys that a denial asks for by what they aren't -> the values that are good, None for any."""
+_ENCRYPTED: Final = frozenset(("aws:kms", "aws:kms:dsse"))
 
 
 def _inverted(statement: Statement) -> Iterator[Fault]:
@@ -64,10 +55,10 @@ def _inverted(statement: Statement) -> Iterator[Fault]:
     if len(statement.conditions) != 1 or not _is_for_everybody(statement):
         return
     condition = statement.conditions[0]
-    wanted = _WANTED.get(condition.key, frozenset())
+    encrypted = condition.key == "s3:x-amz-server-side-encryption" and not _ENCRYPTED.isdisjoint(condition.values)
     # To deny a role by its name it would be the principal.
     named = condition.key == "aws:principalarn" and all(map(conditions.literal, condition.values))
-    if conditions.demands(condition) and (named or wanted is None or not wanted.isdisjoint(condition.values)):
+    if conditions.demands(condition) and (named or encrypted):
         yield Fault(
             "ineffective-condition",
             f"{statement.where} denies those who have the wanted `{condition.key}`, and lets in all the others.",
@@ -96,15 +87,6 @@ def _of_one(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
             "resource-mismatch",
             f"The policy of one {_OF_ONE[service]} names several: {some([short(one) for one in named])}.",
         )
-
-
-def _of_other_partitions(statement: Statement) -> bool:
-    callers = _partitions(principal.name for principal in statement.principals if principal.kind == "AWS")
-    return bool(callers) and bool(named := _partitions(statement.resources)) and named.isdisjoint(callers)
-
-
-def _partitions(arns: Iterable[str]) -> set[str]:
-    return {arn.split(":", 2)[1] for arn in arns if arn.startswith("arn:aws") and arn.count(":") >= 5}
 
 
 def _of(action: str, service: str) -> bool:
@@ -217,6 +199,13 @@ def _principals(statement: Statement, own: frozenset[str], keepers: Sequence[Sta
             )
         elif _delivers_logs(found.account, statement):
             continue
+        elif found.account and found.account not in own and (sharing := _sharing(statement)):
+            yield Fault(
+                "cross-account-access",
+                f"{where} lets `{principal.name}`, of another account, decide by {some(sharing)} who else is let in.",
+                found.account,
+                bool(own),
+            )
         elif found.account and not conditions.bound_by(given, "caller"):
             # What the document shows to be the owner may be known not to be.
             yield Fault(
@@ -248,6 +237,19 @@ def _managed_by_organization(statement: Statement) -> Iterator[Fault]:
 
 
 _OF_ONE_CALLER: Final = ("aws:principalarn", "aws:principaltag/", "aws:principalaccount", "aws:userid")
+
+
+def _sharing(statement: Statement) -> list[str]:
+    """Return the actions that write the policy or the list of those who are let in."""
+    return [
+        name
+        for service, mask in actions_of(statement.actions, statement.negated_actions).items()
+        for name in service.listed(
+            mask
+            & sensitive.deciding(service)
+            & (service.mask("*policy") | service.mask("*permission") | service.mask("putbucketacl"))
+        )
+    ]
 
 
 def _managing(statement: Statement) -> list[str]:

@@ -32,8 +32,7 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
     """Yield the faults of a document of any kind."""
     for problem in document.problems:
         yield Fault("malformed-document", f"The document can't be used: {problem}.")
-    if kind is not Kind.TRUST:
-        yield from _partitions(document)
+    yield from _partitions(document)
     for statement in document.statements:
         for action in statement.actions:
             problem = _action_problem(action)
@@ -70,10 +69,14 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
                 yield from _useless(statement, useless)
         if statement.allow:
             yield from _limits_nothing(statement, kind)
-        elif safe := conditions.denies_the_safe(statement.conditions):
+        elif safe := conditions.denies_the_safe(statement.conditions, kind is Kind.TRUST):
             yield Fault("ineffective-condition", f"{statement.where} denies what comes {safe}, and nothing else.")
+        elif key := conditions.excludes_everything(statement.conditions):
+            yield Fault("ineffective-condition", f"{statement.where} denies nothing: every `{short(key)}` is excluded.")
         elif conditions.denies_without_tls(statement.conditions) and not any(map(_holds_objects, statement.resources)):
             yield Fault("ineffective-condition", f"{statement.where} doesn't deny a bucket's objects, only the bucket.")
+        elif kind is Kind.RESOURCE and conditions.denies_without_tls(statement.conditions):
+            yield from _some_without_tls(statement)
         elif conditions.misses_access_keys(statement.conditions) and not _denied_without_mfa(document):
             yield Fault(
                 "ineffective-condition",
@@ -103,22 +106,37 @@ def _of_services_only(statement: Statement) -> Iterator[Fault]:
 
 
 def _partitions(document: Document) -> Iterator[Fault]:
-    """Most statements in one partition, and some in another: a role is of one, and reaches nothing in the other."""
-    named = [
-        (statement, partitions)
-        for statement in document.statements
-        if (partitions := {parts[1] for one in statement.resources if len(parts := one.split(":", 2)) == 3})
-    ]
-    if any(len(partitions) > 1 or patterns.wild("".join(partitions)) for _, partitions in named):
+    """What is named is in one partition, but for some: what is in one can't reach, or be reached from, another."""
+    groups = [(statement, group) for statement in document.statements for group in _partitions_of(statement)]
+    counts = Counter(partition for _, group in groups for partition in group)
+    if len(counts) < 2:
         return
-    counts = Counter(partition for _, partitions in named for partition in partitions)
-    [(usual, _), *others] = counts.most_common() or [("", 0)]
-    for statement, partitions in named if others else ():
-        if usual not in partitions:
+    usual = counts.most_common(1)[0][0]
+    for statement, group in groups:
+        if usual not in group:
             yield Fault(
-                "malformed-arn",
-                f"{statement.where} names the partition `{short(min(partitions))}`, and others `{short(usual)}`.",
+                "resource-mismatch",
+                f"{statement.where} names the partition `{short(min(group))}`, and the rest is in `{short(usual)}`.",
             )
+
+
+def _partitions_of(statement: Statement) -> Iterator[set[str]]:
+    """Yield the partitions of a statement's resources, of its principals and of each condition."""
+    values = (condition.values for condition in statement.conditions)
+    for arns in (statement.resources, [principal.name for principal in statement.principals], *values):
+        found = {arn.split(":", 2)[1] for arn in arns if arn.startswith("arn:aws") and arn.count(":") >= 5}
+        found |= {partition for arn in arns for host, partition in _SIGN_IN.items() if host in arn}
+        if found and not any(map(patterns.wild, found)):
+            yield found
+
+
+_SIGN_IN: Final[Mapping[str, str]] = {
+    "signin.aws.amazon.com": "aws",
+    "signin.amazonaws-us-gov.com": "aws-us-gov",
+    "signin.amazonaws.cn": "aws-cn",
+}
+"""Where a SAML response is sent -> the partition whose sign-in that is
+(https://docs.aws.amazon.com/general/latest/gr/signin-service.html)."""
 
 
 def _useless(statement: Statement, actions: list[str]) -> Iterator[Fault]:
@@ -153,11 +171,15 @@ _SOURCES: Final[Mapping[str, str]] = {
         for service in (
             *("bedrock", "budgets", "cloudfront", "cloudtrail", "cloudwatch", "codebuild", "cognito-identity"),
             *("cognito-idp", "config", "elasticloadbalancing", "events", "fis", "glue", "iot", "pipes", "s3"),
-            *("scheduler", "ses", "sns", "states"),
+            *("scheduler", "ses", "sns", "states", "ssm", "firehose", "datasync", "transfer", "logs", "guardduty"),
+            *("appflow", "codepipeline", "imagebuilder", "inspector2", "dms", "transcribe", "workmail", "backup"),
         )
     },
     "apigateway": "execute-api",
+    "delivery.logs": "logs",
     "ecs-tasks": "ecs",
+    "lexv2": "lex",
+    "macie": "macie2",
     "pods.eks": "eks",
     "logging.s3": "s3",
     "monitoring.rds": "rds",
@@ -183,6 +205,17 @@ def _other_sources(statement: Statement) -> Iterator[str]:
 def _holds_objects(resource: str) -> bool:
     """Tell whether a resource isn't a bucket alone, by its ARN."""
     return not resource.startswith("arn:aws:s3:::") or "/" in resource or "*" in resource
+
+
+def _some_without_tls(denial: Statement) -> Iterator[Fault]:
+    """A denial of what doesn't come over TLS that is for some callers, or for a bucket's objects and not the bucket
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html)."""
+    if denial.principals and not any(principals.meaning(principal).is_open for principal in denial.principals):
+        yield Fault("ineffective-condition", f"{denial.where} denies requests without TLS to those it names only.")
+    if "s3:*" in denial.actions and all(
+        resource.startswith("arn:aws") and resource.endswith("/*") for resource in denial.resources
+    ):
+        yield Fault("ineffective-condition", f"{denial.where} doesn't deny the bucket, only its objects.")
 
 
 def _denied_without_mfa(document: Document) -> bool:
