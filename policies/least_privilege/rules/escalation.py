@@ -37,7 +37,9 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
 
 def _bound(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
     """A condition binds an action to something that the same role writes."""
-    for key, pair in sensitive.BOUND_BY.items():
+    asked = {condition.key for statement in statements for condition in statement.conditions}
+    for key in sorted(asked & sensitive.BOUND_BY.keys()):
+        pair = sensitive.BOUND_BY[key]
         writes = [write for write in pair.writes if _is_free(grants, write)]
         for statement in statements if writes else ():
             use = next((use for use in pair.uses if statement.allow and _names(statement, use)), "")

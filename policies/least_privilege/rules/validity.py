@@ -107,17 +107,29 @@ def _of_services_only(statement: Statement) -> Iterator[Fault]:
 
 def _partitions(document: Document) -> Iterator[Fault]:
     """What is named is in one partition, but for some: what is in one can't reach, or be reached from, another."""
+    if not any(_is_elsewhere(text) for statement in document.statements for text in _texts(statement)):
+        return  # nearly all are in `aws` alone
     groups = [(statement, group) for statement in document.statements for group in _partitions_of(statement)]
     counts = Counter(partition for _, group in groups for partition in group)
-    if len(counts) < 2:
-        return
-    usual = counts.most_common(1)[0][0]
+    usual = counts.most_common(1)[0][0] if counts else ""
     for statement, group in groups:
         if usual not in group:
             yield Fault(
                 "resource-mismatch",
                 f"{statement.where} names the partition `{short(min(group))}`, and the rest is in `{short(usual)}`.",
             )
+
+
+def _texts(statement: Statement) -> Iterator[str]:
+    yield from statement.resources
+    for principal in statement.principals:
+        yield principal.name
+    for condition in statement.conditions:
+        yield from condition.values
+
+
+def _is_elsewhere(text: str) -> bool:
+    return text.startswith(("arn:aws-", "https://signin.amazonaws"))
 
 
 def _partitions_of(statement: Statement) -> Iterator[set[str]]:
