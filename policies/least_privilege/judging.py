@@ -9,7 +9,7 @@ from typing import Final
 from least_privilege.documents import Kind, Statement, parse
 from least_privilege.faults import Fault
 from least_privilege.grants import granted
-from least_privilege.rules import escalation, identity, resource_policies, trust, validity
+from least_privilege.rules import denials, escalation, identity, resource_policies, trust, validity
 
 VALIDITY: Final = frozenset(
     ("malformed-document", "unknown-action", "malformed-arn", "invalid-condition", "resource-mismatch")
@@ -27,7 +27,7 @@ def faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ...]:
     `service` is the prefix of the service whose resource a resource policy is attached to.
     """
     document = parse(text, kind)
-    found = list(validity.faults(document, kind))
+    found = [*validity.faults(document, kind), *denials.faults(document.statements, kind)]
     if kind is Kind.TRUST:
         found += trust.faults(document.statements)
     elif kind is Kind.RESOURCE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
@@ -65,6 +66,11 @@ def meaning(principal: Principal) -> Meaning:
     if kind == "Federated":
         return _federated(name)
     return Meaning()
+
+
+def hold_everybody(principals: Iterable[Principal]) -> bool:
+    """Tell whether one of several principals stands for more than one account, service or provider."""
+    return any(meaning(principal).is_open for principal in principals)
 
 
 @lru_cache(1024)

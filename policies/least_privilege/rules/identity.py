@@ -42,10 +42,6 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
             if not statement.negated_resources and not conditions.narrows_resources(statement.conditions):
                 yield from _no_bucket(statement)
             yield from _grants_without_bound(statement)
-        elif not statement.negated_resources:
-            yield from _one_object(statement, statements)
-            yield from _beside(statement, statements)
-            yield from _outside(statement, statements)
         judged.append(statement)
     yield from _folders_of_others(judged)
     grants = granted(judged)
@@ -211,61 +207,6 @@ def _is_wide_secret(resource: str) -> bool:
         return False
     name = parts[6].removesuffix(_EXACT)
     return patterns.wild(name) or patterns.wild("".join(parts[1:5]))
-
-
-def _one_object(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
-    """What a Deny means to be a folder is one object: its name has no extension, and an Allow reaches below it."""
-    for resource in denial.resources:
-        key = resource.partition("/")[2]
-        if not key or "." in key or not resource.startswith("arn:aws:s3:::") or not conditions.literal(resource):
-            continue
-        below = resource.rstrip("/") + "/?*"
-        if any(one.allow and any(patterns.includes(other, below) for other in one.resources) for one in statements):
-            yield Fault(
-                "resource-mismatch", f"{denial.where} denies the object `{short(resource)}` and nothing below it."
-            )
-
-
-def _beside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
-    """A guard, a Deny with a condition, is on one resource, and the same action is allowed on another of its kind."""
-    if not denial.conditions or denial.negated_actions or not all(map(conditions.literal, denial.resources)):
-        return
-    allowed = {
-        resource
-        for one in statements
-        if one.allow
-        and not one.negated_actions
-        and not one.negated_resources
-        and not set(one.actions).isdisjoint(denial.actions)
-        for resource in one.resources
-    }
-    kinds = {resource.rpartition(":")[0] for resource in (*allowed, *denial.resources)}
-    if allowed and allowed.isdisjoint(denial.resources) and len(kinds) == 1 and all(map(conditions.literal, allowed)):
-        yield Fault(
-            "resource-mismatch",
-            f"{denial.where} guards {some([short(one) for one in denial.resources])}, and what is allowed is another.",
-        )
-
-
-def _outside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
-    """A Deny takes folders of a bucket out of what is allowed there, and none of them is in it: a path lacks its
-    beginning."""
-    allows = [one for one in statements if one.allow and not one.negated_actions and not one.negated_resources]
-    allowed = {
-        resource for one in allows if not set(one.actions).isdisjoint(denial.actions) for resource in one.resources
-    }
-    buckets = {resource.partition("/")[0] for resource in denial.resources}
-    if (
-        not denial.negated_actions
-        and all(resource.startswith("arn:aws:s3:::") and "/" in resource for resource in denial.resources)
-        and buckets <= {resource.partition("/")[0] for resource in allowed}
-        and {action for one in allows for action in one.actions}.issuperset(denial.actions)
-        and not any(patterns.intersects(one, other) for one in allowed for other in denial.resources)
-    ):
-        yield Fault(
-            "resource-mismatch",
-            f"{denial.where} denies {some([short(one) for one in denial.resources])}, of which nothing is allowed.",
-        )
 
 
 def _no_bucket(statement: Statement) -> Iterator[Fault]:

@@ -21,7 +21,6 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
     keepers = [statement for statement in statements if _keeps_out(statement)][:DENIALS]
     for statement in statements:
         if not statement.allow:
-            yield from _inverted(statement)
             continue
         found = [principals.meaning(principal) for principal in statement.principals]
         by_owner = bool(found) and all(one.whole and one.account in own for one in found)
@@ -44,29 +43,6 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 f"{statement.where} grants nothing for {some([short(one) for one in other])}: "
                 f"the policy belongs to {service}.",
             )
-
-
-_ENCRYPTED: Final = frozenset(("aws:kms", "aws:kms:dsse"))
-
-
-def _inverted(statement: Statement) -> Iterator[Fault]:
-    """A denial for everybody that holds for those whom the policy is for, and so for nobody else."""
-    # A second line would narrow the denial to something of its own.
-    if len(statement.conditions) != 1 or not _is_for_everybody(statement):
-        return
-    condition = statement.conditions[0]
-    encrypted = condition.key == "s3:x-amz-server-side-encryption" and not _ENCRYPTED.isdisjoint(condition.values)
-    # To deny a role by its name it would be the principal.
-    named = condition.key == "aws:principalarn" and all(map(conditions.literal, condition.values))
-    if conditions.demands(condition) and (named or encrypted):
-        yield Fault(
-            "ineffective-condition",
-            f"{statement.where} denies those who have the wanted `{condition.key}`, and lets in all the others.",
-        )
-
-
-def _is_for_everybody(statement: Statement) -> bool:
-    return any(principals.meaning(principal).is_open for principal in statement.principals)
 
 
 _OF_ONE: Final[Mapping[str, str]] = {"s3": "bucket", "sqs": "queue", "sns": "topic"}
@@ -152,7 +128,7 @@ def _keeps_out(statement: Statement) -> bool:
     (https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-examples.html)."""
     return (
         not (statement.allow or statement.negated_actions or statement.negated_resources)
-        and _is_for_everybody(statement)
+        and principals.hold_everybody(statement.principals)
         and conditions.keeps_out(statement.conditions)
     )
 

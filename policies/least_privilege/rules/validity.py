@@ -69,20 +69,6 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
                 yield from _useless(statement, useless)
         if statement.allow:
             yield from _limits_nothing(statement, kind)
-        elif safe := conditions.denies_the_safe(statement.conditions, kind is Kind.TRUST):
-            yield Fault("ineffective-condition", f"{statement.where} denies what comes {safe}, and nothing else.")
-        elif key := conditions.excludes_everything(statement.conditions):
-            yield Fault("ineffective-condition", f"{statement.where} denies nothing: every `{short(key)}` is excluded.")
-        elif conditions.denies_without_tls(statement.conditions) and not any(map(_holds_objects, statement.resources)):
-            yield Fault("ineffective-condition", f"{statement.where} doesn't deny a bucket's objects, only the bucket.")
-        elif kind is Kind.RESOURCE and conditions.denies_without_tls(statement.conditions):
-            yield from _some_without_tls(statement)
-        elif conditions.misses_access_keys(statement.conditions) and not _denied_without_mfa(document):
-            yield Fault(
-                "ineffective-condition",
-                f"{statement.where} doesn't deny requests of access keys, which come without "
-                "`aws:MultiFactorAuthPresent`: `BoolIfExists` would.",
-            )
         if statement.conditions and not statement.negated_actions:
             for condition in statement.conditions:
                 if condition.operator != "null":
@@ -212,32 +198,6 @@ def _other_sources(statement: Statement) -> Iterator[str]:
         wanted = _SOURCES.get(principals.general(principal.name).removesuffix(".amazonaws.com"))
         if principal.kind == "Service" and wanted and wanted not in named:
             yield principal.name
-
-
-def _holds_objects(resource: str) -> bool:
-    """Tell whether a resource isn't a bucket alone, by its ARN."""
-    return not resource.startswith("arn:aws:s3:::") or "/" in resource or "*" in resource
-
-
-def _some_without_tls(denial: Statement) -> Iterator[Fault]:
-    """A denial of what doesn't come over TLS that is for some callers, or for a bucket's objects and not the bucket
-    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html)."""
-    if denial.principals and not any(principals.meaning(principal).is_open for principal in denial.principals):
-        yield Fault("ineffective-condition", f"{denial.where} denies requests without TLS to those it names only.")
-    if "s3:*" in denial.actions and all(
-        resource.startswith("arn:aws") and resource.endswith("/*") for resource in denial.resources
-    ):
-        yield Fault("ineffective-condition", f"{denial.where} doesn't deny the bucket, only its objects.")
-
-
-def _denied_without_mfa(document: Document) -> bool:
-    """Tell whether some denial is for requests without the key."""
-    return any(
-        condition.operator == "null" and condition.key.startswith("aws:multifactorauth")
-        for statement in document.statements
-        if not statement.allow
-        for condition in statement.conditions
-    )
 
 
 def _action_problem(action: str) -> str:

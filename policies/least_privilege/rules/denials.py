@@ -1,0 +1,143 @@
+"""Faults of denials: they hold for nobody, for those who were meant to pass, or for something else than is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from least_privilege import conditions, patterns, principals
+from least_privilege.documents import Condition, Kind, Statement
+from least_privilege.faults import Fault, short, some
+
+
+def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
+    """Yield the faults of the denials among a document's statements."""
+    for denial in statements:
+        if denial.allow:
+            continue
+        if denial.conditions:
+            for problem in _conditions(denial, statements, kind):
+                yield Fault("ineffective-condition", f"{denial.where} {problem}.")
+        if kind in (Kind.IDENTITY, Kind.BOUNDARY) and not denial.negated_resources:
+            yield from _one_object(denial, statements)
+            if not denial.negated_actions:
+                yield from _beside(denial, statements)
+                yield from _outside(denial, statements)
+
+
+def _conditions(denial: Statement, statements: Sequence[Statement], kind: Kind) -> Iterator[str]:
+    """Yield how the conditions of a denial miss what they are there for."""
+    given = denial.conditions
+    if safe := conditions.denies_the_safe(given, kind is Kind.TRUST):
+        yield f"denies what comes {safe}, and nothing else"
+    elif key := conditions.excludes_everything(given):
+        yield f"denies nothing: every `{short(key)}` is excluded"
+    elif conditions.denies_without_tls(given):
+        yield from _some_without_tls(denial, kind)
+    elif conditions.misses_access_keys(given) and not _denied_without_mfa(statements):
+        yield (
+            "doesn't deny requests of access keys, which come without `aws:MultiFactorAuthPresent`: `BoolIfExists` "
+            "would"
+        )
+    # A second line would narrow the denial to something of its own.
+    if (
+        kind is Kind.RESOURCE
+        and len(given) == 1
+        and principals.hold_everybody(denial.principals)
+        and _denies_the_wanted(given[0])
+    ):
+        yield f"denies those who have the wanted `{given[0].key}`, and lets in all the others"
+
+
+_ENCRYPTED: Final = frozenset(("aws:kms", "aws:kms:dsse"))
+
+
+def _denies_the_wanted(condition: Condition) -> bool:
+    encrypted = condition.key == "s3:x-amz-server-side-encryption" and not _ENCRYPTED.isdisjoint(condition.values)
+    # To deny a role by its name it would be the principal.
+    named = condition.key == "aws:principalarn" and all(map(conditions.literal, condition.values))
+    return conditions.demands(condition) and (named or encrypted)
+
+
+def _some_without_tls(denial: Statement, kind: Kind) -> Iterator[str]:
+    """What a denial of requests without TLS leaves out: a bucket or its objects, or most callers
+    (https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html)."""
+    if not any(map(_holds_objects, denial.resources)):
+        yield "doesn't deny a bucket's objects, only the bucket"
+    elif kind is Kind.RESOURCE:
+        if denial.principals and not principals.hold_everybody(denial.principals):
+            yield "denies requests without TLS to those it names only"
+        if "s3:*" in denial.actions and all(
+            one.startswith("arn:aws") and one.endswith("/*") for one in denial.resources
+        ):
+            yield "doesn't deny the bucket, only its objects"
+
+
+def _holds_objects(resource: str) -> bool:
+    """Tell whether a resource isn't a bucket alone, by its ARN."""
+    return not resource.startswith("arn:aws:s3:::") or "/" in resource or "*" in resource
+
+
+def _denied_without_mfa(statements: Sequence[Statement]) -> bool:
+    """Tell whether some denial is for requests without the key."""
+    return any(
+        condition.operator == "null" and condition.key.startswith("aws:multifactorauth")
+        for statement in statements
+        if not statement.allow
+        for condition in statement.conditions
+    )
+
+
+def _one_object(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+    """What a Deny means to be a folder is one object: its name has no extension, and an Allow reaches below it."""
+    for resource in denial.resources:
+        key = resource.partition("/")[2]
+        if not key or "." in key or not resource.startswith("arn:aws:s3:::") or not conditions.literal(resource):
+            continue
+        below = resource.rstrip("/") + "/?*"
+        if any(one.allow and any(patterns.includes(other, below) for other in one.resources) for one in statements):
+            yield Fault(
+                "resource-mismatch", f"{denial.where} denies the object `{short(resource)}` and nothing below it."
+            )
+
+
+def _allowed(denial: Statement, statements: Sequence[Statement]) -> set[str]:
+    """Return the resources on which some action of a denial is allowed by its name."""
+    return {
+        resource
+        for one in statements
+        if one.allow and not (one.negated_actions or one.negated_resources)
+        if not set(one.actions).isdisjoint(denial.actions)
+        for resource in one.resources
+    }
+
+
+def _beside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+    """A guard, a Deny with a condition, is on one resource, and the same action is allowed on another of its kind."""
+    if not denial.conditions or not all(map(conditions.literal, denial.resources)):
+        return
+    allowed = _allowed(denial, statements)
+    kinds = {resource.rpartition(":")[0] for resource in (*allowed, *denial.resources)}
+    if allowed and allowed.isdisjoint(denial.resources) and len(kinds) == 1 and all(map(conditions.literal, allowed)):
+        yield Fault(
+            "resource-mismatch",
+            f"{denial.where} guards {some([short(one) for one in denial.resources])}, and what is allowed is another.",
+        )
+
+
+def _outside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+    """A Deny takes folders of a bucket out of what is allowed there, and none of them is in it: a path lacks its
+    beginning."""
+    if not all(resource.startswith("arn:aws:s3:::") and "/" in resource for resource in denial.resources):
+        return
+    allowed = _allowed(denial, statements)
+    buckets = [{resource.partition("/")[0] for resource in every} for every in (denial.resources, allowed)]
+    if (
+        buckets[0] <= buckets[1]
+        and {action for one in statements if one.allow for action in one.actions}.issuperset(denial.actions)
+        and not any(patterns.intersects(one, other) for one in allowed for other in denial.resources)
+    ):
+        yield Fault(
+            "resource-mismatch",
+            f"{denial.where} denies {some([short(one) for one in denial.resources])}, of which nothing is allowed.",
+        )
