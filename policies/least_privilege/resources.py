@@ -53,6 +53,7 @@ _NO_SLASH: Final = frozenset(
 )
 """Types whose names hold no slash, so that what has more is something below them. In most other names it may stand."""
 
+_OF_BUCKETS: Final = frozenset(f"arn:{partition}:s3" for partition in ("aws", *_PARTITIONS.values()))
 _SECRET: Final = ("secretsmanager", "Secret")
 _SUFFIX: Final = re.compile(r"-[A-Za-z0-9]{6}$|\$$")
 """How the name of a secret ends in its ARN: with six characters of Secrets Manager's, or a variable that may hold them
@@ -89,6 +90,15 @@ def plain(pattern: str) -> str:
     if "${" not in pattern:
         return pattern
     return _VARIABLE.sub(lambda found: "$" if found[1] in "*?$" or _OF_THE_CALLER.fullmatch(found[1]) else "*", pattern)
+
+
+def bucket(resource: str) -> str:
+    """Return the ARN of the bucket that a resource is, or is an object of; empty if it's neither.
+
+    >>> bucket("arn:aws-cn:s3:::raw/in/*"), bucket("arn:aws:sqs:eu-central-1:123456789012:mail")
+    ('arn:aws-cn:s3:::raw', '')
+    """
+    return resource.partition("/")[0] if resource.partition(":::")[0] in _OF_BUCKETS else ""
 
 
 def variables(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from least_privilege import conditions, patterns, principals
+from least_privilege import conditions, patterns, principals, resources
 from least_privilege.documents import Condition, Kind, Statement
 from least_privilege.faults import Fault, short, some
 
@@ -75,7 +75,7 @@ def _some_without_tls(denial: Statement, kind: Kind) -> Iterator[str]:
 
 def _holds_objects(resource: str) -> bool:
     """Tell whether a resource isn't a bucket alone, by its ARN."""
-    return not resource.startswith("arn:aws:s3:::") or "/" in resource or "*" in resource
+    return resources.bucket(resource) != resource or "*" in resource
 
 
 def _denied_without_mfa(statements: Sequence[Statement]) -> bool:
@@ -92,7 +92,7 @@ def _one_object(denial: Statement, statements: Sequence[Statement]) -> Iterator[
     """What a Deny means to be a folder is one object: its name has no extension, and an Allow reaches below it."""
     for resource in denial.resources:
         key = resource.partition("/")[2]
-        if not key or "." in key or not resource.startswith("arn:aws:s3:::") or not conditions.literal(resource):
+        if not key or "." in key or not resources.bucket(resource) or not conditions.literal(resource):
             continue
         below = resource.rstrip("/") + "/?*"
         if any(one.allow and any(patterns.includes(other, below) for other in one.resources) for one in statements):
@@ -128,12 +128,12 @@ def _beside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Faul
 def _outside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
     """A Deny takes folders of a bucket out of what is allowed there, and none of them is in it: a path lacks its
     beginning."""
-    if not all(resource.startswith("arn:aws:s3:::") and "/" in resource for resource in denial.resources):
+    buckets = set(map(resources.bucket, denial.resources))
+    if "" in buckets or not all("/" in resource for resource in denial.resources):
         return
     allowed = _allowed(denial, statements)
-    buckets = [{resource.partition("/")[0] for resource in every} for every in (denial.resources, allowed)]
     if (
-        buckets[0] <= buckets[1]
+        buckets.issubset(map(resources.bucket, allowed))
         and {action for one in statements if one.allow for action in one.actions}.issuperset(denial.actions)
         and not any(patterns.intersects(one, other) for one in allowed for other in denial.resources)
     ):

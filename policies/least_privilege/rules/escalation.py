@@ -64,14 +64,16 @@ def _bound(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
 
 
 _OBJECT: Final = re.compile(
-    r"https://(?:(?P<bucket>[a-z0-9.-]+?)\.s3[a-z0-9.-]*|s3[a-z0-9.-]*)\.amazonaws\.com(?:\.cn)?/(?P<rest>.*)"
+    r"https://(?:(?P<bucket>[a-z0-9.-]+?)\.s3[a-z0-9.-]*|s3[a-z0-9.-]*)\.amazonaws\.com(?P<china>\.cn)?/(?P<rest>.*)"
 )
 
 
 def _arn(value: str) -> str:
     """Return the ARN of what a condition names by its address; an ARN stays."""
     url = _OBJECT.fullmatch(value)
-    return f"arn:aws:s3:::{'/'.join(filter(None, (url['bucket'], url['rest'])))}" if url else value
+    if not url:
+        return value
+    return f"arn:{'aws-cn' if url['china'] else 'aws'}:s3:::{'/'.join(filter(None, (url['bucket'], url['rest'])))}"
 
 
 def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> bool:
@@ -175,7 +177,7 @@ def _holder(resource: str) -> str:
     """Return what a policy is attached to of what is used: of objects and tables, their bucket."""
     if ":s3tables:" in resource:
         return resource.partition("/table/")[0]
-    return resource.partition("/")[0] if resource.startswith("arn:aws:s3:::") else resource
+    return resources.bucket(resource) or resource
 
 
 def _is_granted(grants: Mapping[str, Granted], action: str) -> bool:
