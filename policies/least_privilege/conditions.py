@@ -321,7 +321,8 @@ _OFTEN_MISSING: Final = frozenset(
         *("aws:multifactorauthpresent", "aws:multifactorauthage", "s3:prefix", "dynamodb:leadingkeys"),
         *("aws:calledvia", "aws:calledviafirst", "aws:calledvialast", "kms:viaservice", "sts:externalid"),
         *("elasticfilesystem:accesspointarn", "s3:dataaccesspointarn", "s3:dataaccesspointaccount"),
-        "iam:permissionsboundary",
+        *("iam:permissionsboundary", "kms:recipientattestation:imagesha384"),
+        *(f"kms:recipientattestation:pcr{register}" for register in range(32)),
     )
 )
 """Keys that many requests come without: an access key brings no MFA, a request over the internet no endpoint, a list
@@ -445,6 +446,8 @@ def denies_the_safe(conditions: Sequence[Condition], of_a_role: bool = False) ->
     """
     if len(conditions) != 1:
         return ""
+    if conditions[0].operator == "null":
+        return _PRESENT.get(conditions[0].key, "") if conditions[0].key in _present(conditions) else ""
     table = _SAFE | _SAFE_OF_A_ROLE if of_a_role else _SAFE
     operator, what = table.get(conditions[0].key, ("", ""))
     fitting = any(_always(conditions, conditions[0].key, "true")) if operator == "bool" else bool(what)
@@ -465,7 +468,54 @@ _SAFE: Final[dict[str, tuple[str | tuple[str, ...], str]]] = {
     "glacier:archiveageindays": ("numericgreater", "for old archives"),
 }
 """Keys that a denial asks for -> how the operator begins that denies the good values, and what these are."""
+_PRESENT: Final[Mapping[str, str]] = {
+    "s3:x-amz-server-side-encryption": "encrypted",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id": "encrypted with a key",
+    "aws:multifactorauthage": "with MFA",
+    "aws:multifactorauthpresent": "with MFA",
+    "aws:sourcevpce": "through an endpoint",
+    "aws:sourcevpc": "from a network of AWS's",
+}
+"""Keys that a denial names by `Null`: with false it's for the requests that have them."""
 _SAFE_OF_A_ROLE: Final = {"aws:sourceip": ("ipaddress", "from the addresses that it names")}
+
+
+_OF_SERVICES_OWN: Final = ("aws:principalisawsservice", "aws:viaawsservice")
+
+
+def denies_services(conditions: Sequence[Condition]) -> bool:
+    """Tell whether a Deny is for AWS's own services, which it was to spare."""
+    return any(any(_always(conditions, key, "true")) for key in _OF_SERVICES_OWN)
+
+
+def spares_services(conditions: Sequence[Condition]) -> bool:
+    """Tell whether one of the conditions of a Deny spares AWS's own services."""
+    return any(condition.key in _OF_SERVICES_OWN for condition in conditions)
+
+
+def exclude_each_other(one: Condition, other: Condition) -> bool:
+    """Tell whether two lines exclude all but some values of a key, and these have none in common."""
+    if one.operator not in _NEGATED or one.qualifier:
+        return False
+    if one.operator == "notipaddress":
+        return not any(_overlap(first, second) for first in one.values for second in other.values)
+    return not any(patterns.intersects(first, second) for first in one.values for second in other.values)
+
+
+def _overlap(one: str, other: str) -> bool:
+    try:
+        first, second = ipaddress.ip_network(one, strict=False), ipaddress.ip_network(other, strict=False)
+    except ValueError:
+        return True
+    return first.version != second.version or first.overlaps(second)
+
+
+def misses_those_without(conditions: Sequence[Condition]) -> str:
+    """Return the key by whose exclusion a Deny is meant for those without it too, and with `ForAnyValue` isn't."""
+    for condition in conditions:
+        if condition.operator in _NEGATED and condition.qualifier == "foranyvalue" and condition.key in CALLER:
+            return condition.key
+    return ""
 
 
 def excludes_everything(conditions: Sequence[Condition]) -> str:
@@ -480,7 +530,7 @@ def excludes_everything(conditions: Sequence[Condition]) -> str:
 def keeps_out(conditions: Sequence[Condition]) -> bool:
     """Tell whether a Deny for everybody leaves only whom a key of the caller names: all but one network, endpoint,
     account or organization are denied, and so are requests without the key. AWS's own services may be spared."""
-    others = [one for one in conditions if one.key not in ("aws:principalisawsservice", "aws:viaawsservice")]
+    others = [one for one in conditions if one.key not in _OF_SERVICES_OWN]
     if len(others) != 1 or others[0].operator not in _NEGATED or others[0].qualifier:
         return False
     check = _find(others[0].key, CALLER)
@@ -760,8 +810,18 @@ def _value_problem(key: str, operator: str, value: str) -> str:
         return "must be an address or a network such as 192.0.2.0/24"
     if family == "arn" and not (value == "*" or value.startswith(("arn:", "*"))):
         return "must be an ARN"
-    if key in ("aws:sourcearn", "aws:principalarn") and resources.problem(value):
+    if key in ("aws:sourcearn", "aws:principalarn") and (resources.problem(value) or resources.is_misspelt(value)):
         return "isn't an ARN that can exist"
+    if key == "aws:principalarn" and ":assumed-role/" in value:
+        return "is a session's ARN, where the key holds its role's"
+    if key == "aws:principalarn" and ":role/AWSReservedSSO_" in value:
+        return "lacks the path of IAM Identity Center's roles, `aws-reserved/sso.amazonaws.com/`"
+    if key.endswith("arn") and family == "string" and not value.startswith(("arn:", "*")):
+        return "must be an ARN"
+    if key == "aws:userid" and value.startswith("AROA") and ":" not in value and not patterns.wild(value):
+        return "lacks the name of the role's session, `:*`"
+    if _OPEN_HOST.match(value):
+        return "ends its host with a wildcard, so that it matches hosts of others"
     if patterns.wild(value):
         return ""
     if key in _OF_SERVICES:
@@ -779,6 +839,9 @@ def _is_one_of(value: str, accepted: Sequence[str], operator: str) -> bool:
     if operator.endswith("ignorecase"):
         return value.lower() in map(str.lower, accepted)
     return value in accepted
+
+
+_OPEN_HOST: Final = re.compile(r"https?://[^/*?]+\*")
 
 
 def _is_network(value: str) -> bool:

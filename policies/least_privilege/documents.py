@@ -310,7 +310,9 @@ class _Reader:
             elif isinstance(value, str):
                 if len(value) > _LONGEST_TEXT:
                     self._note(f"has a condition value of more than {_LONGEST_TEXT} characters")
-                else:
-                    yield value
+                    continue
+                if "${" in value and not self._current:
+                    self._note(f"has a policy variable, which needs `Version` {CURRENT}")
+                yield value
             else:
                 yield json.dumps(value)

@@ -23,6 +23,8 @@ class Fault(NamedTuple):
     message: str
     about: str = ""
     sure: bool = True
+    by_name: bool = False
+    """It's a role or user of another account, let in by its name: a fault only where the configuration says so."""
 
 
 def some(names: Collection[str]) -> str:

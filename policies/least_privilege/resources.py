@@ -5,6 +5,7 @@ ARN formats come from the service authorization reference, see `knowledge`.
 
 from __future__ import annotations
 
+import difflib
 import re
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -54,6 +55,9 @@ _NO_SLASH: Final = frozenset(
 """Types whose names hold no slash, so that what has more is something below them. In most other names it may stand."""
 
 _OF_BUCKETS: Final = frozenset(f"arn:{partition}:s3" for partition in ("aws", *_PARTITIONS.values()))
+_OF_AN_API: Final = "execute-api:/"
+"""How the policy of an API may name the API itself
+(https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-examples.html)."""
 _SECRET: Final = ("secretsmanager", "Secret")
 _SUFFIX: Final = re.compile(r"-[A-Za-z0-9]{6}$|\$$")
 """How the name of a secret ends in its ARN: with six characters of Secrets Manager's, or a variable that may hold them
@@ -87,6 +91,8 @@ def plain(pattern: str) -> str:
     >>> plain("arn:aws:s3:::b/${aws:username}/*"), plain("arn:aws:s3:::${aws:UserAgent}/*")
     ('arn:aws:s3:::b/$/*', 'arn:aws:s3:::*/*')
     """
+    if pattern.startswith(_OF_AN_API):
+        pattern = f"arn:aws:execute-api:*:*:*{pattern.removeprefix(_OF_AN_API[:-1])}"
     if "${" not in pattern:
         return pattern
     return _VARIABLE.sub(lambda found: "$" if found[1] in "*?$" or _OF_THE_CALLER.fullmatch(found[1]) else "*", pattern)
@@ -116,6 +122,8 @@ def problem(resource: str) -> str:
     """Return what is wrong with a resource of a policy, empty if it can be an ARN."""
     if resource == "*" or patterns.includes(resource, "arn:?*:?*"):
         return ""
+    if "$(" in resource or "{{" in resource:
+        return "holds what a template was to fill in"
     text = plain(resource)
     parts = text.split(":", 5)
     if not patterns.matches(parts[0], "arn"):
@@ -158,6 +166,31 @@ def _misplaced(service: knowledge.Service, region: str, account: str, name: str)
         if given and not patterns.wild(given) and kinds and not any(kind.parts[part] for kind in kinds):
             return f"names a{'n' if part == 4 else ''} {what}, and the ARN of that kind has none"
     return ""
+
+
+def is_of(kind: str, arn: str) -> bool:
+    """Tell whether an ARN pattern matches resources of a kind, by the beginning of the kind's name."""
+    known = knowledge.service(arn.split(":", 3)[2]) if arn.count(":") >= 5 else None
+    kinds = reach(known, arn).kinds if known else 0
+    return known is not None and any(
+        kinds >> bit & 1 and one.name.startswith(kind) for bit, one in enumerate(known.types)
+    )
+
+
+def is_misspelt(arn: str) -> bool:
+    """Tell whether an ARN is of no kind, and begins nearly as those of a kind do."""
+    parts = arn.split(":", 5)
+    known = knowledge.service(parts[2]) if len(parts) == 6 else None
+    if known is None or reach(known, arn).kinds:
+        return False
+    begin = _WORD.match(parts[5])[0].lower()  # type: ignore[index] # it matches any text
+    words = {_WORD.match(kind.literal)[0].lower() for kind in known.types}  # type: ignore[index]
+    return bool(difflib.get_close_matches(begin, words - {""}, n=1, cutoff=_NEAR))
+
+
+_WORD: Final = re.compile(r"[A-Za-z-]*")
+_NEAR: Final = 0.85
+"""One letter wrong in seven or more, one missing in four (`difflib`'s ratio)."""
 
 
 @lru_cache(65536)

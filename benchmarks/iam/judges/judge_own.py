@@ -63,7 +63,7 @@ def load(_: str) -> harness.Judge:
         if not parts:
             # A function's policy is spread over permissions in a plan; the document itself is judged as such.
             text, service = document["texts"][0], document["on"].replace("other", "")
-            return [fault.rule for fault in faults(text, Kind.RESOURCE, service) if fault.sure]
+            return [fault.rule for fault in faults(text, Kind.RESOURCE, service) if fault.sure and not fault.by_name]
         provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
         resources = [
             Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)

@@ -186,6 +186,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         ecr: GetAuthorizationToken
         lakeformation: GetDataAccess
         ram: GetResourceShareAssociations
+        s3: ObjectOwnerOverrideToBucketOwner
         waf: GetChangeToken
         waf-regional: GetChangeToken
         """

@@ -18,6 +18,14 @@ def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
         if denial.conditions:
             for problem in _conditions(denial, statements, kind):
                 yield Fault("ineffective-condition", f"{denial.where} {problem}.")
+        if kind is Kind.RESOURCE and _is_for_others(denial, statements):
+            yield Fault("ineffective-condition", f"{denial.where} denies accounts that nothing is allowed.")
+        for other in statements:
+            if _leave_nobody(denial, other):
+                yield Fault(
+                    "ineffective-condition",
+                    f"{denial.where} and {other.where} deny everybody: who is spared by one isn't by the other.",
+                )
         if kind in (Kind.IDENTITY, Kind.BOUNDARY) and not denial.negated_resources:
             yield from _one_object(denial, statements)
             if not denial.negated_actions:
@@ -32,6 +40,10 @@ def _conditions(denial: Statement, statements: Sequence[Statement], kind: Kind) 
         yield f"denies what comes {safe}, and nothing else"
     elif key := conditions.excludes_everything(given):
         yield f"denies nothing: every `{short(key)}` is excluded"
+    elif key := conditions.misses_those_without(given):
+        yield f"doesn't deny requests without `{short(key)}`: `ForAnyValue` holds for none of them"
+    elif conditions.denies_services(given):
+        yield "denies AWS's own services, and nobody else"
     elif conditions.denies_without_tls(given):
         yield from _some_without_tls(denial, kind)
     elif conditions.misses_access_keys(given) and not _denied_without_mfa(statements):
@@ -59,9 +71,38 @@ def _denies_the_wanted(condition: Condition) -> bool:
     return conditions.demands(condition) and (named or encrypted)
 
 
+def _is_for_others(denial: Statement, statements: Sequence[Statement]) -> bool:
+    """Tell whether a denial names accounts of which none is let in by the policy."""
+    denied = {principals.meaning(principal).account for principal in denial.principals}
+    allowed = {
+        principals.meaning(principal).account
+        for statement in statements
+        if statement.allow and not statement.negated_principals
+        for principal in statement.principals
+    }
+    return not denial.negated_principals and bool(allowed) and "" not in denied | allowed and denied.isdisjoint(allowed)
+
+
+def _leave_nobody(one: Statement, other: Statement) -> bool:
+    """Tell whether two denials of the same leave only what the other denies: each all but some values of one key."""
+    if one is other or other.allow or len(one.conditions) != 1 or len(other.conditions) != 1:
+        return False
+    [first], [second] = one.conditions, other.conditions
+    return (
+        first[:4] == second[:4]
+        and one.actions == other.actions
+        and one.resources == other.resources
+        and one.principals == other.principals
+        and not first.if_exists
+        and conditions.exclude_each_other(first, second)
+    )
+
+
 def _some_without_tls(denial: Statement, kind: Kind) -> Iterator[str]:
     """What a denial of requests without TLS leaves out: a bucket or its objects, or most callers
     (https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html)."""
+    if len(denial.conditions) > 1 and not conditions.spares_services(denial.conditions):
+        yield "denies what comes without TLS only where its other conditions hold too"
     if not any(map(_holds_objects, denial.resources)):
         yield "doesn't deny a bucket's objects, only the bucket"
     elif kind is Kind.RESOURCE:

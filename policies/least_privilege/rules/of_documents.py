@@ -34,6 +34,14 @@ _ACCOUNTS: Final[dict[str, Any]] = {
         "default": [],
     }
 }
+_ROLES: Final[dict[str, Any]] = {
+    "unlisted_roles": {
+        "type": "boolean",
+        "description": "Let a policy name a role or user of an account that `accounts` doesn't list, without a "
+        "condition, for what doesn't manage the resource",
+        "default": True,
+    }
+}
 _SERVICES: Final[dict[str, Any]] = {
     "services": {
         "type": "array",
@@ -102,6 +110,8 @@ def _allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
         return False
     named = [*judgement.config.get("accounts", ()), *judgement.config.get("services", ())]
     if fault.about in (*named, *judgement.config.get("issuers", ())):
+        return True
+    if fault.by_name and judgement.config.get("unlisted_roles", False):
         return True
     if fault.sure:
         # To trust everybody in one's own account is a fault of a role, and what a resource policy does by default.
@@ -371,7 +381,7 @@ _ROWS: Final = (
         "List the account in `accounts` if it's meant to be let in, or add a condition on `aws:PrincipalOrgID`.",
         _GUIDE + "reference_policies-cross-account-resource-access.html",
         Severity.HIGH,
-        _ACCOUNTS,
+        _ACCOUNTS | _ROLES,
     ),
 )
 

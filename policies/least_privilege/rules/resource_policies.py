@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from least_privilege import conditions, patterns, principals
+from least_privilege import conditions, knowledge, patterns, principals
 from least_privilege.documents import Statement
 from least_privilege.faults import Fault, short, some
 from least_privilege.grants import DENIALS, actions_of
@@ -16,6 +16,8 @@ from least_privilege.rules.identity import element_faults
 def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
     """Yield the faults of a resource policy's statements; `service` is the prefix of its resource's, or empty."""
     own = _own_accounts(statements)
+    if service == "kms":
+        yield from _unmanaged(statements)
     if service in _OF_ONE:
         yield from _of_one(statements, service)
     keepers = [statement for statement in statements if _keeps_out(statement)][:DENIALS]
@@ -43,6 +45,19 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 f"{statement.where} grants nothing for {some([short(one) for one in other])}: "
                 f"the policy belongs to {service}.",
             )
+
+
+def _unmanaged(statements: Sequence[Statement]) -> Iterator[Fault]:
+    """Nobody may change the policy of a key; KMS refuses one
+    (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html)."""
+    service, mask = knowledge.named("kms:putkeypolicy")
+    managing = (
+        statement.allow and actions_of(statement.actions, statement.negated_actions).get(service, 0) & mask
+        for statement in statements
+        if service
+    )
+    if not any(managing):
+        yield Fault("malformed-document", "The policy of the key lets nobody change it by `kms:PutKeyPolicy`.")
 
 
 _OF_ONE: Final[Mapping[str, str]] = {"s3": "bucket", "sqs": "queue", "sns": "topic"}
@@ -183,12 +198,14 @@ def _principals(statement: Statement, own: frozenset[str], keepers: Sequence[Sta
                 bool(own),
             )
         elif found.account and not conditions.bound_by(given, "caller"):
+            managing = bool(_managing(statement))
             # What the document shows to be the owner may be known not to be.
             yield Fault(
                 "cross-account-access",
                 f"{where} allows `{principal.name}`, another account, without a condition.",
                 found.account,
-                found.account not in own and (found.whole or (bool(own) and bool(_managing(statement)))),
+                found.account not in own and (found.whole or (bool(own) and managing)),
+                not found.whole and not managing,
             )
 
 

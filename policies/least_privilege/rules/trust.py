@@ -51,6 +51,8 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     for statement in statements:
         if statement.allow:
             yield from _actions(statement)
+            yield from _identity_of_the_source(statement)
+            yield from _names_of_users(statement)
             if statement.negated_principals:
                 yield Fault("not-principal", f"{statement.where} trusts everybody but those in `NotPrincipal`.")
             else:
@@ -72,6 +74,19 @@ def _actions(statement: Statement) -> Iterator[Fault]:
             "trust-action",
             f"{statement.where} grants nothing for {some(tokens)}: none of its principals brings a token.",
         )
+
+
+_SESSIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pods.eks.amazonaws.com": ("sts:tagsession",),
+    "rolesanywhere.amazonaws.com": ("sts:setsourceidentity", "sts:tagsession"),
+}
+"""Service -> what it does with each session that it opens, which the role has to allow
+(https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html,
+https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
+
+
+def _missing(statement: Statement, needed: Sequence[str]) -> list[str]:
+    return [one for one in needed if not any(patterns.matches(action, one) for action in statement.actions)]
 
 
 def _principals(statement: Statement) -> Iterator[Fault]:
@@ -104,14 +119,27 @@ def _principals(statement: Statement) -> Iterator[Fault]:
             yield from _token(statement, found.issuer)
 
 
-def _service(statement: Statement, service: str) -> Iterator[Fault]:
-    if principals.general(service) == "pods.eks.amazonaws.com" and not any(
-        patterns.matches(action, "sts:tagsession") for action in statement.actions
-    ):
+def _identity_of_the_source(statement: Statement) -> Iterator[Fault]:
+    asks = any(conditions.demands(one) for one in statement.conditions if one.key == "sts:sourceidentity")
+    if asks and _missing(statement, ("sts:setsourceidentity",)):
         yield Fault(
-            "resource-mismatch",
-            f"{statement.where} grants nothing: EKS Pod Identity tags each session, which takes `sts:TagSession` too.",
+            "invalid-condition",
+            f"{statement.where} asks for a source identity, and doesn't let one be set: `sts:SetSourceIdentity`.",
         )
+
+
+def _names_of_users(statement: Statement) -> Iterator[Fault]:
+    """Sessions of a role have no user name, so a condition on it lets none of them in."""
+    roles = [":role/" in principal.name or principal.kind != "AWS" for principal in statement.principals]
+    values = [value.lower() for condition in statement.conditions for value in condition.values]
+    if roles and all(roles) and any("${aws:username}" in value for value in values):
+        yield Fault("invalid-condition", f"{statement.where}: none of its principals has an `aws:username`.")
+
+
+def _service(statement: Statement, service: str) -> Iterator[Fault]:
+    missing = _missing(statement, _SESSIONS.get(principals.general(service), ()))
+    if missing:
+        yield Fault("resource-mismatch", f"{statement.where} grants nothing: `{service}` needs {some(missing)} too.")
     where = f"{statement.where} trusts `{service}`"
     meant = any(condition.key in SOURCE_KEYS for condition in statement.conditions)
     bound = conditions.bound_by(statement.conditions, "source")
@@ -217,4 +245,8 @@ def _token(statement: Statement, issuer: str) -> Iterator[Fault]:
 
 def _tight(issuer: str, values: tuple[str, ...]) -> bool:
     subject = next(subject for pattern, subject in _SUBJECTS if pattern.fullmatch(issuer))
-    return bool(values) and all(subject.fullmatch(value) for value in values)
+    return bool(values) and all(subject.fullmatch(value) and not _OPEN_BRANCH.search(value) for value in values)
+
+
+_OPEN_BRANCH: Final = re.compile(r"refs/heads/(?:main|master)\*")
+"""Whoever may make a branch makes one of a name that begins so."""

@@ -14,7 +14,7 @@ from least_privilege.grants import actions_of, reach
 from least_privilege.knowledge import sensitive
 
 _INTERCHANGEABLE: Final = frozenset(
-    ("logs", "apigateway", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace", "guardduty")
+    ("apigateway", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace", "guardduty")
 )
 """Services of which any resource fits any action that takes one: a log group stands for its streams, and where AWS
 documents two versions of a service on two pages, the source of the index mixes their actions and resources."""
@@ -188,16 +188,24 @@ _SOURCES: Final[Mapping[str, str]] = {
 
 def _other_sources(statement: Statement) -> Iterator[str]:
     """Yield the services of which a statement asks for the source of another service, which they never send."""
-    named = {
-        arn.split(":", 3)[2]
+    sources = [
+        arn
         for arns in conditions.values_of(statement.conditions, "aws:sourcearn")
         for arn in arns
         if arn.count(":") >= 5
-    }
+    ]
+    named = {arn.split(":", 3)[2] for arn in sources}
     for principal in statement.principals if named and not any(map(patterns.wild, named)) else ():
         wanted = _SOURCES.get(principals.general(principal.name).removesuffix(".amazonaws.com"))
-        if principal.kind == "Service" and wanted and wanted not in named:
+        if principal.kind != "Service" or not wanted:
+            continue
+        kind = _SOURCE_KINDS.get(wanted)
+        if wanted not in named or (kind and not any(resources.is_of(kind, arn) for arn in sources)):
             yield principal.name
+
+
+_SOURCE_KINDS: Final = {"s3": "bucket", "events": "rule", "cloudwatch": "alarm"}
+"""Service -> the kind of its resources for which it acts, where that is one of several."""
 
 
 def _action_problem(action: str) -> str:
@@ -315,6 +323,9 @@ def _granted_on(service: knowledge.Service, on: tuple[str, ...]) -> int:
             granted |= service.types[bit].actions
         kinds >>= 1
         bit += 1
+    if service.prefix == "es" and not any(patterns.intersects(one.split(":", 5)[-1], "domain/?*/*") for one in on):
+        # Requests are for what is in a domain.
+        granted &= ~service.beginning("eshttp")
     return granted
 
 

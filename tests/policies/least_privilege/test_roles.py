@@ -320,6 +320,24 @@ def test_own_account_may_be_let_in_as_a_whole(pack: StartPack) -> None:
     assert judge.resource(type_, {"policy": text}, provider={"allowedAccountIds": json.dumps([ACCOUNT])}) == []
 
 
+def test_roles_of_unlisted_accounts(pack: StartPack) -> None:
+    """A role of another account, by its name: refused where the configuration says so and doesn't list the account."""
+    reader = "arn:aws:iam::444455556666:role/reader"
+    text = document({**allow("s3:GetObject", "arn:aws:s3:::b/*"), "Principal": {"AWS": reader}})
+    managing = document({**allow("s3:PutBucketPolicy", "arn:aws:s3:::b"), "Principal": {"AWS": reader}})
+    own = {"allowedAccountIds": json.dumps([ACCOUNT])}
+
+    def found(text: str, **config: Json) -> list[str]:
+        judge = pack("least_privilege", config={"cross-account-access": config})
+        type_ = "aws:s3/bucketPolicy:BucketPolicy"
+        return [item.rule for item in judge.resource(type_, {"policy": text}, provider=own)]
+
+    assert found(text) == []
+    assert found(text, unlisted_roles=False) == ["cross-account-access"]
+    assert found(text, unlisted_roles=False, accounts=["444455556666"]) == []
+    assert found(managing) == ["cross-account-access"]
+
+
 def test_waiver(pack: StartPack) -> None:
     waiver = {"resource": "it", "reason": "moves to its own queue", "owner": "ana", "expires": "2099-01-01"}
     waived = {"wildcard-action": {"waivers": [waiver]}}
