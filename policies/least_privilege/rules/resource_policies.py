@@ -237,12 +237,12 @@ def _sharing(statement: Statement) -> list[str]:
     return [
         name
         for service, mask in actions_of(statement.actions, statement.negated_actions).items()
-        for name in service.listed(
-            mask
-            & sensitive.deciding(service)
-            & (service.mask("*policy") | service.mask("*permission") | service.mask("putbucketacl"))
-        )
+        for name in service.listed(mask & sensitive.deciding(service))
+        if name.endswith(_SHARING)
     ]
+
+
+_SHARING: Final = ("Policy", "Permission", "PutBucketAcl")
 
 
 def _managing(statement: Statement) -> list[str]:
