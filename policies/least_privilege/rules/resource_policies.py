@@ -198,14 +198,14 @@ def _principals(statement: Statement, own: frozenset[str], keepers: Sequence[Sta
                 bool(own),
             )
         elif found.account and not conditions.bound_by(given, "caller"):
-            managing = bool(_managing(statement))
+            manages = not found.whole and _manages(statement)
             # What the document shows to be the owner may be known not to be.
             yield Fault(
                 "cross-account-access",
                 f"{where} allows `{principal.name}`, another account, without a condition.",
                 found.account,
-                found.account not in own and (found.whole or (bool(own) and managing)),
-                not found.whole and not managing,
+                found.account not in own and (found.whole or (bool(own) and manages)),
+                not found.whole and not manages,
             )
 
 
@@ -243,6 +243,11 @@ def _sharing(statement: Statement) -> list[str]:
 
 
 _SHARING: Final = ("Policy", "Permission", "PutBucketAcl")
+
+
+def _manages(statement: Statement) -> bool:
+    named = actions_of(statement.actions, statement.negated_actions)
+    return any(mask & sensitive.managing(service) for service, mask in named.items())
 
 
 def _managing(statement: Statement) -> list[str]:
