@@ -293,7 +293,7 @@ def may_tag(conditions: Sequence[Condition], tag: str) -> bool:
         if condition.operator in _NEGATED or condition.operator == "null":
             continue
         prefix, _, name = condition.key.partition("/")
-        if condition.key == "ec2:createaction" or (prefix.endswith(("resourcetag", "requesttag")) and name == tag):
+        if condition.key.endswith(":createaction") or (prefix.endswith(("resourcetag", "requesttag")) and name == tag):
             return False
         others = condition.key == "aws:tagkeys" and condition.qualifier == "forallvalues"
         if others and not any(patterns.matches(value.lower(), tag) for value in condition.values):
@@ -353,9 +353,6 @@ def _is_often_missing(key: str) -> bool:
     return key in _OFTEN_MISSING or ":resourcetag/" in key
 
 
-_OTHERS: Final = frozenset(("aws:resourceaccount",))
-"""Keys whose exclusion says something of its own: what belongs to other accounts."""
-
 _WANTED_FALSE: Final = frozenset(("ram:requestedallowsexternalprincipals", "ram:allowsexternalprincipals"))
 _WANTED_TRUE: Final = frozenset(("aws:securetransport", "aws:multifactorauthpresent", "kms:grantisforawsresource"))
 
@@ -372,7 +369,7 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
     for condition in conditions:
         key = f"`{condition.key[:80]}`"
         limits = condition.key in _LIMITS
-        excludes = condition.operator in _NEGATED and condition.key not in asked | _OTHERS
+        excludes = condition.operator in _NEGATED and condition.key not in asked
         everything = condition.operator in ("stringlike", "arnlike") and any(map(_is_everything, condition.values))
         if excludes and (limits or any_key):
             found.append(f"{key} lets in all but the values named, and requests without the key")
@@ -380,7 +377,7 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
             found.append(f"{key} with `IfExists` lets in every request without the key")
         elif condition.qualifier == "forallvalues" and not excludes and _holds_without(condition, present):
             found.append(f"{key} with `ForAllValues` lets in every request without the key")
-        elif condition.operator == "ipaddress" and any(value.endswith("/0") for value in condition.values):
+        elif condition.operator == "ipaddress" and _hold_every_address(condition.values):
             found.append(f"the values of {key} hold every address")
         elif everything and (
             limits or condition.key.endswith("arn") or (any_key and condition.key.partition("/")[0] not in _MERELY_SENT)
@@ -392,9 +389,31 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
             and "false" in map(str.lower, condition.values)
         ):
             found.append(f"{key} is allowed to be false")
-        elif condition.key in _WANTED_FALSE and any(_always([condition], condition.key, "true")):
+        elif _asks_for_the_unwanted(condition):
             found.append(f"{key} asks for what it's there to keep out")
+        elif condition.key in _SENT_AT_WILL and demands(condition):
+            found.append(f"{key} is whatever the caller sends")
     return tuple(found)
+
+
+def _asks_for_the_unwanted(condition: Condition) -> bool:
+    if condition.operator == "null":
+        return (
+            ":resourcetag/" in condition.key and condition.key not in _present([condition]) and not condition.if_exists
+        )
+    return condition.key in _WANTED_FALSE and any(_always([condition], condition.key, "true"))
+
+
+_SENT_AT_WILL: Final = frozenset(("aws:useragent", "aws:referer"))
+"""Keys of headers
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-useragent)."""
+
+
+def _hold_every_address(values: Iterable[str]) -> bool:
+    networks = [ipaddress.ip_network(value, strict=False) for value in values if _is_network(value)]
+    old = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv4Network))
+    new = ipaddress.collapse_addresses(one for one in networks if isinstance(one, ipaddress.IPv6Network))
+    return any(one.prefixlen == 0 for one in old) or any(one.prefixlen == 0 for one in new)
 
 
 def other_regions(conditions: Sequence[Condition], resources_: Sequence[str]) -> bool:
@@ -818,6 +837,8 @@ def _value_problem(key: str, operator: str, value: str) -> str:
         return "lacks the path of IAM Identity Center's roles, `aws-reserved/sso.amazonaws.com/`"
     if key.endswith("arn") and family == "string" and not value.startswith(("arn:", "*")):
         return "must be an ARN"
+    if key == "aws:sourceip" and _is_network(value) and _is_private(value):
+        return "is private, where the key is an address of the internet: `aws:VpcSourceIp` is a network's own"
     if key == "aws:userid" and value.startswith("AROA") and ":" not in value and not patterns.wild(value):
         return "lacks the name of the role's session, `:*`"
     if _OPEN_HOST.match(value):
@@ -842,6 +863,14 @@ def _is_one_of(value: str, accepted: Sequence[str], operator: str) -> bool:
 
 
 _OPEN_HOST: Final = re.compile(r"https?://[^/*?]+\*")
+
+
+_PRIVATE: Final = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+
+
+def _is_private(value: str) -> bool:
+    network = ipaddress.ip_network(value, strict=False)
+    return isinstance(network, ipaddress.IPv4Network) and any(map(network.subnet_of, _PRIVATE))
 
 
 def _is_network(value: str) -> bool:

@@ -64,7 +64,7 @@ _SUFFIX: Final = re.compile(r"-[A-Za-z0-9]{6}$|\$$")
 (https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html)."""
 
 
-_ALSO_OF_AWS: Final = frozenset((("ssm", "document"), ("ssm", "automation-definition")))
+_ALSO_OF_AWS: Final = frozenset(("ssm", kind) for kind in ("document", "automation-definition", "parameter"))
 
 
 class Reach(NamedTuple):

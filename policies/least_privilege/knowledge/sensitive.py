@@ -145,11 +145,17 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         inspector2: Disable
         macie2: DisableMacie
         organizations: LeaveOrganization
+        s3: BypassGovernanceRetention
         securityhub: DisableSecurityHub
         """
     ),
     # They make or change a person's credentials: safe only for the caller's own user.
-    "logins": _grouped("iam: CreateAccessKey CreateLoginProfile UpdateLoginProfile"),
+    "logins": _grouped(
+        """
+        cognito-idp: AdminSetUserPassword
+        iam: CreateAccessKey CreateLoginProfile UpdateLoginProfile
+        """
+    ),
     # What they act on is made by the call, and AWS or its owner names it; or they tell nothing worth a bound.
     "harmless": _grouped(
         """
@@ -378,6 +384,7 @@ class Pair(NamedTuple):
 _DOCUMENTS: Final = ("ssm:CreateDocument", "ssm:UpdateDocument", "ssm:UpdateDocumentDefaultVersion")
 
 ON_ONE_RESOURCE: Final[Mapping[str, Pair]] = {
+    "ec2": Pair(("ec2:StartInstances",), ("ec2:ModifyInstanceAttribute",)),
     "ssm": Pair(("ssm:SendCommand", "ssm:StartAutomationExecution"), _DOCUMENTS),
     "sts": Pair(("sts:AssumeRole",), ("iam:UpdateAssumeRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePolicy")),
 }
@@ -422,8 +429,8 @@ SEPARATE_DUTIES: Final[Mapping[str, Pair]] = {
     "secretsmanager": Pair(
         ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"), ("secretsmanager:PutResourcePolicy",)
     ),
-    "sns": Pair(("sns:Publish",), ("sns:AddPermission",)),
-    "sqs": Pair(("sqs:ReceiveMessage", "sqs:SendMessage"), ("sqs:AddPermission",)),
+    "sns": Pair(("sns:Publish",), ("sns:AddPermission", "sns:SetTopicAttributes")),
+    "sqs": Pair(("sqs:ReceiveMessage", "sqs:SendMessage"), ("sqs:AddPermission", "sqs:SetQueueAttributes")),
 }
 """Service -> what makes a resource's user the one who decides who else may use it, which is an administrator's
 (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)."""

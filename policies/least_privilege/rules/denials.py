@@ -20,6 +20,11 @@ def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
                 yield Fault("ineffective-condition", f"{denial.where} {problem}.")
         if kind is Kind.RESOURCE and _is_for_others(denial, statements):
             yield Fault("ineffective-condition", f"{denial.where} denies accounts that nothing is allowed.")
+        if denial.conditions and (allowed := _objects_left(denial, statements)):
+            yield Fault(
+                "resource-mismatch",
+                f"{denial.where} is about a bucket and leaves its objects out, which {allowed} are allowed on.",
+            )
         for other in statements:
             if _leave_nobody(denial, other):
                 yield Fault(
@@ -69,6 +74,21 @@ def _denies_the_wanted(condition: Condition) -> bool:
     # To deny a role by its name it would be the principal.
     named = condition.key == "aws:principalarn" and all(map(conditions.literal, condition.values))
     return conditions.demands(condition) and (named or encrypted)
+
+
+def _objects_left(denial: Statement, statements: Sequence[Statement]) -> str:
+    """Return the actions on objects that a denial of buckets alone, with these very actions, doesn't deny."""
+    buckets = set(denial.resources)
+    if not buckets or any(resources.bucket(one) != one or patterns.wild(one) for one in buckets):
+        return ""
+    left = [
+        action
+        for statement in statements
+        if statement.allow and any("/" in one and resources.bucket(one) in buckets for one in statement.resources)
+        for action in statement.actions
+        if "object" in action and any(patterns.matches(denied, action) for denied in denial.actions)
+    ]
+    return some(list(dict.fromkeys(left))) if left else ""
 
 
 def _is_for_others(denial: Statement, statements: Sequence[Statement]) -> bool:

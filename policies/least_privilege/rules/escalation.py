@@ -87,6 +87,7 @@ def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> b
     )
 
 
+_OF_TAGS: Final = re.compile(r":resourcetag/|s3:existingobjecttag/")
 _GATES: Final = 20
 """So many tags that open something are compared with what may be tagged."""
 
@@ -109,7 +110,7 @@ def _gates(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
         if statement.allow
         for condition in statement.conditions
         # Nobody sets AWS's own tags.
-        if ":resourcetag/" in condition.key and "/aws:" not in condition.key and conditions.demands(condition)
+        if _OF_TAGS.search(condition.key) and "/aws:" not in condition.key and conditions.demands(condition)
     ][:_GATES]
     for action, statement in tagging:
         for tag, gate, opened in gates:
@@ -160,17 +161,29 @@ def _together(
         # Few documents have both, and what they are allowed on takes longer to find out.
         uses = [use for use in pair.uses if _is_granted(grants, use)]
         for write in pair.writes if uses else ():
-            if not _is_free(grants, write):
+            if not _is_granted(grants, write):
                 continue
             written = _freely_on(statements, write, _NARROWED)
             for use in uses:
                 used = _on(statements, use)
-                if any(patterns.intersects(one, _holder(other)) for one in written for other in used):
+                if any(
+                    patterns.intersects(one, _holder(other)) for one in written for other in used
+                ) or _in_one_statement(statements, use, write):
                     yield use, write
 
 
-_NARROWED: Final = ("lambda:principal", "lambda:functionurlauthtype")
-"""Keys that say to whom a function is opened, without narrowing which."""
+def _in_one_statement(statements: Sequence[Statement], *actions: str) -> bool:
+    """Tell whether a statement allows several actions on the same, whatever narrows that."""
+    return any(
+        statement.allow
+        and all(_names(statement, action) for action in actions)
+        and not any(conditions.asks_for(statement.conditions, key) for key in _NARROWED)
+        for statement in statements
+    )
+
+
+_NARROWED: Final = ("lambda:principal", "lambda:functionurlauthtype", "ec2:attribute")
+"""Keys that say to whom a function is opened, or what of an instance is changed, without narrowing which."""
 
 
 def _holder(resource: str) -> str:

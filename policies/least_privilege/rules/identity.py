@@ -39,6 +39,10 @@ def faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 # It grants all there is to grant; naming each action would say less.
                 continue
             yield from _secrets(statement)
+            yield from _any_database_user(statement)
+            if "NONE" in conditions.named(statement.conditions, "lambda:functionurlauthtype"):
+                yield Fault("permissions-management", f"{statement.where} lets functions be opened to everybody.")
+            yield from key_grants(statement)
             if not statement.negated_resources and not conditions.narrows_resources(statement.conditions):
                 yield from _no_bucket(statement)
             yield from _grants_without_bound(statement)
@@ -209,12 +213,29 @@ def _is_wide_secret(resource: str) -> bool:
     return patterns.wild(name) or patterns.wild("".join(parts[1:5]))
 
 
+def _any_database_user(statement: Statement) -> Iterator[Fault]:
+    """Sign-in to a database as whichever of its users, an administrator first."""
+    if not _DATABASE_SIGN_IN.isdisjoint(statement.actions) and not conditions.asks_for(
+        statement.conditions, "redshift:dbuser"
+    ):
+        every = [one for one in statement.resources if _EVERY_DATABASE_USER.fullmatch(one.split(":", 5)[-1])]
+        if every:
+            yield Fault(
+                "credential-exposure",
+                f"{statement.where} lets every user of a database sign in, by {some([short(one) for one in every])}.",
+            )
+
+
+_DATABASE_SIGN_IN: Final = frozenset(("rds-db:connect", "redshift:getclustercredentials"))
+_EVERY_DATABASE_USER: Final = re.compile(r"dbuser:.*/\*")
+
+
 def _no_bucket(statement: Statement) -> Iterator[Fault]:
     """Keys of every bucket, of whoever owns it."""
     wide = [
         resource
         for resource in statement.resources
-        if (name := resource.partition(":::")[2]) and "/" in name and patterns.includes(name.partition("/")[0], "?*")
+        if (name := resource.partition(":::")[2]) and "/" in name and name.startswith(("*", "?"))
     ]
     if wide and any(action.startswith("s3:") for action in statement.actions):
         yield Fault("unbounded-resource", f"{statement.where} names no bucket: {some([short(one) for one in wide])}.")
@@ -299,6 +320,12 @@ def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
             yield Fault("audit-tampering", f"{statement.where} lets {actions(service, blinding)} blind the audit.")
         if service.prefix == "sts" and granted_ & service.mask("assumerole"):
             yield from _assumed_anywhere(statement)
+        logins = granted_ & sensitive.mask(service, "logins")
+        if logins and not all("${aws:username}" in resource.lower() for resource in statement.resources):
+            yield Fault(
+                "credential-exposure",
+                f"{statement.where} lets {actions(service, logins)} make credentials of other users.",
+            )
         if service.prefix not in ("iam", "sso"):
             continue
         if granted_ & service.mask("passrole"):
@@ -316,12 +343,24 @@ def _grants_without_bound(statement: Statement) -> Iterator[Fault]:
                 f"{statement.where} lets {actions(service, unbound)} write any permission: no condition on "
                 "`iam:PermissionsBoundary` or `iam:PolicyARN` limits it.",
             )
-        logins = granted_ & sensitive.mask(service, "logins")
-        if logins and not all("${aws:username}" in resource.lower() for resource in statement.resources):
-            yield Fault(
-                "credential-exposure",
-                f"{statement.where} lets {actions(service, logins)} make credentials of other users.",
-            )
+
+
+def key_grants(statement: Statement) -> Iterator[Fault]:
+    """Yield the fault of `kms:CreateGrant` by name, where no condition says which grants
+    (https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html)."""
+    if "kms:creategrant" not in statement.actions or "kms:putkeypolicy" in statement.actions:
+        return  # who writes the key's policy decides about it anyway
+    if not any(
+        condition.key.startswith(_OF_GRANTS) and conditions.demands(condition) for condition in statement.conditions
+    ):
+        yield Fault(
+            "permissions-management",
+            f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
+            "`kms:GrantIsForAWSResource` says to whom.",
+        )
+
+
+_OF_GRANTS: Final = ("kms:grant", "kms:viaservice", "kms:encryptioncontext")
 
 
 def _administrators_passed(statement: Statement) -> Iterator[Fault]:

@@ -10,7 +10,7 @@ from least_privilege.documents import Statement
 from least_privilege.faults import Fault, short, some
 from least_privilege.grants import DENIALS, actions_of
 from least_privilege.knowledge import sensitive
-from least_privilege.rules.identity import element_faults
+from least_privilege.rules.identity import element_faults, key_grants
 
 
 def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
@@ -31,7 +31,7 @@ def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
                 # A key's administrators are named in its policy with the very wildcards of AWS's default one.
                 if fault.rule != "broad-action-pattern" or not _of_a_key(statement):
                     yield fault
-            yield from _key_grants(statement)
+            yield from key_grants(statement)
         if statement.negated_principals:
             yield Fault("not-principal", f"{statement.where} allows everybody but those in `NotPrincipal`.")
         else:
@@ -86,22 +86,6 @@ def _of(action: str, service: str) -> bool:
 
 def _of_a_key(statement: Statement) -> bool:
     return all(action.startswith("kms:") for action in statement.actions)
-
-
-def _key_grants(statement: Statement) -> Iterator[Fault]:
-    """Yield the fault of `kms:CreateGrant` by name, where no condition says which grants
-    (https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html)."""
-    if "kms:creategrant" in statement.actions and not any(
-        condition.key.startswith(_OF_GRANTS) and conditions.demands(condition) for condition in statement.conditions
-    ):
-        yield Fault(
-            "permissions-management",
-            f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
-            "`kms:GrantIsForAWSResource` says to whom.",
-        )
-
-
-_OF_GRANTS: Final = ("kms:grant", "kms:viaservice", "kms:encryptioncontext")
 
 
 _LOAD_BALANCING: Final = frozenset(

@@ -152,6 +152,12 @@ def _limits_nothing(statement: Statement, kind: Kind) -> Iterator[Fault]:
         return
     for problem in conditions.ineffective(statement.conditions, kind is Kind.TRUST):
         yield Fault("ineffective-condition", f"{statement.where}: {problem}.")
+    if any(one.qualifier == "foranyvalue" and one.key == "aws:tagkeys" for one in statement.conditions) and any(
+        map(_writes_tags, statement.actions)
+    ):
+        yield Fault(
+            "ineffective-condition", f"{statement.where}: with `ForAnyValue` one tag that may be set is enough."
+        )
     if kind is not Kind.TRUST and conditions.other_regions(statement.conditions, statement.resources):
         yield Fault("invalid-condition", f"{statement.where}: no resource is in a region that it asks for.")
     for service in _other_sources(statement):
@@ -240,6 +246,11 @@ def _touches_data(action: str) -> bool:
 def _writes(action: str) -> bool:
     service, mask = knowledge.named(action)
     return bool(service and mask & ~(service.levels["List"] | service.levels["Read"]))
+
+
+def _writes_tags(action: str) -> bool:
+    service, mask = knowledge.named(action)
+    return bool(service and mask & service.levels["Tagging"])
 
 
 _OF_LISTS: Final = ("s3:prefix", "s3:delimiter")
