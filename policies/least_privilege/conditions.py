@@ -397,6 +397,9 @@ def ineffective(conditions: tuple[Condition, ...], any_key: bool = False) -> tup
 
 
 def _asks_for_the_unwanted(condition: Condition) -> bool:
+    if condition.operator == "null" and condition.key == "aws:multifactorauthpresent":
+        # Any temporary session has the key: with MFA or without.
+        return True
     if condition.operator == "null":
         return (
             ":resourcetag/" in condition.key and condition.key not in _present([condition]) and not condition.if_exists
@@ -837,6 +840,8 @@ def _value_problem(key: str, operator: str, value: str) -> str:
         return "lacks the path of IAM Identity Center's roles, `aws-reserved/sso.amazonaws.com/`"
     if key.endswith("arn") and family == "string" and not value.startswith(("arn:", "*")):
         return "must be an ARN"
+    if key == "aws:currenttime" and operator.startswith("dateless") and value[:10] < _TODAY and "-" in value:
+        return "lies in the past"
     if key == "aws:sourceip" and _is_network(value) and _is_private(value):
         return "is private, where the key is an address of the internet: `aws:VpcSourceIp` is a network's own"
     if key == "aws:userid" and value.startswith("AROA") and ":" not in value and not patterns.wild(value):
@@ -865,6 +870,8 @@ def _is_one_of(value: str, accepted: Sequence[str], operator: str) -> bool:
 _OPEN_HOST: Final = re.compile(r"https?://[^/*?]+\*")
 
 
+_TODAY: Final = str(knowledge.provenance(knowledge.ACTIONS)["compiled"])
+"""The day on which the index was compiled: what was over by then is over, whenever the pack runs."""
 _PRIVATE: Final = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 

@@ -171,7 +171,9 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         budgets: ViewBudget DescribeBudgetAction DescribeBudgetActionsForBudget
         ce: GetCostAndUsage GetCostAndUsageComparisons GetCostAndUsageWithResources GetCostCategories \
  GetCostComparisonDrivers GetCostForecast GetDimensionValues GetTags GetUsageForecast
+        cloudtrail: GetTrailStatus
         comprehend: DetectEntities
+        iam: GenerateServiceLastAccessedDetails
         polly: SynthesizeSpeech StartSpeechSynthesisStream
         rds: DescribeDBClusters DescribeDBClusterSnapshots DescribeDBInstances DescribeDBSnapshots \
  DescribeDBParameterGroups DescribeDBClusterParameterGroups DescribeDBSecurityGroups DescribeDBSubnetGroups \
@@ -181,6 +183,7 @@ _CATEGORIES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         rekognition: DetectModerationLabels
         route53: GetChange
         s3: GetBucketLocation
+        securityhub: GetFindings
         servicediscovery: DiscoverInstances DiscoverInstancesRevision
         ssm: UpdateInstanceInformation UpdateInstanceAssociationStatus PutComplianceItems
         translate: TranslateText TranslateDocument
@@ -413,6 +416,7 @@ SEPARATE_DUTIES: Final[Mapping[str, Pair]] = {
     "ecr": Pair(("ecr:BatchDeleteImage", "ecr:BatchGetImage", "ecr:PutImage"), ("ecr:SetRepositoryPolicy",)),
     "elasticfilesystem": Pair(("elasticfilesystem:ClientMount",), ("elasticfilesystem:PutFileSystemPolicy",)),
     "events": Pair(("events:PutEvents",), ("events:PutPermission",)),
+    "glue": Pair(("glue:GetTable", "glue:GetDatabase"), ("glue:PutResourcePolicy",)),
     "kinesis": Pair(("kinesis:GetRecords", "kinesis:PutRecord"), ("kinesis:PutResourcePolicy",)),
     "kms": Pair(("kms:Decrypt", "kms:Encrypt"), ("kms:PutKeyPolicy",)),
     "lambda": Pair(

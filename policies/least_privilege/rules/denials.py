@@ -25,6 +25,9 @@ def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
                 "resource-mismatch",
                 f"{denial.where} is about a bucket and leaves its objects out, which {allowed} are allowed on.",
             )
+        for allow in statements:
+            if allow.allow and _takes_back(denial, allow):
+                yield Fault("resource-mismatch", f"{denial.where} denies all that {allow.where} allows.")
         for other in statements:
             if _leave_nobody(denial, other):
                 yield Fault(
@@ -89,6 +92,22 @@ def _objects_left(denial: Statement, statements: Sequence[Statement]) -> str:
         if "object" in action and any(patterns.matches(denied, action) for denied in denial.actions)
     ]
     return some(list(dict.fromkeys(left))) if left else ""
+
+
+def _takes_back(denial: Statement, allow: Statement) -> bool:
+    """Tell whether a denial without a condition covers an Allow."""
+    negated = denial.negated_actions or denial.negated_resources or allow.negated_actions or allow.negated_resources
+    everybody = not denial.principals or principals.hold_everybody(denial.principals)
+    return (
+        not (negated or denial.conditions or denial.negated_principals)
+        and everybody
+        and _cover(denial.actions, allow.actions)
+        and _cover(denial.resources, allow.resources)
+    )
+
+
+def _cover(wide: Sequence[str], narrow: Sequence[str]) -> bool:
+    return all(any(patterns.includes(one, other) for one in wide) for other in narrow)
 
 
 def _is_for_others(denial: Statement, statements: Sequence[Statement]) -> bool:

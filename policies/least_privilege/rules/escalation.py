@@ -21,14 +21,14 @@ def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
             "privilege-escalation",
             f"{some((*method.wide, *method.some))} open a way to more permissions ({method.id}).",
         )
-    for use, write in _together(statements, grants, sensitive.ON_ONE_RESOURCE):
+    for uses, writes in _together(statements, grants, sensitive.ON_ONE_RESOURCE):
         yield Fault(
-            "privilege-escalation", f"`{write}` and `{use}` on the same resource open a way to more permissions."
+            "privilege-escalation", f"{some((*writes, *uses))} on the same resource open a way to more permissions."
         )
-    for use, write in _together(statements, grants, sensitive.SEPARATE_DUTIES):
+    for uses, writes in _together(statements, grants, sensitive.SEPARATE_DUTIES):
         yield Fault(
             "permissions-management",
-            f"`{write}` and `{use}` on the same resource: its user decides who else may use it.",
+            f"{some((*writes, *uses))} on the same resource: its user decides who else may use it.",
         )
     yield from _commands(statements, grants)
     yield from _bound(statements, grants)
@@ -154,32 +154,38 @@ def _commands(statements: Sequence[Statement], grants: Mapping[str, Granted]) ->
 
 def _together(
     statements: Sequence[Statement], grants: Mapping[str, Granted], pairs: Mapping[str, sensitive.Pair]
-) -> Iterator[tuple[str, str]]:
-    """Yield the pairs of actions that are both allowed on some resource."""
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the actions of each pair that are allowed on the same resource: those that use it, those that write it."""
     for service in sorted(grants.keys() & pairs.keys()):
         pair = pairs[service]
         # Few documents have both, and what they are allowed on takes longer to find out.
         uses = [use for use in pair.uses if _is_granted(grants, use)]
-        for write in pair.writes if uses else ():
-            if not _is_granted(grants, write):
-                continue
-            written = _freely_on(statements, write, _NARROWED)
-            for use in uses:
-                used = _on(statements, use)
-                if any(
-                    patterns.intersects(one, _holder(other)) for one in written for other in used
-                ) or _in_one_statement(statements, use, write):
-                    yield use, write
+        found = [
+            (use, write)
+            for write in (pair.writes if uses else ())
+            if _is_granted(grants, write)
+            for use in uses
+            if _meets(statements, use, write)
+        ]
+        if found:
+            yield (
+                [use for use in pair.uses if any(one == use for one, _ in found)],
+                [write for write in pair.writes if any(one == write for _, one in found)],
+            )
 
 
-def _in_one_statement(statements: Sequence[Statement], *actions: str) -> bool:
-    """Tell whether a statement allows several actions on the same, whatever narrows that."""
-    return any(
-        statement.allow
-        and all(_names(statement, action) for action in actions)
-        and not any(conditions.asks_for(statement.conditions, key) for key in _NARROWED)
+def _meets(statements: Sequence[Statement], use: str, write: str) -> bool:
+    """Tell whether an action that uses a resource and one that writes it are allowed on the same.
+
+    What narrows the write counts, unless it narrows the use too: in one statement.
+    """
+    both = [
+        statement
         for statement in statements
-    )
+        if _names(statement, use) and not any(conditions.asks_for(statement.conditions, key) for key in _NARROWED)
+    ]
+    written = (*_freely_on(statements, write, _NARROWED), *_on(both, write))
+    return any(patterns.intersects(one, _holder(other)) for one in written for other in _on(statements, use))
 
 
 _NARROWED: Final = ("lambda:principal", "lambda:functionurlauthtype", "ec2:attribute")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from least_privilege import conditions, knowledge, patterns, principals, resources
-from least_privilege.documents import Condition, Document, Kind, Statement
+from least_privilege.documents import Condition, Document, Kind, Principal, Statement
 from least_privilege.faults import Fault, short, some
 from least_privilege.grants import actions_of, reach
 from least_privilege.knowledge import sensitive
@@ -55,7 +55,7 @@ def faults(document: Document, kind: Kind) -> Iterator[Fault]:
         if statement.conditions:
             for problem in conditions.problems(statement.conditions):
                 yield Fault("invalid-condition", f"{statement.where}: {problem}.")
-            if kind in (Kind.IDENTITY, Kind.BOUNDARY) and statement.allow:
+            if statement.allow and not any(map(_may_be_a_service, statement.principals)):
                 yield from _of_services_only(statement)
         if (
             kind is not Kind.TRUST
@@ -80,6 +80,10 @@ _SENT_BY_SERVICES: Final = frozenset(
 )
 """Keys that come with what a service asks for in its own name, never with what a role or a user does
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
+
+
+def _may_be_a_service(principal: Principal) -> bool:
+    return principal.kind != "AWS" or principals.meaning(principal).is_open
 
 
 def _of_services_only(statement: Statement) -> Iterator[Fault]:
