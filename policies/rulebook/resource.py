@@ -64,9 +64,9 @@ class Unjudgeable(Exception):
         self.urn = urn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
-    """One resource of the plan.
+    """One resource of the plan. None is equal to another, so that what is worked out for one can be remembered.
 
     `type` is the token (`aws:iam/role:Role`), `properties` the inputs at preview (for stack rules: the
     state the engine expects), with `UNKNOWN` where a value isn't known yet. `parent` is a URN, empty at the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from least_privilege.attached import TYPES, Attached, documents
@@ -70,17 +70,11 @@ class Judged(NamedTuple):
 
 def judged(resource: Resource, judgement: Judgement) -> Judged:
     """Return the documents of a resource with their faults."""
-    boundary = resource.type == _MANAGED_POLICY and is_boundary(resource, judgement)
-    last = _LAST.get(boundary)
-    if last is None or last[0] is not resource:
-        # The rules are asked about one resource after the other: what all of them need is worked out for the first.
-        last = _LAST[boundary] = (resource, _judged(resource, boundary))
-    return last[1]
+    return _judged(resource, resource.type == _MANAGED_POLICY and is_boundary(resource, judgement))
 
 
-_LAST: Final[dict[bool, tuple[Resource, Judged]]] = {}
-
-
+# The rules are asked about one resource after the other: what all of them need is worked out for the first.
+@lru_cache(2)
 def _judged(resource: Resource, boundary: bool) -> Judged:
     attached = list(documents(resource))
     broken: dict[str, list[tuple[str, Fault]]] = {}
