@@ -524,11 +524,11 @@ def exclude_each_other(one: Condition, other: Condition) -> bool:
     return not any(patterns.intersects(first, second) for first in one.values for second in other.values)
 
 
+@lru_cache(16384)
 def _overlap(one: str, other: str) -> bool:
-    try:
-        first, second = ipaddress.ip_network(one, strict=False), ipaddress.ip_network(other, strict=False)
-    except ValueError:
+    if not (_is_network(one) and _is_network(other)):
         return True
+    first, second = ipaddress.ip_network(one, strict=False), ipaddress.ip_network(other, strict=False)
     return first.version != second.version or first.overlaps(second)
 
 

@@ -8,37 +8,49 @@ from typing import Final
 from least_privilege import conditions, patterns, principals, resources
 from least_privilege.documents import Condition, Kind, Statement
 from least_privilege.faults import Fault, short, some
+from least_privilege.grants import DENIALS
 
 
 def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
     """Yield the faults of the denials among a document's statements."""
-    for denial in statements:
-        if denial.allow:
-            continue
-        if denial.conditions:
-            for problem in _conditions(denial, statements, kind):
-                yield Fault("ineffective-condition", f"{denial.where} {problem}.")
-        if kind is Kind.RESOURCE and _is_for_others(denial, statements):
-            yield Fault("ineffective-condition", f"{denial.where} denies accounts that nothing is allowed.")
-        if denial.conditions and (allowed := _objects_left(denial, statements)):
-            yield Fault(
-                "resource-mismatch",
-                f"{denial.where} is about a bucket and leaves its objects out, which {allowed} are allowed on.",
-            )
-        for allow in statements:
-            if allow.allow and _takes_back(denial, allow):
-                yield Fault("resource-mismatch", f"{denial.where} denies all that {allow.where} allows.")
-        for other in statements:
+    denials = [statement for statement in statements if not statement.allow]
+    for denial in denials:
+        for problem in _conditions(denial, statements, kind) if denial.conditions else ():
+            yield Fault("ineffective-condition", f"{denial.where} {problem}.")
+    # Each of these is compared with all other statements.
+    for place, denial in enumerate(denials[:DENIALS]):
+        yield from _beside_what_is_allowed(denial, statements, kind)
+        for other in denials[place + 1 : _GUARDS]:
             if _leave_nobody(denial, other):
                 yield Fault(
                     "ineffective-condition",
                     f"{denial.where} and {other.where} deny everybody: who is spared by one isn't by the other.",
                 )
-        if kind in (Kind.IDENTITY, Kind.BOUNDARY) and not denial.negated_resources:
-            yield from _one_object(denial, statements)
-            if not denial.negated_actions:
-                yield from _beside(denial, statements)
-                yield from _outside(denial, statements)
+
+
+_GUARDS: Final = 10
+"""So many denials are compared with each other."""
+
+
+def _beside_what_is_allowed(denial: Statement, statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
+    """Yield how a denial misses what the document allows, or leaves nothing of it."""
+    allows = [statement for statement in statements if statement.allow]
+    if kind is Kind.RESOURCE and _is_for_others(denial, allows):
+        yield Fault("ineffective-condition", f"{denial.where} denies accounts that nothing is allowed.")
+    if denial.conditions and (left := _objects_left(denial, allows)):
+        yield Fault(
+            "resource-mismatch",
+            f"{denial.where} is about a bucket and leaves its objects out, which {left} are allowed on.",
+        )
+    if _is_plain(denial):
+        for allow in allows:
+            if covers(denial, allow):
+                yield Fault("resource-mismatch", f"{denial.where} denies all that {allow.where} allows.")
+    if kind in (Kind.IDENTITY, Kind.BOUNDARY) and not denial.negated_resources:
+        yield from _one_object(denial, allows)
+        if not denial.negated_actions:
+            yield from _beside(denial, allows)
+            yield from _outside(denial, allows)
 
 
 def _conditions(denial: Statement, statements: Sequence[Statement], kind: Kind) -> Iterator[str]:
@@ -79,28 +91,31 @@ def _denies_the_wanted(condition: Condition) -> bool:
     return conditions.demands(condition) and (named or encrypted)
 
 
-def _objects_left(denial: Statement, statements: Sequence[Statement]) -> str:
+def _objects_left(denial: Statement, allows: Sequence[Statement]) -> str:
     """Return the actions on objects that a denial of buckets alone, with these very actions, doesn't deny."""
     buckets = set(denial.resources)
     if not buckets or any(resources.bucket(one) != one or patterns.wild(one) for one in buckets):
         return ""
     left = [
         action
-        for statement in statements
-        if statement.allow and any("/" in one and resources.bucket(one) in buckets for one in statement.resources)
+        for statement in allows
+        if any("/" in one and resources.bucket(one) in buckets for one in statement.resources)
         for action in statement.actions
         if "object" in action and any(patterns.matches(denied, action) for denied in denial.actions)
     ]
     return some(list(dict.fromkeys(left))) if left else ""
 
 
-def _takes_back(denial: Statement, allow: Statement) -> bool:
-    """Tell whether a denial without a condition covers an Allow."""
-    negated = denial.negated_actions or denial.negated_resources or allow.negated_actions or allow.negated_resources
+def _is_plain(denial: Statement) -> bool:
+    """Tell whether a denial holds for every request."""
     everybody = not denial.principals or principals.hold_everybody(denial.principals)
+    return everybody and not (denial.conditions or denial.negated_principals)
+
+
+def covers(denial: Statement, allow: Statement) -> bool:
+    """Tell whether the actions and resources of a denial hold all those of an Allow."""
     return (
-        not (negated or denial.conditions or denial.negated_principals)
-        and everybody
+        not (denial.negated_actions or denial.negated_resources or allow.negated_actions or allow.negated_resources)
         and _cover(denial.actions, allow.actions)
         and _cover(denial.resources, allow.resources)
     )
@@ -110,13 +125,13 @@ def _cover(wide: Sequence[str], narrow: Sequence[str]) -> bool:
     return all(any(patterns.includes(one, other) for one in wide) for other in narrow)
 
 
-def _is_for_others(denial: Statement, statements: Sequence[Statement]) -> bool:
+def _is_for_others(denial: Statement, allows: Sequence[Statement]) -> bool:
     """Tell whether a denial names accounts of which none is let in by the policy."""
     denied = {principals.meaning(principal).account for principal in denial.principals}
     allowed = {
         principals.meaning(principal).account
-        for statement in statements
-        if statement.allow and not statement.negated_principals
+        for statement in allows
+        if not statement.negated_principals
         for principal in statement.principals
     }
     return not denial.negated_principals and bool(allowed) and "" not in denied | allowed and denied.isdisjoint(allowed)
@@ -124,7 +139,7 @@ def _is_for_others(denial: Statement, statements: Sequence[Statement]) -> bool:
 
 def _leave_nobody(one: Statement, other: Statement) -> bool:
     """Tell whether two denials of the same leave only what the other denies: each all but some values of one key."""
-    if one is other or other.allow or len(one.conditions) != 1 or len(other.conditions) != 1:
+    if len(one.conditions) != 1 or len(other.conditions) != 1:
         return False
     [first], [second] = one.conditions, other.conditions
     return (
@@ -168,35 +183,35 @@ def _denied_without_mfa(statements: Sequence[Statement]) -> bool:
     )
 
 
-def _one_object(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+def _one_object(denial: Statement, allows: Sequence[Statement]) -> Iterator[Fault]:
     """What a Deny means to be a folder is one object: its name has no extension, and an Allow reaches below it."""
     for resource in denial.resources:
         key = resource.partition("/")[2]
         if not key or "." in key or not resources.bucket(resource) or not conditions.literal(resource):
             continue
         below = resource.rstrip("/") + "/?*"
-        if any(one.allow and any(patterns.includes(other, below) for other in one.resources) for one in statements):
+        if any(patterns.includes(other, below) for one in allows for other in one.resources):
             yield Fault(
                 "resource-mismatch", f"{denial.where} denies the object `{short(resource)}` and nothing below it."
             )
 
 
-def _allowed(denial: Statement, statements: Sequence[Statement]) -> set[str]:
+def _allowed(denial: Statement, allows: Sequence[Statement]) -> set[str]:
     """Return the resources on which some action of a denial is allowed by its name."""
     return {
         resource
-        for one in statements
-        if one.allow and not (one.negated_actions or one.negated_resources)
+        for one in allows
+        if not (one.negated_actions or one.negated_resources)
         if not set(one.actions).isdisjoint(denial.actions)
         for resource in one.resources
     }
 
 
-def _beside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+def _beside(denial: Statement, allows: Sequence[Statement]) -> Iterator[Fault]:
     """A guard, a Deny with a condition, is on one resource, and the same action is allowed on another of its kind."""
     if not denial.conditions or not all(map(conditions.literal, denial.resources)):
         return
-    allowed = _allowed(denial, statements)
+    allowed = _allowed(denial, allows)
     kinds = {resource.rpartition(":")[0] for resource in (*allowed, *denial.resources)}
     if allowed and allowed.isdisjoint(denial.resources) and len(kinds) == 1 and all(map(conditions.literal, allowed)):
         yield Fault(
@@ -205,16 +220,17 @@ def _beside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Faul
         )
 
 
-def _outside(denial: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+def _outside(denial: Statement, allows: Sequence[Statement]) -> Iterator[Fault]:
     """A Deny takes folders of a bucket out of what is allowed there, and none of them is in it: a path lacks its
     beginning."""
     buckets = set(map(resources.bucket, denial.resources))
     if "" in buckets or not all("/" in resource for resource in denial.resources):
         return
-    allowed = _allowed(denial, statements)
+    allowed = _allowed(denial, allows)
     if (
-        buckets.issubset(map(resources.bucket, allowed))
-        and {action for one in statements if one.allow for action in one.actions}.issuperset(denial.actions)
+        len(allowed) <= DENIALS  # a document of hundreds takes no minutes
+        and buckets.issubset(map(resources.bucket, allowed))
+        and {action for one in allows for action in one.actions}.issuperset(denial.actions)
         and not any(patterns.intersects(one, other) for one in allowed for other in denial.resources)
     ):
         yield Fault(

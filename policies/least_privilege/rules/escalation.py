@@ -41,8 +41,9 @@ def _bound(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
     for key in sorted(asked & sensitive.BOUND_BY.keys()):
         pair = sensitive.BOUND_BY[key]
         writes = [write for write in pair.writes if _is_free(grants, write)]
-        for statement in statements if writes else ():
-            use = next((use for use in pair.uses if statement.allow and _names(statement, use)), "")
+        bound = [one for one in statements if one.allow and any(conditions.named(one.conditions, key))][:_GATES]
+        for statement in bound if writes else ():
+            use = next((use for use in pair.uses if _names(statement, use)), "")
             # A boundary remains one, whatever is attached.
             if not use or conditions.asks_for(statement.conditions, "iam:permissionsboundary"):
                 continue
@@ -89,7 +90,7 @@ def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> b
 
 _OF_TAGS: Final = re.compile(r":resourcetag/|s3:existingobjecttag/")
 _GATES: Final = 20
-"""So many tags that open something are compared with what may be tagged."""
+"""So many conditions that open something are compared with what may be written."""
 
 
 def _gates(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:

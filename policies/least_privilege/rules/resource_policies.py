@@ -10,6 +10,7 @@ from least_privilege.documents import Statement
 from least_privilege.faults import Fault, short, some
 from least_privilege.grants import DENIALS, actions_of
 from least_privilege.knowledge import sensitive
+from least_privilege.rules.denials import covers
 from least_privilege.rules.identity import element_faults, key_grants
 
 
@@ -132,18 +133,6 @@ def _keeps_out(statement: Statement) -> bool:
     )
 
 
-def _covered_by(denial: Statement, allowing: Statement) -> bool:
-    return (
-        not (allowing.negated_actions or allowing.negated_resources)
-        and _covers(denial.actions, allowing.actions)
-        and _covers(denial.resources, allowing.resources)
-    )
-
-
-def _covers(wide: Sequence[str], narrow: Sequence[str]) -> bool:
-    return all(any(patterns.includes(one, other) for one in wide) for other in narrow)
-
-
 def _principals(statement: Statement, own: frozenset[str], keepers: Sequence[Statement]) -> Iterator[Fault]:
     """`keepers` are the denials that keep out all but named callers."""
     where, given = statement.where, statement.conditions
@@ -151,7 +140,7 @@ def _principals(statement: Statement, own: frozenset[str], keepers: Sequence[Sta
         found = principals.meaning(principal)
         if found.is_open:
             named = principal.kind == "AWS" and conditions.bound_by(given, "caller")
-            if not named and not any(_covered_by(denial, statement) for denial in keepers):
+            if not named and not any(covers(denial, statement) for denial in keepers):
                 yield Fault(
                     "public-resource-policy",
                     f"{where} allows `{short(principal.name)}`, and no condition says who that is.",
