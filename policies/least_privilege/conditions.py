@@ -432,26 +432,26 @@ def other_regions(conditions: Sequence[Condition], resources_: Sequence[str]) ->
 
 def sources_disagree(conditions: Sequence[Condition]) -> bool:
     """Tell whether `aws:SourceAccount` and `aws:SourceArn` are asked for in different accounts, so that none passes."""
-    accounts, of_arns = _named(conditions, "aws:sourceaccount"), _arns_accounts(conditions)
+    accounts, of_arns = _demanded(conditions, "aws:sourceaccount"), _arns_accounts(conditions)
     named = all(_ACCOUNT.fullmatch(account) for account in accounts | of_arns)
     return bool(accounts and of_arns and named and not accounts & of_arns)
 
 
 def source_accounts(conditions: Sequence[Condition]) -> list[str]:
     """Return the numbers of the accounts that `aws:SourceAccount` and `aws:SourceArn` ask for, sorted."""
-    return _numbers(_named(conditions, "aws:sourceaccount") | _arns_accounts(conditions))
+    return _numbers(_demanded(conditions, "aws:sourceaccount") | _arns_accounts(conditions))
 
 
 def caller_accounts(conditions: Sequence[Condition]) -> list[str]:
     """Return the numbers of the accounts whose callers are asked for, sorted."""
-    return _numbers(_named(conditions, "aws:principalaccount") | _named(conditions, "kms:calleraccount"))
+    return _numbers(_demanded(conditions, "aws:principalaccount") | _demanded(conditions, "kms:calleraccount"))
 
 
 def _numbers(accounts: Iterable[str]) -> list[str]:
     return sorted(account for account in accounts if _ACCOUNT.fullmatch(account))
 
 
-def _named(conditions: Sequence[Condition], key: str) -> set[str]:
+def _demanded(conditions: Sequence[Condition], key: str) -> set[str]:
     return {value for values in values_of(conditions, key) for value in values}
 
 
@@ -790,19 +790,22 @@ _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
 """Keys whose values have one form
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
 
-_ENUMERATED: Final[Mapping[str, str]] = {
-    "aws:principaltype": "Account User FederatedUser AssumedRole Anonymous",
-    "ec2:metadatahttptokens": "required optional",
-    "ec2:tenancy": "default dedicated host",
-    "elasticloadbalancing:scheme": "internal internet-facing",
-    "kms:keyorigin": "AWS_KMS EXTERNAL AWS_CLOUDHSM EXTERNAL_KEY_STORE",
-    "lambda:functionurlauthtype": "AWS_IAM NONE",
-    "s3:authtype": "REST-HEADER REST-QUERY-STRING POST",
-    "s3:signatureversion": "AWS AWS4-HMAC-SHA256 AWS4-ECDSA-P256-SHA256",
-    "s3:x-amz-acl": "private public-read public-read-write aws-exec-read authenticated-read bucket-owner-read"
-    " bucket-owner-full-control log-delivery-write",
-    "s3:x-amz-server-side-encryption": "AES256 aws:kms aws:kms:dsse aws:fsx",
-    "s3express:sessionmode": "ReadOnly ReadWrite",
+_ENUMERATED: Final[Mapping[str, Sequence[str]]] = {
+    key: values.split()
+    for key, values in {
+        "aws:principaltype": "Account User FederatedUser AssumedRole Anonymous",
+        "ec2:metadatahttptokens": "required optional",
+        "ec2:tenancy": "default dedicated host",
+        "elasticloadbalancing:scheme": "internal internet-facing",
+        "kms:keyorigin": "AWS_KMS EXTERNAL AWS_CLOUDHSM EXTERNAL_KEY_STORE",
+        "lambda:functionurlauthtype": "AWS_IAM NONE",
+        "s3:authtype": "REST-HEADER REST-QUERY-STRING POST",
+        "s3:signatureversion": "AWS AWS4-HMAC-SHA256 AWS4-ECDSA-P256-SHA256",
+        "s3:x-amz-acl": "private public-read public-read-write aws-exec-read authenticated-read bucket-owner-read"
+        " bucket-owner-full-control log-delivery-write",
+        "s3:x-amz-server-side-encryption": "AES256 aws:kms aws:kms:dsse aws:fsx",
+        "s3express:sessionmode": "ReadOnly ReadWrite",
+    }.items()
 }
 """Keys of which a service sends one of few values, by the page on its condition keys; case counts."""
 
@@ -832,20 +835,13 @@ def _value_problem(key: str, operator: str, value: str) -> str:
         return "must be an address or a network such as 192.0.2.0/24"
     if family == "arn" and not (value == "*" or value.startswith(("arn:", "*"))):
         return "must be an ARN"
-    if key in ("aws:sourcearn", "aws:principalarn") and (resources.problem(value) or resources.is_misspelt(value)):
-        return "isn't an ARN that can exist"
-    if key == "aws:principalarn" and ":assumed-role/" in value:
-        return "is a session's ARN, where the key holds its role's"
-    if key == "aws:principalarn" and ":role/AWSReservedSSO_" in value:
-        return "lacks the path of IAM Identity Center's roles, `aws-reserved/sso.amazonaws.com/`"
     if key.endswith("arn") and family == "string" and not value.startswith(("arn:", "*")):
         return "must be an ARN"
-    if key == "aws:currenttime" and operator.startswith("dateless") and value[:10] < _TODAY and "-" in value:
+    for is_wrong, what in _WRONG.get(key, ()):
+        if is_wrong(value):
+            return what
+    if key == "aws:currenttime" and operator.startswith("dateless") and _is_over(value):
         return "lies in the past"
-    if key == "aws:sourceip" and _is_network(value) and _is_private(value):
-        return "is private, where the key is an address of the internet: `aws:VpcSourceIp` is a network's own"
-    if key == "aws:userid" and value.startswith("AROA") and ":" not in value and not patterns.wild(value):
-        return "lacks the name of the role's session, `:*`"
     if _OPEN_HOST.match(value):
         return "ends its host with a wildcard, so that it matches hosts of others"
     if patterns.wild(value):
@@ -856,8 +852,8 @@ def _value_problem(key: str, operator: str, value: str) -> str:
     if key in _FORMATS and family != "null":
         pattern, what = _FORMATS[key]
         return "" if pattern.fullmatch(value) else f"must be {what}"
-    if key in _ENUMERATED and family == "string" and not _is_one_of(value, _ENUMERATED[key].split(), operator):
-        return f"must be one of {', '.join(_ENUMERATED[key].split())}"
+    if key in _ENUMERATED and family == "string" and not _is_one_of(value, _ENUMERATED[key], operator):
+        return f"must be one of {', '.join(_ENUMERATED[key])}"
     return ""
 
 
@@ -870,14 +866,49 @@ def _is_one_of(value: str, accepted: Sequence[str], operator: str) -> bool:
 _OPEN_HOST: Final = re.compile(r"https?://[^/*?]+\*")
 
 
-_TODAY: Final = str(knowledge.provenance(knowledge.ACTIONS)["compiled"])
-"""The day on which the index was compiled: what was over by then is over, whenever the pack runs."""
 _PRIVATE: Final = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 
 def _is_private(value: str) -> bool:
-    network = ipaddress.ip_network(value, strict=False)
+    network = ipaddress.ip_network(value, strict=False) if _is_network(value) else None
     return isinstance(network, ipaddress.IPv4Network) and any(map(network.subnet_of, _PRIVATE))
+
+
+def _is_no_arn(value: str) -> bool:
+    return bool(resources.problem(value)) or resources.is_misspelt(value)
+
+
+def _is_over(date: str) -> bool:
+    """Tell whether a date lies before the day on which the index was compiled: it's over, whenever the pack runs."""
+    return "-" in date and date[:10] < knowledge.provenance(knowledge.ACTIONS)["compiled"]
+
+
+_ARN_PROBLEM: Final = (_is_no_arn, "isn't an ARN that can exist")
+_WRONG: Final[Mapping[str, Sequence[tuple[Callable[[str], bool], str]]]] = {
+    "aws:principalarn": (
+        _ARN_PROBLEM,
+        (lambda value: ":assumed-role/" in value, "is a session's ARN, where the key holds its role's"),
+        (
+            lambda value: ":role/AWSReservedSSO_" in value,
+            "lacks the path of IAM Identity Center's roles, `aws-reserved/sso.amazonaws.com/`",
+        ),
+    ),
+    "aws:sourcearn": (_ARN_PROBLEM,),
+    "aws:sourceip": (
+        (
+            _is_private,
+            "is private, where the key is an address of the internet: `aws:VpcSourceIp` is a network's own",
+        ),
+    ),
+    "aws:userid": (
+        (
+            lambda value: value.startswith("AROA") and ":" not in value and not patterns.wild(value),
+            "lacks the name of the role's session, `:*`",
+        ),
+    ),
+}
+"""Key -> what its values can't be, and how that is said
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""
 
 
 def _is_network(value: str) -> bool:

@@ -86,7 +86,7 @@ def service_problem(name: str) -> str:
         return "isn't a service principal (`service.amazonaws.com`)"
     label, at_amazonaws, _ = general(name).partition(".amazonaws.com")
     if not at_amazonaws:
-        meant = difflib.get_close_matches(label.removesuffix(".aws.com"), _services(), n=1, cutoff=_SIMILAR)
+        meant = difflib.get_close_matches(label.removesuffix(".aws.com"), _services(), n=1, cutoff=resources.SIMILAR)
         return _near(meant[0]) if meant else ""
     if label in _services():
         return ""
@@ -95,7 +95,7 @@ def service_problem(name: str) -> str:
         return _near(f"{rest}.{first}")
     # Parts of services have principals that no list has; one that looks like a known one is misspelt all the same.
     is_part = rest in _services()
-    near = difflib.get_close_matches(label, _services(), n=1, cutoff=_SIMILAR if is_part else _ALIKE)
+    near = difflib.get_close_matches(label, _services(), n=1, cutoff=resources.SIMILAR if is_part else _ALIKE)
     if near:
         return _near(near[0])
     return "" if is_part else "AWS's documentation has no such service"
@@ -107,8 +107,6 @@ def _near(label: str) -> str:
 
 _ALIKE: Final = 0.6
 """Enough to be worth a hint."""
-_SIMILAR: Final = 0.85
-"""One letter wrong in seven or more, one missing in four (`difflib`'s ratio)."""
 
 
 @cache

@@ -170,7 +170,7 @@ def _misplaced(service: knowledge.Service, region: str, account: str, name: str)
 
 def is_of(kind: str, arn: str) -> bool:
     """Tell whether an ARN pattern matches resources of a kind, by the beginning of the kind's name."""
-    known = knowledge.service(arn.split(":", 3)[2]) if arn.count(":") >= 5 else None
+    known = _service_of(arn)
     kinds = reach(known, arn).kinds if known else 0
     return known is not None and any(
         kinds >> bit & 1 and one.name.startswith(kind) for bit, one in enumerate(known.types)
@@ -179,17 +179,24 @@ def is_of(kind: str, arn: str) -> bool:
 
 def is_misspelt(arn: str) -> bool:
     """Tell whether an ARN is of no kind, and begins nearly as those of a kind do."""
-    parts = arn.split(":", 5)
-    known = knowledge.service(parts[2]) if len(parts) == 6 else None
+    known = _service_of(arn)
     if known is None or reach(known, arn).kinds:
         return False
-    begin = _WORD.match(parts[5])[0].lower()  # type: ignore[index] # it matches any text
-    words = {_WORD.match(kind.literal)[0].lower() for kind in known.types}  # type: ignore[index]
-    return bool(difflib.get_close_matches(begin, words - {""}, n=1, cutoff=_NEAR))
+    words = {_word(kind.literal) for kind in known.types} - {""}
+    return bool(difflib.get_close_matches(_word(arn.split(":", 5)[5]), words, n=1, cutoff=SIMILAR))
 
 
-_WORD: Final = re.compile(r"[A-Za-z-]*")
-_NEAR: Final = 0.85
+def _service_of(arn: str) -> knowledge.Service | None:
+    parts = arn.split(":", 5)
+    return knowledge.service(parts[2]) if len(parts) == 6 else None
+
+
+def _word(name: str) -> str:
+    """Return the first word of a resource's name, lower case."""
+    return re.split("[^A-Za-z-]", name, maxsplit=1)[0].lower()
+
+
+SIMILAR: Final = 0.85
 """One letter wrong in seven or more, one missing in four (`difflib`'s ratio)."""
 
 

@@ -212,6 +212,12 @@ def mask(service: knowledge.Service, category: str) -> int:
     return result
 
 
+def tags(action: str) -> bool:
+    """Tell whether an action, by its name in lower case, writes or removes tags."""
+    service, granted = knowledge.named(action)
+    return bool(service and granted & service.levels["Tagging"])
+
+
 _LISTING: Final = ("describe", "list")
 _READING: Final = ("get", "view", "lookup", "search", "query", "batchget", "batchdescribe")
 

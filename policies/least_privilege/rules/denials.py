@@ -14,12 +14,13 @@ from least_privilege.grants import DENIALS
 def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
     """Yield the faults of the denials among a document's statements."""
     denials = [statement for statement in statements if not statement.allow]
+    allows = [statement for statement in statements if statement.allow]
     for denial in denials:
-        for problem in _conditions(denial, statements, kind) if denial.conditions else ():
+        for problem in _conditions(denial, denials, kind) if denial.conditions else ():
             yield Fault("ineffective-condition", f"{denial.where} {problem}.")
     # Each of these is compared with all other statements.
     for place, denial in enumerate(denials[:DENIALS]):
-        yield from _beside_what_is_allowed(denial, statements, kind)
+        yield from _beside_what_is_allowed(denial, allows, kind)
         for other in denials[place + 1 : _GUARDS]:
             if _leave_nobody(denial, other):
                 yield Fault(
@@ -32,9 +33,8 @@ _GUARDS: Final = 10
 """So many denials are compared with each other."""
 
 
-def _beside_what_is_allowed(denial: Statement, statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
+def _beside_what_is_allowed(denial: Statement, allows: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
     """Yield how a denial misses what the document allows, or leaves nothing of it."""
-    allows = [statement for statement in statements if statement.allow]
     if kind is Kind.RESOURCE and _is_for_others(denial, allows):
         yield Fault("ineffective-condition", f"{denial.where} denies accounts that nothing is allowed.")
     if denial.conditions and (left := _objects_left(denial, allows)):
@@ -53,7 +53,7 @@ def _beside_what_is_allowed(denial: Statement, statements: Sequence[Statement], 
             yield from _outside(denial, allows)
 
 
-def _conditions(denial: Statement, statements: Sequence[Statement], kind: Kind) -> Iterator[str]:
+def _conditions(denial: Statement, denials: Sequence[Statement], kind: Kind) -> Iterator[str]:
     """Yield how the conditions of a denial miss what they are there for."""
     given = denial.conditions
     if safe := conditions.denies_the_safe(given, kind is Kind.TRUST):
@@ -66,7 +66,7 @@ def _conditions(denial: Statement, statements: Sequence[Statement], kind: Kind) 
         yield "denies AWS's own services, and nobody else"
     elif conditions.denies_without_tls(given):
         yield from _some_without_tls(denial, kind)
-    elif conditions.misses_access_keys(given) and not _denied_without_mfa(statements):
+    elif conditions.misses_access_keys(given) and not _denied_without_mfa(denials):
         yield (
             "doesn't deny requests of access keys, which come without `aws:MultiFactorAuthPresent`: `BoolIfExists` "
             "would"
@@ -173,13 +173,12 @@ def _holds_objects(resource: str) -> bool:
     return resources.bucket(resource) != resource or "*" in resource
 
 
-def _denied_without_mfa(statements: Sequence[Statement]) -> bool:
+def _denied_without_mfa(denials: Sequence[Statement]) -> bool:
     """Tell whether some denial is for requests without the key."""
     return any(
         condition.operator == "null" and condition.key.startswith("aws:multifactorauth")
-        for statement in statements
-        if not statement.allow
-        for condition in statement.conditions
+        for denial in denials
+        for condition in denial.conditions
     )
 
 

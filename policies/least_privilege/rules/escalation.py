@@ -40,21 +40,20 @@ def _bound(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> It
     asked = {condition.key for statement in statements for condition in statement.conditions}
     for key in sorted(asked & sensitive.BOUND_BY.keys()):
         pair = sensitive.BOUND_BY[key]
-        writes = [write for write in pair.writes if _is_free(grants, write)]
-        bound = [one for one in statements if one.allow and any(conditions.named(one.conditions, key))][:_GATES]
-        for statement in bound if writes else ():
+        written = {write: _freely_on(statements, write) for write in pair.writes if _is_free(grants, write)}
+        binding = [one for one in statements if one.allow and any(conditions.named(one.conditions, key))][:_GATES]
+        for statement in binding if written else ():
             use = next((use for use in pair.uses if _names(statement, use)), "")
             # A boundary remains one, whatever is attached.
             if not use or conditions.asks_for(statement.conditions, "iam:permissionsboundary"):
                 continue
             bounds = [resources.plain(_arn(value)) for value in conditions.named(statement.conditions, key)]
-            for write in writes:
-                written = _freely_on(statements, write)
+            for write, on in written.items():
                 if any(
                     (patterns.intersects(bound, one) or patterns.intersects(bound, f"{one}:*"))
                     and not _is_denied(statements, write, bound)
                     for bound in bounds
-                    for one in written
+                    for one in on
                 ):
                     yield Fault(
                         "privilege-escalation",
@@ -138,10 +137,9 @@ def _meet(tagging: str, tagged: Sequence[str], gate: Statement, opened: Sequence
 @lru_cache(4096)
 def _tags(action: str) -> bool:
     """Tell whether an action puts tags on what is there."""
-    service, mask = knowledge.named(action)
     name = action.partition(":")[2]
-    named = not patterns.wild(name) and not name.startswith(("un", "delete"))  # another rule speaks of wildcards
-    return named and bool(service and mask & service.levels["Tagging"])
+    # Another rule speaks of wildcards.
+    return not patterns.wild(name) and not name.startswith(("un", "delete")) and sensitive.tags(action)
 
 
 def _commands(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:
@@ -201,11 +199,13 @@ def _holder(resource: str) -> str:
 
 
 def _is_granted(grants: Mapping[str, Granted], action: str) -> bool:
+    """Tell whether an action is granted at all."""
     service, mask = knowledge.named(action.lower())
     return service is not None and service.prefix in grants and bool(grants[service.prefix].some & mask)
 
 
 def _is_free(grants: Mapping[str, Granted], action: str) -> bool:
+    """Tell whether an action is granted without a condition that narrows it."""
     service, mask = knowledge.named(action.lower())
     return service is not None and service.prefix in grants and bool(grants[service.prefix].free & mask)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -97,7 +97,12 @@ def _of_services_only(statement: Statement) -> Iterator[Fault]:
 
 def _partitions(document: Document) -> Iterator[Fault]:
     """What is named is in one partition, but for some: what is in one can't reach, or be reached from, another."""
-    if not any(_is_elsewhere(text) for statement in document.statements for text in _texts(statement)):
+    if not any(
+        text.startswith(_ELSEWHERE)
+        for statement in document.statements
+        for texts in _groups(statement)
+        for text in texts
+    ):
         return  # nearly all are in `aws` alone
     groups = [(statement, group) for statement in document.statements for group in _partitions_of(statement)]
     counts = Counter(partition for _, group in groups for partition in group)
@@ -110,22 +115,20 @@ def _partitions(document: Document) -> Iterator[Fault]:
             )
 
 
-def _texts(statement: Statement) -> Iterator[str]:
-    yield from statement.resources
-    for principal in statement.principals:
-        yield principal.name
+_ELSEWHERE: Final = ("arn:aws-", "https://signin.amazonaws")
+
+
+def _groups(statement: Statement) -> Iterator[Sequence[str]]:
+    """Yield a statement's resources, the names of its principals and the values of each condition."""
+    yield statement.resources
+    yield [principal.name for principal in statement.principals]
     for condition in statement.conditions:
-        yield from condition.values
-
-
-def _is_elsewhere(text: str) -> bool:
-    return text.startswith(("arn:aws-", "https://signin.amazonaws"))
+        yield condition.values
 
 
 def _partitions_of(statement: Statement) -> Iterator[set[str]]:
-    """Yield the partitions of a statement's resources, of its principals and of each condition."""
-    values = (condition.values for condition in statement.conditions)
-    for arns in (statement.resources, [principal.name for principal in statement.principals], *values):
+    """Yield the partitions of each group of a statement: of alternatives, all."""
+    for arns in _groups(statement):
         found = {arn.split(":", 2)[1] for arn in arns if arn.startswith("arn:aws") and arn.count(":") >= 5}
         found |= {partition for arn in arns for host, partition in _SIGN_IN.items() if host in arn}
         if found and not any(map(patterns.wild, found)):
@@ -157,7 +160,7 @@ def _limits_nothing(statement: Statement, kind: Kind) -> Iterator[Fault]:
     for problem in conditions.ineffective(statement.conditions, kind is Kind.TRUST):
         yield Fault("ineffective-condition", f"{statement.where}: {problem}.")
     if any(one.qualifier == "foranyvalue" and one.key == "aws:tagkeys" for one in statement.conditions) and any(
-        map(_writes_tags, statement.actions)
+        map(sensitive.tags, statement.actions)
     ):
         yield Fault(
             "ineffective-condition", f"{statement.where}: with `ForAnyValue` one tag that may be set is enough."
@@ -250,11 +253,6 @@ def _touches_data(action: str) -> bool:
 def _writes(action: str) -> bool:
     service, mask = knowledge.named(action)
     return bool(service and mask & ~(service.levels["List"] | service.levels["Read"]))
-
-
-def _writes_tags(action: str) -> bool:
-    service, mask = knowledge.named(action)
-    return bool(service and mask & service.levels["Tagging"])
 
 
 _OF_LISTS: Final = ("s3:prefix", "s3:delimiter")
