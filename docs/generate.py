@@ -13,19 +13,15 @@ from typing import Any, Final
 
 import yaml
 
+from components.catalogue import PARAMETERS, SECRETS
+from components.naming import Names
+from docs.diagram import mermaid, svg, way_in
+from policies.least_privilege.access.report import page
+from policies.rulebook.documentation import table as rule_table
+
 FOLDER: Final = Path(__file__).resolve().parent
 PROJECT: Final = FOLDER.parent
 PACKS: Final = sorted(file.parent.name for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
-
-# The packs are found as the engine finds them: by their folder.
-sys.path.insert(0, str(PROJECT / "policies"))
-
-from components.catalogue import PARAMETERS, SECRETS  # noqa: E402
-from components.naming import Names  # noqa: E402
-from docs.diagram import mermaid, svg, way_in  # noqa: E402
-from least_privilege.access.report import page  # noqa: E402
-from rulebook.documentation import table as rule_table  # noqa: E402
-
 STACKS: Final = ("prod", "dev")
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
 _PROD: Final = Names("prod", "ACCOUNT", "REGION")

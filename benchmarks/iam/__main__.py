@@ -28,8 +28,8 @@ from benchmarks.iam.corpus import Labelled
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 _KINDS: Final = ("identity", "trust", "resource", "bundle")
 _LOAD: Final = (
-    "import gc, sys; gc.disable(); sys.path.insert(0, {policies!r}); "
-    "import least_privilege; from least_privilege import knowledge; "
+    "import gc, sys; gc.disable(); sys.path.insert(0, {checkout!r}); "
+    "from policies.least_privilege import RULES, knowledge; "
     "[knowledge.service(prefix) for prefix in knowledge.prefixes()]"
 )
 """Starting the pack with all its data decoded; a run of the pack decodes only the services that it meets."""
@@ -102,8 +102,9 @@ def _start(folder: Path, rounds: int) -> Target:
     policies = Path(__file__).resolve().parents[2] / "policies"
     starts = [Start("pass", keeps=True), Start("import pulumi_policy", keeps=True)]
     for keeps in (True, False):
-        copy = shutil.copytree(policies, folder / str(keeps), ignore=shutil.ignore_patterns("__pycache__"))
-        starts.append(Start(_LOAD.format(policies=str(copy)), keeps))
+        copy = folder / str(keeps)
+        shutil.copytree(policies, copy / "policies", ignore=shutil.ignore_patterns("__pycache__"))
+        starts.append(Start(_LOAD.format(checkout=str(copy)), keeps))
     bare, sdk, start, first = comparison.starts_ms(starts, rounds)
     measured = (
         f"{start:.0f} ms, {sdk:.0f} of it the policy SDK ({start / bare:.1f} x bare Python); "

@@ -15,7 +15,8 @@ from typing import Any, Final
 from benchmarks.iam import corpus, environments
 from benchmarks.iam.corpus import Labelled
 
-JUDGES: Final = Path(__file__).parent / "judges"
+CHECKOUT: Final = Path(__file__).resolve().parents[2]
+"""Where a judge is started, so that it finds this package and the pack."""
 
 
 @dataclass(frozen=True)
@@ -23,25 +24,30 @@ class Tool:
     """A tool in one of its modes; `environment` is empty for the pack, which runs in the project's own."""
 
     name: str
-    program: str
+    judge: str
     environment: str = ""
     mode: str = "default"
+
+    @property
+    def module(self) -> str:
+        """The module that judges with it."""
+        return f"benchmarks.iam.judges.judge_{self.judge}"
 
     def python(self) -> Path:
         """Return the interpreter that it runs in; the environment is made first if missing."""
         return environments.python(self.environment) if self.environment else Path(sys.executable)
 
 
-PACK: Final = Tool("least-privilege pack", "judge_own.py")
+PACK: Final = Tool("least-privilege pack", "own")
 TOOLS: Final = (
     PACK,
-    Tool("parliament 1.6.4", "judge_parliament.py", "parliament"),
-    Tool("cloudsplaining 0.9.1", "judge_cloudsplaining.py", "cloudsplaining"),
-    Tool("cloudsplaining, all risky actions", "judge_cloudsplaining.py", "cloudsplaining", "all"),
-    Tool("Checkov 3.3.30", "judge_checkov.py", "checkov"),
+    Tool("parliament 1.6.4", "parliament", "parliament"),
+    Tool("cloudsplaining 0.9.1", "cloudsplaining", "cloudsplaining"),
+    Tool("cloudsplaining, all risky actions", "cloudsplaining", "cloudsplaining", "all"),
+    Tool("Checkov 3.3.30", "checkov", "checkov"),
 )
 
-SLOW: Final = Tool("parliament, community auditors", "judge_parliament.py", "parliament", "community")
+SLOW: Final = Tool("parliament, community auditors", "parliament", "parliament", "community")
 """Left out unless it's asked for: it takes five minutes and more, where the others together take one."""
 
 
@@ -107,7 +113,7 @@ def run(tools: Sequence[Tool], documents: Sequence[Labelled], folder: Path, roun
 
 
 def _turn(tool: Tool, given: Path, taken: Path) -> Run:
-    subprocess.run([tool.python(), JUDGES / tool.program, given, taken, tool.mode], check=True)
+    subprocess.run([tool.python(), "-m", tool.module, given, taken, tool.mode], check=True, cwd=CHECKOUT)
     result = json.loads(taken.read_text(encoding="utf-8"))
     verdicts = {key: _verdict(entry) for key, entry in result["verdicts"].items()}
     return Run(tool, result["load_ms"], result["memory_mb"], verdicts)

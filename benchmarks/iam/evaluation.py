@@ -21,13 +21,10 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from benchmarks.iam.environments import BUILD
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "policies"))
-
-from least_privilege import conditions
-from least_privilege.access.holders import Holder, may
-from least_privilege.access.inclusion import new_access
-from least_privilege.documents import Kind, parse
+from policies.least_privilege import conditions
+from policies.least_privilege.access.holders import Holder, may
+from policies.least_privilege.access.inclusion import new_access
+from policies.least_privilege.documents import Kind, parse
 
 Json: TypeAlias = Any
 

@@ -6,14 +6,11 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "policies"))
-
-from least_privilege import RULES, knowledge
-from rulebook import Judgement, Resource, Scope
-from rulebook.configuration import with_defaults
+from policies.least_privilege import RULES, knowledge
+from policies.rulebook import Judgement, Resource, Scope
+from policies.rulebook.configuration import with_defaults
 
 SIZES: Final = (1250, 2500, 5000)
 _ACCOUNT: Final = "123456789012"

@@ -7,7 +7,7 @@ stack and at how its parts lead to each other, which the engine tells from where
 
 from typing import Final
 
-from entry_points import (
+from policies.entry_points import (
     cloudflare,
     distributions,
     listener_rules,
@@ -18,7 +18,7 @@ from entry_points import (
     sign_in,
     way_in,
 )
-from rulebook import Rule
+from policies.rulebook import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
     *cloudflare.RULES,

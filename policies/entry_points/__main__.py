@@ -3,11 +3,14 @@
 import gc
 import sys
 from pathlib import Path
+from types import ModuleType
 
 gc.disable()  # Nothing that an import allocates is garbage; `start` puts the collector to work.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# The engine starts this file alone; the rulebook lies in the folder above, whatever that is called.
+sys.modules["policies"] = ModuleType("policies")
+sys.modules["policies"].__path__ = [str(Path(__file__).resolve().parents[1])]
 
-from entry_points import RULES
-from rulebook import start
+from policies.entry_points import RULES
+from policies.rulebook import start
 
 start("entry-points", RULES, "One guarded way in, and nothing else that the internet reaches.")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from rulebook import Resource
+from policies.rulebook import Resource
 
 CACHE_PHASE: Final = "http_request_cache_settings"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from entry_points.kinds import RECORD, RULESET, ZONE_SETTING
-from rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.entry_points.kinds import RECORD, RULESET, ZONE_SETTING
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Severity, Unjudgeable
 
 _DOCS: Final = "https://developers.cloudflare.com/"
 

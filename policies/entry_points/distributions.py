@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from entry_points import header
-from entry_points.kinds import DISTRIBUTION, HEADERS_POLICY, LOG_DELIVERY
-from rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Severity
+from policies.entry_points import header
+from policies.entry_points.kinds import DISTRIBUTION, HEADERS_POLICY, LOG_DELIVERY
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"
 

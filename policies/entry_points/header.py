@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from entry_points.kinds import LISTENER_RULE
-from rulebook import Judgement, Resource
+from policies.entry_points.kinds import LISTENER_RULE
+from policies.rulebook import Judgement, Resource
 
 HEADER: Final[Mapping[str, Mapping[str, Any]]] = {
     "header": {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from rulebook import Resource
+from policies.rulebook import Resource
 
 
 @dataclass(frozen=True)

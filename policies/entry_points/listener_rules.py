@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from entry_points import header
-from entry_points.kinds import LISTENER_RULE
-from rulebook import Finding, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.entry_points import header
+from policies.entry_points.kinds import LISTENER_RULE
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity, Unjudgeable
 
 _GUIDE: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
 

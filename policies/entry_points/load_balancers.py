@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from entry_points.kinds import LISTENER, LOAD_BALANCER
-from rulebook import Finding, Judgement, Resource, Rule, Severity
+from policies.entry_points.kinds import LISTENER, LOAD_BALANCER
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
 

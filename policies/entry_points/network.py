@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from entry_points.kinds import EGRESS_RULE, GROUP_RULE, INGRESS_RULE, SECURITY_GROUP
-from rulebook import Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.entry_points.kinds import EGRESS_RULE, GROUP_RULE, INGRESS_RULE, SECURITY_GROUP
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
 
 GROUP_TYPES: Final = SECURITY_GROUP | GROUP_RULE | INGRESS_RULE | EGRESS_RULE
 

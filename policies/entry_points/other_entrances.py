@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from entry_points.kinds import CLASSIC_LOAD_BALANCER
-from rulebook import Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.entry_points.kinds import CLASSIC_LOAD_BALANCER
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
 
 ALWAYS: Final = ""
 """Stands for a type that has no way to be closed."""

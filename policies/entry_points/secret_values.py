@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from entry_points import header
-from entry_points.kinds import DISTRIBUTION, LISTENER_RULE, PARAMETER, SECRET_VERSION
-from rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, SecretText, Severity
+from policies.entry_points import header
+from policies.entry_points.kinds import DISTRIBUTION, LISTENER_RULE, PARAMETER, SECRET_VERSION
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, SecretText, Severity
 
 _SECRETS: Final = "https://www.pulumi.com/docs/iac/concepts/secrets/"
 _SENSITIVE: Final = re.compile("secret|token|password|credential|private[_-]?key|api[_-]?key", re.IGNORECASE)

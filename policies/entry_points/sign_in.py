@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from entry_points.kinds import LISTENER, LISTENER_RULE
-from rulebook import Finding, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.entry_points.kinds import LISTENER, LISTENER_RULE
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity, Unjudgeable
 
 _GUIDE: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html"
 _KINDE: Final = "https://docs.kinde.com/developer-tools/about/using-kinde-without-an-sdk/"

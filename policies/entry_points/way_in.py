@@ -11,9 +11,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from entry_points import header, listener_rules
-from entry_points.cache_bypass import CACHE_PHASE, bypassed
-from entry_points.kinds import (
+from policies.entry_points import header, listener_rules
+from policies.entry_points.cache_bypass import CACHE_PHASE, bypassed
+from policies.entry_points.kinds import (
     CERTIFICATE,
     DISTRIBUTION,
     EGRESS_RULE,
@@ -29,9 +29,9 @@ from entry_points.kinds import (
     TARGET_GROUP,
     VALIDATION,
 )
-from entry_points.links import Links, covers
-from entry_points.network import GROUP_TYPES, Opening, openings
-from rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Scope, Severity, Unjudgeable
+from policies.entry_points.links import Links, covers
+from policies.entry_points.network import GROUP_TYPES, Opening, openings
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Scope, Severity, Unjudgeable
 
 _CLOUDFRONT: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/"
 _BALANCING: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"

@@ -7,7 +7,7 @@ its statements allow, `rules` name what is wrong; `judging` remembers the outcom
 
 from typing import Final
 
-from least_privilege.rules import managed, of_documents, people, readers
-from rulebook import Rule
+from policies.least_privilege.rules import managed, of_documents, people, readers
+from policies.rulebook import Rule
 
 RULES: Final[tuple[Rule, ...]] = (*of_documents.RULES, *managed.RULES, *people.RULES, *readers.RULES)

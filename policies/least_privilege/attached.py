@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from least_privilege.documents import CURRENT, Kind
-from rulebook import UNKNOWN, Json, Resource
+from policies.least_privilege.documents import CURRENT, Kind
+from policies.rulebook import UNKNOWN, Json, Resource
 
 
 class Place(NamedTuple):

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from least_privilege import knowledge, patterns, principals, resources
-from least_privilege.documents import Condition
+from policies.least_privilege import knowledge, patterns, principals, resources
+from policies.least_privilege.documents import Condition
 
 # --- operators ---------------------------------------------------------------------------------------------------
 

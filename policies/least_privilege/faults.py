@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final, NamedTuple
 
-from least_privilege.knowledge import Service
+from policies.least_privilege.knowledge import Service
 
 _NAMED: Final = 5
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from least_privilege import conditions, knowledge, patterns, resources
-from least_privilege.documents import Statement
+from policies.least_privilege import conditions, knowledge, patterns, resources
+from policies.least_privilege.documents import Statement
 
 
 @lru_cache(16384)

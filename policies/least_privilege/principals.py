@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from least_privilege import knowledge, patterns, resources
-from least_privilege.documents import Principal
+from policies.least_privilege import knowledge, patterns, resources
+from policies.least_privilege.documents import Principal
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _UNIQUE_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{16,}")

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from least_privilege import knowledge, patterns
+from policies.least_privilege import knowledge, patterns
 
 _PARTITION: Final = re.compile(r"aws(?:-cn|-us-gov|-iso(?:-[a-z])?|-eusc)?")
 _PARTITIONS: Final = {

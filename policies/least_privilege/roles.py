@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from least_privilege.attached import documents
-from least_privilege.documents import Kind
-from rulebook import Json, Resource
+from policies.least_privilege.attached import documents
+from policies.least_privilege.documents import Kind
+from policies.rulebook import Json, Resource
 
 ROLE: Final = "aws:iam/role:Role"
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"

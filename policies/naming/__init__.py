@@ -5,8 +5,8 @@
 
 from typing import Final
 
-from naming import conventions, explicit_names, hosts, iam_names, required_tags, secret_names
-from rulebook import Rule
+from policies.naming import conventions, explicit_names, hosts, iam_names, required_tags, secret_names
+from policies.rulebook import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
     *secret_names.RULES,

@@ -3,12 +3,15 @@
 import gc
 import sys
 from pathlib import Path
+from types import ModuleType
 
 gc.disable()  # Nothing that an import allocates is garbage; `start` puts the collector to work.
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+# The engine starts this file alone; the rulebook lies in the folder above, whatever that is called.
+sys.modules["policies"] = ModuleType("policies")
+sys.modules["policies"].__path__ = [str(Path(__file__).resolve().parents[1])]
 
-from naming import RULES
-from rulebook import start
+from policies.naming import RULES
+from policies.rulebook import start
 
 start(
     "naming", RULES, "Names, tags and hosts say which environment they belong to, and nobody's name is left to chance."

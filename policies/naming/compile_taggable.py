@@ -1,6 +1,6 @@
 """Compile the table of taggable types from the Pulumi AWS SDK that is installed.
 
-Run it after an update of the SDK: `PYTHONPATH=policies python -m naming.compile_taggable`.
+Run it after an update of the SDK: `python -m policies.naming.compile_taggable`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from importlib.metadata import distribution
 from typing import Final
 
-from naming.taggable import TABLE
+from policies.naming.taggable import TABLE
 
 _SDK: Final = "pulumi-aws"
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from naming.environment import ENVIRONMENT, environment_of
-from naming.physical_names import PHYSICAL_NAMES, shown, types_of
-from rulebook import Finding, Judgement, Resource, Rule, Severity
+from policies.naming.environment import ENVIRONMENT, environment_of
+from policies.naming.physical_names import PHYSICAL_NAMES, shown, types_of
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 
 @dataclass(frozen=True)

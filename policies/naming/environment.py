@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rulebook import Judgement, Unjudgeable
+from policies.rulebook import Judgement, Unjudgeable
 
 ENVIRONMENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "environment": {

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from naming.physical_names import PHYSICAL_NAMES, shown
-from rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity, Unjudgeable
+from policies.naming.physical_names import PHYSICAL_NAMES, shown
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity, Unjudgeable
 
 _RANDOM: Final = r"-[0-9a-f]{7}"
 """What Pulumi adds to a logical name when it makes up a physical one."""

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from naming.environment import ENVIRONMENT, environment_of
-from naming.physical_names import shown
-from rulebook import MAY_BE_UNKNOWN, UNKNOWN, Finding, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.naming.environment import ENVIRONMENT, environment_of
+from policies.naming.physical_names import shown
+from policies.rulebook import MAY_BE_UNKNOWN, UNKNOWN, Finding, Judgement, Resource, Rule, Severity, Unjudgeable
 
 _LONGEST_HOST: Final = 253
 _LONGEST_COMMENT: Final = 128

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from naming.conventions import Convention
-from naming.environment import ENVIRONMENT, environment_of
-from naming.physical_names import types_of
-from rulebook import Finding, Judgement, Resource, Rule, Severity
+from policies.naming.conventions import Convention
+from policies.naming.environment import ENVIRONMENT, environment_of
+from policies.naming.physical_names import types_of
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _POLICY: Final = Convention("ENV(?:-[a-z0-9]+)+", "`ENV-name`, lower case", 128)
 _WITH_PATH: Final = types_of("role", "managed policy", "instance profile")

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from naming.environment import ENVIRONMENT, environment_of
-from naming.taggable import TAGGABLE
-from rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.naming.environment import ENVIRONMENT, environment_of
+from policies.naming.taggable import TAGGABLE
+from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
 
 _LISTED: Final = frozenset({"aws:autoscaling/group:Group"})
 """Types whose tags are a list of `{key, value}`."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from naming.conventions import Convention
-from naming.environment import ENVIRONMENT, environment_of
-from naming.physical_names import shown, types_of
-from rulebook import Finding, Judgement, Resource, Rule, Severity
+from policies.naming.conventions import Convention
+from policies.naming.environment import ENVIRONMENT, environment_of
+from policies.naming.physical_names import shown, types_of
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _CONVENTION: Final = Convention("ENV/[a-z0-9-]+(?:/[a-z0-9_-]+)+", "`ENV/service/thing`, lower case", 512)
 

@@ -11,10 +11,10 @@ The frame, not the rule, takes care of what must never be forgotten:
 - waivers (resource, reason, owner, expiry) come from policy configuration; an expired one is a violation.
 """
 
-from rulebook.assembly import assemble, start
-from rulebook.resource import UNKNOWN, Json, Resource, SecretText, Unjudgeable, unknown_paths
-from rulebook.rule import Finding, Judgement, Rule, Scope, Severity
-from rulebook.unknowns import MAY_BE_UNKNOWN
+from policies.rulebook.assembly import assemble, start
+from policies.rulebook.resource import UNKNOWN, Json, Resource, SecretText, Unjudgeable, unknown_paths
+from policies.rulebook.rule import Finding, Judgement, Rule, Scope, Severity
+from policies.rulebook.unknowns import MAY_BE_UNKNOWN
 
 __all__ = [
     "MAY_BE_UNKNOWN",

@@ -23,10 +23,10 @@ from pulumi_policy import (
 )
 from pulumi_policy import policy as sdk
 
-from rulebook import configuration, waivers
-from rulebook.resource import Json, Resource, Unjudgeable, plain
-from rulebook.rule import Finding, Judgement, Rule, Scope
-from rulebook.secret_marks import deserialize_properties
+from policies.rulebook import configuration, waivers
+from policies.rulebook.resource import Json, Resource, Unjudgeable, plain
+from policies.rulebook.rule import Finding, Judgement, Rule, Scope
+from policies.rulebook.secret_marks import deserialize_properties
 
 _ROOT: Final = "pulumi:pulumi:Stack"
 

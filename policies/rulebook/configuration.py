@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from rulebook.resource import Json
+from policies.rulebook.resource import Json
 
 _TYPES: Final[Mapping[str, Callable[[Json], bool]]] = {
     "string": lambda value: isinstance(value, str),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rulebook.rule import Rule
+from policies.rulebook.rule import Rule
 
 
 def table(rules: Iterable[Rule]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pulumi_policy import Severity
 
-from rulebook.resource import Json, Resource
+from policies.rulebook.resource import Json, Resource
 
 __all__ = ["Finding", "Judgement", "Rule", "Scope", "Severity"]
 

@@ -13,7 +13,7 @@ from typing import Any
 from pulumi_policy.deserialize import SPECIAL_SECRET_SIG, SPECIAL_SIG_KEY
 from pulumi_policy.deserialize import deserialize_properties as unmarked
 
-from rulebook.resource import Json, SecretText
+from policies.rulebook.resource import Json, SecretText
 
 
 def deserialize_properties(props: Mapping[str, Json], proxy_secrets: bool = False) -> dict[str, Json]:

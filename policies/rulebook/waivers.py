@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from rulebook.resource import Json
+from policies.rulebook.resource import Json
 
 SCHEMA: Final[Mapping[str, Any]] = {
     "type": "array",

@@ -10,11 +10,11 @@ import pytest
 from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
-from naming import RULES
-from rulebook import UNKNOWN as RULEBOOK_UNKNOWN
-from rulebook import Resource
-from rulebook.documentation import table
-from rulebook.waivers import Waiver
+from policies.naming import RULES
+from policies.rulebook import UNKNOWN as RULEBOOK_UNKNOWN
+from policies.rulebook import Resource
+from policies.rulebook.documentation import table
+from policies.rulebook.waivers import Waiver
 from tests.policies.analyzer import FOLDER, ROOT, UNKNOWN, Json, Planned, StartPack, secret
 
 FRAME: Final = Path(__file__).parent / "packs" / "frame"

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-import harness  # type: ignore[import-not-found,unused-ignore]
+from benchmarks.iam.judges import harness
 
 
 def load(mode: str) -> harness.Judge:

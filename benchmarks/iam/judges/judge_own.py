@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import harness  # type: ignore[import-not-found,unused-ignore]
+from benchmarks.iam.judges import harness
 
 _RESOURCES = {
     "s3": ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
@@ -31,15 +31,11 @@ Parts = Sequence[tuple[str, dict[str, Any]]]
 
 def load(_: str) -> harness.Judge:
     """Load the pack and return how it judges; there is one mode."""
-    import sys
-    from pathlib import Path
-
-    sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "policies"))
-    from least_privilege import RULES, knowledge
-    from least_privilege.documents import Kind
-    from least_privilege.judging import faults
-    from rulebook import Judgement, Resource, Scope
-    from rulebook.configuration import with_defaults
+    from policies.least_privilege import RULES, knowledge
+    from policies.least_privilege.documents import Kind
+    from policies.least_privilege.judging import faults
+    from policies.rulebook import Judgement, Resource, Scope
+    from policies.rulebook.configuration import with_defaults
 
     # The data is read and decoded piece by piece when it's needed. Here it counts as loading, as for the others.
     for prefix in knowledge.prefixes():

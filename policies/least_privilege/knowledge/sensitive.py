@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from least_privilege import knowledge
+from policies.least_privilege import knowledge
 
 
 def _grouped(text: str) -> Mapping[str, tuple[str, ...]]:

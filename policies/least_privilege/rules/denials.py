@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from least_privilege import conditions, patterns, principals, resources
-from least_privilege.documents import Condition, Kind, Statement
-from least_privilege.faults import Fault, short, some
-from least_privilege.grants import DENIALS
+from policies.least_privilege import conditions, patterns, principals, resources
+from policies.least_privilege.documents import Condition, Kind, Statement
+from policies.least_privilege.faults import Fault, short, some
+from policies.least_privilege.grants import DENIALS
 
 
 def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:

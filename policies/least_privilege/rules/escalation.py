@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from least_privilege import conditions, knowledge, patterns, resources
-from least_privilege.documents import Statement
-from least_privilege.faults import Fault, short, some
-from least_privilege.grants import Granted, actions_of
-from least_privilege.knowledge import sensitive
+from policies.least_privilege import conditions, knowledge, patterns, resources
+from policies.least_privilege.documents import Statement
+from policies.least_privilege.faults import Fault, short, some
+from policies.least_privilege.grants import Granted, actions_of
+from policies.least_privilege.knowledge import sensitive
 
 
 def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from least_privilege import conditions, knowledge, patterns
-from least_privilege.documents import Kind, Statement, parse
-from least_privilege.faults import Fault, actions, short, some
-from least_privilege.grants import Granted, actions_of, granted, reach
-from least_privilege.knowledge import sensitive
-from least_privilege.rules import escalation
+from policies.least_privilege import conditions, knowledge, patterns
+from policies.least_privilege.documents import Kind, Statement, parse
+from policies.least_privilege.faults import Fault, actions, short, some
+from policies.least_privilege.grants import Granted, actions_of, granted, reach
+from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.rules import escalation
 
 _FEW: Final = 3
 """So many actions may a writing wildcard of one verb give on a named resource (`sqs:Send*`)."""

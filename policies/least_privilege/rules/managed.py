@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from least_privilege import knowledge
-from least_privilege.attached import documents
-from least_privilege.documents import Kind
-from least_privilege.faults import short, some
-from least_privilege.judging import VALIDITY, faults, joined
-from least_privilege.roles import ATTACHMENTS, POLICY, TYPES, attached_arns, of_aws, policies_of, roles_of
-from least_privilege.rules.of_documents import BOUNDARIES, is_boundary
-from rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Scope, Severity
+from policies.least_privilege import knowledge
+from policies.least_privilege.attached import documents
+from policies.least_privilege.documents import Kind
+from policies.least_privilege.faults import short, some
+from policies.least_privilege.judging import VALIDITY, faults, joined
+from policies.least_privilege.roles import ATTACHMENTS, POLICY, TYPES, attached_arns, of_aws, policies_of, roles_of
+from policies.least_privilege.rules.of_documents import BOUNDARIES, is_boundary
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Scope, Severity
 
 _ALLOWED: Final[dict[str, Any]] = {
     "allowed": {

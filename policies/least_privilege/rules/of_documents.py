@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
-from least_privilege.attached import TYPES, Attached, documents
-from least_privilege.documents import Kind
-from least_privilege.faults import Fault
-from least_privilege.judging import faults
-from least_privilege.patterns import matches
-from rulebook import Finding, Judgement, Resource, Rule, Severity
+from policies.least_privilege.attached import TYPES, Attached, documents
+from policies.least_privilege.documents import Kind
+from policies.least_privilege.faults import Fault
+from policies.least_privilege.judging import faults
+from policies.least_privilege.patterns import matches
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from least_privilege.faults import short
-from least_privilege.patterns import matches
-from rulebook import Finding, Judgement, Resource, Rule, Severity
+from policies.least_privilege.faults import short
+from policies.least_privilege.patterns import matches
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 

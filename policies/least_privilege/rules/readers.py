@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from least_privilege import patterns
-from least_privilege.access.holders import Holder, can, holders, may, names_action, widest
-from least_privilege.access.inclusion import Unit, effective, units
-from least_privilege.attached import PLACES
-from least_privilege.faults import short
-from least_privilege.roles import ATTACHMENTS, TYPES
-from rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
+from policies.least_privilege import patterns
+from policies.least_privilege.access.holders import Holder, can, holders, may, names_action, widest
+from policies.least_privilege.access.inclusion import Unit, effective, units
+from policies.least_privilege.attached import PLACES
+from policies.least_privilege.faults import short
+from policies.least_privilege.roles import ATTACHMENTS, TYPES
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 _COMMAND: Final = "python -m components.expected_readers"
 

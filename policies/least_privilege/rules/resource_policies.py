@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from least_privilege import conditions, knowledge, patterns, principals
-from least_privilege.documents import Statement
-from least_privilege.faults import Fault, short, some
-from least_privilege.grants import DENIALS, actions_of
-from least_privilege.knowledge import sensitive
-from least_privilege.rules.denials import covers
-from least_privilege.rules.identity import element_faults, key_grants
+from policies.least_privilege import conditions, knowledge, patterns, principals
+from policies.least_privilege.documents import Statement
+from policies.least_privilege.faults import Fault, short, some
+from policies.least_privilege.grants import DENIALS, actions_of
+from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.rules.denials import covers
+from policies.least_privilege.rules.identity import element_faults, key_grants
 
 
 def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:

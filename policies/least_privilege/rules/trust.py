@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from least_privilege import conditions, patterns, principals
-from least_privilege.documents import Statement
-from least_privilege.faults import Fault, short, some
-from least_privilege.rules.identity import element_faults
+from policies.least_privilege import conditions, patterns, principals
+from policies.least_privilege.documents import Statement
+from policies.least_privilege.faults import Fault, short, some
+from policies.least_privilege.rules.identity import element_faults
 
 _ASSUMING: Final = frozenset(
     (

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from least_privilege import conditions, knowledge, patterns, principals, resources
-from least_privilege.documents import Condition, Document, Kind, Principal, Statement
-from least_privilege.faults import Fault, short, some
-from least_privilege.grants import actions_of, reach
-from least_privilege.knowledge import sensitive
+from policies.least_privilege import conditions, knowledge, patterns, principals, resources
+from policies.least_privilege.documents import Condition, Document, Kind, Principal, Statement
+from policies.least_privilege.faults import Fault, short, some
+from policies.least_privilege.grants import actions_of, reach
+from policies.least_privilege.knowledge import sensitive
 
 _INTERCHANGEABLE: Final = frozenset(
     ("apigateway", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace", "guardduty")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from entry_points import RULES
-from rulebook import UNKNOWN, Json, Judgement, Resource, Rule, Scope, SecretText, Unjudgeable, configuration
+from policies.entry_points import RULES
+from policies.rulebook import UNKNOWN, Json, Judgement, Resource, Rule, Scope, SecretText, Unjudgeable, configuration
 from tests.policies.entry_points.test_entry_points import STACK, meant
 from tests.policies.entry_points.test_entry_points import planned as as_planned
 
@@ -123,8 +123,8 @@ def _resources(stack: dict[str, dict[str, Any]]) -> list[Resource]:
 
 def _known(value: Json) -> Json:
     """Return a value as the frame hands it to a rule."""
-    from rulebook.resource import plain
-    from rulebook.secret_marks import deserialize_properties
+    from policies.rulebook.resource import plain
+    from policies.rulebook.secret_marks import deserialize_properties
 
     return plain(_unknowns(deserialize_properties({"it": value})["it"]))
 

@@ -9,7 +9,7 @@ from importlib.metadata import distribution
 
 import pytest
 
-from entry_points.other_entrances import ALWAYS, BLOCKED, BLOCKS, CLOSED, PRIVATE_BY_ABSENCE, Shut
+from policies.entry_points.other_entrances import ALWAYS, BLOCKED, BLOCKS, CLOSED, PRIVATE_BY_ABSENCE, Shut
 from tests.policies.analyzer import UNKNOWN, Json, StartPack
 
 _RESOURCE = re.compile(r"super\((?P<name>\w+), __self__\).__init__\(\s*'(?P<type>[a-z]+:[\w/]+:\w+)'")

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from least_privilege.access.report import NotAPlan, accesses, difference, page, sentences
-from least_privilege.patterns import covered
+from policies.least_privilege.access.report import NotAPlan, accesses, difference, page, sentences
+from policies.least_privilege.patterns import covered
 
 Json = Any
 ROOT: Final = Path(__file__).resolve().parents[3]

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from least_privilege import RULES
-from least_privilege.documents import Kind
-from least_privilege.judging import VALIDITY, faults
-from rulebook import UNKNOWN, Judgement, Resource, Scope, Unjudgeable
-from rulebook.configuration import with_defaults
+from policies.least_privilege import RULES
+from policies.least_privilege.documents import Kind
+from policies.least_privilege.judging import VALIDITY, faults
+from policies.rulebook import UNKNOWN, Judgement, Resource, Scope, Unjudgeable
+from policies.rulebook.configuration import with_defaults
 from tests.policies.analyzer import Json, StartPack, secret
 
 ACCOUNT: Final = "123456789012"

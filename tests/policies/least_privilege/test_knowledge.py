@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from least_privilege import knowledge
-from least_privilege.knowledge import __main__ as compiler
-from least_privilege.knowledge import sensitive
+from policies.least_privilege import knowledge
+from policies.least_privilege.knowledge import __main__ as compiler
+from policies.least_privilege.knowledge import sensitive
 
-POLICIES = Path(__file__).resolve().parents[3] / "policies"
+PROJECT = Path(__file__).resolve().parents[3]
 OLDEST = dt.timedelta(days=180)
 
 
@@ -105,11 +105,12 @@ def test_nothing_outside_changes_a_verdict(tmp_path: Path) -> None:
     (home / "access-level-overrides.yml").write_text("s3:\n  List:\n    - getobject\n")
     text = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}'
     program = (
-        "from least_privilege.judging import faults; from least_privilege.documents import Kind; import sys;"
+        "import sys; from policies.least_privilege.judging import faults;"
+        "from policies.least_privilege.documents import Kind;"
         f"print(sorted({{f.rule for f in faults({text!r}, Kind.IDENTITY)}}));"
         "print([name for name in sys.modules if name.partition('.')[0] in ('policy_sentry', 'moto')])"
     )
-    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(POLICIES)}
+    environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}
     answer = subprocess.run(
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
     )

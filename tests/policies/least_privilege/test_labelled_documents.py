@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from benchmarks.iam import corpus
-from benchmarks.iam.comparison import JUDGES, PACK
+from benchmarks.iam.comparison import CHECKOUT, PACK
 
 
 def judged(folder: Path, documents: list[dict[str, Any]]) -> dict[str, Any]:
     given, taken = folder / "documents.json", folder / "verdicts.json"
     given.write_text(json.dumps(documents))
-    subprocess.run([sys.executable, JUDGES / PACK.program, given, taken, PACK.mode], check=True)
+    subprocess.run([sys.executable, "-m", PACK.module, given, taken, PACK.mode], check=True, cwd=CHECKOUT)
     verdicts: dict[str, Any] = json.loads(taken.read_text())["verdicts"]
     assert not [key for key, verdict in verdicts.items() if verdict["error"]]
     return verdicts

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from naming.taggable import TAGGABLE
+from policies.naming.taggable import TAGGABLE
 from tests.policies.analyzer import UNKNOWN, Json, StartPack, secret
 
 _ABSENT: Final = "ABSENT"

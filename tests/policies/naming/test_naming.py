@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from naming import RULES
-from naming.compile_taggable import compile_table
-from naming.physical_names import PHYSICAL_NAMES
-from naming.taggable import TABLE, TAGGABLE
+from policies.naming import RULES
+from policies.naming.compile_taggable import compile_table
+from policies.naming.physical_names import PHYSICAL_NAMES
+from policies.naming.taggable import TABLE, TAGGABLE
 from tests.policies.analyzer import UNKNOWN, Json, Planned, StartPack, secret
 
 SECRET: Final = "aws:secretsmanager/secret:Secret"

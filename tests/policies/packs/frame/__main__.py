@@ -4,9 +4,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "policies"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[4]))
 
-from rulebook import Finding, Judgement, Resource, Rule, Scope, Severity, start
+from policies.rulebook import Finding, Judgement, Resource, Rule, Scope, Severity, start
 
 SOURCE = "https://www.pulumi.com/docs/insights/policy/"
 
