@@ -2,59 +2,68 @@
 STACK ?= prod
 ENGINE ?= embedded
 PYTHON ?= python3
-VENV := .venv
-BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+BIN := .venv/bin
+RUN := run-packages
+DEVELOP := develop-packages
 
-.PHONY: help setup preview up destroy drift watch test lint docs lock clean
+# Compiling the SDKs costs many times what loading them does, so what is compiled is kept, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup $(RUN) $(DEVELOP) preview up destroy drift watch check test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): requirements.lock
-	@echo "Setting up $(VENV) from requirements.lock (about a minute, once)" >&2
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Choose another with make PYTHON=...") if sys.version_info < (3, 11) else None'
-	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	@touch $@
+$(RUN):
+	@$(PYTHON) set_up.py run
 
-setup: $(READY) ## make .venv from the lock file
+$(DEVELOP):
+	@$(PYTHON) set_up.py develop
 
-preview: $(READY) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
+setup: $(DEVELOP) ## make .venv from the lock files; the other targets do that by themselves
+
+preview: $(RUN) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
 	@case "$(ENGINE)" in \
 		embedded) exec $(BIN)/python -m rehearsal --stack $(STACK) ;; \
 		pulumi) exec $(BIN)/python -m operations.deploy preview --stack $(STACK) ;; \
 		*) echo "ENGINE=$(ENGINE): accepted: embedded or pulumi" >&2; exit 2 ;; \
 	esac
 
-up: $(READY) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
+up: $(RUN) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
 	@$(BIN)/python -m operations.deploy up --stack $(STACK)
 
-destroy: $(READY) ## show what goes with STACK, then destroy it once its name is typed
+destroy: $(RUN) ## show what goes with STACK, then destroy it once its name is typed
 	@$(BIN)/python -m operations.deploy destroy --stack $(STACK)
 
-drift: $(READY) ## compare the state of STACK with what exists, change nothing
+drift: $(RUN) ## compare the state of STACK with what exists, change nothing
 	@$(BIN)/python -m operations.deploy refresh --preview-only --stack $(STACK)
 
-watch: $(READY) ## plan STACK again whenever a file changes, and say what that changed
+watch: $(RUN) ## plan STACK again whenever a file changes, and say what that changed
 	@$(BIN)/python -m rehearsal.watch --stack $(STACK)
+
+check: lint ## what every save can wait for: lint, types, and the tests that make no plan and start no process
+	@$(BIN)/python -m pytest --numprocesses auto -m "not process and not every_breakage"
 
 test: lint ## lint, types, and the whole test suite
 	@$(BIN)/python -m pytest --numprocesses auto
 
-lint: $(READY)
+lint: $(DEVELOP)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy .
 
-docs: $(READY) ## write again what is generated: pages in docs/, readers in policies/config/
+docs: $(RUN) ## write again what is generated: pages in docs/, readers in policies/config/
 	@$(BIN)/python -m components.expected_readers
 	@$(BIN)/python -m docs.generate
 
-lock: $(READY) ## resolve the dependencies again into requirements.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --custom-compile-command "make lock" --quiet --output-file requirements.lock
+lock: $(DEVELOP) ## resolve the dependencies again into the lock files
+	@$(COMPILE) pyproject.toml --output-file requirements.lock
+	@$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-develop.lock
+	@echo uv | $(COMPILE) - --constraints requirements-develop.lock --output-file requirements-uv.lock
+
+COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock" --quiet
 
 clean: ## remove .venv and all caches
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,9 +7,12 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
+import sys
 import tarfile
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +31,12 @@ PREFIX = "rocketclub-platform:"
 BRANCHES = ["main", "a-feature", "main/../x", "maintenance"]
 
 
-def filled(text: str) -> str:
-    """A text of the pipeline with its parameters' defaults."""
+def filled(text: str, command: dict[str, Any] | None = None) -> str:
+    """A text of the pipeline with its parameters' defaults, and the first values of its command's own parameters."""
     for name, parameter in PIPELINE["parameters"].items():
         text = text.replace(f"<< pipeline.parameters.{name} >>", parameter["default"])
+    for name, parameter in (command or {}).get("parameters", {}).items():
+        text = text.replace(f"<< parameters.{name} >>", parameter["enum"][0])
     return text
 
 
@@ -39,11 +44,30 @@ def steps(job: str) -> list[Any]:
     return list(PIPELINE["jobs"][job].get("steps", []))
 
 
+def used_commands(job: str) -> list[str]:
+    """The names of the pipeline's commands that a job uses, in order."""
+    names = [step if isinstance(step, str) else next(iter(step)) for step in steps(job)]
+    return [name for name in names if name in PIPELINE["commands"]]
+
+
 def role_of(job: str) -> str:
     """The name of the role that a job assumes; empty for none."""
-    roles = [filled(step["assume"]["role"]) for step in steps(job) if isinstance(step, dict) and "assume" in step]
+    roles = [step["assume"]["role"] for step in steps(job) if isinstance(step, dict) and "assume" in step]
     assert len(roles) < 2
-    return roles[0] if roles else ""
+    return f"{STACK}-{roles[0]}" if roles else ""
+
+
+def scripts() -> dict[str, str]:
+    """Every shell script of the pipeline, by where it stands: each `run`, and the files beside the pipeline."""
+    found = {str(path.relative_to(PROJECT)): path.read_text() for path in CONFIG.parent.iterdir() if path != CONFIG}
+    found[".ci/run"] = (PROJECT / ".ci" / "run").read_text()
+    for group in ("commands", "jobs"):
+        for name, definition in PIPELINE[group].items():
+            for number, step in enumerate(definition["steps"]):
+                if isinstance(step, dict) and "run" in step:
+                    command = step["run"]["command"] if isinstance(step["run"], dict) else step["run"]
+                    found[f"{group}.{name}.{number}"] = f"#!/bin/bash\n{filled(command, definition)}\n"
+    return found
 
 
 def commands(job: str) -> str:
@@ -105,11 +129,23 @@ def token(branch: str) -> tuple[str, str]:
     )
 
 
+@cache
 def assumed_arn(role: str) -> str:
-    """The ARN that the pipeline builds for a role's name."""
-    (command,) = (step["run"]["command"] for step in PIPELINE["commands"]["assume"]["steps"])
-    (arn,) = re.findall(r'AWS_ROLE_ARN=([^"]+)"', command)
-    return filled(arn.replace("<< parameters.role >>", role))
+    """The ARN that the pipeline's script builds for a role's name."""
+    printed = assume(role.removeprefix(f"{STACK}-"), "a token").stdout
+    (arn,) = re.findall(r"^export AWS_ROLE_ARN=(\S+)$", printed, re.MULTILINE)
+    return str(arn)
+
+
+def assume(role: str, token: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that gives a job a role's credentials."""
+    return subprocess.run(
+        [CONFIG.with_name("assume"), STACK, role],
+        env={**os.environ, "CIRCLE_OIDC_TOKEN_V2": token, "CIRCLE_WORKFLOW_JOB_ID": "a-job"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
 
 def may_assume(arn: str, branch: str) -> bool:
@@ -123,15 +159,58 @@ def test_it_is_valid() -> None:
     assert list(validator.iter_errors({**PIPELINE, "jobs": {"test": {"steps": "none"}}}))
 
 
-def test_the_account_and_region_are_the_stacks() -> None:
-    assert [PIPELINE["parameters"]["account"]["default"]] == SETTINGS["aws:allowedAccountIds"]
-    assert PIPELINE["parameters"]["region"]["default"] == SETTINGS["aws:region"]
+def test_a_job_gets_the_credentials_of_its_stacks_account_and_region() -> None:
+    done = assume("ci-preview", "a token")
+    assert done.returncode == 0, done.stderr
+    lines = dict(line.removeprefix("export ").split("=", 1) for line in done.stdout.splitlines())
+    assert lines["AWS_ROLE_ARN"].split(":")[4] == SETTINGS["aws:allowedAccountIds"][0]
+    assert lines["AWS_REGION"] == SETTINGS["aws:region"]
+    file = Path(lines["AWS_WEB_IDENTITY_TOKEN_FILE"])
+    assert (file.read_text(), file.stat().st_mode & 0o777) == ("a token", 0o600)
+    file.unlink()
+
+
+def test_a_job_without_a_token_is_told_why() -> None:
+    done = assume("ci-preview", "")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "CIRCLE_OIDC_TOKEN_V2 is empty" in done.stderr
+
+
+def test_parameters_are_enumerations_since_they_reach_a_shell() -> None:
+    given = [PIPELINE["parameters"], *(command.get("parameters", {}) for command in PIPELINE["commands"].values())]
+    parameters = {name: parameter for group in given for name, parameter in group.items()}
+    assert {parameter["type"] for parameter in parameters.values()} == {"enum"}
+    assert all(re.fullmatch(r"[a-z-]+", value) for parameter in parameters.values() for value in parameter["enum"])
+    assert PIPELINE["parameters"]["stack"]["enum"] == project.stacks(PROJECT)
+
+
+@pytest.mark.parametrize("place", scripts())
+def test_every_script_is_sound(place: str, tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text(scripts()[place])
+    for command in (["bash", "-n"], [shutil.which("shellcheck", path=str(Path(sys.executable).parent)), "--norc"]):
+        done = subprocess.run([*command, script], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_jobs_with_credentials_restore_no_cache() -> None:
+    """Every branch can write every cache, so what one holds can be anything."""
+    with_credentials = {job for branch in BRANCHES for job, options in jobs_on(branch).items() if "context" in options}
+    assert with_credentials == {"preview", "apply"}
+    for job in with_credentials:
+        used = [*steps(job), *(step for name in used_commands(job) for step in PIPELINE["commands"][name]["steps"])]
+        assert not any("restore_cache" in step for step in used if isinstance(step, dict)), job
+
+
+def test_no_job_before_the_approval_has_a_token_that_the_deploy_role_trusts() -> None:
+    jobs = jobs_on("main")
+    assert [job for job in needs(jobs, "apply") if "context" in jobs[job]] == []
 
 
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_each_job_may_assume_its_role_on_the_branches_it_runs_on(branch: str) -> None:
     jobs = jobs_on(branch)
-    assert "preview" in jobs
+    assert any(role_of(job) for job in jobs if job in PIPELINE["jobs"])
     for job in jobs:
         if role := role_of(job) if job in PIPELINE["jobs"] else "":
             assert may_assume(assumed_arn(role), branch), (job, role)
@@ -146,15 +225,15 @@ def test_no_other_branch_than_main_applies_or_could(branch: str) -> None:
 
 
 def test_the_token_is_the_kind_that_names_the_branch() -> None:
-    (command,) = (step["run"]["command"] for step in PIPELINE["commands"]["assume"]["steps"])
-    assert set(re.findall(r"CIRCLE_OIDC_TOKEN\w*", command)) == {"CIRCLE_OIDC_TOKEN_V2"}
+    script = CONFIG.with_name("assume").read_text()
+    assert set(re.findall(r"CIRCLE_OIDC_TOKEN\w*", script)) == {"CIRCLE_OIDC_TOKEN_V2"}
     assert all("/vcs-ref/" in subject for _, subject, _ in trusts().values())
 
 
-def test_main_is_applied_after_tests_gate_preview_and_approval_and_checked_afterwards() -> None:
+def test_main_is_applied_after_tests_gate_and_approval_and_checked_afterwards() -> None:
     jobs = jobs_on("main")
     assert jobs["approve"]["type"] == "approval"
-    assert needs(jobs, "apply") == {"test", "gate", "preview", "approve"}
+    assert needs(jobs, "apply") == {"test", "gate", "approve"}
     assert "apply" in needs(jobs, "verify")
     assert "operations verify-login" in commands("verify")
     assert "pull" not in json.dumps(jobs)
@@ -170,11 +249,11 @@ def test_whatever_calls_the_engine_goes_through_the_wrapper() -> None:
     assert "operations.deploy up --yes" in commands("apply")
     assert "operations.deploy preview" in commands("preview")
     for job in ("preview", "apply"):
-        assert steps(job)[:2] == ["set-up", "pulumi-cli"]
+        assert used_commands(job)[:2] == ["set-up", "pulumi-cli"]
 
 
 def test_no_key_stands_in_the_pipeline() -> None:
-    text = CONFIG.read_text() + (PROJECT / ".circleci" / "report").read_text()
+    text = CONFIG.read_text() + "".join(scripts().values())
     assert not re.search(r"AKIA|ASIA|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)", text)
     assert "AWS_WEB_IDENTITY_TOKEN_FILE" in text
 
@@ -206,6 +285,18 @@ def cli_archive() -> bytes:
         entry.size, entry.mode = len(program), 0o755
         tar.addfile(entry, io.BytesIO(program))
     return buffer.getvalue()
+
+
+def test_a_cli_that_is_there_already_is_replaced_whatever_it_prints(tmp_path: Path) -> None:
+    version = project.pulumi_version(PROJECT)
+    planted = tmp_path / "cli" / "bin" / "pulumi"
+    planted.parent.mkdir(parents=True)
+    planted.write_text(f"#!/bin/sh\necho v{version}\n")
+    planted.chmod(0o755)
+    archive = cli_archive()
+    name = f"pulumi-v{version}-linux-x64.tar.gz"
+    assert install(tmp_path, archive, f"{hashlib.sha256(archive).hexdigest()}  {name}\n").returncode == 0
+    assert planted.read_text().endswith("echo a cli\n")
 
 
 def test_the_cli_is_installed_once_its_checksum_is_right(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""Make `.venv` from a lock file, or leave it as it is where it holds that already: `python3 set_up.py run|develop`.
+
+`run` is what a preview and a deploy need (`requirements.lock`), `develop` adds what tests and generators need
+(`requirements-develop.lock`). The stamp names the lock files by their checksum, so that neither a fresh checkout nor a
+restored cache sets up anew, and it is written last, so that a set-up that broke off starts again.
+
+Only the standard library is imported, and any Python 3 can read this far: it has to say that it is too old.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent
+VENV = PROJECT / ".venv"
+STAMP = VENV / ".set-up"
+LOCKS = {"run": "requirements.lock", "develop": "requirements-develop.lock"}
+UV_LOCK = "requirements-uv.lock"
+OLDEST = (3, 11)
+
+
+def main() -> int:
+    """Set up what the command line asks for and return the exit code."""
+    parser = argparse.ArgumentParser(prog="set_up.py", description=__doc__.partition("\n\n")[0])
+    parser.add_argument("packages", choices=LOCKS, help="run: preview and deploy; develop: tests and generators too")
+    wanted = parser.parse_args().packages
+    if sys.version_info < OLDEST:
+        given = ".".join(map(str, sys.version_info[:3]))
+        print(
+            "Python 3.11 or newer is needed; this is " + given + ". Choose another with make PYTHON=...",
+            file=sys.stderr,
+        )
+        return 2
+    if wanted in installed():
+        return 0
+    print(f"Setting up .venv from {LOCKS[wanted]}", file=sys.stderr)
+    try:
+        install(wanted)
+    except subprocess.CalledProcessError as failure:
+        print(f"error: `{' '.join(map(str, failure.cmd[:4]))} ...` ended with {failure.returncode}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def installed() -> "set[str]":
+    """Return the sets that `.venv` holds as they are locked now. `develop` holds `run`."""
+    if not STAMP.is_file() or not (VENV / "bin" / "python").exists():
+        return set()
+    lines = STAMP.read_text(encoding="utf-8").splitlines()
+    found = {name for name in LOCKS if line_of(name) in lines}
+    return found | {"run"} if "develop" in found else found
+
+
+def line_of(name: str) -> str:
+    """Return the line of the stamp that says a set is installed: its name, this Python, the lock file's checksum."""
+    version = "{}.{}".format(*sys.version_info[:2])
+    return f"{name} {version} {hashlib.sha256((PROJECT / LOCKS[name]).read_bytes()).hexdigest()}"
+
+
+def install(name: str) -> None:
+    """Install a set; into the environment that is there if it holds the other one, into a new one otherwise.
+
+    Raises:
+        subprocess.CalledProcessError: a command failed; what it printed says why.
+    """
+    kept = installed()
+    STAMP.unlink(missing_ok=True)
+    if not kept:
+        shutil.rmtree(VENV, ignore_errors=True)
+    python = VENV / "bin" / "python"
+    uv = shutil.which("uv", path=os.pathsep.join([os.environ.get("PATH", ""), str(python.parent)]))
+    if uv is None:
+        run(sys.executable, "-m", "venv", VENV)
+        run(python, "-m", "pip", "install", *_QUIETLY, "--require-hashes", "--requirement", PROJECT / UV_LOCK)
+        uv = str(python.parent / "uv")
+    elif not kept:
+        run(uv, "venv", "--quiet", "--python", sys.executable, VENV)
+    run(uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "--requirement", PROJECT / LOCKS[name])
+    STAMP.write_text("".join(f"{line_of(one)}\n" for one in sorted(kept | {name})), encoding="utf-8")
+
+
+_QUIETLY = ("--quiet", "--disable-pip-version-check")
+
+
+def run(*command: "str | Path") -> None:
+    """Run a command; what it prints is shown."""
+    subprocess.run(command, check=True)  # noqa: S603 - this project's own commands
+
+
+if __name__ == "__main__":
+    sys.exit(main())
