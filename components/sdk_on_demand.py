@@ -47,6 +47,8 @@ class _OnDemandLoader(SourceFileLoader):
 def _name_finder(package: ModuleType, modules: Sequence[str]) -> Callable[[str], Any]:
     """Return the `__getattr__` of a package: it imports modules until one of them has the name."""
 
+    last_first = modules[::-1]
+
     def find(name: str) -> Any:  # noqa: ANN401 - as `getattr` has it
         plain = name.replace("_", "").lower()
 
@@ -55,8 +57,8 @@ def _name_finder(package: ModuleType, modules: Sequence[str]) -> Callable[[str],
             # the arguments of nested objects, is in `_inputs` and `_enums`.
             return not (module.startswith("_") or plain.startswith(module.replace("_", "")))
 
-        # Likely modules first, else from the end: in an `__init__` the last import of a name wins.
-        for module in sorted(modules[::-1], key=is_elsewhere):
+        # Likely modules first; among equals the last, since in an `__init__` the last import of a name wins.
+        for module in sorted(last_first, key=is_elsewhere):
             loaded = import_module(f"{package.__name__}.{module}")
             public = getattr(loaded, "__all__", None) or [key for key in vars(loaded) if not key.startswith("_")]
             package.__dict__.update({key: getattr(loaded, key) for key in public})
