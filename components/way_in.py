@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.applications import APPLICATIONS, PIPELINES, PORTAL
+from components.applications import APPLICATIONS, ORIGIN_LABEL, PIPELINES, PORTAL
 from components.certificates import Certificates, CertificatesArgs
 from components.cloudflare_only import CloudflareOnly
 from components.cloudflare_zone import CloudflareZone, CloudflareZoneArgs
@@ -43,7 +43,7 @@ class WayIn(pulumi.ComponentResource):
         names, settings = args.names, args.settings
         child = pulumi.ResourceOptions(parent=self)
         hosts = {application: names.host(application.label, settings.domain) for application in APPLICATIONS}
-        origin = names.host("origin", settings.domain)
+        origin = names.host(ORIGIN_LABEL, settings.domain)
         header_secrets = [
             pulumi.Output.secret(secret.get_secret_value())
             for secret in (settings.origin_header_secret, settings.previous_origin_header_secret)
