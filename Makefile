@@ -49,8 +49,7 @@ lint: $(READY)
 	@$(BIN)/mypy .
 
 docs: $(READY) ## write again what is generated: pages in docs/, readers in policies/config/
-	@$(BIN)/python -m components.expected_readers
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m generators
 
 lock: $(READY) ## resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from docs.diagram import mermaid, svg, way_in
+from generators.diagram import mermaid, svg, way_in
 from tests.planning import command, copy_project, forked
 from tests.raw_plan import Variant, answer_with, raw_plan
 

@@ -1,4 +1,4 @@
-"""Writes the generated pages of this folder: `make docs`. A test holds them against the code."""
+"""Writes the generated pages of `docs/`. A test holds them against the code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import yaml
 
 from components.catalogue import PARAMETERS, SECRETS
 from components.naming import Names
-from docs.diagram import mermaid, svg, way_in
+from generators.diagram import mermaid, svg, way_in
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
 
-FOLDER: Final = Path(__file__).resolve().parent
-PROJECT: Final = FOLDER.parent
+PROJECT: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = PROJECT / "docs"
 PACKS: Final = sorted(file.parent.name for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
 STACKS: Final = ("prod", "dev")
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
@@ -119,7 +119,7 @@ def _settings() -> str:
 def _rules() -> str:
     text = "# Rules of the policy packs\n\nEvery rule is mandatory unless policy configuration says otherwise.\n"
     for pack in PACKS:
-        text += f"\n## {pack}\n\n{rule_table(import_module(pack).RULES)}"
+        text += f"\n## {pack}\n\n{rule_table(import_module(f'policies.{pack}').RULES)}"
     return text
 
 
