@@ -4,7 +4,6 @@ import pulumi
 
 from components import settings as stack_settings
 from components.catalogue import Bucket, Maker, Workload, secrets_made_by
-from components.ci_permissions import workload_boundary_name
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
@@ -14,7 +13,7 @@ from components.parameters import Parameters, ParametersArgs, parameter_values
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
 from components.way_in import WayIn, WayInArgs
-from components.workload_permissions import boundary_statements
+from components.workload_permissions import boundary_statements, workload_boundary_name
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 
 settings, names = stack_settings.load()

@@ -1,29 +1,33 @@
-"""CircleCI's way in: the token issuer and the three roles that its jobs can assume."""
+"""How CircleCI gets credentials: the token issuer and the three roles that its jobs can assume."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
 from components.catalogue import Reader
+from components.ci_boundary import ci_boundary_statements
+from components.ci_entry_point_permissions import entry_point_statements
 from components.ci_permissions import (
-    LOOK,
-    WAY_IN,
-    ci_boundary_statements,
     deploy_statements,
     issuer,
     look_statements,
     preview_statements,
     trigger_statements,
-    way_in_statements,
 )
 from components.guarded_role import GuardedRole, GuardedRoleArgs
 from components.iam_documents import Statement, web_identity_trust
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.naming import Names
 from components.settings import Settings
+
+LOOK: Final = "ci-look"
+"""Last part of the name of the managed policy with which CI reads this program's resources."""
+ENTRY_POINTS: Final = "ci-way-in"
+"""Last part of the name of the managed policy with which CI changes the entry points."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,12 @@ class CircleciAccess(pulumi.ComponentResource):
                 tags=names.tags("ci"),
                 opts=child,
             )
-        shared = {LOOK: look_statements(names, settings), WAY_IN: way_in_statements(names, settings)}
+        shared = {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
         policies = [
             ManagedPolicy(ManagedPolicyArgs(names, names.resource(purpose), description, shared[purpose]), child)
             for purpose, description in (
                 (LOOK, "Reads what this program manages, without any secret value"),
-                (WAY_IN, "Changes the way in"),
+                (ENTRY_POINTS, "Changes the way in"),
             )
         ]
         roles = (
@@ -80,7 +84,7 @@ class CircleciAccess(pulumi.ComponentResource):
                 preview_statements(names),
                 (LOOK,),
             ),
-            _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, WAY_IN)),
+            _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
             _Role(
                 Reader.CI_DEPLOYER_TRIGGER,
                 "Starts the Prefect deployer",

@@ -61,6 +61,11 @@ def ork_processor_statements(names: Names, function: str) -> list[Statement]:
     ]
 
 
+def workload_boundary_name(names: Names) -> str:
+    """Return the name of the boundary of the workloads' roles."""
+    return names.resource("workload", "boundary")
+
+
 def boundary_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return the most that any workload may do: the union of all their permissions and no more."""
     secrets = {secret for workload in Workload for secret in secrets_of(workload)}
