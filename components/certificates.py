@@ -30,8 +30,8 @@ class Certificates(pulumi.ComponentResource):
     account, so each record is made once.
     """
 
-    def __init__(self, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:edge:Certificates", "acm", None, opts)
+    def __init__(self, name: str, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:edge:Certificates", name, None, opts)
         origin = self._certificate("acm-alb-origin", args, [args.origin, *args.hosts], region=None)
         viewer = self._certificate("acm-viewer", args, args.hosts, region=VIEWER_REGION)
         records = {

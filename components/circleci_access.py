@@ -70,7 +70,7 @@ class CircleciAccess(pulumi.ComponentResource):
             )
         shared = {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
         policies = [
-            ManagedPolicy(ManagedPolicyArgs(names, names.resource(purpose), description, shared[purpose]), child)
+            ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
             for purpose, description in (
                 (LOOK, "Reads what this program manages, without any secret value"),
                 (ENTRY_POINTS, "Changes the way in"),
@@ -97,13 +97,14 @@ class CircleciAccess(pulumi.ComponentResource):
             boundary = names.resource(role.reader, "boundary")
             everything = [*role.statements, *(statement for purpose in role.shared for statement in shared[purpose])]
             bound = ManagedPolicy(
-                ManagedPolicyArgs(names, boundary, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
+                boundary,
+                ManagedPolicyArgs(names, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
                 child,
             )
             self.arns[role.reader] = GuardedRole(
+                names.resource(role.reader),
                 GuardedRoleArgs(
                     names=names,
-                    name=names.resource(role.reader),
                     description=role.description,
                     trust=web_identity_trust(
                         names.oidc_provider_arn(issuer(settings)),

@@ -68,8 +68,7 @@ class Distribution(pulumi.ComponentResource):
 
     domain_name: pulumi.Output[str]
 
-    def __init__(self, args: DistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        name = args.names.resource(args.label)
+    def __init__(self, name: str, args: DistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("rocketclub:edge:Distribution", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         distribution = aws.cloudfront.Distribution(

@@ -42,9 +42,8 @@ class GuardedApplication(pulumi.ComponentResource):
 
     rule: aws.lb.ListenerRule
 
-    def __init__(self, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         application, names = args.application, args.names
-        name = names.resource(application.label)
         super().__init__("rocketclub:edge:GuardedApplication", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group = aws.lb.TargetGroup(

@@ -42,9 +42,8 @@ class LoadBalancer(pulumi.ComponentResource):
     arn: pulumi.Output[str]
     listener_arn: pulumi.Output[str]
 
-    def __init__(self, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         names, settings = args.names, args.settings
-        name = names.resource("edge")
         super().__init__("rocketclub:edge:LoadBalancer", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group = aws.ec2.SecurityGroup(

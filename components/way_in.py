@@ -9,10 +9,10 @@ import pulumi_aws as aws
 
 from components.applications import APPLICATIONS, ORIGIN_LABEL, PIPELINES, PORTAL
 from components.certificates import Certificates, CertificatesArgs
-from components.cloudflare_only import CloudflareOnly
+from components.cloudflare_only import CloudflareOnly, CloudflareOnlyArgs
 from components.cloudflare_zone import CloudflareZone, CloudflareZoneArgs
 from components.distribution import Distribution, DistributionArgs
-from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket
+from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket, edge_log_bucket_name
 from components.guarded_application import GuardedApplication, GuardedApplicationArgs
 from components.kinde import kinde
 from components.kinde_endpoints import callback_url
@@ -51,17 +51,18 @@ class WayIn(pulumi.ComponentResource):
         ]
 
         certificates = Certificates(
-            CertificatesArgs(names, origin, list(hosts.values()), settings.cloudflare_zone_id), child
+            "acm", CertificatesArgs(names, origin, list(hosts.values()), settings.cloudflare_zone_id), child
         )
-        logs = edge_log_bucket(names, protect=args.protect)
-        log_bucket = PrivateBucket(logs, child)
+        logs = edge_log_bucket_name(names)
+        log_bucket = PrivateBucket(logs, edge_log_bucket(names, protect=args.protect), child)
         logged = pulumi.ResourceOptions(parent=self, depends_on=[log_bucket])
         balancer = LoadBalancer(
+            names.resource("edge"),
             LoadBalancerArgs(
                 names,
                 settings,
                 certificates.origin_arn,
-                logs.name,
+                logs,
                 {PORTAL: settings.backstage_security_group_id, PIPELINES: settings.prefect_security_group_id},
                 args.protect,
             ),
@@ -70,6 +71,7 @@ class WayIn(pulumi.ComponentResource):
         identity_provider = kinde(settings, names)
         guarded = [
             GuardedApplication(
+                names.resource(application.label),
                 GuardedApplicationArgs(
                     names=names,
                     application=application,
@@ -86,12 +88,12 @@ class WayIn(pulumi.ComponentResource):
             for application, host in hosts.items()
         ]
         log_destination = aws.cloudwatch.LogDeliveryDestination(
-            logs.name,
-            name=logs.name,
+            logs,
+            name=logs,
             output_format="json",
             delivery_destination_configuration=(
                 aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
-                    destination_resource_arn=f"{names.bucket_arn(logs.name)}/{CLOUDFRONT_PREFIX}"
+                    destination_resource_arn=f"{names.bucket_arn(logs)}/{CLOUDFRONT_PREFIX}"
                 )
             ),
             region=VIEWER_REGION,
@@ -99,9 +101,14 @@ class WayIn(pulumi.ComponentResource):
             opts=logged,
         )
         headers = _security_headers(names, child)
-        web_acl = CloudflareOnly(names, child).arn if settings.only_cloudflare_viewers else settings.web_acl_arn
+        web_acl = (
+            CloudflareOnly(names.resource("only-cloudflare"), CloudflareOnlyArgs(names), child).arn
+            if settings.only_cloudflare_viewers
+            else settings.web_acl_arn
+        )
         distributions = {
             host: Distribution(
+                names.resource(application.label),
                 DistributionArgs(
                     names=names,
                     label=application.label,
