@@ -1,4 +1,4 @@
-"""The stack, as a table of contents: secrets, data, roles, the way in. The parts are in `components`."""
+"""The stack, as a table of contents: secrets, data, roles, entry points. The parts are in `components`."""
 
 import pulumi
 

@@ -1,4 +1,4 @@
-"""The certificates of both ends: viewers reach CloudFront, CloudFront reaches the load balancer."""
+"""The certificates of both hops: from viewers to CloudFront, and from CloudFront to the load balancer."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Certificates(pulumi.ComponentResource):
             host: cloudflare.DnsRecord(
                 f"validation-{host}",
                 zone_id=args.zone_id,
-                # The name ACM asks for is known only once the certificate is requested; it can't be proxied.
+                # ACM says the name only once the certificate is requested. Cloudflare can't proxy such a record.
                 name=_option(origin, host, "resource_record_name"),
                 content=_option(origin, host, "resource_record_value"),
                 type="CNAME",

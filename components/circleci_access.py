@@ -76,24 +76,8 @@ class CircleciAccess(pulumi.ComponentResource):
                 (ENTRY_POINTS, "Changes the way in"),
             )
         ]
-        roles = (
-            _Role(
-                Reader.CI_PREVIEW,
-                "Previews pull requests; reads no secret value",
-                "refs/heads/*",
-                preview_statements(names),
-                (LOOK,),
-            ),
-            _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
-            _Role(
-                Reader.CI_DEPLOYER_TRIGGER,
-                "Starts the Prefect deployer",
-                "refs/heads/main",
-                trigger_statements(names, settings),
-            ),
-        )
         self.arns: dict[str, str] = {}
-        for role in roles:
+        for role in _roles(names, settings):
             boundary = names.resource(role.reader, "boundary")
             everything = [*role.statements, *(statement for purpose in role.shared for statement in shared[purpose])]
             bound = ManagedPolicy(
@@ -120,6 +104,25 @@ class CircleciAccess(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[bound, *policies]),
             ).arn
         self.register_outputs({"arns": self.arns})
+
+
+def _roles(names: Names, settings: Settings) -> tuple[_Role, ...]:
+    return (
+        _Role(
+            Reader.CI_PREVIEW,
+            "Previews pull requests; reads no secret value",
+            "refs/heads/*",
+            preview_statements(names),
+            (LOOK,),
+        ),
+        _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
+        _Role(
+            Reader.CI_DEPLOYER_TRIGGER,
+            "Starts the Prefect deployer",
+            "refs/heads/main",
+            trigger_statements(names, settings),
+        ),
+    )
 
 
 def _subject(settings: Settings, branches: str) -> str:

@@ -13,7 +13,7 @@ from components.naming import VIEWER_REGION, Names
 
 @dataclass(frozen=True)
 class CloudflareOnlyArgs:
-    """What the web ACL and its IP sets are tagged with comes from the names."""
+    """`names` gives the tags."""
 
     names: Names
 
@@ -21,7 +21,7 @@ class CloudflareOnlyArgs:
 class CloudflareOnly(pulumi.ComponentResource):
     """Blocks every viewer whose address isn't one of Cloudflare's.
 
-    It narrows who can try, no more: Cloudflare's other customers share those addresses.
+    This only narrows who can try: Cloudflare's other customers share those addresses.
     """
 
     arn: pulumi.Output[str]

@@ -41,7 +41,7 @@ class PrivateBucket(pulumi.ComponentResource):
             tags=args.names.tags(args.component),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
-        # The bucket is named, not referred to by Output, so that its policy is judged against a name the gate knows.
+        # By name, not by Output: the gate judges the bucket's policy at preview, and needs a name that it knows.
         child = pulumi.ResourceOptions(parent=self, depends_on=[bucket])
         aws.s3.BucketOwnershipControls(
             name,
@@ -64,6 +64,18 @@ class PrivateBucket(pulumi.ComponentResource):
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=child,
         )
+        self._encrypt(name, child)
+        self._tidy_up(name, args, child)
+        self.policy = aws.s3.BucketPolicy(
+            name,
+            bucket=name,
+            policy=bucket_policy(args.names, name, args.writers),
+            # S3 refuses concurrent changes of a bucket's policy and its public access block.
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
+        )
+        self.register_outputs({"name": name})
+
+    def _encrypt(self, name: str, child: pulumi.ResourceOptions) -> None:
         aws.s3.BucketServerSideEncryptionConfiguration(
             name,
             bucket=name,
@@ -78,6 +90,8 @@ class PrivateBucket(pulumi.ComponentResource):
             ],
             opts=child,
         )
+
+    def _tidy_up(self, name: str, args: PrivateBucketArgs, child: pulumi.ResourceOptions) -> None:
         aws.s3.BucketLifecycleConfiguration(
             name,
             bucket=name,
@@ -105,11 +119,3 @@ class PrivateBucket(pulumi.ComponentResource):
             ],
             opts=child,
         )
-        self.policy = aws.s3.BucketPolicy(
-            name,
-            bucket=name,
-            policy=bucket_policy(args.names, name, args.writers),
-            # S3 refuses concurrent changes of a bucket's policy and its public access block.
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
-        )
-        self.register_outputs({"name": name})

@@ -1,9 +1,9 @@
-"""Loads of the provider SDKs what the program uses, instead of whole packages.
+"""Loads only those modules of the provider SDKs that the program uses.
 
 `pulumi_cloudflare`, and each service of `pulumi_aws`, is a package whose `__init__` imports every one of its modules
 with `from .module import *`: hundreds, of which the program needs a few. Imported through the finder below, the package
-runs its own `__init__` without those lines, and imports a module when one of its names is first used. To the program
-and to the type checker it is the same package: `import pulumi_cloudflare as cloudflare` stays as it is written.
+runs its own `__init__` without those lines, and imports a module when one of its names is first used. For the
+program and the type checker it is the same package, imported as ever: `import pulumi_cloudflare as cloudflare`.
 
 Nothing depends on a guess. A name that is in no module of a similar name is looked for in all of them, which takes as
 long as the plain import; a package whose `__init__` is written in another way is imported as it is.

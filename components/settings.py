@@ -144,7 +144,7 @@ _PREFIX: Final = f"{PROJECT}:"
 
 
 def _given(config: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
-    """Return the value of each key that the settings have, and what is wrong before any value is looked at."""
+    """Return the values by key, and the problems with the keys themselves."""
     given: dict[str, Any] = {}
     problems = []
     for full_key, text in config.items():
@@ -167,7 +167,7 @@ def _sequence(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
 
 
 def _contradictions(settings: Settings, environment: str) -> list[str]:
-    """Return what is wrong between values that are right by themselves."""
+    """Describe what is wrong with values that are right by themselves but don't fit together."""
     problems = []
     names = Names(environment, settings.account, settings.region, settings.partition)
     hosts = [names.host(label, settings.domain) for label in (ORIGIN_LABEL, *(one.label for one in APPLICATIONS))]

@@ -1,4 +1,4 @@
-"""How problems with the configuration are told: one screen that names each key, what is wrong and what is accepted."""
+"""Words for problems with the configuration: the key, what is wrong, and what is accepted."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class ConfigurationError(pulumi.RunError):
 
 
 def unknown_key(key: str, keys: Iterable[str]) -> str:
-    """Return what is said of a key that doesn't exist: the nearest that does, else all of them."""
+    """Describe a key that doesn't exist, and name the nearest one, or else all of them."""
     known = sorted(keys)
     nearest = get_close_matches(key, known, n=1)
     return f"{key}: no such key; " + (f"the nearest is {nearest[0]}" if nearest else f"accepted: {', '.join(known)}")
 
 
 def refused_values(error: ValidationError, fields: Fields) -> list[str]:
-    """Return what is said of each value that pydantic refuses, and of each key that is missing."""
+    """Describe each value that pydantic refuses, and each key that is missing."""
     problems = []
     for detail in error.errors(include_url=False):
         key, *steps = detail["loc"]
@@ -69,7 +69,7 @@ def _types(annotation: object) -> Iterator[object]:
 
 
 def _accepted(field: FieldInfo) -> str:
-    """Return what a field takes, from its own types and shapes."""
+    """Describe what a field takes, from its type and shapes."""
     validators = list(field.metadata)
     if is_sequence(field):
         validators += getattr(get_args(field.annotation)[0], "__metadata__", ())
@@ -119,4 +119,4 @@ _WORDING: Final[Mapping[str, Callable[[ErrorDetails, FieldInfo], str]]] = {
     "bool_parsing": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",
     "int_parsing": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",
 }
-"""Kind of error (https://docs.pydantic.dev/latest/errors/validation_errors/) -> what is said of it."""
+"""Kind of error (https://docs.pydantic.dev/latest/errors/validation_errors/) -> its description."""

@@ -82,7 +82,7 @@ HEADER_SECRET_SHAPE: Final = Shape(
 
 
 def _require_header_secret(value: SecretStr) -> SecretStr:
-    # ALB header conditions ignore case and treat * and ? as wildcards, hence hex; 64 digits are 256 bits.
+    # Hexadecimal, because header conditions of a load balancer ignore case and take * and ? for wildcards. 256 bits.
     HEADER_SECRET_SHAPE(value.get_secret_value())
     return value
 

@@ -15,7 +15,7 @@ import yaml
 
 from components.catalogue import PARAMETERS, SECRETS
 from components.naming import Names
-from generators.diagram import mermaid, svg, way_in
+from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
 
@@ -34,7 +34,7 @@ def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
         stack: {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
         for stack, plan in plans.items()
     }
-    parts = way_in([step["newState"] for step in plans["prod"]["steps"]])
+    parts = read_stack([step["newState"] for step in plans["prod"]["steps"]])
     return {
         **{f"access-{stack}.md": _NOTE + page(plan) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),
