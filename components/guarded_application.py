@@ -34,7 +34,7 @@ class GuardedApplicationArgs:
     kinde: Kinde
     session_seconds: int
     open_machine_api: bool
-    """Whether `/api/*` with an `Authorization: Basic` header skips the sign-in, and only the API checks the credential."""
+    """Whether `/api/*` with an `Authorization: Basic` header skips the sign-in; the API checks the credential."""
 
 
 class GuardedApplication(pulumi.ComponentResource):
