@@ -54,8 +54,7 @@ lint: $(DEVELOP)
 	@$(BIN)/mypy .
 
 docs: $(RUN) ## write again what is generated: pages in docs/, readers in policies/config/
-	@$(BIN)/python -m components.expected_readers
-	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m generators
 
 lock: $(DEVELOP) ## resolve the dependencies again into the lock files
 	@$(COMPILE) pyproject.toml --output-file requirements.lock

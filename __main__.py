@@ -1,10 +1,9 @@
-"""The stack, as a table of contents: secrets, data, roles, the way in. The parts are in `components`."""
+"""The stack, as a table of contents: secrets, data, roles, entry points. The parts are in `components`."""
 
 import pulumi
 
 from components import settings as stack_settings
-from components.catalogue import Bucket, Maker, Workload, secrets_made_by
-from components.ci_permissions import workload_boundary_name
+from components.catalogue import Bucket, Maker, Reader, Workload, secrets_made_by
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
@@ -14,7 +13,7 @@ from components.parameters import Parameters, ParametersArgs, parameter_values
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
 from components.way_in import WayIn, WayInArgs
-from components.workload_permissions import boundary_statements
+from components.workload_permissions import boundary_statements, workload_boundary_name
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 
 settings, names = stack_settings.load()
@@ -28,24 +27,27 @@ secrets = SecretContainers(
 environment = ContainerEnvironment("container-environment", ContainerEnvironmentArgs(names, secrets.arns))
 
 for bucket in Bucket:
-    PrivateBucket(PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production))
+    PrivateBucket(bucket.name_in(names), PrivateBucketArgs(names, "data", noncurrent_days=90, protect=production))
 
 Parameters("parameters", ParametersArgs(names, parameter_values(names, settings)))
 
+boundary_name = workload_boundary_name(names)
 boundary = ManagedPolicy(
+    boundary_name,
     ManagedPolicyArgs(
-        names,
-        workload_boundary_name(names),
-        "The most that a workload of this environment may ever do",
-        boundary_statements(names, settings),
-    )
+        names, "The most that a workload of this environment may ever do", boundary_statements(names, settings)
+    ),
 )
 bounded = pulumi.ResourceOptions(depends_on=[boundary])
 workload_roles = {
-    workload: WorkloadRoles(WorkloadRolesArgs(names, settings, workload, workload_boundary_name(names)), bounded)
+    workload: WorkloadRoles(
+        names.resource(workload), WorkloadRolesArgs(names, settings, workload, boundary_name), bounded
+    )
     for workload in Workload
 }
-ork_processor = GuardedRole(ork_processor_role(names, settings, workload_boundary_name(names)), bounded)
+ork_processor = GuardedRole(
+    names.resource(Reader.ORK_PROCESSOR), ork_processor_role(names, settings, boundary_name), bounded
+)
 way_in = WayIn("way-in", WayInArgs(names, settings, protect=production))
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
 

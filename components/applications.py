@@ -1,4 +1,4 @@
-"""The two applications behind the way in."""
+"""The two applications behind the guarded entry points, and the labels of the stack's hosts."""
 
 from __future__ import annotations
 
@@ -47,3 +47,5 @@ PIPELINES: Final = Application(
     priority=200,
 )
 APPLICATIONS: Final = (PORTAL, PIPELINES)
+ORIGIN_LABEL: Final = "origin"
+"""First label of the load balancer's own host, which CloudFront connects to."""

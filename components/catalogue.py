@@ -20,7 +20,7 @@ class Workload(StrEnum):
     BACKSTAGE_DB_BOOTSTRAP = "backstage-db-bootstrap"
     """One-off task that creates the Backstage database and its user."""
     BACKSTAGE_DB_INSPECT = "backstage-db-inspect"
-    """One-off task that looks into the Backstage database."""
+    """One-off task that inspects the Backstage database."""
     PREFECT_API = "prefect-api"
     PREFECT_WORKER = "prefect-worker"
     """Runs the flows."""
@@ -29,7 +29,7 @@ class Workload(StrEnum):
 
 
 class Reader(StrEnum):
-    """Whoever else reads a secret or parameter with an AWS role of its own. The value is part of the role's name."""
+    """Who else reads secrets or parameters, with an AWS role of its own. The value is part of the role's name."""
 
     ORK_PROCESSOR = "ork-processor"
     CI_PREVIEW = "ci-preview"
@@ -283,7 +283,7 @@ def secrets_made_by(maker: Maker) -> tuple[Secret, ...]:
     return tuple(secret for secret in SECRETS if secret.maker is maker)
 
 
-def secrets_of(workload: Workload, *, injected_only: bool = False) -> tuple[Secret, ...]:
+def workload_secrets(workload: Workload, *, injected_only: bool = False) -> tuple[Secret, ...]:
     """Return the secrets that a workload uses, or only those that ECS injects as environment variables."""
     return tuple(
         secret
@@ -298,7 +298,7 @@ def secrets_read_by(reader: Reader) -> tuple[Secret, ...]:
     return tuple(secret for secret in SECRETS if reader in secret.readers)
 
 
-def parameters_of(workload: Workload) -> tuple[Parameter, ...]:
+def workload_parameters(workload: Workload) -> tuple[Parameter, ...]:
     """Return the parameters that a workload reads."""
     return tuple(parameter for parameter in PARAMETERS if workload in parameter.workloads)
 

@@ -1,4 +1,4 @@
-"""The certificates of both ends: viewers reach CloudFront, CloudFront reaches the load balancer."""
+"""The certificates of both hops: from viewers to CloudFront, and from CloudFront to the load balancer."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Certificates(pulumi.ComponentResource):
     account, so each record is made once.
     """
 
-    def __init__(self, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:edge:Certificates", "acm", None, opts)
+    def __init__(self, name: str, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:edge:Certificates", name, None, opts)
         origin = self._certificate("acm-alb-origin", args, [args.origin, *args.hosts], region=None)
         viewer = self._certificate("acm-viewer", args, args.hosts, region=VIEWER_REGION)
         records = {
             host: cloudflare.DnsRecord(
                 f"validation-{host}",
                 zone_id=args.zone_id,
-                # The name ACM asks for is known only once the certificate is requested; it can't be proxied.
+                # ACM says the name only once the certificate is requested. Cloudflare can't proxy such a record.
                 name=_option(origin, host, "resource_record_name"),
                 content=_option(origin, host, "resource_record_value"),
                 type="CNAME",

@@ -1,29 +1,33 @@
-"""CircleCI's way in: the token issuer and the three roles that its jobs can assume."""
+"""How CircleCI gets credentials: the token issuer and the three roles that its jobs can assume."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
 from components.catalogue import Reader
+from components.ci_boundary import ci_boundary_statements
+from components.ci_entry_point_permissions import entry_point_statements
 from components.ci_permissions import (
-    LOOK,
-    WAY_IN,
-    ci_boundary_statements,
     deploy_statements,
     issuer,
     look_statements,
     preview_statements,
     trigger_statements,
-    way_in_statements,
 )
 from components.guarded_role import GuardedRole, GuardedRoleArgs
 from components.iam_documents import Statement, web_identity_trust
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.naming import Names
 from components.settings import Settings
+
+LOOK: Final = "ci-look"
+"""Last part of the name of the managed policy with which CI reads this program's resources."""
+ENTRY_POINTS: Final = "ci-way-in"
+"""Last part of the name of the managed policy with which CI changes the entry points."""
 
 
 @dataclass(frozen=True)
@@ -64,42 +68,27 @@ class CircleciAccess(pulumi.ComponentResource):
                 tags=names.tags("ci"),
                 opts=child,
             )
-        shared = {LOOK: look_statements(names, settings), WAY_IN: way_in_statements(names, settings)}
+        shared = {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
         policies = [
-            ManagedPolicy(ManagedPolicyArgs(names, names.resource(purpose), description, shared[purpose]), child)
+            ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
             for purpose, description in (
                 (LOOK, "Reads what this program manages, without any secret value"),
-                (WAY_IN, "Changes the way in"),
+                (ENTRY_POINTS, "Changes the way in"),
             )
         ]
-        roles = (
-            _Role(
-                Reader.CI_PREVIEW,
-                "Previews pull requests; reads no secret value",
-                "refs/heads/*",
-                preview_statements(names),
-                (LOOK,),
-            ),
-            _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, WAY_IN)),
-            _Role(
-                Reader.CI_DEPLOYER_TRIGGER,
-                "Starts the Prefect deployer",
-                "refs/heads/main",
-                trigger_statements(names, settings),
-            ),
-        )
         self.arns: dict[str, str] = {}
-        for role in roles:
+        for role in _roles(names, settings):
             boundary = names.resource(role.reader, "boundary")
             everything = [*role.statements, *(statement for purpose in role.shared for statement in shared[purpose])]
             bound = ManagedPolicy(
-                ManagedPolicyArgs(names, boundary, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
+                boundary,
+                ManagedPolicyArgs(names, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
                 child,
             )
             self.arns[role.reader] = GuardedRole(
+                names.resource(role.reader),
                 GuardedRoleArgs(
                     names=names,
-                    name=names.resource(role.reader),
                     description=role.description,
                     trust=web_identity_trust(
                         names.oidc_provider_arn(issuer(settings)),
@@ -115,6 +104,25 @@ class CircleciAccess(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[bound, *policies]),
             ).arn
         self.register_outputs({"arns": self.arns})
+
+
+def _roles(names: Names, settings: Settings) -> tuple[_Role, ...]:
+    return (
+        _Role(
+            Reader.CI_PREVIEW,
+            "Previews pull requests; reads no secret value",
+            "refs/heads/*",
+            preview_statements(names),
+            (LOOK,),
+        ),
+        _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
+        _Role(
+            Reader.CI_DEPLOYER_TRIGGER,
+            "Starts the Prefect deployer",
+            "refs/heads/main",
+            trigger_statements(names, settings),
+        ),
+    )
 
 
 def _subject(settings: Settings, branches: str) -> str:

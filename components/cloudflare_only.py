@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_cloudflare as cloudflare
@@ -9,16 +11,22 @@ import pulumi_cloudflare as cloudflare
 from components.naming import VIEWER_REGION, Names
 
 
+@dataclass(frozen=True)
+class CloudflareOnlyArgs:
+    """`names` gives the tags."""
+
+    names: Names
+
+
 class CloudflareOnly(pulumi.ComponentResource):
     """Blocks every viewer whose address isn't one of Cloudflare's.
 
-    It narrows who can try, no more: Cloudflare's other customers share those addresses.
+    This only narrows who can try: Cloudflare's other customers share those addresses.
     """
 
     arn: pulumi.Output[str]
 
-    def __init__(self, names: Names, opts: pulumi.ResourceOptions | None = None) -> None:
-        name = names.resource("only-cloudflare")
+    def __init__(self, name: str, args: CloudflareOnlyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("rocketclub:edge:CloudflareOnly", name, None, opts)
         ranges = cloudflare.get_ip_ranges_output()
         sets = {
@@ -30,7 +38,7 @@ class CloudflareOnly(pulumi.ComponentResource):
                 ip_address_version=version,
                 addresses=addresses,
                 region=VIEWER_REGION,
-                tags=names.tags("edge"),
+                tags=args.names.tags("edge"),
                 opts=pulumi.ResourceOptions(parent=self),
             )
             for version, addresses in (("IPV4", ranges.ipv4_cidrs), ("IPV6", ranges.ipv6_cidrs))
@@ -63,7 +71,7 @@ class CloudflareOnly(pulumi.ComponentResource):
                 cloudwatch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=False
             ),
             region=VIEWER_REGION,
-            tags=names.tags("edge"),
+            tags=args.names.tags("edge"),
             opts=pulumi.ResourceOptions(parent=self),
         ).arn
         self.register_outputs({"arn": self.arn})

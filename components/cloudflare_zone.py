@@ -10,10 +10,10 @@ import pulumi
 import pulumi_cloudflare as cloudflare
 
 AUTOMATIC_TTL: Final = 1
-"""A proxied record takes no other: https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/"""
+"""The only one that a proxied record takes: https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/"""
 
 ZONE_SETTINGS: Final[Mapping[str, str]] = {
-    # Anything weaker than strict loops with CloudFront's redirect, or leaves the way to it open to be read.
+    # Anything weaker than strict loops with CloudFront's redirect, or sends requests to it in clear.
     "ssl": "strict",
     "min_tls_version": "1.2",
     "tls_1_3": "on",
@@ -35,10 +35,10 @@ class CloudflareZoneArgs:
 
 
 class CloudflareZone(pulumi.ComponentResource):
-    """DNS records and cache rules of the way in.
+    """DNS records and cache rules of the entry points.
 
-    Cloudflare keeps redirects to the sign-in and files by their ending, and would serve them to anybody: bypassing
-    its cache is part of the guard, not tuning (https://developers.cloudflare.com/cache/concepts/default-cache-behavior/).
+    By default Cloudflare caches redirects to the sign-in, and files by their extension, and would serve them to
+    anybody. So bypassing its cache is part of the guard, not tuning (https://developers.cloudflare.com/cache/concepts/default-cache-behavior/).
     """
 
     def __init__(self, name: str, args: CloudflareZoneArgs, opts: pulumi.ResourceOptions | None = None) -> None:

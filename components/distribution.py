@@ -14,10 +14,10 @@ from components.naming import VIEWER_REGION, Names
 CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
 ALL_VIEWER: Final = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-"""Forwards the Host header too, which the redirects of the sign-in need.
+"""Also forwards the Host header, which the redirects of the sign-in need.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html"""
 VIEWER_TLS: Final = "TLSv1.2_2025"
-"""Newest that Cloudflare, the only viewer, is known to reach.
+"""The newest that Cloudflare, the only viewer, is known to support.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html"""
 
 _ALL_METHODS: Final = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
@@ -43,7 +43,7 @@ _LOG_FIELDS: Final = [
     "cs-protocol-version",
     "x-edge-detailed-result-type",
 ]
-"""Without the query string and cookies: the sign-in's code and state travel in them."""
+"""Without the query string and cookies, which carry the sign-in's code and state."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,7 @@ class Distribution(pulumi.ComponentResource):
 
     domain_name: pulumi.Output[str]
 
-    def __init__(self, args: DistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        name = args.names.resource(args.label)
+    def __init__(self, name: str, args: DistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("rocketclub:edge:Distribution", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         distribution = aws.cloudfront.Distribution(
@@ -121,10 +120,21 @@ class Distribution(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protect,
-                # Holds the header secret; the provider doesn't mark it.
+                # They hold the header secret, which the provider doesn't mark as secret.
                 additional_secret_outputs=["origins"],
             ),
         )
+        self._deliver_logs(name, distribution, args, child)
+        self.domain_name = distribution.domain_name
+        self.register_outputs({"domainName": self.domain_name})
+
+    def _deliver_logs(
+        self,
+        name: str,
+        distribution: aws.cloudfront.Distribution,
+        args: DistributionArgs,
+        child: pulumi.ResourceOptions,
+    ) -> None:
         source = aws.cloudwatch.LogDeliverySource(
             name,
             name=name,
@@ -149,5 +159,3 @@ class Distribution(pulumi.ComponentResource):
             tags=args.names.tags("edge"),
             opts=child,
         )
-        self.domain_name = distribution.domain_name
-        self.register_outputs({"domainName": self.domain_name})

@@ -28,7 +28,6 @@ def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:
     logs = f"AWSLogs/{names.account}/*"
     return PrivateBucketArgs(
         names,
-        edge_log_bucket_name(names),
         "edge",
         noncurrent_days=30,
         expire_days=400,

@@ -15,14 +15,14 @@ from components.kinde_endpoints import SCOPE
 from components.naming import Names
 
 HEADER: Final = "X-Origin-Verify"
-"""Carries the header secret. Letters, digits and hyphens only: the load balancer drops other names."""
+"""Carries the header secret. The load balancer drops headers whose name isn't letters, digits and hyphens."""
 
 
 @dataclass(frozen=True)
 class GuardedApplicationArgs:
-    """An application, its host, the listener it hangs on, and what a request must show.
+    """An application, its host, the listener that its rule belongs to, and what a request must show.
 
-    `header_secrets` are the values that are let in: one, or two while the secret is rotated.
+    `header_secrets` are the values that are accepted: one, or two while the secret is rotated.
     """
 
     names: Names
@@ -34,7 +34,7 @@ class GuardedApplicationArgs:
     kinde: Kinde
     session_seconds: int
     open_machine_api: bool
-    """Whether `/api/*` with an `Authorization: Basic` header goes past the sign-in, to the API's own credential."""
+    """Whether `/api/*` with an `Authorization: Basic` header skips the sign-in; the API checks the credential."""
 
 
 class GuardedApplication(pulumi.ComponentResource):
@@ -42,9 +42,8 @@ class GuardedApplication(pulumi.ComponentResource):
 
     rule: aws.lb.ListenerRule
 
-    def __init__(self, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         application, names = args.application, args.names
-        name = names.resource(application.label)
         super().__init__("rocketclub:edge:GuardedApplication", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group = aws.lb.TargetGroup(
@@ -90,7 +89,7 @@ class GuardedApplication(pulumi.ComponentResource):
             name,
             listener_arn=args.listener_arn,
             priority=priority,
-            # Conditions are ANDed; there is no other way to say "refuse without the header" than to ask for it here.
+            # A rule applies where all of its conditions do. So each rule asks for the header; without it, none applies.
             conditions=[
                 aws.lb.ListenerRuleConditionArgs(
                     host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[args.host])

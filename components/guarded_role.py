@@ -14,10 +14,9 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class GuardedRoleArgs:
-    """A role's name (known at preview), who may assume it, what it may do, and the boundary it can't exceed."""
+    """Who may assume a role, what it may do, and the boundary that it can't exceed."""
 
     names: Names
-    name: str
     description: str
     trust: str
     """Trust policy, JSON text."""
@@ -31,17 +30,20 @@ class GuardedRoleArgs:
 
 
 class GuardedRole(pulumi.ComponentResource):
-    """An IAM role with a policy of its own, shared ones if it needs them, and always a permissions boundary."""
+    """An IAM role with a policy of its own, shared ones if it needs them, and always a permissions boundary.
+
+    Its name is the component's, so that it is known at preview.
+    """
 
     arn: str
     """The role's ARN, built from its name."""
 
-    def __init__(self, args: GuardedRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:iam:GuardedRole", args.name, None, opts)
+    def __init__(self, name: str, args: GuardedRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:iam:GuardedRole", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
-            args.name,
-            name=args.name,
+            name,
+            name=name,
             path=args.names.role_path,
             description=args.description,
             assume_role_policy=args.trust,
@@ -50,18 +52,18 @@ class GuardedRole(pulumi.ComponentResource):
             opts=child,
         )
         aws.iam.RolePolicy(
-            args.name,
-            name=args.name,
-            role=args.name,
+            name,
+            name=name,
+            role=name,
             policy=identity_policy(args.statements),
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role])),
         )
         for policy in args.managed_policies:
             aws.iam.RolePolicyAttachment(
-                f"{args.name}-{policy}",
-                role=args.name,
+                f"{name}-{policy}",
+                role=name,
                 policy_arn=args.names.policy_arn(policy),
                 opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role])),
             )
-        self.arn = args.names.role_arn(args.name)
+        self.arn = args.names.role_arn(name)
         self.register_outputs({"arn": self.arn})

@@ -1,4 +1,4 @@
-"""The load balancer: TLS, the refusal of whatever lacks the header secret, and where it may talk to."""
+"""The load balancer: TLS, the refusal of requests without the header secret, and what it may connect to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from components.naming import Names
 from components.settings import Settings
 
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
-"""AWS's recommendation. TLS 1.3 alone won't do: CloudFront speaks 1.2 to origins.
+"""AWS's recommendation. TLS 1.3 alone isn't enough: CloudFront connects to origins with 1.2.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
 
 
@@ -35,18 +35,66 @@ class LoadBalancerArgs:
 class LoadBalancer(pulumi.ComponentResource):
     """An internet-facing Application Load Balancer that only CloudFront can reach and that answers 403 by itself.
 
-    Its listener has no way through: each application adds its own rule.
+    By default its listener refuses everything: each application adds its own rule.
     """
 
     dns_name: pulumi.Output[str]
     arn: pulumi.Output[str]
     listener_arn: pulumi.Output[str]
 
-    def __init__(self, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         names, settings = args.names, args.settings
-        name = names.resource("edge")
         super().__init__("rocketclub:edge:LoadBalancer", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
+        group = self._security_group(name, args, child)
+        balancer = aws.lb.LoadBalancer(
+            name,
+            name=name,
+            load_balancer_type="application",
+            internal=False,
+            security_groups=[group.id],
+            subnets=list(settings.public_subnet_ids),
+            drop_invalid_header_fields=True,
+            desync_mitigation_mode="strictest",
+            enable_deletion_protection=args.protect,
+            # Browsers and workers hold WebSockets to Prefect open; the default of 60 seconds closes idle ones.
+            idle_timeout=300,
+            access_logs=aws.lb.LoadBalancerAccessLogsArgs(bucket=args.log_bucket, prefix=ACCESS_PREFIX, enabled=True),
+            connection_logs=aws.lb.LoadBalancerConnectionLogsArgs(
+                bucket=args.log_bucket, prefix=CONNECTION_PREFIX, enabled=True
+            ),
+            tags=names.tags("edge"),
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        listener = aws.lb.Listener(
+            name,
+            load_balancer_arn=balancer.arn,
+            port=443,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=args.certificate_arn,
+            default_actions=[
+                aws.lb.ListenerDefaultActionArgs(
+                    type="fixed-response",
+                    fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(
+                        content_type="text/plain", message_body="Forbidden", status_code="403"
+                    ),
+                )
+            ],
+            routing_http_response_server_enabled=False,
+            tags=names.tags("edge"),
+            opts=child,
+        )
+        self.arn = balancer.arn
+        self.dns_name = balancer.dns_name
+        self.listener_arn = listener.arn
+        self.register_outputs({"arn": self.arn, "dnsName": self.dns_name, "listenerArn": self.listener_arn})
+
+    def _security_group(
+        self, name: str, args: LoadBalancerArgs, child: pulumi.ResourceOptions
+    ) -> aws.ec2.SecurityGroup:
+        """Return a group that accepts CloudFront and connects only to the applications and the identity provider."""
+        names, settings = args.names, args.settings
         group = aws.ec2.SecurityGroup(
             name,
             name=name,
@@ -91,45 +139,4 @@ class LoadBalancer(pulumi.ComponentResource):
             tags=names.tags("edge"),
             opts=child,
         )
-        balancer = aws.lb.LoadBalancer(
-            name,
-            name=name,
-            load_balancer_type="application",
-            internal=False,
-            security_groups=[group.id],
-            subnets=list(settings.public_subnet_ids),
-            drop_invalid_header_fields=True,
-            desync_mitigation_mode="strictest",
-            enable_deletion_protection=args.protect,
-            # Prefect's browsers and workers hold WebSockets open; the default of 60 seconds cuts idle ones.
-            idle_timeout=300,
-            access_logs=aws.lb.LoadBalancerAccessLogsArgs(bucket=args.log_bucket, prefix=ACCESS_PREFIX, enabled=True),
-            connection_logs=aws.lb.LoadBalancerConnectionLogsArgs(
-                bucket=args.log_bucket, prefix=CONNECTION_PREFIX, enabled=True
-            ),
-            tags=names.tags("edge"),
-            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
-        )
-        listener = aws.lb.Listener(
-            name,
-            load_balancer_arn=balancer.arn,
-            port=443,
-            protocol="HTTPS",
-            ssl_policy=TLS_POLICY,
-            certificate_arn=args.certificate_arn,
-            default_actions=[
-                aws.lb.ListenerDefaultActionArgs(
-                    type="fixed-response",
-                    fixed_response=aws.lb.ListenerDefaultActionFixedResponseArgs(
-                        content_type="text/plain", message_body="Forbidden", status_code="403"
-                    ),
-                )
-            ],
-            routing_http_response_server_enabled=False,
-            tags=names.tags("edge"),
-            opts=child,
-        )
-        self.arn = balancer.arn
-        self.dns_name = balancer.dns_name
-        self.listener_arn = listener.arn
-        self.register_outputs({"arn": self.arn, "dnsName": self.dns_name, "listenerArn": self.listener_arn})
+        return group

@@ -14,26 +14,25 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class ManagedPolicyArgs:
-    """A policy's name (known at preview), what it is for in a sentence, and its statements."""
+    """What a policy is for, in a sentence, and its statements."""
 
     names: Names
-    name: str
     description: str
     statements: Sequence[Statement]
 
 
 class ManagedPolicy(pulumi.ComponentResource):
-    """A managed policy of this environment; only an administrator's apply may change it, never CI's."""
+    """A managed policy of this environment, under the component's name; only an administrator changes it, never CI."""
 
-    def __init__(self, args: ManagedPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:iam:ManagedPolicy", args.name, None, opts)
+    def __init__(self, name: str, args: ManagedPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:iam:ManagedPolicy", name, None, opts)
         aws.iam.Policy(
-            args.name,
-            name=args.name,
+            name,
+            name=name,
             path=args.names.role_path,
             description=args.description,
             policy=identity_policy(args.statements),
             tags=args.names.tags("iam"),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.register_outputs({"arn": args.names.policy_arn(args.name)})
+        self.register_outputs({"arn": args.names.policy_arn(name)})

@@ -14,7 +14,6 @@ def ork_processor_role(names: Names, settings: Settings, boundary: str) -> Guard
     """Return the role of the `.ork` processor, bounded by the managed policy with the given name."""
     return GuardedRoleArgs(
         names=names,
-        name=names.resource(Reader.ORK_PROCESSOR),
         description="Processes .ork design files",
         trust=lambda_trust(names),
         statements=ork_processor_statements(names, settings.ork_function),

@@ -44,7 +44,7 @@ class Parameters(pulumi.ComponentResource):
                 type=aws.ssm.ParameterType.SECURE_STRING if parameter.secret else aws.ssm.ParameterType.STRING,
                 key_id="alias/aws/ssm" if parameter.secret else None,
                 allowed_pattern=parameter.allowed_pattern,
-                # Shown in plans, and so reviewable, unless it is secret.
+                # A plan shows it, so that people can review it, unless it is secret.
                 value=value if parameter.secret else None,
                 insecure_value=None if parameter.secret else value,
                 tags=args.names.tags("parameters"),

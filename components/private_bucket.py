@@ -14,14 +14,12 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class PrivateBucketArgs:
-    """A bucket's name (known at preview) and how long its objects live, in days.
+    """How long a bucket's objects live, in days, and the services that may write into it (`writers`).
 
     `expire_days` ends current objects, None keeps them; `noncurrent_days` ends versions that were replaced.
-    `writers` are services that may write into it.
     """
 
     names: Names
-    name: str
     component: str
     noncurrent_days: int
     protect: bool
@@ -30,27 +28,30 @@ class PrivateBucketArgs:
 
 
 class PrivateBucket(pulumi.ComponentResource):
-    """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, tidied up by itself."""
+    """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, tidied up by itself.
 
-    def __init__(self, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:storage:PrivateBucket", args.name, None, opts)
+    Its name is the component's, so that it is known at preview.
+    """
+
+    def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("rocketclub:storage:PrivateBucket", name, None, opts)
         bucket = aws.s3.Bucket(
-            args.name,
-            bucket=args.name,
+            name,
+            bucket=name,
             tags=args.names.tags(args.component),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
-        # The bucket is named, not referred to by Output, so that its policy is judged against a name the gate knows.
+        # By name, not by Output: the gate judges the bucket's policy at preview, and needs a name that it knows.
         child = pulumi.ResourceOptions(parent=self, depends_on=[bucket])
         aws.s3.BucketOwnershipControls(
-            args.name,
-            bucket=args.name,
+            name,
+            bucket=name,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=child,
         )
         public_access = aws.s3.BucketPublicAccessBlock(
-            args.name,
-            bucket=args.name,
+            name,
+            bucket=name,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -58,14 +59,26 @@ class PrivateBucket(pulumi.ComponentResource):
             opts=child,
         )
         aws.s3.BucketVersioning(
-            args.name,
-            bucket=args.name,
+            name,
+            bucket=name,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=child,
         )
+        self._encrypt(name, child)
+        self._tidy_up(name, args, child)
+        self.policy = aws.s3.BucketPolicy(
+            name,
+            bucket=name,
+            policy=bucket_policy(args.names, name, args.writers),
+            # S3 refuses concurrent changes of a bucket's policy and its public access block.
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
+        )
+        self.register_outputs({"name": name})
+
+    def _encrypt(self, name: str, child: pulumi.ResourceOptions) -> None:
         aws.s3.BucketServerSideEncryptionConfiguration(
-            args.name,
-            bucket=args.name,
+            name,
+            bucket=name,
             rules=[
                 aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
                     apply_server_side_encryption_by_default=(
@@ -77,9 +90,11 @@ class PrivateBucket(pulumi.ComponentResource):
             ],
             opts=child,
         )
+
+    def _tidy_up(self, name: str, args: PrivateBucketArgs, child: pulumi.ResourceOptions) -> None:
         aws.s3.BucketLifecycleConfiguration(
-            args.name,
-            bucket=args.name,
+            name,
+            bucket=name,
             rules=[
                 aws.s3.BucketLifecycleConfigurationRuleArgs(
                     id="tidy-up",
@@ -104,11 +119,3 @@ class PrivateBucket(pulumi.ComponentResource):
             ],
             opts=child,
         )
-        self.policy = aws.s3.BucketPolicy(
-            args.name,
-            bucket=args.name,
-            policy=bucket_policy(args.names, args.name, args.writers),
-            # S3 refuses concurrent changes of a bucket's policy and its public access block.
-            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
-        )
-        self.register_outputs({"name": args.name})

@@ -14,7 +14,7 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class SecretContainersArgs:
-    """The secrets to make, and how many days a deleted one can be brought back (0, or 7 to 30)."""
+    """The secrets to make, and for how many days a deleted one can be restored (0, or 7 to 30)."""
 
     names: Names
     secrets: Sequence[Secret]
@@ -23,7 +23,7 @@ class SecretContainersArgs:
 
 
 class SecretContainers(pulumi.ComponentResource):
-    """Secrets Manager secrets without a version; `operations` writes their values past the state.
+    """Secrets Manager secrets without a version; `operations` writes their values, which never enter the state.
 
     `arns` maps each secret's path in the catalogue to its ARN, unknown until it is made.
     """

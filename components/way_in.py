@@ -1,18 +1,19 @@
-"""The guarded way in: from a browser, through Cloudflare and CloudFront, to the two applications."""
+"""The guarded entry points: from a browser, through Cloudflare and CloudFront, to the two applications."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from components.applications import APPLICATIONS, PIPELINES, PORTAL
+from components.applications import APPLICATIONS, ORIGIN_LABEL, PIPELINES, PORTAL, Application
 from components.certificates import Certificates, CertificatesArgs
-from components.cloudflare_only import CloudflareOnly
+from components.cloudflare_only import CloudflareOnly, CloudflareOnlyArgs
 from components.cloudflare_zone import CloudflareZone, CloudflareZoneArgs
 from components.distribution import Distribution, DistributionArgs
-from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket
+from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket, edge_log_bucket_name
 from components.guarded_application import GuardedApplication, GuardedApplicationArgs
 from components.kinde import kinde
 from components.kinde_endpoints import callback_url
@@ -24,7 +25,7 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class WayInArgs:
-    """Everything about the way in stands in the settings; `protect` guards what is hard to bring back."""
+    """The settings say everything about the entry points; `protect` guards what is hard to bring back."""
 
     names: Names
     settings: Settings
@@ -34,7 +35,7 @@ class WayInArgs:
 class WayIn(pulumi.ComponentResource):
     """Certificates, logs, load balancer, sign-in, distributions and DNS, in the order in which a change is applied.
 
-    A rotation of the header secret relies on that order: the listener rules let the new value in before any
+    A rotation of the header secret relies on that order: the listener rules accept the new value before any
     distribution sends it.
     """
 
@@ -43,65 +44,37 @@ class WayIn(pulumi.ComponentResource):
         names, settings = args.names, args.settings
         child = pulumi.ResourceOptions(parent=self)
         hosts = {application: names.host(application.label, settings.domain) for application in APPLICATIONS}
-        origin = names.host("origin", settings.domain)
-        header_secrets = [
-            pulumi.Output.secret(secret.get_secret_value())
-            for secret in (settings.origin_header_secret, settings.previous_origin_header_secret)
-            if secret
-        ]
-
+        origin = names.host(ORIGIN_LABEL, settings.domain)
+        header_secrets = _header_secrets(settings)
         certificates = Certificates(
-            CertificatesArgs(names, origin, list(hosts.values()), settings.cloudflare_zone_id), child
+            "acm", CertificatesArgs(names, origin, list(hosts.values()), settings.cloudflare_zone_id), child
         )
-        logs = edge_log_bucket(names, protect=args.protect)
-        log_bucket = PrivateBucket(logs, child)
+        logs = edge_log_bucket_name(names)
+        log_bucket = PrivateBucket(logs, edge_log_bucket(names, protect=args.protect), child)
         logged = pulumi.ResourceOptions(parent=self, depends_on=[log_bucket])
         balancer = LoadBalancer(
+            names.resource("edge"),
             LoadBalancerArgs(
                 names,
                 settings,
                 certificates.origin_arn,
-                logs.name,
+                logs,
                 {PORTAL: settings.backstage_security_group_id, PIPELINES: settings.prefect_security_group_id},
                 args.protect,
             ),
             logged,
         )
-        identity_provider = kinde(settings, names)
-        guarded = [
-            GuardedApplication(
-                GuardedApplicationArgs(
-                    names=names,
-                    application=application,
-                    host=host,
-                    listener_arn=balancer.listener_arn,
-                    vpc_id=settings.vpc_id,
-                    header_secrets=header_secrets,
-                    kinde=identity_provider,
-                    session_seconds=settings.session_seconds,
-                    open_machine_api=application is PIPELINES and settings.open_prefect_machine_api,
-                ),
-                child,
-            )
-            for application, host in hosts.items()
-        ]
-        log_destination = aws.cloudwatch.LogDeliveryDestination(
-            logs.name,
-            name=logs.name,
-            output_format="json",
-            delivery_destination_configuration=(
-                aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
-                    destination_resource_arn=f"{names.bucket_arn(logs.name)}/{CLOUDFRONT_PREFIX}"
-                )
-            ),
-            region=VIEWER_REGION,
-            tags=names.tags("edge"),
-            opts=logged,
-        )
+        guarded = self._applications(args, hosts, balancer.listener_arn, header_secrets)
+        destination = _log_destination(names, logs, logged)
         headers = _security_headers(names, child)
-        web_acl = CloudflareOnly(names, child).arn if settings.only_cloudflare_viewers else settings.web_acl_arn
+        web_acl = (
+            CloudflareOnly(names.resource("only-cloudflare"), CloudflareOnlyArgs(names), child).arn
+            if settings.only_cloudflare_viewers
+            else settings.web_acl_arn
+        )
         distributions = {
             host: Distribution(
+                names.resource(application.label),
                 DistributionArgs(
                     names=names,
                     label=application.label,
@@ -110,7 +83,7 @@ class WayIn(pulumi.ComponentResource):
                     certificate_arn=certificates.viewer_arn,
                     header_secret=header_secrets[0],
                     headers_policy_id=headers.id,
-                    log_destination_arn=log_destination.arn,
+                    log_destination_arn=destination.arn,
                     price_class=settings.price_class,
                     web_acl_arn=web_acl,
                     protect=args.protect,
@@ -119,6 +92,45 @@ class WayIn(pulumi.ComponentResource):
             )
             for application, host in hosts.items()
         }
+        self._cloudflare(settings, origin, balancer, distributions)
+        self.urls = [f"https://{host}" for host in hosts.values()]
+        self.callback_urls = [callback_url(host) for host in hosts.values()]
+        """Register these in Kinde as the application's allowed callback URLs."""
+        self.load_balancer_arn = balancer.arn
+        """Backstage checks that this load balancer signed the identity header."""
+        self.register_outputs({"urls": self.urls, "callbackUrls": self.callback_urls})
+
+    def _applications(
+        self,
+        args: WayInArgs,
+        hosts: Mapping[Application, str],
+        listener_arn: pulumi.Input[str],
+        header_secrets: Sequence[pulumi.Input[str]],
+    ) -> list[GuardedApplication]:
+        names, settings = args.names, args.settings
+        identity_provider = kinde(settings, names)
+        return [
+            GuardedApplication(
+                names.resource(application.label),
+                GuardedApplicationArgs(
+                    names=names,
+                    application=application,
+                    host=host,
+                    listener_arn=listener_arn,
+                    vpc_id=settings.vpc_id,
+                    header_secrets=header_secrets,
+                    kinde=identity_provider,
+                    session_seconds=settings.session_seconds,
+                    open_machine_api=application is PIPELINES and settings.open_prefect_machine_api,
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for application, host in hosts.items()
+        ]
+
+    def _cloudflare(
+        self, settings: Settings, origin: str, balancer: LoadBalancer, distributions: Mapping[str, Distribution]
+    ) -> None:
         CloudflareZone(
             "cloudflare",
             CloudflareZoneArgs(
@@ -128,14 +140,34 @@ class WayIn(pulumi.ComponentResource):
                 balancer.dns_name,
                 settings.manage_zone_settings,
             ),
-            child,
+            pulumi.ResourceOptions(parent=self),
         )
-        self.urls = [f"https://{host}" for host in hosts.values()]
-        self.callback_urls = [callback_url(host) for host in hosts.values()]
-        """What has to be registered as allowed callback URLs of the application in Kinde."""
-        self.load_balancer_arn = balancer.arn
-        """Backstage checks it as the signer of the identity header."""
-        self.register_outputs({"urls": self.urls, "callbackUrls": self.callback_urls})
+
+
+def _header_secrets(settings: Settings) -> list[pulumi.Output[str]]:
+    """Return the values that the listener rules accept; the distributions send the first."""
+    return [
+        pulumi.Output.secret(secret.get_secret_value())
+        for secret in (settings.origin_header_secret, settings.previous_origin_header_secret)
+        if secret
+    ]
+
+
+def _log_destination(names: Names, bucket: str, opts: pulumi.ResourceOptions) -> aws.cloudwatch.LogDeliveryDestination:
+    """Return where CloudFront's logs go; log delivery for CloudFront is set up in its own region."""
+    return aws.cloudwatch.LogDeliveryDestination(
+        bucket,
+        name=bucket,
+        output_format="json",
+        delivery_destination_configuration=(
+            aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(
+                destination_resource_arn=f"{names.bucket_arn(bucket)}/{CLOUDFRONT_PREFIX}"
+            )
+        ),
+        region=VIEWER_REGION,
+        tags=names.tags("edge"),
+        opts=opts,
+    )
 
 
 def _security_headers(names: Names, opts: pulumi.ResourceOptions) -> aws.cloudfront.ResponseHeadersPolicy:

@@ -11,17 +11,17 @@ from components.catalogue import (
     Reader,
     Secret,
     Workload,
-    parameters_of,
     parameters_read_by,
-    secrets_of,
     secrets_read_by,
+    workload_parameters,
+    workload_secrets,
 )
 from components.iam_documents import Statement
 from components.naming import Names, function_log_group
 from components.settings import Settings
 
 TASKS: Final = (Workload.BACKSTAGE, Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.PREFECT_DEPLOYER)
-"""Workloads that call AWS by themselves and so have a task role."""
+"""Workloads whose own code calls AWS, and so has a task role."""
 
 DATA_WORKLOADS: Final = (Workload.BACKSTAGE, Workload.PREFECT_WORKER)
 """Workloads that read and write the data buckets."""
@@ -32,8 +32,8 @@ def task_statements(workload: Workload, names: Names) -> list[Statement]:
     buckets = list(Bucket) if workload in DATA_WORKLOADS else []
     return [
         *_data(names, buckets),
-        *_read_secrets(names, secrets_of(workload)),
-        *_read_parameters(names, parameters_of(workload)),
+        *_read_secrets(names, workload_secrets(workload)),
+        *_read_parameters(names, workload_parameters(workload)),
         _write_logs(names, [names.task_log_group(workload)]),
         _write_metrics(names),
     ]
@@ -45,8 +45,8 @@ def execution_statements(workload: Workload, names: Names, settings: Settings) -
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
     """
     return [
-        *_pull_images(names, [repository_of(workload, settings)]),
-        *_read_secrets(names, secrets_of(workload, injected_only=True)),
+        *_pull_images(names, [workload_repository(workload, settings)]),
+        *_read_secrets(names, workload_secrets(workload, injected_only=True)),
         _write_logs(names, [names.task_log_group(workload)]),
     ]
 
@@ -61,23 +61,28 @@ def ork_processor_statements(names: Names, function: str) -> list[Statement]:
     ]
 
 
+def workload_boundary_name(names: Names) -> str:
+    """Return the name of the boundary of the workloads' roles."""
+    return names.resource("workload", "boundary")
+
+
 def boundary_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return the most that any workload may do: the union of all their permissions and no more."""
-    secrets = {secret for workload in Workload for secret in secrets_of(workload)}
+    secrets = {secret for workload in Workload for secret in workload_secrets(workload)}
     secrets.update(secrets_read_by(Reader.ORK_PROCESSOR))
-    parameters = {parameter for workload in Workload for parameter in parameters_of(workload)}
+    parameters = {parameter for workload in Workload for parameter in workload_parameters(workload)}
     parameters.update(parameters_read_by(Reader.ORK_PROCESSOR))
     return [
         *_data(names, list(Bucket)),
         *_read_secrets(names, sorted(secrets, key=lambda secret: secret.path)),
         *_read_parameters(names, sorted(parameters, key=lambda parameter: parameter.path)),
-        *_pull_images(names, sorted({repository_of(workload, settings) for workload in Workload})),
+        *_pull_images(names, sorted({workload_repository(workload, settings) for workload in Workload})),
         _write_logs(names, [*map(names.task_log_group, Workload), function_log_group(settings.ork_function)]),
         _write_metrics(names),
     ]
 
 
-def repository_of(workload: Workload, settings: Settings) -> str:
+def workload_repository(workload: Workload, settings: Settings) -> str:
     """Return the ECR repository of a workload's image."""
     return settings.prefect_repository if workload.startswith("prefect") else settings.backstage_repository
 
@@ -87,7 +92,7 @@ def _data(names: Names, buckets: Sequence[Bucket]) -> list[Statement]:
         return []
     bucket_names = [bucket.name_in(names) for bucket in buckets]
     return [
-        # Without ListBucket a missing key is answered with 403, not 404.
+        # Without ListBucket, S3 answers 403 instead of 404 for a missing key.
         Statement(
             "ListDataBuckets",
             ["s3:GetBucketLocation", "s3:ListBucket"],
@@ -117,7 +122,7 @@ def _read_parameters(names: Names, parameters: Sequence[Parameter]) -> list[Stat
 
 def _pull_images(names: Names, repositories: Sequence[str]) -> list[Statement]:
     return [
-        # This action knows no resources (Service Authorization Reference, Amazon ECR).
+        # This action takes no resource (Service Authorization Reference, Amazon ECR).
         Statement("SignInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
         Statement(
             "PullImage",
@@ -134,7 +139,7 @@ def _write_logs(names: Names, log_groups: Sequence[str]) -> Statement:
 
 
 def _write_metrics(names: Names) -> Statement:
-    # This action knows no resources; the namespace is what narrows it.
+    # This action takes no resource; the namespace narrows it.
     return Statement(
         "WriteMetrics",
         ["cloudwatch:PutMetricData"],

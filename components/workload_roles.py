@@ -43,9 +43,9 @@ def role_names(names: Names, workload: Workload) -> list[str]:
 class WorkloadRoles(pulumi.ComponentResource):
     """Execution role (what ECS needs to start it) and task role (what its code needs), kept apart."""
 
-    def __init__(self, args: WorkloadRolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: WorkloadRolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         names, workload = args.names, args.workload
-        super().__init__("rocketclub:iam:WorkloadRoles", names.resource(workload), None, opts)
+        super().__init__("rocketclub:iam:WorkloadRoles", name, None, opts)
         purposes = {
             execution_role_name(names, workload): (
                 f"Starts {workload}",
@@ -56,9 +56,9 @@ class WorkloadRoles(pulumi.ComponentResource):
             purposes[task_role_name(names, workload)] = (f"Runs {workload}", task_statements(workload, names))
         self.arns = [
             GuardedRole(
+                role,
                 GuardedRoleArgs(
                     names=names,
-                    name=name,
                     description=description,
                     trust=ecs_tasks_trust(names),
                     statements=statements,
@@ -67,6 +67,6 @@ class WorkloadRoles(pulumi.ComponentResource):
                 ),
                 pulumi.ResourceOptions(parent=self),
             ).arn
-            for name, (description, statements) in purposes.items()
+            for role, (description, statements) in purposes.items()
         ]
         self.register_outputs({"arns": self.arns})

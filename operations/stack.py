@@ -10,7 +10,8 @@ from components import settings as stack_settings
 from components.applications import APPLICATIONS, Application
 from components.kinde_endpoints import Endpoints, endpoints
 from components.naming import Names
-from components.settings import ConfigurationError, Settings
+from components.settings import Settings
+from components.settings_problems import ConfigurationError
 from rehearsal import project
 from rehearsal.failures import BadConfiguration
 

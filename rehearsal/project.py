@@ -124,8 +124,14 @@ def load(folder: Path, stack: str) -> Project:
 def _read(path: Path) -> dict[str, Any]:
     import yaml
 
+    class Loader(yaml.CSafeLoader):
+        """Reads as the CLI does, for which digits with a leading zero or around an `e` are a number; PyYAML's text."""
+
+    # yamlStyleFloat in resolve.go of gopkg.in/yaml.v3
+    number = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$")
+    Loader.add_implicit_resolver("tag:yaml.org,2002:float", number, list("-+.0123456789"))
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506 - a safe loader
     except OSError as error:
         raise BadConfiguration(f"{path}: {error.strerror}") from None
     except yaml.YAMLError as error:

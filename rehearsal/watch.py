@@ -29,7 +29,7 @@ from rehearsal.failures import Failure
 from rehearsal.plan import Plan, place, resource_label
 
 _SUFFIXES: Final = (".py", ".yaml", ".yml", ".json", ".jsonl", ".txt", ".gz")
-_ASIDE: Final = frozenset({"tests", "docs", "benchmarks", "build"})
+_ASIDE: Final = frozenset({"tests", "docs", "benchmarks", "build", "generators"})
 """Folders of a project without an influence on its plan; hidden ones are left out too."""
 
 _POLL: Final = 0.05

@@ -122,7 +122,8 @@ def copy_project(folder: Path) -> Path:
     project.mkdir()
     for file in [PROJECT / "__main__.py", *PROJECT.glob("Pulumi*.yaml")]:
         shutil.copy(file, project)
-    shutil.copytree(PROJECT / "components", project / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("components", "generators"):
+        shutil.copytree(PROJECT / package, project / package, ignore=shutil.ignore_patterns("__pycache__"))
     (project / "policies").mkdir()
     for path in (PROJECT / "policies").iterdir():
         if path.name == "config":

@@ -12,6 +12,7 @@ from tests.planning import PROJECT, copy_project, rehearse
 
 PREFIX = "rocketclub-platform:"
 SECRET = {"secure": "v1:EXAMPLE:EXAMPLE"}
+WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
 # Key -> (value in the stack's file, None to take the key away; what the screen says of it).
 FAULTS: dict[str, tuple[Any, str]] = {
@@ -32,6 +33,11 @@ FAULTS: dict[str, tuple[Any, str]] = {
     PREFIX + "publicSubnetIds": (["subnet-0123456789abcdef0"], "has too few values; accepted: at least 2"),
     PREFIX + "webAclArn": ("arn:aws:wafv2:eu-central-1:1:x", "webAclArn: `arn:aws:wafv2:eu-central-1:1:x` won't do"),
     PREFIX + "circleciProviderManaged": ("maybe", "circleciProviderManaged: `maybe` won't do; accepted: true or false"),
+    PREFIX + "cloudflareZoneId": (
+        "01234567890123456789012345678e12",  # PyYAML writes it without quotes, as people do
+        "accepted: a Cloudflare zone id, 32 hexadecimal digits; YAML takes digits without quotes for a number and may "
+        "change them: write the value in quotes",
+    ),
     PREFIX + "parkMode": ("half", "parkMode: `half` won't do; accepted: parked or unparked"),
     PREFIX + "secretRecoveryDays": (3, "secretRecoveryDays: `3` won't do; accepted: 7 to 30"),
     PREFIX + "sessionSeconds": ("a day", "sessionSeconds: `a day` won't do; accepted: a whole number"),
@@ -63,7 +69,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 16 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 17 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -78,8 +84,20 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             {"aws:allowedAccountIds": ["123456789012", "210987654321"]},
             "accepted: exactly one account, the one that this stack belongs to",
         ),
+        (
+            {"aws:allowedAccountIds": ["012345678912"]},  # PyYAML writes it without quotes, as people do
+            "is no text; accepted: an AWS account id, 12 digits; YAML takes digits without quotes for a number",
+        ),
+        (
+            {PREFIX + "domain": f"{'a' * 40}.{'b' * 10}.org"},
+            "of 65 characters; accepted: a domain of at most 54 characters, so that every host fits into a",
+        ),
+        (
+            {PREFIX + "onlyCloudflareViewers": True, PREFIX + "webAclArn": WEB_ACL},
+            "webAclArn: can't stand beside onlyCloudflareViewers, which makes its own web ACL; set only one of them",
+        ),
     ],
-    ids=["recovery", "two accounts"],
+    ids=["recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"],
 )
 def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     project = copy_project(tmp_path)
@@ -105,12 +123,24 @@ def test_the_same_header_secret_twice(tmp_path: Path) -> None:
     )
 
 
-def test_a_stack_name_that_cannot_be_an_environment(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stack", ["My_Stack", "staging-", "new--dev", "a"])
+def test_a_stack_name_that_cannot_be_an_environment(tmp_path: Path, stack: str) -> None:
     project = copy_project(tmp_path)
-    (project / "Pulumi.dev.yaml").rename(project / "Pulumi.My_Stack.yaml")
-    plan = rehearse("My_Stack", project, tmp_path / "plan.json")
+    (project / "Pulumi.dev.yaml").rename(project / f"Pulumi.{stack}.yaml")
+    plan = rehearse(stack, project, tmp_path / "plan.json")
     assert plan.exit_code == 2
-    assert "`My_Stack` can't be an environment" in words(plan.printed)
+    assert f"`{stack}` can't be an environment" in words(plan.printed)
+
+
+def test_the_longest_domain_fits_certificates_and_comments(tmp_path: Path) -> None:
+    """The limits are those of ACM's first name (64) and of Cloudflare's comments (100)."""
+    project = copy_project(tmp_path)
+    configure(project, "prod", {PREFIX + "domain": f"{'a' * 39}.{'b' * 10}.org"})
+    plan = rehearse("prod", project, tmp_path / "plan.json", packs=["naming"])
+    assert max(len(one["domainName"]) for one in plan.inputs("aws:acm/certificate:Certificate")) <= 64
+    hosts = [one["name"] for one in plan.inputs("cloudflare:index/dnsRecord:DnsRecord") if one["name"] != plan.unknown]
+    assert max(map(len, hosts)) == 64
+    assert max(len(one["comment"]) for one in plan.inputs("cloudflare:index/dnsRecord:DnsRecord")) <= 100
 
 
 def test_the_schema_and_the_settings_name_the_same_keys() -> None:

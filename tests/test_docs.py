@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from docs.generate import FOLDER, STACKS, pages
+from generators.pages import FOLDER, STACKS, pages
 from tests.planning import PROJECT, rehearse
 
 

@@ -56,7 +56,7 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     assert found
     catalogue.write_text(before + indent(entry.rstrip(), "    ") + ",\n" + found + after)
     assert "make docs" in book.commands
-    run(f"{sys.executable} -m components.expected_readers", project)  # the part of it that the gate asks for
+    run(f"{sys.executable} -m generators.expected_readers", project)  # the part of it that the gate asks for
 
     plan = rehearse("prod", project, tmp_path / "plan.json")
     assert (plan.exit_code, plan.violations) == (0, []), plan.printed

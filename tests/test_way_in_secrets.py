@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from docs.diagram import mermaid, svg, way_in
+from generators.diagram import mermaid, read_stack, svg
 from tests.planning import command, copy_project, forked
 from tests.raw_plan import Variant, answer_with, raw_plan
 
@@ -114,7 +114,7 @@ def test_the_canaries_are_in_the_program_and_not_in_the_diagram(tmp_path: Path) 
     raw = json.dumps([step.inputs for step in raw_plan(variant)])
     assert all(canary in raw for canary in CANARIES)
     plan, _ = rehearsed(tmp_path, BROKEN["as it is"])
-    parts = way_in([step["newState"] for step in plan["steps"]])  # type: ignore[attr-defined]
+    parts = read_stack([step["newState"] for step in plan["steps"]])  # type: ignore[attr-defined]
     assert not any(canary in svg(parts) + mermaid(parts) for canary in CANARIES)
 
 

@@ -166,7 +166,7 @@ class Deployment:
 
     def write_readers(self) -> None:
         """Write again who may read which secret, as the project's own command does after a change of the catalogue."""
-        outcome = self._run([sys.executable, "-m", "components.expected_readers"], self.project)
+        outcome = self._run([sys.executable, "-m", "generators.expected_readers"], self.project)
         assert outcome.code == 0, outcome.out
 
     def journal(self) -> list[dict[str, Any]]:

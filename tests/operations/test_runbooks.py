@@ -92,7 +92,7 @@ def test_every_command_can_be_typed(name: str) -> None:
         elif words[0] == "aws":
             aws(words[1:])
         else:
-            modules = ("operations", "operations.deploy", "components.expected_readers")
+            modules = ("operations", "operations.deploy", "generators.expected_readers")
             assert (words[:2] == OURS[:2] and words[2] in modules) or words[0] in {*NOT_HERE, "sed"}
 
 

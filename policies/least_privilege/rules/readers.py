@@ -19,7 +19,7 @@ from policies.least_privilege.faults import short
 from policies.least_privilege.roles import ATTACHMENTS, TYPES
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
-_COMMAND: Final = "python -m components.expected_readers"
+_COMMAND: Final = "python -m generators.expected_readers"
 
 _CONFIG: Final[dict[str, Any]] = {
     "readers": {

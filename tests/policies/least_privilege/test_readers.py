@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from components.expected_readers import FOLDER, file_of
+from generators.expected_readers import FOLDER, readers_file
 from tests.policies.analyzer import UNKNOWN, Json, Planned, StartPack
 
 ACCOUNT: Final = "123456789012"
@@ -122,7 +122,7 @@ def test_a_secret_that_is_not_listed(pack: StartPack) -> None:
 
 def test_without_a_list(pack: StartPack) -> None:
     [message] = messages(pack, [secret(), *role("app", reads(SECRET))], readers={})
-    assert "python -m components.expected_readers" in message
+    assert "python -m generators.expected_readers" in message
     assert messages(pack, role("app", reads(SECRET)), readers={}) == []
 
 
@@ -152,6 +152,6 @@ def test_readers_of_parameters(pack: StartPack, action: str, resource: str, is_r
 
 @pytest.mark.parametrize("stack", ["prod", "dev"])
 def test_the_lists_are_those_of_the_catalogue(stack: str) -> None:
-    path, text = file_of(stack)
-    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m components.expected_readers"
+    path, text = readers_file(stack)
+    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m generators.expected_readers"
     assert path.is_relative_to(FOLDER)

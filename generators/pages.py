@@ -1,4 +1,4 @@
-"""Writes the generated pages of this folder: `make docs`. A test holds them against the code."""
+"""Writes the generated pages of `docs/`. A test holds them against the code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import yaml
 
 from components.catalogue import PARAMETERS, SECRETS
 from components.naming import Names
-from docs.diagram import mermaid, svg, way_in
+from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
 
-FOLDER: Final = Path(__file__).resolve().parent
-PROJECT: Final = FOLDER.parent
+PROJECT: Final = Path(__file__).resolve().parent.parent
+FOLDER: Final = PROJECT / "docs"
 PACKS: Final = sorted(file.parent.name for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
 STACKS: Final = ("prod", "dev")
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
@@ -34,7 +34,7 @@ def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
         stack: {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
         for stack, plan in plans.items()
     }
-    parts = way_in([step["newState"] for step in plans["prod"]["steps"]])
+    parts = read_stack([step["newState"] for step in plans["prod"]["steps"]])
     return {
         **{f"access-{stack}.md": _NOTE + page(plan) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True)
 class Path:
-    """The way of one host: record, distribution, listener rule, target group, and the service behind it."""
+    """The path of one host: record, distribution, listener rule, target group, and the service behind it."""
 
     host: str
     distribution: str
@@ -24,13 +24,13 @@ class Path:
 
 @dataclass(frozen=True)
 class Stack:
-    """What the diagram shows: the way of each host, and groups of names beside it."""
+    """What the diagram shows: the path of each host, and groups of names beside it."""
 
     paths: Sequence[Path]
     groups: Mapping[str, Sequence[str]]
 
 
-def way_in(resources: Sequence[Mapping[str, Any]]) -> Stack:
+def read_stack(resources: Sequence[Mapping[str, Any]]) -> Stack:
     """Read a plan's resources (type and inputs).
 
     Raises:
@@ -40,7 +40,7 @@ def way_in(resources: Sequence[Mapping[str, Any]]) -> Stack:
     def inputs(kind: str) -> list[Mapping[str, Any]]:
         return [resource["inputs"] for resource in resources if resource["type"] == kind]
 
-    rules = {_host_of(rule): rule for rule in inputs("aws:lb/listenerRule:ListenerRule") if _signs_in(rule)}
+    rules = {_host(rule): rule for rule in inputs("aws:lb/listenerRule:ListenerRule") if _signs_in(rule)}
     targets = {group["name"]: group for group in inputs("aws:lb/targetGroup:TargetGroup")}
     services = {
         rule["fromPort"]: rule["description"]
@@ -118,7 +118,7 @@ _STYLE: Final = (
 
 
 def svg(stack: Stack) -> str:
-    """Return the diagram as an SVG picture: the way in as a row per host, the rest as lists below."""
+    """Return the diagram as an SVG picture: the entry points as a row per host, the rest as lists below."""
     tall = (len(stack.paths) - 1) * _ROW + _TALL
     columns = {_RECORD: "Cloudflare", _DISTRIBUTION: "CloudFront", _BALANCER: "Load balancer", _TARGET: "Service"}
     parts = [f'<text class="h" x="{left}" y="{_TOP - 14}">{title}</text>' for (left, _), title in columns.items()]
@@ -144,7 +144,7 @@ def svg(stack: Stack) -> str:
         f'<text class="l" x="{middle + 26}" y="{kinde - 24}">OIDC</text>',
     ]
     top = height = kinde + 58 + 44
-    parts.append(f'<text class="t" x="20" y="{top - 14}">Beside it</text>')
+    parts.append(f'<text class="t" x="20" y="{top - 14}">Beside them</text>')
     for left, wide, titles in _LANES:
         y = top
         for title in titles:
@@ -160,18 +160,18 @@ def svg(stack: Stack) -> str:
         height = max(height, y)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        'aria-label="The guarded way in, and what stands beside it">\n'
+        'aria-label="The guarded entry points, and what stands beside them">\n'
         f"<style>{_STYLE}</style>\n"
         '<defs><marker id="p" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" '
         'orient="auto-start-reverse"><path d="M0 0L8 4L0 8z" fill="#3d6f94"/></marker></defs>\n'
         f'<rect width="{_WIDTH}" height="{height}" fill="#fbfcfd"/>\n'
-        '<text class="t" x="20" y="34">The guarded way in</text>\n' + "\n".join(parts) + "\n</svg>\n"
+        '<text class="t" x="20" y="34">The guarded entry points</text>\n' + "\n".join(parts) + "\n</svg>\n"
     )
 
 
 def _box(column: tuple[int, int], top: int, tall: int, title: str, lines: Sequence[str], kind: str = "b") -> str:
     left, wide = column
-    # The texts stand in the middle of the box.
+    # The texts are centred vertically.
     first = top + (tall - _LINE * len(lines)) // 2 + 4
     texts = "".join(
         f'<text class="s" x="{left + 12}" y="{first + _LINE * (row + 1) + 1}">{escape(line)}</text>'
@@ -193,7 +193,7 @@ def _arrow(start: tuple[int, int], end: tuple[int, int], top: int, label: str) -
     )
 
 
-def _host_of(rule: Mapping[str, Any]) -> str:
+def _host(rule: Mapping[str, Any]) -> str:
     return str(next(c["hostHeader"]["values"][0] for c in rule["conditions"] if "hostHeader" in c))
 
 

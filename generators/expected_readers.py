@@ -1,7 +1,7 @@
-"""Write who may read which secret and parameter, for the gate: `python -m components.expected_readers`.
+"""Writes who may read which secret and parameter, for the gate: `python -m generators.expected_readers`.
 
-The catalogue says it; `policies/config/least_privilege.<stack>.json` hands it to the pack, which compares it with what
-the policies of the plan really allow. Other configuration in the file stays as it is.
+The lists are derived from the catalogue and stand in `policies/config/least_privilege.<stack>.json`. The pack compares
+them with what the policies of the plan allow. Other configuration in the file stays as it is.
 """
 
 from __future__ import annotations
@@ -27,42 +27,42 @@ def expected(names: Names) -> dict[str, dict[str, dict[str, list[str]]]]:
     return {
         "secret-readers": {
             "readers": {
-                names.secret_arn_pattern(secret.name(names)): sorted(_readers_of_secret(secret, names))
+                names.secret_arn_pattern(secret.name(names)): sorted(_secret_readers(secret, names))
                 for secret in SECRETS
             }
         },
         "parameter-readers": {
             "readers": {
-                names.parameter_arn(parameter.name(names)): sorted(_readers_of_parameter(parameter, names))
+                names.parameter_arn(parameter.name(names)): sorted(_parameter_readers(parameter, names))
                 for parameter in PARAMETERS
             }
         },
     }
 
 
-def _readers_of_secret(secret: Secret, names: Names) -> set[str]:
-    """ECS injects a variable with the execution role; the application's own code has the task role."""
+def _secret_readers(secret: Secret, names: Names) -> set[str]:
+    """Return the names of the roles: ECS injects a variable with the execution role, code reads with the task role."""
     return {
         *(execution_role_name(names, consumer.workload) for consumer in secret.consumers if consumer.variable),
         *(task_role_name(names, consumer.workload) for consumer in secret.consumers if consumer.workload in TASKS),
-        *_outside(secret.readers, names),
+        *_role_names(secret.readers, names),
     }
 
 
-def _readers_of_parameter(parameter: Parameter, names: Names) -> set[str]:
+def _parameter_readers(parameter: Parameter, names: Names) -> set[str]:
     return {
         *(task_role_name(names, workload) for workload in parameter.workloads),
-        *_outside(parameter.readers, names),
-        # It makes every parameter, and to compare one with the program is to read it.
+        *_role_names(parameter.readers, names),
+        # A deploy manages every parameter, and comparing one with the program reads it.
         names.resource(Reader.CI_DEPLOY),
     }
 
 
-def _outside(readers: Iterable[Reader], names: Names) -> Iterable[str]:
+def _role_names(readers: Iterable[Reader], names: Names) -> Iterable[str]:
     return (names.resource(reader) for reader in readers)
 
 
-def file_of(stack: str) -> tuple[Path, str]:
+def readers_file(stack: str) -> tuple[Path, str]:
     """Return the configuration file of a stack and what it must hold."""
     settings = yaml.safe_load((FOLDER / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
     partition = settings.get(f"{PROJECT}:partition", "aws")
@@ -78,7 +78,7 @@ def file_of(stack: str) -> tuple[Path, str]:
 def main() -> None:
     """Write the file of every stack."""
     for settings in sorted(FOLDER.glob("Pulumi.*.yaml")):
-        path, text = file_of(settings.name.removeprefix("Pulumi.").removesuffix(".yaml"))
+        path, text = readers_file(settings.name.removeprefix("Pulumi.").removesuffix(".yaml"))
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
         print(path.relative_to(FOLDER))

@@ -1,0 +1,176 @@
+"""What a deploy may do to the entry points: one row of a table for each purpose.
+
+The actions, and what narrows each of them, are those of the Service Authorization Reference
+(https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from components.applications import APPLICATIONS
+from components.iam_documents import Conditions, Statement
+from components.naming import VIEWER_REGION, Names
+from components.settings import Settings
+
+Target = Literal[
+    "anything",
+    "load balancer",
+    "listener",
+    "listener rules",
+    "target groups",
+    "vpc",
+    "security groups",
+    "security groups and their rules",
+    "certificates",
+    "distributions",
+    "headers policies",
+    "log deliveries",
+    "web ACL",
+]
+"""What an action is allowed on."""
+Limit = Literal["none", "tagged", "tagged when made", "just made"]
+"""`tagged`: only what carries this environment's tags. `tagged when made`: only a request that sets them. `just made`:
+only within the call that makes the resource."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A row: the statement's id, the service, its actions, on what, and within which limit.
+
+    `actions` are names, separated by spaces; one of another service has it before it: `cloudfront:CreateDistribution`.
+    """
+
+    sid: str
+    service: str
+    actions: str
+    target: Target
+    limit: Limit = "none"
+
+    @property
+    def full_actions(self) -> list[str]:
+        """The actions as a statement has them, such as `ec2:CreateTags`."""
+        return [action if ":" in action else f"{self.service}:{action}" for action in self.actions.split()]
+
+
+_BALANCING: Final = "elasticloadbalancing"
+GRANTS: Final = (
+    Grant(
+        "ManageLoadBalancer",
+        _BALANCING,
+        "AddTags CreateListener CreateLoadBalancer ModifyLoadBalancerAttributes RemoveTags SetSecurityGroups"
+        " SetSubnets",
+        "load balancer",
+    ),
+    Grant(
+        "ManageListener",
+        _BALANCING,
+        "AddTags CreateRule ModifyListener ModifyListenerAttributes RemoveTags",
+        "listener",
+    ),
+    Grant(
+        "ManageListenerRules",
+        _BALANCING,
+        "AddTags DeleteRule ModifyRule RemoveTags SetRulePriorities",
+        "listener rules",
+    ),
+    Grant(
+        "ManageTargetGroups",
+        _BALANCING,
+        "AddTags CreateTargetGroup DeleteTargetGroup ModifyTargetGroup ModifyTargetGroupAttributes RemoveTags",
+        "target groups",
+    ),
+    # The answer holds the header secret, so only the deploy has it. The action takes no resource.
+    Grant("LookAtListenerRules", _BALANCING, "DescribeRules", "anything"),
+    Grant("MakeSecurityGroupInVpc", "ec2", "CreateSecurityGroup", "vpc"),
+    Grant("MakeSecurityGroup", "ec2", "CreateSecurityGroup", "security groups", "tagged when made"),
+    Grant("TagNewSecurityGroup", "ec2", "CreateTags", "security groups and their rules", "just made"),
+    Grant(
+        "ManageSecurityGroup",
+        "ec2",
+        "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress DeleteSecurityGroup"
+        " RevokeSecurityGroupEgress RevokeSecurityGroupIngress",
+        "security groups",
+        "tagged",
+    ),
+    # What these make has no ARN yet, so the actions take no resource; the tags narrow them.
+    Grant("MakeTagged", "acm", "RequestCertificate cloudfront:CreateDistribution", "anything", "tagged when made"),
+    Grant(
+        "ManageCertificates",
+        "acm",
+        "AddTagsToCertificate DeleteCertificate RemoveTagsFromCertificate",
+        "certificates",
+        "tagged",
+    ),
+    Grant("TagNewDistributions", "cloudfront", "TagResource", "distributions", "tagged when made"),
+    Grant(
+        "ManageDistributions",
+        "cloudfront",
+        "AllowVendedLogDeliveryForResource GetDistribution GetDistributionConfig ListTagsForResource UntagResource"
+        " UpdateDistribution",
+        "distributions",
+        "tagged",
+    ),
+    # Takes neither resources nor condition keys.
+    Grant("MakeHeadersPolicy", "cloudfront", "CreateResponseHeadersPolicy", "anything"),
+    Grant("ManageHeadersPolicy", "cloudfront", "UpdateResponseHeadersPolicy", "headers policies"),
+    Grant(
+        "ManageLogDelivery",
+        "logs",
+        "CreateDelivery DeleteDelivery PutDeliveryDestination PutDeliverySource TagResource"
+        " UpdateDeliveryConfiguration",
+        "log deliveries",
+    ),
+)
+WEB_ACL_GRANT: Final = Grant(
+    "ManageWebAcl",
+    "wafv2",
+    "CreateIPSet CreateWebACL GetIPSet GetWebACL ListTagsForResource TagResource UpdateIPSet UpdateWebACL",
+    "web ACL",
+)
+"""Only where the stack has a web ACL of its own."""
+
+
+def entry_point_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a deploy may do to the entry points."""
+    arns = _arns(names, settings)
+    conditions = _conditions(names)
+    grants = [*GRANTS, *([WEB_ACL_GRANT] if settings.only_cloudflare_viewers else [])]
+    return [Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit]) for grant in grants]
+
+
+def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
+    edge = names.in_region(VIEWER_REGION)
+    balancer, web_acl = names.resource("edge"), names.resource("only-cloudflare")
+    groups = names.ec2_arn("security-group/*")
+    return {
+        "anything": ["*"],
+        "load balancer": [names.load_balancing_arn(f"loadbalancer/app/{balancer}/*")],
+        "listener": [names.load_balancing_arn(f"listener/app/{balancer}/*")],
+        "listener rules": [names.load_balancing_arn(f"listener-rule/app/{balancer}/*")],
+        "target groups": [
+            names.load_balancing_arn(f"targetgroup/{names.resource(application.label)}/*")
+            for application in APPLICATIONS
+        ],
+        "vpc": [names.ec2_arn(f"vpc/{settings.vpc_id}")],
+        "security groups": [groups],
+        "security groups and their rules": [groups, names.ec2_arn("security-group-rule/*")],
+        "certificates": [names.certificates_arn, edge.certificates_arn],
+        "distributions": [names.cloudfront_arn("distribution/*")],
+        "headers policies": [names.cloudfront_arn("response-headers-policy/*")],
+        "log deliveries": edge.log_delivery_arns,
+        "web ACL": [edge.web_acl_arn(f"ipset/{web_acl}-*"), edge.web_acl_arn(f"webacl/{web_acl}/*")],
+    }
+
+
+def _conditions(names: Names) -> Mapping[Limit, Conditions]:
+    owned = {key: value for key, value in names.tags("edge").items() if key in {"Project", "Environment"}}
+    makers = ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup"]
+    return {
+        "none": {},
+        "tagged": {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owned.items()}},
+        "tagged when made": {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in owned.items()}},
+        "just made": {"StringEquals": {"ec2:CreateAction": makers}},
+    }

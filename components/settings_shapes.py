@@ -1,0 +1,140 @@
+"""What a setting has to look like: the types of the fields of `components.settings.Settings`.
+
+Each type names the shape of its text, so that one sentence serves for a wrong value and for a missing one. The
+validators that need the stack's environment find it in pydantic's validation context, under `environment`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from pydantic import AfterValidator, SecretStr, ValidationInfo
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a text has to look like: a pattern that it must match whole, and what that accepts in words."""
+
+    pattern: str
+    accepted: str
+
+    def __call__(self, value: str) -> str:
+        """Return the text as it is, or raise ValueError with what is accepted."""
+        if not re.fullmatch(self.pattern, value):
+            raise ValueError(f"accepted: {self.accepted}")
+        return value
+
+
+def _text(pattern: str, accepted: str) -> AfterValidator:
+    return AfterValidator(Shape(pattern, accepted))
+
+
+ENVIRONMENT: Final = Shape(
+    r"(?=.{2,16}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
+    "2 to 16 lower-case letters, digits and single hyphens between them, such as prod",
+)
+"""A stack's name: it is part of host names, which end with no hyphen, and of names with a limit, such as target groups.
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
+
+
+def _require_one(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) != 1:
+        raise ValueError("accepted: exactly one account, the one that this stack belongs to")
+    return values
+
+
+def _require_two_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) < 2:
+        raise ValueError("has too few values; accepted: at least 2")
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise ValueError(f"has {', '.join(repeated)} more than once; accepted: each value once")
+    return values
+
+
+def _require_own_environment(value: str, info: ValidationInfo) -> str:
+    environment = (info.context or {})["environment"]
+    if not value.startswith(f"{environment}/"):
+        raise ValueError(f"belongs to another environment; accepted: a name that starts with {environment}/")
+    return value
+
+
+def _require_recovery_days(value: int, info: ValidationInfo) -> int:
+    # Secrets Manager: DeleteSecret, RecoveryWindowInDays.
+    production = (info.context or {})["environment"] == "prod"
+    if not 7 <= value <= 30 and (production or value != 0):
+        raise ValueError("accepted: 7 to 30" + ("" if production else ", or 0 to delete at once"))
+    return value
+
+
+def _require_session_seconds(value: int) -> int:
+    # Elastic Load Balancing takes 1 second to 7 days; less than 5 minutes would sign users out while they type.
+    if not 300 <= value <= 604_800:
+        raise ValueError("accepted: 300 to 604800 seconds (7 days)")
+    return value
+
+
+HEADER_SECRET_SHAPE: Final = Shape(
+    r"[0-9a-f]{64}", "64 lower-case hexadecimal digits, such as `openssl rand -hex 32` prints"
+)
+
+
+def _require_header_secret(value: SecretStr) -> SecretStr:
+    # Hexadecimal, because header conditions of a load balancer ignore case and take * and ? for wildcards. 256 bits.
+    HEADER_SECRET_SHAPE(value.get_secret_value())
+    return value
+
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST: Final = rf"{_LABEL}(\.{_LABEL})+"
+_RESOURCE_ID: Final = "([0-9a-f]{8}|[0-9a-f]{17})"
+
+Account = Annotated[str, _text(r"\d{12}", "an AWS account id, 12 digits")]
+Accounts = Annotated[tuple[Account, ...], AfterValidator(_require_one)]
+Region = Annotated[str, _text(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-central-1")]
+VpcId = Annotated[str, _text(f"vpc-{_RESOURCE_ID}", "a VPC id such as vpc-0123456789abcdef0")]
+SubnetId = Annotated[str, _text(f"subnet-{_RESOURCE_ID}", "subnet ids such as subnet-0123456789abcdef0")]
+SubnetIds = Annotated[tuple[SubnetId, ...], AfterValidator(_require_two_distinct)]
+SecurityGroupId = Annotated[str, _text(f"sg-{_RESOURCE_ID}", "a security group id such as sg-0123456789abcdef0")]
+PrefixListId = Annotated[
+    str, _text(f"pl-{_RESOURCE_ID}", "the id of CloudFront's origin-facing prefix list, such as pl-0a1b2c3d")
+]
+WebAclArn = Annotated[
+    str,
+    _text(
+        r"arn:aws[a-z-]*:wafv2:us-east-1:\d{12}:global/webacl/[\w-]+/[0-9a-f-]{36}",
+        "the ARN of a web ACL for CloudFront, such as arn:aws:wafv2:us-east-1:123456789012:global/webacl/NAME/ID",
+    ),
+]
+ResourceName = Annotated[
+    str, _text(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", "a name of letters, digits, hyphens and underscores")
+]
+RepositoryName = Annotated[
+    str,
+    _text(r"[a-z0-9]+(?:[._/-][a-z0-9]+)*", "the name of an ECR repository, such as backstage, without a registry"),
+]
+
+Host = Annotated[str, _text(_HOST, "a lower-case host such as example.kinde.com, without https://")]
+HttpsUrl = Annotated[str, _text(rf"https://{_HOST}(/[\w.-]+)*", "an https URL without a slash at its end")]
+ZoneId = Annotated[str, _text(r"[0-9a-f]{32}", "a Cloudflare zone id, 32 hexadecimal digits")]
+
+KindeClientId = Annotated[str, _text(r"[0-9A-Za-z]{16,64}", "the application's client id, letters and digits")]
+KindeSecretName = Annotated[
+    str,
+    _text(
+        r"[a-z0-9-]+/kinde/client-secret-[A-Za-z0-9]{6}",
+        "the secret's name with the six characters that end its ARN, such as prod/kinde/client-secret-2pS4d3",
+    ),
+    AfterValidator(_require_own_environment),
+]
+
+Uuid = Annotated[str, _text(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a lower-case UUID")]
+SourceRepository = Annotated[
+    str, _text(r"(github\.com|bitbucket\.org)/[\w.-]+/[\w.-]+", "a repository such as github.com/owner/name")
+]
+
+RecoveryDays = Annotated[int, AfterValidator(_require_recovery_days)]
+SessionSeconds = Annotated[int, AfterValidator(_require_session_seconds)]
+HeaderSecret = Annotated[SecretStr, AfterValidator(_require_header_secret)]

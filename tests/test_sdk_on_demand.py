@@ -1,0 +1,77 @@
+"""SDKs on demand: the same classes as the plain packages have, and few of their modules.
+
+These tests are what tells of a release of an SDK whose packages are written in another way.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from benchmarks.preview import sdk_names
+from tests.planning import PROJECT, forked
+
+RARE: Final = "cloudflare.AwaitableGetZoneResult"
+"""A name that doesn't tell which module it is in."""
+
+
+def describe(output: Path) -> int:
+    """Write what the SDKs' names stand for in this process, and how much of the SDKs that has loaded."""
+    import pulumi_aws as aws
+    import pulumi_cloudflare as cloudflare
+    from pulumi.runtime import rpc
+
+    from rehearsal.computed import attributes
+
+    packages = {"aws": aws, "cloudflare": cloudflare}
+
+    def origin(name: str) -> str:
+        sdk, _, rest = name.partition(".")
+        found = attrgetter(rest)(packages[sdk])
+        return f"{found.__module__}.{found.__qualname__}"
+
+    description: dict[str, Any] = {"names": {name: origin(name) for name in sdk_names()}}
+    loaded = Counter(name.rpartition(".")[0] for name in sys.modules if name.startswith("pulumi_"))
+    description |= {
+        "loaded": loaded,
+        "rare": origin(RARE),
+        "missing": hasattr(cloudflare, "NoSuchResource"),
+        "registered": sorted(rpc._RESOURCE_MODULES),
+        "computed": {type_: sorted(attributes(type_)) for type_ in ("cloudflare:index/zone:Zone", "aws:ec2/vpc:Vpc")},
+    }
+    output.write_text(json.dumps(description))
+    return 0
+
+
+@pytest.fixture(scope="module")
+def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process of its own says that imports the components first, as the program does."""
+    output = tmp_path_factory.mktemp("sdks") / "on-demand.json"
+    code = f"import components, pathlib; from {__name__} import describe; describe(pathlib.Path({str(output)!r}))"
+    subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
+    description: dict[str, Any] = json.loads(output.read_text())
+    return description
+
+
+def test_the_names_are_those_of_the_plain_packages(on_demand: dict[str, Any], tmp_path: Path) -> None:
+    code, printed = forked(describe, tmp_path / "plain.json")  # from a process that has loaded the plain packages
+    assert code == 0, printed
+    plain = json.loads((tmp_path / "plain.json").read_text())
+    assert plain["loaded"]["pulumi_cloudflare"] > 500
+    assert {**on_demand, "loaded": None} == {**plain, "loaded": None}
+    assert not plain["missing"]
+    assert all(plain["computed"].values())
+
+
+def test_few_modules_are_loaded(on_demand: dict[str, Any]) -> None:
+    """The names say where they are; a release that names its modules otherwise still works, and takes seconds more."""
+    loaded = on_demand["loaded"]
+    assert loaded["pulumi_cloudflare"] < 15
+    assert {package: count for package, count in loaded.items() if package.count(".") == 1 and count > 25} == {}
