@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from benchmarks.iam.environments import BUILD
-from policies.least_privilege import conditions
 from policies.least_privilege.access.holders import Holder, may
 from policies.least_privilege.access.inclusion import new_access
-from policies.least_privilege.documents import Kind, parse
+from policies.least_privilege.language.documents import Kind, parse
+from policies.least_privilege.meaning import conditions
 
 Json: TypeAlias = Any
 

@@ -32,8 +32,8 @@ Parts = Sequence[tuple[str, dict[str, Any]]]
 def load(_: str) -> harness.Judge:
     """Load the pack and return how it judges; there is one mode."""
     from policies.least_privilege import RULES, knowledge
-    from policies.least_privilege.documents import Kind
-    from policies.least_privilege.judging import faults
+    from policies.least_privilege.faults.documents import faults
+    from policies.least_privilege.language.documents import Kind
     from policies.rulebook import Judgement, Resource, Scope
     from policies.rulebook.configuration import with_defaults
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from policies.least_privilege import knowledge, patterns
-from policies.least_privilege.attached import PLACES, documents
-from policies.least_privilege.documents import Kind, Statement, parse
-from policies.least_privilege.roles import ATTACHMENTS, TYPES, attached_arns, of_aws, policies_of, roles_of
+from policies.least_privilege import knowledge
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Kind, Statement, parse
+from policies.least_privilege.stack.attached import PLACES, documents
+from policies.least_privilege.stack.roles import ATTACHMENTS, TYPES, attached_arns, of_aws, policies_of, roles_of
 from policies.rulebook import Json, Resource
 
 

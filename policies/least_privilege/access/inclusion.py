@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies.least_privilege import knowledge, patterns
+from policies.least_privilege import knowledge
 from policies.least_privilege.access.holders import Holder, includes, touches, widest
-from policies.least_privilege.documents import Condition, Statement
-from policies.least_privilege.grants import actions_of
 from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Condition, Statement
+from policies.least_privilege.meaning.grants import actions_of
 
 LEVELS: Final[Mapping[str, str]] = {
     "List": "list",

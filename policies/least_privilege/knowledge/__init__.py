@@ -17,7 +17,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from policies.least_privilege import patterns
+from policies.least_privilege.language import patterns
 
 ACTIONS: Final = Path(__file__).with_name("actions.jsonl")
 MANAGED: Final = Path(__file__).with_name("managed_policies.gz")

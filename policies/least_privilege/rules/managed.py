@@ -6,12 +6,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from policies.least_privilege import knowledge
-from policies.least_privilege.attached import documents
-from policies.least_privilege.documents import Kind
-from policies.least_privilege.faults import short, some
-from policies.least_privilege.judging import VALIDITY, faults, joined
-from policies.least_privilege.roles import ATTACHMENTS, POLICY, TYPES, attached_arns, of_aws, policies_of, roles_of
-from policies.least_privilege.rules.of_documents import BOUNDARIES, is_boundary
+from policies.least_privilege.faults.documents import VALIDITY, faults, joined
+from policies.least_privilege.faults.fault import short, some
+from policies.least_privilege.language.documents import Kind
+from policies.least_privilege.rules.documents import BOUNDARIES, is_boundary
+from policies.least_privilege.stack.attached import documents
+from policies.least_privilege.stack.roles import (
+    ATTACHMENTS,
+    POLICY,
+    TYPES,
+    attached_arns,
+    of_aws,
+    policies_of,
+    roles_of,
+)
 from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Scope, Severity
 
 _ALLOWED: Final[dict[str, Any]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policies.least_privilege.faults import short
-from policies.least_privilege.patterns import matches
+from policies.least_privilege.faults.fault import short
+from policies.least_privilege.language.patterns import matches
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"

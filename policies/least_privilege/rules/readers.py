@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from policies.least_privilege import patterns
 from policies.least_privilege.access.holders import Holder, can, holders, may, names_action, widest
 from policies.least_privilege.access.inclusion import Unit, effective, units
-from policies.least_privilege.attached import PLACES
-from policies.least_privilege.faults import short
-from policies.least_privilege.roles import ATTACHMENTS, TYPES
+from policies.least_privilege.faults.fault import short
+from policies.least_privilege.language import patterns
+from policies.least_privilege.stack.attached import PLACES
+from policies.least_privilege.stack.roles import ATTACHMENTS, TYPES
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 _COMMAND: Final = "python -m components.expected_readers"

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.least_privilege import RULES
-from policies.least_privilege.documents import Kind
-from policies.least_privilege.judging import VALIDITY, faults
+from policies.least_privilege.faults.documents import VALIDITY, faults
+from policies.least_privilege.language.documents import Kind
 from policies.rulebook import UNKNOWN, Judgement, Resource, Scope, Unjudgeable
 from policies.rulebook.configuration import with_defaults
 from tests.policies.analyzer import Json, StartPack, secret

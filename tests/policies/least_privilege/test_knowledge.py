@@ -105,8 +105,8 @@ def test_nothing_outside_changes_a_verdict(tmp_path: Path) -> None:
     (home / "access-level-overrides.yml").write_text("s3:\n  List:\n    - getobject\n")
     text = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}'
     program = (
-        "import sys; from policies.least_privilege.judging import faults;"
-        "from policies.least_privilege.documents import Kind;"
+        "import sys; from policies.least_privilege.faults.documents import faults;"
+        "from policies.least_privilege.language.documents import Kind;"
         f"print(sorted({{f.rule for f in faults({text!r}, Kind.IDENTITY)}}));"
         "print([name for name in sys.modules if name.partition('.')[0] in ('policy_sentry', 'moto')])"
     )

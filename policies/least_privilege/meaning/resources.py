@@ -10,7 +10,8 @@ import re
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from policies.least_privilege import knowledge, patterns
+from policies.least_privilege import knowledge
+from policies.least_privilege.language import patterns
 
 _PARTITION: Final = re.compile(r"aws(?:-cn|-us-gov|-iso(?:-[a-z])?|-eusc)?")
 _PARTITIONS: Final = {

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from policies.least_privilege.attached import documents
-from policies.least_privilege.documents import Kind
+from policies.least_privilege.language.documents import Kind
+from policies.least_privilege.stack.attached import documents
 from policies.rulebook import Json, Resource
 
 ROLE: Final = "aws:iam/role:Role"

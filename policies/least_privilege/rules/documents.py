@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
-from policies.least_privilege.attached import TYPES, Attached, documents
-from policies.least_privilege.documents import Kind
-from policies.least_privilege.faults import Fault
-from policies.least_privilege.judging import faults
-from policies.least_privilege.patterns import matches
+from policies.least_privilege.faults.documents import faults
+from policies.least_privilege.faults.fault import Fault
+from policies.least_privilege.language.documents import Kind
+from policies.least_privilege.language.patterns import matches
+from policies.least_privilege.stack.attached import TYPES, Attached, documents
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"

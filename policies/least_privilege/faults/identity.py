@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from policies.least_privilege import conditions, knowledge, patterns
-from policies.least_privilege.documents import Kind, Statement, parse
-from policies.least_privilege.faults import Fault, actions, short, some
-from policies.least_privilege.grants import Granted, actions_of, granted, reach
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults import escalation
+from policies.least_privilege.faults.fault import Fault, actions, short, some
 from policies.least_privilege.knowledge import sensitive
-from policies.least_privilege.rules import escalation
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Kind, Statement, parse
+from policies.least_privilege.meaning import conditions
+from policies.least_privilege.meaning.grants import Granted, actions_of, granted, reach
 
 _FEW: Final = 3
 """So many actions may a writing wildcard of one verb give on a named resource (`sqs:Send*`)."""

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from policies.least_privilege import conditions, knowledge, patterns, principals, resources
-from policies.least_privilege.documents import Condition, Document, Kind, Principal, Statement
-from policies.least_privilege.faults import Fault, short, some
-from policies.least_privilege.grants import actions_of, reach
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults.fault import Fault, short, some
 from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Condition, Document, Kind, Principal, Statement
+from policies.least_privilege.meaning import conditions, principals, resources
+from policies.least_privilege.meaning.grants import actions_of, reach
 
 _INTERCHANGEABLE: Final = frozenset(
     ("apigateway", "ses", "kinesisanalytics", "lex", "greengrass", "aws-marketplace", "guardduty")

@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from policies.least_privilege import conditions, knowledge, patterns, resources
-from policies.least_privilege.documents import Statement
-from policies.least_privilege.faults import Fault, short, some
-from policies.least_privilege.grants import Granted, actions_of
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults.fault import Fault, short, some
 from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning import conditions, resources
+from policies.least_privilege.meaning.grants import Granted, actions_of
 
 
 def faults(statements: Sequence[Statement], grants: Mapping[str, Granted]) -> Iterator[Fault]:

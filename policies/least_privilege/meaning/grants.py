@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
 
-from policies.least_privilege import conditions, knowledge, patterns, resources
-from policies.least_privilege.documents import Statement
+from policies.least_privilege import knowledge
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning import conditions, resources
 
 
 @lru_cache(16384)

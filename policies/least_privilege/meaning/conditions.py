@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from policies.least_privilege import knowledge, patterns, principals, resources
-from policies.least_privilege.documents import Condition
+from policies.least_privilege import knowledge
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Condition
+from policies.least_privilege.meaning import principals, resources
 
 # --- operators ---------------------------------------------------------------------------------------------------
 

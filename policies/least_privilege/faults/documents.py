@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
-from policies.least_privilege.documents import Kind, Statement, parse
-from policies.least_privilege.faults import Fault
-from policies.least_privilege.grants import granted
-from policies.least_privilege.rules import denials, escalation, identity, resource_policies, trust, validity
+from policies.least_privilege.faults import denials, escalation, identity, resource_policies, trust, validity
+from policies.least_privilege.faults.fault import Fault
+from policies.least_privilege.language.documents import Kind, Statement, parse
+from policies.least_privilege.meaning.grants import granted
 
 VALIDITY: Final = frozenset(
     ("malformed-document", "unknown-action", "malformed-arn", "invalid-condition", "resource-mismatch")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from policies.least_privilege import conditions, knowledge, patterns, principals
-from policies.least_privilege.documents import Statement
-from policies.least_privilege.faults import Fault, short, some
-from policies.least_privilege.grants import DENIALS, actions_of
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults.denials import covers
+from policies.least_privilege.faults.fault import Fault, short, some
+from policies.least_privilege.faults.identity import element_faults, key_grants
 from policies.least_privilege.knowledge import sensitive
-from policies.least_privilege.rules.denials import covers
-from policies.least_privilege.rules.identity import element_faults, key_grants
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning import conditions, principals
+from policies.least_privilege.meaning.grants import DENIALS, actions_of
 
 
 def faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:

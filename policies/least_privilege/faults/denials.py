@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from policies.least_privilege import conditions, patterns, principals, resources
-from policies.least_privilege.documents import Condition, Kind, Statement
-from policies.least_privilege.faults import Fault, short, some
-from policies.least_privilege.grants import DENIALS
+from policies.least_privilege.faults.fault import Fault, short, some
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Condition, Kind, Statement
+from policies.least_privilege.meaning import conditions, principals, resources
+from policies.least_privilege.meaning.grants import DENIALS
 
 
 def faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:

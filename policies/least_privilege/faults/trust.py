@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from policies.least_privilege import conditions, patterns, principals
-from policies.least_privilege.documents import Statement
-from policies.least_privilege.faults import Fault, short, some
-from policies.least_privilege.rules.identity import element_faults
+from policies.least_privilege.faults.fault import Fault, short, some
+from policies.least_privilege.faults.identity import element_faults
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning import conditions, principals
 
 _ASSUMING: Final = frozenset(
     (

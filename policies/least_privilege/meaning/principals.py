@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from policies.least_privilege import knowledge, patterns, resources
-from policies.least_privilege.documents import Principal
+from policies.least_privilege import knowledge
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Principal
+from policies.least_privilege.meaning import resources
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _UNIQUE_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{16,}")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
-from policies.least_privilege.documents import CURRENT, Kind
+from policies.least_privilege.language.documents import CURRENT, Kind
 from policies.rulebook import UNKNOWN, Json, Resource
 
 
