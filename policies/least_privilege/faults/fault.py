@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from itertools import islice
-from typing import Final, NamedTuple
+from enum import Enum, StrEnum
+from typing import NamedTuple
 
-from policies.least_privilege.knowledge import Service
 
-_NAMED: Final = 5
+class RuleId(StrEnum):
+    """The rules about single documents. Each has a row in `rules.documents`."""
+
+    MALFORMED_DOCUMENT = "malformed-document"
+    UNKNOWN_ACTION = "unknown-action"
+    MALFORMED_ARN = "malformed-arn"
+    MALFORMED_PRINCIPAL = "malformed-principal"
+    INVALID_CONDITION = "invalid-condition"
+    RESOURCE_MISMATCH = "resource-mismatch"
+    INEFFECTIVE_CONDITION = "ineffective-condition"
+
+    WILDCARD_ACTION = "wildcard-action"
+    SERVICE_WILDCARD = "service-wildcard"
+    BROAD_ACTION_PATTERN = "broad-action-pattern"
+    NOT_ACTION = "not-action"
+    NOT_RESOURCE = "not-resource"
+    WILDCARD_RESOURCE = "wildcard-resource"
+    UNBOUNDED_RESOURCE = "unbounded-resource"
+    SECRET_WILDCARD = "secret-wildcard"
+    UNSCOPED_PASS_ROLE = "unscoped-pass-role"
+    PRIVILEGE_ESCALATION = "privilege-escalation"
+    CREDENTIAL_EXPOSURE = "credential-exposure"
+    DATA_EXFILTRATION = "data-exfiltration"
+    PERMISSIONS_MANAGEMENT = "permissions-management"
+    AUDIT_TAMPERING = "audit-tampering"
+
+    OPEN_TRUST = "open-trust"
+    NOT_PRINCIPAL = "not-principal"
+    TRUST_ACTION = "trust-action"
+    CROSS_ACCOUNT_TRUST = "cross-account-trust"
+    UNSCOPED_SERVICE_TRUST = "unscoped-service-trust"
+    FEDERATION_WITHOUT_AUDIENCE = "federation-without-audience"
+    FEDERATION_WITHOUT_SUBJECT = "federation-without-subject"
+    LOOSE_FEDERATION_SUBJECT = "loose-federation-subject"
+
+    PUBLIC_RESOURCE_POLICY = "public-resource-policy"
+    CONFUSED_DEPUTY = "confused-deputy"
+    CROSS_ACCOUNT_ACCESS = "cross-account-access"
+
+
+class Applies(Enum):
+    """To whom access must be given for it to be a fault."""
+
+    ALWAYS = "anybody"
+    TO_OTHER_ACCOUNTS = "an account other than the resource's own"
+    TO_UNLISTED_PRINCIPALS = "a role or user of another account, where the configuration demands a list of accounts"
 
 
 class Fault(NamedTuple):
-    """A fault, before configuration and waivers.
+    """A fault, before configuration and waivers. Messages quote names of the document, never a condition's value."""
 
-    `rule` is the id of the rule that speaks about it; `about` what a rule's configuration may allow by name: an
-    account, a service, an issuer. Without `sure` it's a fault only where the account is known not to be the own one.
-    Messages quote names of the document, never a condition's value.
-    """
-
-    rule: str
+    rule: RuleId
     message: str
     about: str = ""
-    sure: bool = True
-    by_name: bool = False
-    """It's a role or user of another account, let in by its name: a fault only where the configuration says so."""
-
-
-def some(names: Collection[str]) -> str:
-    """Return the first names, and how many more there are.
-
-    >>> some(["a", "b"]), some("abcdefg")
-    ('`a`, `b`', '`a`, `b`, `c`, `d`, `e` and 2 more')
-    """
-    return _listed(names, len(names))
-
-
-def actions(service: Service, mask: int) -> str:
-    """Return the first actions of a mask by name, and how many more there are."""
-    return _listed(service.listed(mask), mask.bit_count())
-
-
-def _listed(names: Iterable[str], count: int) -> str:
-    first = ", ".join(f"`{name}`" for name in islice(names, _NAMED))
-    return first + (f" and {count - _NAMED} more" if count > _NAMED else "")
-
-
-def short(text: str) -> str:
-    """Return a text, cut if it's long."""
-    return text if len(text) <= 120 else text[:117] + "..."
+    """What the rule's configuration can allow by name: an account, a service or an issuer."""
+    applies: Applies = Applies.ALWAYS

@@ -1,6 +1,6 @@
-"""What statements grant together: actions of each service, and on which of its resources there is no bound.
+"""What statements grant together: actions of each service, and on which of its resources without a bound.
 
-Sets of actions are integers (see `knowledge.Service`), so that a wildcard costs as much as one action.
+A set of actions is an integer (see `knowledge.Service`), so a wildcard costs no more than one action.
 """
 
 from __future__ import annotations
@@ -13,31 +13,40 @@ from typing import Final
 from policies.least_privilege import knowledge
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Statement
-from policies.least_privilege.meaning import conditions, resources
+from policies.least_privilege.meaning import resources
+
+
+def named_actions(statement: Statement) -> Mapping[knowledge.Service, int]:
+    """Return the actions, by service, that a statement's `Action` or `NotAction` names."""
+    return _actions(statement.actions, statement.negated_actions)
+
+
+def matching_actions(pattern: str) -> Mapping[knowledge.Service, int]:
+    """Return the actions, by service, that one action pattern matches."""
+    return _actions((pattern,), False)
 
 
 @lru_cache(16384)
-def actions_of(actions: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
-    """Return the actions, by service, that the `Action` (or, negated, `NotAction`) element of a statement names."""
+def _actions(given: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
     if negated:
-        excluded = actions_of(actions, False)
-        return {service: service.everything & ~excluded.get(service, 0) for service in _services("*")}
+        excluded = _actions(given, False)
+        return {service: service.everything & ~excluded.get(service, 0) for service in _matching_services("*")}
     found: dict[knowledge.Service, int] = {}
-    for action in actions:
-        service, mask = knowledge.named(action)
+    for action in given:
+        service, mask = knowledge.lookup(action)
         if service is not None:
             if mask:
                 found[service] = found.get(service, 0) | mask
             continue
         prefix, separator, name = action.partition(":")
-        for service in _services(prefix):
+        for service in _matching_services(prefix):
             mask = service.mask(name if separator else "*")
             if mask:
                 found[service] = found.get(service, 0) | mask
     return found
 
 
-def _services(pattern: str) -> Iterable[knowledge.Service]:
+def _matching_services(pattern: str) -> Iterable[knowledge.Service]:
     if not patterns.wild(pattern):
         return ()
     found = (knowledge.service(prefix) for prefix in knowledge.prefixes() if patterns.matches(pattern, prefix))
@@ -45,138 +54,132 @@ def _services(pattern: str) -> Iterable[knowledge.Service]:
 
 
 @lru_cache(32768)
-def reach(service: knowledge.Service, of: tuple[str, ...]) -> resources.Reach:
-    """Return what several resource patterns reach together; `named` if all that reach something whole are."""
-    if len(of) == 1:
-        return resources.reach(service, of[0])
-    every = [resources.reach(service, resource) for resource in of]
+def joint_reach(service: knowledge.Service, given: tuple[str, ...]) -> resources.Reach:
+    """Return what several resource patterns reach together.
+
+    It counts as `named` if each pattern that reaches all resources of a type names an account.
+    """
+    if len(given) == 1:
+        return resources.reach(service, given[0])
+    reaches = [resources.reach(service, resource) for resource in given]
     kinds = whole = 0
-    for one in every:
-        kinds |= one.kinds
-        whole |= one.whole
+    for reach in reaches:
+        kinds |= reach.kinds
+        whole |= reach.whole
     return resources.Reach(
         kinds,
         whole,
-        any(one.everything for one in every),
-        any(one.any_resource for one in every),
-        all(one.named for one in every if one.whole),
+        any(reach.everything for reach in reaches),
+        any(reach.any_resource for reach in reaches),
+        all(reach.named for reach in reaches if reach.whole),
     )
 
 
 @dataclass(slots=True)
-class Granted:
-    """What is granted in one service. All fields are sets of actions.
+class ServiceGrant:
+    """What is granted in one service. Each field is a set of actions, or one for each resource type.
 
-    `star`, `whole` and `unnamed` leave out what conditions narrow; `whole` and `unnamed` are by resource type.
+    All fields but `actions` leave out what conditions narrow.
     """
 
     service: knowledge.Service
-    some: int = 0
+    actions: int = 0
     """Granted at all."""
-    free: int = 0
-    """Granted, and nothing in the conditions narrows it."""
-    star: int = 0
+    unconditional: int = 0
+    """Granted without a condition that narrows the resources."""
+    on_star: int = 0
     """Granted on `*`."""
-    unlimited: int = 0
-    """Granted where no resource can be named: takes none, and the statement's resource isn't one."""
-    whole: dict[int, int] = field(default_factory=dict)
-    """Type -> actions granted on all resources of the type."""
-    unnamed: dict[int, int] = field(default_factory=dict)
+    without_resource: int = 0
+    """Granted where no resource can be named: they take none, and the statement's resource allows for that."""
+    on_all: dict[int, int] = field(default_factory=dict)
+    """Resource type -> actions granted on all resources of the type."""
+    in_any_account: dict[int, int] = field(default_factory=dict)
     """The same, where the pattern names no account."""
 
-    def starred(self) -> int:
-        """Return the actions that could be narrowed to a resource and aren't: on all that they need."""
-        found = self.star & self.service.typed
-        for bit, actions in self.whole.items():
+    def unbounded(self) -> int:
+        """Return the actions that could be narrowed to resources and are granted on everything that they need."""
+        found = self.on_star & self.service.typed
+        for bit, actions in self.on_all.items():
             found |= actions & self.service.types[bit].actions
-        if found & ~self.star:
+        if found & ~self.on_star:
             for bit, kind in enumerate(self.service.types):
-                # An action that takes several kinds is bounded as soon as one of those that it needs is.
-                found &= ~(kind.required & ~(self.star | self.whole.get(bit, 0)))
+                # An action that needs resources of several types is bounded as soon as one of them is.
+                found &= ~(kind.required & ~(self.on_star | self.on_all.get(bit, 0)))
         return found
 
     def wide(self) -> int:
         """Return the actions that reach everything they can reach."""
-        return self.starred() | self.unlimited
+        return self.unbounded() | self.without_resource
 
 
 DENIALS: Final = 50
-"""So many denials count. To leave one out makes the verdict stricter, and a document of thousands takes no minutes."""
+"""How many denials of a document count. Leaving some out makes the verdict stricter, and keeps a document of thousands
+from taking minutes."""
 
 
-def granted(statements: Sequence[Statement]) -> dict[str, Granted]:
+def joint_grants(statements: Sequence[Statement]) -> dict[str, ServiceGrant]:
     """Return what statements of identity policies grant together, by service prefix.
 
-    A `Deny` counts if it holds for every request: without a condition, and covering the resource.
+    A `Deny` counts if it holds for every request: it has no condition and covers the resource.
     """
     denials = [statement for statement in statements if not statement.allow and not statement.conditions][:DENIALS]
-    result: dict[str, Granted] = {}
+    result: dict[str, ServiceGrant] = {}
     for statement in statements:
         if not statement.allow:
             continue
-        narrowed = conditions.narrows_resources(statement.conditions) if statement.conditions else False
+        narrowed = statement.conditions.narrow_resources
         given = ("*",) if statement.negated_resources else statement.resources
-        for service, mask in actions_of(statement.actions, statement.negated_actions).items():
-            for actions, on in _after(denials, service, mask, given) if denials else ((mask, given),):
-                into = result.get(service.prefix)
-                if into is None:
-                    into = result[service.prefix] = Granted(service)
-                _add(into, actions, on, narrowed)
+        for service, mask in named_actions(statement).items():
+            for actions, on in _undenied(denials, service, mask, given) if denials else ((mask, given),):
+                grant = result.get(service.prefix)
+                if grant is None:
+                    grant = result[service.prefix] = ServiceGrant(service)
+                _add(grant, actions, on, narrowed)
     return result
 
 
-def _add(into: Granted, actions: int, on: tuple[str, ...], narrowed: bool) -> None:
-    into.some |= actions
+def _add(grant: ServiceGrant, actions: int, on: tuple[str, ...], narrowed: bool) -> None:
+    grant.actions |= actions
     if narrowed:
         return
-    into.free |= actions
-    reached = reach(into.service, on)
-    if reached.any_resource:
-        into.unlimited |= actions & ~into.service.typed
-    if reached.everything:
-        into.star |= actions
+    grant.unconditional |= actions
+    reach = joint_reach(grant.service, on)
+    if reach.any_resource:
+        grant.without_resource |= actions & ~grant.service.typed
+    if reach.everything:
+        grant.on_star |= actions
         return
-    whole, bit = reached.whole, 0
+    whole, bit = reach.whole, 0
     while whole:
         if whole & 1:
-            into.whole[bit] = into.whole.get(bit, 0) | actions
-            if not reached.named:
-                into.unnamed[bit] = into.unnamed.get(bit, 0) | actions
+            grant.on_all[bit] = grant.on_all.get(bit, 0) | actions
+            if not reach.named:
+                grant.in_any_account[bit] = grant.in_any_account.get(bit, 0) | actions
         whole >>= 1
         bit += 1
 
 
-def _after(
+def _undenied(
     denials: Iterable[Statement], service: knowledge.Service, actions: int, on: tuple[str, ...]
 ) -> Iterable[tuple[int, tuple[str, ...]]]:
-    """Yield what denials leave of a grant: actions and the resources they stay granted on."""
+    """Yield what denials leave of a grant: actions and the resources on which they stay granted."""
     left = [(actions, on)]
     for denial in denials:
-        denied = _mask(denial, service)
+        denied = named_actions(denial).get(service, 0)
         if not denied:
             continue
-        if denial.negated_resources:
-            # Everything but these is denied, so what is granted lies within them.
-            left = [
-                part
-                for mask, given in left
-                for part in ((mask & ~denied, given), (mask & denied, _within(given, denial.resources)))
-                if part[0] and part[1]
-            ]
-        elif any(patterns.includes(resource, "arn:?*:?*") for resource in denial.resources):
+        if not denial.negated_resources and any(patterns.includes(one, "arn:?*:?*") for one in denial.resources):
             left = [(mask & ~denied, given) for mask, given in left if mask & ~denied]
-        else:
-            left = [
-                part
-                for mask, given in left
-                for part in ((mask & ~denied, given), (mask & denied, _without(given, denial.resources)))
-                if part[0] and part[1]
-            ]
+            continue
+        # A denial of everything but some resources leaves what lies within them.
+        spare = _within if denial.negated_resources else _without
+        left = [
+            part
+            for mask, given in left
+            for part in ((mask & ~denied, given), (mask & denied, spare(given, denial.resources)))
+            if part[0] and part[1]
+        ]
     return left
-
-
-def _mask(statement: Statement, service: knowledge.Service) -> int:
-    return actions_of(statement.actions, statement.negated_actions).get(service, 0)
 
 
 def _within(given: tuple[str, ...], bounds: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.least_privilege import RULES
-from policies.least_privilege.faults.documents import VALIDITY, faults
+from policies.least_privilege.faults.documents import VALIDITY, document_faults
+from policies.least_privilege.faults.fault import RuleId
 from policies.least_privilege.language.documents import Kind
 from policies.rulebook import UNKNOWN, Judgement, Resource, Scope, Unjudgeable
 from policies.rulebook.configuration import with_defaults
@@ -47,19 +48,19 @@ VALUES: Final = st.recursive(
 @given(VALUES, st.sampled_from(Kind))
 @settings(max_examples=500, deadline=None)
 def test_what_is_no_document_is_named(value: Json, kind: Kind) -> None:
-    assert faults(json.dumps(value), kind)
+    assert document_faults(json.dumps(value), kind)
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=8), st.sampled_from(Kind))
 @settings(max_examples=500, deadline=None)
 def test_no_statement_raises(statement: Json, kind: Kind) -> None:
-    found = faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
+    found = document_faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
     assert found or {"Effect", "Action", "NotAction"} & statement.keys()
 
 
 @given(st.text(), st.sampled_from(Kind))
 def test_no_text_raises(text: str, kind: Kind) -> None:
-    assert faults(text, kind)
+    assert document_faults(text, kind)
 
 
 HUGE: Final = {
@@ -84,7 +85,7 @@ HUGE: Final = {
 @pytest.mark.parametrize("name", HUGE)
 @pytest.mark.parametrize("kind", Kind)
 def test_huge_and_odd_documents_are_named(name: str, kind: Kind) -> None:
-    assert faults(HUGE[name], kind)
+    assert document_faults(HUGE[name], kind)
 
 
 @pytest.mark.parametrize("name", HUGE)
@@ -177,11 +178,11 @@ def widened(draw: st.DrawFn) -> tuple[Json, Json]:
     return narrow, wide
 
 
-def broken(statements: Json) -> set[str]:
+def broken(statements: Json) -> set[RuleId]:
     """Return the rules that the statements break, but those about what they fail to say: without a condition that
     keeps nobody out, a statement allows as much and seems to allow no less."""
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    return {fault.rule for fault in faults(text, Kind.IDENTITY)} - VALIDITY - {"ineffective-condition"}
+    return {fault.rule for fault in document_faults(text, Kind.IDENTITY)} - VALIDITY - {"ineffective-condition"}
 
 
 @given(widened())
@@ -251,10 +252,10 @@ def opened(draw: st.DrawFn, kind: Kind) -> tuple[Json, Json]:
     return narrow, wide
 
 
-def let_in(statements: Json, kind: Kind) -> set[str]:
+def let_in(statements: Json, kind: Kind) -> set[RuleId]:
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     service = "sqs" if kind is Kind.RESOURCE else ""
-    return {fault.rule for fault in faults(text, kind, service)} - VALIDITY - {"ineffective-condition"}
+    return {fault.rule for fault in document_faults(text, kind, service)} - VALIDITY - {"ineffective-condition"}
 
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
@@ -326,7 +327,7 @@ def test_no_resource_makes_a_rule_fail(resources: list[Resource], readers: Json)
 
 
 def found(content: Json, **formatting: Json) -> set[tuple[str, str]]:
-    return {(fault.rule, fault.message) for fault in faults(json.dumps(content, **formatting), Kind.IDENTITY)}
+    return {(fault.rule, fault.message) for fault in document_faults(json.dumps(content, **formatting), Kind.IDENTITY)}
 
 
 @given(st.lists(statements(), min_size=1, max_size=4), st.randoms())
