@@ -17,16 +17,16 @@ _ACCOUNTS: Final[dict[str, Any]] = {
     "accounts": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Accounts that may be given access without a condition, by their number; the own one as well, "
-        "where neither the provider nor a boundary names it",
+        "description": "Numbers of the accounts that may be given access without a condition; list the stack's own "
+        "account too if neither its provider nor a boundary names it",
         "default": [],
     }
 }
 _ROLES: Final[dict[str, Any]] = {
     "unlisted_roles": {
         "type": "boolean",
-        "description": "Let a policy name a role or user of an account that `accounts` doesn't list, without a "
-        "condition, for what doesn't manage the resource",
+        "description": "Whether a policy may name a role or user of an account that `accounts` doesn't list, without a "
+        "condition, for actions that don't manage the resource",
         "default": True,
     }
 }
@@ -34,7 +34,7 @@ _SERVICES: Final[dict[str, Any]] = {
     "services": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Service principals that need no bound on their source",
+        "description": "Service principals that need no condition on their source",
         "default": [],
     }
 }
@@ -80,25 +80,25 @@ class _Row(NamedTuple):
 
 
 _ROWS: Final = (
-    # What a document must be.
+    # Documents of any kind.
     _Row(
         RuleId.UNKNOWN_ACTION,
         "Every action exists.",
-        "Correct the action's name; if AWS has added it since, compile the index again.",
+        "Correct the action's name; if AWS added the action recently, compile the index again.",
         _GUIDE + "reference_policies_elements_action.html",
         Severity.MEDIUM,
     ),
     _Row(
         RuleId.MALFORMED_ARN,
         "Every resource is an ARN that can exist, or `*`.",
-        "Write the ARN as the service's page of the service authorization reference has it.",
+        "Write the ARN in the form that the service's page of the service authorization reference gives.",
         _GUIDE + "reference-arns.html",
         Severity.MEDIUM,
     ),
     _Row(
         RuleId.MALFORMED_PRINCIPAL,
         "Every principal can exist.",
-        "Name an account, a role, a user, a service or an identity provider in full; a principal takes no wildcards.",
+        "Name an account, a role, a user, a service or an identity provider in full, without wildcards.",
         _GUIDE + "reference_policies_elements_principal.html",
         Severity.HIGH,
     ),
@@ -111,19 +111,19 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.RESOURCE_MISMATCH,
-        "Every statement does something: its resources fit its actions.",
-        "Name a resource that the action takes, or remove the action.",
+        "Every statement has an effect: its resources fit its actions.",
+        "Name a resource of a type that the action takes, or remove the action.",
         "https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
         Severity.MEDIUM,
     ),
     _Row(
         RuleId.INEFFECTIVE_CONDITION,
         "A condition keeps out what it seems to keep out.",
-        "Ask for the values that may pass, with an operator that a missing key fails.",
+        "List the values that may pass, with an operator that fails when the key is missing.",
         _GUIDE + "reference_policies_elements_condition_operators.html",
         Severity.HIGH,
     ),
-    # What identity policies may grant.
+    # Identity policies.
     _Row(
         RuleId.WILDCARD_ACTION,
         "No policy allows every action.",
@@ -140,7 +140,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.BROAD_ACTION_PATTERN,
-        "No action pattern takes in writes, permissions or credentials that it doesn't name.",
+        "No action pattern includes writes, permissions or credentials that it doesn't name.",
         "Name the actions that are needed.",
         _GUIDE + "reference_policies_elements_action.html",
         Severity.HIGH,
@@ -148,14 +148,14 @@ _ROWS: Final = (
     _Row(
         RuleId.NOT_ACTION,
         "No Allow has `NotAction`.",
-        "Name the actions that are needed; what isn't named stays refused.",
+        "Name the actions that are needed; all others stay denied.",
         _GUIDE + "reference_policies_elements_notaction.html",
         Severity.CRITICAL,
     ),
     _Row(
         RuleId.NOT_RESOURCE,
         "No Allow has `NotResource`.",
-        "Name the resources that are needed; what isn't named stays refused.",
+        "Name the resources that are needed; all others stay denied.",
         _GUIDE + "reference_policies_elements_notresource.html",
         Severity.CRITICAL,
     ),
@@ -190,15 +190,15 @@ _ROWS: Final = (
     _Row(
         RuleId.PRIVILEGE_ESCALATION,
         "No policy opens a way to more permissions.",
-        "Narrow one of the actions to what can't carry more permissions, or demand a boundary with "
+        "Narrow one of the actions to resources that carry no more permissions, or demand a boundary with "
         "`iam:PermissionsBoundary`.",
         "https://pathfinding.cloud/",
         Severity.CRITICAL,
     ),
     _Row(
         RuleId.CREDENTIAL_EXPOSURE,
-        "No policy gives credentials of others.",
-        "Narrow the action to the one resource or user that is meant.",
+        "No policy gives access to credentials of others.",
+        "Narrow the action to the one resource or user that needs it.",
         "https://policy-sentry.readthedocs.io/",
         Severity.CRITICAL,
     ),
@@ -218,36 +218,36 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.AUDIT_TAMPERING,
-        "No policy stops what watches the account, or takes it out of its organization.",
-        "Leave the action to those who run the audit, with a waiver that says so.",
+        "No policy stops the account from being watched, or takes it out of its organization.",
+        "Leave the action to those who run the audit, and waive the rule for them.",
         "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
         Severity.HIGH,
     ),
-    # Who may assume a role.
+    # Trust policies.
     _Row(
         RuleId.OPEN_TRUST,
         "No role is open to everybody.",
-        "Name the account, role, service or provider, or bind the principal by a condition.",
+        "Name the account, role, service or provider, or limit the principal by a condition.",
         _GUIDE + "reference_policies_elements_principal.html#principal-anonymous",
         Severity.CRITICAL,
     ),
     _Row(
         RuleId.NOT_PRINCIPAL,
         "No Allow has `NotPrincipal`.",
-        "Name the principals; what isn't named stays refused.",
+        "Name the principals; all others stay denied.",
         _GUIDE + "reference_policies_elements_notprincipal.html",
         Severity.CRITICAL,
     ),
     _Row(
         RuleId.TRUST_ACTION,
-        "A trust policy allows the actions of assuming a role and no other.",
+        "A trust policy allows only the actions of assuming a role.",
         "Name `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity` or `sts:AssumeRoleWithSAML`, and what goes with it.",
         _GUIDE + "id_roles_update-role-trust-policy.html",
         Severity.HIGH,
     ),
     _Row(
         RuleId.CROSS_ACCOUNT_TRUST,
-        "Another account needs an external id, its organization or a bound on its principals.",
+        "Trust in another account has a condition on an external id, its organization or its principals.",
         "Add a condition on `sts:ExternalId`, `aws:PrincipalOrgID` or `aws:PrincipalArn`.",
         _GUIDE + "id_roles_common-scenarios_third-party.html",
         Severity.HIGH,
@@ -255,7 +255,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.UNSCOPED_SERVICE_TRUST,
-        "A service is trusted for one account only.",
+        "A service is trusted on behalf of one account only.",
         "Add a condition on `aws:SourceAccount`, and on `aws:SourceArn` where the service sends it.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
@@ -263,7 +263,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.FEDERATION_WITHOUT_AUDIENCE,
-        "Tokens are taken only if they were made for AWS.",
+        "Tokens are accepted only if they were made for AWS.",
         "Add a condition on the issuer's `aud`.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.CRITICAL,
@@ -271,7 +271,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.FEDERATION_WITHOUT_SUBJECT,
-        "Tokens are taken only of a named subject.",
+        "Tokens are accepted only for a named subject.",
         "Add a condition on the issuer's `sub`.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.CRITICAL,
@@ -280,22 +280,22 @@ _ROWS: Final = (
     _Row(
         RuleId.LOOSE_FEDERATION_SUBJECT,
         "The subject of a token names one project.",
-        "Write the project into the pattern for `sub`; a star may stand for the branch or the run.",
+        "Name the project in the pattern for `sub`; a star may stand for the branch or the run.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.HIGH,
         _ISSUERS,
     ),
-    # Whom a resource lets in.
+    # Resource policies.
     _Row(
         RuleId.PUBLIC_RESOURCE_POLICY,
         "No resource is open to everybody.",
-        "Name the principals, or bind them by organization, account, VPC endpoint or network.",
+        "Name the principals, or limit them by organization, account, VPC endpoint or network.",
         _GUIDE + "reference_policies_elements_principal.html#principal-anonymous",
         Severity.CRITICAL,
     ),
     _Row(
         RuleId.CONFUSED_DEPUTY,
-        "A service may use a resource for one account only.",
+        "A service may use a resource on behalf of one account only.",
         "Add a condition on `aws:SourceAccount` or `aws:SourceArn`.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
@@ -303,8 +303,8 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.CROSS_ACCOUNT_ACCESS,
-        "Another account is let in by a condition or by name in the configuration.",
-        "List the account in `accounts` if it's meant to be let in, or add a condition on `aws:PrincipalOrgID`.",
+        "Another account is let in only by a condition, or because the configuration lists it.",
+        "List the account in `accounts` if it should be let in, or add a condition on `aws:PrincipalOrgID`.",
         _GUIDE + "reference_policies-cross-account-resource-access.html",
         Severity.HIGH,
         _ACCOUNTS | _ROLES,
@@ -315,7 +315,7 @@ RULES: Final = (
     Rule(
         id="unknown-document",
         title="Every policy document is known at preview.",
-        remedy="Build the document of plain strings from names and configuration, not of Outputs.",
+        remedy="Build the document from names and configuration, as plain strings, and not from Outputs.",
         source="https://www.pulumi.com/docs/insights/policy/policy-packs/authoring/",
         severity=Severity.CRITICAL,
         check=_unknown,
@@ -325,7 +325,7 @@ RULES: Final = (
     Rule(
         id="malformed-document",
         title="Every policy document is one that IAM accepts.",
-        remedy="Correct the document; AWS would refuse it, or read it otherwise than it's meant.",
+        remedy="Correct the document; AWS would refuse it, or understand something else than it means.",
         source=_GUIDE + "reference_policies_grammar.html",
         severity=Severity.HIGH,
         check=_malformed,

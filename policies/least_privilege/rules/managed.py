@@ -115,7 +115,7 @@ RULES: Final = (
     Rule(
         id="unresolved-managed-policy",
         title="The contents of every attached AWS-managed policy are known.",
-        remedy="Correct the ARN; if AWS has added the policy since, compile the index again.",
+        remedy="Correct the ARN; if AWS added the policy recently, compile the index again.",
         source="https://docs.aws.amazon.com/aws-managed-policy/latest/reference/policy-list.html",
         severity=Severity.HIGH,
         check=_unresolved,
@@ -125,7 +125,7 @@ RULES: Final = (
     Rule(
         id="foreign-managed-policy",
         title="A customer-managed policy that is attached belongs to the same stack.",
-        remedy="Define the policy in the stack, where it's judged, or list its ARN in `allowed`.",
+        remedy="Define the policy in the stack, so that it's judged, or list its ARN in `allowed`.",
         source=_GUIDE + "access_policies_managed-vs-inline.html",
         severity=Severity.HIGH,
         check=_foreign,
@@ -135,8 +135,8 @@ RULES: Final = (
     ),
     Rule(
         id="joint-privilege-escalation",
-        title="All policies of a role together open no way to more permissions.",
-        remedy="Take one of the actions out of the role, or narrow it to what can't carry more permissions.",
+        title="The policies of a role, taken together, open no way to more permissions.",
+        remedy="Remove one of the actions from the role, or narrow it to resources that carry no more permissions.",
         source="https://pathfinding.cloud/",
         severity=Severity.CRITICAL,
         check=_joint,

@@ -56,7 +56,7 @@ RULES: Final = (
     Rule(
         id="role-without-boundary",
         title="Every role has a permissions boundary.",
-        remedy="Set `permissionsBoundary` to a managed policy that says the most the role may ever do.",
+        remedy="Set `permissionsBoundary` to a managed policy that allows the most the role may ever do.",
         source=_GUIDE + "access_policies_boundaries.html",
         severity=Severity.HIGH,
         check=_without_boundary,

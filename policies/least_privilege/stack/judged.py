@@ -20,7 +20,7 @@ BOUNDARIES: Final[dict[str, Any]] = {
         "type": "array",
         "items": {"type": "string"},
         "description": "Names (* and ? are wildcards) of managed policies that are permissions boundaries; they grant "
-        "nothing, so they may be wider. One that is attached to a role is judged in full all the same",
+        "nothing, so they may be wider. One that is also attached to a role is judged in full",
         "default": ["*-boundary"],
     }
 }
