@@ -42,14 +42,14 @@ class Holder:
     def add(self, text: str, kind: Kind = Kind.IDENTITY) -> None:
         """Add the statements of an identity policy."""
         document = parse(text, kind)
-        self.unclear += [f"a policy that IAM wouldn't take: {problem}" for problem in document.problems]
+        self.unclear += [f"a policy that IAM would refuse: {problem}" for problem in document.problems]
         for statement in document.statements:
             (self.allows if statement.allow else self.denials).append(statement)
 
     def bound(self, text: str) -> None:
         """Set the boundary. Its denials count as the holder's own."""
         document = parse(text, Kind.BOUNDARY)
-        self.unclear += [f"a boundary that IAM wouldn't take: {problem}" for problem in document.problems]
+        self.unclear += [f"a boundary that IAM would refuse: {problem}" for problem in document.problems]
         self.boundary = [statement for statement in document.statements if statement.allow]
         self.denials += [statement for statement in document.statements if not statement.allow]
 
@@ -141,6 +141,7 @@ def _add_user(found: dict[str, Holder], resource: Resource, policies: Mapping[st
 
 
 _NAMES: Final = ("bucket", "name", "queueUrl", "arn", "secretArn", "function", "repository", "repositoryName")
+"""Properties, one of which names the resource that a policy belongs to."""
 
 
 def _let_in(resource: Resource) -> Iterator[tuple[str, Holder]]:
@@ -150,25 +151,14 @@ def _let_in(resource: Resource) -> Iterator[tuple[str, Holder]]:
             continue
         where = next((value for key in _NAMES if isinstance(value := resource.get(key), str)), resource.name)
         key = f"{document.kind.value} {document.path} of {resource.urn}"
-        if not document.text:
-            yield (
-                key,
-                Holder(
-                    f"somebody, to {where}",
-                    document.kind.name.lower(),
-                    unclear=[f"`{document.path}`, which a preview can't know"],
-                ),
-            )
-            continue
-        read = parse(document.text, document.kind)
-        yield from _principal_holders(read.statements, document.kind, key, where)
-        if read.problems:
-            yield (
-                key,
-                Holder(
-                    f"somebody, to {where}", document.kind.name.lower(), unclear=["a policy that IAM wouldn't take"]
-                ),
-            )
+        read = parse(document.text, document.kind) if document.text else None
+        if read is None:
+            unclear = f"`{document.path}`, which a preview can't know"
+        else:
+            yield from _principal_holders(read.statements, document.kind, key, where)
+            unclear = "a policy that IAM would refuse" if read.problems else ""
+        if unclear:
+            yield key, Holder(f"somebody, to {where}", document.kind.name.lower(), unclear=[unclear])
 
 
 def _principal_holders(

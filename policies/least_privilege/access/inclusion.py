@@ -56,7 +56,7 @@ class Unit:
         if statement.negated_actions:
             # Only a wildcard can exclude an unknown action.
             return int(not any(patterns.includes(named, self.pattern) for named in statement.actions))
-        return int(any(patterns.intersects(named, self.pattern) for named in statement.actions if not _known(named)))
+        return int(any(patterns.intersects(named, self.pattern) for named in statement.actions if not _is_known(named)))
 
     def certain(self, statement: Statement) -> int:
         """Return which of the actions a statement is certainly about."""
@@ -68,13 +68,13 @@ class Unit:
                     patterns.intersects(named, self.pattern)
                     and not any(patterns.includes(pattern, named) for pattern in self.left_out)
                     for named in statement.actions
-                    if not _known(named)
+                    if not _is_known(named)
                 )
             )
         return int(any(patterns.includes(named, self.pattern) for named in statement.actions))
 
 
-def _known(action: str) -> bool:
+def _is_known(action: str) -> bool:
     """Tell whether the index knows an action, which is no pattern."""
     return not patterns.wild(action) and knowledge.lookup(action)[1] != 0
 
@@ -93,7 +93,7 @@ def units(statement: Statement) -> Iterator[tuple[Unit, int]]:
     if statement.negated_actions:
         yield Unit(None, "*", statement.actions), 1
     for action in () if statement.negated_actions else statement.actions:
-        if not _known(action):
+        if not _is_known(action):
             yield Unit(None, action), 1
 
 
@@ -176,7 +176,7 @@ def new_access(before: Holder | None, after: Holder) -> Iterator[Access]:
     for allow in after.allows:
         for unit, mask in units(allow):
             for part in effective(after, allow, unit, mask):
-                left = _not_before(before, after, unit, part)
+                left = _gained_actions(before, after, unit, part)
                 if left:
                     yield from described(after.name, unit, left, part)
 
@@ -189,7 +189,7 @@ def lifted(before: Holder, after: Holder | None) -> Iterator[Access]:
             yield Access(before.name, why=f"isn't refused any more what {denial.where} of the earlier policy refused")
 
 
-def _not_before(before: Holder, after: Holder, unit: Unit, part: Part) -> int:
+def _gained_actions(before: Holder, after: Holder, unit: Unit, part: Part) -> int:
     """Return which of a part's actions the earlier holder lacked, as far as can be told."""
     actions, where, _ = part
     left = actions & ~_granted(before.allows, unit, part)
@@ -257,10 +257,10 @@ def _same_principals(other: Statement, denial: Statement) -> bool:
 
 def implied(conditions: Sequence[Condition], by: Sequence[Condition]) -> bool:
     """Tell whether conditions are met whenever others are: each is one of the others, with at least the same values."""
-    return all(any(_narrower(other, condition) for other in by) for condition in conditions)
+    return all(any(_implies_line(other, condition) for other in by) for condition in conditions)
 
 
-def _narrower(one: Condition, other: Condition) -> bool:
+def _implies_line(one: Condition, other: Condition) -> bool:
     if one == other:
         return True
     negated = "not" in one.operator or one.operator == "null" or one.qualifier

@@ -239,7 +239,7 @@ def _services_with_other_sources(statement: Statement) -> Iterator[str]:
     if not named or any(map(patterns.wild, named)):
         return
     for principal in statement.principals:
-        sent = _SOURCE_SERVICES.get(principals.without_region(principal.name).removesuffix(".amazonaws.com"))
+        sent = _SOURCE_SERVICES.get(principals.strip_region(principal.name).removesuffix(".amazonaws.com"))
         if principal.kind != "Service" or not sent:
             continue
         kind = _SOURCE_KINDS.get(sent)
@@ -309,15 +309,15 @@ def _is_unsent(action: str, key: str) -> bool:
     if key.startswith("aws:requesttag/"):
         # A service without any action for the key may have been left out of the reference.
         known = [
-            (condition_keys.actions_with(service, key), mask) for service, mask in matching_actions(action).items()
+            (condition_keys.actions_sent_with(service, key), mask) for service, mask in matching_actions(action).items()
         ]
         return bool(known) and all(sent is not None and not sent & mask for sent, mask in known)
     service = knowledge.service(key.partition(":")[0])
     # A key that the reference doesn't have at all is another rule's fault.
-    if not service or key in _SESSION_KEYS or condition_keys.actions_with(service, key) is None:
+    if not service or key in _SESSION_KEYS or condition_keys.actions_sent_with(service, key) is None:
         return False
     granted = matching_actions(action)
     # A service may use the keys of another: EC2 Instance Connect has `ec2:osuser`.
     return bool(granted) and not any(
-        (condition_keys.actions_with(one, key) or 0) & mask for one, mask in granted.items()
+        (condition_keys.actions_sent_with(one, key) or 0) & mask for one, mask in granted.items()
     )

@@ -28,7 +28,7 @@ def denial_faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault
             yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{denial.where} {problem}.")
     # Each of these is compared with all other statements.
     for place, denial in enumerate(denials[:DENIALS]):
-        yield from _faults_beside(denial, allows, kind)
+        yield from _comparison_faults(denial, allows, kind)
         for other in denials[place + 1 : _MOST_PAIRED]:
             if _spare_nobody(denial, other):
                 yield Fault(
@@ -135,7 +135,7 @@ def _spare_nobody(one: Statement, other: Statement) -> bool:
 # --- compared with what the document allows ---------------------------------------------------------------------------
 
 
-def _faults_beside(denial: Statement, allows: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
+def _comparison_faults(denial: Statement, allows: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
     """Yield how a denial misses what the document allows, or leaves nothing of it."""
     where = denial.where
     if kind is Kind.RESOURCE and _denies_strangers(denial, allows):

@@ -128,7 +128,7 @@ def _principal_faults(statement: Statement, principal: Principal) -> Iterator[Fa
 
 
 def _service_faults(statement: Statement, service: str) -> Iterator[Fault]:
-    general = principals.without_region(service)
+    general = principals.strip_region(service)
     missing = _missing_actions(statement, _SESSION_ACTIONS.get(general, ()))
     if missing:
         yield Fault(

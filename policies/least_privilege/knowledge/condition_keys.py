@@ -97,7 +97,7 @@ def holds_list(key: str) -> bool:
     return entry is not None and entry[0].startswith("ArrayOf")
 
 
-def actions_with(service: knowledge.Service, key: str) -> int | None:
+def actions_sent_with(service: knowledge.Service, key: str) -> int | None:
     """Return the mask of a service's actions that are sent with a key, None if it has no such key."""
     entry = _entry(service, key)
     return entry and entry[1]

@@ -106,7 +106,9 @@ def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     content = dict(pairs)
     if len(content) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _Malformed(f"it has the key `{_short(next(n for n in names if names.count(n) > 1))}` twice in one object")
+        raise _Malformed(
+            f"it has the key `{_shorten(next(n for n in names if names.count(n) > 1))}` twice in one object"
+        )
     return content
 
 
@@ -117,7 +119,7 @@ def _refuse_constant(name: str) -> Json:
 _DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -127,7 +129,7 @@ def _statements(content: Json, kind: Kind, problems: list[str]) -> Iterator[Stat
         return
     for key in content:
         if key not in ("Version", "Id", "Statement"):
-            problems.append(f"it has the unknown element `{_short(key)}`")
+            problems.append(f"it has the unknown element `{_shorten(key)}`")
     version = content.get("Version", _VERSIONS[1])
     if version not in _VERSIONS:
         problems.append(f"its `Version` must be {CURRENT}")
@@ -165,13 +167,13 @@ class _Reader:
         self._current = current
         self._problems = problems
         sid = entry.get("Sid")
-        self._where = f"`{_short(sid)}`" if isinstance(sid, str) and sid else f"statement {index + 1}"
+        self._where = f"`{_shorten(sid)}`" if isinstance(sid, str) and sid else f"statement {index + 1}"
 
     def statement(self, sids: set[str]) -> Statement:
         entry, kind = self._entry, self._kind
         if not entry.keys() <= _ELEMENTS:
             for name in entry.keys() - _ELEMENTS:
-                self._note(f"has the unknown element `{_short(name)}`")
+                self._note(f"has the unknown element `{_shorten(name)}`")
         self._sid(sids)
         effect = entry.get("Effect")
         if effect not in ("Allow", "Deny"):
@@ -258,8 +260,8 @@ class _Reader:
         principals = []
         for kind, names in value.items():
             if kind not in _PRINCIPAL_KINDS:
-                self._note(f"has a principal of the unknown kind `{_short(kind)}`")
-            principals += [Principal(kind, name) for name in self._texts(names, f"{present[0]}.{_short(kind)}")]
+                self._note(f"has a principal of the unknown kind `{_shorten(kind)}`")
+            principals += [Principal(kind, name) for name in self._texts(names, f"{present[0]}.{_shorten(kind)}")]
         return tuple(principals), present[0] == "NotPrincipal"
 
     def _conditions(self) -> Iterator[Condition]:
@@ -269,7 +271,7 @@ class _Reader:
             return
         for operator, keys in block.items():
             if not isinstance(keys, dict) or not keys:
-                self._note(f"has a condition `{_short(operator)}` that isn't an object of keys")
+                self._note(f"has a condition `{_shorten(operator)}` that isn't an object of keys")
                 continue
             for key, values in keys.items():
                 yield self._condition(operator, key, values)
@@ -290,10 +292,10 @@ class _Reader:
     def _values(self, values: Json, key: str) -> Iterator[str]:
         values = values if isinstance(values, list) else [values]
         if not values:
-            self._note(f"has a condition on `{_short(key)}` without a value")
+            self._note(f"has a condition on `{_shorten(key)}` without a value")
         for value in values:
             if not isinstance(value, _SCALARS):
-                self._note(f"has a condition on `{_short(key)}` whose value isn't a string, number or boolean")
+                self._note(f"has a condition on `{_shorten(key)}` whose value isn't a string, number or boolean")
             elif isinstance(value, str):
                 if len(value) > _LONGEST_TEXT:
                     self._note(f"has a condition value of more than {_LONGEST_TEXT} characters")

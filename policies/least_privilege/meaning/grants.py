@@ -172,7 +172,7 @@ def _undenied(
             left = [(mask & ~denied, given) for mask, given in left if mask & ~denied]
             continue
         # A denial of everything but some resources leaves what lies within them.
-        spare = _within if denial.negated_resources else _without
+        spare = _intersect if denial.negated_resources else _remove
         left = [
             part
             for mask, given in left
@@ -182,12 +182,12 @@ def _undenied(
     return left
 
 
-def _within(given: tuple[str, ...], bounds: tuple[str, ...]) -> tuple[str, ...]:
+def _intersect(given: tuple[str, ...], bounds: tuple[str, ...]) -> tuple[str, ...]:
     inside = [one for one in given if any(patterns.includes(bound, one) for bound in bounds)]
     outside = [one for one in given if one not in inside]
     # Of a pattern that reaches further, only what lies within the bounds is left: at most the bounds themselves.
     return tuple(inside + [bound for bound in bounds if any(patterns.intersects(bound, one) for one in outside)])
 
 
-def _without(given: tuple[str, ...], denied: tuple[str, ...]) -> tuple[str, ...]:
+def _remove(given: tuple[str, ...], denied: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(one for one in given if not any(patterns.includes(bound, one) for bound in denied))

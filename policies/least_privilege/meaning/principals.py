@@ -76,10 +76,10 @@ def include_everybody(principals: Iterable[Principal]) -> bool:
     return any(meaning(principal).is_open for principal in principals)
 
 
-def without_region(service: str) -> str:
+def strip_region(service: str) -> str:
     """Return a service principal without its region.
 
-    >>> without_region("states.eu-central-1.amazonaws.com")
+    >>> strip_region("states.eu-central-1.amazonaws.com")
     'states.amazonaws.com'
     """
     return re.sub(rf"\.{resources.REGION}(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
@@ -90,7 +90,7 @@ def service_problem(name: str) -> str:
     """Return what is wrong with the name of a service principal, empty if AWS has one of that name."""
     if not _SERVICE.fullmatch(name):
         return "isn't a service principal (`service.amazonaws.com`)"
-    label, at_amazonaws, _ = without_region(name).partition(".amazonaws.com")
+    label, at_amazonaws, _ = strip_region(name).partition(".amazonaws.com")
     if not at_amazonaws:
         meant = difflib.get_close_matches(
             label.removesuffix(".aws.com"), _service_labels(), n=1, cutoff=resources.SIMILAR

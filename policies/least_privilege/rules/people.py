@@ -35,7 +35,7 @@ def _long_lived(resource: Resource, _: Judgement) -> Iterator[Finding]:
     yield Finding(f"A {resource.type.rpartition(':')[2]} gives permissions to a person or a key that doesn't expire.")
 
 
-def _without_boundary(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+def _unbounded(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     boundary = resource.text_or_none("permissionsBoundary")
     if boundary is None:
         yield Finding("The role has no permissions boundary.")
@@ -59,7 +59,7 @@ RULES: Final = (
         remedy="Set `permissionsBoundary` to a managed policy that allows the most the role may ever do.",
         source=_GUIDE + "access_policies_boundaries.html",
         severity=Severity.HIGH,
-        check=_without_boundary,
+        check=_unbounded,
         types=frozenset(("aws:iam/role:Role",)),
         config=_BOUNDARIES,
     ),

@@ -134,7 +134,7 @@ def _inline(resource: Resource, place: Place) -> Iterator[Attached]:
     if entries is None:
         return
     if not isinstance(entries, list):
-        yield _document(place.path, place, UNKNOWN if entries is UNKNOWN else entries)
+        yield _document(place.path, place, entries)
         return
     for index, entry in enumerate(entries):
         path = f"{place.path}.{index}.policy"
@@ -178,18 +178,19 @@ def _permission(resource: Resource) -> Attached:
     }
     if any(value is UNKNOWN for value in given.values()):
         return Attached("principal", Kind.RESOURCE, "lambda", None)
-    principal = given.get("principal")
-    if not isinstance(principal, str) or not all(isinstance(value, str) for value in given.values()):
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    if len(texts) < len(given) or "principal" not in texts:
         return Attached("principal", Kind.RESOURCE, "lambda", "", "isn't a text")
     conditions: dict[str, dict[str, str]] = {}
     for name, (operator, key) in _CONDITIONS.items():
-        if name in given:
-            conditions.setdefault(operator, {})[key] = given[name]
+        if name in texts:
+            conditions.setdefault(operator, {})[key] = texts[name]
+    principal = texts["principal"]
     kind = "Service" if principal.endswith((".com", ".cn", ".internal")) else "AWS"
     statement = {
         "Effect": "Allow",
         "Principal": "*" if principal == "*" else {kind: principal},
-        "Action": given.get("action"),
+        "Action": texts.get("action"),
         "Condition": conditions,
     }
     return Attached("principal", Kind.RESOURCE, "lambda", json.dumps({"Version": CURRENT, "Statement": statement}))
