@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from benchmarks.iam.environments import BUILD
-from policies.least_privilege import conditions
-from policies.least_privilege.access.holders import Holder, may
+from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.inclusion import new_access
-from policies.least_privilege.documents import Kind, parse
+from policies.least_privilege.access.requests import may
+from policies.least_privilege.language.documents import Kind, parse
 
 Json: TypeAlias = Any
 
@@ -203,7 +203,7 @@ def _conditions() -> Agreement:
         policy = {"Version": "2012-10-17", "Statement": [statement]}
         asked.append(_asked(policy, None, "s3:CreateBucket", "arn:aws:s3:::a"))
         given = parse(json.dumps(policy), Kind.IDENTITY).statements[0].conditions
-        counted.append(conditions.asks_for(given, given[0].key))
+        counted.append(given.ask_for(given[0].key))
     for request, counts, answer in zip(asked, counted, simulate(asked), strict=True):
         block = request["policy"]["Statement"][0]["Condition"]
         excludes = any("Not" in operator for operator in block) and not counts

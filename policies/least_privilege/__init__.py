@@ -1,13 +1,19 @@
 """The least-privilege pack: who may do what, judged from the policy documents of a stack.
 
-`RULES` is the pack. The way of a document: `attached` finds it in a resource, `documents` reads it, `grants` says what
-its statements allow, `rules` name what is wrong; `judging` remembers the outcome, since every rule asks for it.
-`knowledge` is what the pack knows about AWS.
+`RULES` is the pack. Each folder imports only from those before it:
+
+- `language`: what a policy says, as text; it knows no AWS service.
+- `knowledge`: what the pack knows about AWS; data files and the tables that are kept by hand.
+- `meaning`: what a policy says for these services: resources, principals, grants.
+- `faults`: what is wrong with one document, a module for each subject.
+- `stack`: what the resources of a stack hold: documents, attached policies, roles.
+- `access`: who can do what in a whole stack, and what a change adds.
+- `rules`: the rules that people see, in tables.
 """
 
 from typing import Final
 
-from policies.least_privilege.rules import managed, of_documents, people, readers
+from policies.least_privilege.rules import documents, managed, people, readers
 from policies.rulebook import Rule
 
-RULES: Final[tuple[Rule, ...]] = (*of_documents.RULES, *managed.RULES, *people.RULES, *readers.RULES)
+RULES: Final[tuple[Rule, ...]] = (*documents.RULES, *managed.RULES, *people.RULES, *readers.RULES)

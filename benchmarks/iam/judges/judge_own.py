@@ -32,8 +32,9 @@ Parts = Sequence[tuple[str, dict[str, Any]]]
 def load(_: str) -> harness.Judge:
     """Load the pack and return how it judges; there is one mode."""
     from policies.least_privilege import RULES, knowledge
-    from policies.least_privilege.documents import Kind
-    from policies.least_privilege.judging import faults
+    from policies.least_privilege.faults.documents import document_faults
+    from policies.least_privilege.faults.fault import Applies
+    from policies.least_privilege.language.documents import Kind
     from policies.rulebook import Judgement, Resource, Scope
     from policies.rulebook.configuration import with_defaults
 
@@ -59,7 +60,9 @@ def load(_: str) -> harness.Judge:
         if not parts:
             # A function's policy is spread over permissions in a plan; the document itself is judged as such.
             text, service = document["texts"][0], document["on"].replace("other", "")
-            return [fault.rule for fault in faults(text, Kind.RESOURCE, service) if fault.sure and not fault.by_name]
+            return [
+                fault.rule for fault in document_faults(text, Kind.RESOURCE, service) if fault.applies is Applies.ALWAYS
+            ]
         provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
         resources = [
             Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)

@@ -14,9 +14,9 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from policies.least_privilege.access.report import NotAPlan, accesses, as_json, difference, sentences, table
+from policies.least_privilege.language.documents import Json
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,18 +48,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return int(bool(found))
 
 
-def _read(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+def _read(path: Path) -> Json:
     """Read a plan.
 
     Raises:
         NotAPlan: it can't be read or isn't JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        plan: Json = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NotAPlan(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise NotAPlan(f"{path} isn't JSON") from None
+    return plan
 
 
 if __name__ == "__main__":

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from policies.least_privilege import knowledge, patterns
-from policies.least_privilege.access.holders import Holder, includes, touches, widest
-from policies.least_privilege.documents import Condition, Statement
-from policies.least_privilege.grants import actions_of
+from policies.least_privilege import knowledge
+from policies.least_privilege.access.holders import Holder
+from policies.least_privilege.access.requests import includes, touches, widen
 from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.conditions import Condition
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning.grants import named_actions
 
 LEVELS: Final[Mapping[str, str]] = {
     "List": "list",
@@ -21,13 +24,13 @@ LEVELS: Final[Mapping[str, str]] = {
     "Permissions management": "change permissions of",
     "": "do what isn't known to",
 }
-"""Access level -> what somebody does to a resource. AWS's levels, and two more: contents, where data is read and not
-descriptions, and the empty one, of actions that the index doesn't know."""
+"""Access level -> what somebody does to a resource. Two levels aren't AWS's: `Contents`, where data is read instead of
+descriptions, and the empty level, of actions that the index doesn't know."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """Somebody may do actions of one level to a resource; `why` is given where it can't be decided."""
+    """Somebody may do actions of one level to a resource. `why` is set where that can't be decided."""
 
     holder: str
     level: str = ""
@@ -39,78 +42,78 @@ class Access:
 
 @dataclass(frozen=True)
 class Unit:
-    """Actions that are looked at together: a service's that the index knows, or a pattern for what it doesn't know."""
+    """Actions that are compared together: those of one service that the index knows, or a pattern for unknown ones."""
 
     service: knowledge.Service | None
     pattern: str = ""
-    but: tuple[str, ...] = ()
-    """Patterns that are left out of `pattern`."""
+    left_out: tuple[str, ...] = ()
+    """Patterns that don't count as part of `pattern`."""
 
-    def of(self, statement: Statement) -> int:
-        """Return which of the actions a statement may speak of: a mask for a service, 1 or 0 for a pattern."""
+    def possible(self, statement: Statement) -> int:
+        """Return which of the actions a statement may be about: a mask for a service, 1 or 0 for a pattern."""
         if self.service is not None:
-            return actions_of(statement.actions, statement.negated_actions).get(self.service, 0)
+            return named_actions(statement).get(self.service, 0)
         if statement.negated_actions:
-            # Only a wildcard excludes what isn't known.
+            # Only a wildcard can exclude an unknown action.
             return int(not any(patterns.includes(named, self.pattern) for named in statement.actions))
-        return int(any(patterns.intersects(named, self.pattern) for named in statement.actions if not _known(named)))
+        return int(any(patterns.intersects(named, self.pattern) for named in statement.actions if not _is_known(named)))
 
-    def surely_of(self, statement: Statement) -> int:
-        """Return which of the actions a statement speaks of for certain."""
+    def certain(self, statement: Statement) -> int:
+        """Return which of the actions a statement is certainly about."""
         if self.service:
-            return self.of(statement)
+            return self.possible(statement)
         if statement.negated_actions:
             return int(
                 not any(
                     patterns.intersects(named, self.pattern)
-                    and not any(patterns.includes(left_out, named) for left_out in self.but)
+                    and not any(patterns.includes(pattern, named) for pattern in self.left_out)
                     for named in statement.actions
-                    if not _known(named)
+                    if not _is_known(named)
                 )
             )
         return int(any(patterns.includes(named, self.pattern) for named in statement.actions))
 
 
-def _known(action: str) -> bool:
-    """Tell whether an action is one that the index knows, not a pattern."""
-    return not patterns.wild(action) and knowledge.named(action)[1] != 0
+def _is_known(action: str) -> bool:
+    """Tell whether the index knows an action, which is no pattern."""
+    return not patterns.wild(action) and knowledge.lookup(action)[1] != 0
 
 
 Where = tuple[str | frozenset[str], ...]
-"""Resources: those that match each of the patterns, and none of those in a set."""
+"""Resources: those that match each of the patterns, and none in any of the sets of patterns."""
 
 Part = tuple[int, Where, tuple[Condition, ...]]
-"""Actions of a unit, where they are allowed, and under which conditions."""
+"""Actions of a unit, the resources on which they are allowed, and the conditions."""
 
 
 def units(statement: Statement) -> Iterator[tuple[Unit, int]]:
-    """Yield the units of a statement's actions, and which actions of each it speaks of."""
-    for service, mask in actions_of(statement.actions, statement.negated_actions).items():
+    """Yield the units of a statement's actions, and which actions of each it's about."""
+    for service, mask in named_actions(statement).items():
         yield Unit(service), mask
     if statement.negated_actions:
         yield Unit(None, "*", statement.actions), 1
     for action in () if statement.negated_actions else statement.actions:
-        if not _known(action):
+        if not _is_known(action):
             yield Unit(None, action), 1
 
 
 def effective(holder: Holder, allow: Statement, unit: Unit, mask: int) -> list[Part]:
-    """Return what one Allow gives within the boundary and beside what is always denied; rather more than less."""
+    """Return what one Allow gives within the boundary and without what is always denied; in doubt, more."""
     parts: list[Part] = [(mask, where, allow.conditions) for where in _named(allow)]
     if holder.boundary is not None:
         parts = [
-            (actions & unit.of(bound), both, conditions + bound.conditions)
+            (actions & unit.possible(bound), both, conditions + bound.conditions)
             for actions, where, conditions in parts
             for bound in holder.boundary
-            if actions & unit.of(bound)
+            if actions & unit.possible(bound)
             for limit in _named(bound)
             if (both := _shared(where, limit))
         ]
     for denial in holder.denials:
-        # A denial of a resource policy may be about others.
+        # A denial with principals, of a resource policy, may be about others.
         if not denial.conditions and not denial.principals:
             parts = [
-                (actions & ~unit.surely_of(denial) if _holds(denial, where) else actions, where, conditions)
+                (actions & ~unit.certain(denial) if _holds(denial, where) else actions, where, conditions)
                 for actions, where, conditions in parts
             ]
     return list(dict.fromkeys(part for part in parts if part[0]))
@@ -123,7 +126,7 @@ def _named(statement: Statement) -> list[Where]:
 
 
 def _shared(one: Where, other: Where) -> Where:
-    """Return where both are, empty if that's nowhere."""
+    """Return the resources that are in both places; empty if there are none."""
     if len(one) == len(other) == 1:
         [first], [second] = one, other
         if isinstance(first, str) and isinstance(second, str):
@@ -132,17 +135,17 @@ def _shared(one: Where, other: Where) -> Where:
             if includes(first, second):
                 return other
     together = (*one, *(item for item in other if item not in one))
-    patterns_ = [widest(item) for item in together if isinstance(item, str)]
+    patterns_ = [widen(item) for item in together if isinstance(item, str)]
     apart = any(not patterns.intersects(first, second) for first in patterns_ for second in patterns_)
     return () if apart else together
 
 
 def _holds(statement: Statement, where: Where) -> bool:
-    """Tell whether a statement speaks of all resources of a place."""
+    """Tell whether a statement is about all resources of a place."""
     if statement.negated_resources:
         left_out = frozenset(statement.resources)
         return any(
-            not any(patterns.intersects(widest(named), widest(item)) for named in left_out)
+            not any(patterns.intersects(widen(named), widen(item)) for named in left_out)
             if isinstance(item, str)
             else left_out <= item
             for item in where
@@ -151,8 +154,8 @@ def _holds(statement: Statement, where: Where) -> bool:
 
 
 def _touches(statement: Statement, where: Where) -> bool:
-    """Tell whether a statement may speak of some resource of a place."""
-    return all(touches(statement, widest(item)) for item in where if isinstance(item, str))
+    """Tell whether a statement may be about some resource of a place."""
+    return all(touches(statement, widen(item)) for item in where if isinstance(item, str))
 
 
 def new_access(before: Holder | None, after: Holder) -> Iterator[Access]:
@@ -173,27 +176,27 @@ def new_access(before: Holder | None, after: Holder) -> Iterator[Access]:
     for allow in after.allows:
         for unit, mask in units(allow):
             for part in effective(after, allow, unit, mask):
-                left = _not_before(before, after, unit, part)
+                left = _gained_actions(before, after, unit, part)
                 if left:
                     yield from described(after.name, unit, left, part)
 
 
 def lifted(before: Holder, after: Holder | None) -> Iterator[Access]:
-    """Yield a line for each denial of a resource policy that isn't there any more."""
+    """Yield an entry for each denial of a resource policy that is gone."""
     for denial in before.denials if before.kind == "denials" else ():
         left = [unit for unit, mask in units(denial) if mask & ~_still_denied(after, denial, unit, ())]
         if left:
-            yield Access(before.name, why=f"isn't refused any more what {denial.where} of the policy before refused")
+            yield Access(before.name, why=f"isn't refused any more what {denial.where} of the earlier policy refused")
 
 
-def _not_before(before: Holder, after: Holder, unit: Unit, part: Part) -> int:
+def _gained_actions(before: Holder, after: Holder, unit: Unit, part: Part) -> int:
     """Return which of a part's actions the earlier holder lacked, as far as can be told."""
     actions, where, _ = part
     left = actions & ~_granted(before.allows, unit, part)
     if before.boundary is not None:
         left |= actions & ~_granted(before.boundary, unit, part)
     for denial in before.denials:
-        denied = actions & unit.of(denial)
+        denied = actions & unit.possible(denial)
         if denied & ~left and _touches(denial, where):
             left |= denied & ~_still_denied(after, denial, unit, where)
     return left
@@ -204,19 +207,19 @@ def _granted(allows: Iterable[Statement], unit: Unit, part: Part) -> int:
     actions, where, conditions = part
     have: dict[int, tuple[Statement, ...]] = {actions: ()}
     for allow in allows:
-        named = unit.surely_of(allow) & actions
+        named = unit.certain(allow) & actions
         if named and implied(allow.conditions, conditions):
             split: dict[int, tuple[Statement, ...]] = {}
             for mask, found in have.items():
-                for some, now in ((mask & named, (*found, allow)), (mask & ~named, found)):
-                    if some:
-                        split[some] = now
+                for part_mask, now in ((mask & named, (*found, allow)), (mask & ~named, found)):
+                    if part_mask:
+                        split[part_mask] = now
             have = split
     return sum(mask for mask, found in have.items() if _cover(found, where))
 
 
 def _cover(statements: Iterable[Statement], where: Where) -> bool:
-    """Tell whether statements together speak of all resources of a place."""
+    """Tell whether statements together are about all resources of a place."""
     statements = tuple(statements)
     if any(_holds(statement, where) for statement in statements):
         return True
@@ -227,11 +230,11 @@ def _cover(statements: Iterable[Statement], where: Where) -> bool:
         for named in statement.resources
         if "${" not in named
     )
-    return any(patterns.covered(widest(item), together) for item in where if isinstance(item, str))
+    return any(patterns.covered(widen(item), together) for item in where if isinstance(item, str))
 
 
 def _still_denied(after: Holder | None, denial: Statement, unit: Unit, where: Where) -> int:
-    """Return for which actions the later holder is refused what a denial refused, there at least."""
+    """Return the actions for which a later denial still refuses what an earlier one refused, at least in one place."""
     found = 0
     for other in after.denials if after else ():
         if (
@@ -239,10 +242,10 @@ def _still_denied(after: Holder | None, denial: Statement, unit: Unit, where: Wh
             and _same_principals(other, denial)
             and ((where and _holds(other, where)) or all(_holds(other, named) for named in _named(denial)))
         ):
-            found |= unit.surely_of(other)
+            found |= unit.certain(other)
             if unit.service is None:
                 refused = (part for part, _ in units(denial) if part.service is None)
-                found |= int(all(part.surely_of(other) for part in refused))
+                found |= int(all(part.certain(other) for part in refused))
     return found
 
 
@@ -253,11 +256,11 @@ def _same_principals(other: Statement, denial: Statement) -> bool:
 
 
 def implied(conditions: Sequence[Condition], by: Sequence[Condition]) -> bool:
-    """Tell whether conditions are met whenever others are: each is one of those, with the same values or more."""
-    return all(any(_narrower(other, condition) for other in by) for condition in conditions)
+    """Tell whether conditions are met whenever others are: each is one of the others, with at least the same values."""
+    return all(any(_implies_line(other, condition) for other in by) for condition in conditions)
 
 
-def _narrower(one: Condition, other: Condition) -> bool:
+def _implies_line(one: Condition, other: Condition) -> bool:
     if one == other:
         return True
     negated = "not" in one.operator or one.operator == "null" or one.qualifier
@@ -265,7 +268,7 @@ def _narrower(one: Condition, other: Condition) -> bool:
 
 
 def described(holder: str, unit: Unit, actions: int, part: Part) -> Iterator[Access]:
-    """Yield some of a part's actions by their access level."""
+    """Yield accesses for some of a part's actions, by access level."""
     _, where, conditions = part
     resource = next(item for item in reversed(where) if isinstance(item, str))
     if unit.service is None:

@@ -1,26 +1,26 @@
-"""The access of a stack as a table and as JSON, and what a change adds to it in sentences."""
+"""The access of a stack as a table and as JSON, and in sentences what a change adds to it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from policies.least_privilege.access.holders import Holder, holders
 from policies.least_privilege.access.inclusion import LEVELS, Access, described, effective, lifted, new_access, units
+from policies.least_privilege.language.documents import Json
 from policies.rulebook import UNKNOWN, Resource
-
-Json: TypeAlias = Any
+from policies.rulebook import Json as PropertyValue
 
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How an unknown value stands in the JSON of a preview."""
+"""How the JSON of a preview writes an unknown value."""
 
 
 class NotAPlan(Exception):
     """What was given isn't the JSON of a preview; the text says why."""
 
 
-def resources_of(plan: Json) -> list[Resource]:
+def read_plan(plan: Json) -> list[Resource]:
     """Return the resources of a plan, as `pulumi preview --json` or `python -m rehearsal --json` writes it.
 
     Raises:
@@ -33,21 +33,27 @@ def resources_of(plan: Json) -> list[Resource]:
     for number, step in enumerate(steps):
         state = step.get("newState") if isinstance(step, Mapping) else None
         if state is None and isinstance(step, Mapping) and "op" in step:
-            continue  # it's deleted
-        if not isinstance(state, Mapping) or not isinstance(state.get("type"), str):
+            continue  # the step deletes a resource
+        type_ = state.get("type") if isinstance(state, Mapping) else None
+        if not isinstance(state, Mapping) or not isinstance(type_, str):
             raise NotAPlan(f"step {number + 1} has no `newState` with a `type`")
+        inputs = state.get("inputs") or {}
+        if not isinstance(inputs, Mapping):
+            raise NotAPlan(f"step {number + 1} has `inputs` that aren't an object")
         urn = str(state.get("urn", ""))
-        found.append(Resource(state["type"], urn, urn.rpartition("::")[2], _plain(state.get("inputs") or {})))
+        properties = {key: _mark_unknowns(value) for key, value in inputs.items()}
+        found.append(Resource(type_, urn, urn.rpartition("::")[2], properties))
     return found
 
 
-def _plain(value: Json) -> Json:
+def _mark_unknowns(value: Json) -> PropertyValue:
+    """Return a value of a plan with `UNKNOWN` for whatever the preview couldn't know."""
     if value == _UNKNOWN:
         return UNKNOWN
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _mark_unknowns(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [_mark_unknowns(item) for item in value]
     return value
 
 
@@ -57,10 +63,10 @@ def accesses(plan: Json) -> list[Access]:
     Raises:
         NotAPlan: what is given isn't a plan.
     """
-    return [access for holder in holders(resources_of(plan), inputs=True).values() for access in _of(holder)]
+    return [access for holder in holders(read_plan(plan), inputs=True).values() for access in _holder_accesses(holder)]
 
 
-def _of(holder: Holder) -> list[Access]:
+def _holder_accesses(holder: Holder) -> list[Access]:
     found = [Access(holder.name, why=f"has {why}") for why in dict.fromkeys(holder.unclear)]
     found += [
         Access(holder.name, why=f"has the policy `{arn}`, which isn't of this stack")
@@ -80,20 +86,20 @@ def difference(before: Json, after: Json) -> list[Access]:
     Raises:
         NotAPlan: one of them isn't a plan.
     """
-    old, new = holders(resources_of(before), True), holders(resources_of(after), True)
+    old, new = holders(read_plan(before), inputs=True), holders(read_plan(after), inputs=True)
     found = [access for key, holder in new.items() for access in new_access(old.get(key), holder)]
     found += [access for key, holder in old.items() for access in lifted(holder, new.get(key))]
     return list(dict.fromkeys(found))
 
 
 def sentences(found: Iterable[Access]) -> list[str]:
-    """Return new access in sentences: actions of one kind on one resource together, and resources with the same."""
+    """Return new access in sentences, each for all actions of one level and all resources with the same actions."""
     merged: dict[tuple[str, str, bool, str, str], list[str]] = defaultdict(list)
     for one in found:
         merged[one.holder, one.level, one.conditional, one.why, one.resource] += one.actions
     resources: dict[tuple[str, str, bool, str, str], list[str]] = defaultdict(list)
     for (holder, level, conditional, why, resource), actions in merged.items():
-        resources[holder, level, conditional, why, _some(actions)].append(_shown(resource))
+        resources[holder, level, conditional, why, _first_actions(actions)].append(_shown(resource))
     return [
         f"`{holder}` {why}."
         if why
@@ -104,7 +110,7 @@ def sentences(found: Iterable[Access]) -> list[str]:
 
 
 def as_json(found: Iterable[Access]) -> list[dict[str, Json]]:
-    """Return accesses as JSON objects, empty values left out."""
+    """Return accesses as JSON objects, without empty values."""
     return [
         {key: value for key, value in vars(one).items() if value not in ("", (), False)}
         | ({"actions": list(dict.fromkeys(one.actions))} if one.actions else {})
@@ -154,6 +160,6 @@ def _shown(resource: str) -> str:
     return f"`{parts[5]}`" if len(parts) == 6 and parts[5] else f"`{resource}`"
 
 
-def _some(actions: Sequence[str]) -> str:
+def _first_actions(actions: Sequence[str]) -> str:
     named = list(dict.fromkeys(actions))
     return ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")

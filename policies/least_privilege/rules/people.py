@@ -1,29 +1,24 @@
-"""Who gets permissions at all: roles within a boundary, no users and no keys."""
+"""The rules about who gets permissions at all: roles within a boundary, no users and no keys."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, Final
 
-from policies.least_privilege.faults import short
-from policies.least_privilege.patterns import matches
+from policies.least_privilege.faults.wording import shorten
+from policies.least_privilege.language.patterns import matches
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 
 _LONG_LIVED: Final = frozenset(
-    f"aws:iam/{kind}"
-    for kind in (
-        *("user:User", "group:Group", "accessKey:AccessKey", "userLoginProfile:UserLoginProfile"),
-        *("groupMembership:GroupMembership", "userGroupMembership:UserGroupMembership"),
-        *("userPolicy:UserPolicy", "userPolicyAttachment:UserPolicyAttachment"),
-        *("userPoliciesExclusive:UserPoliciesExclusive", "groupPoliciesExclusive:GroupPoliciesExclusive"),
-        *("userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive", "sshKey:SshKey"),
-        *("groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive",),
-        *("groupPolicy:GroupPolicy", "groupPolicyAttachment:GroupPolicyAttachment"),
-        *("serviceSpecificCredential:ServiceSpecificCredential", "signingCertificate:SigningCertificate"),
-        *("virtualMfaDevice:VirtualMfaDevice",),
-    )
+    f"aws:iam/{kind[0].lower()}{kind[1:]}:{kind}"
+    for kind in """
+        User Group AccessKey UserLoginProfile GroupMembership UserGroupMembership UserPolicy UserPolicyAttachment
+        UserPoliciesExclusive GroupPoliciesExclusive UserPolicyAttachmentsExclusive SshKey
+        GroupPolicyAttachmentsExclusive GroupPolicy GroupPolicyAttachment ServiceSpecificCredential
+        SigningCertificate VirtualMfaDevice
+    """.split()
 )
 
 _BOUNDARIES: Final[dict[str, Any]] = {
@@ -36,35 +31,35 @@ _BOUNDARIES: Final[dict[str, Any]] = {
 }
 
 
-def _user(resource: Resource, _: Judgement) -> Iterator[Finding]:
+def _long_lived(resource: Resource, _: Judgement) -> Iterator[Finding]:
     yield Finding(f"A {resource.type.rpartition(':')[2]} gives permissions to a person or a key that doesn't expire.")
 
 
-def _without_boundary(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+def _unbounded(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     boundary = resource.text_or_none("permissionsBoundary")
     if boundary is None:
         yield Finding("The role has no permissions boundary.")
     elif not any(matches(pattern, boundary) for pattern in judgement.config["boundaries"]):
-        yield Finding(f"`{short(boundary)}` isn't a boundary that this stack knows.")
+        yield Finding(f"`{shorten(boundary)}` isn't a boundary that this stack knows.")
 
 
 RULES: Final = (
     Rule(
         id="iam-user",
         title="There are no users, groups and access keys: people and machines assume roles.",
-        remedy="Use a role that is assumed by federation; it needs no key that must be kept and rotated.",
+        remedy="Use a role that is assumed by federation; it has no key to keep and rotate.",
         source=_GUIDE + "best-practices.html#bp-users-federation-idp",
         severity=Severity.HIGH,
-        check=_user,
+        check=_long_lived,
         types=_LONG_LIVED,
     ),
     Rule(
         id="role-without-boundary",
         title="Every role has a permissions boundary.",
-        remedy="Set `permissionsBoundary` to a managed policy that says the most the role may ever do.",
+        remedy="Set `permissionsBoundary` to a managed policy that allows the most the role may ever do.",
         source=_GUIDE + "access_policies_boundaries.html",
         severity=Severity.HIGH,
-        check=_without_boundary,
+        check=_unbounded,
         types=frozenset(("aws:iam/role:Role",)),
         config=_BOUNDARIES,
     ),

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.least_privilege.access.report import NotAPlan, accesses, difference, page, sentences
-from policies.least_privilege.patterns import covered
+from policies.least_privilege.language.patterns import covered
 
 Json = Any
 ROOT: Final = Path(__file__).resolve().parents[3]

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from policies.least_privilege import RULES
-from policies.least_privilege.documents import Kind
-from policies.least_privilege.judging import VALIDITY, faults
+from policies.least_privilege.faults.documents import VALIDITY, document_faults
+from policies.least_privilege.faults.fault import RuleId
+from policies.least_privilege.language.documents import Kind
 from policies.rulebook import UNKNOWN, Judgement, Resource, Scope, Unjudgeable
 from policies.rulebook.configuration import with_defaults
 from tests.policies.analyzer import Json, StartPack, secret
@@ -22,16 +23,22 @@ ACCOUNT: Final = "123456789012"
 
 # --- no document makes the pack raise or stay silent ------------------------------------------------------------------
 
-ELEMENTS: Final = (
-    *("Version", "Id", "Statement", "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal"),
-    *("NotPrincipal", "Condition", "AWS", "Service", "Federated", "StringLike", "StringEquals", "Null", "IpAddress"),
-    *("ForAllValues:StringLike", "aws:SourceAccount", "aws:SourceIp", "s3:prefix", "aws:ResourceTag/", "statement"),
+ELEMENTS: Final = tuple(
+    """
+    Version Id Statement Sid Effect Action NotAction Resource NotResource Principal NotPrincipal Condition AWS
+    Service Federated StringLike StringEquals Null IpAddress ForAllValues:StringLike aws:SourceAccount aws:SourceIp
+    s3:prefix aws:ResourceTag/ statement
+    """.split()
 )
 WORDS: Final = (
-    *("Allow", "Deny", "allow", "*", "**", "?", "*:*", "s3:*", "s3:Get*", "iam:PassRole", ":", "s3:", ":GetObject"),
-    *("arn:aws:s3:::*", "arn:aws:s3:::b/*", "arn:", "::::::", "arn:aws:::::", "${aws:username}", "${", "${*}", "$"),
-    *("2012-10-17", "2008-10-17", "sts:AssumeRole", "ec2.amazonaws.com", "0.0.0.0/0", "true", "\0", "\ud800", "é"),
-    *("arn:aws:iam::123456789012:root", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:a-??????"),
+    "\0",
+    "\ud800",
+    "é",
+    *"""
+    Allow Deny allow * ** ? *:* s3:* s3:Get* iam:PassRole : s3: :GetObject arn:aws:s3:::* arn:aws:s3:::b/* arn:
+    :::::: arn:aws::::: ${aws:username} ${ ${*} $ 2012-10-17 2008-10-17 sts:AssumeRole ec2.amazonaws.com 0.0.0.0/0
+    true arn:aws:iam::123456789012:root arn:aws:secretsmanager:eu-central-1:123456789012:secret:a-??????
+    """.split(),
 )
 LEAVES: Final = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=8), st.sampled_from(WORDS)
@@ -47,19 +54,19 @@ VALUES: Final = st.recursive(
 @given(VALUES, st.sampled_from(Kind))
 @settings(max_examples=500, deadline=None)
 def test_what_is_no_document_is_named(value: Json, kind: Kind) -> None:
-    assert faults(json.dumps(value), kind)
+    assert document_faults(json.dumps(value), kind)
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=8), st.sampled_from(Kind))
 @settings(max_examples=500, deadline=None)
 def test_no_statement_raises(statement: Json, kind: Kind) -> None:
-    found = faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
+    found = document_faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
     assert found or {"Effect", "Action", "NotAction"} & statement.keys()
 
 
 @given(st.text(), st.sampled_from(Kind))
 def test_no_text_raises(text: str, kind: Kind) -> None:
-    assert faults(text, kind)
+    assert document_faults(text, kind)
 
 
 HUGE: Final = {
@@ -84,7 +91,7 @@ HUGE: Final = {
 @pytest.mark.parametrize("name", HUGE)
 @pytest.mark.parametrize("kind", Kind)
 def test_huge_and_odd_documents_are_named(name: str, kind: Kind) -> None:
-    assert faults(HUGE[name], kind)
+    assert document_faults(HUGE[name], kind)
 
 
 @pytest.mark.parametrize("name", HUGE)
@@ -99,27 +106,30 @@ def test_huge_and_odd_documents_through_the_pack(pack: StartPack, name: str) -> 
 
 # --- widening never helps -------------------------------------------------------------------------------------------
 
-ACTIONS: Final = (
-    *("s3:GetObject", "s3:ListBucket", "s3:PutBucketPolicy", "s3:Put*", "s3:Get*", "s3:*", "*", "ec2:Describe*"),
-    *("ec2:DescribeFleetHistory", "ec2:RunInstances", "ec2:CreateNetworkInterface", "ec2:TerminateInstances"),
-    *("iam:PassRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:UpdateAssumeRolePolicy", "sts:AssumeRole"),
-    *("lambda:CreateFunction", "lambda:InvokeFunction", "lambda:UpdateFunctionCode", "iam:CreateAccessKey"),
-    *("secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret", "kms:Decrypt", "kms:CreateGrant"),
-    *("logs:PutLogEvents", "logs:Describe*", "glue:GetTable", "glue:GetPartitions", "ecs:DescribeClusters"),
-    *("cloudfront:UpdateResponseHeadersPolicy", "sqs:Send*", "xray:Get*", "pricing:GetProducts", "pricing:*"),
-    *("cloudwatch:PutMetricData", "ecr:GetAuthorizationToken", "iam:CreateVirtualMFADevice", "acm:GetCertificate"),
+ACTIONS: Final = tuple(
+    """
+    s3:GetObject s3:ListBucket s3:PutBucketPolicy s3:Put* s3:Get* s3:* * ec2:Describe* ec2:DescribeFleetHistory
+    ec2:RunInstances ec2:CreateNetworkInterface ec2:TerminateInstances iam:PassRole iam:PutRolePolicy
+    iam:AttachRolePolicy iam:UpdateAssumeRolePolicy sts:AssumeRole lambda:CreateFunction lambda:InvokeFunction
+    lambda:UpdateFunctionCode iam:CreateAccessKey secretsmanager:GetSecretValue secretsmanager:DescribeSecret
+    kms:Decrypt kms:CreateGrant logs:PutLogEvents logs:Describe* glue:GetTable glue:GetPartitions
+    ecs:DescribeClusters cloudfront:UpdateResponseHeadersPolicy sqs:Send* xray:Get* pricing:GetProducts pricing:*
+    cloudwatch:PutMetricData ecr:GetAuthorizationToken iam:CreateVirtualMFADevice acm:GetCertificate
+    """.split()
 )
-RESOURCES: Final = (
-    *("*", "arn:aws:s3:::b", "arn:aws:s3:::b/*", "arn:aws:s3:::*", "arn:aws:s3:::?*", "arn:*:*:*:*:*"),
-    *(f"arn:aws:iam::{ACCOUNT}:role/app", f"arn:aws:iam::{ACCOUNT}:role/*", "arn:aws:iam::*:role/*"),
-    *(f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f", f"arn:aws:lambda:eu-west-1:{ACCOUNT}:function:*"),
-    *(f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:x-??????", "arn:aws:secretsmanager:*:*:secret:x*"),
-    *(f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/*", f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/k", "arn:aws:logs:*:*:*"),
-    *(f"arn:aws:ec2:eu-west-1:{ACCOUNT}:{kind}" for kind in ("instance/*", "subnet/s", "network-interface/*", "*/*")),
-    *(f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}", f"arn:aws:iam::{ACCOUNT}:user/*", "arn:aws:ec2:*::image/*"),
-    *(f"arn:aws:glue:eu-west-1:{ACCOUNT}:{kind}" for kind in ("catalog", "database/*", "table/*")),
-    *(f"arn:aws:cloudfront::{ACCOUNT}:response-headers-policy/*", f"arn:aws:iam::{ACCOUNT}:mfa/*"),
-    *(f"arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/*", "arn:aws:acm:*:*:certificate/*"),
+RESOURCES: Final = tuple(
+    f"""
+    * arn:aws:s3:::b arn:aws:s3:::b/* arn:aws:s3:::* arn:aws:s3:::?* arn:*:*:*:*:* arn:aws:iam::{ACCOUNT}:role/app
+    arn:aws:iam::{ACCOUNT}:role/* arn:aws:iam::*:role/* arn:aws:lambda:eu-west-1:{ACCOUNT}:function:f
+    arn:aws:lambda:eu-west-1:{ACCOUNT}:function:* arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:x-??????
+    arn:aws:secretsmanager:*:*:secret:x* arn:aws:kms:eu-west-1:{ACCOUNT}:key/* arn:aws:kms:eu-west-1:{ACCOUNT}:key/k
+    arn:aws:logs:*:*:* arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/* arn:aws:ec2:eu-west-1:{ACCOUNT}:subnet/s
+    arn:aws:ec2:eu-west-1:{ACCOUNT}:network-interface/* arn:aws:ec2:eu-west-1:{ACCOUNT}:*/*
+    arn:aws:iam::{ACCOUNT}:user/${{aws:username}} arn:aws:iam::{ACCOUNT}:user/* arn:aws:ec2:*::image/*
+    arn:aws:glue:eu-west-1:{ACCOUNT}:catalog arn:aws:glue:eu-west-1:{ACCOUNT}:database/*
+    arn:aws:glue:eu-west-1:{ACCOUNT}:table/* arn:aws:cloudfront::{ACCOUNT}:response-headers-policy/*
+    arn:aws:iam::{ACCOUNT}:mfa/* arn:aws:acm:eu-west-1:{ACCOUNT}:certificate/* arn:aws:acm:*:*:certificate/*
+    """.split()
 )
 CONDITIONS: Final[tuple[Json, ...]] = (
     {"StringEquals": {"aws:ResourceTag/a": "b"}},
@@ -177,11 +187,11 @@ def widened(draw: st.DrawFn) -> tuple[Json, Json]:
     return narrow, wide
 
 
-def broken(statements: Json) -> set[str]:
+def broken(statements: Json) -> set[RuleId]:
     """Return the rules that the statements break, but those about what they fail to say: without a condition that
     keeps nobody out, a statement allows as much and seems to allow no less."""
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
-    return {fault.rule for fault in faults(text, Kind.IDENTITY)} - VALIDITY - {"ineffective-condition"}
+    return {fault.rule for fault in document_faults(text, Kind.IDENTITY)} - VALIDITY - {"ineffective-condition"}
 
 
 @given(widened())
@@ -251,10 +261,10 @@ def opened(draw: st.DrawFn, kind: Kind) -> tuple[Json, Json]:
     return narrow, wide
 
 
-def let_in(statements: Json, kind: Kind) -> set[str]:
+def let_in(statements: Json, kind: Kind) -> set[RuleId]:
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     service = "sqs" if kind is Kind.RESOURCE else ""
-    return {fault.rule for fault in faults(text, kind, service)} - VALIDITY - {"ineffective-condition"}
+    return {fault.rule for fault in document_faults(text, kind, service)} - VALIDITY - {"ineffective-condition"}
 
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
@@ -326,7 +336,7 @@ def test_no_resource_makes_a_rule_fail(resources: list[Resource], readers: Json)
 
 
 def found(content: Json, **formatting: Json) -> set[tuple[str, str]]:
-    return {(fault.rule, fault.message) for fault in faults(json.dumps(content, **formatting), Kind.IDENTITY)}
+    return {(fault.rule, fault.message) for fault in document_faults(json.dumps(content, **formatting), Kind.IDENTITY)}
 
 
 @given(st.lists(statements(), min_size=1, max_size=4), st.randoms())

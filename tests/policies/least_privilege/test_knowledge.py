@@ -17,6 +17,7 @@ import pytest
 from policies.least_privilege import knowledge
 from policies.least_privilege.knowledge import __main__ as compiler
 from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.knowledge.escalations import escalations
 
 PROJECT = Path(__file__).resolve().parents[3]
 OLDEST = dt.timedelta(days=180)
@@ -82,15 +83,15 @@ def test_every_way_of_escalation_exists() -> None:
         "codestar",
         "proton",
     }  # AWS withdraws services; their ways stay as long as the data has them.
-    for method in sensitive.ESCALATIONS:
-        for action in (*method.wide, *method.some):
+    for method in escalations():
+        for action in (*method.unbounded, *method.granted):
             prefix, _, name = action.lower().partition(":")
             service = knowledge.service(prefix)
             assert (service and service.mask(name)) or prefix in gone, f"{method.id}: {action}"
 
 
 def test_every_sensitive_action_exists() -> None:
-    for category, services in sensitive._CATEGORIES.items():
+    for category, services in sensitive.categories().items():
         for prefix, actions in services.items():
             service = knowledge.service(prefix)
             assert service, f"{category}: {prefix}"
@@ -105,9 +106,9 @@ def test_nothing_outside_changes_a_verdict(tmp_path: Path) -> None:
     (home / "access-level-overrides.yml").write_text("s3:\n  List:\n    - getobject\n")
     text = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}}'
     program = (
-        "import sys; from policies.least_privilege.judging import faults;"
-        "from policies.least_privilege.documents import Kind;"
-        f"print(sorted({{f.rule for f in faults({text!r}, Kind.IDENTITY)}}));"
+        "import sys; from policies.least_privilege.faults.documents import document_faults;"
+        "from policies.least_privilege.language.documents import Kind;"
+        f"print(sorted({{f.rule.value for f in document_faults({text!r}, Kind.IDENTITY)}}));"
         "print([name for name in sys.modules if name.partition('.')[0] in ('policy_sentry', 'moto')])"
     )
     environment = {**os.environ, "HOME": str(tmp_path), "PYTHONPATH": str(PROJECT)}

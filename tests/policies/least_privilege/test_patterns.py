@@ -8,7 +8,7 @@ import re
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.least_privilege import patterns
+from policies.least_privilege.language import patterns
 
 PATTERNS = st.text("ab*?", max_size=4)
 TEXTS = ["".join(letters) for length in range(7) for letters in itertools.product("abz", repeat=length)]

@@ -9,8 +9,10 @@ from collections.abc import Iterable
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from policies.least_privilege import knowledge, patterns, resources
-from policies.least_privilege.documents import Principal
+from policies.least_privilege import knowledge
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Principal
+from policies.least_privilege.meaning import resources
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _UNIQUE_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{16,}")
@@ -38,17 +40,18 @@ _WEB_PROVIDERS: Final = frozenset(
 class Meaning(NamedTuple):
     """What a principal is.
 
-    `is_open` says that it stands for more than one account, service or provider. `account` is given for
-    a principal of an account; `whole` says that it is the account itself, which means everybody in it whom its own
-    policies let.
+    Only those fields are set that the principal has.
     """
 
     problem: str = ""
+    """Why no such principal can exist."""
     is_open: bool = False
+    """It stands for more than one account, service or provider."""
     account: str = ""
     whole: bool = False
+    """It's the account itself: everybody in it whom its own policies allow."""
     issuer: str = ""
-    """Of a token: host and path, as in the keys of its claims; `saml` for a SAML provider."""
+    """Host and path of the issuer of tokens, as in the keys of its claims; `saml` for a SAML provider."""
 
 
 @lru_cache(8192)
@@ -58,7 +61,7 @@ def meaning(principal: Principal) -> Meaning:
     if patterns.includes(name, "?*"):
         return Meaning("" if kind == "AWS" else f"`*` isn't a principal of the kind {kind}", is_open=True)
     if patterns.wild(name):
-        return Meaning("a principal takes no wildcard but `*` alone", is_open=True)
+        return Meaning("a principal can hold no wildcard; only `*` alone is one", is_open=True)
     if kind == "AWS":
         return _aws(name)
     if kind == "Service":
@@ -68,14 +71,17 @@ def meaning(principal: Principal) -> Meaning:
     return Meaning()
 
 
-def hold_everybody(principals: Iterable[Principal]) -> bool:
+def include_everybody(principals: Iterable[Principal]) -> bool:
     """Tell whether one of several principals stands for more than one account, service or provider."""
     return any(meaning(principal).is_open for principal in principals)
 
 
-@lru_cache(1024)
-def general(service: str) -> str:
-    """Return a service principal without its region: `states.eu-central-1.amazonaws.com` is `states.amazonaws.com`."""
+def strip_region(service: str) -> str:
+    """Return a service principal without its region.
+
+    >>> strip_region("states.eu-central-1.amazonaws.com")
+    'states.amazonaws.com'
+    """
     return re.sub(rf"\.{resources.REGION}(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
 
 
@@ -84,18 +90,20 @@ def service_problem(name: str) -> str:
     """Return what is wrong with the name of a service principal, empty if AWS has one of that name."""
     if not _SERVICE.fullmatch(name):
         return "isn't a service principal (`service.amazonaws.com`)"
-    label, at_amazonaws, _ = general(name).partition(".amazonaws.com")
+    label, at_amazonaws, _ = strip_region(name).partition(".amazonaws.com")
     if not at_amazonaws:
-        meant = difflib.get_close_matches(label.removesuffix(".aws.com"), _services(), n=1, cutoff=resources.SIMILAR)
+        meant = difflib.get_close_matches(
+            label.removesuffix(".aws.com"), _service_labels(), n=1, cutoff=resources.SIMILAR
+        )
         return _near(meant[0]) if meant else ""
-    if label in _services():
+    if label in _service_labels():
         return ""
     first, _, rest = label.partition(".")
-    if f"{rest}.{first}" in _services():
+    if f"{rest}.{first}" in _service_labels():
         return _near(f"{rest}.{first}")
-    # Parts of services have principals that no list has; one that looks like a known one is misspelt all the same.
-    is_part = rest in _services()
-    near = difflib.get_close_matches(label, _services(), n=1, cutoff=resources.SIMILAR if is_part else _ALIKE)
+    # No list has the principals of all parts of services. One that is near a known name is still a misspelling.
+    is_part = rest in _service_labels()
+    near = difflib.get_close_matches(label, _service_labels(), n=1, cutoff=resources.SIMILAR if is_part else _ALIKE)
     if near:
         return _near(near[0])
     return "" if is_part else "AWS's documentation has no such service"
@@ -106,12 +114,12 @@ def _near(label: str) -> str:
 
 
 _ALIKE: Final = 0.6
-"""Enough to be worth a hint."""
+"""`difflib`'s ratio from which a name is worth a hint."""
 
 
 @cache
-def _services() -> frozenset[str]:
-    """Return what is before `.amazonaws.com` in the names of services: mostly the prefix of their actions."""
+def _service_labels() -> frozenset[str]:
+    """Return the names of services, without `.amazonaws.com`: mostly the prefixes of their actions."""
     return frozenset((*knowledge.prefixes(), *knowledge.service_principals()))
 
 

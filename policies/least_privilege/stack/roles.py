@@ -1,4 +1,4 @@
-"""What the roles of a stack have: documents of their own, managed policies, a boundary."""
+"""What each role of a stack has: inline policies, managed policies, a boundary."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from policies.least_privilege.attached import documents
-from policies.least_privilege.documents import Kind
+from policies.least_privilege.language.documents import Kind
+from policies.least_privilege.stack.attached import documents
 from policies.rulebook import Json, Resource
 
 ROLE: Final = "aws:iam/role:Role"
@@ -37,33 +37,35 @@ def attached_arns(resource: Resource) -> list[Json]:
     return value if isinstance(value, list) else [value]
 
 
-def of_aws(arn: str) -> bool:
-    """Tell whether a managed policy is AWS's own, by its ARN."""
+def is_aws_managed(arn: str) -> bool:
+    """Tell whether a managed policy is one of AWS's own, by its ARN."""
     return arn.split(":")[4:5] == ["aws"]
 
 
 @dataclass
-class Held:
+class RolePolicies:
     """What one role has."""
 
     urn: str = ""
     texts: list[str] = field(default_factory=list)
-    """Identity policies of its own."""
+    """Its inline policies."""
     arns: list[tuple[str, str]] = field(default_factory=list)
     """Managed policies: the ARN, and the URN of what attaches it."""
     boundary: Json = None
     """ARN of its boundary; None if it has none, `UNKNOWN` if a preview can't know it."""
     unknown: list[str] = field(default_factory=list)
-    """What it has beside that, and a preview can't know. Not of the role's own properties in a stack rule, where the
-    engine gives as unknown what nobody set; the rules about single resources judge those."""
+    """Paths of what else it has and a preview can't know.
+
+    In a stack rule the role's own properties don't count: the engine reports those as unknown that nobody set. The
+    rules about single resources judge them."""
 
 
-def roles_of(resources: Iterable[Resource], inputs: bool = False) -> tuple[dict[str, Held], list[str]]:
-    """Return what each role has, by its name, and the URNs of what belongs to a role that isn't known.
+def collect_roles(resources: Iterable[Resource], *, inputs: bool = False) -> tuple[dict[str, RolePolicies], list[str]]:
+    """Return what each role has, by its name, and the URNs of resources whose role a preview can't know.
 
-    `inputs` says that the properties are what the program gave, not the outputs that a stack rule gets.
+    `inputs` says that the properties are those that the program set, not the outputs that a stack rule gets.
     """
-    roles: dict[str, Held] = defaultdict(Held)
+    roles: dict[str, RolePolicies] = defaultdict(RolePolicies)
     lost: list[str] = []
     for resource in resources:
         if resource.type not in TYPES or resource.type == POLICY:
@@ -73,11 +75,12 @@ def roles_of(resources: Iterable[Resource], inputs: bool = False) -> tuple[dict[
             lost.append(resource.urn)
         for name in names:
             if isinstance(name, str):
-                _add(roles[name], resource, inputs or resource.type != ROLE)
+                _add(roles[name], resource, known=inputs or resource.type != ROLE)
     return roles, lost
 
 
-def _add(held: Held, resource: Resource, given: bool) -> None:
+def _add(held: RolePolicies, resource: Resource, *, known: bool) -> None:
+    """Add what a resource gives to a role. `known` says that an unknown value was set, and isn't just missing."""
     if resource.type == ROLE or not held.urn:
         held.urn = resource.urn
     if resource.type == ROLE:
@@ -85,19 +88,19 @@ def _add(held: Held, resource: Resource, given: bool) -> None:
     for document in documents(resource):
         if document.kind is Kind.IDENTITY and document.text:
             held.texts.append(document.text)
-        elif document.kind is Kind.IDENTITY and given:
+        elif document.kind is Kind.IDENTITY and known:
             held.unknown.append(document.path)
     if resource.type in ATTACHMENTS:
         for arn in attached_arns(resource):
             if isinstance(arn, str):
                 held.arns.append((arn, resource.urn))
-            elif given:
+            elif known:
                 held.unknown.append(ATTACHMENTS[resource.type])
 
 
 def _names(resource: Resource) -> list[Json]:
     if resource.type == ROLE:
-        # A role without a name gets one that nobody can refer to at preview; its own policies still count together.
+        # A role without a name gets one that no other resource can know at preview. Its own policies still count.
         name = resource.get("name")
         return [name if isinstance(name, str) else resource.urn]
     if resource.type == "aws:iam/policyAttachment:PolicyAttachment":
@@ -110,17 +113,19 @@ def _names(resource: Resource) -> list[Json]:
 
 TYPES: Final = frozenset(
     (
-        *(ROLE, ROLE_POLICY, POLICY),
+        ROLE,
+        ROLE_POLICY,
+        POLICY,
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
         "aws:iam/policyAttachment:PolicyAttachment",
     )
 )
-"""What a role's permissions are made of."""
+"""The types of resource that make up a role's permissions."""
 
 
-def policies_of(resources: Iterable[Resource]) -> dict[str, Resource]:
-    """Return the stack's managed policies by the end of their ARN: `policy`, path and name."""
+def managed_policies(resources: Iterable[Resource]) -> dict[str, Resource]:
+    """Return the managed policies that a stack defines, by the end of their ARN: `policy`, path and name."""
     found = {}
     for resource in resources:
         if resource.type == POLICY:

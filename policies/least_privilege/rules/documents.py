@@ -1,44 +1,32 @@
-"""The rules that look at one document: a row for each, the check is the same."""
+"""The rules about single documents: one row for each, and one check for all."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
-from policies.least_privilege.attached import TYPES, Attached, documents
-from policies.least_privilege.documents import Kind
-from policies.least_privilege.faults import Fault
-from policies.least_privilege.judging import faults
-from policies.least_privilege.patterns import matches
+from policies.least_privilege.faults.fault import RuleId
+from policies.least_privilege.stack.attached import TYPES
+from policies.least_privilege.stack.judged import BOUNDARIES, is_allowed, judge
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 
-BOUNDARIES: Final[dict[str, Any]] = {
-    "boundaries": {
-        "type": "array",
-        "items": {"type": "string"},
-        "description": "Names (* and ? are wildcards) of managed policies that are permissions boundaries; they grant "
-        "nothing, so they may be wider. One that is attached to a role is judged in full all the same",
-        "default": ["*-boundary"],
-    }
-}
 _ACCOUNTS: Final[dict[str, Any]] = {
     "accounts": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Accounts that may be given access without a condition, by their number; the own one as well, "
-        "where neither the provider nor a boundary names it",
+        "description": "Numbers of the accounts that may be given access without a condition; list the stack's own "
+        "account too if neither its provider nor a boundary names it",
         "default": [],
     }
 }
 _ROLES: Final[dict[str, Any]] = {
     "unlisted_roles": {
         "type": "boolean",
-        "description": "Let a policy name a role or user of an account that `accounts` doesn't list, without a "
-        "condition, for what doesn't manage the resource",
+        "description": "Whether a policy may name a role or user of an account that `accounts` doesn't list, without a "
+        "condition, for actions that don't manage the resource",
         "default": True,
     }
 }
@@ -46,7 +34,7 @@ _SERVICES: Final[dict[str, Any]] = {
     "services": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Service principals that need no bound on their source",
+        "description": "Service principals that need no condition on their source",
         "default": [],
     }
 }
@@ -58,88 +46,32 @@ _ISSUERS: Final[dict[str, Any]] = {
         "default": [],
     }
 }
-_MANAGED_POLICY: Final = "aws:iam/policy:Policy"
 
 
-class Judged(NamedTuple):
-    """A resource's documents, and what is wrong with them: rule -> path of the document, and the fault."""
-
-    documents: Sequence[Attached]
-    broken: Mapping[str, Sequence[tuple[str, Fault]]]
-
-
-def judged(resource: Resource, judgement: Judgement) -> Judged:
-    """Return the documents of a resource with their faults."""
-    return _judged(resource, resource.type == _MANAGED_POLICY and is_boundary(resource, judgement))
-
-
-# The rules are asked about one resource after the other: what all of them need is worked out for the first.
-@lru_cache(2)
-def _judged(resource: Resource, boundary: bool) -> Judged:
-    attached = list(documents(resource))
-    broken: dict[str, list[tuple[str, Fault]]] = {}
-    for document in attached:
-        if document.text is not None and not document.problem:
-            kind = Kind.BOUNDARY if boundary else document.kind
-            for fault in faults(document.text, kind, document.service):
-                broken.setdefault(fault.rule, []).append((document.path, fault))
-    return Judged(attached, broken)
-
-
-def is_boundary(resource: Resource, judgement: Judgement) -> bool:
-    """Tell whether a managed policy is a permissions boundary, by its name."""
-    name = resource.get("name")
-    return isinstance(name, str) and any(matches(pattern, name) for pattern in judgement.config["boundaries"])
-
-
-def _check(rule: str, resource: Resource, judgement: Judgement) -> Iterable[Finding]:
-    broken = judged(resource, judgement).broken.get(rule)
-    if not broken:
+def _check(rule: RuleId, resource: Resource, judgement: Judgement) -> Iterable[Finding]:
+    found = judge(resource, judgement).faults.get(rule)
+    if not found:
         return ()
-    return [Finding(f"`{path}`: {fault.message}") for path, fault in broken if not _allowed(fault, resource, judgement)]
-
-
-def _allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
-    if not fault.about:
-        return False
-    named = [*judgement.config.get("accounts", ()), *judgement.config.get("services", ())]
-    if fault.about in (*named, *judgement.config.get("issuers", ())):
-        return True
-    if fault.by_name and judgement.config.get("unlisted_roles", False):
-        return True
-    if fault.sure:
-        # To trust everybody in one's own account is a fault of a role, and what a resource policy does by default.
-        return fault.rule == "cross-account-access" and fault.about in _own_accounts(resource)
-    own = _own_accounts(resource)
-    return fault.about in own or not (own or named)
-
-
-_ACCOUNT: Final = re.compile(r"(?<!\d)\d{12}(?!\d)")
-_OWN: Final = ("permissionsBoundary", "arn", "keyId", "queueUrl", "resourceArn", "secretArn")
-"""Properties that name something of the resource's own account: its boundary, or what its policy is for."""
-
-
-def _own_accounts(resource: Resource) -> frozenset[str]:
-    """Return the accounts that the resource is known to be in: by its provider, or by what it names of its own."""
-    texts = (resource.provider.get("allowedAccountIds"), *map(resource.get, _OWN))
-    return frozenset(account for text in texts if text is not None for account in _ACCOUNT.findall(str(text)))
+    return [
+        Finding(f"`{path}`: {fault.message}") for path, fault in found if not is_allowed(fault, resource, judgement)
+    ]
 
 
 def _unknown(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    for document in judged(resource, judgement).documents:
+    for document in judge(resource, judgement).documents:
         if document.text is None:
             yield Finding(f"`{document.path}` isn't known at preview, so the gate can't judge it.")
 
 
 def _malformed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    for document in judged(resource, judgement).documents:
+    for document in judge(resource, judgement).documents:
         if document.problem:
             yield Finding(f"`{document.path}` {document.problem}.")
-    yield from _check("malformed-document", resource, judgement)
+    yield from _check(RuleId.MALFORMED_DOCUMENT, resource, judgement)
 
 
 class _Row(NamedTuple):
-    id: str
+    id: RuleId
     title: str
     remedy: str
     source: str
@@ -148,231 +80,231 @@ class _Row(NamedTuple):
 
 
 _ROWS: Final = (
-    # What a document must be.
+    # Documents of any kind.
     _Row(
-        "unknown-action",
+        RuleId.UNKNOWN_ACTION,
         "Every action exists.",
-        "Correct the action's name; if AWS has added it since, compile the index again.",
+        "Correct the action's name; if AWS added the action recently, compile the index again.",
         _GUIDE + "reference_policies_elements_action.html",
         Severity.MEDIUM,
     ),
     _Row(
-        "malformed-arn",
+        RuleId.MALFORMED_ARN,
         "Every resource is an ARN that can exist, or `*`.",
-        "Write the ARN as the service's page of the service authorization reference has it.",
+        "Write the ARN in the form that the service's page of the service authorization reference gives.",
         _GUIDE + "reference-arns.html",
         Severity.MEDIUM,
     ),
     _Row(
-        "malformed-principal",
+        RuleId.MALFORMED_PRINCIPAL,
         "Every principal can exist.",
-        "Name an account, a role, a user, a service or an identity provider in full; a principal takes no wildcards.",
+        "Name an account, a role, a user, a service or an identity provider in full, without wildcards.",
         _GUIDE + "reference_policies_elements_principal.html",
         Severity.HIGH,
     ),
     _Row(
-        "invalid-condition",
+        RuleId.INVALID_CONDITION,
         "Every condition has an operator, a key and values that exist and fit each other.",
         "Correct the operator, the key or the value; AWS never matches one that doesn't exist.",
         _GUIDE + "reference_policies_condition-keys.html",
         Severity.HIGH,
     ),
     _Row(
-        "resource-mismatch",
-        "Every statement does something: its resources fit its actions.",
-        "Name a resource that the action takes, or remove the action.",
+        RuleId.RESOURCE_MISMATCH,
+        "Every statement has an effect: its resources fit its actions.",
+        "Name a resource of a type that the action takes, or remove the action.",
         "https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html",
         Severity.MEDIUM,
     ),
     _Row(
-        "ineffective-condition",
+        RuleId.INEFFECTIVE_CONDITION,
         "A condition keeps out what it seems to keep out.",
-        "Ask for the values that may pass, with an operator that a missing key fails.",
+        "List the values that may pass, with an operator that fails when the key is missing.",
         _GUIDE + "reference_policies_elements_condition_operators.html",
         Severity.HIGH,
     ),
-    # What identity policies may grant.
+    # Identity policies.
     _Row(
-        "wildcard-action",
+        RuleId.WILDCARD_ACTION,
         "No policy allows every action.",
         "Name the actions that are needed.",
         _GUIDE + "best-practices.html#grant-least-privilege",
         Severity.CRITICAL,
     ),
     _Row(
-        "service-wildcard",
+        RuleId.SERVICE_WILDCARD,
         "No policy allows every action of a service.",
         "Name the actions that are needed.",
         _GUIDE + "best-practices.html#grant-least-privilege",
         Severity.HIGH,
     ),
     _Row(
-        "broad-action-pattern",
-        "No action pattern takes in writes, permissions or credentials that it doesn't name.",
+        RuleId.BROAD_ACTION_PATTERN,
+        "No action pattern includes writes, permissions or credentials that it doesn't name.",
         "Name the actions that are needed.",
         _GUIDE + "reference_policies_elements_action.html",
         Severity.HIGH,
     ),
     _Row(
-        "not-action",
+        RuleId.NOT_ACTION,
         "No Allow has `NotAction`.",
-        "Name the actions that are needed; what isn't named stays refused.",
+        "Name the actions that are needed; all others stay denied.",
         _GUIDE + "reference_policies_elements_notaction.html",
         Severity.CRITICAL,
     ),
     _Row(
-        "not-resource",
+        RuleId.NOT_RESOURCE,
         "No Allow has `NotResource`.",
-        "Name the resources that are needed; what isn't named stays refused.",
+        "Name the resources that are needed; all others stay denied.",
         _GUIDE + "reference_policies_elements_notresource.html",
         Severity.CRITICAL,
     ),
     _Row(
-        "wildcard-resource",
+        RuleId.WILDCARD_RESOURCE,
         "An action that can be narrowed to resources isn't allowed on `*`.",
         "Name the resources, or add a condition on their tags or on a key of the service.",
         _GUIDE + "reference_policies_elements_resource.html",
         Severity.HIGH,
     ),
     _Row(
-        "unbounded-resource",
+        RuleId.UNBOUNDED_RESOURCE,
         "No resource pattern matches every resource of its kind.",
         "Name the resources, or a prefix of their names, or add a condition on their tags.",
         _GUIDE + "reference_policies_elements_resource.html",
         Severity.HIGH,
     ),
     _Row(
-        "secret-wildcard",
+        RuleId.SECRET_WILDCARD,
         "A secret is granted by its own name.",
         "End the ARN with the secret's name and `-??????`, the suffix that Secrets Manager adds.",
         "https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_iam-policies.html",
         Severity.HIGH,
     ),
     _Row(
-        "unscoped-pass-role",
+        RuleId.UNSCOPED_PASS_ROLE,
         "`iam:PassRole` names the roles that may be passed.",
         "Name the roles by their ARNs and the service by `iam:PassedToService`.",
         _GUIDE + "id_roles_use_passrole.html",
         Severity.CRITICAL,
     ),
     _Row(
-        "privilege-escalation",
+        RuleId.PRIVILEGE_ESCALATION,
         "No policy opens a way to more permissions.",
-        "Narrow one of the actions to what can't carry more permissions, or demand a boundary with "
+        "Narrow one of the actions to resources that carry no more permissions, or demand a boundary with "
         "`iam:PermissionsBoundary`.",
         "https://pathfinding.cloud/",
         Severity.CRITICAL,
     ),
     _Row(
-        "credential-exposure",
-        "No policy gives credentials of others.",
-        "Narrow the action to the one resource or user that is meant.",
+        RuleId.CREDENTIAL_EXPOSURE,
+        "No policy gives access to credentials of others.",
+        "Narrow the action to the one resource or user that needs it.",
         "https://policy-sentry.readthedocs.io/",
         Severity.CRITICAL,
     ),
     _Row(
-        "data-exfiltration",
+        RuleId.DATA_EXFILTRATION,
         "No policy reads the data of every resource.",
         "Name the buckets, tables, secrets or parameters whose data is needed.",
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/data-exfiltration/",
         Severity.HIGH,
     ),
     _Row(
-        "permissions-management",
+        RuleId.PERMISSIONS_MANAGEMENT,
         "No policy changes the permissions of every resource.",
         "Name the resources whose permissions are managed.",
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/resource-exposure/",
         Severity.HIGH,
     ),
     _Row(
-        "audit-tampering",
-        "No policy stops what watches the account, or takes it out of its organization.",
-        "Leave the action to those who run the audit, with a waiver that says so.",
+        RuleId.AUDIT_TAMPERING,
+        "No policy stops the account from being watched, or takes it out of its organization.",
+        "Leave the action to those who run the audit, and waive the rule for them.",
         "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
         Severity.HIGH,
     ),
-    # Who may assume a role.
+    # Trust policies.
     _Row(
-        "open-trust",
+        RuleId.OPEN_TRUST,
         "No role is open to everybody.",
-        "Name the account, role, service or provider, or bind the principal by a condition.",
+        "Name the account, role, service or provider, or limit the principal by a condition.",
         _GUIDE + "reference_policies_elements_principal.html#principal-anonymous",
         Severity.CRITICAL,
     ),
     _Row(
-        "not-principal",
+        RuleId.NOT_PRINCIPAL,
         "No Allow has `NotPrincipal`.",
-        "Name the principals; what isn't named stays refused.",
+        "Name the principals; all others stay denied.",
         _GUIDE + "reference_policies_elements_notprincipal.html",
         Severity.CRITICAL,
     ),
     _Row(
-        "trust-action",
-        "A trust policy allows the actions of assuming a role and no other.",
+        RuleId.TRUST_ACTION,
+        "A trust policy allows only the actions of assuming a role.",
         "Name `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity` or `sts:AssumeRoleWithSAML`, and what goes with it.",
         _GUIDE + "id_roles_update-role-trust-policy.html",
         Severity.HIGH,
     ),
     _Row(
-        "cross-account-trust",
-        "Another account needs an external id, its organization or a bound on its principals.",
+        RuleId.CROSS_ACCOUNT_TRUST,
+        "Trust in another account has a condition on an external id, its organization or its principals.",
         "Add a condition on `sts:ExternalId`, `aws:PrincipalOrgID` or `aws:PrincipalArn`.",
         _GUIDE + "id_roles_common-scenarios_third-party.html",
         Severity.HIGH,
         _ACCOUNTS,
     ),
     _Row(
-        "unscoped-service-trust",
-        "A service is trusted for one account only.",
+        RuleId.UNSCOPED_SERVICE_TRUST,
+        "A service is trusted on behalf of one account only.",
         "Add a condition on `aws:SourceAccount`, and on `aws:SourceArn` where the service sends it.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
         _SERVICES,
     ),
     _Row(
-        "federation-without-audience",
-        "Tokens are taken only if they were made for AWS.",
+        RuleId.FEDERATION_WITHOUT_AUDIENCE,
+        "Tokens are accepted only if they were made for AWS.",
         "Add a condition on the issuer's `aud`.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.CRITICAL,
         _ISSUERS,
     ),
     _Row(
-        "federation-without-subject",
-        "Tokens are taken only of a named subject.",
+        RuleId.FEDERATION_WITHOUT_SUBJECT,
+        "Tokens are accepted only for a named subject.",
         "Add a condition on the issuer's `sub`.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.CRITICAL,
         _ISSUERS,
     ),
     _Row(
-        "loose-federation-subject",
+        RuleId.LOOSE_FEDERATION_SUBJECT,
         "The subject of a token names one project.",
-        "Write the project into the pattern for `sub`; a star may stand for the branch or the run.",
+        "Name the project in the pattern for `sub`; a star may stand for the branch or the run.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.HIGH,
         _ISSUERS,
     ),
-    # Whom a resource lets in.
+    # Resource policies.
     _Row(
-        "public-resource-policy",
+        RuleId.PUBLIC_RESOURCE_POLICY,
         "No resource is open to everybody.",
-        "Name the principals, or bind them by organization, account, VPC endpoint or network.",
+        "Name the principals, or limit them by organization, account, VPC endpoint or network.",
         _GUIDE + "reference_policies_elements_principal.html#principal-anonymous",
         Severity.CRITICAL,
     ),
     _Row(
-        "confused-deputy",
-        "A service may use a resource for one account only.",
+        RuleId.CONFUSED_DEPUTY,
+        "A service may use a resource on behalf of one account only.",
         "Add a condition on `aws:SourceAccount` or `aws:SourceArn`.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
         _SERVICES,
     ),
     _Row(
-        "cross-account-access",
-        "Another account is let in by a condition or by name in the configuration.",
-        "List the account in `accounts` if it's meant to be let in, or add a condition on `aws:PrincipalOrgID`.",
+        RuleId.CROSS_ACCOUNT_ACCESS,
+        "Another account is let in only by a condition, or because the configuration lists it.",
+        "List the account in `accounts` if it should be let in, or add a condition on `aws:PrincipalOrgID`.",
         _GUIDE + "reference_policies-cross-account-resource-access.html",
         Severity.HIGH,
         _ACCOUNTS | _ROLES,
@@ -383,7 +315,7 @@ RULES: Final = (
     Rule(
         id="unknown-document",
         title="Every policy document is known at preview.",
-        remedy="Build the document of plain strings from names and configuration, not of Outputs.",
+        remedy="Build the document from names and configuration, as plain strings, and not from Outputs.",
         source="https://www.pulumi.com/docs/insights/policy/policy-packs/authoring/",
         severity=Severity.CRITICAL,
         check=_unknown,
@@ -393,7 +325,7 @@ RULES: Final = (
     Rule(
         id="malformed-document",
         title="Every policy document is one that IAM accepts.",
-        remedy="Correct the document; AWS would refuse it, or read it otherwise than it's meant.",
+        remedy="Correct the document; AWS would refuse it, or understand something else than it means.",
         source=_GUIDE + "reference_policies_grammar.html",
         severity=Severity.HIGH,
         check=_malformed,
@@ -402,7 +334,7 @@ RULES: Final = (
     ),
     *(
         Rule(
-            id=row.id,
+            id=str(row.id),
             title=row.title,
             remedy=row.remedy,
             source=row.source,

@@ -1,8 +1,7 @@
 """Patterns of IAM: `*` stands for any text, `?` for any one character. Matching, inclusion and intersection are exact.
 
-A pattern is run as a bit-parallel automaton (a set of positions is one integer), so that the cost is linear in the
-text for matching and intersection, and no pattern can make it explode. `*` spans every character, `:` and `/`
-too, as IAM's own matching does
+A pattern runs as a bit-parallel automaton, a set of positions being one integer. Matching and intersection take time
+that is linear in the text, so no pattern makes them explode. `*` matches every character, `:` and `/` too, as in IAM
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
 Case counts: callers lower what IAM compares without regard to case.
 """
@@ -17,7 +16,7 @@ _WILD: Final = frozenset("*?")
 
 
 class _Automaton(NamedTuple):
-    """Positions 0..n of a pattern as bits; bit n is acceptance."""
+    """A pattern of n letters: bits 0 to n are the positions in it, and bit n means that it matches."""
 
     stars: int
     """Positions at which a `*` stands."""
@@ -35,7 +34,7 @@ class _Automaton(NamedTuple):
         return positions | (positions & self.stars) << 1
 
     def step(self, positions: int, letter: str) -> int:
-        """Read one letter. The empty string stands for a letter that the pattern doesn't name."""
+        """Read one letter; the empty string stands for a letter that the pattern doesn't hold."""
         moved = positions & (self.any | self.letters.get(letter, 0))
         return self._closed(moved << 1 | positions & self.stars)
 
@@ -106,7 +105,7 @@ def matches(pattern: str, text: str) -> bool:
         return pattern == text
     if "?" not in pattern:
         return _matches_stars(pattern.split("*"), text)
-    # Most patterns with a question mark are `name/?*`, so the automaton is for what is behind the beginning.
+    # Most patterns with a question mark are `name/?*`: the automaton only has to match what follows the name.
     begin = head(pattern)
     if not text.startswith(begin):
         return False
@@ -123,7 +122,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def _matches_stars(literals: list[str], text: str) -> bool:
-    """Match the literals between stars: the first at the beginning, the last at the end, the others wherever first."""
+    """Match the literals between stars: the first at the start, the last at the end, the others as early as can be."""
     first, *between, last = literals
     at, end = len(first), len(text) - len(last)
     if at > end or not text.startswith(first) or not text.endswith(last):
@@ -138,9 +137,9 @@ def _matches_stars(literals: list[str], text: str) -> bool:
 
 @lru_cache(65536)
 def includes(outer: str, inner: str) -> bool:
-    """Tell whether everything that `inner` matches is matched by `outer`.
+    """Tell whether `outer` matches everything that `inner` matches.
 
-    A letter that `outer` doesn't name is the hardest one for it, so it stands for every letter of `inner`'s wildcards.
+    Each wildcard of `inner` is tried with a letter that `outer` doesn't hold: if that matches, every letter does.
 
     >>> includes("secret:*", "secret:prod/*"), includes("secret:?*", "secret:*"), includes("*?", "?*")
     (True, False, True)
@@ -148,20 +147,20 @@ def includes(outer: str, inner: str) -> bool:
     if outer == inner or outer == "*":
         return True
     if not wild(inner) or "?" not in outer:
-        # A wildcard of `inner`, taken as a letter, is one that `outer` doesn't name: only a star lets it pass, and what
-        # a star lets pass may be longer or nothing as well.
+        # A wildcard of `inner`, taken as a letter, is one that `outer` doesn't hold, so only a star matches it; and a
+        # star also matches nothing, or more than one letter.
         return matches(outer, inner)
     if _letters(outer) > _letters(inner):
-        # A letter of `outer` must meet the same letter of `inner`, for a wildcard may stand for any other.
+        # Each letter of `outer` needs the same letter in `inner`, whose wildcards may stand for any other.
         return False
     begin = head(outer)
     if not inner.startswith(begin):
-        # Where it isn't a letter of the beginning, it's another one or a wildcard, which may stand for another one.
+        # `inner` begins with another letter, or with a wildcard that may stand for another letter.
         return False
     outer, inner = outer[len(begin) :], inner[len(begin) :]
     automaton = _automaton(outer)
-    # All sets of positions that some text of the part of `inner` read so far can leave; each must accept in the end.
-    # A set that holds another accepts whenever the other does, so only the smallest sets are kept.
+    # All sets of positions that a text of the part of `inner` read so far can lead to; each must match in the end.
+    # A set that contains another one matches whenever that one does, so only the smallest sets are kept.
     possible = {automaton.start()}
     for letter in normal(inner):
         if letter == "*":
@@ -185,10 +184,10 @@ def _letters(pattern: str) -> int:
 
 @lru_cache(16384)
 def covered(inner: str, outers: tuple[str, ...]) -> bool:
-    """Tell whether everything that `inner` matches is matched by one or another of several patterns.
+    """Tell whether several patterns together match everything that `inner` matches.
 
-    Beyond what each includes by itself, up to eight that share something with `inner` are looked at together; with
-    more of them the answer may be False where it's True.
+    Up to eight patterns that intersect `inner` are combined. With more of them, the answer may be False where True is
+    right.
 
     >>> covered("a?c", ("abc", "a[!b]c")), covered("*", ("a*", "?", "*")), covered("ab*", ("ab", "ab?*"))
     (False, True, True)
@@ -201,7 +200,7 @@ def covered(inner: str, outers: tuple[str, ...]) -> bool:
     automata = [_automaton(outer) for outer in near]
     possible = {tuple(automaton.start() for automaton in automata)}
     for letter in normal(inner):
-        # A letter that none of them names is the hardest for all of them at once.
+        # If a letter that none of them holds matches, every letter does.
         named = "" if letter in _WILD else letter
         step = {
             tuple(automaton.step(one, named) for automaton, one in zip(automata, states, strict=True))
@@ -236,7 +235,7 @@ def _smallest(sets: set[int]) -> set[int]:
 
 
 def _stars_match(one: str, other: str) -> bool:
-    """Tell whether a pattern that holds no `?` matches whatever the wildcards of another stand for."""
+    """Tell whether a pattern without `?` matches another one whose wildcards are taken for letters."""
     return "?" not in one and _matches_stars(one.split("*"), other)
 
 
@@ -257,13 +256,13 @@ def intersects(one: str, other: str) -> bool:
     same = min(len(begin), len(other_begin))
     one, other = one[same:], other[same:]
     if "?*" in (one, other) or _stars_match(one, other) or _stars_match(other, one):
-        # What is left of each still holds a wildcard, so that it matches some text that isn't empty.
+        # The rest of each still holds a wildcard, so it matches a text that isn't empty.
         return True
     automaton = _automaton(one)
     positions = automaton.start()
     for letter in normal(other):
         if letter == "*":
-            # Any text: every position behind the first one can be reached.
+            # Any text: every position from the first one on can be reached.
             positions = (automaton.final << 1) - (positions & -positions)
         elif letter == "?":
             positions = automaton._closed((positions & ~automaton.stars) << 1 | positions & automaton.stars)

@@ -1,8 +1,7 @@
 """Policy documents: from JSON text to statements, with every defect named.
 
-The grammar is that of
-https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html. A document that breaks it in any
-way has problems; what could be read of it is still given as statements, so that other rules speak about it too.
+The grammar is https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html. A document that breaks
+it has problems. What can be read of it is still returned as statements, so that other rules judge those.
 """
 
 from __future__ import annotations
@@ -13,44 +12,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
-Json: TypeAlias = Any
+from policies.least_privilege.language.conditions import Condition, Conditions
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+"""What a JSON text holds."""
 
 LONGEST: Final = 200_000
-"""Characters of the longest document that is read. AWS's own limits are far below: 32 kB for a key policy, less for all
-others but a few that only AWS can write (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
+"""Characters of the longest document that is read. AWS's own limits are far lower: 32 kB for a key policy, and less for
+all others but a few that only AWS writes
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 
 _MOST_RESOURCES: Final = 800
-"""Resources of one document. The longest that a customer may write (20 kB, of a bucket) hasn't room for more ARNs."""
+"""Resources of one document. The longest one that a customer may write, a bucket's of 20 kB, has no room for more."""
 
 _LONGEST_TEXT: Final = 2048
-"""Characters of the longest action, resource, principal or condition value that is read: the longest ARN."""
+"""Characters of the longest action, resource, principal or condition value that is read: those of the longest ARN."""
 
 CURRENT: Final = "2012-10-17"
 _VERSIONS: Final = (CURRENT, "2008-10-17")
 
 
 class Kind(Enum):
-    """What a document is for. It decides which elements a statement must and must not have."""
+    """What a document is for, which decides what elements its statements must and must not have."""
 
     IDENTITY = "identity policy"
     BOUNDARY = "permissions boundary"
     TRUST = "trust policy"
     RESOURCE = "resource policy"
-
-
-class Condition(NamedTuple):
-    """One line of a condition block: all lines of a statement must hold."""
-
-    operator: str
-    """In lower case, without set qualifier and `IfExists`."""
-    qualifier: str
-    """`forallvalues`, `foranyvalue` or empty."""
-    if_exists: bool
-    key: str
-    """In lower case."""
-    values: tuple[str, ...]
 
 
 class Principal(NamedTuple):
@@ -62,26 +52,25 @@ class Principal(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement as IAM reads it; lists and single strings look the same.
-
-    `actions` are in lower case (IAM compares them without regard to case); `negated_*` says that the element is the
-    `Not` form. `where` names the statement in messages: its `Sid`, or its position.
-    """
+    """One statement as IAM reads it. A single string becomes a tuple of one."""
 
     where: str
+    """How messages name the statement: by its `Sid`, else by its position."""
     allow: bool
     actions: tuple[str, ...]
+    """In lower case, since IAM ignores the case of actions."""
     negated_actions: bool
+    """Whether they come from `NotAction`; the same for the other two."""
     resources: tuple[str, ...]
     negated_resources: bool
     principals: tuple[Principal, ...]
     negated_principals: bool
-    conditions: tuple[Condition, ...]
+    conditions: Conditions
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document. `problems` is empty if IAM would accept its grammar."""
+    """A document. `problems` is empty if its grammar is one that IAM accepts."""
 
     statements: tuple[Statement, ...]
     problems: tuple[str, ...]
@@ -93,7 +82,7 @@ class _Malformed(Exception):
 
 @lru_cache(4096)
 def parse(text: str, kind: Kind) -> Document:
-    """Read a document. Never raises: what is wrong is in `problems`."""
+    """Read a document. It never raises: whatever is wrong is in `problems`."""
     if len(text) > LONGEST:
         return Document((), (f"it has {len(text)} characters; no policy of AWS may have more than {LONGEST}",))
     try:
@@ -104,7 +93,7 @@ def parse(text: str, kind: Kind) -> Document:
         return Document((), (f"it isn't JSON: {error.msg} at line {error.lineno}, column {error.colno}",))
     except (RecursionError, ValueError):
         # ValueError: a number of more digits than Python converts.
-        return Document((), ("it isn't JSON that can be read: it's nested too deeply or holds too long a number",))
+        return Document((), ("its JSON can't be read: it's nested too deeply or holds too long a number",))
     problems: list[str] = []
     statements = tuple(_statements(content, kind, problems))
     named = sum(len(statement.resources) for statement in statements)
@@ -113,22 +102,24 @@ def parse(text: str, kind: Kind) -> Document:
     return Document(statements, tuple(problems))
 
 
-def _object(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     content = dict(pairs)
     if len(content) != len(pairs):
         names = [name for name, _ in pairs]
-        raise _Malformed(f"it has the key `{_short(next(n for n in names if names.count(n) > 1))}` twice in one object")
+        raise _Malformed(
+            f"it has the key `{_shorten(next(n for n in names if names.count(n) > 1))}` twice in one object"
+        )
     return content
 
 
-def _constant(name: str) -> Json:
+def _refuse_constant(name: str) -> Json:
     raise _Malformed(f"it holds {name}, which isn't JSON")
 
 
-_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_unique_keys, parse_constant=_refuse_constant)
 
 
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."
 
 
@@ -138,7 +129,7 @@ def _statements(content: Json, kind: Kind, problems: list[str]) -> Iterator[Stat
         return
     for key in content:
         if key not in ("Version", "Id", "Statement"):
-            problems.append(f"it has the unknown element `{_short(key)}`")
+            problems.append(f"it has the unknown element `{_shorten(key)}`")
     version = content.get("Version", _VERSIONS[1])
     if version not in _VERSIONS:
         problems.append(f"its `Version` must be {CURRENT}")
@@ -159,18 +150,16 @@ def _statements(content: Json, kind: Kind, problems: list[str]) -> Iterator[Stat
 
 
 _ELEMENTS: Final = frozenset(
-    (
-        *("Sid", "Effect", "Action", "NotAction", "Resource", "NotResource"),
-        *("Principal", "NotPrincipal", "Condition"),
-    )
+    "Sid Effect Action NotAction Resource NotResource Principal NotPrincipal Condition".split()
 )
 _PRINCIPAL_KINDS: Final = ("AWS", "Service", "Federated", "CanonicalUser")
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
 _SCALARS: Final = (str, bool, int, float)
+_NO_CONDITIONS: Final = Conditions()
 
 
 class _Reader:
-    """Reads one statement and notes its defects."""
+    """Reads one statement and notes its problems."""
 
     def __init__(self, entry: dict[str, Json], index: int, kind: Kind, current: bool, problems: list[str]) -> None:
         self._entry = entry
@@ -178,20 +167,20 @@ class _Reader:
         self._current = current
         self._problems = problems
         sid = entry.get("Sid")
-        self._where = f"`{_short(sid)}`" if isinstance(sid, str) and sid else f"statement {index + 1}"
+        self._where = f"`{_shorten(sid)}`" if isinstance(sid, str) and sid else f"statement {index + 1}"
 
     def statement(self, sids: set[str]) -> Statement:
         entry, kind = self._entry, self._kind
         if not entry.keys() <= _ELEMENTS:
             for name in entry.keys() - _ELEMENTS:
-                self._note(f"has the unknown element `{_short(name)}`")
+                self._note(f"has the unknown element `{_shorten(name)}`")
         self._sid(sids)
         effect = entry.get("Effect")
         if effect not in ("Allow", "Deny"):
             self._note("needs an `Effect` of Allow or Deny")
         actions, negated_actions = self._either("Action", required=True)
-        of_resource = kind in (Kind.IDENTITY, Kind.BOUNDARY)
-        resources, negated_resources = self._either("Resource", required=of_resource)
+        names_resources = kind in (Kind.IDENTITY, Kind.BOUNDARY)
+        resources, negated_resources = self._either("Resource", required=names_resources)
         if kind is Kind.TRUST and ("Resource" in entry or "NotResource" in entry):
             self._note("has a `Resource`; a trust policy is about the role itself and can't name one")
         principals, negated_principals = self._principals()
@@ -201,12 +190,12 @@ class _Reader:
             effect != "Deny",
             tuple(map(str.lower, actions)),
             negated_actions,
-            # A resource policy without a resource is about what it's attached to.
-            resources if of_resource or resources else ("*",),
+            # A resource policy that names no resource is about the one that it's attached to.
+            resources if names_resources or resources else ("*",),
             negated_resources,
             principals,
             negated_principals,
-            tuple(self._conditions()),
+            Conditions(self._conditions()) if "Condition" in entry else _NO_CONDITIONS,
         )
 
     def _note(self, problem: str) -> None:
@@ -224,7 +213,7 @@ class _Reader:
             sids.add(sid)
 
     def _either(self, name: str, required: bool) -> tuple[tuple[str, ...], bool]:
-        """Return the texts of an element or of its `Not` form, and which of the two it is."""
+        """Return the texts of an element or of its `Not` form, and whether it's the latter."""
         positive, negative = self._entry.get(name), self._entry.get(f"Not{name}")
         if name in self._entry and f"Not{name}" in self._entry:
             self._note(f"has both `{name}` and `Not{name}`")
@@ -259,7 +248,7 @@ class _Reader:
         if len(present) == 2:
             self._note("has both `Principal` and `NotPrincipal`")
         if not wanted and present:
-            self._note(f"has a `{present[0]}`; an {self._kind.value} speaks of whom it's attached to")
+            self._note(f"has a `{present[0]}`, which only trust policies and resource policies can have")
         if not present:
             return (), False
         value = self._entry[present[0]]
@@ -271,8 +260,8 @@ class _Reader:
         principals = []
         for kind, names in value.items():
             if kind not in _PRINCIPAL_KINDS:
-                self._note(f"has a principal of the unknown kind `{_short(kind)}`")
-            principals += [Principal(kind, name) for name in self._texts(names, f"{present[0]}.{_short(kind)}")]
+                self._note(f"has a principal of the unknown kind `{_shorten(kind)}`")
+            principals += [Principal(kind, name) for name in self._texts(names, f"{present[0]}.{_shorten(kind)}")]
         return tuple(principals), present[0] == "NotPrincipal"
 
     def _conditions(self) -> Iterator[Condition]:
@@ -282,7 +271,7 @@ class _Reader:
             return
         for operator, keys in block.items():
             if not isinstance(keys, dict) or not keys:
-                self._note(f"has a condition `{_short(operator)}` that isn't an object of keys")
+                self._note(f"has a condition `{_shorten(operator)}` that isn't an object of keys")
                 continue
             for key, values in keys.items():
                 yield self._condition(operator, key, values)
@@ -303,10 +292,10 @@ class _Reader:
     def _values(self, values: Json, key: str) -> Iterator[str]:
         values = values if isinstance(values, list) else [values]
         if not values:
-            self._note(f"has a condition on `{_short(key)}` without a value")
+            self._note(f"has a condition on `{_shorten(key)}` without a value")
         for value in values:
             if not isinstance(value, _SCALARS):
-                self._note(f"has a condition on `{_short(key)}` whose value isn't a string, number or boolean")
+                self._note(f"has a condition on `{_shorten(key)}` whose value isn't a string, number or boolean")
             elif isinstance(value, str):
                 if len(value) > _LONGEST_TEXT:
                     self._note(f"has a condition value of more than {_LONGEST_TEXT} characters")

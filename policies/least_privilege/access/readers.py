@@ -1,0 +1,207 @@
+"""Who can read each secret and parameter, compared with the list of those who should.
+
+A role counts as a reader if some request could be allowed: conditions count as met, and a denial counts only if it has
+none. What a role could do by assuming another one isn't seen; the rules about escalation judge that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from policies.least_privilege.access.holders import Holder, holders
+from policies.least_privilege.access.inclusion import Unit, effective, units
+from policies.least_privilege.access.requests import can, may, names_action, widen
+from policies.least_privilege.faults.wording import shorten
+from policies.least_privilege.language import patterns
+from policies.least_privilege.stack.attached import PLACES
+from policies.rulebook import Finding, Json, Resource
+
+COMMAND: Final = "python -m generators.expected_readers"
+"""The command that writes the list."""
+
+Expected: TypeAlias = Mapping[str, frozenset[str]]
+"""ARN (* and ? are wildcards) -> names of the roles that may read it."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A service that stores values."""
+
+    noun: str
+    service: str
+    type: str
+    """Type of the resource that makes a value."""
+    policy_type: str
+    """Type of the resource that holds its policy; empty if there is none."""
+    actions: tuple[str, ...]
+    """Actions, in lower case, that read a value."""
+    by_path: str = ""
+    """Action that reads all values below the path on which it's allowed."""
+    paths: bool = False
+    """Names are paths, which begin with a slash in ARNs."""
+
+    def name(self, arn: str) -> str:
+        """Return the name that an ARN stands for."""
+        name = arn.split(":", 5)[-1].removeprefix("secret:").removeprefix("parameter")
+        return name.removesuffix("-??????")
+
+
+SECRETS: Final = Store(
+    "secret",
+    "secretsmanager",
+    "aws:secretsmanager/secret:Secret",
+    "aws:secretsmanager/secretPolicy:SecretPolicy",
+    ("secretsmanager:getsecretvalue",),
+)
+PARAMETERS: Final = Store(
+    "parameter",
+    "ssm",
+    "aws:ssm/parameter:Parameter",
+    "",
+    ("ssm:getparameter", "ssm:getparameters", "ssm:getparameterhistory"),
+    "ssm:getparametersbypath",
+    paths=True,
+)
+
+
+def compare_readers(store: Store, resources: Sequence[Resource], given: Json) -> Iterator[Finding]:
+    """Yield each difference between who can read what and the expected readers; `given` is the rule's configuration."""
+    expected, problems = _read_expected(given)
+    for problem in problems:
+        yield Finding(f"The expected readers can't be used: {problem}.")
+    made = [resource for resource in resources if resource.type == store.type]
+    if not expected:
+        # A stack without a list has nothing to compare. What it reads of others is for other rules.
+        for resource in made:
+            yield Finding(f"There is no list of who may read this {store.noun}. Write it: `{COMMAND}`.", resource.urn)
+        return
+    yield from _unlisted(store, made, expected)
+    urns = {str(resource.get("name")): resource.urn for resource in resources if resource.type == "aws:iam/role:Role"}
+    reading = [holder for holder in holders(resources).values() if holder.kind in ("role", "user", "policy")]
+    for holder in reading:
+        for message in _holder_differences(store, holder, expected):
+            yield Finding(message, urns.get(holder.name, ""))
+    existing = {holder.name for holder in reading}
+    for arn, names in expected.items():
+        for name in sorted(names - existing):
+            yield Finding(f"`{name}` can't read the {store.noun} `{store.name(arn)}`: there is no such role.")
+    yield from _let_in_by_resource_policies(store, resources, expected)
+
+
+def _read_expected(given: Json) -> tuple[Expected, list[str]]:
+    """Return the expected readers, and what is wrong with the configuration."""
+    expected, problems = {}, []
+    for arn, names in given.items() if isinstance(given, Mapping) else ():
+        if (
+            len(str(arn).split(":", 5)) == 6
+            and isinstance(names, list)
+            and all(isinstance(name, str) for name in names)
+        ):
+            expected[str(arn)] = frozenset(names)
+        else:
+            problems.append(f"`{shorten(str(arn))}` must be an ARN with a list of role names")
+    return expected, problems
+
+
+def _unlisted(store: Store, made: Iterable[Resource], expected: Expected) -> Iterator[Finding]:
+    listed = set(map(store.name, expected))
+    for resource in made:
+        name = resource.get("name")
+        if not isinstance(name, str):
+            yield Finding(
+                f"The {store.noun}'s name isn't known at preview, so its readers can't be compared.", resource.urn
+            )
+        elif (f"/{name}" if store.paths and not name.startswith("/") else name) not in listed:
+            yield Finding(
+                f"The {store.noun} `{shorten(name)}` isn't on the list. Write the list again: `{COMMAND}`.",
+                resource.urn,
+            )
+
+
+def _holder_differences(store: Store, holder: Holder, expected: Expected) -> Iterator[str]:
+    """Yield how a holder differs from the list."""
+    unread = (*holder.unclear, *(f"`{arn}`, a policy that isn't of this stack" for arn in holder.elsewhere))
+    for policy in dict.fromkeys(unread):
+        yield f"What `{holder.name}` may read can't be decided: it has {shorten(policy)}."
+    readable = list(dict.fromkeys(_readable_patterns(store, holder)))
+    declared = [arn for arn, names in expected.items() if holder.name in names]
+    # Mostly a policy names the very ARNs of the list. Where it doesn't, each of the list may be readable.
+    within = all(resource in expected for resource in readable)
+    for arn in dict.fromkeys([*declared, *readable]) if within else expected:
+        if holder.name in expected[arn]:
+            if not any(can(holder, action, arn) for action in store.actions):
+                yield f"`{holder.name}` can't read the {store.noun} `{store.name(arn)}`, though it's declared to."
+        elif _reads(store, holder, arn):
+            yield f"`{holder.name}` may read the {store.noun} `{store.name(arn)}`, which isn't declared."
+    for resource in readable:
+        if resource not in expected and not any(_reaches(resource, arn) for arn in expected):
+            yield f"`{holder.name}` may read `{shorten(resource)}`, which is no {store.noun} of the list."
+
+
+def _reaches(resource: str, arn: str) -> bool:
+    """Tell whether a pattern matches an ARN of the list, or is a path above one."""
+    wide = widen(resource)
+    return patterns.intersects(wide, arn) or patterns.intersects(wide.rstrip("/") + "/*", arn)
+
+
+def _reads(store: Store, holder: Holder, arn: str) -> bool:
+    if any(may(holder, action, arn) for action in store.actions):
+        return True
+    if not store.by_path:
+        return False
+    # Whoever may list a path reads all parameters below it.
+    parts = arn.split("/")
+    above = ["/".join(parts[:size]) for size in range(1, len(parts) + 1)]
+    return any(may(holder, store.by_path, path) or may(holder, store.by_path, f"{path}/") for path in above)
+
+
+def _readable_patterns(store: Store, holder: Holder) -> Iterator[str]:
+    """Yield the resource patterns on which some reading action is allowed."""
+    actions = (*store.actions, *([store.by_path] if store.by_path else []))
+    for allow in holder.allows:
+        if not any(names_action(allow, action) for action in actions):
+            continue
+        for unit, mask in units(allow):
+            reading = mask & _reading_actions(unit, actions, store.service)
+            for part in effective(holder, allow, unit, reading) if reading else ():
+                yield next(item for item in reversed(part[1]) if isinstance(item, str))
+
+
+def _reading_actions(unit: Unit, actions: Iterable[str], service: str) -> int:
+    if unit.service is None or unit.service.prefix != service:
+        return 0
+    mask = 0
+    for action in actions:
+        mask |= unit.service.mask(action.partition(":")[2])
+    return mask
+
+
+def _let_in_by_resource_policies(store: Store, resources: Iterable[Resource], expected: Expected) -> Iterator[Finding]:
+    for resource in resources:
+        if resource.type not in (store.type, store.policy_type) or resource.type not in PLACES:
+            continue
+        readers = _expected_readers(store, resource, expected)
+        for holder in holders([resource]).values():
+            if holder.kind != "resource" or not any(may(holder, action, "*") for action in store.actions):
+                continue
+            who = holder.name.partition(" (by ")[0]
+            # Where a preview can't know the secret, whoever is let in must be a reader of every secret.
+            if not readers or not all(who.rpartition("/")[2] in names for names in readers):
+                yield Finding(
+                    f"`{shorten(who)}` is let in by the {store.noun}'s own policy, which isn't declared.", resource.urn
+                )
+
+
+def _expected_readers(store: Store, resource: Resource, expected: Expected) -> list[frozenset[str]]:
+    """Return the expected readers of each ARN that may be the resource's."""
+    name, arn = resource.get("name"), resource.get("secretArn")
+    return [
+        names
+        for pattern, names in expected.items()
+        if (not isinstance(name, str) or store.name(pattern) == name)
+        and (
+            not isinstance(arn, str) or patterns.intersects(pattern, arn) or patterns.includes(pattern, arn + "-??????")
+        )
+    ]

@@ -1,0 +1,71 @@
+"""Faults of the actions that an Allow names, in a policy of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Final
+
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.wording import quote_actions, shorten
+from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Statement
+
+
+def action_faults(statement: Statement) -> Iterator[Fault]:
+    """Yield the faults of the `Action` or `NotAction` of an Allow."""
+    where = statement.where
+    if statement.negated_actions:
+        yield Fault(RuleId.NOT_ACTION, f"{where} allows every action that `NotAction` doesn't name.")
+        return
+    for action in statement.actions:
+        broken = _wildcard_fault(action) if patterns.wild(action) else None
+        if broken:
+            rule, taken_in = broken
+            yield Fault(rule, f"{where} allows `{shorten(action)}`: {taken_in}.")
+
+
+_MOST_WRITES: Final = 3
+"""How many actions a writing wildcard of one verb may give (`sqs:Send*`)."""
+
+
+@lru_cache(16384)
+def _wildcard_fault(action: str) -> tuple[RuleId, str] | None:
+    """Return the rule that an action pattern breaks, and what the pattern takes in; None if it breaks none."""
+    prefix, separator, name = action.partition(":")
+    if patterns.wild(prefix):
+        if patterns.includes(action, "?*:?*"):
+            return RuleId.WILDCARD_ACTION, "every action of every service"
+        return RuleId.WILDCARD_ACTION, "actions of several services"
+    service, mask = knowledge.lookup(action)
+    if not separator or service is None:
+        return None
+    if patterns.includes(name, "?*") or (mask == service.everything and mask.bit_count() > 1):
+        if not mask & ~sensitive.surveys(service):
+            # The service (price lists) can only be asked, and about no resource.
+            return None
+        return RuleId.SERVICE_WILDCARD, f"every action of {service.prefix}"
+    delicate = mask & (
+        sensitive.deciding(service) | sensitive.mask(service, "grants") | sensitive.mask(service, "credentials")
+    )
+    if delicate:
+        return RuleId.BROAD_ACTION_PATTERN, f"it takes in {quote_actions(service, delicate)}"
+    writes = mask & (service.levels["Write"] | service.levels["Tagging"])
+    if writes and mask.bit_count() > _MOST_WRITES and not _names_an_object(name):
+        return RuleId.BROAD_ACTION_PATTERN, f"it takes in {quote_actions(service, writes)}"
+    return None
+
+
+def _names_an_object(name: str) -> bool:
+    """Tell whether a pattern has more than a verb before its first wildcard: `putitem*` and `eshttp*`, not `put*`."""
+    return not any(verb.startswith(patterns.head(name)) for verb in _VERBS)
+
+
+_VERBS: Final = """
+    abort accept add associate attach authorize batch cancel change complete copy create decrypt delete deregister
+    describe detach disable disassociate enable encrypt execute generate get import initiate invoke list modify
+    publish put reencrypt register reject release remove replace reset restore resume revoke run send set start stop
+    submit tag terminate untag update upload
+""".split()

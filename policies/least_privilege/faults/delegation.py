@@ -1,0 +1,143 @@
+"""Faults of an Allow that lets others in: permissions written without a limit, keys and data shared, roles assumed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.wording import quote, quote_actions, shorten
+from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.binding_keys import is_literal
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning.grants import joint_reach, named_actions
+
+
+def delegation_faults(statement: Statement, is_limiting: Callable[[str], bool]) -> Iterator[Fault]:
+    """Yield the faults of an Allow in an identity policy.
+
+    `is_limiting` tells whether a managed policy, by its ARN or a pattern of it, leaves some permissions out.
+    """
+    where, conditions = statement.where, statement.conditions
+    if "NONE" in conditions.accepted_values("lambda:functionurlauthtype"):
+        yield Fault(RuleId.PERMISSIONS_MANAGEMENT, f"{where} lets functions be opened to everybody.")
+    yield from key_grant_faults(statement)
+    for service, actions in named_actions(statement).items():
+        sharing = actions & sensitive.mask(service, "sharing")
+        if sharing and not conditions.ask_for("ec2:add/userid"):
+            yield Fault(
+                RuleId.DATA_EXFILTRATION,
+                f"{where} lets {quote_actions(service, sharing)} share data with any account, or with everybody.",
+            )
+        blinding = actions & sensitive.mask(service, "audit")
+        if blinding:
+            yield Fault(RuleId.AUDIT_TAMPERING, f"{where} lets {quote_actions(service, blinding)} blind the audit.")
+        if service.prefix == "sts" and actions & service.mask("assumerole"):
+            yield from _assumed_roles(statement)
+        logins = actions & sensitive.mask(service, "logins")
+        if logins and not all("${aws:username}" in resource.lower() for resource in statement.resources):
+            yield Fault(
+                RuleId.CREDENTIAL_EXPOSURE,
+                f"{where} lets {quote_actions(service, logins)} make credentials of other users.",
+            )
+        if service.prefix == "iam" and actions & service.mask("passrole"):
+            yield from _passed_administrators(statement)
+        if service.prefix in ("iam", "sso"):
+            yield from _unlimited_permissions(statement, service, actions, is_limiting)
+
+
+def key_grant_faults(statement: Statement) -> Iterator[Fault]:
+    """Yield the fault of an Allow that names `kms:CreateGrant` without a condition on the grants
+    (https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html)."""
+    if "kms:creategrant" not in statement.actions or "kms:putkeypolicy" in statement.actions:
+        return  # whoever writes the key's policy decides about its use anyway
+    if not any(line.key.startswith(_GRANT_KEYS) and line.demands() for line in statement.conditions):
+        yield Fault(
+            RuleId.PERMISSIONS_MANAGEMENT,
+            f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
+            "`kms:GrantIsForAWSResource` says to whom.",
+        )
+
+
+_GRANT_KEYS: Final = ("kms:grant", "kms:viaservice", "kms:encryptioncontext")
+
+_LIMITING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "putrolepolicy": ("iam:permissionsboundary",),
+    "attachrolepolicy": ("iam:permissionsboundary", "iam:policyarn"),
+    "putuserpolicy": ("iam:permissionsboundary",),
+    "attachuserpolicy": ("iam:permissionsboundary", "iam:policyarn"),
+    "attachgrouppolicy": ("iam:policyarn",),
+    "putrolepermissionsboundary": ("iam:permissionsboundary",),
+    "putuserpermissionsboundary": ("iam:permissionsboundary",),
+}
+"""Action that writes permissions -> keys, one of which makes it safe
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
+
+
+def _unlimited_permissions(
+    statement: Statement, service: knowledge.Service, actions: int, is_limiting: Callable[[str], bool]
+) -> Iterator[Fault]:
+    unlimited = actions & sensitive.mask(service, "grants")
+    if all(is_literal(resource) and not _is_administrator(resource) for resource in statement.resources):
+        unlimited &= ~service.mask("addusertogroup")
+    if unlimited and statement.conditions:
+        for action, keys in _LIMITING_KEYS.items():
+            if any(statement.conditions.ask_for(key, is_limiting) for key in keys):
+                unlimited &= ~service.mask(action)
+    if unlimited:
+        yield Fault(
+            RuleId.PRIVILEGE_ESCALATION,
+            f"{statement.where} lets {quote_actions(service, unlimited)} write any permission: no condition on "
+            "`iam:PermissionsBoundary` or `iam:PolicyARN` limits it.",
+        )
+
+
+_ADMINISTRATOR: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$", re.IGNORECASE)
+"""The end of an administrator's role or group by its name."""
+
+
+def _is_administrator(resource: str) -> bool:
+    return bool(_ADMINISTRATOR.search(resource))
+
+
+def _passed_administrators(statement: Statement) -> Iterator[Fault]:
+    passed = list(filter(_is_administrator, statement.resources))
+    if passed:
+        yield Fault(
+            RuleId.PRIVILEGE_ESCALATION,
+            f"{statement.where} lets {quote(map(shorten, passed))} be passed, by its name an administrator's role: "
+            "whoever runs something with it becomes an administrator.",
+        )
+
+
+_OWNER_KEYS: Final = ("aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount")
+
+
+def _assumed_roles(statement: Statement) -> Iterator[Fault]:
+    """Yield the faults of assuming roles of any account: whoever owns one sees what the caller sends and does."""
+    conditions = statement.conditions
+    if conditions.ask_for_any(*_OWNER_KEYS):
+        return
+    # A tag or a name that the caller chooses for the session says nothing about the role.
+    if conditions and not any(":resourcetag/" in line.key for line in conditions):
+        iam = knowledge.service("iam")
+        if iam and any(
+            patterns.includes(one.split(":", 5)[-1], "role/?*") and joint_reach(iam, (one,)).whole
+            for one in statement.resources
+        ):
+            yield Fault(
+                RuleId.UNBOUNDED_RESOURCE, f"{statement.where} lets every role be assumed: no condition names one."
+            )
+    wide = [
+        resource
+        for resource in statement.resources
+        if (parts := resource.split(":", 5)) and len(parts) == 6 and patterns.wild(parts[4]) and "${" not in parts[4]
+    ]
+    if wide:
+        yield Fault(
+            RuleId.UNBOUNDED_RESOURCE,
+            f"{statement.where} lets roles of any account be assumed, by {quote(map(shorten, wide))}.",
+        )

@@ -1,0 +1,59 @@
+"""All faults of one document, computed once and cached: each rule of the pack then picks its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Final
+
+from policies.least_privilege.faults.denials import denial_faults
+from policies.least_privilege.faults.escalation import escalation_faults
+from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.identity import identity_faults
+from policies.least_privilege.faults.resource_policies import resource_policy_faults
+from policies.least_privilege.faults.trust import trust_faults
+from policies.least_privilege.faults.validity import validity_faults
+from policies.least_privilege.language.documents import Kind, parse
+from policies.least_privilege.meaning.grants import joint_grants
+
+VALIDITY: Final = frozenset(
+    (
+        RuleId.MALFORMED_DOCUMENT,
+        RuleId.UNKNOWN_ACTION,
+        RuleId.MALFORMED_ARN,
+        RuleId.INVALID_CONDITION,
+        RuleId.RESOURCE_MISMATCH,
+    )
+)
+"""Faults by which an identity policy doesn't say what it seems to."""
+
+_IN_A_BOUNDARY: Final = VALIDITY | {RuleId.WILDCARD_ACTION, RuleId.NOT_ACTION}
+"""Faults of a boundary. A boundary grants nothing, so it may be wider than the policies that it limits."""
+
+
+@lru_cache(4096)
+def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ...]:
+    """Return the faults of a document (JSON text), in a stable order, each once.
+
+    `service` is the prefix of the service whose resource has the policy; it matters to resource policies only.
+    """
+    document = parse(text, kind)
+    found = [*validity_faults(document, kind), *denial_faults(document.statements, kind)]
+    if kind is Kind.TRUST:
+        found += trust_faults(document.statements)
+    elif kind is Kind.RESOURCE:
+        found += resource_policy_faults(document.statements, service)
+    else:
+        found += identity_faults(document.statements)
+        if kind is Kind.BOUNDARY:
+            found = [fault for fault in found if fault.rule in _IN_A_BOUNDARY]
+    return tuple(dict.fromkeys(found))
+
+
+def joint_escalations(texts: Iterable[str]) -> tuple[Fault, ...]:
+    """Return the ways to more permissions that identity policies of one role open together, and none opens alone."""
+    each = [parse(text, Kind.IDENTITY).statements for text in texts]
+    all_statements = [statement for statements in each for statement in statements]
+    alone = {fault for statements in each for fault in escalation_faults(statements, joint_grants(statements))}
+    together = dict.fromkeys(escalation_faults(all_statements, joint_grants(all_statements)))
+    return tuple(fault for fault in together if fault not in alone)

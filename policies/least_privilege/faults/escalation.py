@@ -1,0 +1,316 @@
+"""Ways to more permissions, within one document or over all that one role has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Final, TypeAlias
+
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.wording import quote, shorten
+from policies.least_privilege.knowledge import escalations, sensitive
+from policies.least_privilege.knowledge.escalations import Escalation, Pair
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning import resources
+from policies.least_privilege.meaning.grants import ServiceGrant, named_actions
+
+Grants: TypeAlias = Mapping[str, ServiceGrant]
+"""Prefix of a service -> what statements grant in it together."""
+
+
+def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
+    """Yield a fault for each way to more permissions that statements open together; `grants` is what they grant."""
+    for method in _open_methods(grants):
+        yield Fault(
+            RuleId.PRIVILEGE_ESCALATION,
+            f"{quote((*method.unbounded, *method.granted))} open a way to more permissions ({method.id}).",
+        )
+    for uses, writes in _pairs_on_one_resource(statements, grants, escalations.ON_ONE_RESOURCE):
+        yield Fault(
+            RuleId.PRIVILEGE_ESCALATION,
+            f"{quote((*writes, *uses))} on the same resource open a way to more permissions.",
+        )
+    for uses, writes in _pairs_on_one_resource(statements, grants, escalations.SEPARATE_DUTIES):
+        yield Fault(
+            RuleId.PERMISSIONS_MANAGEMENT,
+            f"{quote((*writes, *uses))} on the same resource: its user decides who else may use it.",
+        )
+    yield from _shell_faults(statements, grants)
+    yield from _bound_to_writable_faults(statements, grants)
+    yield from _tag_faults(statements, grants)
+
+
+# --- methods ----------------------------------------------------------------------------------------------------------
+
+
+def _open_methods(grants: Grants) -> Iterator[Escalation]:
+    wide: dict[str, int] = {}
+    for prefix, grant in grants.items():
+        for method, last, unbounded, granted in _methods().get(prefix, ()):
+            if not grant.actions & last:
+                continue
+            for other, _ in unbounded:
+                if other not in wide:
+                    wide[other] = grants[other].wide() if other in grants else 0
+            if all(wide[other] & mask for other, mask in unbounded) and all(
+                other in grants and grants[other].actions & mask for other, mask in granted
+            ):
+                yield method
+
+
+_Needs: TypeAlias = tuple[tuple[str, int], ...]
+"""The prefix of a service and the mask of one action, for each action that is needed."""
+
+
+@cache
+def _methods() -> Mapping[str, list[tuple[Escalation, int, _Needs, _Needs]]]:
+    """Return the methods, with the masks of their actions, by the service of the last action that each needs.
+
+    The last action, whose mask comes first, is the one that few policies grant.
+    """
+    methods: dict[str, list[tuple[Escalation, int, _Needs, _Needs]]] = {}
+    for method in escalations.escalations():
+        unbounded, granted = _needs(method.unbounded), _needs(method.granted)
+        prefix, last = (unbounded + granted)[-1]
+        methods.setdefault(prefix, []).append((method, last, unbounded, granted))
+    return methods
+
+
+def _needs(actions: tuple[str, ...]) -> _Needs:
+    # The mask of an action that AWS has withdrawn is 0, so its method is never open.
+    return tuple((action.partition(":")[0], knowledge.lookup(action.lower())[1]) for action in actions)
+
+
+# --- two actions on one resource --------------------------------------------------------------------------------------
+
+_NOT_NARROWING: Final = ("lambda:principal", "lambda:functionurlauthtype", "ec2:attribute")
+"""Keys that say to whom a function is opened, or what of an instance is changed, and don't narrow which one."""
+
+
+def _pairs_on_one_resource(
+    statements: Sequence[Statement], grants: Grants, pairs: Mapping[str, Pair]
+) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the actions of each pair that are allowed on the same resource: those that use it, those that write it."""
+    for service in sorted(grants.keys() & pairs.keys()):
+        pair = pairs[service]
+        # Few documents grant both. To find the resources takes longer, so that comes last.
+        uses = [use for use in pair.uses if _is_granted(grants, use)]
+        found = [
+            (use, write)
+            for write in (pair.writes if uses else ())
+            if _is_granted(grants, write)
+            for use in uses
+            if _meet(statements, use, write)
+        ]
+        if found:
+            yield (
+                [use for use in pair.uses if any(one == use for one, _ in found)],
+                [write for write in pair.writes if any(one == write for _, one in found)],
+            )
+
+
+def _meet(statements: Sequence[Statement], use: str, write: str) -> bool:
+    """Tell whether an action that uses a resource and one that writes it are allowed on the same one.
+
+    A condition that narrows the write counts, unless it's in a statement that allows the use too.
+    """
+    shared = [
+        statement
+        for statement in statements
+        if _names(statement, use) and not statement.conditions.ask_for_any(*_NOT_NARROWING)
+    ]
+    written = (*_unconditional_resources(statements, write, _NOT_NARROWING), *_allowed_resources(shared, write))
+    return any(
+        patterns.intersects(one, _policy_holder(other))
+        for one in written
+        for other in _allowed_resources(statements, use)
+    )
+
+
+def _policy_holder(resource: str) -> str:
+    """Return what has the policy for a resource: the bucket for objects and tables, else the resource itself."""
+    if ":s3tables:" in resource:
+        return resource.partition("/table/")[0]
+    return resources.bucket(resource) or resource
+
+
+def _shell_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
+    """Yield the fault of a shell on every instance, with the role of each."""
+    if not _is_unconditional(grants, "ssm:SendCommand"):
+        return
+    names = [one.split(":", 5)[-1].lower() for one in _unconditional_resources(statements, "ssm:SendCommand")]
+    if any(name in escalations.SHELLS for name in names) and any(
+        patterns.includes(name, "instance/?*") for name in names
+    ):
+        yield Fault(
+            RuleId.PRIVILEGE_ESCALATION, "`ssm:SendCommand` runs a shell on every instance, with the role of each."
+        )
+
+
+# --- conditions that the same role can meet ---------------------------------------------------------------------------
+
+_MOST_CONDITIONS: Final = 20
+"""How many conditions are compared with what may be written."""
+
+
+def _bound_to_writable_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
+    """Yield the faults of actions that a condition binds to something that the same role writes."""
+    asked = {line.key for statement in statements for line in statement.conditions}
+    for key in sorted(asked & escalations.BOUND_BY.keys()):
+        pair = escalations.BOUND_BY[key]
+        written = {
+            write: _unconditional_resources(statements, write)
+            for write in pair.writes
+            if _is_unconditional(grants, write)
+        }
+        binding = [
+            statement for statement in statements if statement.allow and any(statement.conditions.accepted_values(key))
+        ]
+        for statement in binding[:_MOST_CONDITIONS] if written else ():
+            use = next((use for use in pair.uses if _names(statement, use)), "")
+            # A boundary holds, whatever policy is attached.
+            if not use or statement.conditions.ask_for("iam:permissionsboundary"):
+                continue
+            bounds = [
+                resources.resolve_variables(_object_arn(value)) for value in statement.conditions.accepted_values(key)
+            ]
+            for write, places in written.items():
+                if any(_is_writable(statements, write, places, bound) for bound in bounds):
+                    yield Fault(
+                        RuleId.PRIVILEGE_ESCALATION,
+                        f"{statement.where} uses `{key}` to bind `{use}` to what `{write}` can write: a way to more "
+                        "permissions.",
+                    )
+                    break
+
+
+def _is_writable(statements: Sequence[Statement], write: str, places: Sequence[str], bound: str) -> bool:
+    """Tell whether something that a pattern matches, or a version of it, may be written."""
+    return any(
+        patterns.intersects(bound, place) or patterns.intersects(bound, f"{place}:*") for place in places
+    ) and not _is_denied(statements, write, bound)
+
+
+_OBJECT_URL: Final = re.compile(
+    r"https://(?:(?P<bucket>[a-z0-9.-]+?)\.s3[a-z0-9.-]*|s3[a-z0-9.-]*)\.amazonaws\.com(?P<china>\.cn)?/(?P<rest>.*)"
+)
+
+
+def _object_arn(value: str) -> str:
+    """Return the ARN of an object that a condition names by its URL; any other value stays."""
+    url = _OBJECT_URL.fullmatch(value)
+    if not url:
+        return value
+    return f"arn:{'aws-cn' if url['china'] else 'aws'}:s3:::{'/'.join(filter(None, (url['bucket'], url['rest'])))}"
+
+
+def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> bool:
+    return any(
+        not denial.allow
+        and not denial.conditions
+        and not denial.negated_resources
+        and _names(denial, action)
+        and any(patterns.includes(denied, resource) for denied in denial.resources)
+        for denial in statements
+    )
+
+
+_TAG_KEY: Final = re.compile(r":resourcetag/|s3:existingobjecttag/")
+
+
+def _tag_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
+    """Yield the faults of a tag that opens resources and that the same role may set
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
+    if not any(grant.actions & grant.service.levels["Tagging"] for grant in grants.values()):
+        return
+    tagging = [
+        (action, statement)
+        for statement in statements
+        if statement.allow and (action := next(filter(_sets_tags, statement.actions), ""))
+    ]
+    if not tagging:
+        return
+    opening = [
+        (line.key.partition("/")[2], statement, [one for one in statement.resources if patterns.wild(one)])
+        for statement in statements
+        if statement.allow
+        for line in statement.conditions
+        # Nobody can set AWS's own tags.
+        if _TAG_KEY.search(line.key) and "/aws:" not in line.key and line.demands()
+    ][:_MOST_CONDITIONS]
+    for action, statement in tagging:
+        for tag, opener, opened in opening:
+            if statement.conditions.allow_tag(tag) and _may_be_tagged(action, statement, opener, opened):
+                yield Fault(
+                    RuleId.PRIVILEGE_ESCALATION, f"`{action}` sets the tag `{shorten(tag)}`, which opens resources."
+                )
+                break
+
+
+def _may_be_tagged(action: str, tagging: Statement, opener: Statement, opened: Sequence[str]) -> bool:
+    """Tell whether some of the resources that a tag opens may be tagged. A star means the services of the actions."""
+    service = action.partition(":")[0]
+    for one in tagging.resources:
+        tagged = resources.resolve_variables(f"arn:*:{service}:*" if one == "*" else one)
+        for other in opened:
+            if other == "*":
+                if any(allowed.startswith(f"{service}:") for allowed in opener.actions):
+                    return True
+            elif patterns.intersects(tagged, resources.resolve_variables(other)):
+                return True
+    return False
+
+
+def _sets_tags(action: str) -> bool:
+    """Tell whether an action, not a pattern of actions, sets tags."""
+    name = action.partition(":")[2]
+    return not patterns.wild(name) and not name.startswith(("un", "delete")) and sensitive.writes_tags(action)
+
+
+# --- what statements allow --------------------------------------------------------------------------------------------
+
+
+def _is_granted(grants: Grants, action: str) -> bool:
+    service, mask = knowledge.lookup(action.lower())
+    return service is not None and service.prefix in grants and bool(grants[service.prefix].actions & mask)
+
+
+def _is_unconditional(grants: Grants, action: str) -> bool:
+    """Tell whether an action is granted without a condition that narrows it."""
+    service, mask = knowledge.lookup(action.lower())
+    return service is not None and service.prefix in grants and bool(grants[service.prefix].unconditional & mask)
+
+
+def _unconditional_resources(
+    statements: Sequence[Statement], action: str, excluded_keys: Sequence[str] = ()
+) -> tuple[str, ...]:
+    """Return the resources on which an action is allowed, as patterns.
+
+    Statements whose conditions narrow the resources, or ask for one of `excluded_keys`, don't count.
+    """
+    return _allowed_resources(
+        [
+            statement
+            for statement in statements
+            if not statement.conditions.narrow_resources and not statement.conditions.ask_for_any(*excluded_keys)
+        ],
+        action,
+    )
+
+
+def _allowed_resources(statements: Sequence[Statement], action: str) -> tuple[str, ...]:
+    """Return the resources on which an action is allowed, whatever the conditions, as patterns."""
+    return tuple(
+        resources.resolve_variables(resource)
+        for statement in statements
+        if statement.allow and _names(statement, action)
+        for resource in (("*",) if statement.negated_resources else statement.resources)
+    )
+
+
+def _names(statement: Statement, action: str) -> bool:
+    service, mask = knowledge.lookup(action.lower())
+    return service is not None and bool(named_actions(statement).get(service, 0) & mask)

@@ -1,0 +1,109 @@
+"""Faults of trust in an identity provider: tokens of others are accepted, too."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.wording import shorten
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.binding_keys import is_literal
+from policies.least_privilege.language.documents import Statement
+
+_AUDIENCE_CLAIMS: Final[Mapping[str, str]] = {"www.amazon.com": "app_id", "graph.facebook.com": "app_id"}
+_COGNITO: Final = "cognito-identity.amazonaws.com"
+_SIGN_IN: Final = frozenset(("accounts.google.com", "www.amazon.com", "graph.facebook.com"))
+"""Providers by which people sign in to an application. The audience, which is the application, limits these tokens."""
+
+_SUBJECTS: Final[Sequence[tuple[re.Pattern[str], re.Pattern[str]]]] = tuple(
+    (re.compile(issuer), re.compile(subject))
+    for issuer, subject in (
+        # Owner and repository, then ref, environment or event. `@` holds GitHub's immutable ids. A workflow that all
+        # repositories share may be named instead.
+        (
+            r"token\.actions\.githubusercontent\.com(?:/.*)?",
+            r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+|repo:[^*?/:]+/\*:(?:[^*?]+:)?job_workflow_ref:[^*?/]+/[^*?]+",
+        ),
+        (r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+"),
+        (r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/id/.*", r"system:serviceaccount:[^*?:]+:[^*?:]+"),
+        (r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+"),
+        (r"gitlab\..*", r"project_path:[^*?:]+/[^*?:/]+:.+"),
+        (r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+"),
+        # Any other issuer: no wildcard, or two names with literal values before the first one.
+        (r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/].+"),
+    )
+)
+"""Issuer -> the form of a subject that names one project, with any branch or run. The first issuer that fits counts."""
+
+_BRANCH_PREFIX: Final = re.compile(r"refs/heads/(?:main|master)\*")
+"""Anyone who can push can create a branch with this prefix."""
+
+_KNOWN_HOSTS: Final = """
+    token.actions.githubusercontent.com gitlab.com oidc.circleci.com app.terraform.io api.bitbucket.org
+    agent.buildkite.com accounts.google.com cognito-identity.amazonaws.com
+""".split()
+
+
+def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
+    """Yield the faults of trusting an issuer's tokens; `issuer` is its host and path, or `saml`."""
+    where, conditions = statement.where, statement.conditions
+    shown = shorten(issuer)
+    known = _imitated_host(issuer)
+    if known:
+        yield Fault(RuleId.MALFORMED_PRINCIPAL, f"{where} trusts `{shown}`, which is nearly `{known}`.")
+    wanted = "sts:assumerolewithsaml" if issuer == "saml" else "sts:assumerolewithwebidentity"
+    if wanted not in statement.actions and not any(map(patterns.wild, statement.actions)):
+        yield Fault(
+            RuleId.RESOURCE_MISMATCH, f"{where} grants nothing: a token of `{shown}` can't be used with its action."
+        )
+    audience = f"{issuer}:{_AUDIENCE_CLAIMS.get(issuer, 'aud')}"
+    if not conditions.ask_for(audience, None if issuer == "saml" else is_literal):
+        yield Fault(
+            RuleId.FEDERATION_WITHOUT_AUDIENCE,
+            f"{where} accepts tokens of `{shown}` made for anybody: no condition limits `{shorten(audience)}`.",
+            issuer,
+        )
+    if issuer == _COGNITO:
+        if not conditions.ask_for_any(f"{issuer}:amr", f"{issuer}:sub"):
+            yield Fault(
+                RuleId.FEDERATION_WITHOUT_SUBJECT,
+                f"{where} accepts identities of the pool that haven't signed in: no condition limits `{issuer}:amr`.",
+                issuer,
+            )
+    elif issuer != "saml" and issuer not in _SIGN_IN:
+        yield from _subject_faults(statement, issuer)
+
+
+def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
+    conditions, shown = statement.conditions, shorten(issuer)
+    projects = conditions.demanded_values(f"{issuer}:oidc.circleci.com/project-id")
+    if any(not any(map(patterns.wild, values)) for values in projects):
+        return
+    subjects = list(conditions.demanded_values(f"{issuer}:sub"))
+    if not subjects:
+        yield Fault(
+            RuleId.FEDERATION_WITHOUT_SUBJECT,
+            f"{statement.where} accepts every token of `{shown}`: no condition limits `{shown}:sub`.",
+            issuer,
+        )
+    elif not any(_name_one_project(issuer, values) for values in subjects):
+        yield Fault(
+            RuleId.LOOSE_FEDERATION_SUBJECT,
+            f"{statement.where} accepts tokens of more than one project of `{shown}`: its `sub` is too wide.",
+            issuer,
+        )
+
+
+def _name_one_project(issuer: str, subjects: tuple[str, ...]) -> bool:
+    form = next(form for pattern, form in _SUBJECTS if pattern.fullmatch(issuer))
+    return bool(subjects) and all(form.fullmatch(one) and not _BRANCH_PREFIX.search(one) for one in subjects)
+
+
+def _imitated_host(issuer: str) -> str:
+    """Return the known host that an issuer's host nearly is, empty if there is none."""
+    host = issuer.partition("/")[0]
+    near = difflib.get_close_matches(host, _KNOWN_HOSTS, n=1, cutoff=0.9) if host not in _KNOWN_HOSTS else ()
+    return near[0] if near and not host.endswith("." + near[0]) else ""

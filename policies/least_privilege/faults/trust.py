@@ -1,0 +1,153 @@
+"""Faults of trust policies: somebody other than intended may assume the role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from policies.least_privilege.faults.actions import action_faults
+from policies.least_privilege.faults.allow_conditions import source_accounts
+from policies.least_privilege.faults.fault import Applies, Fault, RuleId
+from policies.least_privilege.faults.tokens import token_faults
+from policies.least_privilege.faults.wording import quote, shorten
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.binding_keys import IDENTITY, PARTNER, SOURCE
+from policies.least_privilege.language.documents import Principal, Statement
+from policies.least_privilege.meaning import principals
+
+_TOKEN_ACTIONS: Final = frozenset(("sts:assumerolewithwebidentity", "sts:assumerolewithsaml"))
+_TRUST_ACTIONS: Final = _TOKEN_ACTIONS | {"sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "sts:setcontext"}
+
+_SOURCE_KEYS: Final = frozenset(
+    "aws:sourceaccount aws:sourcearn aws:sourceorgid aws:sourceorgpaths sts:externalid".split()
+)
+
+_DEPUTIES: Final = frozenset(
+    f"{service}.amazonaws.com"
+    for service in """
+        access-analyzer amplify appconfig appflow athena auditmanager batch bedrock bedrock-agentcore budgets
+        codebuild cognito-idp comprehend config databrew datasync delivery.logs directoryservice dms ecs-tasks
+        elastictranscoder events firehose fis forecast grafana healthlake imagebuilder iot iotevents iotsitewise
+        kendra kinesisanalytics lex lexv2 logs lookoutmetrics macie mediaconvert monitoring.rds personalize pipes
+        quicksight rds rekognition resource-groups rolesanywhere scheduler ses sms sns ssm ssm-incidents states
+        storagegateway textract timestream transcribe transfer translate vpc-flow-logs wellarchitected workmail
+        workspaces-web
+    """.split()
+)
+"""Services whose page "Cross-service confused deputy prevention" asks for `aws:SourceAccount` or `aws:SourceArn` in the
+trust policies of their roles.
+
+Other services, EC2 and Lambda first, send no such key or don't document it. A condition on a key that isn't sent would
+make the role unusable, so the rule doesn't ask for one. Neither does it where the page is about resource policies and
+the service's page on its role has no such condition: S3's replication, AWS Backup, CloudTrail, Glue, SageMaker,
+App Runner, AppSync, the exports of RDS."""
+
+_SESSION_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pods.eks.amazonaws.com": ("sts:tagsession",),
+    "rolesanywhere.amazonaws.com": ("sts:setsourceidentity", "sts:tagsession"),
+}
+"""Service -> what it does with each session that it opens, which the role must allow
+(https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html,
+https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
+
+
+def trust_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
+    """Yield the faults of a trust policy's statements."""
+    for statement in statements:
+        if not statement.allow:
+            continue
+        yield from action_faults(statement)
+        yield from _trust_action_faults(statement)
+        yield from _condition_faults(statement)
+        if statement.negated_principals:
+            yield Fault(RuleId.NOT_PRINCIPAL, f"{statement.where} trusts everybody whom `NotPrincipal` doesn't name.")
+            continue
+        for principal in statement.principals:
+            yield from _principal_faults(statement, principal)
+
+
+def _trust_action_faults(statement: Statement) -> Iterator[Fault]:
+    others = [action for action in statement.actions if action not in _TRUST_ACTIONS]
+    if others:
+        yield Fault(
+            RuleId.TRUST_ACTION,
+            f"{statement.where} allows {quote(map(shorten, others))}; a trust policy can only allow assuming the role.",
+        )
+    tokens = [action for action in statement.actions if action in _TOKEN_ACTIONS]
+    if tokens and not any(principal.kind == "Federated" for principal in statement.principals):
+        yield Fault(
+            RuleId.TRUST_ACTION,
+            f"{statement.where} grants nothing for {quote(tokens)}: none of its principals brings a token.",
+        )
+
+
+def _condition_faults(statement: Statement) -> Iterator[Fault]:
+    """Yield the faults of conditions that no session can meet."""
+    asks_for_source = any(line.demands() for line in statement.conditions if line.key == "sts:sourceidentity")
+    if asks_for_source and _missing_actions(statement, ("sts:setsourceidentity",)):
+        yield Fault(
+            RuleId.INVALID_CONDITION,
+            f"{statement.where} asks for a source identity and doesn't let one be set: `sts:SetSourceIdentity`.",
+        )
+    # Sessions of a role have no user name.
+    roles = [":role/" in principal.name or principal.kind != "AWS" for principal in statement.principals]
+    values = [value.lower() for line in statement.conditions for value in line.values]
+    if roles and all(roles) and any("${aws:username}" in value for value in values):
+        yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: none of its principals has an `aws:username`.")
+
+
+def _missing_actions(statement: Statement, needed: Sequence[str]) -> list[str]:
+    return [one for one in needed if not any(patterns.matches(action, one) for action in statement.actions)]
+
+
+def _principal_faults(statement: Statement, principal: Principal) -> Iterator[Fault]:
+    where, name = statement.where, principal.name
+    found = principals.meaning(principal)
+    if found.is_open:
+        if principal.kind != "AWS" or not statement.conditions.bind(IDENTITY):
+            yield Fault(RuleId.OPEN_TRUST, f"{where} trusts `{shorten(name)}`, and no condition says who that is.")
+    elif principal.kind == "AWS" and found.account:
+        if not statement.conditions.bind(PARTNER):
+            yield Fault(
+                RuleId.CROSS_ACCOUNT_TRUST,
+                f"{where} trusts `{name}` without an external id or a limit on the principal.",
+                found.account,
+                Applies.ALWAYS if found.whole else Applies.TO_OTHER_ACCOUNTS,
+            )
+    elif principal.kind == "Service":
+        yield from _service_faults(statement, name)
+    elif principal.kind == "Federated" and found.issuer:
+        if found.account:
+            yield Fault(
+                RuleId.CROSS_ACCOUNT_TRUST,
+                f"{where} trusts `{name}`, a provider of another account.",
+                found.account,
+                Applies.TO_OTHER_ACCOUNTS,
+            )
+        yield from token_faults(statement, found.issuer)
+
+
+def _service_faults(statement: Statement, service: str) -> Iterator[Fault]:
+    general = principals.strip_region(service)
+    missing = _missing_actions(statement, _SESSION_ACTIONS.get(general, ()))
+    if missing:
+        yield Fault(
+            RuleId.RESOURCE_MISMATCH, f"{statement.where} grants nothing: `{service}` needs {quote(missing)} too."
+        )
+    where = f"{statement.where} trusts `{service}`"
+    names_source = any(line.key in _SOURCE_KEYS for line in statement.conditions)
+    if not statement.conditions.bind(SOURCE):
+        unbound = ": the condition on the source doesn't limit it" if names_source else ""
+        problem = f"{where} on behalf of any account{unbound}."
+        if general in _DEPUTIES:
+            yield Fault(RuleId.UNSCOPED_SERVICE_TRUST, problem, service)
+        elif names_source:
+            yield Fault(RuleId.INVALID_CONDITION, problem, service)
+    elif general in _DEPUTIES:
+        for account in source_accounts(statement.conditions):
+            yield Fault(
+                RuleId.CROSS_ACCOUNT_TRUST,
+                f"{where} on behalf of another account.",
+                account,
+                Applies.TO_OTHER_ACCOUNTS,
+            )

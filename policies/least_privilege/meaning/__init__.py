@@ -1,0 +1,1 @@
+"""What policies mean for the services that AWS has: resources reached, principals let in, actions granted."""

@@ -1,0 +1,193 @@
+"""What statements grant together: actions of each service, and on which of its resources without a bound.
+
+A set of actions is an integer (see `knowledge.Service`), so a wildcard costs no more than one action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
+
+from policies.least_privilege import knowledge
+from policies.least_privilege.language import patterns
+from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning import resources
+
+
+def named_actions(statement: Statement) -> Mapping[knowledge.Service, int]:
+    """Return the actions, by service, that a statement's `Action` or `NotAction` names."""
+    return _actions(statement.actions, statement.negated_actions)
+
+
+def matching_actions(pattern: str) -> Mapping[knowledge.Service, int]:
+    """Return the actions, by service, that one action pattern matches."""
+    return _actions((pattern,), False)
+
+
+@lru_cache(16384)
+def _actions(given: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
+    if negated:
+        excluded = _actions(given, False)
+        return {service: service.everything & ~excluded.get(service, 0) for service in _matching_services("*")}
+    found: dict[knowledge.Service, int] = {}
+    for action in given:
+        service, mask = knowledge.lookup(action)
+        if service is not None:
+            if mask:
+                found[service] = found.get(service, 0) | mask
+            continue
+        prefix, separator, name = action.partition(":")
+        for service in _matching_services(prefix):
+            mask = service.mask(name if separator else "*")
+            if mask:
+                found[service] = found.get(service, 0) | mask
+    return found
+
+
+def _matching_services(pattern: str) -> Iterable[knowledge.Service]:
+    if not patterns.wild(pattern):
+        return ()
+    found = (knowledge.service(prefix) for prefix in knowledge.prefixes() if patterns.matches(pattern, prefix))
+    return [service for service in found if service]
+
+
+@lru_cache(32768)
+def joint_reach(service: knowledge.Service, given: tuple[str, ...]) -> resources.Reach:
+    """Return what several resource patterns reach together.
+
+    It counts as `named` if each pattern that reaches all resources of a type names an account.
+    """
+    if len(given) == 1:
+        return resources.reach(service, given[0])
+    reaches = [resources.reach(service, resource) for resource in given]
+    kinds = whole = 0
+    for reach in reaches:
+        kinds |= reach.kinds
+        whole |= reach.whole
+    return resources.Reach(
+        kinds,
+        whole,
+        any(reach.everything for reach in reaches),
+        any(reach.any_resource for reach in reaches),
+        all(reach.named for reach in reaches if reach.whole),
+    )
+
+
+@dataclass(slots=True)
+class ServiceGrant:
+    """What is granted in one service. Each field is a set of actions, or one for each resource type.
+
+    All fields but `actions` leave out what conditions narrow.
+    """
+
+    service: knowledge.Service
+    actions: int = 0
+    """Granted at all."""
+    unconditional: int = 0
+    """Granted without a condition that narrows the resources."""
+    on_star: int = 0
+    """Granted on `*`."""
+    without_resource: int = 0
+    """Granted where no resource can be named: they take none, and the statement's resource allows for that."""
+    on_all: dict[int, int] = field(default_factory=dict)
+    """Resource type -> actions granted on all resources of the type."""
+    in_any_account: dict[int, int] = field(default_factory=dict)
+    """The same, where the pattern names no account."""
+
+    def unbounded(self) -> int:
+        """Return the actions that could be narrowed to resources and are granted on everything that they need."""
+        found = self.on_star & self.service.typed
+        for bit, actions in self.on_all.items():
+            found |= actions & self.service.types[bit].actions
+        if found & ~self.on_star:
+            for bit, kind in enumerate(self.service.types):
+                # An action that needs resources of several types is bounded as soon as one of them is.
+                found &= ~(kind.required & ~(self.on_star | self.on_all.get(bit, 0)))
+        return found
+
+    def wide(self) -> int:
+        """Return the actions that reach everything they can reach."""
+        return self.unbounded() | self.without_resource
+
+
+DENIALS: Final = 50
+"""How many denials of a document count. Leaving some out makes the verdict stricter, and keeps a document of thousands
+from taking minutes."""
+
+
+def joint_grants(statements: Sequence[Statement]) -> dict[str, ServiceGrant]:
+    """Return what statements of identity policies grant together, by service prefix.
+
+    A `Deny` counts if it holds for every request: it has no condition and covers the resource.
+    """
+    denials = [statement for statement in statements if not statement.allow and not statement.conditions][:DENIALS]
+    result: dict[str, ServiceGrant] = {}
+    for statement in statements:
+        if not statement.allow:
+            continue
+        narrowed = statement.conditions.narrow_resources
+        given = ("*",) if statement.negated_resources else statement.resources
+        for service, mask in named_actions(statement).items():
+            for actions, on in _undenied(denials, service, mask, given) if denials else ((mask, given),):
+                grant = result.get(service.prefix)
+                if grant is None:
+                    grant = result[service.prefix] = ServiceGrant(service)
+                _add(grant, actions, on, narrowed)
+    return result
+
+
+def _add(grant: ServiceGrant, actions: int, on: tuple[str, ...], narrowed: bool) -> None:
+    grant.actions |= actions
+    if narrowed:
+        return
+    grant.unconditional |= actions
+    reach = joint_reach(grant.service, on)
+    if reach.any_resource:
+        grant.without_resource |= actions & ~grant.service.typed
+    if reach.everything:
+        grant.on_star |= actions
+        return
+    whole, bit = reach.whole, 0
+    while whole:
+        if whole & 1:
+            grant.on_all[bit] = grant.on_all.get(bit, 0) | actions
+            if not reach.named:
+                grant.in_any_account[bit] = grant.in_any_account.get(bit, 0) | actions
+        whole >>= 1
+        bit += 1
+
+
+def _undenied(
+    denials: Iterable[Statement], service: knowledge.Service, actions: int, on: tuple[str, ...]
+) -> Iterable[tuple[int, tuple[str, ...]]]:
+    """Yield what denials leave of a grant: actions and the resources on which they stay granted."""
+    left = [(actions, on)]
+    for denial in denials:
+        denied = named_actions(denial).get(service, 0)
+        if not denied:
+            continue
+        if not denial.negated_resources and any(patterns.includes(one, "arn:?*:?*") for one in denial.resources):
+            left = [(mask & ~denied, given) for mask, given in left if mask & ~denied]
+            continue
+        # A denial of everything but some resources leaves what lies within them.
+        spare = _intersect if denial.negated_resources else _remove
+        left = [
+            part
+            for mask, given in left
+            for part in ((mask & ~denied, given), (mask & denied, spare(given, denial.resources)))
+            if part[0] and part[1]
+        ]
+    return left
+
+
+def _intersect(given: tuple[str, ...], bounds: tuple[str, ...]) -> tuple[str, ...]:
+    inside = [one for one in given if any(patterns.includes(bound, one) for bound in bounds)]
+    outside = [one for one in given if one not in inside]
+    # Of a pattern that reaches further, only what lies within the bounds is left: at most the bounds themselves.
+    return tuple(inside + [bound for bound in bounds if any(patterns.intersects(bound, one) for one in outside)])
+
+
+def _remove(given: tuple[str, ...], denied: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in given if not any(patterns.includes(bound, one) for bound in denied))
