@@ -18,10 +18,11 @@ from components.naming import Names
 from docs.diagram import mermaid, svg, way_in
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
+from rehearsal.project import packs
 
 FOLDER: Final = Path(__file__).resolve().parent
 PROJECT: Final = FOLDER.parent
-PACKS: Final = sorted(file.parent.name for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
+PACKS: Final = [folder.name for folder in packs(PROJECT)]
 STACKS: Final = ("prod", "dev")
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
 _PROD: Final = Names("prod", "ACCOUNT", "REGION")
@@ -119,7 +120,7 @@ def _settings() -> str:
 def _rules() -> str:
     text = "# Rules of the policy packs\n\nEvery rule is mandatory unless policy configuration says otherwise.\n"
     for pack in PACKS:
-        text += f"\n## {pack}\n\n{rule_table(import_module(pack).RULES)}"
+        text += f"\n## {pack}\n\n{rule_table(import_module(f'policies.{pack}').RULES)}"
     return text
 
 

@@ -174,7 +174,7 @@ def _permission(resource: Resource) -> Attached:
     principal = given.get("principal")
     if not isinstance(principal, str) or not all(isinstance(value, str) for value in given.values()):
         return Attached("principal", Kind.RESOURCE, "lambda", "", "isn't a text")
-    conditions: dict[str, dict[str, str]] = {}
+    conditions: dict[str, dict[str, object]] = {}
     for name, (operator, key) in _SOURCES.items():
         if name in given:
             conditions.setdefault(operator, {})[key] = given[name]

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, cast
 
-from pulumi_policy import Severity
+from policies.rulebook.resource import Resource, Stack
 
-from policies.rulebook.resource import Json, Resource
 
-__all__ = ["Finding", "Judgement", "Rule", "Scope", "Severity"]
+class Severity(Enum):
+    """How bad a violation is, as the engine shows it."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,16 @@ class Judgement:
 
     project: str
     stack: str
-    config: Mapping[str, Json]
+    config: Mapping[str, Any]
     """The rule's configuration, each value of the type that its schema says, with the defaults of `Rule.config`
     for what isn't given; waivers are not part of it."""
 
 
-ResourceCheck = Callable[[Resource, Judgement], Iterable[Finding]]
-StackCheck = Callable[[Sequence[Resource], Judgement], Iterable[Finding]]
+ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]
+StackCheck: TypeAlias = Callable[[Stack, Judgement], Iterable[Finding]]
+
+Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Configuration key of a rule -> its JSON schema, which has a `default`."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,67 @@ class Rule:
     remedy: str
     source: str
     severity: Severity
-    check: Callable[..., Iterable[Finding]]
+    check: ResourceCheck | StackCheck
     scope: Scope = Scope.RESOURCE
     types: frozenset[str] = frozenset()
-    config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config: Schemas = field(default_factory=dict)
+
+    def findings(self, subject: Resource | Sequence[Resource], judgement: Judgement) -> Iterable[Finding]:
+        """Judge a resource, or for `Scope.STACK` the resources of a stack that are of the rule's types."""
+        check = cast(Callable[[Resource | Sequence[Resource], Judgement], Iterable[Finding]], self.check)
+        return check(subject, judgement)
+
+
+class Description(TypedDict):
+    """What a rule says about itself; the fields of `Rule` that every rule has."""
+
+    title: str
+    remedy: str
+    source: str
+    severity: Severity
+
+
+_Resource = TypeVar("_Resource", bound=ResourceCheck)
+_Stack = TypeVar("_Stack", bound=StackCheck)
+
+
+class Rules(list[Rule]):
+    """The rules of a module, in their order. Each one is described right above its check:
+
+    RULES = Rules()
+
+    @RULES.resource("open-door", title=..., remedy=..., source=..., severity=Severity.HIGH, types=DOOR)
+    def _open(door: Resource, judgement: Judgement) -> Iterator[Finding]: ...
+    """
+
+    def resource(
+        self,
+        id_: str,
+        *,
+        types: frozenset[str] = frozenset(),
+        config: Schemas | None = None,
+        **said: Unpack[Description],
+    ) -> Callable[[_Resource], _Resource]:
+        """Add the decorated check as a rule about one resource at a time."""
+
+        def add(check: _Resource) -> _Resource:
+            self.append(Rule(id_, check=check, types=types, config=config or {}, **said))
+            return check
+
+        return add
+
+    def stack(
+        self,
+        id_: str,
+        *,
+        types: frozenset[str] = frozenset(),
+        config: Schemas | None = None,
+        **said: Unpack[Description],
+    ) -> Callable[[_Stack], _Stack]:
+        """Add the decorated check as a rule about a whole stack."""
+
+        def add(check: _Stack) -> _Stack:
+            self.append(Rule(id_, check=check, scope=Scope.STACK, types=types, config=config or {}, **said))
+            return check
+
+        return add

@@ -119,7 +119,7 @@ def _expected(given: Json) -> tuple[dict[str, frozenset[str]], list[str]]:
             and isinstance(names, list)
             and all(isinstance(name, str) for name in names)
         ):
-            expected[str(arn)] = frozenset(names)
+            expected[str(arn)] = frozenset(str(name) for name in names)
         else:
             problems.append(f"`{short(str(arn))}` must be an ARN with a list of role names")
     return expected, problems
