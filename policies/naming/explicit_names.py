@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from policies.naming.physical_names import PHYSICAL_NAMES, shown
-from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity, Unjudgeable
+from policies.rulebook import Finding, Json, Judgement, Resource, Rules, Severity, Stack, Unjudgeable
+
+RULES: Final = Rules()
 
 _RANDOM: Final = r"-[0-9a-f]{7}"
 """What Pulumi adds to a logical name when it makes up a physical one."""
 
 
+@RULES.resource(
+    "generated-name",
+    title="What others refer to by name has an explicit name.",
+    remedy="Give it a name that is known at preview.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
+    severity=Severity.MEDIUM,
+    types=frozenset(PHYSICAL_NAMES),
+)
 def _generated(resource: Resource, _: Judgement) -> Iterator[Finding]:
     where = PHYSICAL_NAMES[resource.type]
     if where.prefix and resource.get(where.prefix) is not None:
@@ -24,10 +34,18 @@ def _generated(resource: Resource, _: Judgement) -> Iterator[Finding]:
         yield Finding(f"`{where.property}` {shown(name)} is the logical name with a random end, as Pulumi makes it up.")
 
 
-def _duplicates(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
+@RULES.stack(
+    "duplicate-name",
+    title="No two resources of a kind have the same name.",
+    remedy="Rename one of them: the one that is made second fails, or takes over the other.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
+    severity=Severity.HIGH,
+    types=frozenset(PHYSICAL_NAMES),
+)
+def _duplicates(stack: Stack, _: Judgement) -> Iterator[Finding]:
     first: dict[tuple[str, ...], Resource] = {}
-    # The engine promises no order; of two resources, always the same one is told.
-    for resource in sorted(resources, key=lambda resource: resource.urn):
+    # The engine promises no order. Of two resources, it is always the same one that is reported.
+    for resource in sorted(stack, key=lambda resource: resource.urn):
         where = PHYSICAL_NAMES[resource.type]
         try:
             name = resource.text_or_none(where.property)
@@ -43,7 +61,7 @@ def _duplicates(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding
 
 
 def _region(resource: Resource) -> str:
-    """Return the region that a resource asks for, else its provider's; what isn't asked for is computed, so unknown."""
+    """Return the region that a resource asks for, else its provider's: a region that isn't asked for is unknown."""
     own, inherited = resource.get("region"), resource.provider.get("region")
     return own if isinstance(own, str) else _text(inherited)
 
@@ -51,26 +69,3 @@ def _region(resource: Resource) -> str:
 def _text(value: Json) -> str:
     # An unknown place counts as the same place: two resources that may collide are reported.
     return value if isinstance(value, str) else repr(value)
-
-
-RULES: Final = (
-    Rule(
-        id="generated-name",
-        title="What others refer to by name has an explicit name.",
-        remedy="Give it a name that is known at preview.",
-        source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
-        severity=Severity.MEDIUM,
-        check=_generated,
-        types=frozenset(PHYSICAL_NAMES),
-    ),
-    Rule(
-        id="duplicate-name",
-        title="No two resources of a kind have the same name.",
-        remedy="Rename one of them: whichever is made second fails, or takes over the other.",
-        source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
-        severity=Severity.HIGH,
-        check=_duplicates,
-        scope=Scope.STACK,
-        types=frozenset(PHYSICAL_NAMES),
-    ),
-)
