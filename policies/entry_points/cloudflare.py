@@ -61,7 +61,7 @@ def _validates_certificate(record: Resource) -> bool:
 @RULES.resource(
     "weak-zone-setting",
     title="Settings of the zone don't weaken the entry point.",
-    remedy="Set `ssl` to `strict` and the others as said: anything weaker loops, or can be read on its way.",
+    remedy="Set the value that the finding names: weaker settings loop, or let others read the traffic.",
     source=_DOCS + "ssl/origin-configuration/ssl-modes/full-strict/",
     severity=Severity.HIGH,
     types=ZONE_SETTING,

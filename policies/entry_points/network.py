@@ -67,13 +67,13 @@ def openings(resource: Resource) -> tuple[Opening, ...]:
     if resource.type in GROUP_RULE:
         match resource.text("type"):
             case "ingress" | "egress" as direction:
-                return (_classic(resource, "it", direction, "sourceSecurityGroupId"),)
+                return (_classic(resource, "this rule", direction, "sourceSecurityGroupId"),)
         raise Unjudgeable("type", "is neither ingress nor egress", resource.urn)
     addresses = [resource.text_or_none(name) for name in ("cidrIpv4", "cidrIpv6")]
     prefix_list = resource.text_or_none("prefixListId")
     return (
         Opening(
-            place="it",
+            place="this rule",
             direction="ingress" if resource.type in INGRESS_RULE else "egress",
             protocol=resource.text("ipProtocol"),
             ports=_ports(resource),
@@ -130,7 +130,7 @@ def _open(resource: Resource, _: Judgement) -> Iterator[Finding]:
             yield Finding(f"In {opening.place}, an address block isn't private, so the internet may come in.")
 
 
-# --- those of the load balancer ---
+# --- the security groups of the load balancer ---
 
 
 @RULES.stack(
@@ -159,7 +159,7 @@ def _facing_groups(stack: Stack) -> tuple[Resource, ...]:
     )
 
 
-def _is_balancers(stack: Stack, resource: Resource) -> bool:
+def _guards_balancer(stack: Stack, resource: Resource) -> bool:
     """Tell whether a security group, or a rule of one, belongs to a load balancer that faces the internet."""
     is_group = resource.type in SECURITY_GROUP
     groups = [resource] if is_group else sources(stack, resource, "securityGroupId", SECURITY_GROUP)
@@ -186,7 +186,7 @@ def _planned_openings(resource: Resource) -> tuple[Opening, ...]:
 
 @RULES.stack(
     "unguarded-ingress",
-    title="CloudFront's prefix list is let in, by HTTPS, to the load balancer, and nobody else to it.",
+    title="Only the load balancer lets CloudFront's prefix list in, by HTTPS, and it lets nobody else in.",
     remedy="Let TCP 443 in from `com.amazonaws.global.cloudfront.origin-facing`, and remove the other rules.",
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html",
     severity=Severity.HIGH,
@@ -201,7 +201,7 @@ def _planned_openings(resource: Resource) -> tuple[Opening, ...]:
 )
 @for_each(_OPENS - EGRESS_RULE)
 def _ingress(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator[str]:
-    own = _is_balancers(stack, resource)
+    own = _guards_balancer(stack, resource)
     for opening in resource.shared(_planned_openings):
         if opening.direction == "egress":
             continue
@@ -225,7 +225,7 @@ def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[st
 
 @RULES.stack(
     "unguarded-egress",
-    title="The load balancer reaches its targets and, by HTTPS, the identity provider.",
+    title="The load balancer reaches only its targets and, by HTTPS, the identity provider.",
     remedy="Lead each egress rule to a security group on a target group's port; TCP 443 to 0.0.0.0/0 is for the "
     "identity provider.",
     source=_BALANCING + "listener-authenticate-users.html",
@@ -234,7 +234,7 @@ def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[st
 @for_each(_OPENS - INGRESS_RULE)
 def _egress(stack: Stack, resource: Resource, _: Judgement) -> Iterator[str]:
     found = resource.shared(_planned_openings)
-    if not _is_balancers(stack, resource):
+    if not _guards_balancer(stack, resource):
         return
     ports = stack.shared(_target_ports)
     for opening in found:

@@ -175,7 +175,8 @@ BLOCKED: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "r
 @RULES.resource(
     "another-entrance",
     title="Nothing but the distributions answers the internet.",
-    remedy="Close it as said, and lead to it through the load balancer; for anything else, write down a waiver.",
+    remedy="Close it as the finding says, and lead to it through the load balancer; if it must stay open, write down a "
+    "waiver.",
     source="https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html",
     severity=Severity.HIGH,
     types=frozenset(CLOSED) | frozenset(PRIVATE_BY_ABSENCE) | BLOCKS,

@@ -1,6 +1,6 @@
 """Names that follow a pattern with the environment in it, one rule for each kind of resource.
 
-A name that is missing altogether is the business of `generated-name`, so that one fault is reported once.
+A missing name passes here: `generated-name` reports it, and one fault is reported once.
 """
 
 from __future__ import annotations

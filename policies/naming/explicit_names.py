@@ -1,4 +1,4 @@
-"""No name is left to chance, and none is given twice."""
+"""Explicit names: none is generated, and none is given twice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.rulebook import Finding, Json, Judgement, Resource, Rules, Severit
 RULES: Final = Rules()
 
 _RANDOM: Final = r"-[0-9a-f]{7}"
-"""What Pulumi adds to a logical name when it makes up a physical one."""
+"""What Pulumi adds to a logical name to generate a physical one."""
 
 
 @RULES.resource(
@@ -29,9 +29,11 @@ def _generated(resource: Resource, _: Judgement) -> Iterator[Finding]:
         yield Finding(f"`{where.prefix}` makes AWS choose the end of the name.")
     elif (name := resource.get(where.property)) is None:
         yield Finding(f"It has no `{where.property}`, so that Pulumi or AWS chooses the name.")
-    # The engine asks packs after the provider has filled in what it makes up.
+    # The engine asks packs after the provider has filled in the names that it generates.
     elif isinstance(name, str) and re.fullmatch(re.escape(resource.name) + _RANDOM, name):
-        yield Finding(f"`{where.property}` {shown(name)} is the logical name with a random end, as Pulumi makes it up.")
+        yield Finding(
+            f"`{where.property}` {shown(name)} is the logical name with a random end, as Pulumi generates it."
+        )
 
 
 @RULES.stack(
@@ -53,7 +55,7 @@ def _duplicates(stack: Stack, _: Judgement) -> Iterator[Finding]:
             yield Finding(f"{unjudgeable}.", resource.urn)
             continue
         if name is None:
-            continue  # generated-name has said so
+            continue  # generated-name reports it
         place = tuple(_text(resource.get(path)) for path in where.within)
         other = first.setdefault((where.kind, name, _region(resource), *place), resource)
         if other is not resource:

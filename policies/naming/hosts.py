@@ -69,9 +69,10 @@ def _misnamed_record(resource: Resource, judgement: Judgement) -> Iterator[Findi
 
 
 def _validates_a_certificate(resource: Resource) -> bool:
-    """Tell whether an unknown name can only be one that ACM chooses: with its value, in a CNAME that isn't proxied.
+    """Tell whether a record whose name is unknown can only be one that validates a certificate.
 
-    The name is judged when it is known, before the record is made.
+    ACM chooses name and content of such a record, a CNAME that isn't proxied. The name is judged when it is known,
+    before the record is made.
     """
     return (
         "name" in MAY_BE_UNKNOWN.get(resource.type, ())

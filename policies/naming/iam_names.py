@@ -36,7 +36,7 @@ def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 @RULES.resource(
     "misplaced-iam-resource",
     title="Roles, instance profiles and managed policies live under their environment's path.",
-    remedy="Give it the path: who may manage it is decided by that.",
+    remedy="Set `path` to it: permissions to manage IAM resources are granted by path.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
     severity=Severity.HIGH,
     types=resource_types("role", "managed policy", "instance profile"),

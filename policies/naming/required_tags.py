@@ -18,7 +18,7 @@ _LISTED: Final = frozenset({"aws:autoscaling/group:Group"})
 
 @RULES.resource(
     "missing-tags",
-    title="Everything taggable carries the required tags, Environment with the stack's own.",
+    title="Everything taggable carries the required tags, and `Environment` is the stack's own.",
     remedy="Set the tags on the resource, or as default tags of its provider.",
     source="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
     severity=Severity.MEDIUM,

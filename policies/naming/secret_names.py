@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.naming.conventions import Convention
-from policies.naming.environment import ENVIRONMENT, stack_environment
+from policies.naming.environment import ENVIRONMENT
 from policies.naming.physical_names import resource_types, shown
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity
 
@@ -38,17 +38,14 @@ _ARN_SUFFIX: Final = re.compile(r"-(?=.{0,5}[A-Z0-9])[A-Za-z0-9]{6}\Z")
     },
 )
 def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    name = resource.text_or_none("name")
-    if name is not None and name not in judgement.config["exceptions"]:
-        problem = _CONVENTION.problem(name, stack_environment(judgement))
-        if problem:
-            yield Finding(f"`name` {shown(name)} {problem}.")
+    if resource.get("name") not in judgement.config["exceptions"]:
+        yield from _CONVENTION.judge(resource, "name", judgement)
 
 
 @RULES.resource(
     "secret-name-like-arn",
     title="A new secret's name doesn't end like a secret's ARN.",
-    remedy="Leave the hyphen and the six characters away: Secrets Manager adds its own, "
+    remedy="Drop the hyphen and the six characters: Secrets Manager adds its own, "
     "and can't tell such a name from the end of an ARN.",
     source="https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html",
     severity=Severity.HIGH,

@@ -1,7 +1,7 @@
 """A rule's own configuration: whether it fits the schema, its defaults, and the files that give it.
 
-The engine checks a configuration against the whole schema before it configures a pack. What is checked here is what a
-rule relies on, so that a pack that is configured some other way fails closed as well.
+The engine checks a configuration against the whole schema before it configures a pack. Here it is checked for what a
+rule relies on, so that a pack that is configured in another way fails closed as well.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ _TYPES: Final[Mapping[str, Callable[[Json], bool]]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "integer": lambda value: isinstance(value, int | float) and not isinstance(value, bool) and value == int(value),
+    "integer": lambda value: (
+        isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()
+    ),
     "array": lambda value: isinstance(value, list),
     "object": lambda value: isinstance(value, Mapping),
 }
@@ -78,6 +80,8 @@ def _faults(id_: str, entry: object, schemas: Mapping[str, Schemas]) -> Iterator
         yield "there is no such rule" + (f"; did you mean `{near[0]}`?" if near else "")
     elif not isinstance(entry, dict):
         yield "accepted: an enforcement level or an object"
+    elif id_ == "all" and entry.keys() != {"enforcementLevel"}:
+        yield "accepted: an enforcement level, and nothing else"
     elif (level := entry.get("enforcementLevel", Configured.level)) not in _LEVELS:
         yield f"`enforcementLevel` is {level!r}; accepted: {', '.join(_LEVELS)}"
     else:
@@ -96,9 +100,9 @@ def problems(config: Mapping[str, Json], schemas: Schemas) -> Iterator[str]:
 
 
 def with_defaults(config: Mapping[str, Json], schemas: Schemas) -> dict[str, Json]:
-    """Return a value for each key of the schema: the given one if it fits, else the default.
+    """Return a value for each key of the schemas: the given one if it fits, else the default.
 
-    One that doesn't fit is a violation by itself (see `problems`), whatever the rule then finds.
+    One that doesn't fit is a violation by itself (see `problems`), whatever the rule finds with the default.
     """
     return {
         key: config[key] if key in config and _fits(config[key], schema) else schema.get("default")

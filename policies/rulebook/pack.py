@@ -16,7 +16,7 @@ _NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_mes
 
 @dataclass(frozen=True)
 class Pack:
-    """Rules under a name. `config` configures rules by their id; what the engine is given goes before it."""
+    """Rules under a name. `config` configures rules by their id; what the engine is given overrides it."""
 
     name: str
     rules: Sequence[Rule]
@@ -34,6 +34,7 @@ def serve(name: str, packs: Sequence[Pack], description: str) -> None:
     Raises:
         BadConfiguration: two rules have the same id.
     """
+    # Loaded here: who only reads the rules needs no server.
     import grpc
     from pulumi.runtime.proto import analyzer_pb2_grpc
 

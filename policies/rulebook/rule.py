@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, cast
+from typing import Any, NotRequired, TypeAlias, TypedDict, TypeVar, Unpack, cast
 
 from policies.rulebook.resource import Resource, Stack
 
@@ -65,8 +65,8 @@ class Rule:
     `id` is stable, in kebab-case, and names the fault (`wildcard-action`). `types` are the resource types it
     judges; empty means all. `config` holds the JSON schema of each configuration key the rule takes; every
     key has a `default`. `check` gives the findings: a `ResourceCheck` for `Scope.RESOURCE`, a `StackCheck`
-    for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends it: what was
-    found before counts, what comes after isn't judged, so a stack rule catches it for each resource.
+    for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends its check: what was
+    found before counts, and what comes after isn't judged. So a stack rule catches it for each resource.
     """
 
     id: str
@@ -86,12 +86,14 @@ class Rule:
 
 
 class Description(TypedDict):
-    """What a rule says about itself; the fields of `Rule` that every rule has."""
+    """What a rule says about itself: the fields of `Rule` beside id, check and scope."""
 
     title: str
     remedy: str
     source: str
     severity: Severity
+    types: NotRequired[frozenset[str]]
+    config: NotRequired[Schemas]
 
 
 _Resource = TypeVar("_Resource", bound=ResourceCheck)
@@ -99,42 +101,30 @@ _Stack = TypeVar("_Stack", bound=StackCheck)
 
 
 class Rules(list[Rule]):
-    """The rules of a module, in their order. Each one is described right above its check:
+    """The rules of a module, in their order. Each is added by a decorator of its check, which describes it.
 
-    RULES = Rules()
-
-    @RULES.resource("open-door", title=..., remedy=..., source=..., severity=Severity.HIGH, types=DOOR)
-    def _open(door: Resource, judgement: Judgement) -> Iterator[Finding]: ...
+    >>> RULES = Rules()
+    >>> @RULES.resource("open-door", title="Doors are shut.", remedy="Shut it.", source="", severity=Severity.LOW)
+    ... def _open(door: Resource, judgement: Judgement) -> Iterable[Finding]:
+    ...     return [] if door.flag("shut", default=False) else [Finding("It is open.")]
+    >>> [rule.id for rule in RULES]
+    ['open-door']
     """
 
-    def resource(
-        self,
-        id_: str,
-        *,
-        types: frozenset[str] = frozenset(),
-        config: Schemas | None = None,
-        **said: Unpack[Description],
-    ) -> Callable[[_Resource], _Resource]:
+    def resource(self, id_: str, **said: Unpack[Description]) -> Callable[[_Resource], _Resource]:
         """Add the decorated check as a rule about one resource at a time."""
 
         def add(check: _Resource) -> _Resource:
-            self.append(Rule(id_, check=check, types=types, config=config or {}, **said))
+            self.append(Rule(id_, check=check, **said))
             return check
 
         return add
 
-    def stack(
-        self,
-        id_: str,
-        *,
-        types: frozenset[str] = frozenset(),
-        config: Schemas | None = None,
-        **said: Unpack[Description],
-    ) -> Callable[[_Stack], _Stack]:
+    def stack(self, id_: str, **said: Unpack[Description]) -> Callable[[_Stack], _Stack]:
         """Add the decorated check as a rule about a whole stack."""
 
         def add(check: _Stack) -> _Stack:
-            self.append(Rule(id_, check=check, scope=Scope.STACK, types=types, config=config or {}, **said))
+            self.append(Rule(id_, check=check, scope=Scope.STACK, **said))
             return check
 
         return add

@@ -122,11 +122,12 @@ def test_all_is_said_of_one_pack_and_overridden_by_its_rules(tmp_path: Path, pac
         ('{"iam-user": "advisory"}', "iam-user: there is no such rule"),  # of another pack
         ('{"missing-tags": "strict"}', "missing-tags: `enforcementLevel` is 'strict'; accepted: advisory, mandatory"),
         ('{"missing-tags": {"enforcementLevel": []}}', "missing-tags: `enforcementLevel` is []; accepted: advisory"),
+        ('{"all": {"waivers": []}}', "all: accepted: an enforcement level, and nothing else"),
         ('{"missing-tags": 3}', "missing-tags: accepted: an enforcement level or an object"),
         ('{"missing-tags": {"required": "Owner"}}', "missing-tags: `required` isn't what the rule takes"),
         ('{"missing-tags": {"requires": []}}', "missing-tags: `requires` isn't a key of this rule"),
         ('{"missing-tags": {"waivers": [{}]}}', "missing-tags: `waivers[0]` lacks `resource`"),
-        ('{"all": {"required": []}}', "all: `required` isn't a key of this rule"),
+        ('{"all": {"required": []}}', "all: accepted: an enforcement level, and nothing else"),
     ],
 )
 def test_a_file_that_its_pack_does_not_take_is_refused(tmp_path: Path, text: str, said: str) -> None:
