@@ -18,10 +18,11 @@ from components.naming import Names
 from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
+from rehearsal.project import packs
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = PROJECT / "docs"
-PACKS: Final = sorted(file.parent.name for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
+PACKS: Final = [folder.name for folder in packs(PROJECT)]
 STACKS: Final = ("prod", "dev")
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
 _PROD: Final = Names("prod", "ACCOUNT", "REGION")

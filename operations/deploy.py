@@ -1,9 +1,9 @@
 """`python -m operations.deploy up|preview|destroy|refresh|unlock`: the real engine, with every policy pack attached.
 
 A self-managed backend doesn't remember policy packs, and a preview that is skipped lets resources be made before a
-violation is found. So nothing here runs without them: `up` and `preview` get every pack of the project with its
-configuration for the stack, the engine's own preview always comes first, and options from the environment
-(`PULUMI_OPTION_...`), which could change either unseen, are refused.
+violation is found. So nothing here runs without them: `up` and `preview` get the project's gate, which serves every
+pack with its configuration for the stack; the engine's own preview always comes first; and options from the
+environment (`PULUMI_OPTION_...`), which could change either unseen, are refused.
 """
 
 from __future__ import annotations
@@ -88,9 +88,9 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
 
 
 def pack_options(folder: Path, stack: str) -> list[str]:
-    """Return the CLI's options that attach every pack of a project, each with its configuration for a stack."""
+    """Return the CLI's options that attach a project's gate, or else each of its packs with its configuration."""
     options = []
-    for pack in project.packs(folder):
+    for pack in project.attached(folder):
         # The CLI pairs the two flags by position, so that a pack without configuration needs an empty one.
         config = project.policy_config(folder, pack, stack) or Path(os.devnull)
         options += ["--policy-pack", _listed(pack), "--policy-pack-config", _listed(config)]

@@ -1,1 +1,1 @@
-"""The policy packs, one folder each, and the rulebook that they share."""
+"""The policy packs, one folder each, the gate that serves them all to the engine, and the rulebook they share."""

@@ -39,6 +39,9 @@ _ENGINE: Final = "127.0.0.1:0"
 
 _STDERR_LINES: Final = 20
 
+_SERVED: Final = "pack:"
+"""Begins the tag with which a gate says which pack a rule belongs to (policies/rulebook/analyzer.py)."""
+
 
 @dataclass
 class Pack:
@@ -51,6 +54,8 @@ class Pack:
     port: Future[bytes]
     timeout: float
     name: str = ""
+    names: frozenset[str] = frozenset()
+    """Names of the packs that it serves: its own, unless it is a project's gate (policies/gate)."""
     policies: Mapping[str, PolicyInfo] = ()  # type: ignore[assignment] # set when the pack has answered
     remediates: bool = False
     stub: Any = None
@@ -120,7 +125,7 @@ class Analyzers:
                     ]
                 if problems:
                     raise BadConfiguration("\n".join(problems))
-                self._plan.packs = len(self._packs)
+                self._plan.packs = sum(len(pack.names) for pack in self._packs)
                 self._plan.rules = sum(len(pack.policies) for pack in self._packs)
                 self._ready.set_result(None)
             except BaseException as error:  # handed to the main thread
@@ -263,7 +268,8 @@ def _introduce(pack: Pack, project: Project) -> list[str]:
         raise pack.failed(f"didn't start within {pack.timeout:g} s") from None
     if not line:
         code = pack.process.wait()
-        raise pack.failed(f"ended while it started, with exit code {code}")
+        failure = pack.failed(f"ended while it started, with exit code {code}")
+        raise BadConfiguration(str(failure)) if code == BadConfiguration.exit_code else failure
     if not line.isdecimal():
         raise pack.failed(f"printed `{line[:80]}` where its port was expected")
     pack.stub = analyzer_pb2_grpc.AnalyzerStub(
@@ -271,6 +277,8 @@ def _introduce(pack: Pack, project: Project) -> list[str]:
     )
     info = pack.answer(pack.stub.GetAnalyzerInfo.future(empty_pb2.Empty()), "about its rules")
     pack.name = info.name
+    served = {tag for policy in info.policies for tag in policy.tags if tag.startswith(_SERVED)}
+    pack.names = frozenset(served or {info.name})
     pack.policies = {policy.name: _policy(policy) for policy in info.policies}
     pack.answer(
         pack.stub.ConfigureStack.future(

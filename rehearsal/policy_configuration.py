@@ -70,7 +70,7 @@ def reconcile(
             properties |= own.properties
         result[name] = PolicyConfig(level, properties)
         schema = {"type": "object", "properties": policy.properties, "required": policy.required}
-        if name in given or policy.required:
+        if name in given or name in initial or policy.required:
             problems += [f"{name}: {problem}" for problem in check(properties, schema)]
     return result, problems
 

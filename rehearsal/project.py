@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rehearsal.failures import BadConfiguration
 from rehearsal.properties import Json
@@ -52,16 +52,30 @@ def pulumi_version(folder: Path) -> str:
     return version[0]
 
 
+GATE: Final = "gate"
+"""The pack that serves every other pack of a project, with its configuration (policies/gate)."""
+
+
 def packs(folder: Path) -> list[Path]:
-    """Return the folders of a project's policy packs, in alphabetical order.
+    """Return the folders of a project's policy packs, in alphabetical order, without the gate.
 
     Raises:
         BadConfiguration: there is none.
     """
-    found = sorted(path.parent for path in folder.glob("policies/*/PulumiPolicy.yaml"))
+    found = sorted(path.parent for path in folder.glob("policies/*/PulumiPolicy.yaml") if path.parent.name != GATE)
     if not found:
         raise BadConfiguration(f"there is no policy pack under {folder / 'policies'}: nothing would be judged")
     return found
+
+
+def attached(folder: Path) -> list[Path]:
+    """Return the folders that an engine starts: a project's gate, which serves every pack, or else each pack.
+
+    Raises:
+        BadConfiguration: there is no pack.
+    """
+    found, gate = packs(folder), folder / "policies" / GATE
+    return [gate] if (gate / "PulumiPolicy.yaml").is_file() else found
 
 
 def policy_config(folder: Path, pack: Path, stack: str) -> Path | None:

@@ -142,7 +142,7 @@ def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> Non
         plan = Plan(folder.name, stack_name)
         failure: Failure | None
         try:
-            packs = [(pack, project.policy_config(folder, pack, stack_name)) for pack in project.packs(folder)]
+            packs = [(pack, project.policy_config(folder, pack, stack_name)) for pack in project.attached(folder)]
         except Failure as error:
             go.read(1)
             failure = error

@@ -1,33 +1,36 @@
-"""The entry-points pack: one guarded way in, and nothing else that the internet reaches.
+"""The entry-points pack: one guarded entry point, and nothing else that the internet reaches.
 
-`RULES` is the pack. The modules follow a request: `cloudflare`, `distributions`, `load_balancers`, `listener_rules`,
-`sign_in`; then what stands beside the way: `network`, `other_entrances`, `secret_values`. `way_in` looks at the whole
-stack and at how its parts lead to each other, which the engine tells from where each value comes from (`links`).
+`RULES` is the pack. The modules follow a request: `hosts` (which lead where), `cloudflare`, `distributions`,
+`certificates`, `load_balancers`, `listener_rules`, `sign_in`; then comes what lies beside that path: `network`,
+`other_entrances`, `secret_values`. Each holds the rules about one resource and those about its place in the stack,
+which `links` tells from where each value comes.
 """
 
 from typing import Final
 
 from policies.entry_points import (
+    certificates,
     cloudflare,
     distributions,
+    hosts,
     listener_rules,
     load_balancers,
     network,
     other_entrances,
     secret_values,
     sign_in,
-    way_in,
 )
 from policies.rulebook import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
+    *hosts.RULES,
     *cloudflare.RULES,
     *distributions.RULES,
+    *certificates.RULES,
     *load_balancers.RULES,
     *listener_rules.RULES,
     *sign_in.RULES,
     *network.RULES,
     *other_entrances.RULES,
     *secret_values.RULES,
-    *way_in.RULES,
 )

@@ -13,4 +13,4 @@ sys.modules["policies"].__path__ = [str(Path(__file__).resolve().parents[1])]
 from policies.entry_points import RULES
 from policies.rulebook import start
 
-start("entry-points", RULES, "One guarded way in, and nothing else that the internet reaches.")
+start("entry-points", RULES, "One guarded entry point, and nothing else that the internet reaches.")

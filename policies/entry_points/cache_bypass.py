@@ -1,42 +1,42 @@
-"""Whether Cloudflare's cache rules leave a host's answers alone."""
+"""Whether Cloudflare's cache rules bypass the cache for a host."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from policies.rulebook import Resource
 
 CACHE_PHASE: Final = "http_request_cache_settings"
 
-_IS: Final = re.compile(r'http\.host eq "(?P<host>[^"\\]+)"')
-_IN: Final = re.compile(r'http\.host in \{(?P<hosts>(?:\s*"[^"\\]+")+\s*)\}')
+_ONE_HOST: Final = re.compile(r'http\.host eq "(?P<host>[^"\\]+)"')
+_HOSTS: Final = re.compile(r'http\.host in \{(?P<hosts>(?:\s*"[^"\\]+")+\s*)\}')
 
 
-def hosts_of(expression: str) -> frozenset[str] | None:
-    """Return the hosts that an expression matches, all requests of them; None where it can't be told.
+def matched_hosts(expression: str) -> frozenset[str] | None:
+    """Return the hosts whose requests an expression matches, all of them; None where it can't be told.
 
-    >>> hosts_of('(http.host in {"a.b" "c.d"}) or http.host eq "e.f"') == {"a.b", "c.d", "e.f"}
+    >>> matched_hosts('(http.host in {"a.b" "c.d"}) or http.host eq "e.f"') == {"a.b", "c.d", "e.f"}
     True
-    >>> hosts_of('http.host eq "a.b" and http.request.uri.path eq "/x"')
+    >>> matched_hosts('http.host eq "a.b" and http.request.uri.path eq "/x"')
     """
     found: set[str] = set()
     for part in re.split(r"\s+or\s+", expression.strip()):
         term = part.strip().removeprefix("(").removesuffix(")").strip()
-        if one := _IS.fullmatch(term):
+        if one := _ONE_HOST.fullmatch(term):
             found.add(one["host"].lower())
-        elif some := _IN.fullmatch(term):
-            found.update(host.lower() for host in re.findall(r'"([^"]+)"', some["hosts"]))
+        elif several := _HOSTS.fullmatch(term):
+            found.update(host.lower() for host in re.findall(r'"([^"]+)"', several["hosts"]))
         else:
             return None
     return frozenset(found)
 
 
-def bypassed(rulesets: Sequence[Resource], host: str) -> bool:
+def bypassed(rulesets: Iterable[Resource], host: str) -> bool:
     """Tell whether the last cache rule that may match a host bypasses the cache, and matches it for certain.
 
-    Of several rules that match, each overrides the ones before it:
+    Where several rules match, each overrides the ones before it:
     https://developers.cloudflare.com/cache/how-to/cache-rules/order/
 
     Raises:
@@ -44,15 +44,13 @@ def bypassed(rulesets: Sequence[Resource], host: str) -> bool:
     """
     bypass = False
     for ruleset in rulesets:
-        for index, _ in enumerate(ruleset.items("rules")):
-            path = f"rules.{index}"
-            if not ruleset.flag(f"{path}.enabled", True):
+        for rule in ruleset.parts("rules"):
+            if not rule.flag("enabled", default=True):
                 continue
-            matched = hosts_of(ruleset.text(f"{path}.expression"))
+            matched = matched_hosts(rule.text("expression"))
             if matched is not None and host.lower() not in matched:
                 continue
-            sets_cache = ruleset.text(f"{path}.action") == "set_cache_settings"
-            off = sets_cache and ruleset.get(f"{path}.actionParameters.cache") is False
+            off = rule.text("action") == "set_cache_settings" and rule.get("actionParameters.cache") is False
             # A rule that may match or not can undo a bypass, but makes none.
             bypass = off and (bypass or matched is not None)
     return bypass

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from policies.entry_points.kinds import RECORD, RULESET, ZONE_SETTING
-from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rules, Severity
+
+RULES: Final = Rules()
 
 _DOCS: Final = "https://developers.cloudflare.com/"
 
@@ -19,82 +21,68 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     # Always Online serves copies of pages to everybody, from the Internet Archive.
     "always_online": ("off",),
 }
-"""Zone setting -> accepted values. The others don't touch the way in."""
+"""Zone setting -> accepted values. Other settings don't touch the entry point."""
 
 
+@RULES.resource(
+    "proxied-ttl",
+    title="Proxied records have Cloudflare's automatic TTL.",
+    remedy="Set `ttl` to 1.",
+    source=_DOCS + "dns/manage-dns-records/reference/ttl/",
+    severity=Severity.LOW,
+    types=RECORD,
+)
 def _ttl(record: Resource, _: Judgement) -> Iterator[Finding]:
-    if record.flag("proxied", False):
-        ttl = record.get("ttl")
-        if isinstance(ttl, bool) or not isinstance(ttl, int | float):
-            raise Unjudgeable("ttl", "is unknown, missing or no number", record.urn)
-        if ttl != 1:
-            yield Finding("`ttl` isn't 1 (automatic), which is all that Cloudflare takes for a proxied record.")
+    if record.flag("proxied", default=False) and record.number("ttl") != 1:
+        yield Finding("`ttl` isn't 1 (automatic), the only one that Cloudflare takes for a proxied record.")
 
 
+@RULES.resource(
+    "proxied-validation-record",
+    title="Records that validate a certificate aren't proxied.",
+    remedy="Set `proxied` to false. A record whose name isn't known at preview can only be one of these.",
+    source="https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
+    severity=Severity.MEDIUM,
+    types=RECORD,
+)
 def _proxied_validation(record: Resource, _: Judgement) -> Iterator[Finding]:
-    if _validates(record) and record.flag("proxied", False):
+    if _validates_certificate(record) and record.flag("proxied", default=False):
         yield Finding("It is proxied, so that ACM never sees its value.")
 
 
-def _validates(record: Resource) -> bool:
-    """Tell whether a record validates a certificate. ACM chooses the names; all other names are known."""
+def _validates_certificate(record: Resource) -> bool:
+    """Tell whether a record validates a certificate. ACM chooses the names of these; all other names are known."""
     if record.get("name") is UNKNOWN:
         return True
     content = record.get("content", record.get("value"))
     return record.text("name").startswith("_") or (isinstance(content, str) and "acm-validations.aws" in content)
 
 
+@RULES.resource(
+    "weak-zone-setting",
+    title="Settings of the zone don't weaken the entry point.",
+    remedy="Set the value that the finding names: weaker settings loop, or let others read the traffic.",
+    source=_DOCS + "ssl/origin-configuration/ssl-modes/full-strict/",
+    severity=Severity.HIGH,
+    types=ZONE_SETTING,
+)
 def _weak_setting(setting: Resource, _: Judgement) -> Iterator[Finding]:
     name = setting.text("settingId")
     if name in _SETTINGS and setting.text("value") not in _SETTINGS[name]:
         yield Finding(f"`value` of `{name}` isn't {' or '.join(f'`{value}`' for value in _SETTINGS[name])}.")
 
 
-def _weak_rule(ruleset: Resource, _: Judgement) -> Iterator[Finding]:
-    for index, _rule in enumerate(ruleset.items("rules")):
-        path = f"rules.{index}"
-        parameters = f"{path}.actionParameters"
-        if ruleset.text_or_none(f"{parameters}.ssl") not in (None, "strict"):
-            yield Finding(f"`{parameters}.ssl` isn't `strict`.")
-        if ruleset.text("phase") == "http_request_origin":
-            yield Finding(f"`{path}` sends requests to another origin than the record's.")
-
-
-RULES: Final = (
-    Rule(
-        id="proxied-ttl",
-        title="Proxied records have Cloudflare's automatic TTL.",
-        remedy="Set `ttl` to 1.",
-        source=_DOCS + "dns/manage-dns-records/reference/ttl/",
-        severity=Severity.LOW,
-        check=_ttl,
-        types=RECORD,
-    ),
-    Rule(
-        id="proxied-validation-record",
-        title="Records that validate a certificate aren't proxied.",
-        remedy="Set `proxied` to false. A record whose name isn't known at preview can only be one of these.",
-        source="https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
-        severity=Severity.MEDIUM,
-        check=_proxied_validation,
-        types=RECORD,
-    ),
-    Rule(
-        id="weak-zone-setting",
-        title="Settings of the zone don't weaken the way in.",
-        remedy="Set `ssl` to `strict` and the others as said: anything weaker loops, or can be read on the way.",
-        source=_DOCS + "ssl/origin-configuration/ssl-modes/full-strict/",
-        severity=Severity.HIGH,
-        check=_weak_setting,
-        types=ZONE_SETTING,
-    ),
-    Rule(
-        id="detour",
-        title="No rule of the zone weakens TLS or leads around the distributions.",
-        remedy="Remove the rule, or keep it in the stack that owns the rest of the zone, away from these hosts.",
-        source=_DOCS + "rules/origin-rules/",
-        severity=Severity.HIGH,
-        check=_weak_rule,
-        types=RULESET,
-    ),
+@RULES.resource(
+    "detour",
+    title="No rule of the zone weakens TLS or leads around the distributions.",
+    remedy="Remove the rule, or keep it in the stack that owns the rest of the zone, away from these hosts.",
+    source=_DOCS + "rules/origin-rules/",
+    severity=Severity.HIGH,
+    types=RULESET,
 )
+def _detour(ruleset: Resource, _: Judgement) -> Iterator[Finding]:
+    for rule in ruleset.parts("rules"):
+        if rule.text_or_none("actionParameters.ssl") not in (None, "strict"):
+            yield Finding(f"`{rule.place('actionParameters.ssl')}` isn't `strict`.")
+        if ruleset.text("phase") == "http_request_origin":
+            yield Finding(f"`{rule.path}` sends requests to another origin than the record's.")

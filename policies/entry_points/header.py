@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 from policies.entry_points.kinds import LISTENER_RULE
-from policies.rulebook import Judgement, Resource
+from policies.rulebook import Judgement, Part, Resource, Schemas
 
-HEADER: Final[Mapping[str, Mapping[str, Any]]] = {
+HEADER: Final[Schemas] = {
     "header": {
         "type": "string",
         "description": "Name of the header that carries the secret between CloudFront and the load balancer",
@@ -25,28 +25,26 @@ _STRONG: Final = re.compile(r"[0-9a-z]{32,128}")
 
 def accepted_paths(rule: Resource, judgement: Judgement) -> Iterator[str]:
     """Yield the path of the list of accepted values, for each condition of a listener rule on the header."""
-    for index, _ in enumerate(rule.items("conditions")):
-        path = f"conditions.{index}.httpHeader"
-        if rule.get(path) is not None and _is_the_header(rule.text(f"{path}.httpHeaderName"), judgement):
-            yield f"{path}.values"
+    for condition in rule.parts("conditions"):
+        if condition.get("httpHeader") is not None and _names_header(condition, "httpHeader.httpHeaderName", judgement):
+            yield condition.place("httpHeader.values")
 
 
-def sent_paths(distribution: Resource, origin: int, judgement: Judgement) -> Iterator[str]:
+def sent_paths(origin: Part, judgement: Judgement) -> Iterator[str]:
     """Yield the path of each value of the header that a distribution sends to one of its origins."""
-    headers = f"origins.{origin}.customHeaders"
-    for index, _ in enumerate(distribution.items(headers)):
-        if _is_the_header(distribution.text(f"{headers}.{index}.name"), judgement):
-            yield f"{headers}.{index}.value"
+    for header in origin.parts("customHeaders"):
+        if _names_header(header, "name", judgement):
+            yield header.place("value")
 
 
 def value_paths(resource: Resource, judgement: Judgement) -> Iterator[str]:
     """Yield the path of each value of the header that a listener rule accepts, or a distribution sends."""
     if resource.type in LISTENER_RULE:
         for path in accepted_paths(resource, judgement):
-            yield from (f"{path}.{index}" for index, _ in enumerate(resource.items(path)))
+            yield from (value.path for value in resource.parts(path))
     else:
-        for index, _ in enumerate(resource.items("origins")):
-            yield from sent_paths(resource, index, judgement)
+        for origin in resource.parts("origins"):
+            yield from sent_paths(origin, judgement)
 
 
 def is_strong(value: str) -> bool:
@@ -54,6 +52,6 @@ def is_strong(value: str) -> bool:
     return bool(_STRONG.fullmatch(value))
 
 
-def _is_the_header(name: str, judgement: Judgement) -> bool:
+def _names_header(part: Part, path: str, judgement: Judgement) -> bool:
     wanted: str = judgement.config["header"]
-    return name.lower() == wanted.lower()
+    return part.text(path).lower() == wanted.lower()

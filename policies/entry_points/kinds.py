@@ -1,4 +1,4 @@
-"""Resource types of the way in. A thing that the SDK knows under several names has them all."""
+"""Resource types along the entry point. A resource that the SDK knows under several names has them all."""
 
 from __future__ import annotations
 

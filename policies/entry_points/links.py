@@ -1,40 +1,48 @@
-"""How the resources of a stack lead to each other."""
+"""How the resources of a stack lead to each other.
+
+The engine tells from which resources a property's value comes, also while the value itself isn't known. A value that
+is written down instead of taken from the resource leads nowhere.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import TypeAlias
 
-from policies.rulebook import Resource
+from policies.rulebook import Finding, Judgement, Resource, Stack, Unjudgeable
 
-
-@dataclass(frozen=True)
-class Links:
-    """The resources of a stack, by type and by URN."""
-
-    resources: Sequence[Resource]
-
-    def of(self, types: frozenset[str]) -> list[Resource]:
-        """Return the resources of some types."""
-        return [resource for resource in self.resources if resource.type in types]
-
-    def behind(self, resource: Resource, path: str, types: frozenset[str]) -> list[Resource]:
-        """Return the resources of some types that a property's value comes from."""
-        urns = resource.references.get(path, frozenset())
-        return [other for other in self.resources if other.urn in urns and other.type in types]
-
-    def before(self, types: frozenset[str], path: str, target: Resource) -> Iterator[Resource]:
-        """Yield the resources of some types whose property leads to a resource."""
-        for resource in self.of(types):
-            if target.urn in resource.references.get(path, frozenset()):
-                yield resource
+LinkCheck: TypeAlias = Callable[[Stack, Resource, Judgement], Iterable[str]]
+"""Judges one resource by its place in the stack; gives the messages of its findings."""
 
 
-def covers(names: Iterable[str], host: str) -> bool:
-    """Tell whether a certificate for some names is one for a host. A wildcard stands for one label.
+def for_each(types: frozenset[str]) -> Callable[[LinkCheck], Callable[[Stack, Judgement], Iterator[Finding]]]:
+    """Make a check of one resource a check of the stack: each resource of some types is judged.
 
-    >>> covers(["*.example.com"], "a.example.com"), covers(["*.example.com"], "a.b.example.com")
-    (True, False)
+    What can't be judged about one resource is a finding about it, and the others are judged all the same.
     """
-    wildcard = "*." + host.partition(".")[2]
-    return any(name.lower() in (host.lower(), wildcard.lower()) for name in names)
+
+    def decorate(check: LinkCheck) -> Callable[[Stack, Judgement], Iterator[Finding]]:
+        @wraps(check)
+        def whole(stack: Stack, judgement: Judgement) -> Iterator[Finding]:
+            for resource in stack.only(types):
+                try:
+                    for message in check(stack, resource, judgement):
+                        yield Finding(message, resource.urn)
+                except Unjudgeable as unjudgeable:
+                    yield Finding(f"{unjudgeable}.", resource.urn)
+
+        return whole
+
+    return decorate
+
+
+def sources(stack: Stack, resource: Resource, path: str, types: frozenset[str]) -> list[Resource]:
+    """Return the resources of some types that a property's value comes from."""
+    urns = resource.references.get(path, frozenset())
+    return [other for other in stack.only(types) if other.urn in urns]
+
+
+def users(stack: Stack, source: Resource, path: str, types: frozenset[str]) -> list[Resource]:
+    """Return the resources of some types whose property takes its value from a resource."""
+    return [user for user in stack.only(types) if source.urn in user.references.get(path, frozenset())]

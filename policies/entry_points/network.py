@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal, TypeAlias
 
-from policies.entry_points.kinds import EGRESS_RULE, GROUP_RULE, INGRESS_RULE, SECURITY_GROUP
-from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.entry_points.kinds import (
+    EGRESS_RULE,
+    GROUP_RULE,
+    INGRESS_RULE,
+    LOAD_BALANCER,
+    SECURITY_GROUP,
+    TARGET_GROUP,
+)
+from policies.entry_points.links import for_each, sources
+from policies.rulebook import UNKNOWN, Finding, Judgement, Properties, Resource, Rules, Severity, Stack, Unjudgeable
 
-GROUP_TYPES: Final = SECURITY_GROUP | GROUP_RULE | INGRESS_RULE | EGRESS_RULE
+RULES: Final = Rules()
+
+_BALANCING: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
+
+_OPENS: Final = SECURITY_GROUP | GROUP_RULE | INGRESS_RULE | EGRESS_RULE
+"""Types that open something."""
 
 _PRIVATE: Final = tuple(
     ipaddress.ip_network(block)
@@ -18,16 +31,19 @@ _PRIVATE: Final = tuple(
 )
 """Addresses that nobody reaches from the internet: RFC 1918, RFC 6598, RFC 4193."""
 
+Direction: TypeAlias = Literal["ingress", "egress"]
+
 
 @dataclass(frozen=True)
 class Opening:
     """One rule of a security group.
 
-    `ports` are the first and the last, None for all. `others` tells whether it names security groups, or itself.
+    `place` says where it is written, for messages. `ports` are the first and the last, None for all. `others` tells
+    whether it names security groups, or its own.
     """
 
-    path: str
-    ingress: bool
+    place: str
+    direction: Direction
     protocol: str
     ports: tuple[int, int] | None
     addresses: tuple[str, ...]
@@ -35,67 +51,56 @@ class Opening:
     others: bool
 
 
-def openings(resource: Resource) -> Iterator[Opening]:
-    """Yield what a security group, or a rule of one, opens.
+def openings(resource: Resource) -> tuple[Opening, ...]:
+    """Return what a security group, or a rule of one, opens.
 
     Raises:
         Unjudgeable: something in it is unknown or malformed; the id of another security group may be unknown.
     """
     if resource.type in SECURITY_GROUP:
-        for direction in ("ingress", "egress"):
-            for index, _ in enumerate(resource.items(direction)):
-                yield _classic(
-                    resource, f"{direction}.{index}.", ingress=direction == "ingress", group="securityGroups"
-                )
-    elif resource.type in GROUP_RULE:
-        direction = resource.text("type")
-        if direction not in ("ingress", "egress"):
-            raise Unjudgeable("type", "is neither ingress nor egress", resource.urn)
-        yield _classic(resource, "", ingress=direction == "ingress", group="sourceSecurityGroupId")
-    else:
-        addresses = [resource.text_or_none(name) for name in ("cidrIpv4", "cidrIpv6")]
-        yield Opening(
-            path="it",
-            ingress=resource.type in INGRESS_RULE,
-            protocol=resource.text("ipProtocol"),
-            ports=_ports(resource, ""),
-            addresses=tuple(address for address in addresses if address is not None),
-            prefix_lists=_some(resource.text_or_none("prefixListId")),
-            others=resource.get("referencedSecurityGroupId") is not None,
+        directions: tuple[Direction, ...] = ("ingress", "egress")
+        return tuple(
+            _classic(rule, f"`{rule.path}`", direction, "securityGroups")
+            for direction in directions
+            for rule in resource.parts(direction)
         )
-
-
-def _classic(resource: Resource, prefix: str, *, ingress: bool, group: str) -> Opening:
-    return Opening(
-        path=f"`{prefix[:-1]}`" if prefix else "it",
-        ingress=ingress,
-        protocol=resource.text(f"{prefix}protocol"),
-        ports=_ports(resource, prefix),
-        addresses=(*_texts(resource, f"{prefix}cidrBlocks"), *_texts(resource, f"{prefix}ipv6CidrBlocks")),
-        prefix_lists=_texts(resource, f"{prefix}prefixListIds"),
-        # A group that was read back from AWS has an empty list where it names none.
-        others=resource.get(f"{prefix}{group}") not in (None, [], "") or resource.flag(f"{prefix}self", False),
+    if resource.type in GROUP_RULE:
+        match resource.text("type"):
+            case "ingress" | "egress" as direction:
+                return (_classic(resource, "this rule", direction, "sourceSecurityGroupId"),)
+        raise Unjudgeable("type", "is neither ingress nor egress", resource.urn)
+    addresses = [resource.text_or_none(name) for name in ("cidrIpv4", "cidrIpv6")]
+    prefix_list = resource.text_or_none("prefixListId")
+    return (
+        Opening(
+            place="this rule",
+            direction="ingress" if resource.type in INGRESS_RULE else "egress",
+            protocol=resource.text("ipProtocol"),
+            ports=_ports(resource),
+            addresses=tuple(address for address in addresses if address is not None),
+            prefix_lists=() if prefix_list is None else (prefix_list,),
+            others=resource.get("referencedSecurityGroupId") is not None,
+        ),
     )
 
 
-def _texts(resource: Resource, path: str) -> tuple[str, ...]:
-    return tuple(resource.text(f"{path}.{index}") for index, _ in enumerate(resource.items(path)))
+def _classic(rule: Properties, place: str, direction: Direction, group: str) -> Opening:
+    """Return a rule of the kind that lists everything; `group` is the property that names other security groups."""
+    return Opening(
+        place=place,
+        direction=direction,
+        protocol=rule.text("protocol"),
+        ports=_ports(rule),
+        addresses=(*rule.texts("cidrBlocks"), *rule.texts("ipv6CidrBlocks")),
+        prefix_lists=tuple(rule.texts("prefixListIds")),
+        # A group that was read back from AWS has an empty list where it names none.
+        others=rule.get(group) not in (None, [], "") or rule.flag("self", default=False),
+    )
 
 
-def _some(text: str | None) -> tuple[str, ...]:
-    return () if text is None else (text,)
-
-
-def _ports(resource: Resource, prefix: str) -> tuple[int, int] | None:
-    first, last = (_port(resource, f"{prefix}{name}") for name in ("fromPort", "toPort"))
-    return None if first is None or last is None else (first, last)
-
-
-def _port(resource: Resource, path: str) -> int | None:
-    value: Json = resource.get(path)
-    if isinstance(value, bool) or not isinstance(value, int | float | None):
-        raise Unjudgeable(path, "is unknown or no number", resource.urn)
-    return None if value is None else int(value)
+def _ports(rule: Properties) -> tuple[int, int] | None:
+    first, last = rule.number_or_none("fromPort"), rule.number_or_none("toPort")
+    return None if first is None or last is None else (int(first), int(last))
 
 
 def is_private(address: str) -> bool:
@@ -111,20 +116,153 @@ def is_private(address: str) -> bool:
     return any(block.version == private.version and block.subnet_of(private) for private in _PRIVATE)  # type: ignore[arg-type]
 
 
+@RULES.resource(
+    "open-ingress",
+    title="No security group lets addresses of the internet in.",
+    remedy="Let the load balancer's security group in instead; the load balancer takes CloudFront's prefix list.",
+    source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+    severity=Severity.CRITICAL,
+    types=_OPENS - EGRESS_RULE,
+)
 def _open(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for opening in openings(resource):
-        if opening.ingress and not all(is_private(address) for address in opening.addresses):
-            yield Finding(f"In {opening.path}, an address block isn't private, so the internet may come in.")
+        if opening.direction == "ingress" and not all(is_private(address) for address in opening.addresses):
+            yield Finding(f"In {opening.place}, an address block isn't private, so the internet may come in.")
 
 
-RULES: Final = (
-    Rule(
-        id="open-ingress",
-        title="No security group lets addresses of the internet in.",
-        remedy="Let the load balancer's security group in instead; the load balancer takes CloudFront's prefix list.",
-        source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
-        severity=Severity.CRITICAL,
-        check=_open,
-        types=GROUP_TYPES - EGRESS_RULE,
-    ),
+# --- the security groups of the load balancer ---
+
+
+@RULES.stack(
+    "unknown-security-group",
+    title="The security groups of a load balancer that faces the internet are made by this stack.",
+    remedy="Give it a security group of this stack, and no other.",
+    source=_BALANCING + "load-balancer-update-security-groups.html",
+    severity=Severity.HIGH,
 )
+@for_each(LOAD_BALANCER)
+def _unknown_groups(stack: Stack, balancer: Resource, _: Judgement) -> Iterator[str]:
+    if balancer.get("internal") is True:
+        return
+    groups = sources(stack, balancer, "securityGroups", SECURITY_GROUP)
+    if not groups or balancer.get("securityGroups") is UNKNOWN or len(balancer.items("securityGroups")) > len(groups):
+        yield "It has a security group that this stack doesn't make, so the gate can't tell what it opens."
+
+
+def _facing_groups(stack: Stack) -> tuple[Resource, ...]:
+    """Return the security groups of load balancers that face the internet."""
+    return tuple(
+        group
+        for balancer in stack.only(LOAD_BALANCER)
+        if balancer.get("internal") is not True
+        for group in sources(stack, balancer, "securityGroups", SECURITY_GROUP)
+    )
+
+
+def _guards_balancer(stack: Stack, resource: Resource) -> bool:
+    """Tell whether a security group, or a rule of one, belongs to a load balancer that faces the internet."""
+    is_group = resource.type in SECURITY_GROUP
+    groups = [resource] if is_group else sources(stack, resource, "securityGroupId", SECURITY_GROUP)
+    return any(group in stack.shared(_facing_groups) for group in groups)
+
+
+def _planned_openings(resource: Resource) -> tuple[Opening, ...]:
+    """Return what a security group opens, without what is unknown as a whole.
+
+    To a stack rule, that is what the program doesn't give. `open-ingress` judges the inputs, and refuses what they
+    leave unknown; only the id of another security group may be.
+    """
+    return openings(
+        replace(
+            resource,
+            properties={
+                name: value
+                for name, value in resource.properties.items()
+                if value is not UNKNOWN or name in ("referencedSecurityGroupId", "sourceSecurityGroupId")
+            },
+        )
+    )
+
+
+@RULES.stack(
+    "unguarded-ingress",
+    title="Only the load balancer lets CloudFront's prefix list in, by HTTPS, and it lets nobody else in.",
+    remedy="Let TCP 443 in from `com.amazonaws.global.cloudfront.origin-facing`, and remove the other rules.",
+    source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html",
+    severity=Severity.HIGH,
+    config={
+        "prefixLists": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Ids of CloudFront's prefix lists; empty for any that this stack doesn't make",
+            "default": [],
+        }
+    },
+)
+@for_each(_OPENS - EGRESS_RULE)
+def _ingress(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator[str]:
+    own = _guards_balancer(stack, resource)
+    for opening in resource.shared(_planned_openings):
+        if opening.direction == "egress":
+            continue
+        if own and not _from_cloudfront(resource, opening, judgement.config["prefixLists"]):
+            yield f"In {opening.place}, the load balancer takes more than HTTPS from CloudFront's prefix list."
+        elif not own and opening.prefix_lists:
+            yield f"In {opening.place}, a prefix list is let in, and not to the load balancer."
+
+
+def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[str]) -> bool:
+    """Tell whether an opening takes HTTPS from prefix lists that this stack doesn't make, and nothing else."""
+    made_here = any(resource.references.get(path) for path in ("prefixListId", "prefixListIds"))
+    return (
+        opening.protocol == "tcp"
+        and opening.ports == (443, 443)
+        and bool(opening.prefix_lists)
+        and all(name in accepted if accepted else name.startswith("pl-") for name in opening.prefix_lists)
+        and not (opening.addresses or opening.others or made_here)
+    )
+
+
+@RULES.stack(
+    "unguarded-egress",
+    title="The load balancer reaches only its targets and, by HTTPS, the identity provider.",
+    remedy="Lead each egress rule to a security group on a target group's port; TCP 443 to 0.0.0.0/0 is for the "
+    "identity provider.",
+    source=_BALANCING + "listener-authenticate-users.html",
+    severity=Severity.MEDIUM,
+)
+@for_each(_OPENS - INGRESS_RULE)
+def _egress(stack: Stack, resource: Resource, _: Judgement) -> Iterator[str]:
+    found = resource.shared(_planned_openings)
+    if not _guards_balancer(stack, resource):
+        return
+    ports = stack.shared(_target_ports)
+    for opening in found:
+        if opening.direction == "egress" and not _to_identity_provider(opening) and not _to_target(opening, ports):
+            yield f"In {opening.place}, the load balancer may reach more than targets and the identity provider."
+
+
+def _target_ports(stack: Stack) -> frozenset[int]:
+    ports = [target.get("port") for target in stack.only(TARGET_GROUP)]
+    return frozenset(int(port) for port in ports if isinstance(port, int | float) and not isinstance(port, bool))
+
+
+def _to_identity_provider(opening: Opening) -> bool:
+    # The load balancer calls it over IPv4, and no address ranges are published.
+    return (
+        opening.protocol == "tcp"
+        and opening.ports == (443, 443)
+        and opening.addresses == ("0.0.0.0/0",)
+        and not (opening.prefix_lists or opening.others)
+    )
+
+
+def _to_target(opening: Opening, ports: frozenset[int]) -> bool:
+    return (
+        opening.protocol == "tcp"
+        and opening.ports is not None
+        and opening.ports[0] == opening.ports[1]
+        and opening.ports[0] in ports
+        and opening.others
+        and not (opening.prefix_lists or opening.addresses)
+    )

@@ -1,7 +1,7 @@
 """Other entrances: every resource type that may answer the internet by itself, and what keeps it closed.
 
-The table is held against the installed SDKs by a test: types and properties exist in them, and every property of
-theirs that opens a resource to the public stands in it.
+A test compares the table with the installed SDKs: they have its types and properties, and it has every property of
+theirs that opens a resource to the public.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.entry_points.kinds import CLASSIC_LOAD_BALANCER
-from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.rulebook import Finding, Json, Judgement, Resource, Rules, Severity, Unjudgeable
+
+RULES: Final = Rules()
 
 ALWAYS: Final = ""
-"""Stands for a type that has no way to be closed."""
+"""Stands in place of a path for a type that can't be closed."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Shut:
     default: Json = False
 
 
-def _always(*types: str) -> Mapping[str, Shut]:
-    return {type_: Shut(ALWAYS) for type_ in types}
+def _always(types: str) -> Mapping[str, Shut]:
+    return {type_: Shut(ALWAYS) for type_ in types.split()}
 
 
 _PUBLICLY_ACCESSIBLE: Final = Shut("publiclyAccessible")
@@ -87,27 +89,31 @@ CLOSED: Final[Mapping[str, Shut]] = {
     "aws:transfer/server:Server": Shut("endpointType", ("VPC", "VPC_ENDPOINT"), "PUBLIC"),
     **{type_: Shut("internal", (True,), False) for type_ in CLASSIC_LOAD_BALANCER},
     **_always(
-        *("aws:apigateway/domainName:DomainName", "aws:apigatewayv2/api:Api", "aws:apigatewayv2/domainName:DomainName"),
-        *(
-            "aws:appsync/api:Api",
-            "aws:appsync/domainName:DomainName",
-            "aws:apprunner/customDomainAssociation:CustomDomainAssociation",
-        ),
-        *(
-            "aws:amplify/app:App",
-            "aws:elasticbeanstalk/environment:Environment",
-            "aws:ec2/eipAssociation:EipAssociation",
-        ),
-        *("aws:lightsail/instance:Instance", "aws:lightsail/containerService:ContainerService"),
-        *("aws:lightsail/lb:Lb", "aws:lightsail/distribution:Distribution", "aws:lightsail/staticIp:StaticIp"),
-        *("aws:lightsail/bucket:Bucket", "aws:globalaccelerator/accelerator:Accelerator"),
-        *(
-            "aws:globalaccelerator/customRoutingAccelerator:CustomRoutingAccelerator",
-            "aws:ec2clientvpn/endpoint:Endpoint",
-        ),
-        *("aws:verifiedaccess/endpoint:Endpoint", "aws:grafana/workspace:Workspace"),
-        *("aws:cloudfront/multitenantDistribution:MultitenantDistribution",),
-        *("aws:cloudfront/distributionTenant:DistributionTenant", "aws:mailmanager/ingressPoint:IngressPoint"),
+        """
+        aws:apigateway/domainName:DomainName
+        aws:apigatewayv2/api:Api
+        aws:apigatewayv2/domainName:DomainName
+        aws:appsync/api:Api
+        aws:appsync/domainName:DomainName
+        aws:apprunner/customDomainAssociation:CustomDomainAssociation
+        aws:amplify/app:App
+        aws:elasticbeanstalk/environment:Environment
+        aws:ec2/eipAssociation:EipAssociation
+        aws:lightsail/instance:Instance
+        aws:lightsail/containerService:ContainerService
+        aws:lightsail/lb:Lb
+        aws:lightsail/distribution:Distribution
+        aws:lightsail/staticIp:StaticIp
+        aws:lightsail/bucket:Bucket
+        aws:globalaccelerator/accelerator:Accelerator
+        aws:globalaccelerator/customRoutingAccelerator:CustomRoutingAccelerator
+        aws:ec2clientvpn/endpoint:Endpoint
+        aws:verifiedaccess/endpoint:Endpoint
+        aws:grafana/workspace:Workspace
+        aws:cloudfront/multitenantDistribution:MultitenantDistribution
+        aws:cloudfront/distributionTenant:DistributionTenant
+        aws:mailmanager/ingressPoint:IngressPoint
+        """
     ),
     # Buckets as web sites, and what opens them; their policies are judged with all others.
     "aws:s3/bucketAcl:BucketAcl": Shut(
@@ -119,23 +125,32 @@ CLOSED: Final[Mapping[str, Shut]] = {
     "aws:s3/bucket:Bucket": Shut("acl", ("private", "log-delivery-write"), "private"),
     "aws:s3/bucketV2:BucketV2": Shut("acl", ("private", "log-delivery-write"), "private"),
     **_always(
-        "aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration",
-        "aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2",
+        """
+        aws:s3/bucketWebsiteConfiguration:BucketWebsiteConfiguration
+        aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2
+        """
     ),
     # Cloudflare serves these by itself, or leads to them past the distributions.
     **_always(
-        *("cloudflare:index/tunnel:Tunnel", "cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared"),
-        *("cloudflare:index/workersRoute:WorkersRoute", "cloudflare:index/workersCustomDomain:WorkersCustomDomain"),
-        *(
-            "cloudflare:index/workerDomain:WorkerDomain",
-            "cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain",
-        ),
-        *("cloudflare:index/pagesProject:PagesProject", "cloudflare:index/pagesDomain:PagesDomain"),
-        *("cloudflare:index/spectrumApplication:SpectrumApplication", "cloudflare:index/loadBalancer:LoadBalancer"),
-        *("cloudflare:index/pageRule:PageRule", "cloudflare:index/snippetRules:SnippetRules"),
-        *("cloudflare:index/cloudConnectorRules:CloudConnectorRules", "cloudflare:index/customHostname:CustomHostname"),
-        *("cloudflare:index/r2CustomDomain:R2CustomDomain", "cloudflare:index/r2ManagedDomain:R2ManagedDomain"),
-        *("cloudflare:index/web3Hostname:Web3Hostname",),
+        """
+        cloudflare:index/tunnel:Tunnel
+        cloudflare:index/zeroTrustTunnelCloudflared:ZeroTrustTunnelCloudflared
+        cloudflare:index/workersRoute:WorkersRoute
+        cloudflare:index/workersCustomDomain:WorkersCustomDomain
+        cloudflare:index/workerDomain:WorkerDomain
+        cloudflare:index/workersScriptSubdomain:WorkersScriptSubdomain
+        cloudflare:index/pagesProject:PagesProject
+        cloudflare:index/pagesDomain:PagesDomain
+        cloudflare:index/spectrumApplication:SpectrumApplication
+        cloudflare:index/loadBalancer:LoadBalancer
+        cloudflare:index/pageRule:PageRule
+        cloudflare:index/snippetRules:SnippetRules
+        cloudflare:index/cloudConnectorRules:CloudConnectorRules
+        cloudflare:index/customHostname:CustomHostname
+        cloudflare:index/r2CustomDomain:R2CustomDomain
+        cloudflare:index/r2ManagedDomain:R2ManagedDomain
+        cloudflare:index/web3Hostname:Web3Hostname
+        """
     ),
 }
 """Resource type -> what keeps it closed. Defaults are the provider's, as its documentation gives them."""
@@ -154,12 +169,22 @@ BLOCKS: Final = frozenset(
     )
 )
 BLOCKED: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
+"""Properties of these types that keep buckets closed."""
 
 
+@RULES.resource(
+    "another-entrance",
+    title="Nothing but the distributions answers the internet.",
+    remedy="Close it as the finding says, and lead to it through the load balancer; if it must stay open, write down a "
+    "waiver.",
+    source="https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html",
+    severity=Severity.HIGH,
+    types=frozenset(CLOSED) | frozenset(PRIVATE_BY_ABSENCE) | BLOCKS,
+)
 def _entrance(resource: Resource, _: Judgement) -> Iterator[Finding]:
     if resource.type in BLOCKS:
         for path in BLOCKED:
-            if not resource.flag(path, False):
+            if not resource.flag(path, default=False):
                 yield Finding(f"`{path}` isn't true.")
     elif resource.type in PRIVATE_BY_ABSENCE:
         path = PRIVATE_BY_ABSENCE[resource.type]
@@ -183,8 +208,8 @@ def _paths(resource: Resource, pattern: str) -> Iterator[str]:
     if not star:
         yield pattern
         return
-    for index, _ in enumerate(resource.items(before)):
-        yield f"{before}.{index}.{after}"
+    for item in resource.parts(before):
+        yield item.place(after)
 
 
 def _shown(values: tuple[Json, ...]) -> str:
@@ -195,6 +220,22 @@ def _shown(values: tuple[Json, ...]) -> str:
     )
 
 
+@RULES.resource(
+    "foreign-package",
+    title="Every resource is of a package that the gate can judge.",
+    remedy="Use resources of the AWS and Cloudflare providers; name a package in `packages` once it is known "
+    "that nothing of it answers the internet.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/names/#types",
+    severity=Severity.HIGH,
+    config={
+        "packages": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Packages whose resources are judged, or answer nobody",
+            "default": ["pulumi", "rocketclub", "aws", "cloudflare"],
+        }
+    },
+)
 def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     package = resource.type.partition(":")[0]
     if package not in judgement.config["packages"]:
@@ -202,33 +243,3 @@ def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             "type", f"belongs to the package `{package[:40]}`, of which the gate knows nothing", resource.urn
         )
     yield from ()
-
-
-RULES: Final = (
-    Rule(
-        id="another-entrance",
-        title="Nothing but the distributions answers the internet.",
-        remedy="Close it as said, and lead to it through the load balancer; a purpose of its own takes a waiver.",
-        source="https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html",
-        severity=Severity.HIGH,
-        check=_entrance,
-        types=frozenset(CLOSED) | frozenset(PRIVATE_BY_ABSENCE) | BLOCKS,
-    ),
-    Rule(
-        id="foreign-package",
-        title="Every resource is of a package that the gate can judge.",
-        remedy="Use resources of the AWS and Cloudflare providers; name a package in `packages` once it is known "
-        "that nothing of it answers the internet.",
-        source="https://www.pulumi.com/docs/iac/concepts/resources/names/#types",
-        severity=Severity.HIGH,
-        check=_foreign,
-        config={
-            "packages": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "Packages whose resources are judged, or answer nobody",
-                "default": ["pulumi", "rocketclub", "aws", "cloudflare"],
-            }
-        },
-    ),
-)

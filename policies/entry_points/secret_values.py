@@ -1,4 +1,4 @@
-"""Secret values: where they must not stand, how strong they are, and that they stay secrets on their way."""
+"""Secret values: none in the state, none that can be guessed, and none that is readable on its way."""
 
 from __future__ import annotations
 
@@ -8,16 +8,34 @@ from typing import Final
 
 from policies.entry_points import header
 from policies.entry_points.kinds import DISTRIBUTION, LISTENER_RULE, PARAMETER, SECRET_VERSION
-from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, SecretText, Severity
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rules, SecretText, Severity
+
+RULES: Final = Rules()
 
 _SECRETS: Final = "https://www.pulumi.com/docs/iac/concepts/secrets/"
 _SENSITIVE: Final = re.compile("secret|token|password|credential|private[_-]?key|api[_-]?key", re.IGNORECASE)
 
 
+@RULES.resource(
+    "secret-value-in-state",
+    title="Values of secrets aren't written by a program.",
+    remedy="Make the secret without a version, and have its owner put the value in.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/write-only-fields/",
+    severity=Severity.HIGH,
+    types=SECRET_VERSION,
+)
 def _in_state(_version: Resource, _: Judgement) -> Iterator[Finding]:
     yield Finding("It puts a secret's value into the state; a write-only argument does so too.")
 
 
+@RULES.resource(
+    "unencrypted-parameter",
+    title="Secret parameters are encrypted with a key that is named.",
+    remedy="Make it a SecureString with `keyId` (`alias/aws/ssm` for the account's own) and `value`.",
+    source="https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html",
+    severity=Severity.HIGH,
+    types=PARAMETER,
+)
 def _unencrypted(parameter: Resource, _: Judgement) -> Iterator[Finding]:
     name, kind = parameter.text("name"), parameter.text("type")
     if kind == "SecureString":
@@ -29,6 +47,15 @@ def _unencrypted(parameter: Resource, _: Judgement) -> Iterator[Finding]:
         yield Finding(f"`type` is `{kind[:20]}`, and the name says that the value is secret.")
 
 
+@RULES.resource(
+    "weak-header-secret",
+    title="The header secret can't be guessed, nor matched by another value.",
+    remedy="Take 64 hexadecimal digits (`openssl rand -hex 32`). Conditions ignore case; * and ? are wildcards.",
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html",
+    severity=Severity.CRITICAL,
+    types=DISTRIBUTION | LISTENER_RULE,
+    config=header.HEADER,
+)
 def _weak_header(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     for path in header.value_paths(resource, judgement):
         if not header.is_strong(resource.text(path)):
@@ -39,13 +66,24 @@ def _weak_header(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
                 yield Finding(f"`{path}` takes more than the current value and the one before it.")
 
 
+@RULES.resource(
+    "plain-secret",
+    title="Client secret and header secret are Pulumi secrets from end to end.",
+    remedy="Wrap the value in `pulumi.Output.secret`, and name the property in `additional_secret_outputs`: "
+    "the provider marks neither.",
+    source=_SECRETS,
+    severity=Severity.CRITICAL,
+    types=DISTRIBUTION | LISTENER_RULE | PARAMETER,
+    config=header.HEADER,
+)
 def _plain(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     for path in _secret_paths(resource, judgement):
         # What isn't known yet can't be shown either; the property as a whole is kept secret, as judged below.
         if resource.get(path) is not UNKNOWN and not isinstance(resource.text(path), SecretText):
-            yield Finding(f"`{path}` is no Pulumi secret.")
-        if path.partition(".")[0] not in resource.secret_outputs | {"value"}:
-            yield Finding(f"`{path.partition('.')[0]}` isn't among the resource's additional secret outputs.")
+            yield Finding(f"`{path}` isn't a Pulumi secret.")
+        property_ = path.partition(".")[0]
+        if property_ not in resource.secret_outputs | {"value"}:
+            yield Finding(f"`{property_}` isn't among the resource's additional secret outputs.")
 
 
 def _secret_paths(resource: Resource, judgement: Judgement) -> Iterator[str]:
@@ -55,49 +93,6 @@ def _secret_paths(resource: Resource, judgement: Judgement) -> Iterator[str]:
         return
     yield from header.value_paths(resource, judgement)
     if resource.type in LISTENER_RULE:
-        for index, _ in enumerate(resource.items("actions")):
-            if resource.get(f"actions.{index}.authenticateOidc") is not None:
-                yield f"actions.{index}.authenticateOidc.clientSecret"
-
-
-RULES: Final = (
-    Rule(
-        id="secret-value-in-state",
-        title="Values of secrets aren't written by a program.",
-        remedy="Make the secret without a version, and have its owner put the value in.",
-        source="https://www.pulumi.com/docs/iac/concepts/resources/write-only-fields/",
-        severity=Severity.HIGH,
-        check=_in_state,
-        types=SECRET_VERSION,
-    ),
-    Rule(
-        id="unencrypted-parameter",
-        title="Secret parameters are encrypted with a key that is named.",
-        remedy="Make it a SecureString with `keyId` (`alias/aws/ssm` for the account's own) and `value`.",
-        source="https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html",
-        severity=Severity.HIGH,
-        check=_unencrypted,
-        types=PARAMETER,
-    ),
-    Rule(
-        id="weak-header-secret",
-        title="The header secret can't be guessed, nor matched by another value.",
-        remedy="Take 64 hexadecimal digits (`openssl rand -hex 32`). Conditions ignore case; * and ? are wildcards.",
-        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html",
-        severity=Severity.CRITICAL,
-        check=_weak_header,
-        types=DISTRIBUTION | LISTENER_RULE,
-        config=header.HEADER,
-    ),
-    Rule(
-        id="plain-secret",
-        title="Client secret and header secret are Pulumi secrets from end to end.",
-        remedy="Wrap the value in `pulumi.Output.secret`, and name the property in `additional_secret_outputs`: "
-        "the provider marks neither.",
-        source=_SECRETS,
-        severity=Severity.CRITICAL,
-        check=_plain,
-        types=DISTRIBUTION | LISTENER_RULE | PARAMETER,
-        config=header.HEADER,
-    ),
-)
+        for action in resource.parts("actions"):
+            if action.get("authenticateOidc") is not None:
+                yield action.place("authenticateOidc.clientSecret")

@@ -1,4 +1,4 @@
-"""The naming pack: names, tags and hosts by convention, and no name left to chance.
+"""The naming pack: names, tags and hosts follow conventions, and every name is explicit.
 
 `RULES` is the pack. Every rule judges the inputs of one resource, except `duplicate-name`, which looks at the stack.
 """

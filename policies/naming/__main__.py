@@ -13,6 +13,4 @@ sys.modules["policies"].__path__ = [str(Path(__file__).resolve().parents[1])]
 from policies.naming import RULES
 from policies.rulebook import start
 
-start(
-    "naming", RULES, "Names, tags and hosts say which environment they belong to, and nobody's name is left to chance."
-)
+start("naming", RULES, "Names, tags and hosts say which environment they belong to, and every name is explicit.")

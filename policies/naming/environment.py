@@ -17,7 +17,7 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Any]]] = {
 """Schema of the configuration that every rule about an environment takes."""
 
 
-def environment_of(judgement: Judgement) -> str:
+def stack_environment(judgement: Judgement) -> str:
     """Return the environment of the stack that is judged.
 
     Raises:

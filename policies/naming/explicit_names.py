@@ -1,33 +1,53 @@
-"""No name is left to chance, and none is given twice."""
+"""Explicit names: none is generated, and none is given twice."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from policies.naming.physical_names import PHYSICAL_NAMES, shown
-from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity, Unjudgeable
+from policies.rulebook import Finding, Json, Judgement, Resource, Rules, Severity, Stack, Unjudgeable
+
+RULES: Final = Rules()
 
 _RANDOM: Final = r"-[0-9a-f]{7}"
-"""What Pulumi adds to a logical name when it makes up a physical one."""
+"""What Pulumi adds to a logical name to generate a physical one."""
 
 
+@RULES.resource(
+    "generated-name",
+    title="What others refer to by name has an explicit name.",
+    remedy="Give it a name that is known at preview.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
+    severity=Severity.MEDIUM,
+    types=frozenset(PHYSICAL_NAMES),
+)
 def _generated(resource: Resource, _: Judgement) -> Iterator[Finding]:
     where = PHYSICAL_NAMES[resource.type]
     if where.prefix and resource.get(where.prefix) is not None:
         yield Finding(f"`{where.prefix}` makes AWS choose the end of the name.")
     elif (name := resource.get(where.property)) is None:
         yield Finding(f"It has no `{where.property}`, so that Pulumi or AWS chooses the name.")
-    # The engine asks packs after the provider has filled in what it makes up.
+    # The engine asks packs after the provider has filled in the names that it generates.
     elif isinstance(name, str) and re.fullmatch(re.escape(resource.name) + _RANDOM, name):
-        yield Finding(f"`{where.property}` {shown(name)} is the logical name with a random end, as Pulumi makes it up.")
+        yield Finding(
+            f"`{where.property}` {shown(name)} is the logical name with a random end, as Pulumi generates it."
+        )
 
 
-def _duplicates(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
+@RULES.stack(
+    "duplicate-name",
+    title="No two resources of a kind have the same name.",
+    remedy="Rename one of them: the one that is made second fails, or takes over the other.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
+    severity=Severity.HIGH,
+    types=frozenset(PHYSICAL_NAMES),
+)
+def _duplicates(stack: Stack, _: Judgement) -> Iterator[Finding]:
     first: dict[tuple[str, ...], Resource] = {}
-    # The engine promises no order; of two resources, always the same one is told.
-    for resource in sorted(resources, key=lambda resource: resource.urn):
+    # The engine promises no order. Of two resources, it is always the same one that is reported.
+    for resource in sorted(stack, key=lambda resource: resource.urn):
         where = PHYSICAL_NAMES[resource.type]
         try:
             name = resource.text_or_none(where.property)
@@ -35,7 +55,7 @@ def _duplicates(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding
             yield Finding(f"{unjudgeable}.", resource.urn)
             continue
         if name is None:
-            continue  # generated-name has said so
+            continue  # generated-name reports it
         place = tuple(_text(resource.get(path)) for path in where.within)
         other = first.setdefault((where.kind, name, _region(resource), *place), resource)
         if other is not resource:
@@ -43,7 +63,7 @@ def _duplicates(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding
 
 
 def _region(resource: Resource) -> str:
-    """Return the region that a resource asks for, else its provider's; what isn't asked for is computed, so unknown."""
+    """Return the region that a resource asks for, else its provider's: a region that isn't asked for is unknown."""
     own, inherited = resource.get("region"), resource.provider.get("region")
     return own if isinstance(own, str) else _text(inherited)
 
@@ -51,26 +71,3 @@ def _region(resource: Resource) -> str:
 def _text(value: Json) -> str:
     # An unknown place counts as the same place: two resources that may collide are reported.
     return value if isinstance(value, str) else repr(value)
-
-
-RULES: Final = (
-    Rule(
-        id="generated-name",
-        title="What others refer to by name has an explicit name.",
-        remedy="Give it a name that is known at preview.",
-        source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
-        severity=Severity.MEDIUM,
-        check=_generated,
-        types=frozenset(PHYSICAL_NAMES),
-    ),
-    Rule(
-        id="duplicate-name",
-        title="No two resources of a kind have the same name.",
-        remedy="Rename one of them: whichever is made second fails, or takes over the other.",
-        source="https://www.pulumi.com/docs/iac/concepts/resources/names/",
-        severity=Severity.HIGH,
-        check=_duplicates,
-        scope=Scope.STACK,
-        types=frozenset(PHYSICAL_NAMES),
-    ),
-)

@@ -11,9 +11,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.naming.environment import ENVIRONMENT, environment_of
+from policies.naming.environment import ENVIRONMENT, stack_environment
 from policies.naming.physical_names import shown
-from policies.rulebook import MAY_BE_UNKNOWN, UNKNOWN, Finding, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.rulebook import MAY_BE_UNKNOWN, UNKNOWN, Finding, Judgement, Resource, Rules, Severity
+
+RULES: Final = Rules()
 
 _LONGEST_HOST: Final = 253
 _LONGEST_COMMENT: Final = 128
@@ -34,7 +36,7 @@ _SERVICE: Final = r"(?:[a-z0-9_-]{1,63}\.)*_[a-z0-9_-]{1,62}\."
 
 def _host_problem(host: str, judgement: Judgement, *, record: bool) -> str:
     """Return what is wrong with a host, empty if nothing is. A record may also be the zone's or a service's."""
-    environment, zone = environment_of(judgement), judgement.config["zone"]
+    environment, zone = stack_environment(judgement), judgement.config["zone"]
     production = environment == judgement.config["production"]
     if len(host) > _LONGEST_HOST:
         return f"is {len(host)} characters long; DNS takes {_LONGEST_HOST}"
@@ -49,6 +51,15 @@ def _host_problem(host: str, judgement: Judgement, *, record: bool) -> str:
     return f"isn't of the form `host.{zone if production else f'{environment}.{zone}'}`, lower case"
 
 
+@RULES.resource(
+    "misnamed-record",
+    title="DNS records are within the zone and carry the environment.",
+    remedy="Name it in full: `host.zone` in production, `host.${environment}.zone` elsewhere.",
+    source="https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-subdomain/",
+    severity=Severity.HIGH,
+    types=frozenset({"cloudflare:index/dnsRecord:DnsRecord", "cloudflare:index/record:Record"}),
+    config=_CONFIG,
+)
 def _misnamed_record(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     if resource.get("name") is UNKNOWN and _validates_a_certificate(resource):
         return
@@ -58,9 +69,10 @@ def _misnamed_record(resource: Resource, judgement: Judgement) -> Iterator[Findi
 
 
 def _validates_a_certificate(resource: Resource) -> bool:
-    """Tell whether an unknown name can only be one that ACM chooses: with its value, in a CNAME that isn't proxied.
+    """Tell whether a record whose name is unknown can only be one that validates a certificate.
 
-    The name is judged when it is known, before the record is made.
+    ACM chooses name and content of such a record, a CNAME that isn't proxied. The name is judged when it is known,
+    before the record is made.
     """
     return (
         "name" in MAY_BE_UNKNOWN.get(resource.type, ())
@@ -70,47 +82,28 @@ def _validates_a_certificate(resource: Resource) -> bool:
     )
 
 
+@RULES.resource(
+    "misnamed-distribution",
+    title="Distributions serve hosts of the zone and of the environment, and say so in their comment.",
+    remedy="Give it the aliases `host.zone` in production, `host.${environment}.zone` elsewhere, "
+    "and a comment such as `${environment} portal`.",
+    source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",
+    severity=Severity.HIGH,
+    types=frozenset({"aws:cloudfront/distribution:Distribution"}),
+    config=_CONFIG,
+)
 def _misnamed_distribution(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    aliases = resource.items("aliases")
+    aliases = resource.parts("aliases")
     if not aliases:
         yield Finding("It has no `aliases`, so it is reached under a generated name only.")
-    for index, _ in enumerate(aliases):
-        path = f"aliases.{index}"
-        try:
-            host = resource.text(path)
-        except Unjudgeable as unjudgeable:
-            yield Finding(f"{unjudgeable}.")
-            continue
-        if problem := _host_problem(host, judgement, record=False):
-            yield Finding(f"`{path}` {shown(host)} {problem}.")
-    environment = environment_of(judgement)
+    for alias in aliases:
+        if not isinstance(alias.value, str):
+            yield Finding(f"{resource.refusal(alias.path, 'a string')}.")
+        elif problem := _host_problem(alias.value, judgement, record=False):
+            yield Finding(f"`{alias.path}` {shown(alias.value)} {problem}.")
+    environment = stack_environment(judgement)
     label = re.compile(rf"{re.escape(environment)}[ -][a-z0-9][^\x00-\x1f]*")
     for path in ("comment", "tags.Name"):
         text = resource.text("comment") if path == "comment" else resource.text_or_none(path)
         if text is not None and (len(text) > _LONGEST_COMMENT or not label.fullmatch(text)):
             yield Finding(f"`{path}` doesn't begin with `{environment} ` or `{environment}-` and a name.")
-
-
-RULES: Final = (
-    Rule(
-        id="misnamed-record",
-        title="DNS records are within the zone and carry the environment.",
-        remedy="Name it in full: `host.zone` in production, `host.${environment}.zone` elsewhere.",
-        source="https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-subdomain/",
-        severity=Severity.HIGH,
-        check=_misnamed_record,
-        types=frozenset({"cloudflare:index/dnsRecord:DnsRecord", "cloudflare:index/record:Record"}),
-        config=_CONFIG,
-    ),
-    Rule(
-        id="misnamed-distribution",
-        title="Distributions serve hosts of the zone and of the environment, and say so in their comment.",
-        remedy="Give it the aliases `host.zone` in production, `host.${environment}.zone` elsewhere, "
-        "and a comment such as `${environment} portal`.",
-        source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",
-        severity=Severity.HIGH,
-        check=_misnamed_distribution,
-        types=frozenset({"aws:cloudfront/distribution:Distribution"}),
-        config=_CONFIG,
-    ),
-)

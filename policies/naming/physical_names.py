@@ -68,7 +68,7 @@ PHYSICAL_NAMES: Final[Mapping[str, PhysicalName]] = {
 """Resource type -> where its name is."""
 
 
-def types_of(*kinds: str) -> frozenset[str]:
+def resource_types(*kinds: str) -> frozenset[str]:
     """Return the resource types of some kinds."""
     return frozenset(type_ for type_, name in PHYSICAL_NAMES.items() if name.kind in kinds)
 

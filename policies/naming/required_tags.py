@@ -6,14 +6,33 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from policies.naming.environment import ENVIRONMENT, environment_of
+from policies.naming.environment import ENVIRONMENT, stack_environment
 from policies.naming.taggable import TAGGABLE
-from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity, Unjudgeable
+from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rules, Severity, Unjudgeable
+
+RULES: Final = Rules()
 
 _LISTED: Final = frozenset({"aws:autoscaling/group:Group"})
 """Types whose tags are a list of `{key, value}`."""
 
 
+@RULES.resource(
+    "missing-tags",
+    title="Everything taggable carries the required tags, and `Environment` is the stack's own.",
+    remedy="Set the tags on the resource, or as default tags of its provider.",
+    source="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
+    severity=Severity.MEDIUM,
+    types=TAGGABLE,
+    config={
+        **ENVIRONMENT,
+        "required": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Tags that must be there and not empty",
+            "default": ["Project", "Environment", "Component", "ManagedBy"],
+        },
+    },
+)
 def _missing(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     tags = {**_default_tags(resource), **_own_tags(resource)}
     for key in judgement.config["required"]:
@@ -22,25 +41,21 @@ def _missing(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             yield Finding(f"The tag `{key}` isn't known at preview, so the gate can't judge it.")
         elif not isinstance(value, str) or not value.strip():
             yield Finding(f"The tag `{key}` is missing, empty or not a text.")
-        elif key == "Environment" and value != environment_of(judgement):
-            yield Finding(f"The tag `{key}` isn't `{environment_of(judgement)}`.")
+        elif key == "Environment" and value != stack_environment(judgement):
+            yield Finding(f"The tag `{key}` isn't `{stack_environment(judgement)}`.")
 
 
 def _own_tags(resource: Resource) -> Mapping[str, Json]:
     if resource.type not in _LISTED:
         return resource.mapping("tags")
-    tags: dict[str, Json] = {}
-    for index, tag in enumerate(resource.items("tags")):
-        key = resource.text(f"tags.{index}.key")
-        tags[key] = tag.get("value")
-    return tags
+    return {tag.text("key"): tag.get("value") for tag in resource.parts("tags")}
 
 
 def _default_tags(resource: Resource) -> Mapping[str, Json]:
     """Return the provider's default tags, which a resource inherits; a provider's nested inputs travel as JSON text.
 
     The AWS provider merges them into `tags` when the engine has it check the inputs, and reports the result as
-    `tagsAll`; a rehearsal has no provider to do so. Either way these tags, overridden by the resource's own, count.
+    `tagsAll`; a rehearsal has no provider to do so. Either way these tags count, and the resource's own override them.
 
     Raises:
         Unjudgeable: they are unknown or malformed.
@@ -58,25 +73,3 @@ def _default_tags(resource: Resource) -> Mapping[str, Json]:
     if not isinstance(tags, Mapping):
         raise Unjudgeable("defaultTags", "of the provider are unknown or malformed", resource.urn)
     return tags
-
-
-RULES: Final = (
-    Rule(
-        id="missing-tags",
-        title="Everything taggable carries the required tags, Environment with the stack's own.",
-        remedy="Set the tags on the resource, or as default tags of its provider.",
-        source="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
-        severity=Severity.MEDIUM,
-        check=_missing,
-        types=TAGGABLE,
-        config={
-            **ENVIRONMENT,
-            "required": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "Tags that must be there and not empty",
-                "default": ["Project", "Environment", "Component", "ManagedBy"],
-            },
-        },
-    ),
-)

@@ -1,34 +1,42 @@
 """The frame that every policy pack of this project is built on.
 
-A pack is a table of `Rule`s. A rule is a pure function from a resource (or the whole stack) to findings;
-`assemble` turns the table into the Pulumi policies that the engine runs, one policy per rule, so that
-enforcement level, severity, remedy and source travel the engine's own way.
+A pack is a list of `Rule`s. A rule is a pure function from a resource (or the whole stack) to findings. `start`
+serves a pack to the engine, one policy per rule, so that enforcement level, severity, remedy and source travel the
+engine's own way; `serve` does so for several packs in one process.
 
-The frame, not the rule, takes care of what must never be forgotten:
+The frame, and no rule by itself, takes care of what must never be forgotten:
 
 - a value that is unknown at preview reaches a rule as `UNKNOWN`, never as a missing key or an exception;
 - a rule that fails is a mandatory violation, not a crash and not a pass;
 - waivers (resource, reason, owner, expiry) come from policy configuration; an expired one is a violation.
 """
 
-from policies.rulebook.assembly import assemble, start
-from policies.rulebook.resource import UNKNOWN, Json, Resource, SecretText, Unjudgeable, unknown_paths
-from policies.rulebook.rule import Finding, Judgement, Rule, Scope, Severity
+from policies.rulebook.configuration import BadConfiguration
+from policies.rulebook.pack import Pack, serve, start
+from policies.rulebook.resource import ASSET, UNKNOWN, Json, Part, Properties, Resource, SecretText, Stack, Unjudgeable
+from policies.rulebook.rule import Finding, Judgement, Rule, Rules, Schemas, Scope, Severity
 from policies.rulebook.unknowns import MAY_BE_UNKNOWN
 
 __all__ = [
+    "ASSET",
     "MAY_BE_UNKNOWN",
     "UNKNOWN",
+    "BadConfiguration",
     "Finding",
     "Json",
     "Judgement",
+    "Pack",
+    "Part",
+    "Properties",
     "Resource",
     "Rule",
+    "Rules",
+    "Schemas",
     "Scope",
     "SecretText",
     "Severity",
+    "Stack",
     "Unjudgeable",
-    "assemble",
+    "serve",
     "start",
-    "unknown_paths",
 ]

@@ -8,7 +8,7 @@ from policies.rulebook.rule import Rule
 
 
 def table(rules: Iterable[Rule]) -> str:
-    """Return a Markdown table of rules, in their order: id, what it asks for, severity, configuration, way out, source.
+    """Return a Markdown table of rules, in their order: id, what it asks for, severity, configuration, remedy, source.
 
     Ends with a newline.
     """

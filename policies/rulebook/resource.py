@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, SupportsIndex, TypeAlias
-
-from pulumi_policy.proxy import UnknownValueError
-
-Json: TypeAlias = Any
-"""A property value: dict, list, str (`SecretText` for a secret), float, bool, None or `UNKNOWN` at any depth."""
+from typing import Any, Final, SupportsIndex, TypeAlias, TypeVar, cast, overload
 
 
 class _Unknown:
@@ -26,10 +21,21 @@ UNKNOWN: Final = _Unknown()
 """Stands for every value that a preview can't know. It has no truth value: no rule passes on it by accident."""
 
 
+class _Asset:
+    """The type of `ASSET`."""
+
+    def __repr__(self) -> str:
+        return "<asset>"
+
+
+ASSET: Final = _Asset()
+"""Stands for a file, an archive, and whatever else the engine marks in a way that no rule reads."""
+
+
 class SecretText(str):
     """A text that the program marks as secret, or a text within something that it marks.
 
-    Printing it shows no value; so does printing a part of it, or it in lower case.
+    Printing it, a part of it, or it in lower case shows no value.
     """
 
     __slots__ = ()
@@ -51,10 +57,16 @@ class SecretText(str):
         return SecretText(super().lower())
 
 
+Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | float | bool | _Unknown | _Asset | None"
+"""A property value; a text that is secret is a `SecretText`. `UNKNOWN` and `ASSET` stand at any depth."""
+
+Analysis = TypeVar("Analysis")
+
+
 class Unjudgeable(Exception):
     """A value that a rule must judge is unknown, missing or of the wrong type.
 
-    Raised by `Resource`'s accessors; the frame turns it into a violation of the rule that asked. `urn` is the
+    Raised by the accessors of `Properties`; the frame turns it into a violation of the rule that asked. `urn` is the
     resource that the value belongs to.
     """
 
@@ -64,9 +76,156 @@ class Unjudgeable(Exception):
         self.urn = urn
 
 
+class Properties:
+    """Typed access to the properties of a resource, or to those below a path of it.
+
+    A path is dotted: `a.b.0.c` is the key `c` of the first item of the list `b` in `a`.
+    """
+
+    urn: str
+
+    @property
+    def _root(self) -> Json:
+        raise NotImplementedError
+
+    def place(self, path: str) -> str:
+        """Return a path from the resource's own properties on, as messages show it."""
+        return path
+
+    def get(self, path: str, default: Json = None) -> Json:
+        """Return the value at a path: `UNKNOWN` below an unknown, `default` where there is nothing, or null."""
+        value = self._root
+        for step in path.split("."):
+            if value is UNKNOWN:
+                return UNKNOWN
+            if isinstance(value, Mapping) and step in value:
+                value = value[step]
+            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
+                value = value[int(step)]
+            else:
+                return default
+        return default if value is None else value
+
+    def at(self, path: str) -> Part:
+        """Return what is below a path. It may be unknown, missing or of any type: its accessors tell."""
+        return Part(self.urn, self.place(path), self.get(path))
+
+    def parts(self, path: str) -> list[Part]:
+        """Return each item of the list at a path, none where the program leaves it out.
+
+        Raises:
+            Unjudgeable: the list is unknown or of another type. The items may be.
+        """
+        return [Part(self.urn, f"{self.place(path)}.{index}", item) for index, item in enumerate(self.items(path))]
+
+    def text(self, path: str) -> str:
+        """Return the string at a path.
+
+        Raises:
+            Unjudgeable: it is unknown, missing or not a string.
+        """
+        value = self.get(path)
+        if isinstance(value, str):
+            return value
+        raise self.refusal(path, "a string")
+
+    def text_or_none(self, path: str) -> str | None:
+        """Return the string at a path, or None where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it is unknown or of another type.
+        """
+        return None if self.get(path) is None else self.text(path)
+
+    def texts(self, path: str) -> list[str]:
+        """Return the strings of the list at a path, none where the program leaves it out.
+
+        Raises:
+            Unjudgeable: the list, or an item of it, is unknown or of another type.
+        """
+        return [self.text(f"{path}.{index}") for index, _ in enumerate(self.items(path))]
+
+    def number(self, path: str, default: float | None = None) -> float:
+        """Return the number at a path, `default` where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it is unknown, of another type, or missing without a default.
+        """
+        value = self.get(path, default)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return value
+        raise self.refusal(path, "a number")
+
+    def number_or_none(self, path: str) -> float | None:
+        """Return the number at a path, or None where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it is unknown or of another type.
+        """
+        return None if self.get(path) is None else self.number(path)
+
+    def flag(self, path: str, default: bool) -> bool:
+        """Return the boolean at a path, `default` (the provider's own) where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it is unknown or of another type.
+        """
+        value = self.get(path, default)
+        if isinstance(value, bool):
+            return value
+        raise self.refusal(path, "true or false")
+
+    def items(self, path: str) -> list[Json]:
+        """Return the list at a path, empty where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it is unknown or of another type.
+        """
+        value = self.get(path)
+        if value is None:
+            return []
+        if isinstance(value, list):
+            return value
+        raise self.refusal(path, "a list")
+
+    def mapping(self, path: str) -> Mapping[str, Json]:
+        """Return the mapping at a path, empty where the program leaves it out.
+
+        Raises:
+            Unjudgeable: it is unknown or of another type.
+        """
+        value = self.get(path)
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return value
+        raise self.refusal(path, "a mapping")
+
+    def refusal(self, path: str, accepted: str) -> Unjudgeable:
+        """Return the exception that says why the value at a path can't be judged; `accepted` says what could."""
+        return Unjudgeable(self.place(path), _problem(self.get(path), accepted), self.urn)
+
+
+@dataclass(frozen=True)
+class Part(Properties):
+    """What is below a path of a resource; its accessors take paths from there on, and report them in full."""
+
+    urn: str
+    path: str
+    value: Json
+
+    @property
+    def _root(self) -> Json:
+        return self.value
+
+    def place(self, path: str) -> str:
+        """Return a path from the resource's own properties on, as messages show it."""
+        return f"{self.path}.{path}"
+
+
 @dataclass(frozen=True, eq=False)
-class Resource:
-    """One resource of the plan. None is equal to another, so that what is worked out for one can be remembered.
+class Resource(Properties):
+    """One resource of the plan. Compared by identity: no two are the same.
 
     `type` is the token (`aws:iam/role:Role`), `properties` the inputs at preview (for stack rules: the
     state the engine expects), with `UNKNOWN` where a value isn't known yet. `parent` is a URN, empty at the
@@ -84,81 +243,53 @@ class Resource:
     provider: Mapping[str, Json] = field(default_factory=dict)
     secret_outputs: frozenset[str] = frozenset()
     references: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    _shared: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
 
-    def get(self, path: str, default: Json = None) -> Json:
-        """Return the value at a dotted path (`a.b.0.c`).
+    @property
+    def _root(self) -> Json:
+        return self.properties
 
-        That is `UNKNOWN` below an unknown, and `default` where there is nothing, or null.
+    def shared(self, analysis: Callable[[Resource], Analysis]) -> Analysis:
+        """Return what a function makes of this resource. It runs once, however many rules ask.
+
+        The function must return something that can be read again and again: a tuple, never an iterator.
         """
-        value: Json = self.properties
-        for step in path.split("."):
-            if value is UNKNOWN:
-                return UNKNOWN
-            if isinstance(value, Mapping) and step in value:
-                value = value[step]
-            elif isinstance(value, list) and step.isdecimal() and int(step) < len(value):
-                value = value[int(step)]
-            else:
-                return default
-        return default if value is None else value
+        if analysis not in self._shared:
+            self._shared[analysis] = analysis(self)
+        return cast(Analysis, self._shared[analysis])
 
-    def text(self, path: str) -> str:
-        """Return the string at a path.
 
-        Raises:
-            Unjudgeable: it's unknown, missing or not a string.
+class Stack(Sequence[Resource]):
+    """The resources of a stack, in the order in which the engine gives them."""
+
+    def __init__(self, resources: Sequence[Resource]) -> None:
+        self._resources = tuple(resources)
+        self._shared: dict[object, Any] = {}
+
+    @overload
+    def __getitem__(self, index: int) -> Resource: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Resource]: ...
+    def __getitem__(self, index: int | slice) -> Resource | Sequence[Resource]:
+        return self._resources[index]
+
+    def __len__(self) -> int:
+        return len(self._resources)
+
+    def shared(self, analysis: Callable[[Stack], Analysis]) -> Analysis:
+        """Return what a function makes of this stack. It runs once, however many rules ask.
+
+        The function must return something that can be read again and again: a tuple, never an iterator.
         """
-        value = self.get(path)
-        if isinstance(value, str):
-            return value
-        raise Unjudgeable(path, _problem(value, "a string"), self.urn)
+        if analysis not in self._shared:
+            self._shared[analysis] = analysis(self)
+        return cast(Analysis, self._shared[analysis])
 
-    def text_or_none(self, path: str) -> str | None:
-        """Return the string at a path, or None where the program leaves it out.
-
-        Raises:
-            Unjudgeable: it's unknown or of another type.
-        """
-        return None if self.get(path) is None else self.text(path)
-
-    def flag(self, path: str, default: bool) -> bool:
-        """Return the boolean at a path, `default` (the provider's own) where the program leaves it out.
-
-        Raises:
-            Unjudgeable: it's unknown or of another type.
-        """
-        value = self.get(path)
-        if value is None:
-            return default
-        if isinstance(value, bool):
-            return value
-        raise Unjudgeable(path, _problem(value, "true or false"), self.urn)
-
-    def items(self, path: str) -> list[Json]:
-        """Return the list at a path, empty where the program leaves it out.
-
-        Raises:
-            Unjudgeable: it's unknown or of another type.
-        """
-        value = self.get(path)
-        if value is None:
-            return []
-        if isinstance(value, list):
-            return value
-        raise Unjudgeable(path, _problem(value, "a list"), self.urn)
-
-    def mapping(self, path: str) -> Mapping[str, Json]:
-        """Return the mapping at a path, empty where the program leaves it out.
-
-        Raises:
-            Unjudgeable: it's unknown or of another type.
-        """
-        value = self.get(path)
-        if value is None:
-            return {}
-        if isinstance(value, Mapping):
-            return value
-        raise Unjudgeable(path, _problem(value, "a mapping"), self.urn)
+    def only(self, types: frozenset[str]) -> Stack:
+        """Return the part of the stack that is of some types: always the same object for the same types."""
+        if types not in self._shared:
+            self._shared[types] = Stack([resource for resource in self if resource.type in types])
+        return cast(Stack, self._shared[types])
 
 
 def _problem(value: Json, accepted: str) -> str:
@@ -172,31 +303,3 @@ def _problem(value: Json, accepted: str) -> str:
 def _kind(value: Json) -> str:
     kinds = {bool: "true or false", float: "a number", int: "a number", str: "a string", list: "a list"}
     return kinds.get(type(value), "a mapping" if isinstance(value, Mapping) else "an asset")
-
-
-def plain(value: Json) -> Json:
-    """Return what the policy SDK hands to a policy (proxies that raise on unknowns) as plain values with `UNKNOWN`."""
-    if isinstance(value, Mapping):
-        return {key: _item(value, key) for key in value}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_item(value, index) for index in range(len(value))]
-    return value
-
-
-def _item(container: Json, key: str | int) -> Json:
-    try:
-        return plain(container[key])
-    except UnknownValueError:
-        return UNKNOWN
-
-
-def unknown_paths(value: Json, path: str = "") -> Iterator[str]:
-    """Yield the dotted path of every unknown in a value."""
-    if value is UNKNOWN:
-        yield path
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from unknown_paths(item, f"{path}.{key}" if path else str(key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from unknown_paths(item, f"{path}.{index}" if path else str(index))

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NotRequired, TypeAlias, TypedDict, TypeVar, Unpack, cast
 
-from pulumi_policy import Severity
+from policies.rulebook.resource import Resource, Stack
 
-from policies.rulebook.resource import Json, Resource
 
-__all__ = ["Finding", "Judgement", "Rule", "Scope", "Severity"]
+class Severity(Enum):
+    """How bad a violation is, as the engine shows it."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,16 @@ class Judgement:
 
     project: str
     stack: str
-    config: Mapping[str, Json]
+    config: Mapping[str, Any]
     """The rule's configuration, each value of the type that its schema says, with the defaults of `Rule.config`
     for what isn't given; waivers are not part of it."""
 
 
-ResourceCheck = Callable[[Resource, Judgement], Iterable[Finding]]
-StackCheck = Callable[[Sequence[Resource], Judgement], Iterable[Finding]]
+ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]
+StackCheck: TypeAlias = Callable[[Stack, Judgement], Iterable[Finding]]
+
+Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""Configuration key of a rule -> its JSON schema, which has a `default`."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +65,8 @@ class Rule:
     `id` is stable, in kebab-case, and names the fault (`wildcard-action`). `types` are the resource types it
     judges; empty means all. `config` holds the JSON schema of each configuration key the rule takes; every
     key has a `default`. `check` gives the findings: a `ResourceCheck` for `Scope.RESOURCE`, a `StackCheck`
-    for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends it: what was
-    found before counts, what comes after isn't judged, so a stack rule catches it for each resource.
+    for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends its check: what was
+    found before counts, and what comes after isn't judged. So a stack rule catches it for each resource.
     """
 
     id: str
@@ -66,7 +74,57 @@ class Rule:
     remedy: str
     source: str
     severity: Severity
-    check: Callable[..., Iterable[Finding]]
+    check: ResourceCheck | StackCheck
     scope: Scope = Scope.RESOURCE
     types: frozenset[str] = frozenset()
-    config: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config: Schemas = field(default_factory=dict)
+
+    def findings(self, subject: Resource | Sequence[Resource], judgement: Judgement) -> Iterable[Finding]:
+        """Judge a resource, or for `Scope.STACK` the resources of a stack that are of the rule's types."""
+        check = cast(Callable[[Resource | Sequence[Resource], Judgement], Iterable[Finding]], self.check)
+        return check(subject, judgement)
+
+
+class Description(TypedDict):
+    """What a rule says about itself: the fields of `Rule` beside id, check and scope."""
+
+    title: str
+    remedy: str
+    source: str
+    severity: Severity
+    types: NotRequired[frozenset[str]]
+    config: NotRequired[Schemas]
+
+
+_Resource = TypeVar("_Resource", bound=ResourceCheck)
+_Stack = TypeVar("_Stack", bound=StackCheck)
+
+
+class Rules(list[Rule]):
+    """The rules of a module, in their order. Each is added by a decorator of its check, which describes it.
+
+    >>> RULES = Rules()
+    >>> @RULES.resource("open-door", title="Doors are shut.", remedy="Shut it.", source="", severity=Severity.LOW)
+    ... def _open(door: Resource, judgement: Judgement) -> Iterable[Finding]:
+    ...     return [] if door.flag("shut", default=False) else [Finding("It is open.")]
+    >>> [rule.id for rule in RULES]
+    ['open-door']
+    """
+
+    def resource(self, id_: str, **said: Unpack[Description]) -> Callable[[_Resource], _Resource]:
+        """Add the decorated check as a rule about one resource at a time."""
+
+        def add(check: _Resource) -> _Resource:
+            self.append(Rule(id_, check=check, **said))
+            return check
+
+        return add
+
+    def stack(self, id_: str, **said: Unpack[Description]) -> Callable[[_Stack], _Stack]:
+        """Add the decorated check as a rule about a whole stack."""
+
+        def add(check: _Stack) -> _Stack:
+            self.append(Rule(id_, check=check, scope=Scope.STACK, **said))
+            return check
+
+        return add

@@ -1,4 +1,4 @@
-"""Waivers: the way out of a rule, written down with a reason, an owner and an end."""
+"""Waivers: exceptions to a rule, written down with a reason, an owner and an end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
-
-from policies.rulebook.resource import Json
 
 SCHEMA: Final[Mapping[str, Any]] = {
     "type": "array",
@@ -69,7 +67,7 @@ def _matches(text: str, pattern: str) -> bool:
     return fnmatchcase(text, pattern.replace("[", "[[]"))
 
 
-def parse(entries: Json) -> tuple[list[Waiver], list[str]]:
+def parse(entries: Any) -> tuple[list[Waiver], list[str]]:  # noqa: ANN401 - whatever a configuration holds
     """Read the `waivers` of a rule's configuration: the valid ones, and a problem for each of the others."""
     if not isinstance(entries, list):
         return [], ["`waivers` must be a list of {resource, reason, owner, expires}"]
@@ -84,7 +82,7 @@ def parse(entries: Json) -> tuple[list[Waiver], list[str]]:
     return waivers, problems
 
 
-def _problem(entry: Json) -> str:
+def _problem(entry: Any) -> str:  # noqa: ANN401 - whatever a configuration holds
     schema = SCHEMA["items"]
     if not isinstance(entry, Mapping):
         return f"must be a mapping with {', '.join(schema['required'])}"

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from rehearsal import project
 from tests.breakages import ONE_A_PACK, break_project
 from tests.engine.conftest import Deploy
 from tests.engine.deployment import CANARIES
@@ -65,5 +64,22 @@ def test_every_pack_is_attached_with_its_configuration(deploy: Deploy) -> None:
     outcome = deployment.run("preview")
     assert outcome.code == 1
     assert "expired on 2020-01-01" in outcome.out
-    for pack in project.packs(deployment.project):
-        assert f"policies/{pack.name})" in outcome.out
+    assert "policies/gate)" in outcome.out
+    # What a pack says is shown under its own name.
+    assert "naming@v" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"missing-tag": "advisory"}', "there is no such rule; did you mean `missing-tags`?"),
+        ('{"missing-tags": {"required": "Owner"}}', "`required` isn't what the rule takes"),
+    ],
+)
+def test_configuration_that_fits_no_rule_stops_up(deploy: Deploy, text: str, said: str) -> None:
+    deployment = deploy("dev")
+    (deployment.project / "policies" / "config" / "naming.dev.json").write_text(text)
+    outcome = deployment.up()
+    assert outcome.code != 0
+    assert said in outcome.out
+    assert deployment.changes(0) == []

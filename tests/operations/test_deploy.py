@@ -58,17 +58,14 @@ def test_without_the_cli_it_says_how_to_install_the_pinned_version(command: str)
 
 
 @pytest.mark.parametrize("command", ["up", "preview"])
-def test_every_pack_goes_along_with_its_configuration(command: str, recorder: Path) -> None:
+def test_the_gate_goes_along_which_configures_itself(command: str, recorder: Path) -> None:
     assert deploy(command, "--stack", "prod", path=recorder).returncode == 0
     (call,) = calls(recorder)
     given = list(itertools.pairwise(call))
     packs = [value for flag, value in given if flag == "--policy-pack"]
     configurations = [value for flag, value in given if flag == "--policy-pack-config"]
-    assert packs == [
-        str(pack) for pack in sorted((PROJECT / "policies").iterdir()) if (pack / "PulumiPolicy.yaml").exists()
-    ]
-    expected = [PROJECT / "policies" / "config" / f"{Path(pack).name}.prod.json" for pack in packs]
-    assert configurations == [str(file) if file.exists() else os.devnull for file in expected]
+    assert packs == [str(PROJECT / "policies" / "gate")]
+    assert configurations == [os.devnull]
     assert not [flag for flag in call if "skip" in flag]
     assert "--yes" not in call
 

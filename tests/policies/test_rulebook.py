@@ -15,6 +15,7 @@ from policies.rulebook import UNKNOWN as RULEBOOK_UNKNOWN
 from policies.rulebook import Resource
 from policies.rulebook.documentation import table
 from policies.rulebook.waivers import Waiver
+from rehearsal import project
 from tests.policies.analyzer import FOLDER, ROOT, UNKNOWN, Json, Planned, StartPack, secret
 
 FRAME: Final = Path(__file__).parent / "packs" / "frame"
@@ -182,7 +183,7 @@ def test_the_level_of_a_rule_is_configurable(pack: StartPack) -> None:
         assert [item.level for item in found] == levels
 
 
-PACKS: Final = sorted(file.parent.name for file in FOLDER.glob("*/PulumiPolicy.yaml"))
+PACKS: Final = [folder.name for folder in project.packs(FOLDER.parent)]
 
 
 @pytest.mark.parametrize("name", PACKS)
@@ -197,12 +198,6 @@ def test_every_rule_says_what_it_asks_for_and_how_to_comply(pack: StartPack, nam
         assert policy.enforcementLevel == analyzer_pb2.MANDATORY, f"{id_} isn't mandatory"
         for key, schema in json_format.MessageToDict(policy.configSchema.properties).items():
             assert {"description", "default", "type"} <= set(schema), f"{id_}: {key}"
-
-
-def test_no_two_packs_share_a_rule_id(pack: StartPack) -> None:
-    ids = [id_ for name in PACKS for id_ in pack(name).rules]
-    assert len(ids) == len(set(ids))
-    assert len(ids) >= len(PACKS) > 0
 
 
 def test_the_rules_can_be_shown_as_a_table() -> None:

@@ -71,11 +71,11 @@ def load(_: str) -> harness.Judge:
         found: dict[str, None] = {}
         for resource in resources:
             for rule, judgement in one_resource[resource.type]:
-                for _ in rule.check(resource, judgement):
+                for _ in rule.findings(resource, judgement):
                     found[rule.id] = None
         if len(resources) > 1:
             for rule, judgement in whole_stack:
-                for _ in rule.check([one for one in resources if one.type in rule.types], judgement):
+                for _ in rule.findings([one for one in resources if one.type in rule.types], judgement):
                     found[rule.id] = None
         return list(found)
 

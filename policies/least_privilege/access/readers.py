@@ -99,7 +99,7 @@ def _read_expected(given: Json) -> tuple[Expected, list[str]]:
             and isinstance(names, list)
             and all(isinstance(name, str) for name in names)
         ):
-            expected[str(arn)] = frozenset(names)
+            expected[str(arn)] = frozenset(str(name) for name in names)
         else:
             problems.append(f"`{shorten(str(arn))}` must be an ARN with a list of role names")
     return expected, problems

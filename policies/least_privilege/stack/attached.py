@@ -181,7 +181,7 @@ def _permission(resource: Resource) -> Attached:
     texts = {name: value for name, value in given.items() if isinstance(value, str)}
     if len(texts) < len(given) or "principal" not in texts:
         return Attached("principal", Kind.RESOURCE, "lambda", "", "isn't a text")
-    conditions: dict[str, dict[str, str]] = {}
+    conditions: dict[str, dict[str, object]] = {}
     for name, (operator, key) in _CONDITIONS.items():
         if name in texts:
             conditions.setdefault(operator, {})[key] = texts[name]

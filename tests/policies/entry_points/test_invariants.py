@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from google.protobuf import struct_pb2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from policies.entry_points import RULES
-from policies.rulebook import UNKNOWN, Json, Judgement, Resource, Rule, Scope, SecretText, Unjudgeable, configuration
-from tests.policies.entry_points.test_entry_points import STACK, meant
+from policies.rulebook import (
+    UNKNOWN,
+    Json,
+    Judgement,
+    Resource,
+    Rule,
+    Scope,
+    SecretText,
+    Stack,
+    Unjudgeable,
+    configuration,
+)
+from policies.rulebook.properties import read
+from tests.policies.entry_points.test_entry_points import STACK
 from tests.policies.entry_points.test_entry_points import planned as as_planned
 
 PACK: Final = Path(__file__).resolve().parents[3] / "policies" / "entry_points"
@@ -85,10 +98,10 @@ def judgement(rule: Rule) -> Judgement:
     return Judgement("project", "prod", configuration.with_defaults({}, rule.config))
 
 
-def found(rule: Rule, judged: Any) -> list[str]:  # noqa: ANN401 - a resource or several
+def found(rule: Rule, judged: Resource | Stack) -> list[str]:
     """Return what a rule says; anything but a finding or `Unjudgeable` would be a fault of the rule."""
     try:
-        return [finding.message for finding in rule.check(judged, judgement(rule))]
+        return [finding.message for finding in rule.findings(judged, judgement(rule))]
     except Unjudgeable as unjudgeable:
         return [str(unjudgeable)]
 
@@ -99,7 +112,7 @@ def test_no_properties_make_a_rule_raise(type_: str, properties: dict[str, Json]
     resource = Resource(type_, "urn:pulumi:prod::project::t::it", "it", properties)
     for rule in RULES:
         if rule.scope is Scope.STACK:
-            found(rule, [resource, *GOOD])
+            found(rule, Stack([resource, *GOOD]))
         elif not rule.types or type_ in rule.types:
             found(rule, resource)
 
@@ -121,20 +134,11 @@ def _resources(stack: dict[str, dict[str, Any]]) -> list[Resource]:
     ]
 
 
-def _known(value: Json) -> Json:
-    """Return a value as the frame hands it to a rule."""
-    from policies.rulebook.resource import plain
-    from policies.rulebook.secret_marks import deserialize_properties
-
-    return plain(_unknowns(deserialize_properties({"it": value})["it"]))
-
-
-def _unknowns(value: Json) -> Json:
-    if isinstance(value, dict):
-        return {key: _unknowns(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_unknowns(item) for item in value]
-    return UNKNOWN if value == meant("UNKNOWN") else value
+def _known(value: Mapping[str, Any]) -> dict[str, Json]:
+    """Return properties as the frame hands them to a rule."""
+    sent = struct_pb2.Struct()
+    sent.update(value)
+    return read(sent)
 
 
 GOOD: Final = _resources(STACK)
@@ -144,7 +148,7 @@ def said(resources: list[Resource]) -> list[str]:
     messages: list[str] = []
     for rule in RULES:
         if rule.scope is Scope.STACK:
-            messages += found(rule, resources)
+            messages += found(rule, Stack(resources))
         else:
             for resource in resources:
                 messages += found(rule, resource) if not rule.types or resource.type in rule.types else []

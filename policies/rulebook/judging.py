@@ -1,0 +1,63 @@
+"""One rule under its configuration. Whatever goes wrong while it judges is a violation."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+
+from policies.rulebook import configuration, waivers
+from policies.rulebook.resource import Json, Resource, Stack, Unjudgeable
+from policies.rulebook.rule import Finding, Judgement, Rule
+
+
+class Judge:
+    """A rule and its configuration, waivers included."""
+
+    def __init__(self, rule: Rule, config: Mapping[str, Json]) -> None:
+        self.rule = rule
+        self._waivers, problems = waivers.parse(config.get("waivers", []))
+        own = {key: value for key, value in config.items() if key != "waivers"}
+        self._problems = [*configuration.problems(own, rule.config), *problems]
+        self._config = configuration.with_defaults(own, rule.config)
+
+    def configuration(self) -> Iterator[Finding]:
+        """Yield what is wrong with the configuration itself."""
+        for problem in self._problems:
+            yield Finding(f"{problem}.\nTo fix: mend the configuration of `{self.rule.id}`.")
+        for waiver in self._waivers:
+            if waiver.expired(_today()):
+                yield Finding(
+                    f"The waiver for `{waiver.resource}` (owner {waiver.owner}) expired on {waiver.expires}.\n"
+                    "To fix: mend the resource and remove the waiver, or renew it with its owner."
+                )
+
+    def violations(self, subject: Resource | Stack, project: str, stack: str) -> Iterator[Finding]:
+        """Yield the violations of a resource, or of a whole stack for a stack rule; waived ones are left out."""
+        judgement = Judgement(project, stack, self._config)
+        urn = subject.urn if isinstance(subject, Resource) else ""
+        if isinstance(subject, Stack) and self.rule.types:
+            subject = subject.only(self.rule.types)
+        in_force = [waiver for waiver in self._waivers if not waiver.expired(_today())]
+        failure: Finding | None = None
+        findings: list[Finding] = []
+        try:
+            for finding in self.rule.findings(subject, judgement):
+                findings.append(finding)
+        except Unjudgeable as unjudgeable:
+            failure = Finding(f"{unjudgeable}.", unjudgeable.urn or urn)
+        except Exception as error:
+            # The type only: an exception's text may quote a property's value.
+            failure = Finding(f"The rule failed with {type(error).__name__}; what it can't judge doesn't pass.", urn)
+        for finding in findings:
+            if not any(waiver.covers(finding.urn or urn, finding.message) for waiver in in_force):
+                yield self._with_remedy(finding)
+        # A rule that failed left things unjudged. Only a waiver of the whole rule for the one resource covers those.
+        if failure and not any(urn and waiver.finding == "*" and waiver.names(urn) for waiver in in_force):
+            yield self._with_remedy(failure)
+
+    def _with_remedy(self, finding: Finding) -> Finding:
+        return Finding(f"{finding.message}\nTo fix: {self.rule.remedy}", finding.urn)
+
+
+def _today() -> dt.date:
+    return dt.datetime.now(dt.UTC).date()

@@ -1,0 +1,55 @@
+"""A pack: rules under a name, served to the engine."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from policies.rulebook.configuration import Configured
+from policies.rulebook.rule import Rule
+
+_NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Rules under a name. `config` configures rules by their id; what the engine is given overrides it."""
+
+    name: str
+    rules: Sequence[Rule]
+    config: Mapping[str, Configured] = field(default_factory=dict)
+
+
+def start(name: str, rules: Iterable[Rule], description: str) -> None:
+    """Serve a pack to the engine. Returns when the engine ends the process."""
+    serve(name, [Pack(name, tuple(rules))], description)
+
+
+def serve(name: str, packs: Sequence[Pack], description: str) -> None:
+    """Serve several packs as one, whose violations carry the name of their own pack.
+
+    Raises:
+        BadConfiguration: two rules have the same id.
+    """
+    # Loaded here: who only reads the rules needs no server.
+    import grpc
+    from pulumi.runtime.proto import analyzer_pb2_grpc
+
+    from policies.rulebook.analyzer import Analyzer
+
+    analyzer = Analyzer(name, packs, description)
+    gc.freeze()
+    gc.enable()
+    # One worker: rules are plain Python, of which one runs at a time anyway.
+    server = grpc.server(ThreadPoolExecutor(max_workers=1), options=_NO_LIMIT)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    try:
+        server.wait_for_termination()
+    except KeyboardInterrupt:
+        server.stop(None)

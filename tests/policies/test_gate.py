@@ -1,0 +1,155 @@
+"""The gate: all packs in one process, none left out, each under its own name and its own configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from policies.gate import packs
+from policies.rulebook import BadConfiguration
+from rehearsal import project
+from tests.planning import PROJECT, copy_project, rehearse
+from tests.policies.analyzer import StartPack
+
+EXTRA: Final = """
+from policies.rulebook import Finding, Rules, Severity
+
+RULES = Rules()
+
+
+@RULES.resource("{id}", title="No bucket.", remedy="Do without.", source="https://example.com/", severity=Severity.LOW)
+def _bucket(resource, judgement):
+    if resource.type == "aws:s3/bucket:Bucket":
+        yield Finding("It is one.")
+"""
+
+
+def with_another_pack(folder: Path, source: str) -> Path:
+    copied = copy_project(folder)
+    pack = copied / "policies" / "extra_rules"
+    pack.mkdir()
+    (pack / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    (pack / "__init__.py").write_text(source)
+    return copied
+
+
+def test_it_serves_every_rule_of_every_pack(pack: StartPack) -> None:
+    served = {id_: list(rule.tags) for id_, rule in pack("gate").rules.items()}
+    alone = {
+        id_: [f"pack:{folder.name.replace('_', '-')}"]
+        for folder in project.packs(PROJECT)
+        for id_ in pack(folder.name).rules
+    }
+    assert served == alone
+
+
+def test_it_judges_as_the_packs_do(pack: StartPack) -> None:
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("pulumi:pulumi:Stack", {}),
+        ("aws:iam/user:User", {}),
+        ("aws:iam/role:Role", {"name": "x", "assumeRolePolicy": "{"}),
+        ("aws:lb/listener:Listener", {"protocol": "HTTP"}),
+        ("a:b:C", {}),
+    )
+    for type_, properties in asked:
+        alone = [found for folder in project.packs(PROJECT) for found in pack(folder.name).resource(type_, properties)]
+        assert pack("gate").resource(type_, properties) == alone
+
+
+def test_a_pack_that_is_added_is_judged_by(tmp_path: Path) -> None:
+    copied = with_another_pack(tmp_path, EXTRA.format(id="bucket"))
+    plan = rehearse("prod", copied, tmp_path / "plan.json")
+    assert plan.rules == {"extra-rules/bucket"}
+    assert "4 packs, " in plan.printed
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("", "gives no `RULES`"),
+        ("RULES = ()", "are none; accepted: rules of the rulebook"),
+        (EXTRA.format(id="iam-user"), "the packs extra-rules and least-privilege both have a rule `iam-user`"),
+    ],
+)
+def test_a_pack_that_it_cannot_serve_stops_everything(tmp_path: Path, source: str, said: str) -> None:
+    plan = rehearse("prod", with_another_pack(tmp_path, source), tmp_path / "plan.json")
+    assert plan.exit_code == 2
+    assert said in plan.printed
+    assert "Traceback" not in plan.printed
+
+
+def configured(tmp_path: Path, text: str, name: str = "naming.prod.json") -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return what the packs configure, by rule, where one file has this text."""
+    folder = copy_project(tmp_path) / "policies"
+    for file in (folder / "config").iterdir():
+        file.unlink()
+    (folder / "config" / name).write_text(text)
+    return {
+        id_: (entry.level, dict(entry.properties))
+        for pack in packs(folder, "prod")
+        for id_, entry in pack.config.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", {}),
+        ('{"missing-tags": "advisory"}', {"missing-tags": ("advisory", {})}),
+        # Without a level, a rule keeps its own. The protocol's default is the laxest one.
+        ('{"missing-tags": {"required": ["Owner"]}}', {"missing-tags": ("mandatory", {"required": ["Owner"]})}),
+    ],
+)
+def test_a_file_configures_the_rules_of_its_pack(tmp_path: Path, text: str, expected: dict[str, Any]) -> None:
+    assert configured(tmp_path, text) == expected
+
+
+def test_all_is_said_of_one_pack_and_overridden_by_its_rules(tmp_path: Path, pack: StartPack) -> None:
+    text = '{"all": "disabled", "missing-tags": "mandatory", "misnamed-role": {"environment": "x"}}'
+    levels = {id_: level for id_, (level, _) in configured(tmp_path, text).items()}
+    expected = {**dict.fromkeys(pack("naming").rules, "disabled"), "missing-tags": "mandatory"}
+    assert levels == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "naming.prod.json can't be read as JSON"),
+        ("[]", "naming.prod.json: accepted: an object from rule id"),
+        ('{"missing-tag": "advisory"}', "missing-tag: there is no such rule; did you mean `missing-tags`?"),
+        ('{"iam-user": "advisory"}', "iam-user: there is no such rule"),  # of another pack
+        ('{"missing-tags": "strict"}', "missing-tags: `enforcementLevel` is 'strict'; accepted: advisory, mandatory"),
+        ('{"missing-tags": {"enforcementLevel": []}}', "missing-tags: `enforcementLevel` is []; accepted: advisory"),
+        ('{"all": {"waivers": []}}', "all: accepted: an enforcement level, and nothing else"),
+        ('{"missing-tags": 3}', "missing-tags: accepted: an enforcement level or an object"),
+        ('{"missing-tags": {"required": "Owner"}}', "missing-tags: `required` isn't what the rule takes"),
+        ('{"missing-tags": {"requires": []}}', "missing-tags: `requires` isn't a key of this rule"),
+        ('{"missing-tags": {"waivers": [{}]}}', "missing-tags: `waivers[0]` lacks `resource`"),
+        ('{"all": {"required": []}}', "all: accepted: an enforcement level, and nothing else"),
+    ],
+)
+def test_a_file_that_its_pack_does_not_take_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(BadConfiguration) as refused:
+        configured(tmp_path, text)
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["namings.prod.json", "gate.prod.json"])
+def test_a_file_of_no_pack_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadConfiguration, match=r"configures no pack; accepted before `\.prod\.json`: entry_points"):
+        configured(tmp_path, "{}", name)
+
+
+def test_without_a_stack_it_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match="needs the stack's name"):
+        packs(PROJECT / "policies", "")
+
+
+def test_refused_configuration_is_bad_usage(tmp_path: Path) -> None:
+    copied = copy_project(tmp_path)
+    (copied / "policies" / "config" / "naming.prod.json").write_text('{"missing-tag": "advisory"}')
+    plan = rehearse("prod", copied, tmp_path / "plan.json")
+    assert plan.exit_code == 2
+    assert "naming.prod.json: missing-tag: there is no such rule" in plan.printed
