@@ -119,8 +119,8 @@ class CircleciAccess(pulumi.ComponentResource):
 
 
 ANY_USER: Final = "????????-????-????-????-????????????"
-"""Any user's id, a UUID. A `*` would match slashes too, so anyone who can push could name a branch after the rest of the
-subject: `x/vcs-origin/REPOSITORY/vcs-ref/refs/heads/main`."""
+"""Any user's id, a UUID. A `*` would match slashes too, so anyone who can push could name a branch after the rest of
+the subject: `x/vcs-origin/REPOSITORY/vcs-ref/refs/heads/main`."""
 
 
 def _subject(settings: Settings, branches: str) -> str:
