@@ -125,8 +125,17 @@ def _roles(names: Names, settings: Settings) -> tuple[_Role, ...]:
     )
 
 
+ANY_USER: Final = "????????-????-????-????-????????????"
+"""Any user's id, a UUID. A `*` would match slashes too, so anyone who can push could name a branch after the rest of
+the subject: `x/vcs-origin/REPOSITORY/vcs-ref/refs/heads/main`."""
+
+
 def _subject(settings: Settings, branches: str) -> str:
+    """Return the pattern of the subjects of CircleCI's second kind of token, for those branches of the repository.
+
+    Source: https://circleci.com/docs/openid-connect-tokens/
+    """
     return (
         f"org/{settings.circleci_organization_id}/project/{settings.circleci_project_id}"
-        f"/user/*/vcs-origin/{settings.circleci_repository}/vcs-ref/{branches}"
+        f"/user/{ANY_USER}/vcs-origin/{settings.circleci_repository}/vcs-ref/{branches}"
     )
