@@ -1,0 +1,329 @@
+"""The provider `aws` for the engine, made of the Terraform AWS provider's own code behind Pulumi's dynamic bridge.
+
+    python -m tests.upstream.bridged_provider SERVER_URL JOURNAL
+
+prints `aws:PORT`, which `PULUMI_DEBUG_PROVIDERS` takes, and serves until it is killed. All of AWS's endpoints are at
+`SERVER_URL` (see aws_server.py). The environment names the two programs that nobody here wrote:
+
+    UPSTREAM_BRIDGE         pulumi-terraform-bridge's `pulumi-resource-terraform-provider`
+    UPSTREAM_AWS_PROVIDER   the binary of terraform-provider-aws, 5.x
+
+`JOURNAL` gets one line of JSON for each call: `method`, `urn`, `type`, `id`, `region`, `preview`, `outcome`, for a
+failure `error`, for a Diff `diffs` and `replaces`, and for a Create in a preview `planned`: how the provider's answer
+differs from the inputs (see planned_values.py). Never a value.
+
+Calls are handed on as they are, but for names: tokens, URNs and the few inputs that pulumi-aws shapes otherwise. A
+resource of Terraform's 5.x has no `region`, so there is one bridge for each region, and `region` chooses it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from tests.upstream.planned_values import differences
+from tests.upstream.terraform_types import NEWER_VALUES, SINGLE, bridge_token, bridge_urn, terraform_name, type_of
+
+BRIDGE: Final = "UPSTREAM_BRIDGE"
+PROVIDER: Final = "UPSTREAM_AWS_PROVIDER"
+
+SERVICES: Final = ["acm", "cloudfront", "ec2", "elbv2", "iam", "logs", "s3", "secretsmanager", "ssm", "sts", "wafv2"]
+_UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+Message: TypeAlias = Any
+"""A request or response of the provider protocol; the generated classes share no type with these fields."""
+
+
+@dataclass
+class Journal:
+    """Where the calls are written down, in the order in which they end."""
+
+    file: Path
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, method: str, **entry: object) -> None:
+        """Write one call."""
+        with self.lock, self.file.open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps({"method": method, **entry}) + "\n")
+
+
+class Bridge:
+    """One process of the bridge, and the process of the provider that it starts; both are for one region."""
+
+    def __init__(self, engine: str, region: str, accounts: Sequence[str], server: str, types: Iterable[str]) -> None:
+        self.region = region
+        self._process = subprocess.Popen(
+            [os.environ[BRIDGE], engine],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true"},
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        port = self._process.stdout.readline().strip()
+        channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=_UNLIMITED)
+        self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
+        arguments = [str(_named_binary()), "--provider-name", "aws", "--include", ",".join(sorted(types))]
+        self.stub.Parameterize(
+            provider_pb2.ParameterizeRequest(args=provider_pb2.ParameterizeRequest.ParametersArgs(args=arguments))
+        )
+        config: dict[str, object] = {
+            "region": region,
+            "accessKey": "test",
+            "secretKey": "test",
+            "skipCredentialsValidation": True,
+            "skipMetadataApiCheck": True,
+            "s3UsePathStyle": True,
+            "allowedAccountIds": list(accounts),
+            "endpoints": [dict.fromkeys(SERVICES, server)],
+        }
+        text = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+        request = provider_pb2.ConfigureRequest(variables={f"aws:config:{key}": value for key, value in text.items()})
+        request.args.update(text)
+        self.stub.Configure(request)
+
+    def end(self) -> None:
+        """End both processes: they share a group."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+
+def _named_binary() -> Path:
+    """Return the provider's binary under the name by which the bridge knows which provider it is."""
+    link = Path(tempfile.gettempdir()) / f"upstream-{os.getpid()}" / "terraform-provider-aws"
+    link.parent.mkdir(exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(Path(os.environ[PROVIDER]).resolve())
+    return link
+
+
+class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
+    """Hands the engine's calls on to the bridge of the resource's region."""
+
+    def __init__(self, server: str, journal: Journal, types: Iterable[str]) -> None:
+        self._server = server
+        self._journal = journal
+        self._types = frozenset(types)
+        self._lock = threading.RLock()
+        self._engine = "127.0.0.1:1"
+        self._configuration: tuple[str, ...] = ()
+        self._bridges: dict[str, Bridge] = {}
+
+    def end(self) -> None:
+        """End every bridge."""
+        for bridge in self._bridges.values():
+            bridge.end()
+        self._bridges.clear()
+
+    def Handshake(self, request: Message, context: grpc.ServicerContext) -> Message:
+        self._engine = request.engine_address or self._engine
+        return provider_pb2.ProviderHandshakeResponse()
+
+    def Attach(self, request: Message, context: grpc.ServicerContext) -> Message:
+        self._engine = request.address or self._engine
+        return empty_pb2.Empty()
+
+    def GetPluginInfo(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return plugin_pb2.PluginInfo(version="0.0.1")
+
+    def Cancel(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return empty_pb2.Empty()
+
+    def CheckConfig(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: Message, context: grpc.ServicerContext) -> Message:
+        kinds = provider_pb2.DiffResponse
+        return kinds(changes=kinds.DIFF_NONE if request.old_inputs == request.news else kinds.DIFF_SOME)
+
+    def Configure(self, request: Message, context: grpc.ServicerContext) -> Message:
+        given = dict(request.args.items()) if request.HasField("args") else {}
+        accounts = given.get("allowedAccountIds", [])
+        accounts = json.loads(accounts) if isinstance(accounts, str) else list(accounts)
+        with self._lock:
+            configuration = (self._engine, str(given["region"]), *map(str, accounts))
+            if configuration != self._configuration:
+                self.end()
+                self._configuration = configuration
+            with _errors_handed_on(context):
+                self._bridge("")
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def _bridge(self, region: str) -> Bridge:
+        """Return the bridge of a region, started if there is none yet; the stack's own where none is named."""
+        with self._lock:
+            engine, own, *accounts = self._configuration
+            region = region or own
+            if region not in self._bridges:
+                self._bridges[region] = Bridge(engine, region, accounts, self._server, self._types)
+            return self._bridges[region]
+
+    def Invoke(self, request: Message, context: grpc.ServicerContext) -> Message:
+        self._journal.note("Invoke", token=request.tok, preview=request.preview)
+        request.tok = bridge_token(request.tok)
+        request.args.fields.pop("region", None)
+        with _errors_handed_on(context):
+            return self._bridge("").stub.Invoke(request)
+
+    def Check(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return self._hand_on("Check", request, context, sent=("olds", "news"), received=("inputs",))
+
+    def Diff(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return self._hand_on("Diff", request, context, sent=("olds", "news", "old_inputs"))
+
+    def Create(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return self._hand_on("Create", request, context, sent=("properties",), received=("properties",))
+
+    def Read(self, request: Message, context: grpc.ServicerContext) -> Message:
+        both = ("properties", "inputs")
+        return self._hand_on("Read", request, context, sent=both, received=both)
+
+    def Update(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return self._hand_on("Update", request, context, sent=("olds", "news", "old_inputs"), received=("properties",))
+
+    def Delete(self, request: Message, context: grpc.ServicerContext) -> Message:
+        return self._hand_on("Delete", request, context, sent=("properties", "old_inputs"))
+
+    def _hand_on(
+        self,
+        method: str,
+        request: Message,
+        context: grpc.ServicerContext,
+        *,
+        sent: Sequence[str],
+        received: Sequence[str] = (),
+    ) -> Message:
+        """Hand a call about a resource on: `sent` and `received` name the fields that hold its properties."""
+        urn, type_ = request.urn, type_of(request.urn)
+        request.urn, request.type = bridge_urn(urn), bridge_token(type_)
+        region, asked_for = "", False
+        for name in sent:
+            if not request.HasField(name):
+                continue
+            properties = getattr(request, name)
+            if "region" in properties.fields:
+                region = properties.fields["region"].string_value
+                asked_for = asked_for or name in ("news", "inputs")
+                del properties.fields["region"]
+            # Outputs stay as the bridge made them: notes of its own on their shape are among them.
+            if name in ("news", "inputs", "old_inputs") or method in ("Check", "Create"):
+                _reshape(properties, type_, to_bridge=True)
+        bridge = self._bridge(region)
+        preview = bool(getattr(request, "preview", False))
+        entry = {"urn": urn, "type": type_, "region": bridge.region, "preview": preview}
+        try:
+            response = getattr(bridge.stub, method)(request)
+        except grpc.RpcError as error:
+            self._journal.note(method, **entry, id=getattr(request, "id", ""), outcome="failed", error=error.details())
+            _fail(context, error)
+        entry["id"] = getattr(response, "id", "") or getattr(request, "id", "")
+        if method == "Diff":
+            entry |= {"diffs": list(response.diffs), "replaces": list(response.replaces)}
+        if method == "Create" and preview:
+            entry["planned"] = differences(request.properties, response.properties)
+        if method == "Check":
+            entry["failures"] = [f"{failure.property}: {failure.reason}" for failure in response.failures]
+        self._journal.note(method, **entry, outcome="done")
+        for name in received:
+            if response.HasField(name):
+                properties = getattr(response, name)
+                if name == "inputs":
+                    _reshape(properties, type_, to_bridge=False)
+                if len(properties.fields) and (name == "properties" or asked_for):
+                    properties["region"] = bridge.region
+        return response
+
+
+@contextlib.contextmanager
+def _errors_handed_on(context: grpc.ServicerContext) -> Iterator[None]:
+    try:
+        yield
+    except grpc.RpcError as error:
+        _fail(context, error)
+
+
+def _fail(context: grpc.ServicerContext, error: Message) -> None:
+    """Answer a call with the error that the bridge gave; its trailing metadata says what was made in part.
+
+    Raises:
+        Exception: always, as gRPC ends a call.
+    """
+    context.set_trailing_metadata(tuple(error.trailing_metadata() or ()))
+    context.abort(error.code(), error.details())
+
+
+def _reshape(properties: struct_pb2.Struct, type_: str, *, to_bridge: bool) -> None:
+    """Give inputs the shape that the bridge has for them, or the one that pulumi-aws has; in place."""
+    for path, values in NEWER_VALUES.get(type_, {}).items():
+        outer, _, inner = path.partition(".")
+        if outer in properties.fields:
+            old, new = values if to_bridge else values[::-1]
+            value = properties.fields[outer].struct_value.fields[inner]
+            if value.string_value == old:
+                value.string_value = new
+    holder, names = SINGLE.get(type_, ("", ()))
+    structs = [properties]
+    if holder:
+        structs = (
+            [item.struct_value for item in properties.fields[holder].list_value.values] if holder in properties else []
+        )
+    for struct in structs:
+        for name in names:
+            _wrap(struct, name) if to_bridge else _unwrap(struct, name)
+
+
+def _wrap(struct: struct_pb2.Struct, name: str) -> None:
+    """Turn the object under a name into a list of one, under the bridge's name."""
+    if name in struct.fields:
+        value = struct_pb2.Value()
+        value.CopyFrom(struct.fields.pop(name))
+        if value.WhichOneof("kind") == "struct_value":
+            struct.fields[f"{name}s"].list_value.values.add().CopyFrom(value)
+        else:
+            struct.fields[f"{name}s"].CopyFrom(value)
+
+
+def _unwrap(struct: struct_pb2.Struct, name: str) -> None:
+    """Turn the bridge's list of at most one back into an object."""
+    if f"{name}s" in struct.fields:
+        value = struct_pb2.Value()
+        value.CopyFrom(struct.fields.pop(f"{name}s"))
+        if value.WhichOneof("kind") != "list_value":
+            struct.fields[name].CopyFrom(value)
+        elif value.list_value.values:
+            struct.fields[name].CopyFrom(value.list_value.values[0])
+
+
+def main() -> None:
+    """Serve until the process is ended."""
+    server_url, journal, *types = sys.argv[1:]
+    provider = BridgedProvider(server_url, Journal(Path(journal)), map(terraform_name, types))
+    server = grpc.server(ThreadPoolExecutor(32), options=_UNLIMITED)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
+    print(f"aws:{server.add_insecure_port('127.0.0.1:0')}", flush=True)
+    server.start()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        server.wait_for_termination()
+    finally:
+        provider.end()
+
+
+if __name__ == "__main__":
+    main()
