@@ -24,18 +24,18 @@ setup: $(READY) ## make .venv from the lock file
 preview: $(READY) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
 	@case "$(ENGINE)" in \
 		embedded) exec $(BIN)/python -m rehearsal --stack $(STACK) ;; \
-		pulumi) exec $(BIN)/python -m operations.deploy preview --stack $(STACK) ;; \
+		pulumi) exec $(BIN)/python -m operations deploy preview --stack $(STACK) ;; \
 		*) echo "ENGINE=$(ENGINE): accepted: embedded or pulumi" >&2; exit 2 ;; \
 	esac
 
 up: $(READY) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
-	@$(BIN)/python -m operations.deploy up --stack $(STACK)
+	@$(BIN)/python -m operations deploy up --stack $(STACK)
 
 destroy: $(READY) ## show what goes with STACK, then destroy it once its name is typed
-	@$(BIN)/python -m operations.deploy destroy --stack $(STACK)
+	@$(BIN)/python -m operations deploy destroy --stack $(STACK)
 
 drift: $(READY) ## compare the state of STACK with what exists, change nothing
-	@$(BIN)/python -m operations.deploy refresh --preview-only --stack $(STACK)
+	@$(BIN)/python -m operations deploy refresh --preview-only --stack $(STACK)
 
 watch: $(READY) ## plan STACK again whenever a file changes, and say what that changed
 	@$(BIN)/python -m rehearsal.watch --stack $(STACK)

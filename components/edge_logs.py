@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from components.catalogue import edge_log_bucket_name
 from components.iam_documents import BucketStatement
 from components.naming import VIEWER_REGION, Names
 from components.private_bucket import PrivateBucketArgs
@@ -11,11 +12,6 @@ from components.private_bucket import PrivateBucketArgs
 ACCESS_PREFIX: Final = "alb-access"
 CONNECTION_PREFIX: Final = "alb-connection"
 CLOUDFRONT_PREFIX: Final = "cloudfront"
-
-
-def edge_log_bucket_name(names: Names) -> str:
-    """Return the name of the log bucket."""
-    return names.resource("edge-logs")
 
 
 def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import boto3
 from botocore.config import Config
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
+
+
+class BucketClient(Protocol):
+    """What is used of S3's client."""
+
+    def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> object:
+        """Look at a bucket."""
+
 
 _CREDENTIALS: Final = {
     "ExpiredToken",
@@ -96,6 +104,11 @@ class Aws:
     def parameters(self) -> SSMClient:
         """Return a client of Parameter Store."""
         return self._session.client("ssm", region_name=self._region, config=self._config)
+
+    def buckets(self) -> BucketClient:
+        """Return a client of S3."""
+        client: BucketClient = self._session.client("s3", region_name=self._region, config=self._config)
+        return client
 
     def certificates(self, region: str) -> ACMClient:
         """Return a client of ACM in a region."""

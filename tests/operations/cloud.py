@@ -19,7 +19,8 @@ REGION = "eu-central-1"
 
 Fault = Callable[[int, str], str]
 """(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
-it takes effect, "lost" to let it through and drop the answer, "hold" to answer too late, or an AWS error code."""
+it takes effect, "lost" to let it through and drop the answer, "hold" to answer too late, "forbidden" to answer 403 as
+S3 does to a HEAD, without a word, or an AWS error code. The operation is its name, or the path where it has none."""
 
 
 def no_fault(number: int, operation: str) -> str:
@@ -115,11 +116,13 @@ def start() -> tuple[Cloud, Callable[[], None]]:
             fault = cloud.fault(len(cloud.calls), operation)
             if fault == "hold":
                 cloud.released.wait()
+            elif fault == "forbidden":
+                self._send(403, b"", "")
             elif fault and fault not in ("after", "lost"):
                 self._refuse(fault)
             else:
                 connection = http.client.HTTPConnection(*address)
-                connection.request(self.command, self.path, body, dict(self.headers))
+                connection.request(self.command, self.path, body or None, dict(self.headers))
                 answer = connection.getresponse()
                 content = answer.read()
                 if fault == "after":
@@ -130,7 +133,7 @@ def start() -> tuple[Cloud, Callable[[], None]]:
                     self._send(answer.status, content, answer.getheader("Content-Type", ""))
                 connection.close()
 
-        do_GET = do_POST
+        do_GET = do_HEAD = do_PUT = do_POST
 
         def _refuse(self, fault: str) -> None:
             code = "BrokenOff" if fault in ("before", "after") else fault
@@ -147,7 +150,7 @@ def start() -> tuple[Cloud, Callable[[], None]]:
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(content)  # to HEAD there is none
             self.wfile.flush()
 
     gate = ThreadingHTTPServer(("127.0.0.1", 0), Gate)

@@ -239,8 +239,11 @@ def test_another_account_is_left_alone(bench: Bench) -> None:
     [
         ((), "--database-endpoint: is missing"),
         (("--database-endpoint", "postgresql://user:x@host/db"), "--database-endpoint: accepted: HOST or HOST:PORT"),
-        ((*ENDPOINT, "--prefect-user", "o'neil"), "--prefect-user o'neil: accepted: lower-case letters"),
-        ((*ENDPOINT, "--prefect-parameters", "ssl"), "--prefect-parameters ssl: accepted: NAME=VALUE"),
+        ((*ENDPOINT, "--prefect-user", "o'neil"), "--prefect-user o'neil: isn't a name; accepted: lower-case letters"),
+        (
+            (*ENDPOINT, "--prefect-parameters", "ssl"),
+            "--prefect-parameters ssl: isn't a list of param",
+        ),
     ],
 )
 def test_bad_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
