@@ -85,7 +85,8 @@ def find_url_problem(url: str, schemes: Collection[str]) -> str:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        return "that can't be read" if _ACCOUNT.match(url.partition("://")[2]) else _NOT_ENCODED
+        account, at, _ = url.partition("://")[2].rpartition("@")
+        return _NOT_ENCODED if at and not _ACCOUNT.fullmatch(account) else "that can't be read"
     if parts.scheme not in schemes:
         return f"of another scheme; accepted: {', '.join(schemes)}"
     account, _, _ = parts.netloc.rpartition("@")

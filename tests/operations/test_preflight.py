@@ -9,10 +9,15 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 import trustme
+from moto.acm.models import acm_backends
 
-from tests.operations.cloud import REGION, fault_of
-from tests.operations.conftest import BY_HAND, KINDE_SECRET, Bench
+from components.catalogue import bucket_names
+from components.naming import Names
+from tests.operations.cloud import ACCOUNT, REGION, fault_of
+from tests.operations.conftest import BY_HAND, CONTAINERS, KINDE_SECRET, Bench
+from tests.planning import plan_of
 
+NAMES = Names("prod", ACCOUNT, REGION)
 GITHUB = "prod/github/pat/blog_data_ci"
 NEO4J = "blog-data/neo4j/credentials"
 
@@ -30,6 +35,9 @@ def test_all_is_well(bench: Bench) -> None:
     assert {*BY_HAND, "account", "region", "Kinde: issuer", "origin certificate"} <= {
         item["subject"] for item in checks
     }
+    keys = [item["key"] for item in checks]
+    assert len(set(keys)) == len(keys)
+    assert {"account", "state", "secret/prod/db/admin", "parameter/prod/infra/park_mode", "acm/viewer"} <= {*keys}
     assert json.loads(outcome.out)["passed"] is True
 
 
@@ -38,6 +46,16 @@ def test_one_table(bench: Bench) -> None:
     assert outcome.code == 1
     assert "prod/db/admin failed has no value; run `python -m operations fill-secrets --stack prod`" in outcome.text
     assert "5 failed" in outcome.text
+
+
+NOT_ENCODED = (
+    "whose user or password has a / ? # @ or % (or another such character) as it is; accepted: percent-encoded"
+)
+
+
+def administrator(name: str, password: str, said: str) -> tuple[str, str]:
+    """A value of the administrator's secret, and what is said of it."""
+    return json.dumps({"username": name, "password": password}), said
 
 
 # Name of a secret -> (its value, what is said of it).
@@ -67,9 +85,38 @@ WRONG_VALUES = {
         ("mysql://user:CanaryPassword@db.example.com/backstage", "URL of another scheme; accepted: postgresql"),
         ("postgresql://user@db.example.com/backstage", "holds a URL without a password"),
         ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "holds a URL that can't be read"),
+        ("postgresql://user:Canary@ss/word@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary@Password@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary%ss@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary/Password@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary#Password@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:CanaryPassword@host:5432/db/other", "that doesn't end in one database's name"),
+        ("postgresql://user:CanaryPassword@host:0/db", "whose host or port can't be one"),
+        ("postgresql+asyncpg://user:CanaryPassword@host/db", "another scheme; accepted: postgresql, postgres"),
+    ],
+    "prod/prefect/database-url": [
+        ("postgresql://user:CanaryPassword@db.example.com/prefect", "another scheme; accepted: postgresql+asyncpg"),
+        ("postgresql+asyncpg://user:Canary@Password@host/prefect", NOT_ENCODED),
+        (
+            "postgresql+asyncpg://user:CanaryPassword@host/prefect?sslmode=require",
+            "sslmode, which asyncpg doesn't know",
+        ),
     ],
     "prod/backstage/session-secret": [("CanaryTooShortForAKey", "is shorter than 32 bytes")],
-    "prod/db/admin": [('{"user": "postgres", "password": "CanaryPassword"}', "lacks `username`")],
+    "prod/db/admin": [
+        ('{"user": "postgres", "password": "CanaryPassword"}', "lacks `username`"),
+        administrator("admin", "CanaryPassword", "has a `username` that is reserved (RDS keeps admin and rdsadmin)"),
+        administrator("rdsadmin", "CanaryPassword", "has a `username` that is reserved"),
+        administrator("pg_admin", "CanaryPassword", "names that begin with pg_ or rds_"),
+        administrator("root_of_all", "CanaryPassword", "1 to 16 lower-case letters and digits"),
+        administrator("postgres", "CanaryA/b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA@b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", 'CanaryA"b', 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", "Canaryé", "other characters than printable ASCII"),
+        administrator("postgres", "Canary", "isn't 8 to 41 characters long"),
+        administrator("postgres", "Canary" * 7, "isn't 8 to 41 characters long"),
+    ],
 }
 
 
@@ -136,6 +183,119 @@ def test_parameters(bench: Bench) -> None:
     assert outcome.check("/prod/infra/database_restore_mode")["outcome"] == "open"
 
 
+SECRET = "aws:secretsmanager/secret:Secret"
+COMPONENTS = {
+    "rocketclub:secrets:SecretContainers": ["secrets"],
+    "rocketclub:parameters:Parameters": ["parameters"],
+    "rocketclub:storage:PrivateBucket": list(bucket_names(NAMES)),
+}
+
+
+def state_resource(type_: str, name: str, id_: str = "") -> dict[str, str]:
+    """A resource as a state has it; a component has no id."""
+    resource = {"urn": f"urn:pulumi:prod::rocketclub-platform::{type_}::{name}", "type": type_}
+    return resource | ({"id": id_} if id_ else {})
+
+
+def components() -> list[dict[str, str]]:
+    return [state_resource(type_, name) for type_, names in COMPONENTS.items() for name in names]
+
+
+def arn(name: str) -> str:
+    found: str = boto3.client("secretsmanager", REGION).describe_secret(SecretId=name)["ARN"]
+    return found
+
+
+def make_bucket(name: str) -> None:
+    boto3.client("s3", REGION).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def test_secret_that_was_restored_is_not_in_the_state(bench: Bench) -> None:
+    complete(bench)
+    names = [name for name in CONTAINERS if name != "prod/db/admin"]
+    bench.set_state(*components(), *(state_resource(SECRET, name, arn(name)) for name in names))
+    client = boto3.client("secretsmanager", REGION)
+    client.delete_secret(SecretId="prod/db/admin")
+    deleted = bench.run("preflight", "--json").find("secret/prod/db/admin")
+    assert "`aws secretsmanager restore-secret --secret-id prod/db/admin`, then run this again" in deleted["text"]
+
+    client.restore_secret(SecretId="prod/db/admin")
+    outcome = bench.run("preflight", "--json")
+    assert (outcome.code, outcome.failures) == (1, ["prod/db/admin"])
+    urn = "urn:pulumi:prod::rocketclub-platform::rocketclub:secrets:SecretContainers::secrets"
+    assert outcome.check("prod/db/admin")["text"] == (
+        "exists, but isn't in the stack's state, so `up` would fail at it; take it over: "
+        f"`pulumi import {SECRET} db/admin {arn('prod/db/admin')} --parent '{urn}' --generate-code=false --stack prod`"
+    )
+    bench.set_state(*components(), *(state_resource(SECRET, name, arn(name)) for name in CONTAINERS))
+    assert bench.run("preflight").code == 0
+
+
+def test_parameter_and_bucket_that_are_not_in_the_state(bench: Bench) -> None:
+    boto3.client("ssm", REGION).put_parameter(Name="/prod/infra/park_mode", Value="parked", Type="String")
+    make_bucket("prod-edge-logs")
+    bench.set_state(*components())
+    outcome = bench.run("preflight", "--json")
+    for key, line in {
+        "parameter/prod/infra/park_mode": "aws:ssm/parameter:Parameter infra/park_mode /prod/infra/park_mode --parent",
+        "bucket/prod-edge-logs": "aws:s3/bucket:Bucket prod-edge-logs prod-edge-logs --parent",
+    }.items():
+        assert f"take it over: `pulumi import {line} '" in outcome.find(key)["text"]
+
+
+def test_state_without_the_parent(bench: Bench) -> None:
+    bench.set_state()
+    text = bench.run("preflight", "--json").find("secret/prod/db/admin")["text"]
+    assert text.endswith("run `make up STACK=prod`, which makes what it belongs to, then this check again")
+
+
+def no_cli(bench: Bench) -> str:
+    bench.patch.setenv("PATH", str(bench.project))
+    return "there is no `pulumi` on the path"
+
+
+def no_export(bench: Bench) -> str:
+    return "`pulumi stack export --stack prod` ends with 1; run it to see why"
+
+
+def no_document(bench: Bench) -> str:
+    (bench.project / "cli" / "pulumi.json").write_text('{"deployment": "CanaryStateOfTheStack"}')
+    return "`pulumi stack export` can't be read (ValueError)"
+
+
+@pytest.mark.parametrize("hinder", [no_cli, no_export, no_document])
+def test_state_that_can_not_be_looked_at(bench: Bench, hinder: Callable[[Bench], str]) -> None:
+    complete(bench)
+    why = hinder(bench)
+    outcome = bench.run("preflight", "--json")
+    assert outcome.code == 0
+    found = outcome.find("state")
+    assert (found["outcome"], found["text"].startswith(f"not looked at: {why}")) == ("open", True)
+    assert "Canary" not in outcome.out
+
+
+def test_buckets_are_free_ours_or_taken(bench: Bench) -> None:
+    make_bucket("prod-blog-data-raw")
+    bench.cloud.fault = fault_of("/prod-edge-logs", "forbidden")
+    outcome = bench.run("preflight", "--json")
+    found = {name: outcome.find(f"bucket/{name}") for name in bucket_names(NAMES)}
+    assert {name: item["outcome"] for name, item in found.items()} == {
+        "prod-blog-data-cache": "open",
+        "prod-blog-data-raw": "passed",
+        "prod-blog-data-clean": "open",
+        "prod-blog-data-design-files": "open",
+        "prod-edge-logs": "failed",
+    }
+    assert found["prod-blog-data-cache"]["text"].startswith("free")
+    assert found["prod-blog-data-raw"]["text"] == "ours"
+    assert found["prod-edge-logs"]["text"].startswith("taken: it belongs to another account, or")
+
+
+def test_every_bucket_of_the_program_is_looked_at() -> None:
+    plan = plan_of("prod")
+    assert {inputs["bucket"] for inputs in plan.inputs("aws:s3/bucket:Bucket")} == {*bucket_names(NAMES)}
+
+
 # Kinde's fault -> (check, what is said).
 KINDE_FAULTS = {
     "wrong issuer": (
@@ -168,6 +328,30 @@ def test_certificates(bench: Bench) -> None:
     outcome = bench.run("preflight", "--json")
     assert "none with all of origin.rocketclub.online, portal" in outcome.check("origin certificate")["text"]
     assert "PENDING_VALIDATION; are its validation records" in outcome.check("viewer certificate")["text"]
+
+
+# ACM's status and reason -> what is said.
+NOT_ISSUED = {
+    ("FAILED", "CAA_ERROR"): "FAILED (CAA_ERROR): a CAA record of the domain forbids Amazon to issue it; add `0 issue",
+    ("FAILED", "PCA_LIMIT_EXCEEDED"): "FAILED (PCA_LIMIT_EXCEEDED): look it up under",
+    ("FAILED", ""): "FAILED (OTHER): ",
+    ("VALIDATION_TIMED_OUT", ""): "VALIDATION_TIMED_OUT: its validation records weren't in the zone within 72 hours",
+}
+
+
+@pytest.mark.parametrize(("status", "reason"), NOT_ISSUED)
+def test_certificate_that_was_not_issued(bench: Bench, status: str, reason: str) -> None:
+    """Moto has no reasons, so its certificate describes itself here as ACM does."""
+    hosts = ("portal.rocketclub.online", "pipelines.rocketclub.online")
+    bundle = acm_backends[ACCOUNT]["us-east-1"].describe_certificate(request_certificate("us-east-1", *hosts))
+    entry = bundle.describe()["Certificate"] | {"Status": status} | ({"FailureReason": reason} if reason else {})
+    bench.patch.setattr(type(bundle), "describe", lambda _: {"Certificate": entry})
+    found = bench.run("preflight", "--json").find("acm/viewer")
+    assert (found["outcome"], found["text"].startswith(f"in us-east-1 is {NOT_ISSUED[status, reason]}")) == (
+        "failed",
+        True,
+    ), found["text"]
+    assert "delete the certificate in ACM, and apply again" in found["text"]
 
 
 @pytest.mark.parametrize(("days", "said"), [(90, "issued in eu-central-1, valid for"), (5, "it isn't being renewed")])
