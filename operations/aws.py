@@ -70,7 +70,7 @@ class Aws:
 
     @property
     def own_region(self) -> str | None:
-        """The region that the shell's environment or profile names, which other tools go by."""
+        """The region that the shell's environment or profile names, and that other tools use."""
         return self._session.region_name
 
     def account(self) -> str:
@@ -126,7 +126,7 @@ def calls(subject: str) -> Iterator[None]:
     AWS's own message is left out: it may repeat what was sent.
 
     Raises:
-        BadConfiguration: no credentials, or AWS doesn't take them.
+        BadConfiguration: no credentials, or AWS doesn't accept them.
         Failure: anything else, named by its code.
     """
     try:
@@ -148,7 +148,7 @@ def calls(subject: str) -> Iterator[None]:
 def _explained(subject: str, error: ClientError) -> Failure:
     code = error.response.get("Error", {}).get("Code", "unknown error")
     if code in _CREDENTIALS:
-        return BadConfiguration(f"{subject}: AWS doesn't take these credentials ({code}); sign in again")
+        return BadConfiguration(f"{subject}: AWS doesn't accept these credentials ({code}); sign in again")
     if code in _DENIED:
         return Failure(f"{subject}: these credentials may not call {error.operation_name} on it ({code})")
     if code in _THROTTLED:

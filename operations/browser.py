@@ -190,7 +190,7 @@ class _Visit:
             place = without_query(page.current_url)
             return self._failed(page, f"at {place}, which isn't Kinde's host: nothing was typed there")
         if field := _visible(page, _PASSWORD):
-            again = "Kinde asks for the password again: it doesn't take the test user's"
+            again = "Kinde asks for the password again: it doesn't accept the test user's"
             return self._answer(page, typed, field, self.user.password.get_secret_value(), again)
         if _visible(page, _CODE):
             return self._failed(page, "Kinde asks for a one-time code; the test user must sign in with a password only")

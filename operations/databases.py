@@ -1,4 +1,4 @@
-"""What PostgreSQL, RDS and the applications' drivers accept as names, passwords and URLs of databases.
+"""What PostgreSQL, RDS and the applications' drivers accept: names, passwords and URLs of databases.
 
 Each function returns what is wrong, or an empty text. No answer holds any part of a password.
 """
@@ -42,7 +42,7 @@ def find_name_problem(name: str) -> str:
 
 
 def find_administrator_problem(name: str) -> str:
-    """Return why RDS doesn't take a name for the administrator of an Aurora PostgreSQL cluster.
+    """Return why RDS refuses a name for the administrator of an Aurora PostgreSQL cluster.
 
     Source: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html (MasterUsername)
 
@@ -54,12 +54,12 @@ def find_administrator_problem(name: str) -> str:
     if problem := find_name_problem(name):
         return problem
     if not re.fullmatch(r"[a-z][a-z0-9]{0,15}", name):
-        return "isn't a name that RDS takes; accepted: 1 to 16 lower-case letters and digits, a letter first"
+        return "isn't a name that RDS accepts; accepted: 1 to 16 lower-case letters and digits, a letter first"
     return ""
 
 
 def find_administrator_password_problem(password: str) -> str:
-    """Return why RDS doesn't take a password for the administrator of a cluster.
+    """Return why RDS refuses a password for the administrator of a cluster.
 
     Source: https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBCluster.html (MasterUserPassword);
     https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html refuses the space as well.

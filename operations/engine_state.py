@@ -62,7 +62,11 @@ def load(folder: Path, stack: str) -> EngineState:
     if resources is None:
         raise Failure(f"`{PULUMI} stack export --stack {stack}` ends with {done.returncode}; run it to see why")
     return EngineState(
-        frozenset((resource["type"], resource["id"]) for resource in resources if "id" in resource),
+        frozenset(
+            (resource["type"], resource["id"])
+            for resource in resources
+            if "id" in resource and not resource["type"].startswith("pulumi:")  # providers and the stack itself
+        ),
         {(resource["type"], resource["urn"].rpartition("::")[2]): resource["urn"] for resource in resources},
     )
 

@@ -43,7 +43,7 @@ class Databases:
     given: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        """Refuse what can't stand in a URL, and what PostgreSQL or RDS doesn't take."""
+        """Refuse what can't stand in a URL, and what PostgreSQL or RDS refuses."""
         if self.endpoint and not re.fullmatch(r"[a-z0-9.-]+(:\d{1,5})?", self.endpoint):
             raise BadConfiguration(
                 "--database-endpoint: accepted: HOST or HOST:PORT, as Aurora names its cluster endpoint"

@@ -28,7 +28,7 @@ _KEYS: Final = {
 class ClientSecret(StrEnum):
     """Kinde's opinion of a client secret."""
 
-    TAKEN = "taken"
+    ACCEPTED = "accepted"
     REFUSED = "refused"
 
 
@@ -74,7 +74,7 @@ def judge(stack: Stack, web: Web, secret: SecretStr) -> ClientSecret:
         for in_body in (True, False):
             error = _exchange(client, stack.endpoints, stack, secret, in_body=in_body)
             if error == "invalid_grant":
-                return ClientSecret.TAKEN
+                return ClientSecret.ACCEPTED
             if error != "invalid_client":
                 raise Failure(f"Kinde's token endpoint answers neither invalid_grant nor invalid_client, but {error}")
     return ClientSecret.REFUSED

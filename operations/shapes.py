@@ -1,4 +1,4 @@
-"""Whether a secret's value has the shape that the catalogue gives it, told without showing any of it."""
+"""Checks of a secret's value against the shape that the catalogue gives it. No answer shows any of the value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`verify-login`: whether both hosts lead to Kinde's sign-in, and nobody gets in another way."""
+"""`verify-login`: check that both hosts lead to Kinde's sign-in, and that the front can't be bypassed."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def _check_refusal(web: Web, check: Check, address: str, host: str, server_name:
         return check.passed(f"not let in: no answer ({type(error).__name__})")
     if response.status_code == HTTPStatus.FORBIDDEN:
         return check.passed("refused with 403")
-    return check.failed(f"answers {response.status_code}: there is a way round the front")
+    return check.failed(f"answers {response.status_code}: the front can be bypassed")
 
 
 def _has_no_address(error: BaseException) -> bool:

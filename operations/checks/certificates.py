@@ -34,7 +34,7 @@ _REASONS: Final = {
     "ADDITIONAL_VERIFICATION_REQUIRED": "AWS asks for more information; open a case at AWS Support",
     "DOMAIN_NOT_ALLOWED": "the domain is on a list of unsafe ones, of Google Safe Browsing or AWS; have it taken off",
     "INVALID_PUBLIC_DOMAIN": "one of its names isn't in a public domain; look at the key `domain`",
-    "DOMAIN_VALIDATION_DENIED": "Amazon doesn't take the domain's validation; open a case at AWS Support",
+    "DOMAIN_VALIDATION_DENIED": "Amazon doesn't accept the domain's validation; open a case at AWS Support",
     "OTHER": "mostly a misspelt name; look at the key `domain`, else open a case at AWS Support",
 }
 """ACM's reason for a failed certificate -> its meaning and what to do.

@@ -69,7 +69,7 @@ def verdicts(options: argparse.Namespace, stack: Stack, web: Web, user: SigningI
     from operations.verdicts import all_passed, progress
 
     distributions, why_not = _distributions(options, stack)
-    with progress("following both hosts to Kinde, and trying the ways round"):
+    with progress("following both hosts to Kinde, and trying to bypass the front"):
         found = verify_login.run(stack, web, distributions, why_no_distributions=why_not)
     if user and all_passed(found):
         with progress("signing in at both hosts in a browser"):

@@ -1,4 +1,4 @@
-"""Runs the commands against AWS, Kinde and the way in, all of them on loopback and over real connections."""
+"""Runs the commands against AWS, Kinde and the entry points, all on loopback and over real connections."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @dataclass(frozen=True)
 class Bench:
-    """A stack whose account, Kinde business and way in are all as they should be, and the commands to run on it."""
+    """A stack whose account, Kinde business and entry points are as they should be, and the commands to run on it."""
 
     servers: Servers
     project: Path

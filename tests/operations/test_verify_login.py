@@ -114,7 +114,7 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
         edge("header not asked for"),
         f"{ORIGIN} asked for {PORTAL}",
         "",
-        "answers 302: there is a way round the front",
+        "answers 302: the front can be bypassed",
     ),
 }
 
@@ -227,7 +227,7 @@ def test_only_cloudflare_may_come_to_the_distributions(bench: Bench) -> None:
     bench.configure(onlyCloudflareViewers=True)
     outcome = bench.run("verify-login", "--json", *NAMED)
     found = outcome.check(f"{DISTRIBUTIONS[PORTAL]} asked for {PORTAL}")
-    assert (outcome.code, found["text"]) == (1, "answers 302: there is a way round the front")
+    assert (outcome.code, found["text"]) == (1, "answers 302: the front can be bypassed")
 
 
 def test_distributions_are_looked_up(bench: Bench) -> None:
