@@ -6,9 +6,14 @@ import argparse
 import importlib
 import importlib.util
 import inspect
+import itertools
+import os
 import re
 import shlex
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,9 +28,10 @@ PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 MAKEFILE = (PROJECT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"^([A-Z]+) *[:?]?=", MAKEFILE, re.MULTILINE))
-OTHERS = {"cd", "export", "git", "openssl", "pulumi", "sed", "uv"}
-"""Programs that are nobody's here. What runs them is tested in tests/engine and tests/test_runbooks.py, where it is."""
+OTHERS = {"cd", "export", "git", "openssl", "sed", "uv"}
+"""Programs that every machine has, or that only set up this one."""
 PYTHON = re.compile(r"(?:\.venv/bin/)?python3? -m (?P<module>[\w.]+)(?P<rest>.*)")
+NEEDS_CLI = pytest.mark.skipif(not shutil.which("pulumi"), reason="the Pulumi CLI is not on the path")
 
 
 class Parsed(Exception):
@@ -40,7 +46,7 @@ def command_lines(path: Path) -> Iterator[str]:
     prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     for span in re.findall(r"`([^`]+)`", prose):
         line = " ".join(span.split())
-        if line.startswith("make ") or PYTHON.fullmatch(line):
+        if line.startswith(("make ", "pulumi ")) or PYTHON.fullmatch(line):
             yield line
 
 
@@ -88,6 +94,24 @@ def parse_aws(words: Sequence[str]) -> None:
     assert known >= {option for option in options if option.startswith("--")}
 
 
+@cache
+def help_of_pulumi(*words: str) -> str:
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    command = ["pulumi", *words, "--help"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+
+
+def parse_pulumi(words: Sequence[str]) -> None:
+    """Look a command line of the Pulumi CLI up in its help, where the CLI is there."""
+    if not shutil.which("pulumi"):
+        return
+    shown = help_of_pulumi(*itertools.takewhile(lambda word: not word.startswith("-"), words))
+    usage = re.search(r"^Usage:\n  pulumi (\S+)", shown, re.MULTILINE)
+    assert usage, f"{words[0]}: unknown"
+    assert usage[1] == words[0], f"{words[0]}: unknown"
+    assert set(re.findall(r"(--[\w-]+)", shown)) >= {word.partition("=")[0] for word in words if word.startswith("--")}
+
+
 def parse(line: str, patch: pytest.MonkeyPatch) -> None:
     """Read one command line; each part of a pipe is one."""
     for part in re.split(r" (?:\||&&) ", line):
@@ -99,6 +123,8 @@ def parse(line: str, patch: pytest.MonkeyPatch) -> None:
             parse_make(words[1:])
         elif words[0] == "aws":
             parse_aws(words[1:])
+        elif words[0] == "pulumi":
+            parse_pulumi(words[1:])
         else:
             assert words[0] in OTHERS or re.fullmatch(r"\w+\.\w+|\.venv/bin/[\w-]+", words[0]), f"{words[0]}: unknown"
 
@@ -130,6 +156,8 @@ def test_command_lines_are_found() -> None:
         "python -m docs.generate --all",
         "aws secretsmanager create-secret --nam x",
         "pulumee up",
+        pytest.param("pulumi refresh --import-pending URN ID", marks=NEEDS_CLI),
+        pytest.param("pulumi stak output", marks=NEEDS_CLI),
     ],
 )
 def test_unknown_command_line_is_refused(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
