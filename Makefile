@@ -26,18 +26,18 @@ setup: $(DEVELOP) ## make .venv from the lock files; the other targets do that b
 preview: $(RUN) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
 	@case "$(ENGINE)" in \
 		embedded) exec $(BIN)/python -m rehearsal --stack $(STACK) ;; \
-		pulumi) exec $(BIN)/python -m operations.deploy preview --stack $(STACK) ;; \
+		pulumi) exec $(BIN)/python -m operations deploy preview --stack $(STACK) ;; \
 		*) echo "ENGINE=$(ENGINE): accepted: embedded or pulumi" >&2; exit 2 ;; \
 	esac
 
 up: $(RUN) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
-	@$(BIN)/python -m operations.deploy up --stack $(STACK)
+	@$(BIN)/python -m operations deploy up --stack $(STACK)
 
 destroy: $(RUN) ## show what goes with STACK, then destroy it once its name is typed
-	@$(BIN)/python -m operations.deploy destroy --stack $(STACK)
+	@$(BIN)/python -m operations deploy destroy --stack $(STACK)
 
 drift: $(RUN) ## compare the state of STACK with what exists, change nothing
-	@$(BIN)/python -m operations.deploy refresh --preview-only --stack $(STACK)
+	@$(BIN)/python -m operations deploy refresh --preview-only --stack $(STACK)
 
 watch: $(RUN) ## plan STACK again whenever a file changes, and say what that changed
 	@$(BIN)/python -m rehearsal.watch --stack $(STACK)

@@ -50,13 +50,55 @@ class Shape(StrEnum):
     """What a value looks like."""
 
     POSTGRESQL_URL = "PostgreSQL URL"
+    ASYNCPG_URL = "PostgreSQL URL for the driver asyncpg"
+    """What Prefect's server needs: https://docs.prefect.io/v3/advanced/self-hosted"""
     USERNAME_PASSWORD = "JSON with `username` and `password`"
+    DATABASE_ADMINISTRATOR = "JSON with `username` and `password` of an RDS administrator"
     SIGNING_KEY = "random key, 32 bytes or more"
     TOKEN = "access token"
     CREDENTIAL = "`user:password`"
     OIDC_CLIENT_SECRET = "OIDC client secret"
     NEO4J = "JSON with Neo4j URI, user name and password"
     CLOUDINARY = "JSON with Cloudinary cloud name, API key and API secret"
+
+
+@dataclass(frozen=True)
+class RandomKey:
+    """Recipe of a random key: 32 bytes as hexadecimal digits."""
+
+
+@dataclass(frozen=True)
+class DatabaseAccount:
+    """Recipe of a database user with a generated password, as JSON.
+
+    The option `--{option}-user` of `fill-secrets` names the user; `user` is its default, `title` its description.
+    """
+
+    option: str
+    title: str
+    user: str
+
+
+@dataclass(frozen=True)
+class DatabaseUrl:
+    """Recipe of a database URL, whose host is the endpoint that `fill-secrets` is given.
+
+    User and password are those of the secret at the path `account`. Without one the user is `user`, which
+    `--{option}-user` changes, with a generated password. `database` and `parameters` (the URL's query, which tells the
+    driver how to use TLS) are the defaults of `--{option}-database` and `--{option}-parameters`.
+    """
+
+    option: str
+    title: str
+    scheme: str
+    database: str
+    parameters: str
+    account: str = ""
+    user: str = ""
+
+
+Recipe = RandomKey | DatabaseAccount | DatabaseUrl
+"""What makes a secret's value."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +117,11 @@ class Secret:
     """A secret in Secrets Manager.
 
     `path` is the name without its environment; a name outside the environment prefix is marked `shared`.
-    `elsewhere` names consumers that read it without a role of this program.
+    `recipe` makes the value of a secret that the program makes. `elsewhere` names consumers that read it without a
+    role of this program.
+
+    Raises:
+        ValueError: the program makes the secret and there is no recipe, or the other way round.
     """
 
     path: str
@@ -86,6 +132,12 @@ class Secret:
     readers: tuple[Reader, ...] = ()
     elsewhere: tuple[str, ...] = ()
     shared: bool = False
+    recipe: Recipe | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a secret that nothing gives a value."""
+        if (self.maker is Maker.PROGRAM) != (self.recipe is not None):
+            raise ValueError(f"{self.path}: a secret has a recipe if the program makes it, and only then")
 
     def name(self, names: Names) -> str:
         """Return the secret's friendly name in an environment."""
@@ -98,13 +150,14 @@ SECRETS: Final = (
     Secret(
         "db/admin",
         "Aurora administrator",
-        Shape.USERNAME_PASSWORD,
+        Shape.DATABASE_ADMINISTRATOR,
         Maker.PROGRAM,
         (
             Consumer(Workload.BACKSTAGE_DB_BOOTSTRAP, _DB_ADMIN),
             Consumer(Workload.BACKSTAGE_DB_INSPECT, _DB_ADMIN),
         ),
         elsewhere=("Aurora master user",),
+        recipe=DatabaseAccount("admin", "Aurora's administrator", user="postgres"),
     ),
     Secret(
         "backstage/db",
@@ -112,6 +165,7 @@ SECRETS: Final = (
         Shape.USERNAME_PASSWORD,
         Maker.PROGRAM,
         (Consumer(Workload.BACKSTAGE_DB_BOOTSTRAP, "BACKSTAGE_DB_SECRET_JSON"),),
+        recipe=DatabaseAccount("backstage", "Backstage's database user", user="backstage"),
     ),
     Secret(
         "backstage/database-url",
@@ -119,6 +173,15 @@ SECRETS: Final = (
         Shape.POSTGRESQL_URL,
         Maker.PROGRAM,
         (Consumer(Workload.BACKSTAGE, "BACKSTAGE_DATABASE_URL"),),
+        recipe=DatabaseUrl(
+            "backstage",
+            "Backstage",
+            scheme="postgresql",
+            database="backstage",
+            # The image must trust the authority of RDS for it.
+            parameters="sslmode=require",
+            account="backstage/db",
+        ),
     ),
     Secret(
         "backstage/session-secret",
@@ -126,6 +189,7 @@ SECRETS: Final = (
         Shape.SIGNING_KEY,
         Maker.PROGRAM,
         (Consumer(Workload.BACKSTAGE, "AUTH_SESSION_SECRET"),),
+        recipe=RandomKey(),
     ),
     Secret(
         "github/pat/blog_data_ci",
@@ -144,9 +208,17 @@ SECRETS: Final = (
     Secret(
         "prefect/database-url",
         "Prefect's database",
-        Shape.POSTGRESQL_URL,
+        Shape.ASYNCPG_URL,
         Maker.PROGRAM,
         (Consumer(Workload.PREFECT_API, "PREFECT_API_DATABASE_CONNECTION_URL"),),
+        recipe=DatabaseUrl(
+            "prefect",
+            "Prefect",
+            scheme="postgresql+asyncpg",
+            database="prefect",
+            parameters="ssl=require",
+            user="prefect",
+        ),
     ),
     Secret(
         "prefect/api-auth",
@@ -198,6 +270,16 @@ class Bucket(StrEnum):
     def name_in(self, names: Names) -> str:
         """Return the bucket's name in an environment: `${environment}-blog-data-${purpose}`."""
         return names.resource("blog-data", self.value)
+
+
+def edge_log_bucket_name(names: Names) -> str:
+    """Return the name of the bucket that the load balancer and CloudFront log into."""
+    return names.resource("edge-logs")
+
+
+def bucket_names(names: Names) -> tuple[str, ...]:
+    """Return the names of all buckets of an environment."""
+    return (*(bucket.name_in(names) for bucket in Bucket), edge_log_bucket_name(names))
 
 
 @dataclass(frozen=True)

@@ -18,11 +18,11 @@ from components.catalogue import (
     Parameter,
     Reader,
     Workload,
+    edge_log_bucket_name,
     parameters_read_by,
     secrets_made_by,
     secrets_read_by,
 )
-from components.edge_logs import edge_log_bucket_name
 from components.iam_documents import Statement
 from components.naming import VIEWER_REGION, Names
 from components.settings import Settings

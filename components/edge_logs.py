@@ -13,11 +13,6 @@ CONNECTION_PREFIX: Final = "alb-connection"
 CLOUDFRONT_PREFIX: Final = "cloudfront"
 
 
-def edge_log_bucket_name(names: Names) -> str:
-    """Return the name of the log bucket."""
-    return names.resource("edge-logs")
-
-
 def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:
     """Return the log bucket: logs live 400 days; Elastic Load Balancing takes SSE-S3 buckets only.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from components import kinde_client_secret
 from components.kinde_endpoints import endpoints
 from components.naming import Names
 from components.settings import Settings
@@ -49,9 +48,4 @@ def _client_secret(settings: Settings, names: Names) -> pulumi.Output[str]:
     if pulumi.runtime.is_dry_run() and not settings.read_secrets_in_preview:
         return pulumi.Output.secret("known when it is applied")
     version = aws.secretsmanager.get_secret_version_output(secret_id=names.secret_arn(settings.kinde_client_secret))
-    return pulumi.Output.secret(version.secret_string).apply(_plain_or_member)
-
-
-def _plain_or_member(secret: Any) -> str:  # noqa: ANN401 - as `Output.secret` has it
-    """Return the secret itself, or the member `client_secret` where it is kept as JSON."""
-    return str(json.loads(secret)["client_secret"]) if str(secret).startswith("{") else str(secret)
+    return pulumi.Output.secret(version.secret_string).apply(lambda stored: kinde_client_secret.read(str(stored)))

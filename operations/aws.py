@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import boto3
 from botocore.config import Config
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudfront import CloudFrontClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_ssm import SSMClient
+
+
+class BucketClient(Protocol):
+    """What is used of S3's client."""
+
+    def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> object:
+        """Look at a bucket."""
+
 
 _CREDENTIALS: Final = {
     "ExpiredToken",
@@ -62,7 +70,7 @@ class Aws:
 
     @property
     def own_region(self) -> str | None:
-        """The region that the shell's environment or profile names, which other tools go by."""
+        """The region that the shell's environment or profile names, and that other tools use."""
         return self._session.region_name
 
     def account(self) -> str:
@@ -97,6 +105,11 @@ class Aws:
         """Return a client of Parameter Store."""
         return self._session.client("ssm", region_name=self._region, config=self._config)
 
+    def buckets(self) -> BucketClient:
+        """Return a client of S3."""
+        client: BucketClient = self._session.client("s3", region_name=self._region, config=self._config)
+        return client
+
     def certificates(self, region: str) -> ACMClient:
         """Return a client of ACM in a region."""
         return self._session.client("acm", region_name=region, config=self._config)
@@ -113,7 +126,7 @@ def calls(subject: str) -> Iterator[None]:
     AWS's own message is left out: it may repeat what was sent.
 
     Raises:
-        BadConfiguration: no credentials, or AWS doesn't take them.
+        BadConfiguration: no credentials, or AWS doesn't accept them.
         Failure: anything else, named by its code.
     """
     try:
@@ -135,7 +148,7 @@ def calls(subject: str) -> Iterator[None]:
 def _explained(subject: str, error: ClientError) -> Failure:
     code = error.response.get("Error", {}).get("Code", "unknown error")
     if code in _CREDENTIALS:
-        return BadConfiguration(f"{subject}: AWS doesn't take these credentials ({code}); sign in again")
+        return BadConfiguration(f"{subject}: AWS doesn't accept these credentials ({code}); sign in again")
     if code in _DENIED:
         return Failure(f"{subject}: these credentials may not call {error.operation_name} on it ({code})")
     if code in _THROTTLED:

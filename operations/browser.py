@@ -21,7 +21,7 @@ from components.applications import Application
 from operations import symptoms
 from operations.stack import Stack
 from operations.symptoms import Symptom
-from operations.verdicts import Verdict, failed, passed
+from operations.verdicts import Check, Outcome, Verdict, host_check
 from operations.web import Web, without_query
 from rehearsal.failures import BadConfiguration
 
@@ -61,19 +61,29 @@ class Browser:
 
 
 def sign_in(stack: Stack, web: Web, browser: Browser, user: SigningIn) -> list[Verdict]:
-    """Sign in at every host, each in a fresh profile, and say how it went; a failure leaves a screenshot.
+    """Sign in at every host, each in a fresh profile, and return how it went; a failure leaves a screenshot.
 
     Raises:
         BadConfiguration: Selenium, Chromium or its driver isn't installed.
     """
-    program = _installed(browser.program, ("chromium", "chromium-browser", "google-chrome"), "--browser")
-    driver = _installed(browser.driver, ("chromedriver",), "--browser-driver")
+    program = _find_program(browser.program, ("chromium", "chromium-browser", "google-chrome"), "--browser")
+    driver = _find_program(browser.driver, ("chromedriver",), "--browser-driver")
     visits = [_Visit(stack, application, host, browser, user) for application, host in stack.hosts.items()]
     with ThreadPoolExecutor(len(visits)) as workers:
         return list(workers.map(lambda visit: visit.verdict(program, driver, web), visits))
 
 
-def _installed(given: str, names: Sequence[str], option: str) -> str:
+def signed_in_everywhere(stack: Stack, verdicts: Sequence[Verdict]) -> bool:
+    """Tell whether a whole sign-in was seen to work at every host."""
+    wanted = {_whole_sign_in(host).key for host in stack.hosts.values()}
+    return wanted <= {verdict.key for verdict in verdicts if verdict.outcome is Outcome.PASSED}
+
+
+def _whole_sign_in(host: str) -> Check:
+    return host_check("whole-sign-in", host, "whole sign-in")
+
+
+def _find_program(given: str, names: Sequence[str], option: str) -> str:
     found = next((path for name in ([given] if given else names) if (path := shutil.which(name))), "")
     if not found:
         raise BadConfiguration(
@@ -91,8 +101,8 @@ class _Visit:
     user: SigningIn
 
     @property
-    def subject(self) -> str:
-        return f"{self.host}: whole sign-in"
+    def check(self) -> Check:
+        return _whole_sign_in(self.host)
 
     def verdict(self, program: str, driver: str, web: Web) -> Verdict:
         try:
@@ -108,7 +118,7 @@ class _Visit:
                 return self._walk(page)
         except WebDriverException as error:
             # Its text may hold what was typed.
-            return failed(self.subject, f"the browser failed ({type(error).__name__})")
+            return self.check.failed(f"the browser failed ({type(error).__name__})")
 
     @contextlib.contextmanager
     def _started(self, program: str, driver: str, web: Web) -> Iterator[Chrome]:
@@ -142,7 +152,7 @@ class _Visit:
         typed: dict[str, WebElement] = {}
         deadline = time.monotonic() + self.browser.seconds
         while time.monotonic() < deadline:
-            # A page that is just being replaced is looked at again.
+            # A page that is being replaced fails here, and is looked at again.
             with contextlib.suppress(StaleElementReferenceException, ElementNotInteractableException):
                 verdict = self._step(page, typed)
                 if verdict:
@@ -165,7 +175,7 @@ class _Visit:
         at_host = urlsplit(page.current_url).hostname == self.host
         if at_host and status >= HTTPStatus.BAD_REQUEST:
             seen = f"answers {status} at {without_query(page.current_url)}"
-            return self._failed(page, seen, symptoms.of_status(status))
+            return self._failed(page, seen, symptoms.find_by_status(status))
         if at_host:
             return self._signed_in(page)
         if status >= HTTPStatus.BAD_REQUEST:
@@ -180,7 +190,7 @@ class _Visit:
             place = without_query(page.current_url)
             return self._failed(page, f"at {place}, which isn't Kinde's host: nothing was typed there")
         if field := _visible(page, _PASSWORD):
-            again = "Kinde asks for the password again: it doesn't take the test user's"
+            again = "Kinde asks for the password again: it doesn't accept the test user's"
             return self._answer(page, typed, field, self.user.password.get_secret_value(), again)
         if _visible(page, _CODE):
             return self._failed(page, "Kinde asks for a one-time code; the test user must sign in with a password only")
@@ -208,12 +218,10 @@ class _Visit:
             return self._failed(page, f"shows a page, but there is no session cookie {self.application.session_cookie}")
         if not all(cookie["secure"] for cookie in cookies):
             return self._failed(page, f"the session cookie {self.application.session_cookie} lacks Secure")
-        return passed(self.subject, f"signed in; {without_query(page.current_url)} shows")
+        return self.check.passed(f"signed in; {without_query(page.current_url)} shows")
 
     def _failed(self, page: Chrome, seen: str, symptom: Symptom | None = None) -> Verdict:
-        picture = self._screenshot(page)
-        text = ". ".join(filter(None, (seen, str(symptom) if symptom else "", picture)))
-        return failed(self.subject, text, symptom.name if symptom else "")
+        return self.check.failed(f"{seen}. {self._screenshot(page)}", symptom)
 
     def _screenshot(self, page: Chrome) -> str:
         """Save a picture of the page with every field emptied; none if the password shows elsewhere."""

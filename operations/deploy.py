@@ -1,9 +1,9 @@
-"""`python -m operations.deploy up|preview|destroy|refresh|unlock`: the real engine, with every policy pack attached.
+"""The real engine, run with every policy pack attached.
 
-A self-managed backend doesn't remember policy packs, and a preview that is skipped lets resources be made before a
-violation is found. So nothing here runs without them: `up` and `preview` get the project's gate, which serves every
-pack with its configuration for the stack; the engine's own preview always comes first; and options from the
-environment (`PULUMI_OPTION_...`), which could change either unseen, are refused.
+A self-managed backend doesn't remember policy packs, and an engine that skips the preview makes resources before a
+violation is found. So `up` and `preview` always get the project's gate, which serves every pack with its configuration
+for the stack, and the engine's own preview always comes first. Options in the environment (`PULUMI_OPTION_...`) are
+refused, because they could change either unseen.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from rehearsal import project
 from rehearsal.failures import BadConfiguration, Failure
 
 PULUMI: Final = "pulumi"
+"""The CLI's program."""
 
 INSTALL_PAGE: Final = "https://www.pulumi.com/docs/install/versions/"
 """Where Pulumi lists every version of its CLI with the ways to install it."""
@@ -40,17 +41,13 @@ _EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Makes the CLI know `--event-log`; `preview --json` itself leaves the packs' violations out."""
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit code."""
-    given = _parser().parse_args(arguments)
-    try:
-        return _run(given)
-    except Failure as failure:
-        print(f"error: {failure}", file=sys.stderr)
-        return failure.exit_code
+def run(given: argparse.Namespace) -> int:
+    """Carry out an operation of `operations.commands.deploy` and return its exit code.
 
-
-def _run(given: argparse.Namespace) -> int:
+    Raises:
+        BadConfiguration: the Pulumi CLI is missing, or something is asked for that isn't allowed.
+        Failure: the engine wrote no plan, or nobody confirmed.
+    """
     folder: Path = given.project.resolve()
     _require_cli(folder)
     if hidden := sorted(name for name in os.environ if name.startswith(FROM_ENVIRONMENT)):
@@ -59,30 +56,30 @@ def _run(given: argparse.Namespace) -> int:
             "accepted: the options of this command"
         )
     project.require_stack(folder, given.stack)
-    if given.command in ("up", "preview") and given.plan:
+    if given.operation in ("up", "preview") and given.plan:
         _require_real_secrets(folder, given.stack)
     command = command_line(given, folder)
-    if given.command == "preview" and given.json:
+    if given.operation == "preview" and given.json:
         return _preview_as_json(command, folder, given.json.absolute())
-    if given.command == "destroy":
+    if given.operation == "destroy":
         return _destroy(command, folder, given)
     return _engine(command, folder)
 
 
 def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
-    """Return the Pulumi command that a command line of this module stands for."""
-    if given.command == "unlock":
+    """Return the command line of the Pulumi CLI that carries out an operation."""
+    if given.operation == "unlock":
         return [PULUMI, "cancel", given.stack, "--yes"]
-    command = [PULUMI, given.command, "--stack", given.stack, *(["--diff"] if given.diff else [])]
-    if given.command in ("up", "preview"):
+    command = [PULUMI, given.operation, "--stack", given.stack, *(["--diff"] if given.diff else [])]
+    if given.operation in ("up", "preview"):
         command += pack_options(folder, given.stack)
-    if given.command in ("up", "preview") and given.plan:
-        command += ["--plan" if given.command == "up" else "--save-plan", str(given.plan.absolute())]
-    if given.command == "refresh" and given.clear_pending:
+    if given.operation in ("up", "preview") and given.plan:
+        command += ["--plan" if given.operation == "up" else "--save-plan", str(given.plan.absolute())]
+    if given.operation == "refresh" and given.clear_pending:
         command.append("--clear-pending-creates")
-    if given.command == "refresh" and given.preview_only:
+    if given.operation == "refresh" and given.preview_only:
         command.append("--preview-only")
-    elif given.command in ("up", "refresh") and given.yes:
+    elif given.operation in ("up", "refresh") and given.yes:
         command.append("--yes")
     return command
 
@@ -124,7 +121,7 @@ def _require_cli(folder: Path) -> None:
 
 
 def _require_real_secrets(folder: Path, stack: str) -> None:
-    """Refuse a saved plan that `up` would leave half-way: one with a stand-in for the Kinde client secret.
+    """Refuse a saved plan with a stand-in for the Kinde client secret, because `up` would stop half-way.
 
     Raises:
         BadConfiguration: the stack's previews don't read the secret.
@@ -133,13 +130,13 @@ def _require_real_secrets(folder: Path, stack: str) -> None:
     key = f"{loaded.name}:{READS_SECRETS}"
     if loaded.config.get(key) != "true":
         raise BadConfiguration(
-            f"{key} is `{loaded.config.get(key, 'false')}`, so that a plan holds a stand-in for the Kinde client "
+            f"{key} is `{loaded.config.get(key, 'false')}`, so a saved plan holds a stand-in for the Kinde client "
             "secret, and `up` would stop at the listener rules with much of it applied; accepted with a plan: true"
         )
 
 
 def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int:
-    """Show what would go, then have the stack's name typed (or given with `--confirm`), then destroy."""
+    """Show what would go, ask for the stack's name (unless `--confirm` gives it), then destroy."""
     if given.confirm is not None and given.confirm != given.stack:
         raise BadConfiguration(f"--confirm is `{given.confirm}`; accepted: the stack's name, {given.stack}")
     if code := _engine([*command, "--preview-only"], folder):
@@ -211,13 +208,13 @@ def _engine(
 ) -> int:
     """Run the CLI in the project's folder and return its exit code.
 
-    It is never killed from here: an engine that is told to stop ends what is under way and writes its state first.
+    This never kills the engine. Told to stop, the engine ends what is under way and writes its state first.
     """
     if stdout is None:
         print(f"$ {shlex.join(command)}", file=sys.stderr, flush=True)
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        # A terminal's Ctrl-C has reached the engine already, which is of the same process group.
+        # Ctrl-C at a terminal has reached the engine already, because it is in the same process group.
         if number != signal.SIGINT:
             process.send_signal(number)
 
@@ -229,48 +226,3 @@ def _engine(
             for number, handler in before.items():
                 signal.signal(number, handler)
     return code if code >= 0 else 128 - code
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m operations.deploy",
-        description="Preview and apply a stack with the Pulumi CLI. Every policy pack under policies/ is attached with "
-        "its configuration, policies/config/<pack>.<stack>.json, and nothing is applied without a preview.",
-        epilog="Exit codes: 0 done; 1 a mandatory violation or a failed operation; 2 bad usage, or the Pulumi CLI is "
-        "missing; otherwise what the Pulumi CLI ends with (6: the backend has no such stack yet).",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def add(name: str, help_: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=help_, description=help_)
-        command.add_argument("--stack", required=True, metavar="NAME", help="the stack, such as prod")
-        command.add_argument("--project", type=Path, default=Path(), metavar="FOLDER", help="default: this folder")
-        command.add_argument("--diff", action="store_true", help="show each changed property")
-        return command
-
-    preview = add("preview", "show what `up` would do, and what the packs say about it")
-    preview.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the plan there, as `python -m rehearsal` does"
-    )
-    preview.add_argument(
-        "--save-plan", dest="plan", type=Path, metavar="FILE", help="save what was seen, for `up --plan`"
-    )
-    up = add("up", "preview, then apply once that is confirmed")
-    up.add_argument("--plan", type=Path, metavar="FILE", help="do nothing that this saved plan doesn't have")
-    up.add_argument("--yes", action="store_true", help="apply what the preview shows without asking, as CI does")
-    destroy = add("destroy", "show what would go, ask for the stack's name, then destroy it")
-    destroy.add_argument("--confirm", metavar="NAME", help="the stack's name, where nobody is there to type it")
-    refresh = add("refresh", "compare the state with what exists, then take that over once it is confirmed")
-    refresh.add_argument("--preview-only", action="store_true", help="only show the differences")
-    refresh.add_argument("--yes", action="store_true", help="take the differences over without asking")
-    refresh.add_argument(
-        "--clear-pending",
-        action="store_true",
-        help="forget what a killed `up` was about to make",
-    )
-    add("unlock", "take away the lock of an operation that was killed; make sure first that none is running")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,8 +1,7 @@
 """`fill-secrets`: the first values of the secrets that the program makes, and new values when asked for.
 
-Every value goes from here straight into Secrets Manager. One call writes a value, and its token says what it is for, so
-a run that broke off anywhere is simply started again: what is there stays, and what is composed is composed from what
-is there.
+Each value goes from here straight into Secrets Manager, in one call whose token says what the value is for. So a run
+that broke off anywhere is simply started again: what is there stays, and a composed value is composed of what is there.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import json
 import re
 import string
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from secrets import choice, token_hex
 from typing import Final
@@ -19,77 +18,56 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import SecretStr
 
-from components.catalogue import Maker, Secret, Shape, secrets_made_by
-from operations import shapes
+from components.catalogue import DatabaseAccount, DatabaseUrl, Maker, RandomKey, Secret, Shape, secrets_made_by
+from operations import databases, shapes
 from operations.aws import Aws
-from operations.preflight import stored_secret
+from operations.database_options import DATABASE_OPTIONS, database_flag, parameters_flag, user_flag
 from operations.stack import Stack
-from operations.stored_secret import CURRENT, PREVIOUS, StoredSecret, Versions
-from operations.verdicts import Verdict, failed, passed, undecided
+from operations.stored_secret import CURRENT, PREVIOUS, StoredSecret, Versions, stored_secret
+from operations.verdicts import Check, Verdict
 from rehearsal.failures import BadConfiguration, Failure
 
 _LENGTH: Final = 40
-"""Letters and digits only, which Aurora, URLs and shells all take; 40 of them are 238 bits.
+"""Length of a password of letters and digits only, which Aurora, URLs and shells all take: 238 bits.
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""
-
-BACKSTAGE_USER: Final = "backstage/db"
-BACKSTAGE_URL: Final = "backstage/database-url"
-PREFECT_URL: Final = "prefect/database-url"
 
 
 @dataclass(frozen=True)
-class Database:
-    """Where the databases are, and the names of their users; `endpoint` is `HOST` or `HOST:PORT`, or empty.
+class Databases:
+    """Where the databases are, and what they and their users are called.
 
-    The parameters end the URLs: what the application's driver needs to know of TLS.
+    `endpoint` is `HOST` or `HOST:PORT`, or empty. `given` has the value of each of `DATABASE_OPTIONS`, by its flag.
     """
 
     endpoint: str
-    admin_user: str
-    backstage_user: str
-    backstage_database: str
-    backstage_parameters: str
-    prefect_user: str
-    prefect_database: str
-    prefect_parameters: str
+    given: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        """Refuse what can't stand in a URL or in PostgreSQL."""
+        """Refuse what can't stand in a URL, and what PostgreSQL or RDS refuses."""
         if self.endpoint and not re.fullmatch(r"[a-z0-9.-]+(:\d{1,5})?", self.endpoint):
             raise BadConfiguration(
                 "--database-endpoint: accepted: HOST or HOST:PORT, as Aurora names its cluster endpoint"
             )
-        names = {
-            "--admin-user": self.admin_user,
-            "--backstage-user": self.backstage_user,
-            "--backstage-database": self.backstage_database,
-            "--prefect-user": self.prefect_user,
-            "--prefect-database": self.prefect_database,
-        }
-        for option, name in names.items():
-            if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", name):
-                raise BadConfiguration(f"{option} {name}: accepted: lower-case letters, digits and underscores")
-        for option, text in (
-            ("--backstage-parameters", self.backstage_parameters),
-            ("--prefect-parameters", self.prefect_parameters),
-        ):
-            if not re.fullmatch(r"([\w.-]+=[\w./-]+(&[\w.-]+=[\w./-]+)*)?", text):
-                raise BadConfiguration(f"{option} {text}: accepted: NAME=VALUE, more of them with & between")
+        for option in DATABASE_OPTIONS:
+            text = self.given[option.flag]
+            if wrong := option.find_problem(text):
+                raise BadConfiguration(f"{option.flag} {text}: {wrong}")
 
 
 def needs_endpoint(stack: Stack, aws: Aws, rotated: Collection[str]) -> bool:
     """Tell whether a run would have to compose a URL."""
     client = aws.secrets()
-    return bool(_with_dependents(rotated) & {BACKSTAGE_URL, PREFECT_URL}) or any(
-        secret.shape is Shape.POSTGRESQL_URL
-        and (versions := stored_secret(stack, client, secret).versions()) is not None
-        and CURRENT not in versions.labels
-        for secret in secrets_made_by(Maker.PROGRAM)
-    )
+    rotated = _add_dependents(rotated)
+    for secret in secrets_made_by(Maker.PROGRAM):
+        if isinstance(secret.recipe, DatabaseUrl):
+            versions = stored_secret(stack, client, secret).versions()
+            if secret.path in rotated or (versions is not None and CURRENT not in versions.labels):
+                return True
+    return False
 
 
 def run(
-    stack: Stack, aws: Aws, database: Database, rotated: Collection[str], rotation: str, *, dry_run: bool
+    stack: Stack, aws: Aws, given: Databases, rotated: Collection[str], rotation: str, *, dry_run: bool
 ) -> list[Verdict]:
     """Give every secret of the program a value, and those in `rotated` (paths of the catalogue) a new one.
 
@@ -102,20 +80,42 @@ def run(
     aws.require_account(stack.settings.account)
     client = aws.secrets()
     stored = {secret.path: stored_secret(stack, client, secret) for secret in secrets_made_by(Maker.PROGRAM)}
-    filling = _Filling(stack, stored, database, _with_dependents(rotated), rotation, dry_run)
+    filling = _Filling(stack, stored, given, _add_dependents(rotated), rotation, dry_run)
     return [filling.fill(secret) for secret in secrets_made_by(Maker.PROGRAM)]
 
 
-def _with_dependents(rotated: Collection[str]) -> set[str]:
-    """Add what is composed of what is rotated."""
-    return {*rotated, *([BACKSTAGE_URL] if BACKSTAGE_USER in rotated else [])}
+def _add_dependents(rotated: Collection[str]) -> set[str]:
+    """Add the URLs that are composed of a rotated account."""
+    return {*rotated, *(secret.path for path in rotated for secret in _find_urls(path))}
+
+
+def _find_urls(account: str) -> list[Secret]:
+    """Return the secrets with a URL that is composed of an account."""
+    return [
+        secret
+        for secret in secrets_made_by(Maker.PROGRAM)
+        if isinstance(secret.recipe, DatabaseUrl) and secret.recipe.account == account
+    ]
+
+
+@dataclass(frozen=True)
+class _Account:
+    """A user of a database and its password."""
+
+    user: str
+    password: SecretStr
+
+    def as_json(self) -> SecretStr:
+        return SecretStr(json.dumps({"username": self.user, "password": self.password.get_secret_value()}))
 
 
 @dataclass(frozen=True)
 class _Filling:
+    """One run: the stack, its secrets by path, what was given, and the paths that are rotated."""
+
     stack: Stack
-    stored: dict[str, StoredSecret]
-    database: Database
+    stored: Mapping[str, StoredSecret]
+    databases: Databases
     rotated: Collection[str]
     rotation: str
     dry_run: bool
@@ -123,106 +123,111 @@ class _Filling:
     def fill(self, secret: Secret) -> Verdict:
         """Do what is due for one secret and say so."""
         stored = self.stored[secret.path]
+        check = Check(f"secret/{stored.name}", stored.name)
         versions = stored.versions()
         if versions is None:
-            return failed(
-                stored.name,
-                f"isn't there: `make up STACK={self.stack.names.environment}` makes it, then run this again",
-            )
+            environment = self.stack.names.environment
+            return check.failed(f"isn't there: `make up STACK={environment}` makes it, then run this again")
         purpose = f"rotation {self.rotation}" if secret.path in self.rotated else "first value"
         token = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{versions.arn} {purpose}"))
-        if CURRENT in versions.labels and (secret.path not in self.rotated or self._rotated(versions, token)):
-            return self._kept(secret, stored)
-        how = "composed" if secret.shape is Shape.POSTGRESQL_URL else "generated"
+        filled = CURRENT in versions.labels
+        if filled and (secret.path not in self.rotated or self._is_rotated(versions, token)):
+            return self._keep(secret, check)
+        how = "composed" if isinstance(secret.recipe, DatabaseUrl) else "generated"
         if self.dry_run:
-            return undecided(stored.name, f"would be {how}{' anew' if CURRENT in versions.labels else ''}")
-        value = self._value(secret, stored if CURRENT in versions.labels else None)
+            return check.undecided(f"would be {how}{' anew' if filled else ''}")
+        value = self._make(secret, stored.value() if filled else None)
         if not stored.add(value, token=token):
-            # Somebody else's run was faster; what it wrote counts.
-            return self._kept(secret, stored)
-        return passed(stored.name, f"{how}{'; the value before it is kept as AWSPREVIOUS' if versions.labels else ''}")
+            # Another run was faster; the value that it wrote counts.
+            return self._keep(secret, check)
+        return check.passed(f"{how}{'; the value before it is kept as AWSPREVIOUS' if versions.labels else ''}")
 
     @staticmethod
-    def _rotated(versions: Versions, token: str) -> bool:
+    def _is_rotated(versions: Versions, token: str) -> bool:
         """Tell whether this very rotation was done, and perhaps another one after it."""
         return token in (versions.labels.get(CURRENT), versions.labels.get(PREVIOUS))
 
-    def _kept(self, secret: Secret, stored: StoredSecret) -> Verdict:
-        value = stored.value()
-        wrong = shapes.problem(secret.shape, value.get_secret_value()) if value else "has no value"
+    def _keep(self, secret: Secret, check: Check) -> Verdict:
+        """Check a value that stays."""
+        value = self.stored[secret.path].value()
+        wrong = shapes.find_problem(secret.shape, value.get_secret_value()) if value else "has no value"
         if wrong:
-            return failed(stored.name, f"{wrong}; accepted: {secret.shape}; --rotate {secret.path} replaces it")
-        if value and secret.path == BACKSTAGE_URL and not self._matches_user(value):
-            return failed(
-                stored.name,
-                f"isn't of the user and password in {self.stored[BACKSTAGE_USER].name}; "
-                f"--rotate {secret.path} composes it anew",
+            return check.failed(f"{wrong}; accepted: {secret.shape}; --rotate {secret.path} replaces it")
+        if value and isinstance(secret.recipe, DatabaseUrl) and not self._is_composed(secret.recipe, value):
+            return check.failed(
+                f"isn't of the user and password in {self.stored[secret.recipe.account].name}; "
+                f"--rotate {secret.path} composes it anew"
             )
-        return passed(stored.name, "has a value, kept")
+        return check.passed("has a value, kept")
 
-    def _matches_user(self, url: SecretStr) -> bool:
-        return self.stored[BACKSTAGE_USER].value() is None or _user_of(url) == self._user()
+    def _is_composed(self, recipe: DatabaseUrl, url: SecretStr) -> bool:
+        """Tell whether a URL has the user and the password of the account that it is composed of."""
+        if not recipe.account or self.stored[recipe.account].value() is None:
+            return True
+        return _read_account(url) == self._account(recipe.account)
 
-    def _value(self, secret: Secret, before: StoredSecret | None) -> SecretStr:
-        """Generate or compose a value; a user keeps the name that it had before."""
-        database = self.database
-        match secret.path:
-            case "db/admin":
-                return _account(self._username(before) or database.admin_user, _password())
-            case "backstage/db":
-                if before is None and (url := self.stored[BACKSTAGE_URL].value()):
-                    # The database is in use already: its user is in the URL.
-                    return _account(*_user_of(url))
-                return _account(self._username(before) or database.backstage_user, _password())
-            case "backstage/database-url":
-                user, password = self._user()
-                return self._url(
-                    "postgresql", user, password, database.backstage_database, database.backstage_parameters
-                )
-            case "prefect/database-url":
-                # The driver that Prefect's server needs: https://docs.prefect.io/v3/advanced/self-hosted
-                scheme, password = "postgresql+asyncpg", _password()
-                return self._url(
-                    scheme, database.prefect_user, password, database.prefect_database, database.prefect_parameters
-                )
-        if secret.shape is Shape.SIGNING_KEY:
-            return SecretStr(token_hex(32))
-        raise Failure(f"{secret.path}: there is no recipe for its first value; add one to operations/fill_secrets.py")
+    def _make(self, secret: Secret, before: SecretStr | None) -> SecretStr:
+        """Generate or compose a value; a user keeps the name that it had before, unless RDS refuses it."""
+        match secret.recipe:
+            case RandomKey():
+                return SecretStr(token_hex(32))
+            case DatabaseAccount() as recipe:
+                if before is None and (used := self._find_used_account(secret.path)):
+                    return used.as_json()
+                user = _read_user(before, secret.shape) or self.databases.given[user_flag(recipe)]
+                return _Account(user, _password()).as_json()
+            case DatabaseUrl() as recipe:
+                if recipe.account:
+                    return self._compose(recipe, self._account(recipe.account))
+                return self._compose(recipe, _Account(self.databases.given[user_flag(recipe)], _password()))
+            case None:
+                raise AssertionError("the program makes no secret without a recipe")
 
-    def _url(self, scheme: str, user: str, password: SecretStr, database: str, parameters: str) -> SecretStr:
-        if not self.database.endpoint:
+    def _find_used_account(self, path: str) -> _Account | None:
+        """Return the account of a URL that is stored already: the application uses it."""
+        values = (self.stored[secret.path].value() for secret in _find_urls(path))
+        return next((_read_account(url) for url in values if url), None)
+
+    def _compose(self, recipe: DatabaseUrl, account: _Account) -> SecretStr:
+        if not self.databases.endpoint:
             raise BadConfiguration("--database-endpoint: is missing; a database URL is to be composed")
-        host, _, port = self.database.endpoint.partition(":")
-        account = f"{quote(user, safe='')}:{quote(password.get_secret_value(), safe='')}"
+        host, _, port = self.databases.endpoint.partition(":")
+        quoted = f"{quote(account.user, safe='')}:{quote(account.password.get_secret_value(), safe='')}"
+        given = self.databases.given
+        parameters = given[parameters_flag(recipe)]
         return SecretStr(
-            f"{scheme}://{account}@{host}:{port or 5432}/{database}" + (f"?{parameters}" if parameters else "")
+            f"{recipe.scheme}://{quoted}@{host}:{port or 5432}/{given[database_flag(recipe)]}"
+            + (f"?{parameters}" if parameters else "")
         )
 
-    def _username(self, stored: StoredSecret | None) -> str:
-        value = stored.value() if stored else None
-        if not value or shapes.problem(Shape.USERNAME_PASSWORD, value.get_secret_value()):
-            return ""
-        return str(json.loads(value.get_secret_value())["username"])
+    def _account(self, path: str) -> _Account:
+        """Return a database account as it is stored.
 
-    def _user(self) -> tuple[str, SecretStr]:
-        """Return Backstage's database user as it is stored."""
-        stored = self.stored[BACKSTAGE_USER]
+        Raises:
+            Failure: it isn't there, or not as it has to be.
+        """
+        stored = self.stored[path]
         value = stored.value()
-        if not value or (wrong := shapes.problem(Shape.USERNAME_PASSWORD, value.get_secret_value())):
+        if not value or (wrong := shapes.find_problem(Shape.USERNAME_PASSWORD, value.get_secret_value())):
             raise Failure(f"{stored.name}: {wrong if value else 'has no value'}; nothing can be composed of it")
         document = json.loads(value.get_secret_value())
-        return document["username"], SecretStr(document["password"])
+        return _Account(document["username"], SecretStr(document["password"]))
 
 
 def _password() -> SecretStr:
     return SecretStr("".join(choice(string.ascii_letters + string.digits) for _ in range(_LENGTH)))
 
 
-def _account(username: str, password: SecretStr) -> SecretStr:
-    return SecretStr(json.dumps({"username": username, "password": password.get_secret_value()}))
+def _read_user(value: SecretStr | None, shape: Shape) -> str:
+    """Return the user name in a stored account, or an empty text if there is none, or one that RDS refuses."""
+    if not value or shapes.find_problem(Shape.USERNAME_PASSWORD, value.get_secret_value()):
+        return ""
+    user = str(json.loads(value.get_secret_value())["username"])
+    refused = shape is Shape.DATABASE_ADMINISTRATOR and databases.find_administrator_problem(user)
+    return "" if refused else user
 
 
-def _user_of(url: SecretStr) -> tuple[str, SecretStr]:
+def _read_account(url: SecretStr) -> _Account:
     """Return the user and the password of a database URL."""
     parts = urlsplit(url.get_secret_value())
-    return unquote(parts.username or ""), SecretStr(unquote(parts.password or ""))
+    return _Account(unquote(parts.username or ""), SecretStr(unquote(parts.password or "")))

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from components.kinde_endpoints import Endpoints, callback_url
 from operations.stack import Stack
-from operations.verdicts import Verdict, failed, passed
+from operations.verdicts import Check, Verdict
 from operations.web import UNAVAILABLE, Web, send
 from rehearsal.failures import Failure
 
@@ -28,44 +28,44 @@ _KEYS: Final = {
 class ClientSecret(StrEnum):
     """Kinde's opinion of a client secret."""
 
-    TAKEN = "taken"
+    ACCEPTED = "accepted"
     REFUSED = "refused"
 
 
 def discovery(stack: Stack, web: Web) -> list[Verdict]:
-    """Hold Kinde's discovery document against the endpoints that the load balancer gets.
+    """Compare Kinde's discovery document with the endpoints that the load balancer gets.
 
-    Source: https://openid.net/specs/openid-connect-discovery-1_0.html ; the load balancer answers 401 when one differs.
+    If one differs, the load balancer answers 401. Source: https://openid.net/specs/openid-connect-discovery-1_0.html
     """
     url = f"https://{stack.settings.kinde_domain}/.well-known/openid-configuration"
-    subject = "Kinde: discovery document"
+    check = Check("kinde/discovery", "Kinde: discovery document")
     try:
         with web.client() as client:
             response = send(client, "GET", url, UNAVAILABLE)
         document = response.json() if response.status_code == 200 else None
     except httpx.TransportError as error:
-        return [failed(subject, f"{url}: no answer ({type(error).__name__})")]
+        return [check.failed(f"{url}: no answer ({type(error).__name__})")]
     except ValueError:
-        return [failed(subject, f"{url}: is not JSON")]
+        return [check.failed(f"{url}: is not JSON")]
     if not isinstance(document, dict):
-        return [failed(subject, f"{url}: answers {response.status_code}; is kindeDomain right?")]
+        return [check.failed(f"{url}: answers {response.status_code}; is kindeDomain right?")]
     return [_endpoint(name, expected, document) for name, expected in asdict(stack.endpoints).items()]
 
 
 def _endpoint(name: str, expected: str, document: Mapping[str, object]) -> Verdict:
-    subject = f"Kinde: {name.replace('_', ' ')}"
+    check = Check(f"kinde/{name.replace('_', '-')}", f"Kinde: {name.replace('_', ' ')}")
     member, setting = _KEYS[name]
     found = document.get(member, "nothing")
     if found == expected:
-        return passed(subject, expected)
-    return failed(subject, f"Kinde says {found}, the load balancer gets {expected}; set {setting}")
+        return check.passed(expected)
+    return check.failed(f"Kinde says {found}, the load balancer gets {expected}; set {setting}")
 
 
 def judge(stack: Stack, web: Web, secret: SecretStr) -> ClientSecret:
     """Ask Kinde's token endpoint about a client secret, with a code that can't be right.
 
-    A wrong secret is an `invalid_client`, a wrong code an `invalid_grant` (RFC 6749, section 5.2). A client may be
-    registered for one way of authenticating only, so both are tried.
+    Kinde answers `invalid_client` to a wrong secret and `invalid_grant` to a right one with a wrong code (RFC 6749,
+    section 5.2). A client may be registered for one way of authenticating only, so both are tried.
 
     Raises:
         Failure: Kinde doesn't answer, or says something else.
@@ -74,7 +74,7 @@ def judge(stack: Stack, web: Web, secret: SecretStr) -> ClientSecret:
         for in_body in (True, False):
             error = _exchange(client, stack.endpoints, stack, secret, in_body=in_body)
             if error == "invalid_grant":
-                return ClientSecret.TAKEN
+                return ClientSecret.ACCEPTED
             if error != "invalid_client":
                 raise Failure(f"Kinde's token endpoint answers neither invalid_grant nor invalid_client, but {error}")
     return ClientSecret.REFUSED

@@ -2,221 +2,152 @@
 
 from __future__ import annotations
 
-import os
 import socket
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-import httpx
-
-from components.catalogue import PARAMETERS, SECRETS, Maker, Parameter, Secret
+from components.catalogue import PARAMETERS, SECRETS, Maker, bucket_names
 from components.kinde_endpoints import callback_url
-from components.naming import VIEWER_REGION
-from operations import kinde_answers, shapes
-from operations.aws import Aws, calls
+from operations import kinde_answers
+from operations.aws import Aws
+from operations.checks.buckets import bucket_check, check_bucket
+from operations.checks.certificates import certificates, check_certificate
+from operations.checks.cloudflare import ZONE, check_zone
+from operations.checks.stored_values import check_parameter, check_secret, parameter_check, secret_check
+from operations.engine_state import EngineState
 from operations.stack import Stack
-from operations.stored_secret import CURRENT, StoredSecret
-from operations.tls import SHORTEST_DAYS
-from operations.verdicts import Outcome, Verdict, failed, passed, undecided
-from operations.web import UNAVAILABLE, Web, send
+from operations.stored_secret import stored_secret
+from operations.symptoms import UNCOVERED_HOST
+from operations.tls import edge_certificate, is_too_deep
+from operations.verdicts import Check, Outcome, Verdict, host_check
+from operations.web import Web
 from rehearsal.failures import Failure
 
-if TYPE_CHECKING:
-    from mypy_boto3_acm import ACMClient
-
-Check = Callable[[], Sequence[Verdict]]
+Look = Callable[[], Verdict | Sequence[Verdict]]
+"""What a check does; it may raise `Failure`, whose text then is the verdict."""
 
 _WORKERS: Final = 8
-_CLOUDFLARE: Final = "https://api.cloudflare.com/client/v4"
-_TOKEN: Final = "CLOUDFLARE_API_TOKEN"
-_KEY_TYPES: Final = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1")
-_MADE_LATER: Final = "not there yet; the first apply makes it"
+_ACCOUNT: Final = Check("account", "account")
+_REGION: Final = Check("region", "region")
+_STATE: Final = Check("state", "state")
+_KINDE: Final = Check("kinde", "Kinde")
+_CALLBACKS: Final = Check("kinde/callbacks", "Kinde: callback URLs")
 
 
-def run(stack: Stack, aws: Aws, web: Web) -> list[Verdict]:
+def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState]) -> list[Verdict]:
     """Make every check and return what was found, in a fixed order.
 
     In another account than the stack's nothing is looked at: its secrets are none of this command's business.
+    `load_state` returns the stack's state, or raises `Failure` if there is no way to look.
 
     Raises:
         BadConfiguration: there are no valid AWS credentials.
     """
-    account = _account(stack, aws)
+    account = _check_account(stack, aws)
     if account.outcome is Outcome.FAILED:
-        return [account, undecided("everything else", "not looked at: this is another account")]
-    # Clients may be used by several threads; making them may not (boto3, "Multithreading or multiprocessing").
-    secrets, parameters = aws.secrets(), aws.parameters()
-    checks: list[tuple[str, Check]] = [
-        ("region", lambda: [_region(stack, aws)]),
-        *(
-            (secret.name(stack.names), partial(_secret, stack, secret, stored_secret(stack, secrets, secret)))
-            for secret in sorted(SECRETS, key=lambda secret: secret.maker is Maker.PROGRAM)
-        ),
-        *((parameter.name(stack.names), partial(_parameter, stack, parameter, parameters)) for parameter in PARAMETERS),
-        ("Kinde", lambda: kinde_answers.discovery(stack, web)),
-        ("Kinde: callback URLs", lambda: [_callbacks(stack)]),
-        *(
-            (f"{title} certificate", partial(_certificate, title, hosts, region, aws.certificates(region)))
-            for title, hosts, region in (
-                ("origin", [stack.origin, *stack.hosts.values()], stack.names.region),
-                ("viewer", list(stack.hosts.values()), VIEWER_REGION),
-            )
-        ),
-        ("Cloudflare zone", lambda: _zone(stack, web)),
-        *((f"{host}: address", partial(_address, web, host)) for host in (*stack.hosts.values(), stack.origin)),
-    ]
+        return [account, Check("else", "everything else").undecided("not looked at: this is another account")]
+    # Several threads may use a client, but not make one (boto3, "Multithreading or multiprocessing").
+    in_account = _list_certificate_checks(stack, aws)
     with ThreadPoolExecutor(_WORKERS) as workers:
-        return [account, *(verdict for verdicts in workers.map(_guarded, checks) for verdict in verdicts)]
+        loading = workers.submit(_load, load_state)
+        elsewhere = workers.map(_make, [*in_account, *_list_outside_checks(stack, web)])
+        state, stated = loading.result()
+        stored = workers.map(_make, _list_stored_checks(stack, aws, state))
+        return [
+            account,
+            _check_region(stack, aws),
+            stated,
+            *(verdict for verdicts in (*stored, *elsewhere) for verdict in verdicts),
+        ]
 
 
-def stored_secret(stack: Stack, client: Any, secret: Secret) -> StoredSecret:  # noqa: ANN401 - boto3's client
-    """Return a secret of the catalogue where it is stored.
+def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> Iterable[tuple[Check, Look]]:
+    """Return the checks of what the account stores: values by hand first, then the program's own, then buckets."""
+    secrets, parameters, buckets = aws.secrets(), aws.parameters(), aws.buckets()
+    for secret in sorted(SECRETS, key=lambda secret: secret.maker is Maker.PROGRAM):
+        stored = stored_secret(stack, secrets, secret)
+        yield secret_check(stack, secret), partial(check_secret, stack, secret, stored, state)
+    for parameter in PARAMETERS:
+        yield parameter_check(stack, parameter), partial(check_parameter, stack, parameter, parameters, state)
+    for name in bucket_names(stack.names):
+        yield bucket_check(name), partial(check_bucket, stack, name, buckets, state)
 
-    Kinde's goes by its full ARN: its name ends in a hyphen and six letters, as ARNs do, which Secrets Manager misreads.
-    """
-    name = secret.name(stack.names)
-    configured = stack.settings.kinde_client_secret
-    return StoredSecret(client, name, stack.names.secret_arn(configured) if configured.startswith(f"{name}-") else "")
+
+def _list_certificate_checks(stack: Stack, aws: Aws) -> list[tuple[Check, Look]]:
+    return [
+        (certificate.check, partial(check_certificate, certificate, aws.certificates(certificate.region)))
+        for certificate in certificates(stack)
+    ]
 
 
-def _guarded(check: tuple[str, Check]) -> Sequence[Verdict]:
-    subject, look = check
+def _list_outside_checks(stack: Stack, web: Web) -> Iterable[tuple[Check, Look]]:
+    """Return the checks of Kinde, of Cloudflare and of the hosts."""
+    yield _KINDE, partial(kinde_answers.discovery, stack, web)
+    yield _CALLBACKS, partial(_tell_callbacks, stack)
+    yield ZONE, partial(check_zone, stack, web)
+    for host in stack.hosts.values():
+        yield _address_check(host), partial(_check_proxied_host, stack, web, host)
+    yield _address_check(stack.origin), partial(_check_address, web, stack.origin)
+
+
+def _make(item: tuple[Check, Look]) -> Sequence[Verdict]:
+    """Make one check; what ends it early is its verdict."""
+    check, look = item
     try:
-        return look()
+        found = look()
     except Failure as failure:
-        return [failed(subject, str(failure).removeprefix(f"{subject}: "))]
+        return [check.failed(str(failure).removeprefix(f"{check.subject}: "))]
+    return [found] if isinstance(found, Verdict) else found
 
 
-def _account(stack: Stack, aws: Aws) -> Verdict:
+def _load(load_state: Callable[[], EngineState]) -> tuple[EngineState | None, Verdict]:
+    try:
+        state = load_state()
+    except Failure as failure:
+        text = f"not looked at: {failure}; what exists but isn't in it would make `up` fail"
+        return None, _STATE.undecided(text)
+    return state, _STATE.passed(f"{len(state.made)} resources")
+
+
+def _check_account(stack: Stack, aws: Aws) -> Verdict:
     found, wanted = aws.account(), stack.settings.account
     if found != wanted:
-        return failed("account", f"the credentials are of account {found}, the stack's is {wanted}; set AWS_PROFILE")
-    return passed("account", found)
+        return _ACCOUNT.failed(f"the credentials are of account {found}, the stack's is {wanted}; set AWS_PROFILE")
+    return _ACCOUNT.passed(found)
 
 
-def _region(stack: Stack, aws: Aws) -> Verdict:
+def _check_region(stack: Stack, aws: Aws) -> Verdict:
     wanted, own = stack.settings.region, aws.own_region
     if own and own != wanted:
-        return failed("region", f"the shell's region is {own}, the stack's is {wanted}; set AWS_REGION={wanted}")
-    return passed("region", wanted)
+        return _REGION.failed(f"the shell's region is {own}, the stack's is {wanted}; set AWS_REGION={wanted}")
+    return _REGION.passed(wanted)
 
 
-def _secret(stack: Stack, secret: Secret, stored: StoredSecret) -> list[Verdict]:
-    by_hand = secret.maker is Maker.HAND
-    fill = f"run `python -m operations fill-secrets --stack {stack.names.environment}`"
-    versions = stored.versions()
-    if versions is None:
-        if by_hand:
-            return [failed(stored.name, f"is missing; make it in Secrets Manager: {secret.shape}")]
-        return [undecided(stored.name, _MADE_LATER)]
-    value = stored.value() if CURRENT in versions.labels else None
-    if value is None:
-        return [failed(stored.name, f"has no value; {f'give it one: {secret.shape}' if by_hand else fill}")]
-    wrong = shapes.problem(secret.shape, value.get_secret_value())
-    if wrong:
-        return [failed(stored.name, f"{wrong}; accepted: {secret.shape}")]
-    return [passed(stored.name, secret.shape)]
-
-
-def _parameter(stack: Stack, parameter: Parameter, client: Any) -> list[Verdict]:  # noqa: ANN401 - boto3's client
-    name = parameter.name(stack.names)
-    with calls(name):
-        try:
-            # Without decryption: whether a SecureString has a value shows anyway.
-            found = client.get_parameter(Name=name)["Parameter"]
-        except client.exceptions.ParameterNotFound:
-            return [undecided(name, _MADE_LATER)]
-    kind = "SecureString" if parameter.secret else "String"
-    if found["Type"] != kind:
-        return [failed(name, f"is a {found['Type']}; accepted: {kind}")]
-    if not found["Value"].strip():
-        return [failed(name, "is empty")]
-    if parameter.accepted and found["Value"] not in parameter.accepted:
-        return [failed(name, f"is `{found['Value']}`; accepted: {' or '.join(parameter.accepted)}")]
-    return [passed(name, kind)]
-
-
-def _callbacks(stack: Stack) -> Verdict:
+def _tell_callbacks(stack: Stack) -> Verdict:
     urls = " and ".join(callback_url(host) for host in stack.hosts.values())
-    return undecided("Kinde: callback URLs", f"can't be looked up; registered must be {urls}")
+    return _CALLBACKS.undecided(f"can't be looked up; registered must be {urls}")
 
 
-def _certificate(title: str, hosts: Sequence[str], region: str, client: ACMClient) -> list[Verdict]:
-    subject = f"{title} certificate"
-    with calls(subject):
-        # By default the list has RSA keys of 2,048 bits only.
-        pages = client.get_paginator("list_certificates").paginate(Includes={"keyTypes": list(_KEY_TYPES)})
-        arns = [
-            entry["CertificateArn"]
-            for page in pages
-            for entry in page["CertificateSummaryList"]
-            if entry["DomainName"] == hosts[0]
-        ]
-        found = [client.describe_certificate(CertificateArn=arn)["Certificate"] for arn in arns]
-    covering = [entry for entry in found if set(hosts) <= set(entry.get("SubjectAlternativeNames", ()))]
-    if not covering:
-        missing = f"{len(found)} for {hosts[0]} in {region}, none with all of {', '.join(hosts)}"
-        return [failed(subject, missing) if found else undecided(subject, f"in {region}: {_MADE_LATER}")]
-    issued = [entry for entry in covering if entry["Status"] == "ISSUED"]
-    if not issued:
-        status = covering[0]["Status"]
-        hint = "; are its validation records in the zone?" if status == "PENDING_VALIDATION" else ""
-        return [failed(subject, f"in {region} is {status}{hint}")]
-    days = max(int((entry["NotAfter"].timestamp() - time.time()) // 86_400) for entry in issued)
-    if days < SHORTEST_DAYS:
-        return [failed(subject, f"in {region} is valid for {days} more days only: it isn't being renewed")]
-    return [passed(subject, f"issued in {region}, valid for {days} days")]
+def _address_check(host: str) -> Check:
+    return host_check("address", host, "address")
 
 
-def _zone(stack: Stack, web: Web) -> list[Verdict]:
-    """Look at the zone and its records, if the token that the deploy uses is here."""
-    subject = "Cloudflare zone"
-    token = os.environ.get(_TOKEN)
-    if not token:
-        return [undecided(subject, f"not looked at: {_TOKEN} isn't set")]
-    zone = f"{_CLOUDFLARE}/zones/{stack.settings.cloudflare_zone_id}"
-    try:
-        with web.client() as client:
-            client.headers["Authorization"] = f"Bearer {token}"
-            response = send(client, "GET", zone, UNAVAILABLE)
-            if response.status_code != 200:
-                return [
-                    failed(subject, f"Cloudflare answers {response.status_code}: check {_TOKEN} and cloudflareZoneId")
-                ]
-            found = response.json()["result"]
-            if found["name"] != stack.settings.domain or found["status"] != "active":
-                text = f"is {found['name']} and {found['status']}; accepted: {stack.settings.domain} and active"
-                return [failed(subject, text)]
-            return [
-                passed(subject, f"{found['name']} is active"),
-                *(
-                    _record(client, zone, host, proxied=host != stack.origin)
-                    for host in (*stack.hosts.values(), stack.origin)
-                ),
-            ]
-    except httpx.TransportError as error:
-        return [failed(subject, f"no answer from Cloudflare ({type(error).__name__})")]
-    except (ValueError, KeyError, TypeError):
-        return [failed(subject, "Cloudflare's answer can't be read")]
-
-
-def _record(client: httpx.Client, zone: str, host: str, *, proxied: bool) -> Verdict:
-    subject = f"{host}: record"
-    records = send(client, "GET", f"{zone}/dns_records", UNAVAILABLE, params={"name": host}).json()["result"]
-    if not records:
-        return undecided(subject, _MADE_LATER)
-    if [record["type"] for record in records] != ["CNAME"] or records[0]["proxied"] is not proxied:
-        return failed(subject, f"accepted: one CNAME, {'proxied' if proxied else 'not proxied'}")
-    return passed(subject, f"CNAME, {'proxied' if proxied else 'not proxied'}")
-
-
-def _address(web: Web, host: str) -> list[Verdict]:
-    subject = f"{host}: address"
+def _check_address(web: Web, host: str) -> Verdict:
     try:
         socket.getaddrinfo(*web.address(host), proto=socket.IPPROTO_TCP)
     except socket.gaierror:
-        return [undecided(subject, "none; the first apply makes the record")]
-    return [passed(subject, "resolves")]
+        return _address_check(host).undecided("none; the first apply makes the record")
+    return _address_check(host).passed("resolves")
+
+
+def _check_proxied_host(stack: Stack, web: Web, host: str) -> list[Verdict]:
+    """Check the address of a host behind Cloudflare, and the certificate that it shows."""
+    address = _check_address(web, host)
+    if address.outcome is Outcome.PASSED:
+        return [address, edge_certificate(web, host, stack.settings.domain)]
+    shown = host_check("certificate", host, "certificate")
+    if is_too_deep(host, stack.settings.domain):
+        return [address, shown.undecided(f"no address to look at; it may become an {UNCOVERED_HOST}")]
+    return [address]

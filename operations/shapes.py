@@ -1,27 +1,30 @@
-"""Whether a secret's value has the shape that the catalogue gives it, told without showing any of it."""
+"""Checks of a secret's value against the shape that the catalogue gives it. No answer shows any of the value."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
-from urllib.parse import SplitResult, urlsplit
+from typing import Final
+from urllib.parse import urlsplit
 
+from components import kinde_client_secret
 from components.catalogue import Shape
+from operations import databases
 
-POSTGRESQL_SCHEMES: Final = ("postgresql", "postgres", "postgresql+asyncpg")
-"""libpq's two, and the driver that Prefect's server needs: https://docs.prefect.io/v3/advanced/self-hosted"""
+POSTGRESQL_SCHEMES: Final = ("postgresql", "postgres")
+"""https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS"""
+ASYNCPG_SCHEMES: Final = ("postgresql+asyncpg",)
 NEO4J_SCHEMES: Final = tuple(f"{scheme}{tls}" for scheme in ("neo4j", "bolt") for tls in ("", "+s", "+ssc"))
 """https://neo4j.com/docs/python-manual/current/connect-advanced/"""
 
 
-def problem(shape: Shape, value: str) -> str:
+def find_problem(shape: Shape, value: str) -> str:
     """Return what is wrong with a value, or an empty text. The answer holds no part of the value.
 
-    >>> problem(Shape.CREDENTIAL, "user:password")
+    >>> find_problem(Shape.CREDENTIAL, "user:password")
     ''
-    >>> problem(Shape.CREDENTIAL, "password")
+    >>> find_problem(Shape.CREDENTIAL, "password")
     'is not `user:password`'
     """
     if not value.strip():
@@ -31,17 +34,18 @@ def problem(shape: Shape, value: str) -> str:
     return _PROBLEMS[shape](value)
 
 
-def _matches(pattern: str, otherwise: str) -> Callable[[str], str]:
+def _match(pattern: str, otherwise: str) -> Callable[[str], str]:
     return lambda value: "" if re.fullmatch(pattern, value) else otherwise
 
 
-def _members(value: str, wanted: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], str]:
-    """Find members of a JSON object by their names' letters alone, so that `NEO4J_URI` is found as `uri`.
+def _read_members(value: str, wanted: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], str]:
+    """Return members of a JSON object by their titles, or what is wrong.
 
-    Titles in backticks are the members' exact names.
+    `wanted` maps a title to parts of names: a member is found by the letters of its name alone, so that `uri` finds
+    `NEO4J_URI`. A title in backticks, without parts, is the member's exact name.
     """
     try:
-        document: Any = json.loads(value)
+        document: object = json.loads(value)
     except ValueError:
         return {}, "is not JSON"
     if not isinstance(document, dict):
@@ -62,63 +66,68 @@ def _members(value: str, wanted: Mapping[str, Sequence[str]]) -> tuple[dict[str,
     return {title: str(member) for title, member in found.items()}, ""
 
 
+_USERNAME, _PASSWORD = "`username`", "`password`"
+
+
 def _username_password(value: str) -> str:
-    return _members(value, {"`username`": (), "`password`": ()})[1]
+    return _read_members(value, {_USERNAME: (), _PASSWORD: ()})[1]
+
+
+def _database_administrator(value: str) -> str:
+    members, wrong = _read_members(value, {_USERNAME: (), _PASSWORD: ()})
+    if wrong:
+        return wrong
+    if wrong := databases.find_administrator_problem(members[_USERNAME]):
+        return f"has a {_USERNAME} that {wrong}"
+    wrong = databases.find_administrator_password_problem(members[_PASSWORD])
+    return f"has a {_PASSWORD} that {wrong}" if wrong else ""
 
 
 def _neo4j(value: str) -> str:
-    members, wrong = _members(
+    members, wrong = _read_members(
         value, {"the URI": ("uri", "url"), "the user name": ("user",), "the password": ("password",)}
     )
     if wrong:
         return wrong
-    return _url_problem(members["the URI"], NEO4J_SCHEMES, {"a host": lambda url: url.hostname})
+    try:
+        url = urlsplit(members["the URI"])
+        _ = url.port
+    except ValueError:
+        return "holds a URL that can't be read"
+    if url.scheme not in NEO4J_SCHEMES:
+        return f"holds a URL of another scheme; accepted: {', '.join(NEO4J_SCHEMES)}"
+    return "" if url.hostname else "holds a URL without a host"
 
 
 def _cloudinary(value: str) -> str:
-    return _members(
+    return _read_members(
         value, {"the cloud name": ("cloudname",), "the API key": ("apikey",), "the API secret": ("apisecret",)}
     )[1]
 
 
-def _postgresql_url(value: str) -> str:
-    return _url_problem(
-        value,
-        POSTGRESQL_SCHEMES,
-        {
-            "a user": lambda url: url.username,
-            "a password": lambda url: url.password,
-            "a host": lambda url: url.hostname,
-            "a database": lambda url: url.path.strip("/"),
-        },
-    )
+def _database_url(schemes: Sequence[str]) -> Callable[[str], str]:
+    def find(value: str) -> str:
+        wrong = databases.find_url_problem(value, schemes)
+        return f"holds a URL {wrong}" if wrong else ""
 
-
-def _url_problem(value: str, schemes: Sequence[str], parts: Mapping[str, Callable[[SplitResult], str | None]]) -> str:
-    try:
-        url = urlsplit(value)
-        _ = url.port
-    except ValueError:
-        return "holds a URL that can't be read"
-    if url.scheme not in schemes:
-        return f"holds a URL of another scheme; accepted: {', '.join(schemes)}"
-    missing = [title for title, part in parts.items() if not part(url)]
-    return f"holds a URL without {' and '.join(missing)}" if missing else ""
+    return find
 
 
 def _client_secret(value: str) -> str:
-    if value.startswith("{"):
-        return _members(value, {"`client_secret`": ()})[1]
+    if kinde_client_secret.is_json(value):
+        return _read_members(value, {f"`{kinde_client_secret.MEMBER}`": ()})[1]
     return "" if re.fullmatch(r"[!-~]{16,}", value) else "is not 16 or more printable characters without space"
 
 
 _PROBLEMS: Final[Mapping[Shape, Callable[[str], str]]] = {
-    Shape.POSTGRESQL_URL: _postgresql_url,
+    Shape.POSTGRESQL_URL: _database_url(POSTGRESQL_SCHEMES),
+    Shape.ASYNCPG_URL: _database_url(ASYNCPG_SCHEMES),
     Shape.USERNAME_PASSWORD: _username_password,
+    Shape.DATABASE_ADMINISTRATOR: _database_administrator,
     Shape.SIGNING_KEY: lambda value: "" if len(value.encode()) >= 32 else "is shorter than 32 bytes",
-    # Shorter than any that GitHub or CircleCI issue would be cut off; quotes or braces, pasted with something else.
-    Shape.TOKEN: _matches(r"[\w.~+/=-]{20,}", "is not 20 or more letters, digits and - . _ ~ + / ="),
-    Shape.CREDENTIAL: _matches(r"[^:\s]+:\S+", "is not `user:password`"),
+    # GitHub and CircleCI issue no shorter ones, so a shorter one was cut off. Quotes and braces were pasted with it.
+    Shape.TOKEN: _match(r"[\w.~+/=-]{20,}", "is not 20 or more letters, digits and - . _ ~ + / ="),
+    Shape.CREDENTIAL: _match(r"[^:\s]+:\S+", "is not `user:password`"),
     Shape.OIDC_CLIENT_SECRET: _client_secret,
     Shape.NEO4J: _neo4j,
     Shape.CLOUDINARY: _cloudinary,

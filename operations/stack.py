@@ -28,7 +28,7 @@ class Stack:
 
 
 def load(folder: Path, stack: str) -> Stack:
-    """Read a stack's configuration; its encrypted values stay closed, stand-ins take their place.
+    """Read a stack's configuration. Its encrypted values aren't opened: stand-ins of the right shape replace them.
 
     Raises:
         BadConfiguration: there is no such stack, or its configuration is wrong; the text lists every problem.

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
+from components.catalogue import Secret
 from operations.aws import calls
+from operations.stack import Stack
 from rehearsal.failures import Failure
 
 if TYPE_CHECKING:
@@ -37,7 +39,11 @@ class StoredSecret:
         self._id = identifier or name
 
     def versions(self) -> Versions | None:
-        """Return the secret's versions, or None if there is no such secret."""
+        """Return the secret's versions, or None if there is no such secret.
+
+        Raises:
+            Failure: also where the secret is marked for deletion.
+        """
         with calls(self.name):
             try:
                 answer = self._client.describe_secret(SecretId=self._id)
@@ -45,7 +51,8 @@ class StoredSecret:
                 return None
         if answer.get("DeletedDate"):
             raise Failure(
-                f"{self.name}: is marked for deletion; bring it back with `aws secretsmanager restore-secret`"
+                f"{self.name}: is marked for deletion; bring it back with "
+                f"`aws secretsmanager restore-secret --secret-id {self._id}`, then run this again"
             )
         stages = answer.get("VersionIdsToStages", {})
         return Versions(answer["ARN"], {label: version for version, labels in stages.items() for label in labels})
@@ -64,7 +71,7 @@ class StoredSecret:
     def add(self, value: SecretStr, label: str = CURRENT, token: str = "") -> bool:
         """Add a version with a label, unless there is one with this token; tell whether it was added.
 
-        A token makes the call safe to repeat, with another value too: the first one stays
+        A token makes the call safe to repeat, even with another value: the first value stays
         (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html).
         """
         given = {"ClientRequestToken": token} if token else {}
@@ -85,7 +92,17 @@ class StoredSecret:
             try:
                 self._client.update_secret_version_stage(SecretId=self._id, VersionStage=label, **target, **source)
             except self._client.exceptions.InvalidParameterException:
-                # Sent again after its answer got lost, the call finds its work done.
+                # A call that is sent again because its answer got lost finds the label where it should be.
                 versions = self.versions()
                 if versions is None or versions.labels.get(label, "") != to:
                     raise
+
+
+def stored_secret(stack: Stack, client: SecretsManagerClient, secret: Secret) -> StoredSecret:
+    """Return a secret of the catalogue where it is stored.
+
+    Kinde's goes by its full ARN: its name ends in a hyphen and six letters, as ARNs do, which Secrets Manager misreads.
+    """
+    name = secret.name(stack.names)
+    configured = stack.settings.kinde_client_secret
+    return StoredSecret(client, name, stack.names.secret_arn(configured) if configured.startswith(f"{name}-") else "")

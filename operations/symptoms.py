@@ -1,8 +1,9 @@
 """What a sign-in that doesn't work looks like from outside, what causes it, and what to do.
 
-Source: https://repost.aws/knowledge-center/elb-configure-authentication-alb and
-https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html ; the last one
-https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html
+Sources: https://repost.aws/knowledge-center/elb-configure-authentication-alb and
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html ; for 502
+https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-502-bad-gateway.html ; for the uncovered host
+https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/
 """
 
 from __future__ import annotations
@@ -68,6 +69,11 @@ WRONG_CERTIFICATE: Final = Symptom(
     "wrong certificate",
     "the certificate names another host or comes from no public authority: the name leads to another server",
 )
+UNCOVERED_HOST: Final = Symptom(
+    "uncovered host",
+    "Cloudflare's edge has no certificate for the host: Universal SSL covers the zone and one level below it; move the "
+    "host one level below the zone, or order an advanced certificate for it in Cloudflare",
+)
 
 SYMPTOMS: Final = (
     REDIRECT_LOOP,
@@ -79,8 +85,9 @@ SYMPTOMS: Final = (
     BAD_GATEWAY,
     EXPIRED_CERTIFICATE,
     WRONG_CERTIFICATE,
+    UNCOVERED_HOST,
 )
-"""All of them; `docs/operations.md` lists the same."""
+"""All symptoms; `docs/operations.md` lists the same."""
 
 _BY_STATUS: Final = {
     401: UNAUTHORIZED,
@@ -91,6 +98,6 @@ _BY_STATUS: Final = {
 }
 
 
-def of_status(status: int) -> Symptom | None:
+def find_by_status(status: int) -> Symptom | None:
     """Return the symptom that an answer of one of the hosts shows by its status alone."""
     return _BY_STATUS.get(status)

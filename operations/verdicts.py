@@ -1,4 +1,4 @@
-"""What a check found, and how a list of findings is shown: one table, or JSON."""
+"""Checks, their verdicts, and how a list of verdicts is shown: one table, or JSON."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from operations.symptoms import Symptom
+
 
 class Outcome(StrEnum):
-    """What came of a check."""
+    """How a check ended."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -27,34 +29,53 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """The outcome of one check. `subject` is what was checked; `text` what was seen and, if it failed, what to do.
+    """The outcome of one check.
 
-    `symptom` is the name of a known symptom (`operations.symptoms`), or empty.
+    `key` names the check for programs, as `Check.key`; `subject` says for people what was checked, and `text` what was
+    seen and, if it failed, what to do. `symptom` is the name of a known symptom (`operations.symptoms`), or empty.
     """
 
+    key: str
     subject: str
     outcome: Outcome
     text: str
     symptom: str = ""
 
 
+@dataclass(frozen=True)
+class Check:
+    """One check, from which its verdicts are made.
+
+    `key` stays the same whatever the texts become: the check's name, and after a slash what is checked if there are
+    several, such as `secret/prod/db/admin`. `subject` is what people read.
+    """
+
+    key: str
+    subject: str
+
+    def passed(self, text: str) -> Verdict:
+        """Return the verdict on what is as it should be."""
+        return Verdict(self.key, self.subject, Outcome.PASSED, text)
+
+    def failed(self, text: str, symptom: Symptom | None = None) -> Verdict:
+        """Return the verdict on what is wrong; the explanation of a known symptom follows the text."""
+        if symptom is None:
+            return Verdict(self.key, self.subject, Outcome.FAILED, text)
+        explained = f"{text}. {symptom}" if text else str(symptom)
+        return Verdict(self.key, self.subject, Outcome.FAILED, explained, symptom.name)
+
+    def undecided(self, text: str) -> Verdict:
+        """Return the verdict on what can't be looked at (yet)."""
+        return Verdict(self.key, self.subject, Outcome.OPEN, text)
+
+
+def host_check(name: str, host: str, title: str) -> Check:
+    """Return a check of one host, such as `certificate/portal.rocketclub.online`."""
+    return Check(f"{name}/{host}", f"{host}: {title}")
+
+
 _SOON_SECONDS: Final = 1.0
 _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.OPEN: "yellow"}
-
-
-def passed(subject: str, text: str) -> Verdict:
-    """Return the verdict on what is as it should be."""
-    return Verdict(subject, Outcome.PASSED, text)
-
-
-def failed(subject: str, text: str, symptom: str = "") -> Verdict:
-    """Return the verdict on what is wrong."""
-    return Verdict(subject, Outcome.FAILED, text, symptom)
-
-
-def undecided(subject: str, text: str) -> Verdict:
-    """Return the verdict on what can't be looked at (yet)."""
-    return Verdict(subject, Outcome.OPEN, text)
 
 
 def all_passed(verdicts: Iterable[Verdict]) -> bool:
@@ -63,7 +84,7 @@ def all_passed(verdicts: Iterable[Verdict]) -> bool:
 
 
 def show(title: str, verdicts: Sequence[Verdict], *, as_json: bool) -> None:
-    """Print findings on stdout: a table with a summary, or one JSON object `{"passed", "checks"}`."""
+    """Print verdicts on stdout: a table with a summary, or one JSON object `{"passed", "checks"}`."""
     if as_json:
         print(
             json.dumps({"passed": all_passed(verdicts), "checks": [asdict(verdict) for verdict in verdicts]}, indent=2)
@@ -82,7 +103,7 @@ def show(title: str, verdicts: Sequence[Verdict], *, as_json: bool) -> None:
 
 
 def output() -> Console:
-    """Return where results go; a pipe gets wide lines, so that it can be searched."""
+    """Return where results go. A pipe gets wide lines, so that its text can be searched."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 160
@@ -96,7 +117,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Tell what is under way: with a spinner on a terminal, elsewhere with a line once it takes over a second."""
+    """Tell what is under way: with a spinner on a terminal, elsewhere with a line if it takes over a second."""
     console = Console(stderr=True, highlight=False, markup=False)
     if console.is_terminal:
         with console.status(Text(f"{text} …")):

@@ -1,6 +1,6 @@
 """`python -m rehearsal.pull_request PLAN.json`: a plan as a comment on a pull request, and its findings as SARIF.
 
-The plan is one that `python -m rehearsal --json` or `python -m operations.deploy preview --json` wrote: of the embedded
+The plan is one that `python -m rehearsal --json` or `python -m operations deploy preview --json` wrote: of the embedded
 engine or of the real one. Posting it is left to the CI's own means.
 """
 
@@ -211,7 +211,7 @@ def _plan(file: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or "steps" not in document or "policyViolations" not in document:
         raise BadConfiguration(
             f"{file}: is no plan of one stack; accepted: what `python -m rehearsal --json` or "
-            "`python -m operations.deploy preview --json` wrote"
+            "`python -m operations deploy preview --json` wrote"
         )
     return document
 

@@ -246,8 +246,8 @@ def test_a_stack_is_applied_by_one_job_at_a_time() -> None:
 def test_whatever_calls_the_engine_goes_through_the_wrapper() -> None:
     everything = CONFIG.read_text() + "".join(map(commands, PIPELINE["jobs"]))
     assert not re.search(r"\bpulumi (up|preview|destroy|refresh|update)\b", everything)
-    assert "operations.deploy up --yes" in commands("apply")
-    assert "operations.deploy preview" in commands("preview")
+    assert "operations deploy up --yes" in commands("apply")
+    assert "operations deploy preview" in commands("preview")
     for job in ("preview", "apply"):
         assert used_commands(job)[:2] == ["set-up", "pulumi-cli"]
 

@@ -74,7 +74,8 @@ class Deployment:
         return [
             sys.executable,
             "-m",
-            "operations.deploy",
+            "operations",
+            "deploy",
             arguments[0],
             "--stack",
             self.stack,

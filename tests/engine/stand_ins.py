@@ -30,9 +30,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
-import pulumi_aws  # noqa: F401 - its classes say what each type computes
-import pulumi_cloudflare  # noqa: F401
+import pulumi_aws
+import pulumi_cloudflare  # noqa: F401 - its classes say what each type computes
 from google.protobuf import empty_pb2
+from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal import datasources
@@ -227,7 +228,8 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         resource = self._cloud.account.find(_type(request.urn), request.id)
         if resource is None:
             return provider_pb2.ReadResponse()
-        given = from_struct(request.inputs)
+        # When a resource is imported there are no inputs to go by: all that can be given are its inputs.
+        given = from_struct(request.inputs) or _inputs(resource.type)
         return provider_pb2.ReadResponse(
             id=resource.id,
             properties=to_struct(resource.properties),
@@ -289,6 +291,13 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._cloud.note(method, **entry, outcome="done")
         if action == "die-after":
             os._exit(1)
+
+
+def _inputs(type_: str) -> set[str]:
+    """The names of the inputs that a type of AWS takes, from the SDK's class for them; the region is the provider's."""
+    _, module, name = type_.split(":")
+    arguments = getattr(getattr(pulumi_aws, module.partition("/")[0]), f"{name}Args")
+    return set(input_type_py_to_pulumi_names(arguments).values()) - {"region"}
 
 
 def _type(urn: str) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
+from operations import engine_state
 from tests.engine.conftest import Deploy, first_up
 from tests.engine.deployment import (
     HEADER_SECRET,
@@ -167,3 +170,40 @@ def test_another_account_than_the_stacks_own_is_refused_before_anything_is_made(
     assert "AWS account ID not allowed" in outcome.out
     assert [call for call in deployment.calls("Create") if call["type"].startswith("aws:")] == []
     assert NAME in outcome.out
+
+
+def test_what_exists_outside_the_state_is_taken_over_as_preflight_says(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = deploy(up=True)
+    secret = next(resource for resource in deployment.resources() if resource["urn"].endswith("::db/admin"))
+    forgotten = deployment.pulumi("state", "delete", secret["urn"], "--force", "--target-dependents", "--yes")
+    assert forgotten.code == 0, forgotten.out
+    for key, value in deployment.environment.items():
+        monkeypatch.setenv(key, value)
+    state = engine_state.load(deployment.project, "prod")
+    assert (secret["type"], secret["id"]) not in state
+    assert len(state.made) == len(deployment.resources())
+
+    text = engine_state.explain_import(
+        state, (secret["type"], "db/admin", secret["id"]), ("rocketclub:secrets:SecretContainers", "secrets"), "prod"
+    )
+    words = shlex.split(text.split("`")[-2])
+    assert words[-2:] == ["--stack", "prod"]
+    before = len(deployment.journal())
+    imported = deployment.pulumi(*words[1:-2], "--yes")
+    assert imported.code == 0, imported.out
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    # What a provider can't read from the account, such as the recovery window, is set again; nothing is made.
+    assert set(deployment.changes(before)) <= {("Update", secret["type"])}
+    assert_state_is_what_exists(deployment)
+
+
+def test_state_of_a_stack_that_the_backend_does_not_have_is_empty(
+    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployment = deploy()
+    for key, value in deployment.environment.items():
+        monkeypatch.setenv(key, value)
+    assert not engine_state.load(deployment.project, "nowhere").made

@@ -19,7 +19,8 @@ REGION = "eu-central-1"
 
 Fault = Callable[[int, str], str]
 """(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
-it takes effect, "lost" to let it through and drop the answer, "hold" to answer too late, or an AWS error code."""
+it takes effect, "lost" to let it through and drop the answer, "hold" to answer too late, "forbidden" to answer 403 as
+S3 does to a HEAD, without a word, or an AWS error code. The operation is its name, or the path where it has none."""
 
 
 def no_fault(number: int, operation: str) -> str:
@@ -92,66 +93,80 @@ class Cloud:
         }
 
 
+class Gateway(ThreadingHTTPServer):
+    """What clients call: it passes each call on to moto, unless something is to go wrong with it."""
+
+    daemon_threads = True
+
+    def __init__(self, cloud: Cloud, moto: tuple[str, int]) -> None:
+        super().__init__(("127.0.0.1", 0), Call)
+        self.cloud, self.moto = cloud, moto
+
+
+class Call(BaseHTTPRequestHandler):
+    """One call of AWS."""
+
+    server: Gateway
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet per answer: two small ones would wait for each other (Nagle, delayed ACK)
+    disable_nagle_algorithm = True
+
+    def log_message(self, *arguments: object) -> None:
+        """Stay quiet."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        cloud, target = self.server.cloud, self.headers.get("X-Amz-Target", "")
+        operation = target.rpartition(".")[2] or self.path
+        cloud.calls.append(operation)
+        fault = cloud.fault(len(cloud.calls), operation)
+        if fault == "hold":
+            cloud.released.wait()
+        elif fault == "forbidden":
+            self._send(403, b"", "")
+        elif fault and fault not in ("after", "lost"):
+            self._refuse(fault)
+        else:
+            self._pass_on(body, fault)
+
+    do_GET = do_HEAD = do_PUT = do_POST
+
+    def _pass_on(self, body: bytes, fault: str) -> None:
+        connection = http.client.HTTPConnection(*self.server.moto)
+        connection.request(self.command, self.path, body or None, dict(self.headers))
+        answer = connection.getresponse()
+        content = answer.read()
+        if fault == "after":
+            self._refuse(fault)
+        elif fault == "lost":
+            self.close_connection = True
+        else:
+            self._send(answer.status, content, answer.getheader("Content-Type", ""))
+        connection.close()
+
+    def _refuse(self, fault: str) -> None:
+        code = "BrokenOff" if fault in ("before", "after") else fault
+        if self.headers.get("X-Amz-Target"):
+            self._send(400, json.dumps({"__type": code, "message": "refused"}).encode(), "application/x-amz-json-1.1")
+        else:
+            text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
+            self._send(400, text.encode(), "text/xml")
+
+    def _send(self, status: int, content: bytes, kind: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)  # to HEAD there is none
+        self.wfile.flush()
+
+
 def start() -> tuple[Cloud, Callable[[], None]]:
     """Start moto and the gate; return the gate's state and how to stop both."""
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     moto.start()
-    address = moto.get_host_and_port()
     cloud = Cloud()
-
-    class Gate(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # one packet per answer: two small ones would wait for each other (Nagle, delayed ACK)
-        disable_nagle_algorithm = True
-
-        def log_message(self, *arguments: object) -> None:
-            """Stay quiet."""
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            target = self.headers.get("X-Amz-Target", "")
-            operation = target.rpartition(".")[2] or self.path
-            cloud.calls.append(operation)
-            fault = cloud.fault(len(cloud.calls), operation)
-            if fault == "hold":
-                cloud.released.wait()
-            elif fault and fault not in ("after", "lost"):
-                self._refuse(fault)
-            else:
-                connection = http.client.HTTPConnection(*address)
-                connection.request(self.command, self.path, body, dict(self.headers))
-                answer = connection.getresponse()
-                content = answer.read()
-                if fault == "after":
-                    self._refuse(fault)
-                elif fault == "lost":
-                    self.close_connection = True
-                else:
-                    self._send(answer.status, content, answer.getheader("Content-Type", ""))
-                connection.close()
-
-        do_GET = do_POST
-
-        def _refuse(self, fault: str) -> None:
-            code = "BrokenOff" if fault in ("before", "after") else fault
-            if self.headers.get("X-Amz-Target"):
-                self._send(
-                    400, json.dumps({"__type": code, "message": "refused"}).encode(), "application/x-amz-json-1.1"
-                )
-            else:
-                text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
-                self._send(400, text.encode(), "text/xml")
-
-        def _send(self, status: int, content: bytes, kind: str) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-            self.wfile.flush()
-
-    gate = ThreadingHTTPServer(("127.0.0.1", 0), Gate)
-    gate.daemon_threads = True
+    gate = Gateway(cloud, moto.get_host_and_port())
     threading.Thread(target=gate.serve_forever, daemon=True).start()
     cloud.url = f"http://127.0.0.1:{gate.server_address[1]}"
 

@@ -44,7 +44,7 @@ class EdgeDouble:
 
 
 def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, front: bool) -> Flask:
-    """Return the way in: through the front, which adds the secret header, or around it.
+    """Return the entry point: the front, which adds the secret header, or the load balancer behind it.
 
     `exchange` asks the provider for a token with (client secret, code, callback) and returns its error, or "".
     """

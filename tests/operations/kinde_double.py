@@ -64,6 +64,25 @@ def application(kinde: KindeDouble) -> Flask:
             "userinfo_endpoint": f"{base}/oauth2/v2/user_profile",
         }
 
+    @app.post("/oauth2/token")
+    def token() -> Any:  # noqa: ANN401 - whatever Flask takes
+        kinde.token_calls += 1
+        if kinde.fault == "down" or (kinde.fault == "busy" and kinde.token_calls == 1):
+            return Response(status=503 if kinde.fault == "down" else 429)
+        if kinde.fault == "odd":
+            return {"error": "unsupported_grant_type"}, 400
+        if _client_secret(kinde.authentication) not in kinde.client_secrets:
+            return {"error": "invalid_client"}, 401
+        if kinde.codes.pop(request.form.get("code", ""), None) != request.form.get("redirect_uri"):
+            return {"error": "invalid_grant"}, 400
+        return {"access_token": secrets.token_hex(8), "token_type": "bearer"}
+
+    _add_sign_in_pages(app, kinde)
+    _add_cloudflare(app)
+    return app
+
+
+def _add_sign_in_pages(app: Flask, kinde: KindeDouble) -> None:
     @app.get("/oauth2/auth")
     def authorize() -> AnyResponse:
         query = request.args.to_dict()
@@ -108,19 +127,8 @@ def application(kinde: KindeDouble) -> Flask:
             return _page("/auth/password", request.form["flow"], f'{shown}<input type="password" name="p_password">')
         return _signed_in(kinde, kinde.flows.pop(request.form["flow"]))
 
-    @app.post("/oauth2/token")
-    def token() -> Any:  # noqa: ANN401 - whatever Flask takes
-        kinde.token_calls += 1
-        if kinde.fault == "down" or (kinde.fault == "busy" and kinde.token_calls == 1):
-            return Response(status=503 if kinde.fault == "down" else 429)
-        if kinde.fault == "odd":
-            return {"error": "unsupported_grant_type"}, 400
-        if _client_secret(kinde.authentication) not in kinde.client_secrets:
-            return {"error": "invalid_client"}, 401
-        if kinde.codes.pop(request.form.get("code", ""), None) != request.form.get("redirect_uri"):
-            return {"error": "invalid_grant"}, 400
-        return {"access_token": secrets.token_hex(8), "token_type": "bearer"}
 
+def _add_cloudflare(app: Flask) -> None:
     @app.get("/client/v4/zones/<zone>")
     def cloudflare_zone(zone: str) -> dict[str, Any]:
         return {"result": {"name": "rocketclub.online", "status": "active"}}
@@ -129,8 +137,6 @@ def application(kinde: KindeDouble) -> Flask:
     def cloudflare_records(zone: str) -> dict[str, Any]:
         # The origin's is proxied, which is wrong.
         return {"result": [{"type": "CNAME", "proxied": True}] if "pipelines" not in request.args["name"] else []}
-
-    return app
 
 
 def _client_secret(authentication: str) -> str | None:

@@ -11,7 +11,11 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from tests.operations.conftest import CLIENT_SECRET, KINDE_SECRET, PASSWORD, Bench, Outcome
+from operations.browser import signed_in_everywhere
+from operations.stack import load
+from operations.verdicts import Outcome, Verdict
+from tests.operations.conftest import CLIENT_SECRET, KINDE_SECRET, PASSWORD, Bench
+from tests.operations.conftest import Outcome as Run
 from tests.operations.edge_double import DISTRIBUTIONS, HOSTS
 from tests.operations.kinde_double import EMAIL
 
@@ -41,7 +45,7 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     assert not any(secret in text for text in shown for secret in (PASSWORD, WRONG, EMAIL))
 
 
-def browse(bench: Bench, command: str, *arguments: str, password: str = PASSWORD, stdin: str = "") -> Outcome:
+def browse(bench: Bench, command: str, *arguments: str, password: str = PASSWORD, stdin: str = "") -> Run:
     bench.patch.setenv("ROCKETCLUB_TEST_PASSWORD", password)
     return bench.run(
         command,
@@ -53,7 +57,7 @@ def browse(bench: Bench, command: str, *arguments: str, password: str = PASSWORD
     )
 
 
-def whole(outcome: Outcome) -> list[dict[str, str]]:
+def whole(outcome: Run) -> list[dict[str, str]]:
     return [outcome.check(f"{host}: whole sign-in") for host in HOSTS]
 
 
@@ -92,7 +96,7 @@ def test_sign_in_without_end_and_a_page_elsewhere(bench: Bench, pictures: list[s
 def test_password_and_code_are_in_no_picture(bench: Bench, pictures: list[str]) -> None:
     bench.kinde.page_faults = {PORTAL: "shows password", PIPELINES: "one-time code"}
     portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json", password=WRONG))
-    assert "doesn't take the test user's. No screenshot: the page shows the password" in portal["text"]
+    assert "doesn't accept the test user's. No screenshot: the page shows the password" in portal["text"]
     assert "the test user must sign in with a password only. Screenshot: " in pipelines["text"]
     assert [text.splitlines()[0] for text in pictures] == ["Sign in"]
 
@@ -112,6 +116,15 @@ def test_rotation_is_proven_by_the_test_user(bench: Bench) -> None:
     bench.edge.client_secret = NEW
     assert browse(bench, "rotate-kinde", "--applied").code == 0
     assert bench.cloud.labels(KINDE_SECRET) == {"AWSCURRENT": NEW, "AWSPREVIOUS": CLIENT_SECRET}
+
+
+def test_whole_sign_in_is_known_by_its_key(bench: Bench) -> None:
+    stack = load(bench.project, "prod")
+    passed = [Verdict(f"whole-sign-in/{host}", "another text", Outcome.PASSED, "") for host in HOSTS]
+    other = Verdict(f"certificate/{PORTAL}", f"{PORTAL}: whole sign-in", Outcome.PASSED, "")
+    failed = Verdict(f"whole-sign-in/{PORTAL}", f"{PORTAL}: whole sign-in", Outcome.FAILED, "")
+    assert signed_in_everywhere(stack, passed)
+    assert not signed_in_everywhere(stack, [other, failed, *passed[1:]])
 
 
 @pytest.mark.parametrize("option", ["--browser", "--browser-driver"])

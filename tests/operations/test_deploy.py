@@ -21,7 +21,7 @@ def deploy(*arguments: str, path: Path | None = None, **environment: str) -> sub
     """Run the wrapper, with a `pulumi` from a folder or with none."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     return subprocess.run(
-        [sys.executable, "-m", "operations.deploy", *arguments],
+        [sys.executable, "-m", "operations", "deploy", *arguments],
         cwd=PROJECT,
         env={**clean, "PATH": str(path or "/nowhere"), **environment},
         stdin=subprocess.DEVNULL,

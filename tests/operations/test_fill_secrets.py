@@ -87,6 +87,28 @@ def test_url_of_another_password(bench: Bench) -> None:
     assert consistent(state(bench))
 
 
+def test_value_of_the_wrong_application(bench: Bench) -> None:
+    """Each of the two drivers understands one scheme only."""
+    bench.run("fill-secrets", *ENDPOINT)
+    values = {name: bench.cloud.labels(name)["AWSCURRENT"] for name in (URL, PREFECT)}
+    bench.cloud.put(URL, values[PREFECT])
+    bench.cloud.put(PREFECT, values[URL])
+    outcome = bench.run("fill-secrets")
+    assert outcome.code == 1
+    assert "accepted: postgresql, postgres; accepted: PostgreSQL URL; --rotate backstage/database-url" in outcome.text
+    assert "accepted: postgresql+asyncpg; accepted: PostgreSQL URL for the driver asyncpg; --rotate" in outcome.text
+
+
+def test_rotation_replaces_an_administrator_that_rds_refuses(bench: Bench) -> None:
+    bench.run("fill-secrets", *ENDPOINT)
+    bench.cloud.put(ADMIN, '{"username": "admin", "password": "CanaryPassword"}')
+    outcome = bench.run("fill-secrets")
+    assert outcome.code == 1
+    assert "has a `username` that is reserved" in outcome.text
+    assert bench.run("fill-secrets", "--rotate", "db/admin").code == 0
+    assert json.loads(bench.cloud.labels(ADMIN)["AWSCURRENT"])["username"] == "postgres"
+
+
 def test_rotation_keeps_the_name_and_the_value_before(bench: Bench) -> None:
     bench.run("fill-secrets", *ENDPOINT, "--backstage-user", "somebody")
     before = state(bench)
@@ -239,8 +261,17 @@ def test_another_account_is_left_alone(bench: Bench) -> None:
     [
         ((), "--database-endpoint: is missing"),
         (("--database-endpoint", "postgresql://user:x@host/db"), "--database-endpoint: accepted: HOST or HOST:PORT"),
-        ((*ENDPOINT, "--prefect-user", "o'neil"), "--prefect-user o'neil: accepted: lower-case letters"),
-        ((*ENDPOINT, "--prefect-parameters", "ssl"), "--prefect-parameters ssl: accepted: NAME=VALUE"),
+        ((*ENDPOINT, "--admin-user", "admin"), "--admin-user admin: is reserved (RDS keeps admin and rdsadmin)"),
+        ((*ENDPOINT, "--admin-user", "rdsadmin"), "--admin-user rdsadmin: is reserved"),
+        ((*ENDPOINT, "--admin-user", "pg_admin"), "--admin-user pg_admin: is reserved (PostgreSQL and RDS keep"),
+        ((*ENDPOINT, "--admin-user", "root_of_all"), "1 to 16 lower-case letters and digits, a letter first"),
+        ((*ENDPOINT, "--backstage-user", "rds_iam"), "--backstage-user rds_iam: is reserved"),
+        ((*ENDPOINT, "--prefect-database", "public"), "--prefect-database public: is reserved"),
+        ((*ENDPOINT, "--prefect-user", "o'neil"), "--prefect-user o'neil: isn't a name; accepted: lower-case letters"),
+        (
+            (*ENDPOINT, "--prefect-parameters", "ssl"),
+            "--prefect-parameters ssl: isn't a list of param",
+        ),
     ],
 )
 def test_bad_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:

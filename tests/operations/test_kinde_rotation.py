@@ -165,8 +165,9 @@ def test_kinde_does_not_answer(kinde: Bench) -> None:
 
 def test_bad_usage(kinde: Bench) -> None:
     assert kinde.run("rotate-kinde", "--roll-back").code == 2
-    both = kinde.run("rotate-kinde", "--roll-back", "--replace")
-    assert (both.code, both.err) == (2, "error: --roll-back, --replace: accepted: one of both\n")
+    with pytest.raises(SystemExit) as ended:
+        kinde.run("rotate-kinde", "--roll-back", "--replace")
+    assert ended.value.code == 2
     kinde.configure(aws__allowedAccountIds=["210987654321"])
     other = kinde.run("rotate-kinde", stdin=NEW)
     assert other.code == 2

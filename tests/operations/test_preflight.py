@@ -9,27 +9,26 @@ from datetime import UTC, datetime, timedelta
 import boto3
 import pytest
 import trustme
+from moto.acm.models import acm_backends
 
-from tests.operations.cloud import REGION, fault_of
+from tests.operations.cloud import ACCOUNT, REGION, fault_of
 from tests.operations.conftest import BY_HAND, KINDE_SECRET, Bench
 
 GITHUB = "prod/github/pat/blog_data_ci"
 NEO4J = "blog-data/neo4j/credentials"
 
 
-def complete(bench: Bench) -> None:
-    """Fill what the program makes, so that nothing is left to complain about."""
-    assert bench.run("fill-secrets", "--database-endpoint", "db.example.com").code == 0
-
-
 def test_all_is_well(bench: Bench) -> None:
-    complete(bench)
+    bench.fill()
     outcome = bench.run("preflight", "--json")
     assert (outcome.code, outcome.failures) == (0, [])
     checks = json.loads(outcome.out)["checks"]
     assert {*BY_HAND, "account", "region", "Kinde: issuer", "origin certificate"} <= {
         item["subject"] for item in checks
     }
+    keys = [item["key"] for item in checks]
+    assert len(set(keys)) == len(keys)
+    assert {"account", "state", "secret/prod/db/admin", "parameter/prod/infra/park_mode", "acm/viewer"} <= {*keys}
     assert json.loads(outcome.out)["passed"] is True
 
 
@@ -38,6 +37,16 @@ def test_one_table(bench: Bench) -> None:
     assert outcome.code == 1
     assert "prod/db/admin failed has no value; run `python -m operations fill-secrets --stack prod`" in outcome.text
     assert "5 failed" in outcome.text
+
+
+NOT_ENCODED = (
+    "whose user or password has a / ? # @ or % (or another such character) as it is; accepted: percent-encoded"
+)
+
+
+def administrator(name: str, password: str, said: str) -> tuple[str, str]:
+    """A value of the administrator's secret, and what is said of it."""
+    return json.dumps({"username": name, "password": password}), said
 
 
 # Name of a secret -> (its value, what is said of it).
@@ -67,9 +76,38 @@ WRONG_VALUES = {
         ("mysql://user:CanaryPassword@db.example.com/backstage", "URL of another scheme; accepted: postgresql"),
         ("postgresql://user@db.example.com/backstage", "holds a URL without a password"),
         ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "holds a URL that can't be read"),
+        ("postgresql://user:Canary@ss/word@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary@Password@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary%ss@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary/Password@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:Canary#Password@host:5432/db", NOT_ENCODED),
+        ("postgresql://user:CanaryPassword@host:5432/db/other", "that doesn't end in one database's name"),
+        ("postgresql://user:CanaryPassword@host:0/db", "whose host or port can't be one"),
+        ("postgresql+asyncpg://user:CanaryPassword@host/db", "another scheme; accepted: postgresql, postgres"),
+    ],
+    "prod/prefect/database-url": [
+        ("postgresql://user:CanaryPassword@db.example.com/prefect", "another scheme; accepted: postgresql+asyncpg"),
+        ("postgresql+asyncpg://user:Canary@Password@host/prefect", NOT_ENCODED),
+        (
+            "postgresql+asyncpg://user:CanaryPassword@host/prefect?sslmode=require",
+            "sslmode, which asyncpg doesn't know",
+        ),
     ],
     "prod/backstage/session-secret": [("CanaryTooShortForAKey", "is shorter than 32 bytes")],
-    "prod/db/admin": [('{"user": "postgres", "password": "CanaryPassword"}', "lacks `username`")],
+    "prod/db/admin": [
+        ('{"user": "postgres", "password": "CanaryPassword"}', "lacks `username`"),
+        administrator("admin", "CanaryPassword", "has a `username` that is reserved (RDS keeps admin and rdsadmin)"),
+        administrator("rdsadmin", "CanaryPassword", "has a `username` that is reserved"),
+        administrator("pg_admin", "CanaryPassword", "names that begin with pg_ or rds_"),
+        administrator("root_of_all", "CanaryPassword", "1 to 16 lower-case letters and digits"),
+        administrator("postgres", "CanaryA/b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA@b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", 'CanaryA"b', 'has a `password` that holds / " @ or a space, which RDS refuses'),
+        administrator("postgres", "Canaryé", "other characters than printable ASCII"),
+        administrator("postgres", "Canary", "isn't 8 to 41 characters long"),
+        administrator("postgres", "Canary" * 7, "isn't 8 to 41 characters long"),
+    ],
 }
 
 
@@ -170,6 +208,30 @@ def test_certificates(bench: Bench) -> None:
     assert "PENDING_VALIDATION; are its validation records" in outcome.check("viewer certificate")["text"]
 
 
+# ACM's status and reason -> what is said.
+NOT_ISSUED = {
+    ("FAILED", "CAA_ERROR"): "FAILED (CAA_ERROR): a CAA record of the domain forbids Amazon to issue it; add `0 issue",
+    ("FAILED", "PCA_LIMIT_EXCEEDED"): "FAILED (PCA_LIMIT_EXCEEDED): look it up under",
+    ("FAILED", ""): "FAILED (OTHER): ",
+    ("VALIDATION_TIMED_OUT", ""): "VALIDATION_TIMED_OUT: its validation records weren't in the zone within 72 hours",
+}
+
+
+@pytest.mark.parametrize(("status", "reason"), NOT_ISSUED)
+def test_certificate_that_was_not_issued(bench: Bench, status: str, reason: str) -> None:
+    """Moto has no reasons, so its certificate describes itself here as ACM does."""
+    hosts = ("portal.rocketclub.online", "pipelines.rocketclub.online")
+    bundle = acm_backends[ACCOUNT]["us-east-1"].describe_certificate(request_certificate("us-east-1", *hosts))
+    entry = bundle.describe()["Certificate"] | {"Status": status} | ({"FailureReason": reason} if reason else {})
+    bench.patch.setattr(type(bundle), "describe", lambda _: {"Certificate": entry})
+    found = bench.run("preflight", "--json").find("acm/viewer")
+    assert (found["outcome"], found["text"].startswith(f"in us-east-1 is {NOT_ISSUED[status, reason]}")) == (
+        "failed",
+        True,
+    ), found["text"]
+    assert "delete the certificate in ACM, and apply again" in found["text"]
+
+
 @pytest.mark.parametrize(("days", "said"), [(90, "issued in eu-central-1, valid for"), (5, "it isn't being renewed")])
 def test_issued_certificate(bench: Bench, days: int, said: str) -> None:
     hosts = ("origin.rocketclub.online", "portal.rocketclub.online", "pipelines.rocketclub.online")
@@ -219,7 +281,7 @@ def test_no_credentials(bench: Bench, fault: Callable[[Bench], None]) -> None:
 
 
 def test_throttled_calls_are_tried_again(bench: Bench) -> None:
-    complete(bench)
+    bench.fill()
     bench.patch.setenv("AWS_MAX_ATTEMPTS", "3")
     bench.cloud.fault = fault_of("GetSecretValue", "ThrottlingException", times=2)
     assert bench.run("preflight").code == 0
@@ -235,7 +297,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("code", REFUSALS)
 def test_aws_refuses(bench: Bench, code: str) -> None:
-    complete(bench)
+    bench.fill()
     bench.cloud.fault = fault_of("GetParameter", code)
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
@@ -244,7 +306,7 @@ def test_aws_refuses(bench: Bench, code: str) -> None:
 
 
 def test_no_answer_in_time(bench: Bench) -> None:
-    complete(bench)
+    bench.fill()
     bench.cloud.fault = fault_of("ListCertificates", "hold")
     outcome = bench.run("preflight", "--json", "--timeout", "1")
     bench.cloud.released.set()

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import boto3
 import httpx
-import pytest
 from botocore import xform_name
 
-from operations.__main__ import _parser
 from operations.symptoms import SYMPTOMS
 from tests.operations.cloud import REGION
 from tests.operations.conftest import BY_HAND, CLIENT_SECRET, CONTAINERS, KINDE_SECRET, Bench
@@ -41,6 +38,8 @@ def carry_out(bench: Bench, name: str, typed: str, apply: Callable[[], object]) 
     """Run every command of a runbook in order; `typed` is what standard input has, `apply` what `make up` does."""
     for command in runbook(name).commands:
         words = shlex.split(command)
+        if words[:4] == [*OURS, "deploy"]:
+            continue  # needs the Pulumi CLI: tests/engine
         if words[:3] == OURS:
             outcome = bench.run(*words[3:], stdin=typed)
             assert outcome.code == 0, (command, outcome.text)
@@ -73,35 +72,6 @@ def test_kinde_rotation(bench: Bench) -> None:
 def test_interrupted_up(bench: Bench) -> None:
     bench.run("fill-secrets", "--database-endpoint", "db.example.com")
     carry_out(bench, "interrupted-up", "", lambda: None)
-
-
-def spoken_of(path: Path) -> list[str]:
-    """Our commands, in blocks and in running text, continued over the end of a line."""
-    text = " ".join(re.sub(r"```", "`", path.read_text()).split())
-    return re.findall(r"-m operations ([^`$|]*?)(?= *[`$|])", text)
-
-
-@pytest.mark.parametrize("name", RUNBOOKS)
-def test_every_command_can_be_typed(name: str) -> None:
-    book = runbook(name)
-    assert book.commands
-    for command in book.commands:
-        words = shlex.split(command)
-        if words[0] == "make":
-            assert words[1] in TARGETS, command
-        elif words[0] == "aws":
-            aws(words[1:])
-        else:
-            modules = ("operations", "operations.deploy", "generators.expected_readers")
-            assert (words[:2] == OURS[:2] and words[2] in modules) or words[0] in {*NOT_HERE, "sed"}
-
-
-@pytest.mark.parametrize(
-    "path", [*sorted(FOLDER.glob("*.md")), FOLDER.parent / "operations.md"], ids=lambda path: path.stem
-)
-def test_our_commands_and_options_exist(path: Path) -> None:
-    for command in spoken_of(path):
-        _parser().parse_args(shlex.split(command))
 
 
 def test_every_symptom_is_listed() -> None:

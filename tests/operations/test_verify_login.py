@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import ssl
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,9 +15,10 @@ import pytest
 import trustme
 
 from operations.symptoms import SYMPTOMS
-from tests.operations.cloud import REGION
-from tests.operations.conftest import Bench
+from tests.operations.cloud import ACCOUNT, REGION
+from tests.operations.conftest import Bench, Servers
 from tests.operations.edge_double import DISTRIBUTIONS, HOSTS, ORIGIN
+from tests.planning import PROJECT
 
 NAMED = tuple(f"--distribution={host}={name}" for host, name in DISTRIBUTIONS.items())
 PORTAL, PIPELINES = HOSTS
@@ -110,7 +114,7 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
         edge("header not asked for"),
         f"{ORIGIN} asked for {PORTAL}",
         "",
-        "answers 302: there is a way round the front",
+        "answers 302: the front can be bypassed",
     ),
 }
 
@@ -140,8 +144,55 @@ def test_expired_certificates(bench: Bench) -> None:
     assert outcome.check(f"{PIPELINES}: certificate")["outcome"] == "passed"
 
 
+@pytest.fixture
+def edges(servers: Servers) -> Iterator[dict[str, int]]:
+    """Two ways in which an edge serves a host that it doesn't cover -> the port where it does so.
+
+    Cloudflare ends the handshake with an alert; another front shows the certificate that it has.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("unused").configure_cert(context)
+    context.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection = listening.accept()[0]
+                except OSError:
+                    return
+                with connection, contextlib.suppress(OSError), context.wrap_socket(connection, server_side=True):
+                    pass
+
+        threading.Thread(target=serve, daemon=True).start()
+        front = next(route for route in servers.routes if route.startswith(PORTAL))
+        yield {"alert": listening.getsockname()[1], "another name": int(front.rpartition(":")[2])}
+        listening.shutdown(socket.SHUT_RDWR)
+
+
+DEEP = tuple(f"{label}.dev.rocketclub.online" for label in ("portal", "pipelines", "origin"))
+
+
+@pytest.mark.parametrize("command", ["verify-login", "preflight"])
+@pytest.mark.parametrize("way", ["alert", "another name"])
+def test_host_that_the_edge_does_not_cover(bench: Bench, edges: dict[str, int], way: str, command: str) -> None:
+    development = (PROJECT / "Pulumi.dev.yaml").read_text().replace("210987654321", ACCOUNT)
+    (bench.project / "Pulumi.dev.yaml").write_text(development)
+    routes = [f"--connect-to={host}:443:127.0.0.1:{edges[way]}" for host in DEEP]
+    outcome = bench.run(command, "--json", "--stack", "dev", *routes)
+    found = outcome.find(f"certificate/{DEEP[0]}")
+    assert (outcome.code, found["outcome"], found["symptom"]) == (1, "failed", "uncovered host")
+    assert "Universal SSL covers the zone and one level below it" in found["text"]
+
+
+def test_alert_of_a_host_in_reach_of_universal_ssl_is_no_uncovered_host(bench: Bench, edges: dict[str, int]) -> None:
+    outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:127.0.0.1:{edges['alert']}")
+    found = outcome.find(f"certificate/{PORTAL}")
+    assert (found["text"], found["symptom"]) == ("no TLS connection (SSLError)", "")
+
+
 def test_every_symptom_is_recognised() -> None:
-    assert {symptom for _, _, symptom, _ in FAULTS.values()} | {"expired certificate"} == {
+    assert {symptom for _, _, symptom, _ in FAULTS.values()} | {"expired certificate", "uncovered host"} == {
         "",
         *(symptom.name for symptom in SYMPTOMS),
     }
@@ -176,11 +227,12 @@ def test_only_cloudflare_may_come_to_the_distributions(bench: Bench) -> None:
     bench.configure(onlyCloudflareViewers=True)
     outcome = bench.run("verify-login", "--json", *NAMED)
     found = outcome.check(f"{DISTRIBUTIONS[PORTAL]} asked for {PORTAL}")
-    assert (outcome.code, found["text"]) == (1, "answers 302: there is a way round the front")
+    assert (outcome.code, found["text"]) == (1, "answers 302: the front can be bypassed")
 
 
 def test_distributions_are_looked_up(bench: Bench) -> None:
     assert bench.run("verify-login", "--json").check(f"{PORTAL}: distribution") == {
+        "key": f"distribution/{PORTAL}",
         "subject": f"{PORTAL}: distribution",
         "outcome": "open",
         "text": "not looked at: no distribution answers to this host yet",

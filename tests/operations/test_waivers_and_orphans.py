@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from operations.housekeeping import main
+from operations.__main__ import main
 from tests.planning import PROJECT, plan_of
 
 REGION = "eu-central-1"

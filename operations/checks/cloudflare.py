@@ -1,0 +1,60 @@
+"""The Cloudflare zone and its records, looked at with the token that a deploy uses."""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from typing import Final
+
+import httpx
+
+from operations.checks.stored_values import MADE_LATER
+from operations.stack import Stack
+from operations.verdicts import Check, Verdict, host_check
+from operations.web import UNAVAILABLE, Web, send
+
+ZONE: Final = Check("cloudflare/zone", "Cloudflare zone")
+
+_API: Final = "https://api.cloudflare.com/client/v4"
+_TOKEN: Final = "CLOUDFLARE_API_TOKEN"
+
+
+def check_zone(stack: Stack, web: Web) -> list[Verdict]:
+    """Check that the zone is the stack's and active, and that its records lead where they should."""
+    token = os.environ.get(_TOKEN)
+    if not token:
+        return [ZONE.undecided(f"not looked at: {_TOKEN} isn't set")]
+    zone = f"{_API}/zones/{stack.settings.cloudflare_zone_id}"
+    try:
+        with web.client() as client:
+            client.headers["Authorization"] = f"Bearer {token}"
+            response = send(client, "GET", zone, UNAVAILABLE)
+            if response.status_code != HTTPStatus.OK:
+                text = f"Cloudflare answers {response.status_code}: check {_TOKEN} and cloudflareZoneId"
+                return [ZONE.failed(text)]
+            found = response.json()["result"]
+            if found["name"] != stack.settings.domain or found["status"] != "active":
+                text = f"is {found['name']} and {found['status']}; accepted: {stack.settings.domain} and active"
+                return [ZONE.failed(text)]
+            return [
+                ZONE.passed(f"{found['name']} is active"),
+                *(
+                    _check_record(client, zone, host, proxied=host != stack.origin)
+                    for host in (*stack.hosts.values(), stack.origin)
+                ),
+            ]
+    except httpx.TransportError as error:
+        return [ZONE.failed(f"no answer from Cloudflare ({type(error).__name__})")]
+    except (ValueError, KeyError, TypeError):
+        return [ZONE.failed("Cloudflare's answer can't be read")]
+
+
+def _check_record(client: httpx.Client, zone: str, host: str, *, proxied: bool) -> Verdict:
+    check = host_check("record", host, "record")
+    records = send(client, "GET", f"{zone}/dns_records", UNAVAILABLE, params={"name": host}).json()["result"]
+    if not records:
+        return check.undecided(MADE_LATER)
+    wanted = f"one CNAME, {'proxied' if proxied else 'not proxied'}"
+    if [record["type"] for record in records] != ["CNAME"] or records[0]["proxied"] is not proxied:
+        return check.failed(f"accepted: {wanted}")
+    return check.passed(wanted)

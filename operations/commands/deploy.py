@@ -1,0 +1,87 @@
+"""`deploy up|preview|destroy|refresh|unlock`: run the Pulumi CLI, with every policy pack attached."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from operations.command_line import Command, add_stack
+
+
+def _add_preview(parser: argparse.ArgumentParser) -> None:
+    _add_diff(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the plan there, as `python -m rehearsal` does")
+    parser.add_argument(
+        "--save-plan", dest="plan", type=Path, metavar="FILE", help="save what was seen, for `up --plan`"
+    )
+
+
+def _add_up(parser: argparse.ArgumentParser) -> None:
+    _add_diff(parser)
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="do nothing that this saved plan doesn't have")
+    parser.add_argument("--yes", action="store_true", help="apply what the preview shows without asking, as CI does")
+
+
+def _add_destroy(parser: argparse.ArgumentParser) -> None:
+    _add_diff(parser)
+    parser.add_argument("--confirm", metavar="NAME", help="the stack's name, where nobody is there to type it")
+
+
+def _add_refresh(parser: argparse.ArgumentParser) -> None:
+    _add_diff(parser)
+    parser.add_argument("--preview-only", action="store_true", help="only show the differences")
+    parser.add_argument("--yes", action="store_true", help="take the differences over without asking")
+    parser.add_argument("--clear-pending", action="store_true", help="forget what a killed `up` was about to make")
+
+
+def _add_diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--diff", action="store_true", help="show each changed property")
+
+
+def _add_nothing(_: argparse.ArgumentParser) -> None:
+    """Unlocking has no options of its own."""
+
+
+_OPERATIONS: Final[dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]] = {
+    "preview": ("show what `up` would do, and what the packs say about it", _add_preview),
+    "up": ("preview, then apply once that is confirmed", _add_up),
+    "destroy": ("show what would go, ask for the stack's name, then destroy it", _add_destroy),
+    "refresh": ("compare the state with what exists, then take the differences over once confirmed", _add_refresh),
+    "unlock": (
+        "take away the lock of an operation that was killed; make sure first that none is running",
+        _add_nothing,
+    ),
+}
+"""Operation -> its help, and what adds its options."""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    operations = parser.add_subparsers(dest="operation", required=True, metavar="OPERATION")
+    for name, (text, add_options) in _OPERATIONS.items():
+        own = operations.add_parser(name, help=text, description=text, epilog=_EXIT_CODES)
+        add_options(own)
+        add_stack(own)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from operations import deploy
+
+    return deploy.run(options)
+
+
+_EXIT_CODES: Final = (
+    "Exit codes: 0 done; 1 a mandatory violation or a failed operation; 2 bad usage, or the Pulumi CLI is missing; "
+    "otherwise what the Pulumi CLI ends with (6: the backend has no such stack yet)."
+)
+
+COMMAND: Final = Command(
+    "deploy",
+    "preview, apply or destroy a stack with the Pulumi CLI",
+    "Preview and apply a stack with the Pulumi CLI. Every policy pack under policies/ is attached with its "
+    "configuration, policies/config/<pack>.<stack>.json, and nothing is applied without a preview.",
+    _add_arguments,
+    _run,
+    _EXIT_CODES,
+)

@@ -1,0 +1,72 @@
+"""`fill-secrets`: give the secrets that the program makes their first values."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+from typing import Final
+
+from components.catalogue import Maker, secrets_made_by
+from operations.command_line import Command, add_stack_and_timeout, load_stack, show
+from operations.database_options import DATABASE_OPTIONS
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--database-endpoint", default="", metavar="HOST[:PORT]", help="Aurora's cluster endpoint (asked for if needed)"
+    )
+    for option in DATABASE_OPTIONS:
+        parser.add_argument(
+            option.flag,
+            dest=option.flag,
+            default=option.default,
+            metavar=option.metavar,
+            help=f"{option.title} (default: {option.default})",
+        )
+    paths = [secret.path for secret in secrets_made_by(Maker.PROGRAM)]
+    parser.add_argument(
+        "--rotate",
+        action="append",
+        default=[],
+        choices=paths,
+        metavar="PATH",
+        help=f"replace this secret's value too, and what is composed of it; repeatable: {', '.join(paths)}",
+    )
+    parser.add_argument(
+        "--rotation",
+        default=dt.datetime.now(dt.UTC).date().isoformat(),
+        metavar="NAME",
+        help="name of the rotation: the same name goes on with it, another one rotates anew (default: today, UTC)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
+    add_stack_and_timeout(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from operations import fill_secrets, verdicts
+    from operations.aws import Aws
+
+    stack = load_stack(options)
+    aws = Aws(stack.settings.region, options.timeout)
+    rotated = set(options.rotate)
+    endpoint = options.database_endpoint
+    if not endpoint and sys.stdin.isatty() and fill_secrets.needs_endpoint(stack, aws, rotated):
+        endpoint = input("Database endpoint (HOST or HOST:PORT): ").strip()
+    given = {option.flag: getattr(options, option.flag) for option in DATABASE_OPTIONS}
+    databases = fill_secrets.Databases(endpoint, given)
+    if rotated and not options.dry_run:
+        print(f"Should this break off, go on with the same options and --rotation {options.rotation}", file=sys.stderr)
+    with verdicts.progress("filling secrets"):
+        found = fill_secrets.run(stack, aws, databases, rotated, options.rotation, dry_run=options.dry_run)
+    return show(f"Secrets of {options.stack}{' (dry run)' if options.dry_run else ''}", found, as_json=False)
+
+
+COMMAND: Final = Command(
+    "fill-secrets",
+    "give the secrets that the program makes their first values",
+    "Give every secret that the program makes a value, generated or composed, straight into Secrets Manager. What has "
+    "a value keeps it. After a failure, run it again with the same options: it goes on.",
+    _add_arguments,
+    _run,
+)

@@ -1,0 +1,50 @@
+"""`preflight`: check that everything a deploy relies on is there."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Final
+
+from operations.command_line import (
+    EXIT_CODES,
+    Command,
+    add_connections,
+    add_json,
+    add_stack_and_timeout,
+    load_stack,
+    load_web,
+    show,
+)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_json(parser)
+    add_stack_and_timeout(parser)
+    add_connections(parser)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from operations import engine_state, preflight, verdicts
+    from operations.aws import Aws
+
+    stack, web = load_stack(options), load_web(options)
+    with verdicts.progress("checking the account, secrets, parameters, buckets, Kinde, certificates and names"):
+        found = preflight.run(
+            stack,
+            Aws(stack.settings.region, options.timeout),
+            web,
+            lambda: engine_state.load(options.project, options.stack),
+        )
+    return show(f"Preflight of {options.stack}", found, as_json=options.json)
+
+
+COMMAND: Final = Command(
+    "preflight",
+    "check that everything a deploy relies on is there",
+    "Check the account and region, every secret and parameter of the catalogue (values are looked at, never shown), "
+    "the buckets' names, the stack's state (with the Pulumi CLI), Kinde's discovery document, the certificates, the "
+    "Cloudflare zone (with CLOUDFLARE_API_TOKEN) and the hosts' addresses. Changes nothing.",
+    _add_arguments,
+    _run,
+    f"{EXIT_CODES} What is open, because the first apply makes it or there is no way to look, is no problem.",
+)

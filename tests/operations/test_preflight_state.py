@@ -1,0 +1,127 @@
+"""`preflight` on the state and the buckets: what exists without being in the state, and whose a bucket's name is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import boto3
+import pytest
+
+from components.catalogue import bucket_names
+from components.naming import Names
+from tests.operations.cloud import ACCOUNT, REGION, fault_of
+from tests.operations.conftest import CONTAINERS, Bench
+from tests.planning import plan_of
+
+NAMES = Names("prod", ACCOUNT, REGION)
+SECRET = "aws:secretsmanager/secret:Secret"
+COMPONENTS = {
+    "rocketclub:secrets:SecretContainers": ["secrets"],
+    "rocketclub:parameters:Parameters": ["parameters"],
+    "rocketclub:storage:PrivateBucket": list(bucket_names(NAMES)),
+}
+
+
+def state_resource(type_: str, name: str, id_: str = "") -> dict[str, str]:
+    """A resource as a state has it; a component has no id."""
+    resource = {"urn": f"urn:pulumi:prod::rocketclub-platform::{type_}::{name}", "type": type_}
+    return resource | ({"id": id_} if id_ else {})
+
+
+def components() -> list[dict[str, str]]:
+    return [state_resource(type_, name) for type_, names in COMPONENTS.items() for name in names]
+
+
+def arn(name: str) -> str:
+    found: str = boto3.client("secretsmanager", REGION).describe_secret(SecretId=name)["ARN"]
+    return found
+
+
+def make_bucket(name: str) -> None:
+    boto3.client("s3", REGION).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+
+def test_secret_that_was_restored_is_not_in_the_state(bench: Bench) -> None:
+    bench.fill()
+    names = [name for name in CONTAINERS if name != "prod/db/admin"]
+    bench.set_state(*components(), *(state_resource(SECRET, name, arn(name)) for name in names))
+    client = boto3.client("secretsmanager", REGION)
+    client.delete_secret(SecretId="prod/db/admin")
+    deleted = bench.run("preflight", "--json").find("secret/prod/db/admin")
+    assert "`aws secretsmanager restore-secret --secret-id prod/db/admin`, then run this again" in deleted["text"]
+
+    client.restore_secret(SecretId="prod/db/admin")
+    outcome = bench.run("preflight", "--json")
+    assert (outcome.code, outcome.failures) == (1, ["prod/db/admin"])
+    urn = "urn:pulumi:prod::rocketclub-platform::rocketclub:secrets:SecretContainers::secrets"
+    assert outcome.check("prod/db/admin")["text"] == (
+        "exists, but isn't in the stack's state, so `up` would fail at it; take it over: "
+        f"`pulumi import {SECRET} db/admin {arn('prod/db/admin')} --parent '{urn}' --generate-code=false --stack prod`"
+    )
+    bench.set_state(*components(), *(state_resource(SECRET, name, arn(name)) for name in CONTAINERS))
+    assert bench.run("preflight").code == 0
+
+
+def test_parameter_and_bucket_that_are_not_in_the_state(bench: Bench) -> None:
+    boto3.client("ssm", REGION).put_parameter(Name="/prod/infra/park_mode", Value="parked", Type="String")
+    make_bucket("prod-edge-logs")
+    bench.set_state(*components())
+    outcome = bench.run("preflight", "--json")
+    for key, line in {
+        "parameter/prod/infra/park_mode": "aws:ssm/parameter:Parameter infra/park_mode /prod/infra/park_mode --parent",
+        "bucket/prod-edge-logs": "aws:s3/bucket:Bucket prod-edge-logs prod-edge-logs --parent",
+    }.items():
+        assert f"take it over: `pulumi import {line} '" in outcome.find(key)["text"]
+
+
+def test_state_without_the_parent(bench: Bench) -> None:
+    bench.set_state()
+    text = bench.run("preflight", "--json").find("secret/prod/db/admin")["text"]
+    assert text.endswith("run `make up STACK=prod`, which makes what it belongs to, then this check again")
+
+
+def no_cli(bench: Bench) -> str:
+    bench.patch.setenv("PATH", str(bench.project))
+    return "there is no `pulumi` on the path"
+
+
+def no_export(bench: Bench) -> str:
+    return "`pulumi stack export --stack prod` ends with 1; run it to see why"
+
+
+def no_document(bench: Bench) -> str:
+    (bench.project / "cli" / "pulumi.json").write_text('{"deployment": "CanaryStateOfTheStack"}')
+    return "`pulumi stack export` can't be read (ValueError)"
+
+
+@pytest.mark.parametrize("hinder", [no_cli, no_export, no_document])
+def test_state_that_can_not_be_looked_at(bench: Bench, hinder: Callable[[Bench], str]) -> None:
+    bench.fill()
+    why = hinder(bench)
+    outcome = bench.run("preflight", "--json")
+    assert outcome.code == 0
+    found = outcome.find("state")
+    assert (found["outcome"], found["text"].startswith(f"not looked at: {why}")) == ("open", True)
+    assert "Canary" not in outcome.out
+
+
+def test_buckets_are_free_ours_or_taken(bench: Bench) -> None:
+    make_bucket("prod-blog-data-raw")
+    bench.cloud.fault = fault_of("/prod-edge-logs", "forbidden")
+    outcome = bench.run("preflight", "--json")
+    found = {name: outcome.find(f"bucket/{name}") for name in bucket_names(NAMES)}
+    assert {name: item["outcome"] for name, item in found.items()} == {
+        "prod-blog-data-cache": "open",
+        "prod-blog-data-raw": "passed",
+        "prod-blog-data-clean": "open",
+        "prod-blog-data-design-files": "open",
+        "prod-edge-logs": "failed",
+    }
+    assert found["prod-blog-data-cache"]["text"].startswith("free")
+    assert found["prod-blog-data-raw"]["text"] == "ours"
+    assert found["prod-edge-logs"]["text"].startswith("taken: it belongs to another account, or")
+
+
+def test_every_bucket_of_the_program_is_looked_at() -> None:
+    plan = plan_of("prod")
+    assert {inputs["bucket"] for inputs in plan.inputs("aws:s3/bucket:Bucket")} == {*bucket_names(NAMES)}
