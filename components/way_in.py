@@ -9,11 +9,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components.applications import APPLICATIONS, ORIGIN_LABEL, PIPELINES, PORTAL, Application
+from components.catalogue import edge_log_bucket_name
 from components.certificates import Certificates, CertificatesArgs
 from components.cloudflare_only import CloudflareOnly, CloudflareOnlyArgs
 from components.cloudflare_zone import CloudflareZone, CloudflareZoneArgs
 from components.distribution import Distribution, DistributionArgs
-from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket, edge_log_bucket_name
+from components.edge_logs import CLOUDFRONT_PREFIX, edge_log_bucket
 from components.guarded_application import GuardedApplication, GuardedApplicationArgs
 from components.kinde import kinde
 from components.kinde_endpoints import callback_url

@@ -190,10 +190,14 @@ def _keep_descriptions() -> None:
         if rule.own_description and not _DESCRIPTION.fullmatch(rule.own_description):
             raise InvalidParameterValueError(rule.own_description)
 
-    SecurityGroupRule.__init__ = init  # type: ignore[method-assign]
-    SecurityGroupRule.description = property(  # type: ignore[attr-defined]
-        lambda rule: rule.ip_range.get("Description") or rule.own_description
-    )
+    told = property(lambda rule: rule.ip_range.get("Description") or rule.own_description)
+    _replace(SecurityGroupRule, "__init__", init)
+    _replace(SecurityGroupRule, "description", told)
+
+
+def _replace(class_: type, name: str, instead: object) -> None:
+    """Put something else in a class of moto's, whose own types would not have it."""
+    setattr(class_, name, instead)
 
 
 def _refuse_what_is_in_use() -> None:
@@ -211,8 +215,8 @@ def _refuse_what_is_in_use() -> None:
             raise DependencyViolationError(f"resource {group_id} has a dependent object")
         delete_group(backend, name, group_id)
 
-    IAMBackend.delete_policy = checked_policy  # type: ignore[method-assign]
-    SecurityGroupBackend.delete_security_group = checked_group  # type: ignore[method-assign]
+    _replace(IAMBackend, "delete_policy", checked_policy)
+    _replace(SecurityGroupBackend, "delete_security_group", checked_group)
 
 
 def main() -> None:

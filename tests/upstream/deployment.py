@@ -45,7 +45,7 @@ class Upstream:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
         """Return a client of the account's API."""
-        return boto3.client(
+        return boto3.Session().client(  # type: ignore[call-overload]
             service, self.region, endpoint_url=self.server, aws_access_key_id="test", aws_secret_access_key="test"
         )
 
