@@ -22,8 +22,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from rehearsal import project
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles import project
+from stackfiles.failures import BadConfiguration, Failure
 
 PULUMI: Final = "pulumi"
 

@@ -22,7 +22,7 @@ from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, rehearse
         ("refuses", 2, "error: the stack has 2 problems:\n- width: missing\n- depth: not a number"),
         ("complains", 1, "error: on fire"),
         ("looks_up", 1, "error: __main__.py:3: the program calls the data source aws:ec2/getVpc:getVpc"),
-        ("looks_up", 1, "Add it to ANSWERS in rehearsal/datasources.py"),
+        ("looks_up", 1, "Add it to ANSWERS in rehearsal/engine/datasources.py"),
         ("reads", 1, "reads the existing aws:s3/bucket:Bucket `old`"),
         ("transforms", 1, "error: __main__.py:3: "),
     ],

@@ -40,7 +40,7 @@ def test_a_mandatory_violation_fails_and_says_what_where_and_how(tmp_path: Path)
         "level": "mandatory",
         "severity": "high",
         "urn": f"urn:pulumi:dev::workshop::{BUCKET}",
-        "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.",
+        "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.\nTo fix: rename the bucket.",
         "sourcePosition": "project:///__main__.py#32",
     }
     report = judged(tmp_path, {"bucket-prefix": {"prefix": "zz-"}}, "--quiet").out
