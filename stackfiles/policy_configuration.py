@@ -106,7 +106,7 @@ def read(path: Path) -> tuple[dict[str, PolicyConfig], list[str]]:
     return result, problems
 
 
-def check(value: Any, schema: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401 - what JSON gives
+def check(value: object, schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a value under a JSON schema (draft 7), or else with the schema itself."""
     # Takes a tenth of a second to load, which a pack without configuration doesn't pay.
     from jsonschema import Draft7Validator
@@ -128,7 +128,7 @@ def check(value: Any, schema: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN4
         yield from map(_problem, _errors(schema, value))
 
 
-def _errors(schema: Mapping[str, Any], value: Any) -> list[ValidationError]:  # noqa: ANN401 - what JSON gives
+def _errors(schema: Mapping[str, Any], value: object) -> list[ValidationError]:
     from jsonschema import Draft7Validator
 
     validator = Draft7Validator(schema, format_checker=Draft7Validator.FORMAT_CHECKER)
@@ -139,14 +139,14 @@ _WORDINGS: Final[Mapping[str, str]] = {
     "type": "must be of type {}",
     "enum": "must be one of {}",
     "const": "must be {}",
-    "minLength": "needs {} characters or more",
-    "maxLength": "takes {} characters at most",
+    "minLength": "must have {} or more characters",
+    "maxLength": "must have {} or fewer characters",
     "pattern": "must match {}",
     "format": "must be a valid {}",
     "minimum": "must be {} or more",
     "maximum": "must be {} or less",
-    "minItems": "needs {} items or more",
-    "maxItems": "takes {} items at most",
+    "minItems": "must have {} or more items",
+    "maxItems": "must have {} or fewer items",
     "uniqueItems": "must not repeat an item",
 }
 """Keyword of JSON schema -> what to say; of other keywords the library's own words are shown."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from stackfiles.plan_document import PlanDocument
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -29,11 +33,11 @@ class Outcome:
     err: str
 
     @property
-    def plan(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
+    def plan(self) -> PlanDocument:
+        document: PlanDocument = json.loads(self.out)
         return document
 
-    def states(self) -> dict[str, dict[str, Any]]:
+    def states(self) -> dict[str, Any]:
         """The planned states by URN, without the stack and project in front."""
         return {short(step["urn"]): step["newState"] for step in self.plan["steps"]}
 
@@ -50,11 +54,28 @@ def short(urn: str) -> str:
     return "::".join(urn.split("::")[2:])
 
 
+def _command(arguments: Sequence[str | Path], project: Path, stack: str) -> list[str]:
+    return [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack, *map(str, arguments)]
+
+
+def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
+    """Start the command on a stack of a project, as a terminal does: in a process group of its own."""
+    return subprocess.Popen(
+        _command(arguments, project, "dev"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # What runs in the background of a shell ignores interrupts, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - before any thread of it
+    )
+
+
 def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
     """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`."""
-    command = [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack]
     done = subprocess.run(
-        [*command, *map(str, arguments)],
+        _command(arguments, project, stack),
         cwd=ROOT,
         env=os.environ | environment,
         capture_output=True,

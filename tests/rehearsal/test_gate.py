@@ -107,7 +107,7 @@ def test_a_remedy_changes_the_resource_before_it_is_judged(tmp_path: Path) -> No
         ({"bucket-prefix": 3}, "bucket-prefix: accepted: an enforcement level or an object"),
         ({"bucket-prefixes": "advisory"}, "no rule `bucket-prefixes`; did you mean `bucket-prefix`?"),
         ({"bucket-prefix": {"prefix": 7}}, "bucket-prefix: `prefix` must be of type string"),
-        ({"bucket-prefix": {"prefix": "z"}}, "bucket-prefix: `prefix` needs 2 characters or more"),
+        ({"bucket-prefix": {"prefix": "z"}}, "bucket-prefix: `prefix` must have 2 or more characters"),
         ({"bucket-prefix": {"prefix": 7, "why": 8}}, "bucket-prefix: `why` must be of type string"),
     ],
 )
