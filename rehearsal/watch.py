@@ -27,9 +27,9 @@ from stackfiles.plan_document import PlanDocument
 
 _SUFFIXES: Final = (".py", ".yaml", ".yml", ".json", ".jsonl", ".txt", ".gz")
 _ASIDE: Final = frozenset({"tests", "docs", "benchmarks", "build"})
-"""Folders of a project without an influence on its plan; hidden ones are left out too."""
+"""Folders that have no influence on a project's plan. Hidden folders are left out too."""
 
-_STEP: Final = 20
+_STEP: Final = 40
 """Milliseconds without another change that end a save: most editors write, rename and set a file's mode in turn."""
 _LOOK: Final = 1000
 """Milliseconds after which the files are looked at without a notification: a folder that was made since has none."""
@@ -70,18 +70,20 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
             started = time.monotonic()
             document = child.plan()
             seconds = time.monotonic() - started
-            child = Child(folder, stack_name)
             now = files.stamps()
-            if now == stamps:
-                # The file comes first: who has read the verdict can read the plan.
+            current = now == stamps
+            if current:
+                # The file comes first: whoever has read the verdict can read the plan.
                 if output:
                     _write(document, output)
                 _show(since_last.text(last, document), seconds)
                 last = last if "error" in document else document
+            child = Child(folder, stack_name)
+            if current:
                 now = files.next_stamps(stamps)
-            if not all(files.is_of_program(file) for file in _differing(stamps, now)):
-                child.end()
-                child = Child(folder, stack_name)
+                if not all(files.belongs_to_program(file) for file in _differing(stamps, now)):
+                    child.end()
+                    child = Child(folder, stack_name)
             stamps = now
     finally:
         child.end()
@@ -118,10 +120,13 @@ class _Files:
         # Each folder by itself: everything below the project's would include the virtual environment.
         folders = {parent for file in before for parent in file.parents if parent.is_relative_to(self.folder)}
         try:
-            for _ in watchfiles.watch(
+            for changes in watchfiles.watch(
                 *folders, watch_filter=None, step=_STEP, rust_timeout=_LOOK, yield_on_timeout=True, recursive=False
             ):
-                if (now := self.stamps()) != before:
+                now = self.stamps()
+                # A file that has just been emptied is about to be written, unless nothing more comes.
+                emptied = any(stamp[1] == 0 and before.get(file) != stamp for file, stamp in now.items())
+                if now != before and not (changes and emptied):
                     return now
         except FileNotFoundError:
             return self.stamps()  # a folder has just gone, and its files with it
@@ -129,7 +134,7 @@ class _Files:
             raise Failure(f"the system doesn't say when files change: {error}") from None
         raise KeyboardInterrupt  # nothing else ends the loop
 
-    def is_of_program(self, file: Path) -> bool:
+    def belongs_to_program(self, file: Path) -> bool:
         """Tell whether a file is of the program alone: the packs in the waiting child don't depend on it."""
         return file.suffix == ".py" and file.relative_to(self.folder).parts[0] != "policies"
 

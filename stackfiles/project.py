@@ -43,7 +43,7 @@ def stacks(folder: Path) -> list[str]:
 
 
 def pulumi_version(folder: Path) -> str:
-    """Return the version of the Pulumi CLI to install: the first one in `requiredPulumiVersion`, its only place.
+    """Return the version of the Pulumi CLI to install: the first one in `requiredPulumiVersion`.
 
     Raises:
         BadConfiguration: `Pulumi.yaml` can't be read or names none.

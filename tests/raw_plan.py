@@ -67,7 +67,7 @@ def answer_with(client_secret: str) -> None:
 
 def _run(variant: Variant) -> list[dict[str, Any]]:
     from rehearsal.engine import program
-    from rehearsal.engine.plan import shown
+    from rehearsal.engine.plan import visible_steps
     from stackfiles import project
 
     loaded = project.load(PROJECT, variant.stack)
@@ -85,7 +85,7 @@ def _run(variant: Variant) -> list[dict[str, Any]]:
         raise run.failure
     return [
         {"urn": step.urn, "type": step.type, "name": step.name, "inputs": _clear(step.inputs)}
-        for step in shown(run.steps)
+        for step in visible_steps(run.steps)
     ]
 
 

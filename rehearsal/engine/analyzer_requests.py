@@ -7,26 +7,26 @@ from collections.abc import Sequence
 from pulumi.runtime.proto import analyzer_pb2
 
 from rehearsal.engine.plan import Step
-from rehearsal.engine.properties import for_packs, visible
+from rehearsal.engine.properties import pack_properties, pack_value
 
 
-def about_resource(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeRequest:
+def resource_request(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeRequest:
     """Return a resource as a rule judges it: its inputs without the engine's own."""
     request = analyzer_pb2.AnalyzeRequest(
         urn=step.urn, type=step.type, name=step.name, options=_options(step), provider=_provider(provider)
     )
-    request.properties.update(visible(step.inputs, custom=step.custom))
+    request.properties.update(pack_properties(step.inputs, custom=step.custom))
     return request
 
 
-def about_remedies(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeRequest:
+def remedy_request(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeRequest:
     """Return a resource as a remedy takes it: a remedy returns all inputs, so it is given the engine's own too."""
-    request = about_resource(step, provider)
-    request.properties.update({key: for_packs(value) for key, value in step.inputs.items()})
+    request = resource_request(step, provider)
+    request.properties.update({key: pack_value(value) for key, value in step.inputs.items()})
     return request
 
 
-def about_stack(steps: Sequence[tuple[Step, Step | None]]) -> analyzer_pb2.AnalyzeStackRequest:
+def stack_request(steps: Sequence[tuple[Step, Step | None]]) -> analyzer_pb2.AnalyzeStackRequest:
     """Return the whole stack: of each resource its outputs, not its inputs; every provider is among them."""
     request = analyzer_pb2.AnalyzeStackRequest()
     for step, provider in steps:
@@ -44,7 +44,7 @@ def about_stack(steps: Sequence[tuple[Step, Step | None]]) -> analyzer_pb2.Analy
                 if urns
             },
         )
-        resource.properties.update(visible(step.outputs, custom=step.custom))
+        resource.properties.update(pack_properties(step.outputs, custom=step.custom))
     return request
 
 
@@ -63,5 +63,5 @@ def _provider(provider: Step | None) -> analyzer_pb2.AnalyzerProviderResource | 
     if provider is None:
         return None
     resource = analyzer_pb2.AnalyzerProviderResource(urn=provider.urn, type=provider.type, name=provider.name)
-    resource.properties.update(visible(provider.inputs, custom=True))
+    resource.properties.update(pack_properties(provider.inputs, custom=True))
     return resource

@@ -64,29 +64,29 @@ class Analyzers:
         for pack in packs:
             if pack.remediates:
                 self._remediate(pack, step, provider)
-        request = analyzer_requests.about_resource(step, provider)
+        request = analyzer_requests.resource_request(step, provider)
         self._asked += [(pack, step, pack.stub.Analyze.future(request)) for pack in packs]
 
-    def verdict(self, complete: bool) -> Verdict:
+    def verdict(self, *, complete: bool) -> Verdict:
         """Collect the answers; if the program ended well (`complete`), have the whole stack judged too."""
         failure: Failure | None = None
         packs: Sequence[Pack] = ()
         try:
             packs = self._packs.result()
-            self._collect(packs, complete)
+            self._collect(packs, complete=complete)
         except Failure as error:
             failure = error
         rules = sum(len(pack.policies) for pack in packs)
         return Verdict(self._violations, self._remediations, len(packs), rules, failure)
 
-    def _collect(self, packs: Sequence[Pack], complete: bool) -> None:
+    def _collect(self, packs: Sequence[Pack], *, complete: bool) -> None:
         sources = {step.urn: step.source for step, _ in self._steps}
         for pack, step, call in self._asked:
             response = pack.process.answer(call, f"about {step.urn}")
             self._violations += [_violation(pack, said, step.urn, sources) for said in response.diagnostics]
         if not complete:
             return
-        request = analyzer_requests.about_stack(self._steps)
+        request = analyzer_requests.stack_request(self._steps)
         project, stack = self._project.name, self._project.stack
         root = f"urn:pulumi:{stack}::{project}::{ROOT_TYPE}::{project}-{stack}"
         calls = [(pack, pack.stub.AnalyzeStack.future(request)) for pack in packs]
@@ -99,7 +99,7 @@ class Analyzers:
             ]
 
     def _remediate(self, pack: Pack, step: Step, provider: Step | None) -> None:
-        request = analyzer_requests.about_remedies(step, provider)
+        request = analyzer_requests.remedy_request(step, provider)
         response = pack.process.answer(pack.stub.Remediate.future(request), f"about remedies for {step.urn}")
         for remedy in response.remediations:
             if remedy.diagnostic:

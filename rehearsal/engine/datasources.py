@@ -32,7 +32,7 @@ def _secret(lookup: Lookup) -> dict[str, Any]:
 
 
 def _secret_version(lookup: Lookup) -> dict[str, Any]:
-    """`getSecretVersion`, by ARN or by name. No value is read: what it holds says so."""
+    """`getSecretVersion`, by ARN or by name. No value is read; the text in its place says so."""
     secret = str(lookup.arguments.get("secretId", ""))
     named = {"arn" if secret.startswith("arn:") else "name": secret}
     arn = _secret(Lookup(named, lookup.account, lookup.region))["arn"]

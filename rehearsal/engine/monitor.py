@@ -1,9 +1,9 @@
 """The resource monitor: receives the program's raw registrations and answers as the engine does in a preview.
 
-Built on the SDK's mock monitor for what a preview doesn't use; registrations, outputs and data sources are
-answered here, from the requests themselves, so that secrets, dependencies, options and source positions are
-not lost. What is imitated is in pkg/resource/deploy of pulumi/pulumi: source_eval.go (RegisterResource,
-inheritFromParent, sourcePositions), default_providers.go and step_generator.go.
+Registrations, outputs and data sources are answered from the requests themselves: the SDK's mock monitor, which
+answers the rest, would lose secrets, dependencies, options and source positions. The behaviour is that of
+pkg/resource/deploy of pulumi/pulumi: source_eval.go (RegisterResource, inheritFromParent, sourcePositions),
+default_providers.go and step_generator.go.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
 )
-"""What the monitor does as the engine does it. The SDK refuses options that need another feature."""
+"""What this monitor does as the engine does it. The SDK refuses an option that needs any other feature."""
 
 
 class Engine(MockEngine):
@@ -215,7 +215,7 @@ def source_position(position: source_pb2.SourcePosition, folder: str) -> str:
 
 
 def _installed_version(package: str) -> str:
-    """Return the version of a provider's SDK, which is what the language host tells the engine."""
+    """Return the version of a provider's SDK, as the language host tells the engine; empty without an SDK."""
     try:
         return importlib.metadata.version(f"pulumi-{package}")
     except importlib.metadata.PackageNotFoundError:
@@ -223,10 +223,10 @@ def _installed_version(package: str) -> str:
 
 
 def _outputs(step: Step) -> dict[str, Any]:
-    """Return what a provider answers in a preview: the inputs, and what it computes as unknown.
+    """Return what a provider answers in a preview: the inputs, and each computed attribute as unknown.
 
-    Computed is what the SDK's resource class always has (its type isn't optional) and the program doesn't
-    give. An optional attribute that isn't given is absent, and unknown to the program.
+    An attribute is computed if the SDK's resource class always has it (its type isn't optional) and the program doesn't
+    give it. An optional attribute that isn't given is left out; the SDK shows it to the program as unknown.
     """
     if step.type.startswith(PROVIDER_TYPE):
         return {key: value for key, value in step.inputs.items() if key != "__internal"}
@@ -239,5 +239,5 @@ def _outputs(step: Step) -> dict[str, Any]:
 
 
 def _plain(value: Json) -> str:
-    """Return a provider's input as text; empty where it's missing, secret or not known yet."""
+    """Return a provider's input as text; empty where it is missing, secret or unknown."""
     return value if isinstance(value, str) and value != UNKNOWN else ""

@@ -19,8 +19,8 @@ PROVIDER_TYPE: Final = "pulumi:providers:"
 class Step:
     """One resource that the preview would create, in the engine's terms.
 
-    `inputs` and `outputs` hold raw property values: unknowns as the sentinel, secrets marked, in clear. Only
-    `document` may leave the process. `source` is `project:///FILE#LINE`, empty where the engine made the
+    `inputs` and `outputs` hold raw property values: unknowns as the sentinel, secrets marked but in clear. Only what
+    `document` returns may leave the process. `source` is `project:///FILE#LINE`, empty where the engine made the
     resource itself.
     """
 
@@ -148,7 +148,7 @@ class Plan:
     @property
     def created(self) -> list[Step]:
         """The steps that the engine shows: all but the providers that it makes by default."""
-        return shown(self.steps)
+        return visible_steps(self.steps)
 
     @property
     def passed(self) -> bool:
@@ -183,7 +183,7 @@ class Plan:
         return document
 
 
-def shown(steps: Sequence[Step]) -> list[Step]:
+def visible_steps(steps: Sequence[Step]) -> list[Step]:
     """Return the steps that the engine shows: all but the providers that it makes by default."""
     return [step for step in steps if not step.default_provider]
 

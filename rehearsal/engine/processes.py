@@ -114,11 +114,12 @@ def launch(
                 started.append(_start(folder, config_file, environment, timeout))
         yield started
     finally:
-        for pack in started:
-            pack.process.kill()
-        for pack in started:
-            pack.process.wait()
-            pack.stderr.close()
+        with interrupts.held_back():
+            for pack in started:
+                pack.process.kill()
+            for pack in started:
+                pack.process.wait()
+                pack.stderr.close()
 
 
 def _start(folder: Path, config_file: Path | None, environment: Mapping[str, str], timeout: float) -> Process:

@@ -140,7 +140,7 @@ def _placeholders(secret_keys: tuple[str, ...]) -> Mapping[str, str]:
 def _forget(folder: Path) -> None:
     """Forget the project's own modules, so that another stack starts afresh; the SDKs stay loaded."""
     for name, module in list(sys.modules.items()):
-        if _is_of_program(getattr(module, "__file__", None) or "", folder) and name != "__main__":
+        if _belongs_to_program(getattr(module, "__file__", None) or "", folder) and name != "__main__":
             del sys.modules[name]
 
 
@@ -170,11 +170,11 @@ def _failure(error: BaseException, folder: Path) -> Failure:
 def _place(error: BaseException, folder: Path) -> str:
     stack = error.stack if isinstance(error, ProgramFault) else traceback.extract_tb(error.__traceback__)
     for frame in reversed(stack):
-        if _is_of_program(frame.filename, folder):
+        if _belongs_to_program(frame.filename, folder):
             return f"{os.path.relpath(frame.filename, folder)}:{frame.lineno}"
     return ""
 
 
-def _is_of_program(path: str, folder: Path) -> bool:
+def _belongs_to_program(path: str, folder: Path) -> bool:
     """Tell whether a file below the project's folder is the program's, and not a library's or the embedded engine's."""
     return path.startswith(f"{folder}{os.sep}") and "site-packages" not in path and not path.startswith(_OWN)

@@ -38,23 +38,23 @@ def masked(value: Json) -> Json:
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
-def for_packs(value: Json) -> Json:
+def pack_value(value: Json) -> Json:
     """Return a value as the engine shows it to a pack: a reference to a resource as its id, or its URN."""
     if isinstance(value, dict):
         if value.get(_SIGNATURE) == _REFERENCE:
             return (value["id"] or UNKNOWN) if "id" in value else value["urn"]
-        return {key: for_packs(item) for key, item in value.items()}
-    return [for_packs(item) for item in value] if isinstance(value, list) else value
+        return {key: pack_value(item) for key, item in value.items()}
+    return [pack_value(item) for item in value] if isinstance(value, list) else value
 
 
-def visible(properties: Mapping[str, Json], *, custom: bool) -> dict[str, Json]:
+def pack_properties(properties: Mapping[str, Json], *, custom: bool) -> dict[str, Json]:
     """Return a resource's properties as packs judge them: without the engine's own, which start with `__`.
 
     In a custom resource, a list that holds a secret becomes a secret as a whole. A provider has checked the resource
     and answered without marks; the engine then marks the secrets again, but not within lists (`annotateSecrets` in
     sdk/go/common/resource/plugin/provider_plugin.go of pulumi/pulumi).
     """
-    shown = {key: for_packs(value) for key, value in properties.items() if not key.startswith("__")}
+    shown = {key: pack_value(value) for key, value in properties.items() if not key.startswith("__")}
     return {key: _checked(value) for key, value in shown.items()} if custom else shown
 
 

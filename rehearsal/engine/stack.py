@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rehearsal.engine import processes, program
-from rehearsal.engine.plan import Plan, shown
+from rehearsal.engine.plan import Plan, visible_steps
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
 
@@ -46,7 +46,7 @@ def rehearse(
         # The Pulumi CLI would have refused first, but the program's own list of problems says more.
         if settings.problems and not isinstance(failure, BadConfiguration):
             failure = BadConfiguration("\n".join(settings.problems))
-        planned(len(shown(run.steps)))
+        planned(len(visible_steps(run.steps)))
         verdict = judges.verdict(complete=failure is None)
     return Plan(
         settings.name,

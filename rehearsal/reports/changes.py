@@ -1,4 +1,4 @@
-"""What changes: between two plans, or against the state where the real engine made the plan."""
+"""What changes: between two plans, or, in a plan of the real engine, against the state."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Change:
     source: str = ""
 
 
-def between(base: PlanDocument, plan: PlanDocument) -> list[Change]:
+def compare(base: PlanDocument, plan: PlanDocument) -> list[Change]:
     """Return how a plan differs from a base plan, resource by resource.
 
     Secret values aren't compared: both plans hide them.
@@ -77,7 +77,7 @@ def between(base: PlanDocument, plan: PlanDocument) -> list[Change]:
     return changes
 
 
-def planned(plan: PlanDocument) -> list[Change]:
+def planned_changes(plan: PlanDocument) -> list[Change]:
     """Return the changes that a plan itself has: all of it on an empty account, else what differs from the state."""
     parents = _parents(plan["steps"])
     changes = []

@@ -29,7 +29,7 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
         highlight=False,
         markup=False,
         emoji=False,
-        # A name or an ARN is never broken: what is wrapped can't be copied.
+        # Names and ARNs aren't broken across lines, so that they can be copied.
         soft_wrap=True,
     )
     if not quiet and plan.failure is None:

@@ -38,9 +38,9 @@ def markdown(plan: PlanDocument, base: PlanDocument | None = None, access: str =
         access: The access difference, Markdown.
         diagram: Mermaid text.
     """
-    found = changes.between(base, plan) if base is not None else changes.planned(plan)
+    found = changes.compare(base, plan) if base is not None else changes.planned_changes(plan)
     sections = [
-        _headline(plan, found, base is not None),
+        _headline(plan, found, compared=base is not None),
         "".join(_policies(plan)),
         "".join(_changed(found, details=base is not None or any(change.properties for change in found))),
         f"### Access\n\n{access.strip()}\n" if access.strip() else "",
@@ -54,7 +54,7 @@ def stack_name(plan: PlanDocument) -> str:
     return plan["steps"][0]["urn"].split(":")[2] if plan["steps"] else "?"
 
 
-def _headline(plan: PlanDocument, found: Sequence[Change], compared: bool) -> str:
+def _headline(plan: PlanDocument, found: Sequence[Change], *, compared: bool) -> str:
     levels = Counter(violation["level"] for violation in plan["policyViolations"])
     blocked = plan.get("error") or sum(count for level, count in levels.items() if level != "advisory")
     counts = Counter(change.op for change in found)

@@ -17,7 +17,7 @@ def text(last: PlanDocument | None, now: PlanDocument) -> str:
     """Return a line that sums up a plan, and lines about what differs from the last complete one, if there is one."""
     if "error" in now:
         return f"failed\n  error: {now['error']}"
-    found = changes.between(last, now) if last else []
+    found = changes.compare(last, now) if last else []
     before = _findings(last) if last else {}
     findings = _findings(now)
     mandatory = sum(violation["level"] == "mandatory" for violation in now["policyViolations"])

@@ -1,4 +1,7 @@
-"""Runs `python -m rehearsal` on the workshop project, or on a copy with another program."""
+"""Runs `python -m rehearsal` on the workshop project, or on a copy with another program.
+
+Most runs are forked from a process with the SDK loaded; `running` is for tests of the process itself.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,7 @@ from typing import Any
 import pytest
 
 from stackfiles.plan_document import PlanDocument
+from tests.planning import command, forked
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -54,14 +59,10 @@ def short(urn: str) -> str:
     return "::".join(urn.split("::")[2:])
 
 
-def _command(arguments: Sequence[str | Path], project: Path, stack: str) -> list[str]:
-    return [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack, *map(str, arguments)]
-
-
 def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
     """Start the command on a stack of a project, as a terminal does: in a process group of its own."""
     return subprocess.Popen(
-        _command(arguments, project, "dev"),
+        [sys.executable, "-m", "rehearsal", "--project", project, "--stack", "dev", *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,22 +75,30 @@ def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Pope
 
 def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
     """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`."""
-    done = subprocess.run(
-        _command(arguments, project, stack),
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    with tempfile.NamedTemporaryFile("r") as errors:
+        options = ("--project", str(project), "--stack", stack, *map(str, arguments))
+        code, printed = forked(_rehearse, errors.name, environment, options)
+        return Outcome(code, printed, errors.read())
+
+
+def _rehearse(errors: str, environment: Mapping[str, str], options: Sequence[str]) -> int:
+    os.dup2(os.open(errors, os.O_WRONLY), sys.stderr.fileno())
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    return command(*options)
 
 
 @pytest.fixture(scope="session")
 def witnessed() -> Outcome:
     """The workshop's plan as JSON, judged by the pack that says what it sees."""
-    return rehearse("--json", "-", "--pack", PACKS / "witness")
+    return witness()
+
+
+def witness() -> Outcome:
+    # In a process of its own: where an SDK is loaded, as in a forked one, the workshop's types compute more.
+    with running("--json", "-", "--pack", PACKS / "witness") as process:
+        out, errors = process.communicate()
+        return Outcome(process.returncode, out, errors)
 
 
 @pytest.fixture

@@ -131,20 +131,35 @@ def test_configuration_of_a_pack_is_found_by_its_name(workshop: Path) -> None:
     ("pack", "said"),
     [
         ("dead", ("ended while it started, with exit code 3", "no rules today")),
-        ("silent", ("didn't start within 4 s",)),
         ("chatty", ("printed `welcome` where its port was expected",)),
-        ("stuck", ("didn't answer about urn:pulumi:dev::workshop::", "within 4 s")),
         ("crashing", ("died while answering", "out of memory")),
         ("raising", ("failed to answer", "a rule with a hole")),
     ],
 )
 def test_a_pack_that_does_not_work_fails_the_rehearsal(pack: str, said: tuple[str, ...]) -> None:
-    outcome = rehearse("--pack", HOUSE, "--pack", PACKS / pack, "--pack-timeout", "4", "--quiet")
+    outcome = rehearse("--pack", HOUSE, "--pack", PACKS / pack, "--pack-timeout", "300", "--quiet")
     assert outcome.code == 1
     assert f"policy pack {pack} " in outcome.out
     assert all(text in outcome.out for text in said)
     assert "Traceback" not in outcome.out + outcome.err
     assert ": failed" in outcome.out.splitlines()[-1]
+
+
+def test_a_pack_that_does_not_start_in_time() -> None:
+    outcome = rehearse("--pack", PACKS / "silent", "--pack-timeout", "0.1", "--quiet")
+    assert outcome.code == 1
+    assert "policy pack silent didn't start within 0.1 s" in outcome.out
+
+
+def test_a_pack_that_does_not_answer_in_time() -> None:
+    # How long a pack takes to start is the machine's business; only one that has started can leave out an answer.
+    for timeout in ("2", "10", "50", "250"):
+        outcome = rehearse("--pack", PACKS / "stuck", "--pack-timeout", timeout, "--quiet")
+        if "didn't start" not in outcome.out:
+            break
+    assert outcome.code == 1
+    assert "policy pack stuck didn't answer about urn:pulumi:dev::workshop::" in outcome.out
+    assert f"within {timeout} s" in outcome.out
 
 
 def test_without_a_pack_nothing_passes(workshop: Path) -> None:
