@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final, cast
 
 import yaml
 
@@ -18,7 +18,8 @@ from components.naming import Names
 from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
-from rehearsal.project import packs
+from stackfiles.plan_document import PlanDocument
+from stackfiles.project import packs
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = PROJECT / "docs"
@@ -28,7 +29,7 @@ _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not 
 _PROD: Final = Names("prod", "ACCOUNT", "REGION")
 
 
-def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
     """Return file name -> text of every generated page. `plans` has the plan of each of `STACKS`."""
     # The engine promises no order among resources that don't depend on each other.
     plans = {
@@ -37,7 +38,7 @@ def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     }
     parts = read_stack([step["newState"] for step in plans["prod"]["steps"]])
     return {
-        **{f"access-{stack}.md": _NOTE + page(plan) for stack, plan in plans.items()},
+        **{f"access-{stack}.md": _NOTE + page(cast(Any, plan)) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),
         "settings.md": _NOTE + _settings(),
         "rules.md": _NOTE + _rules(),
@@ -47,7 +48,7 @@ def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     }
 
 
-def _plan(stack: str) -> dict[str, Any]:
+def _plan(stack: str) -> PlanDocument:
     """Return a stack's plan."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
@@ -57,7 +58,7 @@ def _plan(stack: str) -> dict[str, Any]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        plan: dict[str, Any] = json.loads(file.read_text())
+        plan: PlanDocument = json.loads(file.read_text())
     return plan
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from operations.command_line import EXIT_CODES
 from operations.commands import deploy, fill_secrets, orphans, preflight, rotate_kinde, verify_login, waivers
-from rehearsal.failures import Failure
+from stackfiles.failures import Failure
 
 COMMANDS: Final = (
     preflight.COMMAND,

@@ -30,7 +30,7 @@ class Command:
     `help` is its line in the list of commands, `description` and `epilog` frame its own `--help`. `add_arguments` adds
     its options to its parser; `run` carries it out and returns the exit code.
 
-    `run` raises `rehearsal.failures.Failure` to end with an error message.
+    `run` raises `stackfiles.failures.Failure` to end with an error message.
     """
 
     name: str

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypedDict
 
 from operations.deploy import PULUMI
-from rehearsal.failures import Failure
+from stackfiles.failures import Failure
 
 _SECONDS: Final = 60
 """How long the CLI may take: it asks the backend for the whole state."""

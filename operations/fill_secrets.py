@@ -25,7 +25,7 @@ from operations.database_options import DATABASE_OPTIONS, database_flag, paramet
 from operations.stack import Stack
 from operations.stored_secret import CURRENT, PREVIOUS, StoredSecret, Versions, stored_secret
 from operations.verdicts import Check, Verdict
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles.failures import BadConfiguration, Failure
 
 _LENGTH: Final = 40
 """Length of a password of letters and digits only, which Aurora, URLs and shells all take: 238 bits.

@@ -23,7 +23,7 @@ from operations.symptoms import UNCOVERED_HOST
 from operations.tls import edge_certificate, is_too_deep
 from operations.verdicts import Check, Outcome, Verdict, host_check
 from operations.web import Web
-from rehearsal.failures import Failure
+from stackfiles.failures import Failure
 
 Look = Callable[[], Verdict | Sequence[Verdict]]
 """What a check does; it may raise `Failure`, whose text then is the verdict."""

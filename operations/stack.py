@@ -12,8 +12,8 @@ from components.kinde_endpoints import Endpoints, endpoints
 from components.naming import Names
 from components.settings import Settings
 from components.settings_problems import ConfigurationError
-from rehearsal import project
-from rehearsal.failures import BadConfiguration
+from stackfiles import project
+from stackfiles.failures import BadConfiguration
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from components.catalogue import Secret
 from operations.aws import calls
 from operations.stack import Stack
-from rehearsal.failures import Failure
+from stackfiles.failures import Failure
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

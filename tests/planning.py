@@ -14,6 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 # Each plan runs in a process of its own, forked from one that has loaded the SDKs: that's most of a plan's time.
@@ -39,8 +41,8 @@ class Plan:
     exit_code: int
     printed: str
     steps: list[Step] = field(default_factory=list)
-    violations: list[dict[str, Any]] = field(default_factory=list)
-    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    violations: list[Violation] = field(default_factory=list)
+    unknown = UNKNOWN
 
     def inputs(self, kind: str) -> list[dict[str, Any]]:
         """The inputs of all resources of a type."""
@@ -90,7 +92,7 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ())
     code, printed = forked(command, "--project", str(project), "--stack", stack, "--json", str(output), *chosen)
     if not output.exists():
         return Plan(code, printed)
-    document = json.loads(output.read_text())
+    document: PlanDocument = json.loads(output.read_text())
     states = [(step["urn"], step["newState"]) for step in document["steps"] if "newState" in step]
     return Plan(
         code,

@@ -28,7 +28,7 @@ def describe(output: Path) -> int:
     import pulumi_cloudflare as cloudflare
     from pulumi.runtime import rpc
 
-    from rehearsal.computed import attributes
+    from rehearsal.engine.computed import attributes
 
     packages = {"aws": aws, "cloudflare": cloudflare}
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from operations import prompts
 from operations.command_line import seconds
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles.failures import BadConfiguration, Failure
 
 if TYPE_CHECKING:
     from operations.browser import Browser, SigningIn

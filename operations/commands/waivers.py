@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from operations.command_line import Command, add_stack
-from rehearsal import project
-from rehearsal.failures import BadConfiguration
+from stackfiles import project
+from stackfiles.failures import BadConfiguration
 
 _DAYS: Final = 30
 

@@ -9,7 +9,7 @@ import pytest
 
 from policies.gate import packs
 from policies.rulebook import BadConfiguration
-from rehearsal import project
+from stackfiles import project
 from tests.planning import PROJECT, copy_project, rehearse
 from tests.policies.analyzer import StartPack
 

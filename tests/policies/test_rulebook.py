@@ -15,7 +15,7 @@ from policies.rulebook import UNKNOWN as RULEBOOK_UNKNOWN
 from policies.rulebook import Resource
 from policies.rulebook.documentation import table
 from policies.rulebook.waivers import Waiver
-from rehearsal import project
+from stackfiles import project
 from tests.policies.analyzer import FOLDER, ROOT, UNKNOWN, Json, Planned, StartPack, secret
 
 FRAME: Final = Path(__file__).parent / "packs" / "frame"

@@ -1,17 +1,26 @@
-"""Runs `python -m rehearsal` on the workshop project, or on a copy with another program."""
+"""Runs `python -m rehearsal` on the workshop project, or on a copy with another program.
+
+Most runs are forked from a process with the SDK loaded; `running` is for tests of the process itself.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from stackfiles.plan_document import PlanDocument
+from tests.planning import command, forked
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -29,11 +38,11 @@ class Outcome:
     err: str
 
     @property
-    def plan(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
+    def plan(self) -> PlanDocument:
+        document: PlanDocument = json.loads(self.out)
         return document
 
-    def states(self) -> dict[str, dict[str, Any]]:
+    def states(self) -> dict[str, Any]:
         """The planned states by URN, without the stack and project in front."""
         return {short(step["urn"]): step["newState"] for step in self.plan["steps"]}
 
@@ -50,25 +59,46 @@ def short(urn: str) -> str:
     return "::".join(urn.split("::")[2:])
 
 
+def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
+    """Start the command on a stack of a project, as a terminal does: in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "rehearsal", "--project", project, "--stack", "dev", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # What runs in the background of a shell ignores interrupts, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - before any thread of it
+    )
+
+
 def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
     """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`."""
-    command = [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack]
-    done = subprocess.run(
-        [*command, *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    return Outcome(done.returncode, done.stdout, done.stderr)
+    with tempfile.NamedTemporaryFile("r") as errors:
+        options = ("--project", str(project), "--stack", stack, *map(str, arguments))
+        code, printed = forked(_rehearse, errors.name, environment, options)
+        return Outcome(code, printed, errors.read())
+
+
+def _rehearse(errors: str, environment: Mapping[str, str], options: Sequence[str]) -> int:
+    os.dup2(os.open(errors, os.O_WRONLY), sys.stderr.fileno())
+    os.environ.update(environment)
+    os.chdir(ROOT)
+    return command(*options)
 
 
 @pytest.fixture(scope="session")
 def witnessed() -> Outcome:
     """The workshop's plan as JSON, judged by the pack that says what it sees."""
-    return rehearse("--json", "-", "--pack", PACKS / "witness")
+    return witness()
+
+
+def witness() -> Outcome:
+    # In a process of its own: where an SDK is loaded, as in a forked one, the workshop's types compute more.
+    with running("--json", "-", "--pack", PACKS / "witness") as process:
+        out, errors = process.communicate()
+        return Outcome(process.returncode, out, errors)
 
 
 @pytest.fixture

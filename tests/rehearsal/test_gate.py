@@ -40,7 +40,7 @@ def test_a_mandatory_violation_fails_and_says_what_where_and_how(tmp_path: Path)
         "level": "mandatory",
         "severity": "high",
         "urn": f"urn:pulumi:dev::workshop::{BUCKET}",
-        "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.",
+        "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.\nTo fix: rename the bucket.",
         "sourcePosition": "project:///__main__.py#32",
     }
     report = judged(tmp_path, {"bucket-prefix": {"prefix": "zz-"}}, "--quiet").out
@@ -107,7 +107,7 @@ def test_a_remedy_changes_the_resource_before_it_is_judged(tmp_path: Path) -> No
         ({"bucket-prefix": 3}, "bucket-prefix: accepted: an enforcement level or an object"),
         ({"bucket-prefixes": "advisory"}, "no rule `bucket-prefixes`; did you mean `bucket-prefix`?"),
         ({"bucket-prefix": {"prefix": 7}}, "bucket-prefix: `prefix` must be of type string"),
-        ({"bucket-prefix": {"prefix": "z"}}, "bucket-prefix: `prefix` needs 2 characters or more"),
+        ({"bucket-prefix": {"prefix": "z"}}, "bucket-prefix: `prefix` must have 2 or more characters"),
         ({"bucket-prefix": {"prefix": 7, "why": 8}}, "bucket-prefix: `why` must be of type string"),
     ],
 )
@@ -131,20 +131,35 @@ def test_configuration_of_a_pack_is_found_by_its_name(workshop: Path) -> None:
     ("pack", "said"),
     [
         ("dead", ("ended while it started, with exit code 3", "no rules today")),
-        ("silent", ("didn't start within 4 s",)),
         ("chatty", ("printed `welcome` where its port was expected",)),
-        ("stuck", ("didn't answer about urn:pulumi:dev::workshop::", "within 4 s")),
         ("crashing", ("died while answering", "out of memory")),
         ("raising", ("failed to answer", "a rule with a hole")),
     ],
 )
 def test_a_pack_that_does_not_work_fails_the_rehearsal(pack: str, said: tuple[str, ...]) -> None:
-    outcome = rehearse("--pack", HOUSE, "--pack", PACKS / pack, "--pack-timeout", "4", "--quiet")
+    outcome = rehearse("--pack", HOUSE, "--pack", PACKS / pack, "--pack-timeout", "300", "--quiet")
     assert outcome.code == 1
     assert f"policy pack {pack} " in outcome.out
     assert all(text in outcome.out for text in said)
     assert "Traceback" not in outcome.out + outcome.err
     assert ": failed" in outcome.out.splitlines()[-1]
+
+
+def test_a_pack_that_does_not_start_in_time() -> None:
+    outcome = rehearse("--pack", PACKS / "silent", "--pack-timeout", "0.1", "--quiet")
+    assert outcome.code == 1
+    assert "policy pack silent didn't start within 0.1 s" in outcome.out
+
+
+def test_a_pack_that_does_not_answer_in_time() -> None:
+    # How long a pack takes to start is the machine's business; only one that has started can leave out an answer.
+    for timeout in ("2", "10", "50", "250"):
+        outcome = rehearse("--pack", PACKS / "stuck", "--pack-timeout", timeout, "--quiet")
+        if "didn't start" not in outcome.out:
+            break
+    assert outcome.code == 1
+    assert "policy pack stuck didn't answer about urn:pulumi:dev::workshop::" in outcome.out
+    assert f"within {timeout} s" in outcome.out
 
 
 def test_without_a_pack_nothing_passes(workshop: Path) -> None:

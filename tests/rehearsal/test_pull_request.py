@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
-import sys
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from rehearsal import pull_request
 from tests.planning import PROJECT, copy_project, rehearse
 
 SCHEMA = PROJECT / "tests" / "schemas" / "sarif-2.1.0.json"
@@ -48,13 +50,9 @@ def plans(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def report(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "rehearsal.pull_request", *map(str, arguments)],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = pull_request.main([str(argument) for argument in arguments])
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
 
 def sarif_of(plan: Path, folder: Path) -> dict[str, Any]:

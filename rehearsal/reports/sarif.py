@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any, Final
 
-from rehearsal.plan import place, resource_label
+from stackfiles.plan_document import PlanDocument, Violation, place, resource_label
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _LEVELS: Final = {"mandatory": "error", "advisory": "warning", "remediate": "error"}
 
 _SECURITY_SEVERITY: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0"}
-"""Within the bounds that code scanning sorts by: over 9, 7, 4 and 0.1.
+"""One value in each range of code scanning: critical is above 9, high 7 to 8.9, medium 4 to 6.9, low 0.1 to 3.9.
 https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning"""
 
 _PROJECT_FILE: Final = "Pulumi.yaml"
-"""Where a finding is shown that no line of the program made: code scanning takes none without a file."""
+"""Where a finding without a line of the program is shown: code scanning takes no finding without a file."""
 
 
-def sarif(plan: Mapping[str, Any], stack: str) -> dict[str, Any]:
-    """Return the violations of a plan document (see rehearsal.plan.Plan.document) as a SARIF log with one run."""
+def sarif(plan: PlanDocument, stack: str) -> dict[str, Any]:
+    """Return the violations of a plan as a SARIF log with one run."""
     violations = plan["policyViolations"]
     ids = sorted({_rule(violation) for violation in violations})
     strongest = {
@@ -55,7 +54,7 @@ def sarif(plan: Mapping[str, Any], stack: str) -> dict[str, Any]:
                         ],
                     }
                 },
-                # Results of one stack never close those of another.
+                # A category for each stack, so that results of one never close those of another.
                 "automationDetails": {"id": f"policy-packs/{stack}/"},
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(violation, ids.index(_rule(violation))) for violation in violations],
@@ -64,15 +63,15 @@ def sarif(plan: Mapping[str, Any], stack: str) -> dict[str, Any]:
     }
 
 
-def _rule(violation: Mapping[str, str]) -> str:
+def _rule(violation: Violation) -> str:
     return f"{violation['pack']}/{violation['policy']}"
 
 
-def _severity(violation: Mapping[str, str]) -> str:
+def _severity(violation: Violation) -> str:
     return _SECURITY_SEVERITY.get(violation.get("severity", ""), "")
 
 
-def _result(violation: Mapping[str, str], index: int) -> dict[str, Any]:
+def _result(violation: Violation, index: int) -> dict[str, Any]:
     file, _, line = place(violation.get("sourcePosition", "")).rpartition(":")
     foreign = not file or file.startswith(("..", ".venv/"))
     urn = violation["urn"]

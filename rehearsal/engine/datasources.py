@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rehearsal.failures import ProgramFault
+from rehearsal.engine.program_fault import ProgramFault
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ def _secret(lookup: Lookup) -> dict[str, Any]:
 
 
 def _secret_version(lookup: Lookup) -> dict[str, Any]:
-    """`getSecretVersion`, by ARN or by name. No value is read: what it holds says so."""
+    """`getSecretVersion`, by ARN or by name. No value is read; the text in its place says so."""
     secret = str(lookup.arguments.get("secretId", ""))
     named = {"arn" if secret.startswith("arn:") else "name": secret}
     arn = _secret(Lookup(named, lookup.account, lookup.region))["arn"]
@@ -78,7 +78,7 @@ def answer(token: str, lookup: Lookup) -> dict[str, Any]:
     if token not in ANSWERS:
         raise ProgramFault(
             f"the program calls the data source {token}, which a rehearsal can't answer: there is no account "
-            "to look it up in. Add it to ANSWERS in rehearsal/datasources.py, or take the value from "
+            "to look it up in. Add it to ANSWERS in rehearsal/engine/datasources.py, or take the value from "
             "configuration."
         )
     return ANSWERS[token](lookup)

@@ -1,8 +1,8 @@
-"""What a resource type computes: the attributes that a provider answers with and nobody gives.
+"""The attributes that a resource type computes: its provider answers with them, and no program gives them.
 
-Taken from the resource classes of the installed SDKs, so that it needs no table of its own and fits their version.
-The embedded engine answers them as unknown; the stand-in providers of the engine tests do so in a preview and make
-values up when a resource is created.
+They are read from the resource classes of the installed SDKs, and so fit their version without a table. The embedded
+engine answers them as unknown. So do the stand-in providers of the engine tests in a preview; when a resource is
+created, they make values up.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from pulumi.runtime import rpc
 
 @cache
 def attributes(type_: str) -> Mapping[str, Any]:
-    """Return the attributes that a resource of a type always has, each with its Python type.
+    """Return the attributes that every resource of a type has, each with its Python type.
 
-    Always has: the SDK class doesn't declare it optional. Among them are inputs that have to be given; what is computed
-    of a resource is what it isn't given. Empty for a type whose SDK isn't loaded.
+    Those are the ones that the SDK class doesn't declare optional. They include required inputs; the computed
+    attributes of a resource are those that it isn't given. Empty for a type whose SDK isn't loaded.
     """
     package, module, name = type_.split(":")
     for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):

@@ -1,9 +1,9 @@
 """The resource monitor: receives the program's raw registrations and answers as the engine does in a preview.
 
-Built on the SDK's mock monitor for what a preview doesn't use; registrations, outputs and data sources are
-answered here, from the requests themselves, so that secrets, dependencies, options and source positions are
-not lost. What is imitated is in pkg/resource/deploy of pulumi/pulumi: source_eval.go (RegisterResource,
-inheritFromParent, sourcePositions), default_providers.go and step_generator.go.
+Registrations, outputs and data sources are answered from the requests themselves: the SDK's mock monitor, which
+answers the rest, would lose secrets, dependencies, options and source positions. The behaviour is that of
+pkg/resource/deploy of pulumi/pulumi: source_eval.go (RegisterResource, inheritFromParent, sourcePositions),
+default_providers.go and step_generator.go.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ from urllib.parse import unquote, urlsplit
 
 from google.protobuf import empty_pb2
 from pulumi.runtime.mocks import MockEngine, MockMonitor
-from pulumi.runtime.proto import engine_pb2, resource_pb2
+from pulumi.runtime.proto import engine_pb2, resource_pb2, source_pb2
 
-from rehearsal import datasources
-from rehearsal.computed import attributes
-from rehearsal.failures import ProgramFault
-from rehearsal.plan import PROVIDER_TYPE, ROOT_TYPE, Judges, Plan, Step, place
-from rehearsal.project import Project
-from rehearsal.properties import UNKNOWN, Json, from_struct, is_secret, secret, to_struct
+from rehearsal.engine import datasources
+from rehearsal.engine.computed import attributes
+from rehearsal.engine.plan import PROVIDER_TYPE, Judges, Step
+from rehearsal.engine.program_fault import ProgramFault
+from rehearsal.engine.properties import from_struct, is_secret, secret, to_struct
+from stackfiles.json_type import Json
+from stackfiles.plan_document import ROOT_TYPE, UNKNOWN, place
+from stackfiles.project import Project
 
 _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -35,40 +37,44 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
 )
-"""What the monitor does as the engine does it. The SDK refuses options that need another feature."""
+"""What this monitor does as the engine does it. The SDK refuses an option that needs any other feature."""
 
 
 class Engine(MockEngine):
-    """Collects what the program logs."""
+    """Collects what the program logs: severity (`info`, `warning`, `error`) and text, in `diagnostics`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self) -> None:
         super().__init__(None)
-        self._plan = plan
+        self.diagnostics: list[tuple[str, str]] = []
 
     def Log(self, request: engine_pb2.LogRequest) -> None:
         """Keep a message that a user should see."""
         severity = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}
         if request.severity in severity and not request.ephemeral:
-            self._plan.diagnostics.append((severity[request.severity], request.message))
+            self.diagnostics.append((severity[request.severity], request.message))
 
-    def RequirePulumiVersion(self, _request: Json) -> empty_pb2.Empty:
+    def RequirePulumiVersion(self, _request: object) -> empty_pb2.Empty:
         """Accept: no CLI is involved whose version could be wrong."""
         return empty_pb2.Empty()
 
 
 class Monitor(MockMonitor):
-    """Answers the program's requests and writes the plan."""
+    """Answers the program's requests and keeps what it registers."""
 
-    def __init__(self, project: Project, config: Mapping[str, str], plan: Plan, judges: Judges) -> None:
+    def __init__(self, project: Project, config: Mapping[str, str], judges: Judges) -> None:
         super().__init__(None)  # type: ignore[arg-type] # no mocks: every method that would ask them is replaced
         self._project = project
         self._config = config
-        self._plan = plan
         self._judges = judges
         self._steps: dict[str, Step] = {}
         self._component_providers: dict[str, dict[str, str]] = {}
 
-    def GetDeploymentInfo(self, _request: Json) -> resource_pb2.DeploymentInfo:
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The resources that the program has registered so far, and the providers that it needs."""
+        return tuple(self._steps.values())
+
+    def GetDeploymentInfo(self, _request: object) -> resource_pb2.DeploymentInfo:
         """Tell the SDK what the monitor can do."""
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
@@ -174,7 +180,6 @@ class Monitor(MockMonitor):
                 f"{place(step.source)}; give one of them another name"
             )
         self._steps[step.urn] = step
-        self._plan.steps.append(step)
         self._judges.judge(step, self._steps.get(step.provider.rpartition("::")[0]))
 
     def _default_provider(self, package: str, version: str) -> str:
@@ -203,14 +208,14 @@ class Monitor(MockMonitor):
         return f"{urn}::{UNKNOWN}"
 
 
-def source_position(position: Json, folder: str) -> str:
+def source_position(position: source_pb2.SourcePosition, folder: str) -> str:
     """Return a position as the engine writes it: `project:///FILE#LINE`, relative to the project's folder."""
     path = unquote(urlsplit(position.uri).path)
     return f"project:///{os.path.relpath(path, folder)}#{position.line}" if path else ""
 
 
 def _installed_version(package: str) -> str:
-    """Return the version of a provider's SDK, which is what the language host tells the engine."""
+    """Return the version of a provider's SDK, as the language host tells the engine; empty without an SDK."""
     try:
         return importlib.metadata.version(f"pulumi-{package}")
     except importlib.metadata.PackageNotFoundError:
@@ -218,10 +223,10 @@ def _installed_version(package: str) -> str:
 
 
 def _outputs(step: Step) -> dict[str, Any]:
-    """Return what a provider answers in a preview: the inputs, and what it computes as unknown.
+    """Return what a provider answers in a preview: the inputs, and each computed attribute as unknown.
 
-    Computed is what the SDK's resource class always has (its type isn't optional) and the program doesn't
-    give. An optional attribute that isn't given is absent, and unknown to the program.
+    An attribute is computed if the SDK's resource class always has it (its type isn't optional) and the program doesn't
+    give it. An optional attribute that isn't given is left out; the SDK shows it to the program as unknown.
     """
     if step.type.startswith(PROVIDER_TYPE):
         return {key: value for key, value in step.inputs.items() if key != "__internal"}
@@ -234,5 +239,5 @@ def _outputs(step: Step) -> dict[str, Any]:
 
 
 def _plain(value: Json) -> str:
-    """Return a provider's input as text; empty where it's missing, secret or not known yet."""
+    """Return a provider's input as text; empty where it is missing, secret or unknown."""
     return value if isinstance(value, str) and value != UNKNOWN else ""
