@@ -119,7 +119,7 @@ def _settings() -> str:
 def _rules() -> str:
     text = "# Rules of the policy packs\n\nEvery rule is mandatory unless policy configuration says otherwise.\n"
     for pack in PACKS:
-        text += f"\n## {pack}\n\n{rule_table(import_module(pack).RULES)}"
+        text += f"\n## {pack}\n\n{rule_table(import_module(f'policies.{pack}').RULES)}"
     return text
 
 
