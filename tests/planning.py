@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests import resident_packs
-from tests.forks import PROJECT, Done, forked
+from tests.forks import PROJECT as PROJECT
+from tests.forks import Done, forked
 from tests.session import shared
 
 

@@ -9,7 +9,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc  # noqa: F401
 import rehearsal.__main__
 import rehearsal.monitor
 import rehearsal.report  # noqa: F401
-from benchmarks.preview import sdk_names
+from tests.sdk_names import sdk_names
 
 for name in sdk_names():
     sdk, _, rest = name.partition(".")
