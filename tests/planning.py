@@ -6,16 +6,18 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from tests import resident_packs
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
 from tests.session import shared
+
+PACKS: Final = PROJECT / "policies"
 
 
 @dataclass(frozen=True)
@@ -49,16 +51,16 @@ class Plan:
         return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
 
 
-def rehearsal_command(*arguments: str) -> Done:
-    """Run `python -m rehearsal` with these arguments, in a fork and with packs that outlive it."""
-    return forked(command, resident_packs.register(), *arguments)
+def rehearsal_command(*arguments: str, packs: Path = PACKS, environment: Mapping[str, str] | None = None) -> Done:
+    """Run `python -m rehearsal` with these arguments, in a fork; packs in the folder `packs` outlive it."""
+    return forked(command, resident_packs.register(), packs, *arguments, environment=environment)
 
 
-def command(packs: Path, *arguments: str) -> int:
-    """Be `python -m rehearsal` in a fork, with the packs noted in a folder."""
+def command(register: Path, packs: Path, *arguments: str) -> int:
+    """Be `python -m rehearsal` in a fork, with a register of resident packs."""
     from rehearsal.__main__ import main
 
-    resident_packs.attach(packs)
+    resident_packs.attach(register, packs)
     sys.argv = ["rehearsal", *arguments]
     return main()
 

@@ -44,12 +44,14 @@ def _stop(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def attach(folder: Path) -> None:
-    """Have this process use the packs that are noted in a folder, and note there those that it starts."""
+def attach(register: Path, packs: Path) -> None:
+    """Have this process use resident packs for those in the folder `packs`: started already, or started and noted."""
 
     class Popen(subprocess.Popen[bytes]):
         def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
-            return ResidentPack(folder, command, options) if _MODULE in command else super().__new__(cls)
+            if _MODULE in command and Path(command[-1]).resolve().parent == packs:
+                return ResidentPack(register, command, options)
+            return super().__new__(cls)
 
     vars(subprocess)["Popen"] = Popen
 

@@ -11,7 +11,7 @@ import pytest
 from docs.diagram import mermaid, svg, way_in
 from tests import resident_packs
 from tests.forks import forked
-from tests.planning import command, copy_project
+from tests.planning import PACKS, command, copy_project
 from tests.raw_plan import Variant, answer_with, raw_plan
 
 CLIENT_CANARY: Final = "canary-of-the-client-secret"
@@ -20,10 +20,10 @@ PREVIOUS_CANARY: Final = "ca4a13" * 10 + "0000"
 CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, "ca4a12", "ca4a13")
 
 
-def with_client_secret(client_secret: str, packs: Path, *arguments: str) -> int:
+def with_client_secret(client_secret: str, register: Path, packs: Path, *arguments: str) -> int:
     """Run the command line in an account with this client secret."""
     answer_with(client_secret)
-    return command(packs, *arguments)
+    return command(register, packs, *arguments)
 
 
 BROKEN: Final[dict[str, tuple[str, str, str]]] = {
@@ -92,7 +92,7 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[dict[str, obj
         path.write_text(text.replace(before, after))
     output = folder / "plan.json"
     options = ("--project", str(project), "--json", str(output))
-    done = forked(with_client_secret, CLIENT_CANARY, resident_packs.register(), *options)
+    done = forked(with_client_secret, CLIENT_CANARY, resident_packs.register(), PACKS, *options)
     return json.loads(output.read_text()), done.printed + output.read_text()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.planning import rehearsal_command
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -51,24 +52,30 @@ def short(urn: str) -> str:
 
 
 def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
-    """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`."""
-    command = [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack]
-    done = subprocess.run(
-        [*command, *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`.
+
+    It runs in a fork, and the workshop's own pack outlives it.
+    """
+    options = [*_options(project, stack), *map(str, arguments)]
+    done = rehearsal_command(*options, packs=WORKSHOP / "policies", environment=environment)
+    return Outcome(done.code, done.out, done.err)
+
+
+def start(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev") -> Outcome:
+    """Run the command as a user does, in a process of its own from the first line of Python on."""
+    command = [sys.executable, "-m", "rehearsal", *_options(project, stack), *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def _options(project: Path, stack: str) -> list[str]:
+    return ["--project", str(project), "--stack", stack]
 
 
 @pytest.fixture(scope="session")
 def witnessed() -> Outcome:
-    """The workshop's plan as JSON, judged by the pack that says what it sees."""
-    return rehearse("--json", "-", "--pack", PACKS / "witness")
+    """The workshop's plan as JSON, judged by the pack that says what it sees, in a process without the SDKs."""
+    return start("--json", "-", "--pack", PACKS / "witness")
 
 
 @pytest.fixture
