@@ -5,15 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from typing import Final
 
 import hypothesis
 import pytest
+from hypothesis import HealthCheck
 
 from tests import session
 
-# How long an example takes is the machine's business; benchmarks measure.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+# `pytest -m hypothesis --hypothesis-profile nightly` looks for longer, and elsewhere each time; without the option the
+# examples are few and the same on every machine. How long one takes is the machine's business; benchmarks measure.
+_UNTIMED: Final = hypothesis.settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis.settings.register_profile("bounded", _UNTIMED, max_examples=100, derandomize=True)
+hypothesis.settings.register_profile("nightly", _UNTIMED, max_examples=5000, print_blob=True)
+hypothesis.settings.load_profile("bounded")
 
 
 def pytest_configure(config: pytest.Config) -> None:

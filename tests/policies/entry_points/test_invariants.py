@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.entry_points import RULES
@@ -94,7 +94,6 @@ def found(rule: Rule, judged: Any) -> list[str]:  # noqa: ANN401 - a resource or
 
 
 @given(st.sampled_from(TYPES), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_properties_make_a_rule_raise(type_: str, properties: dict[str, Json]) -> None:
     resource = Resource(type_, "urn:pulumi:prod::project::t::it", "it", properties)
     for rule in RULES:
