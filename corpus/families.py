@@ -133,5 +133,6 @@ def policy(statements: Json) -> Json:
 
 
 def read(file: Path) -> Json:
-    """Return the content of a YAML file."""
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+    """Return the content of a YAML file; by libyaml, where it is there, in a tenth of the time."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - both loaders are safe

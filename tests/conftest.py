@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck
 
-from tests import session
+from tests import processes, session
 
 # `pytest -m hypothesis --hypothesis-profile nightly` looks for longer, and elsewhere each time; without the option the
 # examples are few and the same on every machine. How long one takes is the machine's business; benchmarks measure.
@@ -28,6 +28,18 @@ def pytest_configure(config: pytest.Config) -> None:
     if session.FOLDER not in os.environ:
         os.environ[session.FOLDER] = tempfile.mkdtemp()
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(session.FOLDER)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that make plans or start processes."""
+    processes.mark(items)
+
+
+@pytest.fixture(autouse=True)
+def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the other tests to it."""
+    if not request.node.get_closest_marker("process"):
+        processes.forbid(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -30,8 +30,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
-import pulumi_aws  # noqa: F401 - its classes say what each type computes
-import pulumi_cloudflare  # noqa: F401
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
@@ -317,6 +315,9 @@ class Attached:
 
 def attach(folder: Path) -> Attached:
     """Serve both providers from this process."""
+    # Their classes say what each type computes. To load them takes seconds, which only those spend who need them.
+    import pulumi_cloudflare  # noqa: F401
+
     folder.mkdir(parents=True, exist_ok=True)
     cloud = Cloud(folder)
     servers = []
