@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
@@ -18,6 +18,7 @@ from components.naming import Names
 from docs.diagram import mermaid, svg, way_in
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
+from stackfiles.plan_document import PlanDocument
 
 FOLDER: Final = Path(__file__).resolve().parent
 PROJECT: Final = FOLDER.parent
@@ -27,7 +28,7 @@ _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not 
 _PROD: Final = Names("prod", "ACCOUNT", "REGION")
 
 
-def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
+def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
     """Return file name -> text of every generated page. `plans` has the plan of each of `STACKS`."""
     # The engine promises no order among resources that don't depend on each other.
     plans = {
@@ -46,7 +47,7 @@ def pages(plans: Mapping[str, dict[str, Any]]) -> dict[str, str]:
     }
 
 
-def _plan(stack: str) -> dict[str, Any]:
+def _plan(stack: str) -> PlanDocument:
     """Return a stack's plan."""
     with TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
@@ -56,7 +57,7 @@ def _plan(stack: str) -> dict[str, Any]:
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        plan: dict[str, Any] = json.loads(file.read_text())
+        plan: PlanDocument = json.loads(file.read_text())
     return plan
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import SecretStr
 
 from components.catalogue import Maker, secrets_made_by
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles.failures import BadConfiguration, Failure
 
 if TYPE_CHECKING:
     from operations.browser import Browser, SigningIn

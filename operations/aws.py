@@ -21,7 +21,7 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles.failures import BadConfiguration, Failure
 
 if TYPE_CHECKING:
     from mypy_boto3_acm import ACMClient

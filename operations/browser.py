@@ -23,7 +23,7 @@ from operations.stack import Stack
 from operations.symptoms import Symptom
 from operations.verdicts import Verdict, failed, passed
 from operations.web import Web, without_query
-from rehearsal.failures import BadConfiguration
+from stackfiles.failures import BadConfiguration
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

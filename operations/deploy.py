@@ -22,8 +22,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from rehearsal import project
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles import project
+from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.plan_document import PlanDocument, Violation
 
 PULUMI: Final = "pulumi"
 
@@ -161,7 +162,7 @@ def _preview_as_json(command: list[str], folder: Path, output: Path) -> int:
             preview.seek(0)
             written = preview.read()
         try:
-            document = json.loads(written)
+            document: PlanDocument = json.loads(written)
         except ValueError:
             sys.stderr.write(written.decode(errors="replace"))
             raise Failure(f"`{PULUMI} preview` ended with exit code {code} and without a plan") from None
@@ -177,7 +178,7 @@ def _preview_as_json(command: list[str], folder: Path, output: Path) -> int:
     return code
 
 
-def violations(events: Sequence[Mapping[str, Any]], preview: Mapping[str, Any]) -> list[dict[str, str]]:
+def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> list[Violation]:
     """Return what the packs said, in the embedded engine's format, from an event log.
 
     Args:

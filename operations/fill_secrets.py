@@ -26,7 +26,7 @@ from operations.preflight import stored_secret
 from operations.stack import Stack
 from operations.stored_secret import CURRENT, PREVIOUS, StoredSecret, Versions
 from operations.verdicts import Verdict, failed, passed, undecided
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles.failures import BadConfiguration, Failure
 
 _LENGTH: Final = 40
 """Letters and digits only, which Aurora, URLs and shells all take; 40 of them are 238 bits.

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 from components.catalogue import PARAMETERS, SECRETS
-from rehearsal import project
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles import project
+from stackfiles.failures import BadConfiguration, Failure
 
 _DAYS: Final = 30
 _TIMEOUT: Final = 10.0

@@ -14,7 +14,7 @@ from components.kinde_endpoints import Endpoints, callback_url
 from operations.stack import Stack
 from operations.verdicts import Verdict, failed, passed
 from operations.web import UNAVAILABLE, Web, send
-from rehearsal.failures import Failure
+from stackfiles.failures import Failure
 
 _KEYS: Final = {
     "issuer": ("issuer", "kindeIssuer"),

@@ -30,7 +30,7 @@ from operations.stack import Stack
 from operations.stored_secret import CURRENT, StoredSecret, Versions
 from operations.verdicts import progress, say
 from operations.web import Web
-from rehearsal.failures import BadConfiguration, Failure
+from stackfiles.failures import BadConfiguration, Failure
 
 BEFORE: Final = "ROTATION_BEFORE"
 NEW: Final = "ROTATION_NEW"

@@ -22,7 +22,7 @@ from operations.stored_secret import CURRENT, StoredSecret
 from operations.tls import SHORTEST_DAYS
 from operations.verdicts import Outcome, Verdict, failed, passed, undecided
 from operations.web import UNAVAILABLE, Web, send
-from rehearsal.failures import Failure
+from stackfiles.failures import Failure
 
 if TYPE_CHECKING:
     from mypy_boto3_acm import ACMClient

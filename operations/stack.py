@@ -11,8 +11,8 @@ from components.applications import APPLICATIONS, Application
 from components.kinde_endpoints import Endpoints, endpoints
 from components.naming import Names
 from components.settings import ConfigurationError, Settings
-from rehearsal import project
-from rehearsal.failures import BadConfiguration
+from stackfiles import project
+from stackfiles.failures import BadConfiguration
 
 
 @dataclass(frozen=True)

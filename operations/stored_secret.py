@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from operations.aws import calls
-from rehearsal.failures import Failure
+from stackfiles.failures import Failure
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

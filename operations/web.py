@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 
-from rehearsal.failures import BadConfiguration
+from stackfiles.failures import BadConfiguration
 
 _NAME: Final = "rocketclub-operations"
 _ATTEMPTS: Final = 3

@@ -1,6 +1,7 @@
 """The embedded engine: previews the program on an empty account and lets the policy packs judge it.
 
-It runs the project's `__main__.py` in process, on a resource monitor that behaves like the Pulumi engine's
-(URNs, unknowns, secrets, providers, source positions), and starts each pack as the engine does. It needs no
-Pulumi CLI, no cloud account and no network.
+`engine/` runs the project's `__main__.py` in process, on a resource monitor that behaves like the Pulumi engine's
+(URNs, unknowns, secrets, providers, source positions), and starts each pack as the engine does. It needs no Pulumi CLI,
+no cloud account and no network. `reports/` says what a plan has and what a change changes; it never runs anything. The
+modules beside them are the commands.
 """

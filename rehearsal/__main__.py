@@ -6,16 +6,16 @@ import argparse
 import gc
 import json
 import os
-import signal
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
-from rehearsal import project, stack
-from rehearsal.failures import BadConfiguration, Failure
-from rehearsal.plan import Plan
+from rehearsal.engine import interrupts, stack
+from rehearsal.engine.plan import Plan
+from stackfiles import project
+from stackfiles.failures import BadConfiguration, Failure
 
-_INTERRUPTED: Final = 130
+_CLEAR_LINE: Final = "\r\033[2K"
 
 
 def main() -> int:
@@ -23,8 +23,7 @@ def main() -> int:
     arguments = _parser().parse_args()
     # A rehearsal lives for seconds: freeing what little becomes garbage costs more time than it gives memory.
     gc.disable()
-    # Like Ctrl-C: an exception, so that the packs are stopped on the way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts.raise_keyboard_interrupts()
     try:
         return _rehearse(arguments)
     except Failure as failure:
@@ -32,42 +31,44 @@ def main() -> int:
         return failure.exit_code
     except KeyboardInterrupt:
         # The packs are stopped; an orderly end would only tell of coroutines that nobody awaits any more.
-        os._exit(_INTERRUPTED)
+        os._exit(interrupts.INTERRUPTED)
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.project.resolve()
+    # The plan alone belongs on stdout when it is asked for there.
+    to_stdout = str(arguments.json) == "-"
     # The program moves to its own folder; what the command line names stays where it is.
-    output = arguments.json.absolute() if arguments.json and str(arguments.json) != "-" else None
+    output = arguments.json.absolute() if arguments.json and not to_stdout else None
     stacks = project.stacks(folder) if arguments.all_stacks else [arguments.stack]
     if not stacks:
         raise BadConfiguration(f"there is no Pulumi.<stack>.yaml in {folder}")
-    documents = {}
-    codes = []
+    plans = {}
     for name in stacks:
-        plan = Plan(folder.name, name)
-        failure = _rehearse_stack(arguments, folder, plan)
-        codes.append(failure.exit_code if failure else int(not plan.passed))
-        documents[name] = plan.document() | ({"error": str(failure)} if failure else {})
-        _report(arguments, plan, failure)
-    if arguments.json:
-        _write(documents if arguments.all_stacks else documents[stacks[0]], output)
-    return max(codes)
+        plans[name] = _plan(arguments, folder, name)
+        _report(plans[name], sys.stderr if to_stdout else sys.stdout, quiet=arguments.quiet)
+    documents = {name: plan.document() for name, plan in plans.items()}
+    document = json.dumps(documents if arguments.all_stacks else documents[stacks[0]], indent=2) + "\n"
+    if to_stdout:
+        _print(document, sys.stdout)
+    elif output:
+        _write(document, output)
+    return max(plan.exit_code for plan in plans.values())
 
 
-def _rehearse_stack(arguments: argparse.Namespace, folder: Path, plan: Plan) -> Failure | None:
-    """Plan one stack and have it judged. What ends it early is returned, with the plan as far as it got."""
-    _progress(f"{plan.stack}: loading the program and the packs")
+def _plan(arguments: argparse.Namespace, folder: Path, stack_name: str) -> Plan:
+    """Plan one stack and have it judged."""
+    _progress(f"{stack_name}: loading the program and the packs")
     try:
-        packs = _packs(arguments, folder, plan.stack)
+        packs = _packs(arguments, folder, stack_name)
     except Failure as failure:
-        return failure
+        return Plan(folder.name, stack_name, failure=failure)
     return stack.rehearse(
         folder,
-        plan,
+        stack_name,
         packs,
         arguments.pack_timeout,
-        planned=lambda: _progress(f"{plan.stack}: {len(plan.created)} resources; the packs judge the stack"),
+        planned=lambda count: _progress(f"{stack_name}: {count} resources; the packs judge the stack"),
     )
 
 
@@ -84,28 +85,32 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list
     return [(pack, project.policy_config(folder, pack, stack_name)) for pack in packs]
 
 
-def _report(arguments: argparse.Namespace, plan: Plan, failure: Failure | None) -> None:
-    from rehearsal import report
+def _report(plan: Plan, stream: TextIO, *, quiet: bool) -> None:
+    from rehearsal.reports import console
 
-    # The plan alone belongs on stdout when it is asked for there.
-    stream = sys.stderr if str(arguments.json) == "-" else sys.stdout
-    report.write(plan, failure, stream, quiet=arguments.quiet)
+    if sys.stderr.isatty():
+        print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
+    _print(console.text(plan, terminal=stream.isatty(), quiet=quiet), stream)
 
 
-def _write(document: object, output: Path | None) -> None:
-    text = json.dumps(document, indent=2)
-    if output is None:
-        print(text)
-        return
+def _print(text: str, stream: TextIO) -> None:
     try:
-        output.write_text(text + "\n", encoding="utf-8")
+        print(text, end="", file=stream, flush=True)
+    except BrokenPipeError:
+        # A reader such as `head` wants no more. That changes nothing about the verdict, so the rest goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _write(text: str, output: Path) -> None:
+    try:
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadConfiguration(f"--json {output}: {error.strerror}") from None
 
 
 def _progress(text: str) -> None:
     if sys.stderr.isatty():
-        print(f"\r\033[2K{text} …", end="", file=sys.stderr, flush=True)
+        print(f"{_CLEAR_LINE}{text} …", end="", file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

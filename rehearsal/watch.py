@@ -1,8 +1,7 @@
 """`python -m rehearsal.watch`: plan again whenever a file changes, and say what that changed.
 
-The SDKs stay loaded in this process; each plan is made in a forked child, so that the program always starts afresh. The
-next child waits with its packs started: a change of the program has only the program to run. A change of a pack or of a
-configuration takes a new child with new packs.
+A change of the program is planned by a process that has been waiting with its packs started. A change of a pack or of a
+configuration takes a new process with new packs.
 """
 
 from __future__ import annotations
@@ -10,34 +9,30 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import importlib
 import json
 import os
-import signal
 import sys
 import time
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import shorten
-from types import ModuleType
-from typing import IO, Any, Final
+from typing import Final
 
-from rehearsal import changes, project, stack
-from rehearsal.failures import Failure
-from rehearsal.plan import Plan, place, resource_label
+from rehearsal.engine import interrupts
+from rehearsal.engine.forked import Child
+from rehearsal.reports import since_last
+from stackfiles import project
+from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.plan_document import PlanDocument
 
 _SUFFIXES: Final = (".py", ".yaml", ".yml", ".json", ".jsonl", ".txt", ".gz")
 _ASIDE: Final = frozenset({"tests", "docs", "benchmarks", "build"})
 """Folders of a project without an influence on its plan; hidden ones are left out too."""
 
-_POLL: Final = 0.05
-"""Seconds between two looks at the files."""
-_PACK_TIMEOUT: Final = 60.0
-_INTERRUPTED: Final = 130
-_VALUE: Final = 100
-"""Characters of a value that are shown."""
+_STEP: Final = 20
+"""Milliseconds without another change that end a save: most editors write, rename and set a file's mode in turn."""
+_LOOK: Final = 1000
+"""Milliseconds after which the files are looked at without a notification: a folder that was made since has none."""
 
 Stamps = Mapping[Path, tuple[int, int]]
 """File -> time of its last change in nanoseconds, and size."""
@@ -47,216 +42,115 @@ def main() -> int:
     """Watch until interrupted and return the exit code."""
     given = _parser().parse_args()
     folder = given.project.resolve()
-    # Like Ctrl-C: an exception, so that the packs are stopped on the way out.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupts.raise_keyboard_interrupts()
     try:
         project.require_stack(folder, given.stack)
-        watch(folder, given.stack, Path(given.json).absolute() if given.json else None)
+        watch(folder, given.stack, given.json.absolute() if given.json else None)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return interrupts.INTERRUPTED
     return 0
 
 
 def watch(folder: Path, stack_name: str, output: Path | None) -> None:
-    """Plan, then again at each change, for ever. The newest plan is written to `output`, if given."""
+    """Plan, then again at each change, for ever. The newest plan is written to `output`, if given.
+
+    A plan is shown only if the files are still as they were when it began: one that was made of a half-written file, or
+    of the first of two saves, is made again.
+    """
     gc.disable()
-    last: dict[str, Any] | None = None
-    stamps = _stamps(folder)
+    last: PlanDocument | None = None
+    files = _Files(folder, output)
+    stamps = files.stamps()
     child = Child(folder, stack_name)
     try:
         while True:
             started = time.monotonic()
-            answer = child.plan()
-            _show(last, answer.document, time.monotonic() - started)
-            if "error" not in answer.document:
-                last = answer.document
-            if output:
-                output.write_text(json.dumps(answer.document, indent=2) + "\n", encoding="utf-8")
-            _load(answer.modules)
+            document = child.plan()
+            seconds = time.monotonic() - started
             child = Child(folder, stack_name)
-            before, stamps = stamps, _changed_stamps(folder, stamps)
-            if not all(_of_program(file, folder) for file in _differing(before, stamps)):
+            now = files.stamps()
+            if now == stamps:
+                # The file comes first: who has read the verdict can read the plan.
+                if output:
+                    _write(document, output)
+                _show(since_last.text(last, document), seconds)
+                last = last if "error" in document else document
+                now = files.next_stamps(stamps)
+            if not all(files.is_of_program(file) for file in _differing(stamps, now)):
                 child.end()
                 child = Child(folder, stack_name)
+            stamps = now
     finally:
         child.end()
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a child hands back: the plan's document, and the modules that it had to load."""
+class _Files:
+    """The files of a project that a plan depends on: those in `folder`, without `output`, which is written here."""
 
-    document: dict[str, Any]
-    modules: list[str]
+    folder: Path
+    output: Path | None
 
+    def stamps(self) -> Stamps:
+        """Return how they are now."""
+        return dict(self._found())
 
-class Child:
-    """A forked process that starts the packs, waits for `plan`, and makes one plan."""
-
-    def __init__(self, folder: Path, stack_name: str) -> None:
-        go_out, go_in = os.pipe()
-        answer_out, answer_in = os.pipe()
-        sys.stdout.flush()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(go_in)
-            os.close(answer_out)
-            with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
-                _serve(folder, stack_name, go, answer)
-        os.close(go_out)
-        os.close(answer_in)
-        self._go = os.fdopen(go_in, "wb", buffering=0)
-        self._answer = os.fdopen(answer_out, encoding="utf-8")
-
-    def plan(self) -> Answer:
-        """Let it run the program, and return what it found.
-
-        Raises:
-            Failure: it died.
-        """
-        with contextlib.suppress(BrokenPipeError):
-            self._go.write(b".")
-        text = self._answer.read()
-        self.end()
-        if not text:
-            raise Failure("the process that made the plan died")
-        return Answer(**json.loads(text))
-
-    def end(self) -> None:
-        """Stop it, if it still runs."""
-        if self._pid:
-            self._go.close()  # a child that waits stops its packs and ends
-            self._answer.close()
-            os.waitpid(self._pid, 0)
-            self._pid = 0
-
-
-def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> None:
-    """Be the child: never returns."""
-    code = 0
-    try:
-        known = set(sys.modules)
-        plan = Plan(folder.name, stack_name)
-        failure: Failure | None
-        try:
-            packs = [(pack, project.policy_config(folder, pack, stack_name)) for pack in project.packs(folder)]
-        except Failure as error:
-            go.read(1)
-            failure = error
-        else:
-            failure = stack.rehearse(folder, plan, packs, _PACK_TIMEOUT, ready=lambda: _wait(go))
-        document = plan.document() | ({"error": str(failure)} if failure else {})
-        modules = [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)]
-        json.dump({"document": document, "modules": modules}, answer)
-        answer.flush()
-    except (KeyboardInterrupt, _Ended):
-        code = _INTERRUPTED
-    finally:
-        os._exit(code)
-
-
-def _is_installed(module: object) -> bool:
-    # The SDKs' modules load when they are first used: to ask one that isn't loaded for its file would load it.
-    return type(module) is ModuleType and "site-packages" in (getattr(module, "__file__", None) or "")
-
-
-class _Ended(BaseException):
-    """The parent doesn't want a plan any more."""
-
-
-def _wait(go: IO[bytes]) -> None:
-    if not go.read(1):
-        raise _Ended
-
-
-def _load(modules: Sequence[str]) -> None:
-    """Load what a child had to load, so that the next one has it."""
-    if not modules:
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # A package before what is in it: the use of its name is what loads it.
-        for name in sorted(modules, key=lambda name: name.count(".")):
-            with contextlib.suppress(Exception):
-                getattr(importlib.import_module(name), "__all__", None)
-    gc.freeze()  # so that a child's collector copies nothing
-
-
-def _stamps(folder: Path) -> Stamps:
-    return dict(_files(folder))
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, tuple[int, int]]]:
-    for path, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__")) and name not in _ASIDE]
-        for name in files:
-            if name.endswith(_SUFFIXES):
-                file = Path(path, name)
+    def _found(self) -> Iterator[tuple[Path, tuple[int, int]]]:
+        for path, folders, files in os.walk(self.folder, followlinks=True):
+            folders[:] = [name for name in folders if not name.startswith((".", "__pycache__")) and name not in _ASIDE]
+            for file in (Path(path, name) for name in files if name.endswith(_SUFFIXES)):
                 with contextlib.suppress(FileNotFoundError):  # an editor's: written, then renamed
                     state = file.stat()
-                    yield file, (state.st_mtime_ns, state.st_size)
+                    if file != self.output:
+                        yield file, (state.st_mtime_ns, state.st_size)
 
+    def next_stamps(self, before: Stamps) -> Stamps:
+        """Wait for a change and return how they are after it.
 
-def _changed_stamps(folder: Path, before: Stamps) -> Stamps:
-    """Wait for a change and return the stamps after it."""
-    while (now := _stamps(folder)) == before:
-        time.sleep(_POLL)
-    # A file that is still being written would be planned twice.
-    time.sleep(_POLL)
-    while (later := _stamps(folder)) != now:
-        now = later
-        time.sleep(_POLL)
-    return now
+        Raises:
+            Failure: the system notifies of no changes.
+        """
+        import watchfiles
+
+        # Each folder by itself: everything below the project's would include the virtual environment.
+        folders = {parent for file in before for parent in file.parents if parent.is_relative_to(self.folder)}
+        try:
+            for _ in watchfiles.watch(
+                *folders, watch_filter=None, step=_STEP, rust_timeout=_LOOK, yield_on_timeout=True, recursive=False
+            ):
+                if (now := self.stamps()) != before:
+                    return now
+        except FileNotFoundError:
+            return self.stamps()  # a folder has just gone, and its files with it
+        except (OSError, RuntimeError) as error:
+            raise Failure(f"the system doesn't say when files change: {error}") from None
+        raise KeyboardInterrupt  # nothing else ends the loop
+
+    def is_of_program(self, file: Path) -> bool:
+        """Tell whether a file is of the program alone: the packs in the waiting child don't depend on it."""
+        return file.suffix == ".py" and file.relative_to(self.folder).parts[0] != "policies"
 
 
 def _differing(before: Stamps, now: Stamps) -> list[Path]:
     return [file for file in {*before, *now} if before.get(file) != now.get(file)]
 
 
-def _of_program(file: Path, folder: Path) -> bool:
-    """Tell whether a file is of the program alone: the packs in the waiting child don't depend on it."""
-    return file.suffix == ".py" and file.relative_to(folder).parts[0] != "policies"
+def _write(document: PlanDocument, output: Path) -> None:
+    """Write the plan as a whole: nobody who reads the file sees half of it."""
+    part = output.with_name(f".{output.name}.part")
+    try:
+        part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        part.replace(output)
+    except OSError as error:
+        raise BadConfiguration(f"--json {output}: {error.strerror}") from None
 
 
-def _show(last: Mapping[str, Any] | None, now: Mapping[str, Any], seconds: float) -> None:
-    """Say what the plan and the verdict have other than in the last plan that was complete; at first, what they are."""
-    if now.get("error"):
-        print(f"{time.strftime('%H:%M:%S')} failed ({seconds:.2f} s)\n  error: {now['error']}", flush=True)
-        return
-    found = changes.between(last, now) if last is not None else []
-    before = _findings(last) if last is not None else {}
-    findings = _findings(now)
-    lines = [
-        *(line for change in found for line in _lines(change)),
-        *(f"  gone: {text}" for key, text in before.items() if key not in findings),
-        *(f"  {'' if last is None else 'new: '}{text}" for key, text in findings.items() if key not in before),
-    ]
-    mandatory = sum(violation["level"] == "mandatory" for violation in now["policyViolations"])
-    what = f"{len(now['steps'])} resources" if last is None else f"{len(found)} changed" if found else "same plan"
-    verdict = f"failed, {mandatory} mandatory" if mandatory else "passed"
-    clock = time.strftime("%H:%M:%S")
-    print("\n".join([f"{clock} {what}, {verdict} ({seconds:.2f} s)", *lines]), flush=True)
-
-
-def _lines(change: changes.Change) -> Iterator[str]:
-    yield f"  {change.op} {resource_label(change.urn)}  {place(change.source)}"
-    for item in change.properties:
-        yield f"    {item.path}: {shorten(item.before, _VALUE)} -> {shorten(item.after, _VALUE)}"
-
-
-def _findings(plan: Mapping[str, Any]) -> dict[tuple[str, ...], str]:
-    """Return a plan's violations: what tells them apart, and one line about each."""
-    return {
-        (said["pack"], said["policy"], said["level"], said["urn"], said["message"]): (
-            f"{said['level']} {said['pack']}/{said['policy']}: "
-            f"{resource_label(said['urn']) if said['urn'] else 'the stack'}  {place(said['sourcePosition'])}\n"
-            f"    {said['message'].splitlines()[-1]}"
-        )
-        for said in plan["policyViolations"]
-    }
+def _show(text: str, seconds: float) -> None:
+    head, *lines = text.split("\n")
+    print(f"{time.strftime('%H:%M:%S')} {head} ({seconds:.2f} s)", *lines, "", sep="\n", flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

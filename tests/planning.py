@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
 from tests import resident_packs
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
@@ -38,8 +39,8 @@ class Plan:
     exit_code: int
     printed: str
     steps: list[Step] = field(default_factory=list)
-    violations: list[dict[str, Any]] = field(default_factory=list)
-    unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    violations: list[Violation] = field(default_factory=list)
+    unknown = UNKNOWN
 
     def inputs(self, kind: str) -> list[dict[str, Any]]:
         """The inputs of all resources of a type."""
@@ -75,7 +76,7 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ())
 def _read(code: int, printed: str, text: str) -> Plan:
     if not text:
         return Plan(code, printed)
-    document = json.loads(text)
+    document: PlanDocument = json.loads(text)
     states = [(step["urn"], step["newState"]) for step in document["steps"] if "newState" in step]
     return Plan(
         code,
@@ -100,11 +101,11 @@ def plan_of(stack: str) -> Plan:
     return _read(*json.loads(_rehearsed(stack)))
 
 
-def document_of(stack: str) -> dict[str, Any]:
+def document_of(stack: str) -> PlanDocument:
     """The document of that plan, as `--json` writes it."""
     _, printed, text = json.loads(_rehearsed(stack))
     assert text, printed
-    document: dict[str, Any] = json.loads(text)
+    document: PlanDocument = json.loads(text)
     return document
 
 

@@ -63,7 +63,7 @@ def _print(variant: dict[str, Any]) -> int:
 
 def answer_with(client_secret: str) -> None:
     """Have this process's account hold a client secret."""
-    from rehearsal import datasources
+    from rehearsal.engine import datasources
 
     answers = datasources.ANSWERS
     token = "aws:secretsmanager/getSecretVersion:getSecretVersion"
@@ -74,8 +74,9 @@ def answer_with(client_secret: str) -> None:
 
 
 def _run(variant: Variant) -> list[dict[str, Any]]:
-    from rehearsal import program, project
-    from rehearsal.plan import Plan
+    from rehearsal.engine import program
+    from rehearsal.engine.plan import shown
+    from stackfiles import project
 
     loaded = project.load(PROJECT, variant.stack)
     prefix = f"{loaded.name}:"
@@ -85,17 +86,19 @@ def _run(variant: Variant) -> list[dict[str, Any]]:
     vars(program)["_placeholders"] = lambda _: values
     answer_with(variant.client_secret)
     settings = {f"{prefix}{key}": value for key, value in variant.settings}
-    plan = Plan(loaded.name, variant.stack)
-    program.run(
-        dataclasses.replace(loaded, config={**loaded.config, **settings}, secret_keys=tuple(values)), plan, _Nobody()
+    run = program.run(
+        dataclasses.replace(loaded, config={**loaded.config, **settings}, secret_keys=tuple(values)), _Nobody()
     )
+    if run.failure:
+        raise run.failure
     return [
-        {"urn": step.urn, "type": step.type, "name": step.name, "inputs": _clear(step.inputs)} for step in plan.created
+        {"urn": step.urn, "type": step.type, "name": step.name, "inputs": _clear(step.inputs)}
+        for step in shown(run.steps)
     ]
 
 
 def _clear(value: Any) -> Any:  # noqa: ANN401 - what JSON gives
-    from rehearsal.properties import is_secret
+    from rehearsal.engine.properties import is_secret
 
     if is_secret(value):
         return _clear(value["value"])

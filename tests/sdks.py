@@ -7,8 +7,9 @@ import pulumi_cloudflare as cloudflare
 from pulumi.runtime.proto import analyzer_pb2_grpc  # noqa: F401
 
 import rehearsal.__main__
-import rehearsal.monitor
-import rehearsal.report  # noqa: F401
+import rehearsal.engine.analyzers
+import rehearsal.engine.monitor
+import rehearsal.reports.console  # noqa: F401
 from tests.sdk_names import sdk_names
 
 for name in sdk_names():

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from stackfiles.plan_document import Violation
 from tests.planning import PROJECT, Plan, copy_project, plan_of, rehearse
 from tests.runbooks import Runbook, runbook
 from tests.test_system import readers
@@ -136,5 +137,5 @@ def test_waiving_a_rule(tmp_path: Path) -> None:
     assert not {key(item) for item in waived.violations} - {key(item) for item in broken.violations}
 
 
-def key(violation: dict[str, Any]) -> tuple[str, str]:
+def key(violation: Violation) -> tuple[str, str]:
     return violation["policy"], violation["urn"].rpartition("::")[2]

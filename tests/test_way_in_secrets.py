@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from docs.diagram import mermaid, svg, way_in
+from stackfiles.plan_document import PlanDocument
 from tests import resident_packs
 from tests.forks import forked
 from tests.planning import PACKS, command, copy_project
@@ -67,7 +68,7 @@ BROKEN: Final[dict[str, tuple[str, str, str]]] = {
 """Programs that the packs have something to say about, each about a value that is secret: file, text, other text."""
 
 
-def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[dict[str, object], str]:
+def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[PlanDocument, str]:
     """Plan a changed copy of the project with the canaries, and return the plan and all that was written."""
     project = copy_project(folder)
     file, old, new = change
@@ -117,7 +118,7 @@ def test_the_canaries_are_in_the_program_and_not_in_the_diagram(tmp_path: Path) 
     raw = json.dumps([step.inputs for step in raw_plan(variant)])
     assert all(canary in raw for canary in CANARIES)
     plan, _ = rehearsed(tmp_path, BROKEN["as it is"])
-    parts = way_in([step["newState"] for step in plan["steps"]])  # type: ignore[attr-defined]
+    parts = way_in([step["newState"] for step in plan["steps"]])
     assert not any(canary in svg(parts) + mermaid(parts) for canary in CANARIES)
 
 

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 import yaml
 
-from rehearsal import project
+from stackfiles import project
 from tests.planning import PROJECT, plan_of
 
 CONFIG = PROJECT / ".circleci" / "config.yml"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rehearsal.computed import attributes
+from rehearsal.engine.computed import attributes
 
 ACCOUNT: Final = "111122223333"
 """Stands in made-up ARNs; the program builds its own from configuration."""

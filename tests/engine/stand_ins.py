@@ -33,10 +33,11 @@ import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from rehearsal import datasources
-from rehearsal.computed import attributes
-from rehearsal.failures import ProgramFault
-from rehearsal.properties import UNKNOWN, from_struct, to_struct
+from rehearsal.engine import datasources
+from rehearsal.engine.computed import attributes
+from rehearsal.engine.program_fault import ProgramFault
+from rehearsal.engine.properties import from_struct, to_struct
+from stackfiles.plan_document import UNKNOWN
 from tests.engine.account import IDENTITY, Account, Resource, made, replaces
 
 SECRET_VERSION: Final = "aws:secretsmanager/getSecretVersion:getSecretVersion"
@@ -151,7 +152,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def Configure(
         self, request: provider_pb2.ConfigureRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ConfigureResponse:
-        config = from_struct(request.args)
+        config: dict[str, Any] = from_struct(request.args)
         self._region = config.get("region", self._region)
         accounts = config.get("allowedAccountIds", [])
         self._accounts = json.loads(accounts) if isinstance(accounts, str) else accounts
@@ -162,7 +163,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
-        arguments = from_struct(request.args)
+        arguments: dict[str, Any] = from_struct(request.args)
         self._cloud.note("Invoke", token=request.tok, preview=request.preview)
         response = provider_pb2.InvokeResponse()
         try:

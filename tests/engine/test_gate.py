@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import project
+from stackfiles import project
 from tests.breakages import ONE_A_PACK, break_project
 from tests.engine.conftest import Deploy
 from tests.engine.deployment import CANARIES

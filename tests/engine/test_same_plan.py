@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rehearsal import project
+from stackfiles import project
 from tests.breakages import BREAKAGES, ONE_A_PACK, break_project
 from tests.engine import engine_preview
 from tests.engine.deployment import HEADER_SECRET

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rehearsal import project
+from stackfiles import project
 from tests.planning import PROJECT
 
 VERSION = project.pulumi_version(PROJECT)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stackfiles.plan_document import PlanDocument
 from tests.planning import rehearsal_command
 
 HERE = Path(__file__).parent
@@ -30,11 +33,11 @@ class Outcome:
     err: str
 
     @property
-    def plan(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.out)
+    def plan(self) -> PlanDocument:
+        document: PlanDocument = json.loads(self.out)
         return document
 
-    def states(self) -> dict[str, dict[str, Any]]:
+    def states(self) -> dict[str, Any]:
         """The planned states by URN, without the stack and project in front."""
         return {short(step["urn"]): step["newState"] for step in self.plan["steps"]}
 
@@ -51,25 +54,39 @@ def short(urn: str) -> str:
     return "::".join(urn.split("::")[2:])
 
 
+def _options(arguments: Sequence[str | Path], project: Path, stack: str) -> list[str]:
+    return ["--project", str(project), "--stack", stack, *map(str, arguments)]
+
+
+def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
+    """Start the command on a stack of a project, as a terminal does: in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "rehearsal", *_options(arguments, project, "dev")],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # What runs in the background of a shell ignores interrupts, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - before any thread of it
+    )
+
+
 def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
     """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`.
 
     It runs in a fork, and the workshop's own pack outlives it.
     """
-    options = [*_options(project, stack), *map(str, arguments)]
+    options = _options(arguments, project, stack)
     done = rehearsal_command(*options, packs=WORKSHOP / "policies", environment=environment)
     return Outcome(done.code, done.out, done.err)
 
 
 def start(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev") -> Outcome:
     """Run the command as a user does, in a process of its own from the first line of Python on."""
-    command = [sys.executable, "-m", "rehearsal", *_options(project, stack), *map(str, arguments)]
+    command = [sys.executable, "-m", "rehearsal", *_options(arguments, project, stack)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr)
-
-
-def _options(project: Path, stack: str) -> list[str]:
-    return ["--project", str(project), "--stack", stack]
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, rehearse, start
+from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, rehearse, running, start
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,7 @@ from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, rehearse, start
         ("refuses", 2, "error: the stack has 2 problems:\n- width: missing\n- depth: not a number"),
         ("complains", 1, "error: on fire"),
         ("looks_up", 1, "error: __main__.py:3: the program calls the data source aws:ec2/getVpc:getVpc"),
-        ("looks_up", 1, "Add it to ANSWERS in rehearsal/datasources.py"),
+        ("looks_up", 1, "Add it to ANSWERS in rehearsal/engine/datasources.py"),
         ("reads", 1, "reads the existing aws:s3/bucket:Bucket `old`"),
         ("transforms", 1, "error: __main__.py:3: "),
     ],
@@ -38,6 +40,11 @@ def test_a_program_that_cannot_be_planned(workshop: Path, program: str, code: in
     assert said in outcome.out
     assert "Traceback" not in outcome.out + outcome.err
     assert ": failed" in outcome.out.splitlines()[-1]
+
+
+def test_a_failure_is_summed_up_without_counts(workshop: Path) -> None:
+    (workshop / "__main__.py").write_text("raise ValueError('no shelf left')\n")
+    assert rehearse(project=workshop).out == "error: __main__.py:1: ValueError: no shelf left\ndev: failed\n"
 
 
 def test_a_violation_is_told_even_if_the_program_fails_later(workshop: Path) -> None:
@@ -65,15 +72,6 @@ def test_what_a_program_prints_is_not_in_the_plan(workshop: Path) -> None:
     ("file", "text", "said"),
     [
         ("Pulumi.yaml", "name: [", "isn't YAML"),
-        ("Pulumi.yaml", "runtime: python", "`name` is missing"),
-        ("Pulumi.dev.yaml", "config: 3", "`config` must be a mapping"),
-        ("Pulumi.dev.yaml", "- a", "accepted: a mapping"),
-        ("Pulumi.dev.yaml", "config: {workshop:token: plain}", "`token` must be encrypted"),
-        ("Pulumi.dev.yaml", "config: {workshop:replicas: many}", "`replicas` must be of type integer"),
-        ("Pulumi.dev.yaml", "config: {workshop:replicas: 1.5}", "`replicas` must be of type integer"),
-        ("Pulumi.dev.yaml", "config: {workshop:owner: [a]}", "`owner` must be of type string"),
-        ("Pulumi.dev.yaml", "config: {workshop:zones: a}", "`zones` must be of type array"),
-        ("Pulumi.dev.yaml", "config: {workshop:zones: [1]}", "`zones` must be of type array"),
         ("Pulumi.dev.yaml", "config: {}", "Pulumi.dev.yaml: `token` is missing"),
         ("components/settings.py", "", "no placeholder for the secret workshop:token"),
         ("components/settings.py", "def placeholders(): return {}", "no placeholder for the secret workshop:token"),
@@ -84,15 +82,7 @@ def test_bad_configuration(workshop: Path, file: str, text: str, said: str) -> N
     outcome = rehearse(project=workshop)
     assert (outcome.code, said in outcome.out) == (2, True), outcome
     assert "Traceback" not in outcome.out + outcome.err
-
-
-def test_a_secret_has_no_default(workshop: Path) -> None:
-    """The engine takes a default of Pulumi.yaml for what it is: a value in clear."""
-    project = (workshop / "Pulumi.yaml").read_text()
-    (workshop / "Pulumi.yaml").write_text(project + "  spare: {type: string, secret: true, default: ''}\n")
-    outcome = rehearse(project=workshop)
-    assert outcome.code == 2
-    assert "Pulumi.yaml: `spare` must be encrypted" in outcome.out
+    assert outcome.out.splitlines()[-1] == "dev: failed"
 
 
 def test_an_encrypted_value_is_never_decrypted(workshop: Path) -> None:
@@ -195,6 +185,29 @@ def test_the_project_is_found_from_its_own_folder() -> None:
     assert WORKSHOP.is_dir()
     outcome = start("--quiet", project=Path("tests/rehearsal/projects/workshop"))
     assert outcome.code == 0
+
+
+@pytest.mark.parametrize("options", [(), ("--json", "-")])
+def test_a_reader_that_wants_no_more_does_not_change_the_verdict(options: tuple[str, ...]) -> None:
+    with running(*options) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        errors = process.stderr.read()
+        assert process.wait() == 0
+    assert "Broken" not in errors
+
+
+def test_an_interrupt_is_quiet(workshop: Path) -> None:
+    """Ctrl-C reaches all processes of a terminal, while a pack is judging."""
+    with (workshop / "__main__.py").open("a") as program:
+        program.write("print('planned')\n")
+    with running("--pack", PACKS / "stuck", project=workshop) as process:
+        assert process.stderr
+        assert process.stderr.readline() == "planned\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate() == ("", "")
+        assert process.returncode == 130
 
 
 def test_no_process_is_left_behind(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_mandatory_violation_fails_and_says_what_where_and_how(tmp_path: Path)
         "level": "mandatory",
         "severity": "high",
         "urn": f"urn:pulumi:dev::workshop::{BUCKET}",
-        "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.",
+        "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.\nTo fix: rename the bucket.",
         "sourcePosition": "project:///__main__.py#32",
     }
     report = judged(tmp_path, {"bucket-prefix": {"prefix": "zz-"}}, "--quiet").out
@@ -107,7 +107,7 @@ def test_a_remedy_changes_the_resource_before_it_is_judged(tmp_path: Path) -> No
         ({"bucket-prefix": 3}, "bucket-prefix: accepted: an enforcement level or an object"),
         ({"bucket-prefixes": "advisory"}, "no rule `bucket-prefixes`; did you mean `bucket-prefix`?"),
         ({"bucket-prefix": {"prefix": 7}}, "bucket-prefix: `prefix` must be of type string"),
-        ({"bucket-prefix": {"prefix": "z"}}, "bucket-prefix: `prefix` needs 2 characters or more"),
+        ({"bucket-prefix": {"prefix": "z"}}, "bucket-prefix: `prefix` must have 2 or more characters"),
         ({"bucket-prefix": {"prefix": 7, "why": 8}}, "bucket-prefix: `why` must be of type string"),
     ],
 )

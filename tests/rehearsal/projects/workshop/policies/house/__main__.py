@@ -21,7 +21,7 @@ BUCKET = "aws:s3/bucket:Bucket"
 def bucket_prefix(args: ResourceValidationArgs, report: ReportViolation) -> None:
     prefix = args.get_config()["prefix"]
     if args.resource_type == BUCKET and not args.props["bucket"].startswith(prefix):
-        report(f"The name doesn't start with {prefix}.", None)
+        report(f"The name doesn't start with {prefix}.\nTo fix: rename the bucket.", None)
 
 
 def untagged(args: ResourceValidationArgs, report: ReportViolation) -> None:

@@ -1,21 +1,18 @@
 """Property values as the protocol carries them: unknowns, secrets and references are marked objects.
 
-The marks are in sdk/go/common/resource/properties.go of pulumi/pulumi.
+The marks are defined in sdk/go/common/resource/properties.go of pulumi/pulumi.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeGuard
+
+from stackfiles.json_type import Json
+from stackfiles.plan_document import UNKNOWN
 
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
-
-Json: TypeAlias = Any
-"""A property value: dict, list, str, int, float, bool or None, with the protocol's marks at any depth."""
-
-UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands for a value that isn't known before the provider has made the resource."""
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
@@ -27,23 +24,23 @@ def secret(value: Json) -> dict[str, Json]:
     return {_SIGNATURE: _SECRET, "value": value}
 
 
-def is_secret(value: Json) -> bool:
+def is_secret(value: Json) -> TypeGuard[dict[str, Json]]:
     """Tell whether a value is marked as secret."""
-    return isinstance(value, Mapping) and value.get(_SIGNATURE) == _SECRET
+    return isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET
 
 
 def masked(value: Json) -> Json:
     """Return a value with each secret as `[secret]`, as `pulumi preview --json` shows it."""
     if is_secret(value):
         return "[secret]"
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
 def for_packs(value: Json) -> Json:
     """Return a value as the engine shows it to a pack: a reference to a resource as its id, or its URN."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         if value.get(_SIGNATURE) == _REFERENCE:
             return (value["id"] or UNKNOWN) if "id" in value else value["urn"]
         return {key: for_packs(item) for key, item in value.items()}
@@ -53,8 +50,8 @@ def for_packs(value: Json) -> Json:
 def visible(properties: Mapping[str, Json], *, custom: bool) -> dict[str, Json]:
     """Return a resource's properties as packs judge them: without the engine's own, which start with `__`.
 
-    In a custom resource, which a provider has checked, a list that holds a secret is one as a whole: providers answer
-    without marks, and the engine puts them on again, but not within lists (`annotateSecrets` in
+    In a custom resource, a list that holds a secret becomes a secret as a whole. A provider has checked the resource
+    and answered without marks; the engine then marks the secrets again, but not within lists (`annotateSecrets` in
     sdk/go/common/resource/plugin/provider_plugin.go of pulumi/pulumi).
     """
     shown = {key: for_packs(value) for key, value in properties.items() if not key.startswith("__")}
@@ -64,7 +61,7 @@ def visible(properties: Mapping[str, Json], *, custom: bool) -> dict[str, Json]:
 def _checked(value: Json) -> Json:
     if is_secret(value):
         return value
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _checked(item) for key, item in value.items()}
     if isinstance(value, list):
         plain = _unmarked(value)
@@ -75,7 +72,7 @@ def _checked(value: Json) -> Json:
 def _unmarked(value: Json) -> Json:
     if is_secret(value):
         return _unmarked(value["value"])
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _unmarked(item) for key, item in value.items()}
     return [_unmarked(item) for item in value] if isinstance(value, list) else value
 

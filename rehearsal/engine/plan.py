@@ -2,31 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
-from rehearsal.properties import Json, masked
+from rehearsal.engine.properties import masked
+from stackfiles import plan_document
+from stackfiles.failures import Failure
+from stackfiles.json_type import Json
+from stackfiles.plan_document import PlanDocument, place
 
-ROOT_TYPE: Final = "pulumi:pulumi:Stack"
 PROVIDER_TYPE: Final = "pulumi:providers:"
-
-
-def place(source: str) -> str:
-    """Return `FILE:LINE` for `project:///FILE#LINE`."""
-    return source.removeprefix("project:///").replace("#", ":")
-
-
-def resource_label(urn: str) -> str:
-    """Return `name (type)` for a URN."""
-    _, _, types, name = urn.split("::", 3)
-    return f"{name} ({short_type(types.rpartition('$')[2])})"
-
-
-def short_type(type_: str) -> str:
-    """Return a type as the Pulumi CLI shows it: `aws:iam:Role` for `aws:iam/role:Role`."""
-    package, _, rest = type_.partition(":")
-    module, _, name = rest.rpartition(":")
-    return f"{package}:{module.partition('/')[0]}:{name}"
 
 
 @dataclass
@@ -64,8 +50,8 @@ class Step:
         """The engine's operation."""
         return "import" if self.import_id else "create"
 
-    def document(self) -> dict[str, Any]:
-        """Return the step as `pulumi preview --json` writes it (pkg/backend/display/json.go)."""
+    def document(self) -> plan_document.Step:
+        """Return the step as `pulumi preview --json` writes it."""
         state: dict[str, Any] = {
             "urn": self.urn,
             "custom": self.custom,
@@ -92,7 +78,7 @@ class Step:
             "provider": self.provider,
             "newState": {key: value for key, value in state.items() if value or key in always},
         }
-        return {key: value for key, value in step.items() if value}
+        return cast(plan_document.Step, {key: value for key, value in step.items() if value})
 
 
 @dataclass(frozen=True)
@@ -117,6 +103,18 @@ class Violation:
         """Tell whether it stops a deploy."""
         return self.level == "mandatory"
 
+    def document(self) -> plan_document.Violation:
+        """Return the violation as the plan's document has it."""
+        return {
+            "pack": self.pack,
+            "policy": self.policy,
+            "level": self.level,
+            "severity": self.severity,
+            "urn": self.urn,
+            "message": self.message,
+            "sourcePosition": self.source,
+        }
+
 
 @dataclass(frozen=True)
 class Remediation:
@@ -127,64 +125,71 @@ class Remediation:
     urn: str
 
 
-@dataclass
+@dataclass(frozen=True)
 class Plan:
-    """The outcome of one rehearsal of one stack."""
+    """The outcome of one rehearsal of one stack.
+
+    `config` is the configuration as the program reads it, secrets masked; `diagnostics` are severity (`info`,
+    `warning`, `error`) and text of what the program logged; `packs` and `rules` count who judged. `failure` is what
+    ended the rehearsal early; the plan then holds what was found until then.
+    """
 
     project: str
     stack: str
-    config: dict[str, str] = field(default_factory=dict)
-    """Configuration as the program reads it, secrets masked."""
-    steps: list[Step] = field(default_factory=list)
-    violations: list[Violation] = field(default_factory=list)
-    remediations: list[Remediation] = field(default_factory=list)
-    diagnostics: list[tuple[str, str]] = field(default_factory=list)
-    """Severity (`info`, `warning`, `error`) and text of what the program logged."""
+    config: Mapping[str, str] = field(default_factory=dict)
+    steps: Sequence[Step] = ()
+    diagnostics: Sequence[tuple[str, str]] = ()
+    violations: Sequence[Violation] = ()
+    remediations: Sequence[Remediation] = ()
     packs: int = 0
     rules: int = 0
+    failure: Failure | None = None
 
     @property
     def created(self) -> list[Step]:
         """The steps that the engine shows: all but the providers that it makes by default."""
-        return [step for step in self.steps if not step.default_provider]
+        return shown(self.steps)
 
     @property
     def passed(self) -> bool:
         """Tell whether a deploy may go on."""
-        return not any(violation.mandatory for violation in self.violations) and not any(
-            severity == "error" for severity, _ in self.diagnostics
-        )
+        return self.exit_code == 0
 
-    def document(self) -> dict[str, Any]:
-        """Return the plan in the format of `pulumi preview --json`, with the packs' violations added."""
-        return {
-            "config": self.config,
+    @property
+    def exit_code(self) -> int:
+        """The exit code of a command that made this plan."""
+        if self.failure:
+            return self.failure.exit_code
+        mandatory = any(violation.mandatory for violation in self.violations)
+        return int(mandatory or any(severity == "error" for severity, _ in self.diagnostics))
+
+    def document(self) -> PlanDocument:
+        """Return the plan as `--json` writes it."""
+        document: PlanDocument = {
+            "config": dict(self.config),
             "steps": [step.document() for step in self.created],
             "diagnostics": [{"severity": severity, "message": text} for severity, text in self.diagnostics],
             "changeSummary": {
                 op: sum(step.op == op for step in self.created) for op in sorted({step.op for step in self.created})
             },
-            "policyViolations": [
-                {
-                    "pack": violation.pack,
-                    "policy": violation.policy,
-                    "level": violation.level,
-                    "severity": violation.severity,
-                    "urn": violation.urn,
-                    "message": violation.message,
-                    "sourcePosition": violation.source,
-                }
-                for violation in self.violations
-            ],
+            "policyViolations": [violation.document() for violation in self.violations],
             "policyRemediations": [
                 {"pack": remediation.pack, "policy": remediation.policy, "urn": remediation.urn}
                 for remediation in self.remediations
             ],
         }
+        if self.failure:
+            document["error"] = str(self.failure)
+        return document
+
+
+def shown(steps: Sequence[Step]) -> list[Step]:
+    """Return the steps that the engine shows: all but the providers that it makes by default."""
+    return [step for step in steps if not step.default_provider]
 
 
 class Judges(Protocol):
-    """Who judges each resource as it is registered."""
+    """What judges each resource as it is registered."""
 
     def judge(self, step: Step, provider: Step | None) -> None:
-        """Judge a resource, whose provider is given if it has one; may change its inputs first."""
+        """Judge a resource, with its provider if it has one. A remedy may change its inputs first."""

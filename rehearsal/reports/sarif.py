@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from typing import Any, Final
 
-from rehearsal.plan import place, resource_label
+from stackfiles.plan_document import PlanDocument, Violation, place, resource_label
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -20,8 +19,8 @@ _PROJECT_FILE: Final = "Pulumi.yaml"
 """Where a finding is shown that no line of the program made: code scanning takes none without a file."""
 
 
-def sarif(plan: Mapping[str, Any], stack: str) -> dict[str, Any]:
-    """Return the violations of a plan document (see rehearsal.plan.Plan.document) as a SARIF log with one run."""
+def sarif(plan: PlanDocument, stack: str) -> dict[str, Any]:
+    """Return the violations of a plan as a SARIF log with one run."""
     violations = plan["policyViolations"]
     ids = sorted({_rule(violation) for violation in violations})
     strongest = {
@@ -64,15 +63,15 @@ def sarif(plan: Mapping[str, Any], stack: str) -> dict[str, Any]:
     }
 
 
-def _rule(violation: Mapping[str, str]) -> str:
+def _rule(violation: Violation) -> str:
     return f"{violation['pack']}/{violation['policy']}"
 
 
-def _severity(violation: Mapping[str, str]) -> str:
+def _severity(violation: Violation) -> str:
     return _SECURITY_SEVERITY.get(violation.get("severity", ""), "")
 
 
-def _result(violation: Mapping[str, str], index: int) -> dict[str, Any]:
+def _result(violation: Violation, index: int) -> dict[str, Any]:
     file, _, line = place(violation.get("sourcePosition", "")).rpartition(":")
     foreign = not file or file.startswith(("..", ".venv/"))
     urn = violation["urn"]

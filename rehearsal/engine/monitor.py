@@ -18,14 +18,16 @@ from urllib.parse import unquote, urlsplit
 
 from google.protobuf import empty_pb2
 from pulumi.runtime.mocks import MockEngine, MockMonitor
-from pulumi.runtime.proto import engine_pb2, resource_pb2
+from pulumi.runtime.proto import engine_pb2, resource_pb2, source_pb2
 
-from rehearsal import datasources
-from rehearsal.computed import attributes
-from rehearsal.failures import ProgramFault
-from rehearsal.plan import PROVIDER_TYPE, ROOT_TYPE, Judges, Plan, Step, place
-from rehearsal.project import Project
-from rehearsal.properties import UNKNOWN, Json, from_struct, is_secret, secret, to_struct
+from rehearsal.engine import datasources
+from rehearsal.engine.computed import attributes
+from rehearsal.engine.plan import PROVIDER_TYPE, Judges, Step
+from rehearsal.engine.program_fault import ProgramFault
+from rehearsal.engine.properties import from_struct, is_secret, secret, to_struct
+from stackfiles.json_type import Json
+from stackfiles.plan_document import ROOT_TYPE, UNKNOWN, place
+from stackfiles.project import Project
 
 _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
@@ -39,36 +41,40 @@ _FEATURES: Final = (
 
 
 class Engine(MockEngine):
-    """Collects what the program logs."""
+    """Collects what the program logs: severity (`info`, `warning`, `error`) and text, in `diagnostics`."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self) -> None:
         super().__init__(None)
-        self._plan = plan
+        self.diagnostics: list[tuple[str, str]] = []
 
     def Log(self, request: engine_pb2.LogRequest) -> None:
         """Keep a message that a user should see."""
         severity = {engine_pb2.INFO: "info", engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}
         if request.severity in severity and not request.ephemeral:
-            self._plan.diagnostics.append((severity[request.severity], request.message))
+            self.diagnostics.append((severity[request.severity], request.message))
 
-    def RequirePulumiVersion(self, _request: Json) -> empty_pb2.Empty:
+    def RequirePulumiVersion(self, _request: object) -> empty_pb2.Empty:
         """Accept: no CLI is involved whose version could be wrong."""
         return empty_pb2.Empty()
 
 
 class Monitor(MockMonitor):
-    """Answers the program's requests and writes the plan."""
+    """Answers the program's requests and keeps what it registers."""
 
-    def __init__(self, project: Project, config: Mapping[str, str], plan: Plan, judges: Judges) -> None:
+    def __init__(self, project: Project, config: Mapping[str, str], judges: Judges) -> None:
         super().__init__(None)  # type: ignore[arg-type] # no mocks: every method that would ask them is replaced
         self._project = project
         self._config = config
-        self._plan = plan
         self._judges = judges
         self._steps: dict[str, Step] = {}
         self._component_providers: dict[str, dict[str, str]] = {}
 
-    def GetDeploymentInfo(self, _request: Json) -> resource_pb2.DeploymentInfo:
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The resources that the program has registered so far, and the providers that it needs."""
+        return tuple(self._steps.values())
+
+    def GetDeploymentInfo(self, _request: object) -> resource_pb2.DeploymentInfo:
         """Tell the SDK what the monitor can do."""
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
@@ -174,7 +180,6 @@ class Monitor(MockMonitor):
                 f"{place(step.source)}; give one of them another name"
             )
         self._steps[step.urn] = step
-        self._plan.steps.append(step)
         self._judges.judge(step, self._steps.get(step.provider.rpartition("::")[0]))
 
     def _default_provider(self, package: str, version: str) -> str:
@@ -203,7 +208,7 @@ class Monitor(MockMonitor):
         return f"{urn}::{UNKNOWN}"
 
 
-def source_position(position: Json, folder: str) -> str:
+def source_position(position: source_pb2.SourcePosition, folder: str) -> str:
     """Return a position as the engine writes it: `project:///FILE#LINE`, relative to the project's folder."""
     path = unquote(urlsplit(position.uri).path)
     return f"project:///{os.path.relpath(path, folder)}#{position.line}" if path else ""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, cast
 
-from rehearsal.plan import ROOT_TYPE
-from rehearsal.properties import UNKNOWN, Json
+from stackfiles.json_type import Json
+from stackfiles.plan_document import ROOT_TYPE, UNKNOWN, PlanDocument, State, Step
 
 CREATE: Final = "create"
 UPDATE: Final = "update"
@@ -26,7 +27,7 @@ _OPS: Final[Mapping[str, str]] = {
 `replace`; `same`, `read` and `refresh` change nothing (pkg/resource/deploy/step.go)."""
 
 _COMPARED: Final = ("parent", "protect", "retainOnDelete", "deletedWith", "ignoreChanges", "importID")
-"""What is compared beside the inputs; dependencies and source positions change without an effect."""
+"""What is compared beside the inputs. Dependencies and source positions aren't: they change without an effect."""
 
 _ABSENT: Final = "(none)"
 
@@ -58,13 +59,13 @@ class Change:
     source: str = ""
 
 
-def between(base: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Change]:
-    """Return what a plan has other than a base plan, resource by resource.
+def between(base: PlanDocument, plan: PlanDocument) -> list[Change]:
+    """Return how a plan differs from a base plan, resource by resource.
 
-    Secret values aren't compared: both plans hide them. Both are documents in the format of `pulumi preview --json`.
+    Secret values aren't compared: both plans hide them.
     """
     olds, news = _states(base), _states(plan)
-    parents = _parents([*base.get("steps", []), *plan.get("steps", [])])
+    parents = _parents([*base["steps"], *plan["steps"]])
     changes = []
     for urn in [*news, *(urn for urn in olds if urn not in news)]:
         old, new = olds.get(urn), news.get(urn)
@@ -72,52 +73,46 @@ def between(base: Mapping[str, Any], plan: Mapping[str, Any]) -> list[Change]:
         if old and new and not properties:
             continue
         op = UPDATE if old and new else CREATE if new else DELETE
-        source = str((new or old or {}).get("sourcePosition", ""))
-        changes.append(Change(op, urn, parents[urn], _outermost(urn, parents), properties, source))
+        changes.append(Change(op, urn, parents[urn], _outermost(urn, parents), properties, _source(new or old)))
     return changes
 
 
-def planned(plan: Mapping[str, Any]) -> list[Change]:
+def planned(plan: PlanDocument) -> list[Change]:
     """Return the changes that a plan itself has: all of it on an empty account, else what differs from the state."""
-    parents = _parents(plan.get("steps", []))
-    return [
-        Change(
-            _OPS[step["op"]],
-            step["urn"],
-            parents[step["urn"]],
-            _outermost(step["urn"], parents),
-            tuple(_differences(_compared(step["oldState"]), _compared(step["newState"])))
-            if step.get("oldState") and step.get("newState")
-            else (),
-            str((step.get("newState") or step.get("oldState") or {}).get("sourcePosition", "")),
-        )
-        for step in plan.get("steps", [])
-        if step["op"] in _OPS
-    ]
+    parents = _parents(plan["steps"])
+    changes = []
+    for step in plan["steps"]:
+        if step["op"] in _OPS:
+            urn, old, new = step["urn"], step.get("oldState"), step.get("newState")
+            properties = tuple(_differences(_compared(old), _compared(new))) if old and new else ()
+            op, component = _OPS[step["op"]], _outermost(urn, parents)
+            changes.append(Change(op, urn, parents[urn], component, properties, _source(new or old)))
+    return changes
 
 
-def _states(plan: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {step["urn"]: step["newState"] for step in plan.get("steps", []) if step.get("newState")}
+def _states(plan: PlanDocument) -> dict[str, State]:
+    return {step["urn"]: step["newState"] for step in plan["steps"] if step.get("newState")}
 
 
-def _parents(steps: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    return {
-        step["urn"]: state.get("parent", "")
-        for step in steps
-        for state in (step.get("newState") or step.get("oldState") or {},)
-    }
+def _source(state: State | None) -> str:
+    return state.get("sourcePosition", "") if state else ""
+
+
+def _parents(steps: Sequence[Step]) -> dict[str, str]:
+    states = {step["urn"]: step.get("newState") or step.get("oldState") for step in steps}
+    return {urn: state.get("parent", "") if state else "" for urn, state in states.items()}
 
 
 def _outermost(urn: str, parents: Mapping[str, str]) -> str:
-    """Return the resource just below the stack that a resource is, or is in."""
+    """Return the component just below the stack that a resource is in, or the resource itself."""
     while (parent := parents.get(urn, "")) and f"::{ROOT_TYPE}::" not in parent:
         urn = parent
     return urn
 
 
-def _compared(state: Mapping[str, Any] | None) -> dict[str, Json]:
-    state = state or {}
-    options = {f"({key})": state[key] for key in _COMPARED if state.get(key)}
+def _compared(state: State) -> dict[str, Json]:
+    given = cast(Mapping[str, Json], state)
+    options = {f"({key})": given[key] for key in _COMPARED if given.get(key)}
     inputs = {key: value for key, value in state.get("inputs", {}).items() if not key.startswith("__")}
     return {**inputs, **options}
 
@@ -126,12 +121,12 @@ def _differences(old: Json, new: Json, path: str = "") -> Iterator[Property]:
     if old == new:
         return
     old, new = _parsed(old), _parsed(new)
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
+    if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted({*old, *new}):
             if old.get(key, _ABSENT) != new.get(key, _ABSENT):
                 yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}" if path else key)
     elif isinstance(old, list) and isinstance(new, list) and len(old) != len(new):
-        # Statements go by their ids; of other elements it is said which came and which went.
+        # Statements are matched by their ids; of other elements only those that came or went are shown.
         olds, news = _elements(old), _elements(new)
         for key in [*olds, *(key for key in news if key not in olds)]:
             yield from _differences(olds.get(key, _ABSENT), news.get(key, _ABSENT), f"{path}[{key}]")
@@ -143,20 +138,19 @@ def _differences(old: Json, new: Json, path: str = "") -> Iterator[Property]:
 
 
 def _elements(values: Sequence[Json]) -> dict[str, Json]:
-    """Return a list's elements by what they are known by: a statement's id, otherwise the element itself."""
+    """Return a list's elements by a key: a statement's id, otherwise the beginning of the element itself."""
     return {
-        str(value["Sid"]) if isinstance(value, Mapping) and "Sid" in value else _text(value)[:_KEY]: value
+        str(value["Sid"]) if isinstance(value, dict) and "Sid" in value else _text(value)[:_KEY]: value
         for value in values
     }
 
 
 def _parsed(value: Json) -> Json:
-    """Return the document that a text is, such as an IAM policy, so that the statement that changed is shown alone."""
+    """Parse a text that is JSON, such as an IAM policy, so that the statement that changed is shown alone."""
     if isinstance(value, str) and value[:1] in ("{", "["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            return value
+        with contextlib.suppress(ValueError):
+            parsed: Json = json.loads(value)
+            return parsed
     return value
 
 

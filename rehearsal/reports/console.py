@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import sys
+import io
 from itertools import groupby
 from textwrap import wrap
-from typing import Final, TextIO
+from typing import Final
 
 from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from rehearsal.failures import Failure
-from rehearsal.plan import ROOT_TYPE, Plan, Step, Violation, resource_label, short_type
+from rehearsal.engine.plan import Plan, Step, Violation
+from stackfiles.plan_document import ROOT_TYPE, resource_label, short_type
 
 _INDENT: Final = "    "
 _WIDTH: Final = 100
 """Columns of wrapped text when the output isn't a terminal: fits a pull request."""
 
 
-def write(plan: Plan, failure: Failure | None, stream: TextIO, *, quiet: bool) -> None:
-    """Write the report. Colours are for a terminal only, and heed NO_COLOR; `quiet` leaves out the tree."""
-    if sys.stderr.isatty():
-        print("\r\033[2K", end="", file=sys.stderr, flush=True)
-    terminal = stream.isatty()
+def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
+    """Return the report. Colours are for a terminal only, and heed NO_COLOR; `quiet` leaves out the tree."""
+    written = io.StringIO()
     console = Console(
-        file=stream,
+        file=written,
         force_terminal=terminal,
         width=None if terminal else _WIDTH,
         highlight=False,
@@ -34,24 +32,25 @@ def write(plan: Plan, failure: Failure | None, stream: TextIO, *, quiet: bool) -
         # A name or an ARN is never broken: what is wrapped can't be copied.
         soft_wrap=True,
     )
-    if not quiet and failure is None:
+    if not quiet and plan.failure is None:
         console.print(_tree(plan))
         console.print()
         for remediation in plan.remediations:
             console.print(f"changed by {remediation.pack}/{remediation.policy}: {resource_label(remediation.urn)}")
-    for severity, text in plan.diagnostics:
+    for severity, message in plan.diagnostics:
         if severity != "info":
-            console.print(Text(f"{severity}: {text}", style="yellow"))
+            console.print(Text(f"{severity}: {message}", style="yellow"))
         elif not quiet:
-            console.print(text)
+            console.print(message)
     ordered = sorted(plan.violations, key=lambda violation: violation.pack)
     for pack, violations in groupby(ordered, key=lambda violation: violation.pack):
         console.print(Text(pack, style="bold"))
         for violation in violations:
             _violation(console, violation)
-    if failure is not None:
-        console.print(Text(f"error: {failure}", style="bold red"))
-    console.print(_summary(plan, failure))
+    if plan.failure is not None:
+        console.print(Text(f"error: {plan.failure}", style="bold red"))
+    console.print(_summary(plan))
+    return written.getvalue()
 
 
 def _tree(plan: Plan) -> Tree:
@@ -81,17 +80,16 @@ def _violation(console: Console, violation: Violation) -> None:
         console.print(Text(f"{_INDENT}at {violation.place}", style="dim"))
 
 
-def _summary(plan: Plan, failure: Failure | None) -> Text:
+def _summary(plan: Plan) -> Text:
     mandatory = sum(violation.mandatory for violation in plan.violations)
     counted = [(mandatory, "mandatory violation"), (len(plan.violations) - mandatory, "advisory violation")]
-    passed = plan.passed and failure is None
-    outcome = [
-        f"{_count(len(plan.created), 'resource')} to create",
-        _count(plan.packs, "pack"),
-        f"{_count(plan.rules, 'rule')}: {'passed' if passed else 'failed'}",
-        *(_count(number, what) for number, what in counted if number),
-    ]
-    return Text(f"{plan.stack}: {', '.join(outcome)}", style="bold green" if passed else "bold red")
+    verdict = "passed" if plan.passed else "failed"
+    # What a failure cut short was never counted to its end.
+    if plan.failure is None:
+        created, packs = _count(len(plan.created), "resource"), _count(plan.packs, "pack")
+        verdict = f"{created} to create, {packs}, {_count(plan.rules, 'rule')}: {verdict}"
+    outcome = [verdict, *(_count(number, what) for number, what in counted if number)]
+    return Text(f"{plan.stack}: {', '.join(outcome)}", style="bold green" if plan.passed else "bold red")
 
 
 def _count(number: int, what: str) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from rehearsal.failures import ProgramFault
+from rehearsal.engine.program_fault import ProgramFault
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def answer(token: str, lookup: Lookup) -> dict[str, Any]:
     if token not in ANSWERS:
         raise ProgramFault(
             f"the program calls the data source {token}, which a rehearsal can't answer: there is no account "
-            "to look it up in. Add it to ANSWERS in rehearsal/datasources.py, or take the value from "
+            "to look it up in. Add it to ANSWERS in rehearsal/engine/datasources.py, or take the value from "
             "configuration."
         )
     return ANSWERS[token](lookup)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from rehearsal.failures import BadConfiguration
-from rehearsal.properties import Json
+import yaml
+
+from stackfiles.failures import BadConfiguration
+from stackfiles.json_type import Json
+
+_STACK_FILE: Final = "Pulumi.{}.yaml"
 
 
 @dataclass(frozen=True)
 class Project:
     """A project and one of its stacks.
 
-    `config` holds what the program may read, as text or JSON text, without the secret values;
-    `secret_keys` the keys whose value is encrypted in the stack file. `problems` are faults that the Pulumi
-    CLI refuses; they are kept so that the program can report its own, better ones first.
+    `config` has the values that the program may read, as text or JSON text, but no secret one; `secret_keys` are the
+    keys whose value is encrypted in the stack file. `problems` are faults that make the Pulumi CLI refuse the stack;
+    they are kept so that the program can report its own, better ones first.
     """
 
     name: str
@@ -33,7 +37,9 @@ class Project:
 
 def stacks(folder: Path) -> list[str]:
     """Return the names of the stacks that have a `Pulumi.<stack>.yaml`, in alphabetical order."""
-    return sorted(path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in folder.glob("Pulumi.*.yaml"))
+    before, after = _STACK_FILE.split("{}")
+    files = (path for path in folder.glob(_STACK_FILE.format("*")) if path.is_file())
+    return sorted(path.name.removeprefix(before).removesuffix(after) for path in files)
 
 
 def pulumi_version(folder: Path) -> str:
@@ -70,31 +76,37 @@ def policy_config(folder: Path, pack: Path, stack: str) -> Path | None:
     return path if path.is_file() else None
 
 
-def require_stack(folder: Path, stack: str) -> None:
-    """Refuse a stack that the project hasn't.
+def require_stack(folder: Path, stack: str) -> Path:
+    """Return the file of a stack.
 
     Raises:
-        BadConfiguration: its file is missing; the text names the stacks there are.
+        BadConfiguration: it is missing or no file; the text names the stacks there are.
     """
-    path = folder / f"Pulumi.{stack}.yaml"
+    path = folder / _STACK_FILE.format(stack)
     if not path.is_file():
+        what = "is a folder; accepted: a file with the stack's configuration" if path.is_dir() else "is missing"
         known = ", ".join(stacks(folder)) or "none"
-        raise BadConfiguration(f"there is no stack `{stack}`: {path} is missing; stacks here: {known}")
+        raise BadConfiguration(f"there is no stack `{stack}`: {path} {what}; stacks here: {known}")
+    return path
 
 
 def load(folder: Path, stack: str) -> Project:
     """Read a project and the configuration of one stack, with the defaults of `Pulumi.yaml`.
 
     Raises:
-        BadConfiguration: a file is missing, isn't YAML or lacks what every project has.
+        BadConfiguration: a file is missing, isn't YAML, has a key twice or lacks what every project has.
     """
     document = _read(folder / "Pulumi.yaml")
     name = document.get("name")
     if not isinstance(name, str) or not name:
         raise BadConfiguration(f"{folder / 'Pulumi.yaml'}: `name` is missing; accepted: the project's name")
-    require_stack(folder, stack)
-    path = folder / f"Pulumi.{stack}.yaml"
-    given = {_full_key(name, key): value for key, value in _mapping(_read(path), "config", path).items()}
+    path = require_stack(folder, stack)
+    given: dict[str, Json] = {}
+    for key, value in _mapping(_read(path), "config", path).items():
+        full = _full_key(name, key)
+        if full in given:
+            raise BadConfiguration(f"{path}: `{full}` has two values, one of them without `{name}:`; keep one")
+        given[full] = value
     problems: list[str] = []
     for key, entry in _mapping(document, "config", folder / "Pulumi.yaml").items():
         full = _full_key(name, key)
@@ -121,13 +133,31 @@ def load(folder: Path, stack: str) -> Project:
     )
 
 
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
+class _DuplicateKey(yaml.YAMLError):
+    """A mapping has a key twice: YAML forbids it, the library keeps the last value."""
 
+
+class _Loader(yaml.CSafeLoader):
+    """Loads YAML as the Pulumi CLI does, which refuses a duplicate key."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: dict[str, yaml.ScalarNode] = {}
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and (first := seen.setdefault(key.value, key)) is not key:
+                line, other = key.start_mark.line + 1, first.start_mark.line + 1
+                raise _DuplicateKey(f"line {line}: the key `{key.value}` is already on line {other}; keep one of them")
+        return super().construct_mapping(node, deep)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is a safe loader
     except OSError as error:
         raise BadConfiguration(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise BadConfiguration(f"{path} isn't UTF-8 text (byte {error.start}); accepted: YAML in UTF-8") from None
+    except _DuplicateKey as error:
+        raise BadConfiguration(f"{path}: {error}") from None
     except yaml.YAMLError as error:
         raise BadConfiguration(f"{path} isn't YAML: {' '.join(str(error).split())}") from None
     if document is not None and not isinstance(document, dict):
@@ -161,13 +191,13 @@ def _text(value: Json) -> str:
 
 
 def _problem(value: Json, declared: Mapping[str, Any]) -> str:
-    """Return why the CLI refuses a value (pkg/workspace/config.go); it looks at keys with a type only."""
+    """Return why the CLI refuses a value, or nothing. It only looks at keys with a type (pkg/workspace/config.go)."""
     if "type" not in declared:
         return ""
     if _is_secret(value):
         return ""
     if declared.get("secret"):
-        return "must be encrypted, it is a secret (`pulumi config set --secret`); a default never is"
+        return "must be encrypted, for it is a secret (`pulumi config set --secret`); a default can't be"
     # What isn't a list or a mapping is text to the CLI, however it is written.
     if not _fits(value if isinstance(value, list | dict) else _text(value), declared):
         return f"must be of type {declared['type']}"

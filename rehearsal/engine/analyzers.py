@@ -1,0 +1,131 @@
+"""What the policy packs say about each resource and about the stack, asked as the engine does.
+
+See pkg/resource/deploy/step_generator.go of pulumi/pulumi.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import grpc
+from pulumi.runtime.proto import analyzer_pb2
+
+from rehearsal.engine import analyzer_requests
+from rehearsal.engine.packs import Pack, configured, enforcement_level, severity
+from rehearsal.engine.plan import Remediation, Step, Violation
+from rehearsal.engine.processes import Process
+from rehearsal.engine.properties import from_struct
+from stackfiles.failures import Failure
+from stackfiles.plan_document import ROOT_TYPE
+from stackfiles.project import Project
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the packs said, how many packs and rules there are, and what kept them from judging all of the stack."""
+
+    violations: Sequence[Violation] = ()
+    remediations: Sequence[Remediation] = ()
+    packs: int = 0
+    rules: int = 0
+    failure: Failure | None = None
+
+
+class Analyzers:
+    """All packs of a rehearsal. They are asked for their rules and configured in the background, from the beginning."""
+
+    def __init__(self, project: Project, processes: Sequence[Process]) -> None:
+        self._project = project
+        self._packs: Future[Sequence[Pack]] = Future()
+        self._asked: list[tuple[Pack, Step, grpc.Future[analyzer_pb2.AnalyzeResponse]]] = []
+        self._steps: list[tuple[Step, Step | None]] = []
+        self._violations: list[Violation] = []
+        self._remediations: list[Remediation] = []
+        threading.Thread(target=self._configure, args=(processes,), daemon=True).start()
+
+    def _configure(self, processes: Sequence[Process]) -> None:
+        try:
+            self._packs.set_result(configured(processes, self._project))
+        except BaseException as error:  # handed to the main thread
+            self._packs.set_exception(error)
+
+    def judge(self, step: Step, provider: Step | None) -> None:
+        """Let the packs change a resource's inputs, then ask them to judge it, without waiting for that.
+
+        Raises:
+            Failure: a pack didn't start or answer.
+            BadConfiguration: its configuration isn't valid.
+        """
+        packs = self._packs.result()
+        self._steps.append((step, provider))
+        for pack in packs:
+            if pack.remediates:
+                self._remediate(pack, step, provider)
+        request = analyzer_requests.about_resource(step, provider)
+        self._asked += [(pack, step, pack.stub.Analyze.future(request)) for pack in packs]
+
+    def verdict(self, complete: bool) -> Verdict:
+        """Collect the answers; if the program ended well (`complete`), have the whole stack judged too."""
+        failure: Failure | None = None
+        packs: Sequence[Pack] = ()
+        try:
+            packs = self._packs.result()
+            self._collect(packs, complete)
+        except Failure as error:
+            failure = error
+        rules = sum(len(pack.policies) for pack in packs)
+        return Verdict(self._violations, self._remediations, len(packs), rules, failure)
+
+    def _collect(self, packs: Sequence[Pack], complete: bool) -> None:
+        sources = {step.urn: step.source for step, _ in self._steps}
+        for pack, step, call in self._asked:
+            response = pack.process.answer(call, f"about {step.urn}")
+            self._violations += [_violation(pack, said, step.urn, sources) for said in response.diagnostics]
+        if not complete:
+            return
+        request = analyzer_requests.about_stack(self._steps)
+        project, stack = self._project.name, self._project.stack
+        root = f"urn:pulumi:{stack}::{project}::{ROOT_TYPE}::{project}-{stack}"
+        calls = [(pack, pack.stub.AnalyzeStack.future(request)) for pack in packs]
+        for pack, call in calls:
+            response = pack.process.answer(call, "about the stack")
+            # A stack rule names the resource it is about; anything that isn't in the stack means the stack.
+            self._violations += [
+                _violation(pack, said, said.urn if said.urn in sources else root, sources)
+                for said in response.diagnostics
+            ]
+
+    def _remediate(self, pack: Pack, step: Step, provider: Step | None) -> None:
+        request = analyzer_requests.about_remedies(step, provider)
+        response = pack.process.answer(pack.stub.Remediate.future(request), f"about remedies for {step.urn}")
+        for remedy in response.remediations:
+            if remedy.diagnostic:
+                self._violations.append(
+                    Violation(
+                        pack=pack.name,
+                        policy=remedy.policyName,
+                        level="advisory",
+                        severity=pack.policies[remedy.policyName].severity,
+                        urn=step.urn,
+                        message=remedy.diagnostic,
+                        source=step.source,
+                    )
+                )
+            else:
+                step.inputs = from_struct(remedy.properties)
+                self._remediations.append(Remediation(pack.name, remedy.policyName, step.urn))
+
+
+def _violation(pack: Pack, said: analyzer_pb2.AnalyzeDiagnostic, urn: str, sources: Mapping[str, str]) -> Violation:
+    return Violation(
+        pack=said.policyPackName or pack.name,
+        policy=said.policyName,
+        level=enforcement_level(said.enforcementLevel, remediated=True),
+        severity=severity(said.severity) or pack.policies[said.policyName].severity,
+        urn=urn,
+        message=said.message,
+        source=sources[urn],
+    )

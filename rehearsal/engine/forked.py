@@ -1,0 +1,121 @@
+"""Plans made in forked processes: the SDKs stay loaded in the parent, and each program starts afresh.
+
+A child starts its packs at once and then waits until its plan is wanted, so that only the program is left to run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import IO, Final, NoReturn
+
+from rehearsal.engine import interrupts, stack
+from rehearsal.engine.plan import Plan
+from stackfiles import project
+from stackfiles.failures import Failure
+from stackfiles.plan_document import PlanDocument
+
+_PACK_TIMEOUT: Final = 60.0
+"""Seconds for a pack to start, and for each of its answers."""
+
+
+class Child:
+    """A forked process that starts the packs of a project, waits for `plan`, and plans a stack once."""
+
+    def __init__(self, folder: Path, stack_name: str) -> None:
+        go_out, go_in = os.pipe()
+        answer_out, answer_in = os.pipe()
+        sys.stdout.flush()
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(go_in)
+            os.close(answer_out)
+            with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
+                _serve(folder, stack_name, go, answer)
+        os.close(go_out)
+        os.close(answer_in)
+        self._go = os.fdopen(go_in, "wb", buffering=0)
+        self._answer = os.fdopen(answer_out, encoding="utf-8")
+
+    def plan(self) -> PlanDocument:
+        """Let it run the program, and return what it planned. What it had to load is then loaded for the next one.
+
+        Raises:
+            Failure: it died.
+        """
+        with contextlib.suppress(BrokenPipeError):
+            self._go.write(b".")
+        text = self._answer.read()
+        self.end()
+        if not text:
+            raise Failure("the process that made the plan died")
+        answer = json.loads(text)
+        _load(answer["modules"])
+        document: PlanDocument = answer["document"]
+        return document
+
+    def end(self) -> None:
+        """Stop it, if it still runs."""
+        if self._pid:
+            self._go.close()  # a child that waits stops its packs and ends
+            self._answer.close()
+            os.waitpid(self._pid, 0)
+            self._pid = 0
+
+
+class _Ended(BaseException):
+    """The parent doesn't want a plan any more."""
+
+
+def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> NoReturn:
+    """Be the child."""
+    code = 0
+    try:
+        known = set(sys.modules)
+        document = _plan(folder, stack_name, go).document()
+        modules = [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)]
+        json.dump({"document": document, "modules": modules}, answer)
+        answer.flush()
+    except (KeyboardInterrupt, _Ended):
+        code = interrupts.INTERRUPTED
+    finally:
+        os._exit(code)
+
+
+def _plan(folder: Path, stack_name: str, go: IO[bytes]) -> Plan:
+    try:
+        packs = [(pack, project.policy_config(folder, pack, stack_name)) for pack in project.packs(folder)]
+    except Failure as failure:
+        _wait(go)
+        return Plan(folder.name, stack_name, failure=failure)
+    return stack.rehearse(folder, stack_name, packs, _PACK_TIMEOUT, ready=lambda: _wait(go))
+
+
+def _wait(go: IO[bytes]) -> None:
+    if not go.read(1):
+        raise _Ended
+
+
+def _is_installed(module: object) -> bool:
+    # The SDKs' modules load when they are first used: to ask one that isn't loaded for its file would load it.
+    return type(module) is ModuleType and "site-packages" in (getattr(module, "__file__", None) or "")
+
+
+def _load(modules: Sequence[str]) -> None:
+    if not modules:
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # A package before what is in it: the use of its name is what loads it.
+        for name in sorted(modules, key=lambda name: name.count(".")):
+            with contextlib.suppress(Exception):
+                getattr(importlib.import_module(name), "__all__", None)
+    gc.freeze()  # so that a child's collector copies nothing

@@ -1,0 +1,145 @@
+"""From a pack's process to a pack that judges: it says what its rules are, and takes its configuration.
+
+The protocol is pulumi/analyzer.proto, the order of the calls that of pkg/engine/update.go (loadPolicyPlugins). A pack
+that can't be started, doesn't answer or dies is a failure, never a pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Final
+
+import grpc
+from google.protobuf import empty_pb2
+from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
+from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
+
+from rehearsal.engine.processes import ORGANIZATION, Process
+from rehearsal.engine.properties import from_struct
+from stackfiles.failures import BadConfiguration
+from stackfiles.policy_configuration import PolicyConfig, PolicyInfo, reconcile
+from stackfiles.project import Project
+
+_LEVELS: Final[Mapping[analyzer_pb2.EnforcementLevel.ValueType, str]] = {
+    number: name.lower() for name, number in analyzer_pb2.EnforcementLevel.items()
+}
+
+_SEVERITIES: Final[Mapping[analyzer_pb2.PolicySeverity.ValueType, str]] = {
+    number: name.removeprefix("POLICY_SEVERITY_").lower()
+    for name, number in analyzer_pb2.PolicySeverity.items()
+    if number != analyzer_pb2.POLICY_SEVERITY_UNSPECIFIED
+}
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """A pack that has said what its name and its rules are, and how it configures them itself."""
+
+    process: Process
+    stub: analyzer_pb2_grpc.AnalyzerStub
+    name: str
+    policies: Mapping[str, PolicyInfo]
+    initial: Mapping[str, PolicyConfig]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A pack that is configured and judges. `remediates` tells whether one of its rules changes resources."""
+
+    process: Process
+    stub: analyzer_pb2_grpc.AnalyzerStub
+    name: str
+    policies: Mapping[str, PolicyInfo]
+    remediates: bool
+
+
+def configured(processes: Sequence[Process], project: Project) -> list[Pack]:
+    """Wait for each pack to start, learn its rules, configure it and return it.
+
+    Raises:
+        Failure: a pack didn't start or answer.
+        BadConfiguration: configurations don't fit; the text has every problem of all of them.
+    """
+    with ThreadPoolExecutor(max(len(processes), 1)) as pool:
+        introductions = list(pool.map(lambda process: _introduction(process, project), processes))
+        configurations = []
+        problems = []
+        for pack in introductions:
+            file = pack.process.config_file
+            configuration, found = reconcile(pack.policies, pack.initial, file)
+            configurations.append(configuration)
+            problems += [f"{file or pack.process.folder}: {problem}" for problem in found]
+        if problems:
+            raise BadConfiguration("\n".join(problems))
+        return list(pool.map(_configure, introductions, configurations))
+
+
+def _introduction(pack: Process, project: Project) -> Introduction:
+    """Connect to a pack, learn its rules and tell it the stack's configuration."""
+    try:
+        line = pack.port.result(timeout=pack.timeout).decode(errors="replace").strip()
+    except FutureTimeout:
+        raise pack.failed(f"didn't start within {pack.timeout:g} s") from None
+    if not line:
+        code = pack.process.wait()
+        raise pack.failed(f"ended while it started, with exit code {code}")
+    if not line.isdecimal():
+        raise pack.failed(f"printed `{line[:80]}` where its port was expected")
+    stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{line}", options=_GRPC_CHANNEL_OPTIONS))
+    info = pack.answer(stub.GetAnalyzerInfo.future(empty_pb2.Empty()), "about its rules")
+    request = analyzer_pb2.AnalyzerStackConfigureRequest(
+        stack=project.stack,
+        project=project.name,
+        organization=ORGANIZATION,
+        dry_run=True,
+        config=dict(project.config),
+        config_secret_keys=project.secret_keys,
+    )
+    pack.answer(stub.ConfigureStack.future(request), "to the stack's configuration")
+    return Introduction(
+        pack,
+        stub,
+        info.name,
+        {policy.name: _policy(policy) for policy in info.policies},
+        {
+            name: PolicyConfig(enforcement_level(item.enforcementLevel), from_struct(item.properties))
+            for name, item in info.initialConfig.items()
+        },
+    )
+
+
+def _configure(pack: Introduction, configuration: Mapping[str, PolicyConfig]) -> Pack:
+    levels = {text: number for number, text in _LEVELS.items()}
+    request = analyzer_pb2.ConfigureAnalyzerRequest()
+    for name, item in configuration.items():
+        request.policyConfig[name].enforcementLevel = levels[item.level]
+        request.policyConfig[name].properties.update(item.properties)
+    pack.process.answer(pack.stub.Configure.future(request), "to its configuration")
+    remediates = any(item.level == "remediate" for item in configuration.values())
+    return Pack(pack.process, pack.stub, pack.name, pack.policies, remediates)
+
+
+def _policy(policy: analyzer_pb2.PolicyInfo) -> PolicyInfo:
+    return PolicyInfo(
+        level=enforcement_level(policy.enforcementLevel),
+        severity=severity(policy.severity),
+        properties=from_struct(policy.configSchema.properties),
+        required=tuple(policy.configSchema.required),
+    )
+
+
+def enforcement_level(number: analyzer_pb2.EnforcementLevel.ValueType, *, remediated: bool = False) -> str:
+    """Return an enforcement level; one that this version doesn't know counts as mandatory.
+
+    So does a violation that is left after a remedy (`remediated`).
+    """
+    level = _LEVELS.get(number, "mandatory")
+    return "mandatory" if remediated and level == "remediate" else level
+
+
+def severity(number: analyzer_pb2.PolicySeverity.ValueType) -> str:
+    """Return a severity, such as `high`; empty where none is given."""
+    return _SEVERITIES.get(number, "")

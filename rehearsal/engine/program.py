@@ -1,0 +1,180 @@
+"""Runs the project's program as the language host does, on the embedded engine."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import importlib
+import json
+import logging
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import rehearsal
+import stackfiles
+from rehearsal.engine.plan import Judges, Step
+from rehearsal.engine.program_fault import ProgramFault
+from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.project import Project
+
+if TYPE_CHECKING:
+    from rehearsal.engine.monitor import Engine, Monitor
+
+_OWN: Final = tuple(f"{Path(package.__path__[0])}{os.sep}" for package in (rehearsal, stackfiles))
+"""Folders of the embedded engine, which may be within the project's folder."""
+
+
+class _Here(ThreadPoolExecutor):
+    """Runs what the SDK sends to a thread at once, where it was sent from: no waiting, and always the same order."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # the caller's to handle, as with any executor
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the program did: the resources that it registered, what it logged (severity, text), what ended it early."""
+
+    steps: tuple[Step, ...] = ()
+    diagnostics: tuple[tuple[str, str], ...] = ()
+    failure: Failure | None = None
+
+
+def run(project: Project, judges: Judges) -> Run:
+    """Run the program and give each resource to the judges.
+
+    The failure of the outcome is a BadConfiguration where the program refuses its configuration, and a Failure where it
+    raises or asks for something that a rehearsal can't do.
+    """
+    os.chdir(project.program)
+    sys.path[0] = str(project.program)
+    sys.argv = [str(project.program)]
+    _forget(project.folder)
+    # The report goes to stdout and may be JSON; what the program prints is no part of it.
+    with contextlib.redirect_stdout(sys.stderr):
+        return contextvars.copy_context().run(_run, project, judges)
+
+
+def _run(project: Project, judges: Judges) -> Run:
+    from rehearsal.engine.monitor import Engine, Monitor
+
+    try:
+        config = {**project.config, **_placeholders(project.secret_keys)}
+    except (Exception, SystemExit) as error:
+        return Run(failure=_failure(error, project.folder))
+    engine, monitor = Engine(), Monitor(project, config, judges)
+    failure: Failure | None = None
+    try:
+        _execute(project, config, engine, monitor)
+    except (Exception, SystemExit) as error:
+        failure = _failure(error, project.folder)
+    return Run(monitor.steps, tuple(engine.diagnostics), failure)
+
+
+def _execute(project: Project, config: Mapping[str, str], engine: Engine, monitor: Monitor) -> None:
+    """Run `__main__.py` as the language host does; whatever it raises comes through."""
+    import pulumi.runtime
+
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as the language host: half-run graphs are normal
+    loop = asyncio.new_event_loop()  # never closed: closing it complains about what an interrupted program left
+    loop.set_default_executor(_Here())
+    asyncio.set_event_loop(loop)
+    # The environment is where the language host gives a program its configuration as a whole.
+    os.environ["PULUMI_CONFIG"] = json.dumps(config)
+    os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(project.secret_keys)
+    pulumi.runtime.set_all_config(dict(config), list(project.secret_keys))
+    pulumi.runtime.configure(
+        pulumi.runtime.Settings(
+            project=project.name,
+            stack=project.stack,
+            monitor=monitor,
+            engine=engine,
+            dry_run=True,
+            organization="organization",
+            root_directory=str(project.folder),
+        )
+    )
+    loop.run_until_complete(
+        pulumi.runtime.run_in_stack(lambda: (runpy.run_path(str(project.program), run_name="__main__"), None)[1])
+    )
+
+
+def _placeholders(secret_keys: tuple[str, ...]) -> Mapping[str, str]:
+    """Return a value of the right shape for each encrypted key, for nothing is ever decrypted here.
+
+    The program offers the values: `components.settings.placeholders()`, key to text.
+
+    Raises:
+        BadConfiguration: it offers none for a key.
+    """
+    if not secret_keys:
+        return {}
+    try:
+        settings = importlib.import_module("components.settings")
+        offered: Mapping[str, str] = settings.placeholders() if hasattr(settings, "placeholders") else {}
+    except ModuleNotFoundError as error:
+        if error.name not in ("components", "components.settings"):
+            raise
+        offered = {}
+    if missing := [key for key in secret_keys if key not in offered]:
+        raise BadConfiguration(
+            f"no placeholder for the secret {', '.join(missing)}: a rehearsal decrypts nothing; add the key to "
+            "placeholders() in components/settings.py"
+        )
+    return {key: offered[key] for key in secret_keys}
+
+
+def _forget(folder: Path) -> None:
+    """Forget the project's own modules, so that another stack starts afresh; the SDKs stay loaded."""
+    for name, module in list(sys.modules.items()):
+        if _is_of_program(getattr(module, "__file__", None) or "", folder) and name != "__main__":
+            del sys.modules[name]
+
+
+def _failure(error: BaseException, folder: Path) -> Failure:
+    """Return what ended the program as one line, with the deepest place in the program's own code."""
+    from pulumi import RunError
+
+    place = _place(error, folder)
+    match error:
+        case ProgramFault():
+            return Failure(f"{place}: {error}" if place else str(error))
+        case Failure():
+            return error
+        case RunError():
+            refused = getattr(error, "exit_code", Failure.exit_code) == BadConfiguration.exit_code
+            return (BadConfiguration if refused else Failure)(str(error))
+        case SyntaxError() if error.filename:
+            place = f"{os.path.relpath(error.filename, folder)}:{error.lineno}"
+            return Failure(f"{place}: {type(error).__name__}: {error.msg}")
+        case SystemExit():
+            said = f"the program ended itself with sys.exit({error.code!r})"
+        case _:
+            said = f"{type(error).__name__}: {error}"
+    return Failure(f"{place or 'the program failed'}: {said}")
+
+
+def _place(error: BaseException, folder: Path) -> str:
+    stack = error.stack if isinstance(error, ProgramFault) else traceback.extract_tb(error.__traceback__)
+    for frame in reversed(stack):
+        if _is_of_program(frame.filename, folder):
+            return f"{os.path.relpath(frame.filename, folder)}:{frame.lineno}"
+    return ""
+
+
+def _is_of_program(path: str, folder: Path) -> bool:
+    """Tell whether a file below the project's folder is the program's, and not a library's or the embedded engine's."""
+    return path.startswith(f"{folder}{os.sep}") and "site-packages" not in path and not path.startswith(_OWN)

@@ -1,0 +1,62 @@
+"""One rehearsal of one stack: packs, program, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rehearsal.engine import processes, program
+from rehearsal.engine.plan import Plan, shown
+from stackfiles import project
+from stackfiles.failures import BadConfiguration, Failure
+
+
+def rehearse(
+    folder: Path,
+    stack: str,
+    packs: Sequence[tuple[Path, Path | None]],
+    pack_timeout: float,
+    *,
+    ready: Callable[[], None] = lambda: None,
+    planned: Callable[[int], None] = lambda _: None,
+) -> Plan:
+    """Plan a stack of the project in a folder, have it judged, and return both.
+
+    Args:
+        folder: The project's folder.
+        stack: The stack's name.
+        packs: Folder of each pack, and its configuration file or None.
+        pack_timeout: Seconds for a pack to start, and for each of its answers.
+        ready: Called once, before the program runs.
+        planned: Called with the number of resources before the stack as a whole is judged.
+    """
+    try:
+        settings = project.load(folder, stack)
+    except Failure as error:
+        return Plan(folder.name, stack, failure=error)
+    with processes.launch(settings, packs, pack_timeout) as started:
+        # Loads the SDK: the packs load theirs at the same time, and it must be done here, in the main thread. A second
+        # thread that imports it beside the program is a race.
+        from rehearsal.engine.analyzers import Analyzers
+
+        judges = Analyzers(settings, started)
+        ready()
+        run = program.run(settings, judges)
+        failure = run.failure
+        # The Pulumi CLI would have refused first, but the program's own list of problems says more.
+        if settings.problems and not isinstance(failure, BadConfiguration):
+            failure = BadConfiguration("\n".join(settings.problems))
+        planned(len(shown(run.steps)))
+        verdict = judges.verdict(complete=failure is None)
+    return Plan(
+        settings.name,
+        stack,
+        dict(sorted({**settings.config, **dict.fromkeys(settings.secret_keys, "[secret]")}.items())),
+        run.steps,
+        run.diagnostics,
+        verdict.violations,
+        verdict.remediations,
+        verdict.packs,
+        verdict.rules,
+        failure or verdict.failure,
+    )

@@ -1,0 +1,173 @@
+"""A plan as a comment on a pull request: GitHub-flavoured Markdown."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Final
+
+from rehearsal.reports import changes
+from rehearsal.reports.changes import Change, Property
+from stackfiles.plan_document import ROOT_TYPE, PlanDocument, Violation, place, resource_label
+
+_WORDS: Final = {
+    changes.CREATE: "new",
+    changes.UPDATE: "changed",
+    changes.REPLACE: "replaced",
+    changes.DELETE: "removed",
+}
+
+_RESOURCES: Final = 30
+"""Changed resources of a component that are shown one by one."""
+_PROPERTIES: Final = 8
+"""Changed properties of a resource that are shown."""
+_VIOLATIONS: Final = 30
+"""Different findings that are shown."""
+_VALUE: Final = 120
+"""Characters of a value that are shown."""
+
+
+def markdown(plan: PlanDocument, base: PlanDocument | None = None, access: str = "", diagram: str = "") -> str:
+    """Return the report.
+
+    Args:
+        plan: The plan.
+        base: The plan that it is compared with; without one, the plan's own changes are shown.
+        access: The access difference, Markdown.
+        diagram: Mermaid text.
+    """
+    found = changes.between(base, plan) if base is not None else changes.planned(plan)
+    sections = [
+        _headline(plan, found, base is not None),
+        "".join(_policies(plan)),
+        "".join(_changed(found, details=base is not None or any(change.properties for change in found))),
+        f"### Access\n\n{access.strip()}\n" if access.strip() else "",
+        _folded("Diagram", f"```mermaid\n{diagram.strip()}\n```\n") if diagram.strip() else "",
+    ]
+    return "\n".join(section for section in sections if section)
+
+
+def stack_name(plan: PlanDocument) -> str:
+    """Return the name of a plan's stack."""
+    return plan["steps"][0]["urn"].split(":")[2] if plan["steps"] else "?"
+
+
+def _headline(plan: PlanDocument, found: Sequence[Change], compared: bool) -> str:
+    levels = Counter(violation["level"] for violation in plan["policyViolations"])
+    blocked = plan.get("error") or sum(count for level, count in levels.items() if level != "advisory")
+    counts = Counter(change.op for change in found)
+    what = ", ".join(f"{counts[op]} {_WORDS[op]}" for op in _WORDS if counts[op]) or "no resource changes"
+    verdict = (
+        "the program failed"
+        if plan.get("error")
+        else ", ".join(_count(count, f"{level} violation") for level, count in sorted(levels.items(), reverse=True))
+        or "every policy holds"
+    )
+    against = " against the base branch" if compared else ""
+    head = f"## {'❌' if blocked else '✅'} `{stack_name(plan)}`: {what}{against}; {verdict}\n"
+    return head + (f"\n{_quoted(plan['error'])}\n" if plan.get("error") else "")
+
+
+def _policies(plan: PlanDocument) -> Iterator[str]:
+    violations = sorted(plan["policyViolations"], key=lambda said: (said["level"] == "advisory", said["pack"]))
+    if not violations:
+        return
+    yield "### Policies\n\n"
+    # A finding about many resources in the same words is shown once.
+    findings: dict[tuple[str, ...], list[Violation]] = {}
+    for violation in violations:
+        rule = f"{violation['pack']}/{violation['policy']}"
+        key = (violation["level"], violation.get("severity", ""), rule, violation["message"])
+        findings.setdefault(key, []).append(violation)
+    for (level, severity, rule, message), about in list(findings.items())[:_VIOLATIONS]:
+        yield f"- **{level}**{f', {severity}' if severity else ''} {_code(rule)}\n"
+        yield "".join(f"  {line}\n" for line in _quoted(message).splitlines()) + "\n"
+        yield "".join(f"  - {_resource(item['urn'], item.get('sourcePosition', ''))}\n" for item in about[:_RESOURCES])
+        if len(about) > _RESOURCES:
+            yield f"  - … and {len(about) - _RESOURCES} more resources\n"
+    if len(findings) > _VIOLATIONS:
+        yield f"- … and {len(findings) - _VIOLATIONS} more findings\n"
+
+
+def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
+    """Return the changes, a row for each component, and below it what changes in which resource."""
+    if not found:
+        return
+    yield "### Changes\n\n| component | new | changed | replaced | removed |\n|---|---|---|---|---|\n"
+    ordered = sorted(found, key=_component)
+    components = [(name, list(members)) for name, members in groupby(ordered, key=_component)]
+    for name, members in components:
+        counts = Counter(change.op for change in members)
+        row = name.replace("|", "\\|")
+        yield f"| {row} | " + " | ".join(str(counts[op] or "") for op in _WORDS) + " |\n"
+    if not details:
+        return
+    for name, members in components:
+        yield f"\n**{name}**\n\n"
+        whole = {(change.op, change.urn) for change in members if change.op in (changes.CREATE, changes.DELETE)}
+        # A component that comes or goes as a whole is one line.
+        shown = [change for change in members if (change.op, change.parent) not in whole]
+        for change in shown[:_RESOURCES]:
+            inside = _inside(change, members)
+            yield f"- {_WORDS[change.op]}: {_resource(change.urn, change.source)}"
+            yield f", with {_count(inside, 'resource')} in it\n" if inside else "\n"
+            yield from (f"  - {_property(item)}\n" for item in change.properties[:_PROPERTIES])
+            if len(change.properties) > _PROPERTIES:
+                yield f"  - … and {len(change.properties) - _PROPERTIES} more properties\n"
+        if len(shown) > _RESOURCES:
+            yield f"- … and {len(shown) - _RESOURCES} more resources\n"
+
+
+def _resource(urn: str, source: str) -> str:
+    about = _code(resource_label(urn)) if urn else "the stack"
+    return about + (f", {_code(place(source))}" if source else "")
+
+
+def _inside(change: Change, members: Sequence[Change]) -> int:
+    """Count the resources that come or go with one, at any depth."""
+    return sum(1 + _inside(other, members) for other in members if (other.op, other.parent) == (change.op, change.urn))
+
+
+def _component(change: Change) -> str:
+    return _code("the stack" if f"::{ROOT_TYPE}::" in change.component else change.component.rpartition("::")[2])
+
+
+def _property(item: Property) -> str:
+    return f"{_code(item.path)}: {_value(item.before)} → {_value(item.after)}"
+
+
+def _value(text: str) -> str:
+    line = " ".join(text.split())
+    return _code(line if len(line) <= _VALUE else line[: _VALUE - 1] + "…")
+
+
+def _code(text: str) -> str:
+    """Return text as a code span, whatever it holds: nothing in it is Markdown."""
+    text = " ".join(text.split()) or " "
+    fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _quoted(text: str) -> str:
+    """Return a message as a quotation: its code spans stay, everything else is text."""
+    lines = []
+    for line in text.strip().splitlines():
+        parts = line.split("`")
+        plain = [
+            re.sub(r"([\\*_\[\]#~|@])", r"\\\1", part).replace("<", "&lt;") if index % 2 == 0 else part
+            for index, part in enumerate(parts)
+        ]
+        lines.append("> " + ("`".join(plain) if len(parts) % 2 else plain[0] + "".join(f"&#96;{p}" for p in plain[1:])))
+    # Two blanks: each line of a message is one of the report.
+    return "  \n".join(lines)
+
+
+def _folded(title: str, text: str) -> str:
+    return f"<details><summary>{title}</summary>\n\n{text}\n</details>\n"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

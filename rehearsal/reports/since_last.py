@@ -1,0 +1,62 @@
+"""What changed since the last plan: resources, and what the packs say. The report of `python -m rehearsal.watch`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import shorten
+from typing import Final
+
+from rehearsal.reports import changes
+from stackfiles.plan_document import PlanDocument, Violation, place, resource_label
+
+_VALUE: Final = 100
+"""Characters of a value that are shown."""
+
+
+def text(last: PlanDocument | None, now: PlanDocument) -> str:
+    """Return a line that sums up a plan, and lines about what differs from the last complete one, if there is one."""
+    if "error" in now:
+        return f"failed\n  error: {now['error']}"
+    found = changes.between(last, now) if last else []
+    before = _findings(last) if last else {}
+    findings = _findings(now)
+    mandatory = sum(violation["level"] == "mandatory" for violation in now["policyViolations"])
+    what = f"{len(now['steps'])} resources" if last is None else f"{len(found)} changed" if found else "same plan"
+    lines = [
+        f"{what}, {f'failed, {mandatory} mandatory' if mandatory else 'passed'}",
+        *(line for change in found for line in _change(change)),
+        *(f"  gone: {_rule(said)}" for key, said in before.items() if key not in findings),
+        *(
+            line
+            for key, said in findings.items()
+            if key not in before
+            for line in _finding("" if last is None else "new: ", said)
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _change(change: changes.Change) -> Iterator[str]:
+    yield f"  {change.op} {resource_label(change.urn)}  {place(change.source)}"
+    for item in change.properties:
+        yield f"    {item.path}: {shorten(item.before, _VALUE)} -> {shorten(item.after, _VALUE)}"
+
+
+def _finding(prefix: str, said: Violation) -> Iterator[str]:
+    yield f"  {prefix}{_rule(said)}"
+    # The first line is the rule's own description, the same for all its findings.
+    lines = said["message"].splitlines()
+    yield from (f"    {line}" for line in lines[1:] or lines)
+
+
+def _rule(said: Violation) -> str:
+    about = resource_label(said["urn"]) if said["urn"] else "the stack"
+    return f"{said['level']} {said['pack']}/{said['policy']}: {about}  {place(said['sourcePosition'])}"
+
+
+def _findings(plan: PlanDocument) -> dict[tuple[str, ...], Violation]:
+    """Return a plan's violations by what tells them apart; the line of a resource isn't part of that."""
+    return {
+        (said["pack"], said["policy"], said["level"], said["urn"], said["message"]): said
+        for said in plan["policyViolations"]
+    }

@@ -1,0 +1,7 @@
+"""The type of a value that was read from JSON or YAML, or is written as JSON."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
