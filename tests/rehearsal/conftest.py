@@ -72,13 +72,19 @@ def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Pope
     )
 
 
-def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
+def rehearse(
+    *arguments: str | Path,
+    project: Path = WORKSHOP,
+    stack: str = "dev",
+    resident: Path = WORKSHOP / "policies",
+    **environment: str,
+) -> Outcome:
     """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`.
 
-    It runs in a fork, and the workshop's own pack outlives it.
+    It runs in a fork, and the packs in the folder `resident` outlive it.
     """
     options = _options(arguments, project, stack)
-    done = rehearsal_command(*options, packs=WORKSHOP / "policies", environment=environment)
+    done = rehearsal_command(*options, packs=resident, environment=environment)
     return Outcome(done.code, done.out, done.err)
 
 
