@@ -1,7 +1,8 @@
 """Policy packs that outlive a plan: one process for each pack and stack serves all plans of a test process.
 
 Starting a pack costs as much as a plan, and is tested where packs themselves are. The engine configures a pack anew for
-each plan, so nothing of one plan reaches another.
+each plan, so nothing of one plan reaches another. What a pack reads by itself when it starts lies beside it: a project
+that has other packs or other configuration there gets packs of its own.
 """
 
 from __future__ import annotations
@@ -49,11 +50,23 @@ def attach(register: Path, packs: Path) -> None:
 
     class Popen(subprocess.Popen[bytes]):
         def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
-            if _MODULE in command and Path(command[-1]).resolve().parent == packs:
-                return ResidentPack(register, command, options)
-            return super().__new__(cls)
+            shared = _MODULE in command and _is_like(Path(command[-1]), packs)
+            return ResidentPack(register, command, options) if shared else super().__new__(cls)
 
     vars(subprocess)["Popen"] = Popen
+
+
+def _is_like(pack: Path, packs: Path) -> bool:
+    """Tell whether a pack is one of those in a folder, or a link to it beside which the same lies."""
+    return pack.resolve().parent == packs and _beside(pack) == _beside(packs / pack.name)
+
+
+def _beside(pack: Path) -> dict[str, Path | bytes]:
+    """Return what lies beside a pack: the other packs, and the content of the files in `config`."""
+    files = [file for file in (pack.parent / "config").glob("*") if file.is_file()]
+    return {path.name: path.resolve() for path in pack.parent.iterdir() if (path / "PulumiPolicy.yaml").exists()} | {
+        file.name: file.read_bytes() for file in files
+    }
 
 
 class ResidentPack:
