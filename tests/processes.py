@@ -67,7 +67,7 @@ def forbid(patch: pytest.MonkeyPatch) -> None:
     """Let no test start a process until the patch is undone."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("this test starts a process, which tests.processes did not find out")
+        raise AssertionError("this test starts a process, and tests/processes.py did not mark it")
 
     patch.setattr(subprocess.Popen, "__init__", refuse)
     patch.setattr(multiprocessing.process.BaseProcess, "start", refuse)
