@@ -7,7 +7,6 @@ drifts treats both alike; medians and the median of the ratios round by round ar
 from __future__ import annotations
 
 import os
-import re
 import statistics
 import subprocess
 import sys
@@ -15,6 +14,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from tests.sdk_names import sdk_names
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 TARGET: Final = 1.3
@@ -26,15 +27,6 @@ class Run:
 
     seconds: float
     mebibytes: float
-
-
-def sdk_names() -> list[str]:
-    """Return the names of the SDKs that the program uses, such as `aws.iam.Role`.
-
-    The SDK loads a module when one of its names is first used; naming the module alone would load nothing.
-    """
-    sources = "\n".join(file.read_text(encoding="utf-8") for file in (PROJECT / "components").glob("*.py"))
-    return sorted(set(re.findall(r"(?<![.\w])((?:aws\.[a-z0-9_]+|cloudflare)\.\w+)", sources)))
 
 
 def bare_import() -> list[str]:

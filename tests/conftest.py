@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+from typing import Final
 
 import hypothesis
 import pytest
+from hypothesis import HealthCheck
 
-# How long an example takes is the machine's business; benchmarks measure.
-hypothesis.settings.register_profile("untimed", deadline=None)
-hypothesis.settings.load_profile("untimed")
+from tests import processes, session
+
+# `pytest -m hypothesis --hypothesis-profile nightly` looks for longer, and elsewhere each time; without the option the
+# examples are few and the same on every machine. How long one takes is the machine's business; benchmarks measure.
+_UNTIMED: Final = hypothesis.settings(
+    deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+hypothesis.settings.register_profile("bounded", _UNTIMED, max_examples=100, derandomize=True)
+hypothesis.settings.register_profile("nightly", _UNTIMED, max_examples=5000, print_blob=True)
+hypothesis.settings.load_profile("bounded")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the folder that all test processes of a session share; the workers get it with their environment."""
+    if session.FOLDER not in os.environ:
+        os.environ[session.FOLDER] = tempfile.mkdtemp()
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(session.FOLDER)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that make plans or start processes."""
+    processes.mark(items)
+
+
+@pytest.fixture(autouse=True)
+def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold the other tests to it."""
+    if not request.node.get_closest_marker("process"):
+        processes.forbid(monkeypatch)
 
 
 @pytest.fixture(autouse=True)

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
+from tests import resident_packs
+from tests.forks import PROJECT as PROJECT
+from tests.forks import Done, forked
+from tests.session import shared
 
-PROJECT = Path(__file__).resolve().parent.parent
-
-# Each plan runs in a process of its own, forked from one that has loaded the SDKs: that's most of a plan's time.
-_FORKED = multiprocessing.get_context("forkserver")
-_FORKED.set_forkserver_preload(["tests.sdks"])
+PACKS: Final = PROJECT / "policies"
 
 
 @dataclass(frozen=True)
@@ -54,45 +52,31 @@ class Plan:
         return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
 
 
-def forked(function: Callable[..., int], *arguments: object) -> tuple[int, str]:
-    """Run a function in a process with the SDKs loaded and nothing else; return its exit code and all that it printed.
-
-    The function is at the top of a module, and its arguments can be pickled.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        printed = Path(folder) / "printed"
-        process = _FORKED.Process(target=_call, args=(function, arguments, printed))
-        process.start()
-        process.join()
-        assert process.exitcode is not None
-        return process.exitcode, printed.read_text()
+def rehearsal_command(*arguments: str, packs: Path = PACKS, environment: Mapping[str, str] | None = None) -> Done:
+    """Run `python -m rehearsal` with these arguments, in a fork; packs in the folder `packs` outlive it."""
+    return forked(command, resident_packs.register(), packs, *arguments, environment=environment)
 
 
-def _call(function: Callable[..., int], arguments: tuple[object, ...], printed: Path) -> None:
-    with printed.open("w") as file:
-        os.dup2(file.fileno(), sys.stdout.fileno())
-        os.dup2(file.fileno(), sys.stderr.fileno())
-    code = function(*arguments)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-def command(*arguments: str) -> int:
-    """Run `python -m rehearsal` with these arguments; for `forked`."""
+def command(register: Path, packs: Path, *arguments: str) -> int:
+    """Be `python -m rehearsal` in a fork, with a register of resident packs."""
     from rehearsal.__main__ import main
 
+    resident_packs.attach(register, packs)
     sys.argv = ["rehearsal", *arguments]
     return main()
 
 
 def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ()) -> Plan:
-    """Plan a stack of a project, with all packs or the named ones."""
+    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes."""
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
-    code, printed = forked(command, "--project", str(project), "--stack", stack, "--json", str(output), *chosen)
-    if not output.exists():
+    done = rehearsal_command("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
+    return _read(done.code, done.printed, output.read_text() if output.exists() else "")
+
+
+def _read(code: int, printed: str, text: str) -> Plan:
+    if not text:
         return Plan(code, printed)
-    document: PlanDocument = json.loads(output.read_text())
+    document: PlanDocument = json.loads(text)
     states = [(step["urn"], step["newState"]) for step in document["steps"] if "newState" in step]
     return Plan(
         code,
@@ -111,11 +95,28 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ())
     )
 
 
-@lru_cache
+@cache
 def plan_of(stack: str) -> Plan:
     """The plan of one of the project's own stacks."""
-    with tempfile.TemporaryDirectory() as folder:
-        return rehearse(stack, PROJECT, Path(folder) / "plan.json")
+    return _read(*json.loads(_rehearsed(stack)))
+
+
+def document_of(stack: str) -> PlanDocument:
+    """The document of that plan, as `--json` writes it."""
+    _, printed, text = json.loads(_rehearsed(stack))
+    assert text, printed
+    document: PlanDocument = json.loads(text)
+    return document
+
+
+def _rehearsed(stack: str) -> str:
+    def make() -> str:
+        with tempfile.TemporaryDirectory() as folder:
+            output = Path(folder) / "plan.json"
+            done = rehearsal_command("--stack", stack, "--json", str(output))
+            return json.dumps([done.code, done.printed, output.read_text() if output.exists() else ""])
+
+    return shared(f"plan of {stack}", make)
 
 
 def copy_project(folder: Path) -> Path:

@@ -6,13 +6,15 @@ The program runs in a process of its own, so that nothing of one run reaches ano
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
-from tests.planning import PROJECT, forked
+from tests.forks import PROJECT, forked
+from tests.session import shared
 
 CLIENT_SECRET: Final = "client-secret-of-the-test"
 HEADER_SECRET: Final = "a1" * 32
@@ -40,12 +42,18 @@ class RawStep:
     inputs: Mapping[str, Any] = field(default_factory=dict)
 
 
-@lru_cache
+@cache
 def raw_plan(variant: Variant) -> tuple[RawStep, ...]:
     """Run the program and return what it registers."""
-    code, printed = forked(_print, dataclasses.asdict(variant))
-    assert code == 0, printed
-    return tuple(RawStep(**step) for step in json.loads(printed))
+    settings = dataclasses.asdict(variant)
+
+    def make() -> str:
+        done = forked(_print, settings)
+        assert done.code == 0, done.printed
+        return done.out
+
+    name = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+    return tuple(RawStep(**step) for step in json.loads(shared(f"raw plan {name}", make)))
 
 
 def _print(variant: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ import rehearsal.__main__
 import rehearsal.engine.analyzers
 import rehearsal.engine.monitor
 import rehearsal.reports.console  # noqa: F401
-from benchmarks.preview import sdk_names
+from tests.sdk_names import sdk_names
 
 for name in sdk_names():
     sdk, _, rest = name.partition(".")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from generators.pages import FOLDER, STACKS, pages
-from tests.planning import PROJECT, rehearse
+from tests.planning import document_of
 
 
 @pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("plans")
-    for stack in STACKS:
-        rehearse(stack, PROJECT, folder / f"{stack}.json")
-    return pages({stack: json.loads((folder / f"{stack}.json").read_text()) for stack in STACKS})
+def generated() -> dict[str, str]:
+    return pages({stack: document_of(stack) for stack in STACKS})
 
 
 def test_no_page_is_stale(generated: dict[str, str]) -> None:

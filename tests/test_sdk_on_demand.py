@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import pytest
 
-from benchmarks.preview import sdk_names
-from tests.planning import PROJECT, forked
+from tests.forks import forked
+from tests.planning import PROJECT
+from tests.sdk_names import sdk_names
 
 RARE: Final = "cloudflare.AwaitableGetZoneResult"
 """A name that doesn't tell which module it is in."""
@@ -61,8 +62,8 @@ def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 def test_the_names_are_those_of_the_plain_packages(on_demand: dict[str, Any], tmp_path: Path) -> None:
-    code, printed = forked(describe, tmp_path / "plain.json")  # from a process that has loaded the plain packages
-    assert code == 0, printed
+    done = forked(describe, tmp_path / "plain.json")  # from a process that has loaded the plain packages
+    assert done.code == 0, done.printed
     plain = json.loads((tmp_path / "plain.json").read_text())
     assert plain["loaded"]["pulumi_cloudflare"] > 500
     assert {**on_demand, "loaded": None} == {**plain, "loaded": None}

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.planning import PROJECT, Plan, command, copy_project, forked, rehearse
+from tests.planning import PROJECT, Plan, copy_project, rehearsal_command, rehearse
 
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
@@ -89,8 +89,8 @@ def judged(project: Path, config: dict[str, Any]) -> tuple[int, set[str]]:
     output = project / "plan.json"
     pack = PROJECT / "policies" / "entry_points"
     options = ("--json", str(output), "--pack", str(pack), "--policy-config", str(file))
-    code, _ = forked(command, "--project", str(project), *options)
-    return code, {item["policy"] for item in json.loads(output.read_text())["policyViolations"]}
+    done = rehearsal_command("--project", str(project), *options)
+    return done.code, {item["policy"] for item in json.loads(output.read_text())["policyViolations"]}
 
 
 def test_the_machine_api_needs_a_waiver(tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ import pytest
 
 from generators.diagram import mermaid, read_stack, svg
 from stackfiles.plan_document import PlanDocument
-from tests.planning import command, copy_project, forked
+from tests import resident_packs
+from tests.forks import forked
+from tests.planning import PACKS, command, copy_project
 from tests.raw_plan import Variant, answer_with, raw_plan
 
 CLIENT_CANARY: Final = "canary-of-the-client-secret"
@@ -19,10 +21,10 @@ PREVIOUS_CANARY: Final = "ca4a13" * 10 + "0000"
 CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, "ca4a12", "ca4a13")
 
 
-def with_client_secret(client_secret: str, *arguments: str) -> int:
+def with_client_secret(client_secret: str, register: Path, packs: Path, *arguments: str) -> int:
     """Run the command line in an account with this client secret."""
     answer_with(client_secret)
-    return command(*arguments)
+    return command(register, packs, *arguments)
 
 
 BROKEN: Final[dict[str, tuple[str, str, str]]] = {
@@ -90,8 +92,9 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[PlanDocument,
         assert text.count(before) == 1
         path.write_text(text.replace(before, after))
     output = folder / "plan.json"
-    _, printed = forked(with_client_secret, CLIENT_CANARY, "--project", str(project), "--json", str(output))
-    return json.loads(output.read_text()), printed + output.read_text()
+    options = ("--project", str(project), "--json", str(output))
+    done = forked(with_client_secret, CLIENT_CANARY, resident_packs.register(), PACKS, *options)
+    return json.loads(output.read_text()), done.printed + output.read_text()
 
 
 @pytest.mark.parametrize("change", BROKEN.values(), ids=BROKEN)

@@ -23,7 +23,7 @@ from typing import Final
 
 from benchmarks.iam import comparison, corpus, environments, evaluation, scale
 from benchmarks.iam.comparison import SLOW, TOOLS, Run, Start, Tool, Verdict
-from benchmarks.iam.corpus import Labelled
+from corpus.labelled import INDEPENDENT, LABELS, Labelled
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 _KINDS: Final = ("identity", "trust", "resource", "bundle")
@@ -46,8 +46,8 @@ def main() -> int:
     documents = corpus.load(environments.archives())
     with tempfile.TemporaryDirectory() as folder:
         rounds_of = comparison.run(tools, documents, Path(folder), rounds)
-    fitted = [document for document in documents if document.origin != corpus.INDEPENDENT]
-    others = [document for document in documents if document.origin == corpus.INDEPENDENT]
+    fitted = [document for document in documents if document.origin != INDEPENDENT]
+    others = [document for document in documents if document.origin == INDEPENDENT]
     of_fitted = [[run.of(fitted) for run in of_tool] for of_tool in rounds_of]
     runs = [comparison.middle(of_tool) for of_tool in of_fitted]
     runs_of_others = [comparison.middle([run.of(others) for run in of_tool]) for of_tool in rounds_of]
@@ -123,7 +123,7 @@ def _page(runs: Sequence[Run], documents: Sequence[Labelled], targets: Sequence[
         "rounds the middle one by speed (one round of a tool that takes longer than a minute; the middle of five turns "
         "in each round for one that takes less than two seconds). Times are the "
         "processor's, so that what else the machine does counts little. Documents, labels and their reasons: "
-        "`documents/` and `labels.yaml`. A verdict is any finding, the right one or not; a tool that raises or doesn't "
+        "`corpus/` and `labels.yaml`. A verdict is any finding, the right one or not; a tool that raises or doesn't "
         "judge a kind has none.\n",
         "## Targets\n\n"
         + _table(
@@ -148,9 +148,9 @@ def _page(runs: Sequence[Run], documents: Sequence[Labelled], targets: Sequence[
         ),
         "## Documents\n\n"
         + _table(
-            ("from", *(f"{kind}, {label}" for kind in _KINDS for label in corpus.LABELS)),
+            ("from", *(f"{kind}, {label}" for kind in _KINDS for label in LABELS)),
             [
-                (origin, *(str(counted[origin, kind, label]) for kind in _KINDS for label in corpus.LABELS))
+                (origin, *(str(counted[origin, kind, label]) for kind in _KINDS for label in LABELS))
                 for origin in dict.fromkeys(document.origin for document in documents)
             ],
         ),
@@ -178,7 +178,7 @@ def _independent(runs: Sequence[Run], documents: Sequence[Labelled]) -> str:
         f"{len(documents)} documents of {rounds} rounds: language models wrote and labelled them from their own "
         "knowledge, without access to the pack or to the documents above. Each round was judged before anything was "
         "changed for it: the first column. Then the pack was changed, so that the second says what was learned and no "
-        "more. `documents/independent.jsonl` has them with both.\n\n"
+        "more. `corpus/documents/independent.jsonl` has them with both.\n\n"
         + _table(("", "pack, first verdict", *(run.tool.name for run in runs)), rows)
         + "\nFirst verdicts by round, found of those labelled block and flagged of those labelled allow:\n\n"
         + _table(("round", *_KINDS), list(_by_round(first, documents)))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.iam import corpus, environments
-from benchmarks.iam.corpus import Labelled
+from corpus.labelled import Labelled
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
 """Where a judge is started, so that it finds this package and the pack."""

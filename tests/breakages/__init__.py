@@ -10,10 +10,10 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from corpus.families import read
 
 BREAKAGES: Final[list[dict[str, Any]]] = [
-    row for file in sorted(Path(__file__).parent.glob("*.yaml")) for row in yaml.safe_load(file.read_text())
+    row for file in sorted(Path(__file__).parent.glob("*.yaml")) for row in read(file)
 ]
 
 _SAMPLE: Final = (

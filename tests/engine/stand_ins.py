@@ -30,8 +30,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import grpc
-import pulumi_aws
-import pulumi_cloudflare  # noqa: F401 - its classes say what each type computes
 from google.protobuf import empty_pb2
 from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
@@ -296,6 +294,8 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
 def _inputs(type_: str) -> set[str]:
     """The names of the inputs that a type of AWS takes, from the SDK's class for them; the region is the provider's."""
+    import pulumi_aws
+
     _, module, name = type_.split(":")
     arguments = getattr(getattr(pulumi_aws, module.partition("/")[0]), f"{name}Args")
     return set(input_type_py_to_pulumi_names(arguments).values()) - {"region"}
@@ -327,6 +327,10 @@ class Attached:
 
 def attach(folder: Path) -> Attached:
     """Serve both providers from this process."""
+    # Their classes say what each type computes. To load them takes seconds, which only those spend who need them.
+    import pulumi_aws  # noqa: F401
+    import pulumi_cloudflare  # noqa: F401
+
     folder.mkdir(parents=True, exist_ok=True)
     cloud = Cloud(folder)
     servers = []

@@ -6,13 +6,11 @@ Most runs are forked from a process with the SDK loaded; `running` is for tests 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from typing import Any
 import pytest
 
 from stackfiles.plan_document import PlanDocument
-from tests.planning import command, forked
+from tests.planning import rehearsal_command
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -59,10 +57,14 @@ def short(urn: str) -> str:
     return "::".join(urn.split("::")[2:])
 
 
+def _options(arguments: Sequence[str | Path], project: Path, stack: str) -> list[str]:
+    return ["--project", str(project), "--stack", stack, *map(str, arguments)]
+
+
 def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
     """Start the command on a stack of a project, as a terminal does: in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "rehearsal", "--project", project, "--stack", "dev", *arguments],
+        [sys.executable, "-m", "rehearsal", *_options(arguments, project, "dev")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -73,32 +75,33 @@ def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Pope
     )
 
 
-def rehearse(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev", **environment: str) -> Outcome:
-    """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`."""
-    with tempfile.NamedTemporaryFile("r") as errors:
-        options = ("--project", str(project), "--stack", stack, *map(str, arguments))
-        code, printed = forked(_rehearse, errors.name, environment, options)
-        return Outcome(code, printed, errors.read())
+def rehearse(
+    *arguments: str | Path,
+    project: Path = WORKSHOP,
+    stack: str = "dev",
+    resident: Path = WORKSHOP / "policies",
+    **environment: str,
+) -> Outcome:
+    """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`.
+
+    It runs in a fork, and the packs in the folder `resident` outlive it.
+    """
+    options = _options(arguments, project, stack)
+    done = rehearsal_command(*options, packs=resident, environment=environment)
+    return Outcome(done.code, done.out, done.err)
 
 
-def _rehearse(errors: str, environment: Mapping[str, str], options: Sequence[str]) -> int:
-    os.dup2(os.open(errors, os.O_WRONLY), sys.stderr.fileno())
-    os.environ.update(environment)
-    os.chdir(ROOT)
-    return command(*options)
+def start(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev") -> Outcome:
+    """Run the command as a user does, in a process of its own from the first line of Python on."""
+    command = [sys.executable, "-m", "rehearsal", *_options(arguments, project, stack)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return Outcome(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.fixture(scope="session")
 def witnessed() -> Outcome:
-    """The workshop's plan as JSON, judged by the pack that says what it sees."""
-    return witness()
-
-
-def witness() -> Outcome:
-    # In a process of its own: where an SDK is loaded, as in a forked one, the workshop's types compute more.
-    with running("--json", "-", "--pack", PACKS / "witness") as process:
-        out, errors = process.communicate()
-        return Outcome(process.returncode, out, errors)
+    """The workshop's plan as JSON, judged by the pack that says what it sees, in a process without the SDKs."""
+    return start("--json", "-", "--pack", PACKS / "witness")
 
 
 @pytest.fixture

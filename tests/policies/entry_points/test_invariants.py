@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 from google.protobuf import struct_pb2
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.entry_points import RULES
@@ -107,7 +107,6 @@ def found(rule: Rule, judged: Resource | Stack) -> list[str]:
 
 
 @given(st.sampled_from(TYPES), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_no_properties_make_a_rule_raise(type_: str, properties: dict[str, Json]) -> None:
     resource = Resource(type_, "urn:pulumi:prod::project::t::it", "it", properties)
     for rule in RULES:

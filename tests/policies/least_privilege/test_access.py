@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.least_privilege.access.report import NotAPlan, accesses, difference, page, sentences
@@ -34,7 +34,6 @@ def brute(pattern: str) -> set[str]:
 
 
 @given(PATTERNS, st.lists(PATTERNS, max_size=4))
-@settings(max_examples=300, deadline=None)
 def test_cover_is_what_brute_force_says(inner: str, outers: list[str]) -> None:
     everything: set[str] = set().union(*map(brute, outers))
     # `c` is the letter that no pattern names; texts of six letters are longer than any pattern of four.
@@ -171,7 +170,6 @@ def change(draw: st.DrawFn) -> tuple[Json, Json, Json, Json]:
 
 
 @given(change())
-@settings(max_examples=500, deadline=None)
 def test_no_new_access_is_a_proof(drawn: tuple[Json, Json, Json, Json]) -> None:
     before, limit, after, bound = drawn
     new = [one for one in REQUESTS if allowed(after, bound, one) and not allowed(before, limit, one)]
@@ -180,14 +178,12 @@ def test_no_new_access_is_a_proof(drawn: tuple[Json, Json, Json, Json]) -> None:
 
 
 @given(STATEMENTS, st.none() | STATEMENTS)
-@settings(max_examples=500, deadline=None)
 def test_a_plan_adds_nothing_to_itself(statements: Json, limit: Json) -> None:
     same = stack(statements, limit)
     assert difference(same, copy.deepcopy(same)) == []
 
 
 @given(STATEMENTS, st.randoms())
-@settings(max_examples=300, deadline=None)
 def test_less_is_nothing_new(statements: Json, random: Json) -> None:
     """What is left after an Allow is taken away, and in another order, is no more than before."""
     after = copy.deepcopy(statements)

@@ -8,7 +8,7 @@ import json
 from typing import Final
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.least_privilege import RULES
@@ -52,13 +52,11 @@ VALUES: Final = st.recursive(
 
 
 @given(VALUES, st.sampled_from(Kind))
-@settings(max_examples=500, deadline=None)
 def test_what_is_no_document_is_named(value: Json, kind: Kind) -> None:
     assert document_faults(json.dumps(value), kind)
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=8), st.sampled_from(Kind))
-@settings(max_examples=500, deadline=None)
 def test_no_statement_raises(statement: Json, kind: Kind) -> None:
     found = document_faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), kind)
     assert found or {"Effect", "Action", "NotAction"} & statement.keys()
@@ -195,7 +193,6 @@ def broken(statements: Json) -> set[RuleId]:
 
 
 @given(widened())
-@settings(max_examples=500, deadline=None)
 def test_widening_never_turns_a_violation_into_a_pass(pair: tuple[Json, Json]) -> None:
     narrow, wide = pair
     assert not broken(narrow) or broken(wide)
@@ -269,7 +266,6 @@ def let_in(statements: Json, kind: Kind) -> set[RuleId]:
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
 def test_letting_in_more_never_turns_a_violation_into_a_pass(kind: Kind, data: st.DataObject) -> None:
     narrow, wide = data.draw(opened(kind))
     assert not let_in(narrow, kind) or not wide or let_in(wide, kind)
@@ -277,7 +273,6 @@ def test_letting_in_more_never_turns_a_violation_into_a_pass(kind: Kind, data: s
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
 @given(data=st.data(), random=st.randoms())
-@settings(max_examples=300, deadline=None)
 def test_order_never_matters_to_who_is_let_in(kind: Kind, data: st.DataObject, random: Json) -> None:
     drawn = data.draw(st.lists(entrusted(kind), min_size=1, max_size=4))
     shuffled = copy.deepcopy(drawn)
@@ -321,7 +316,6 @@ def odd_resources(draw: st.DrawFn) -> list[Resource]:
 
 
 @given(odd_resources(), st.one_of(ODD, st.just({f"arn:aws:ssm:eu-west-1:{ACCOUNT}:parameter/a": ["app"]})))
-@settings(max_examples=400, deadline=None)
 def test_no_resource_makes_a_rule_fail(resources: list[Resource], readers: Json) -> None:
     for rule in RULES:
         config = with_defaults({"readers": readers} if "readers" in rule.config else {}, rule.config)
@@ -340,7 +334,6 @@ def found(content: Json, **formatting: Json) -> set[tuple[str, str]]:
 
 
 @given(st.lists(statements(), min_size=1, max_size=4), st.randoms())
-@settings(deadline=None)
 def test_order_and_formatting_never_matter(drawn: Json, random: Json) -> None:
     # Without a Sid a message counts statements, which is the one thing that the order may change.
     named = [{"Sid": f"S{index}", **statement} for index, statement in enumerate(drawn)]

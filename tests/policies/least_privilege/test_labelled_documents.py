@@ -1,46 +1,47 @@
-"""The project's own labelled documents, those of the benchmark: every flawed one is flagged and no tight one is."""
+"""The labelled documents of the corpus: every flawed one is flagged and no tight one is."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
 
 import pytest
 
-from benchmarks.iam import corpus
-from benchmarks.iam.comparison import CHECKOUT, PACK
+from corpus import pack
+from corpus.labelled import Labelled, independent, own
 
 
-def judged(folder: Path, documents: list[dict[str, Any]]) -> dict[str, Any]:
-    given, taken = folder / "documents.json", folder / "verdicts.json"
-    given.write_text(json.dumps(documents))
-    subprocess.run([sys.executable, "-m", PACK.module, given, taken, PACK.mode], check=True, cwd=CHECKOUT)
-    verdicts: dict[str, Any] = json.loads(taken.read_text())["verdicts"]
-    assert not [key for key, verdict in verdicts.items() if verdict["error"]]
-    return verdicts
+@pytest.fixture(scope="module")
+def judge() -> pack.Judge:
+    return pack.load()
 
 
-@pytest.mark.parametrize("account_is_known", [True, False])
-def test_every_label_is_met(tmp_path: Path, account_is_known: bool) -> None:
-    documents = [document.as_json() for document in corpus.own()]
-    verdicts = judged(tmp_path, [one if account_is_known else one | {"account": ""} for one in documents])
-    wrong = [one["key"] for one in documents if bool(verdicts[one["key"]]["findings"]) != (one["label"] == "block")]
-    assert wrong == []
+def misjudged(judge: pack.Judge, documents: Iterable[Labelled], **changes: str) -> set[str]:
+    """Return the keys of the documents whose verdict isn't their label."""
+    wrong = set()
+    for document in documents:
+        texts = [json.dumps(policy) for policy in document.policies or [document.document]]
+        if bool(judge(document.as_json() | {"texts": texts} | changes)) != (document.label == "block"):
+            wrong.add(document.key)
+    return wrong
 
 
-def test_what_others_wrote_is_judged_as_they_did_but_where_it_says_why_not(tmp_path: Path) -> None:
-    documents = list(corpus.independent())
+def test_every_label_is_met(judge: pack.Judge) -> None:
+    assert misjudged(judge, own()) == set()
+
+
+def test_every_label_is_met_where_the_account_is_unknown(judge: pack.Judge) -> None:
+    assert misjudged(judge, own(), account="") == set()
+
+
+def test_what_others_wrote_is_judged_as_they_did_but_where_it_says_why_not(judge: pack.Judge) -> None:
+    documents = list(independent())
     assert len(documents) > 1000
-    verdicts = judged(tmp_path, [document.as_json() for document in documents])
-    wrong = {one.key for one in documents if bool(verdicts[one.key]["findings"]) != (one.label == "block")}
-    assert wrong == {one.key for one in documents if one.deviation}
+    assert misjudged(judge, documents) == {document.key for document in documents if document.deviation}
 
 
 def test_every_flaw_changes_its_document_and_has_a_reason() -> None:
-    documents = {document.key: document for document in corpus.own()}
+    documents = {document.key: document for document in own()}
     assert len(documents) > 300
     for document in documents.values():
         assert document.reason, document.key

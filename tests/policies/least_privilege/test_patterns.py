@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.least_privilege.language import patterns
@@ -22,19 +22,16 @@ def language(pattern: str) -> set[str]:
 
 
 @given(PATTERNS)
-@settings(deadline=None, max_examples=300)
 def test_matches(pattern: str) -> None:
     assert {text for text in TEXTS if patterns.matches(pattern, text)} == language(pattern)
 
 
 @given(PATTERNS, PATTERNS)
-@settings(deadline=None, max_examples=300)
 def test_includes(outer: str, inner: str) -> None:
     assert patterns.includes(outer, inner) == (language(inner) <= language(outer))
 
 
 @given(PATTERNS, PATTERNS)
-@settings(deadline=None, max_examples=300)
 def test_intersects(one: str, other: str) -> None:
     assert patterns.intersects(one, other) == bool(language(one) & language(other))
     assert patterns.intersects(other, one) == patterns.intersects(one, other)

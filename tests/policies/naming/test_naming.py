@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.naming import RULES
@@ -248,10 +248,8 @@ RESOURCES = st.builds(
         {}, optional={"region": ANY, "defaultTags": ANY | st.fixed_dictionaries({"tags": ANY})}
     ),
 )
-BOUNDED: Final = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
-@BOUNDED
 @given(stack=st.lists(RESOURCES, max_size=4))
 def test_nothing_makes_the_pack_fail(pack: StartPack, stack: list[Planned]) -> None:
     for violation in pack("naming").everything(stack):
@@ -266,7 +264,6 @@ def spoiled() -> st.SearchStrategy[Any]:
     )
 
 
-@BOUNDED
 @given(type_=st.sampled_from(sorted(PHYSICAL_NAMES)), name=spoiled(), more=st.dictionaries(st.text(max_size=8), ANY))
 def test_no_name_that_is_not_a_known_text_passes(
     pack: StartPack, type_: str, name: Json, more: dict[str, Json]
@@ -277,7 +274,6 @@ def test_no_name_that_is_not_a_known_text_passes(
     assert any(item.rule == "duplicate-name" for item in pack("naming").stack_of([Planned(type_, given_)]))
 
 
-@BOUNDED
 @given(
     type_=st.sampled_from(sorted(PHYSICAL_NAMES)),
     name=st.text(max_size=60) | st.from_regex(r"\A/?(prod|dev|Prod)[-/.]?[a-z0-9/_.-]{0,30}\n?\Z"),

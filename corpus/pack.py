@@ -1,0 +1,107 @@
+"""The least-privilege pack's verdict: a document is put into a resource, and every rule that applies judges it.
+
+That is what the engine has the pack do; the protocol between the two is left out. Each rule is asked by itself, so that
+the shared work of a document is done once, as in a preview.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+_RESOURCES = {
+    "s3": ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
+    "kms": ("aws:kms/key:Key", "policy"),
+    "secretsmanager": ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy"),
+    "sqs": ("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+    "sns": ("aws:sns/topicPolicy:TopicPolicy", "policy"),
+    "ecr": ("aws:ecr/repositoryPolicy:RepositoryPolicy", "policy"),
+    "lambda": ("", "policy"),
+    "other": ("", "policy"),
+}
+_BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
+"""Every role has one, or the rule that asks for it would speak about each. This one names no account of anybody."""
+
+Parts = Sequence[tuple[str, dict[str, Any]]]
+
+
+Judge = Callable[[dict[str, Any]], Sequence[str]]
+"""A labelled document as JSON, its policies as texts under `texts` -> the rules that find something in it."""
+
+
+def load() -> Judge:
+    """Load the pack with all its data and return how it judges."""
+    from policies.least_privilege import RULES, knowledge
+    from policies.least_privilege.faults.documents import document_faults
+    from policies.least_privilege.faults.fault import Applies
+    from policies.least_privilege.language.documents import Kind
+    from policies.rulebook import Judgement, Resource, Scope
+    from policies.rulebook.configuration import with_defaults
+
+    # The data is read and decoded piece by piece when it's needed. Here it counts as loading, as for the others.
+    for prefix in knowledge.prefixes():
+        knowledge.service(prefix)
+    knowledge.provenance(knowledge.MANAGED)
+    rules = [
+        (rule, Judgement("benchmark", "prod", with_defaults({}, rule.config)))
+        for rule in RULES
+        if rule.id != "role-without-boundary"
+    ]
+    types = [kind for kind, _ in _RESOURCES.values()] + ["aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"]
+    one_resource = {
+        kind: [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.RESOURCE and kind in rule.types]
+        for kind in types
+    }
+    whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
+
+    def judge(document: dict[str, Any]) -> Sequence[str]:
+        parts = _parts(document)
+        if not parts:
+            # A function's policy is spread over permissions in a plan; the document itself is judged as such.
+            text, service = document["texts"][0], document["on"].replace("other", "")
+            found_in_text = document_faults(text, Kind.RESOURCE, service)
+            return [fault.rule for fault in found_in_text if fault.applies is Applies.ALWAYS]
+        provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
+        resources = [
+            Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)
+            for index, (kind, properties) in enumerate(parts)
+        ]
+        found: dict[str, None] = {}
+        for resource in resources:
+            for rule, judgement in one_resource[resource.type]:
+                for _ in rule.findings(resource, judgement):
+                    found[rule.id] = None
+        if len(resources) > 1:
+            for rule, judgement in whole_stack:
+                for _ in rule.findings([one for one in resources if one.type in rule.types], judgement):
+                    found[rule.id] = None
+        return list(found)
+
+    return judge
+
+
+def _parts(document: dict[str, Any]) -> Parts:
+    texts = document["texts"]
+    if document["kind"] == "trust":
+        return [_role(assumeRolePolicy=texts[0])]
+    if document["kind"] == "resource":
+        kind, path = _RESOURCES[document["on"]]
+        return [(kind, {path: texts[0]})] if kind else []
+    policies = [("aws:iam/rolePolicy:RolePolicy", {"role": "it", "name": "it", "policy": text}) for text in texts]
+    if document["kind"] == "bundle":
+        return [_role(managedPolicyArns=document["managed"]), *policies]
+    return policies
+
+
+def _role(**properties: str | list[str]) -> tuple[str, dict[str, Any]]:
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"},
+    }
+    return "aws:iam/role:Role", {
+        "name": "it",
+        "permissionsBoundary": _BOUNDARY,
+        "assumeRolePolicy": json.dumps(trust),
+        **properties,
+    }

@@ -1,0 +1,67 @@
+"""Runs functions in processes that are forked from one with the SDKs loaded, since loading them is most of a plan.
+
+done = forked(command, "--stack", "prod")
+assert done.code == 0, done.printed
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+
+_SERVER: Final = multiprocessing.get_context("forkserver")
+_SERVER.set_forkserver_preload(["tests.sdks"])
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a process ended: its exit code, and what it wrote to stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def printed(self) -> str:
+        """All that it wrote."""
+        return self.out + self.err
+
+
+def forked(function: Callable[..., int], *arguments: object, environment: Mapping[str, str] | None = None) -> Done:
+    """Run a function in a process of its own, in the project's folder, and wait for its end.
+
+    The function stands at the top of a module and returns the exit code; its arguments can be pickled. `environment`
+    is added to the variables of this process.
+    """
+    variables = dict(os.environ) | dict(environment or {})
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        process = _SERVER.Process(target=_call, args=(function, arguments, variables, folder))
+        process.start()
+        process.join()
+        assert process.exitcode is not None
+        written = ((folder / name).read_text() if (folder / name).exists() else "" for name in ("out", "err"))
+        return Done(process.exitcode, *written)
+
+
+def _call(
+    function: Callable[..., int], arguments: tuple[object, ...], variables: Mapping[str, str], folder: Path
+) -> None:
+    for stream, name in ((sys.stdout, "out"), (sys.stderr, "err")):
+        with (folder / name).open("w") as file:
+            os.dup2(file.fileno(), stream.fileno())
+    os.environ.clear()
+    os.environ.update(variables)
+    os.chdir(PROJECT)
+    code = function(*arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

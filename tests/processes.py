@@ -1,0 +1,73 @@
+"""Which tests make plans or start processes: they get the marker `process`, and `-m 'not process'` is the fast tier.
+
+What a test or one of its fixtures can reach by name through the modules of `tests` decides: a test is marked if that
+includes `forked`, `subprocess` or a started pack. A test that is not marked can't start a process (`forbid`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import multiprocessing.process
+import subprocess
+from collections.abc import Iterator
+from types import CodeType, FunctionType
+from typing import Final
+
+import pytest
+
+from tests.forks import forked
+
+_STARTERS: Final[tuple[object, ...]] = (subprocess, forked)
+
+
+def mark(items: list[pytest.Item]) -> None:
+    """Mark the tests that start processes."""
+    known: dict[object, bool] = {}
+    for item in items:
+        if any(_starts(function, known) for function in _functions(item)):
+            item.add_marker("process")
+
+
+def _functions(item: pytest.Item) -> Iterator[object]:
+    if isinstance(item, pytest.Function):
+        yield item.function
+        for fixtures in item._fixtureinfo.name2fixturedefs.values():  # pytest offers no public way to a test's fixtures
+            yield from (fixture.func for fixture in fixtures)
+
+
+def _starts(thing: object, known: dict[object, bool]) -> bool:
+    """Tell whether a function or class of the tests reaches what starts a process."""
+    thing = inspect.unwrap(thing) if callable(thing) else thing  # what is cached
+    if any(thing is starter for starter in _STARTERS):
+        return True
+    if not isinstance(thing, FunctionType | type) or not thing.__module__.startswith("tests."):
+        return False
+    if thing not in known:
+        known[thing] = False  # for functions that call each other
+        known[thing] = any(_starts(reached, known) for reached in _reached(thing))
+    return known[thing]
+
+
+def _reached(thing: FunctionType | type) -> Iterator[object]:
+    if isinstance(thing, type):
+        yield from (getattr(value, "__func__", getattr(value, "fget", value)) for value in vars(thing).values())
+        return
+    for name in _names(thing.__code__):
+        yield thing.__globals__.get(name)
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def forbid(patch: pytest.MonkeyPatch) -> None:
+    """Let no test start a process until the patch is undone."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("this test starts a process, and tests/processes.py did not mark it")
+
+    patch.setattr(subprocess.Popen, "__init__", refuse)
+    patch.setattr(multiprocessing.process.BaseProcess, "start", refuse)

@@ -1,0 +1,116 @@
+"""Policy packs that outlive a plan: one process for each pack and stack serves all plans of a test process.
+
+Starting a pack costs as much as a plan, and is tested where packs themselves are. The engine configures a pack anew for
+each plan, so nothing of one plan reaches another. What a pack reads by itself when it starts lies beside it: a project
+that has other packs or other configuration there gets packs of its own.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+_MODULE: Final = "pulumi.policy"
+"""`python -m pulumi.policy ENGINE FOLDER` starts a pack, which prints its port and serves until it is killed."""
+
+_OF_THE_PLAN: Final = "PULUMI_CONFIG"
+"""The one variable of a pack's environment that differs between plans of a stack; no pack of this project reads it."""
+
+_START: Final = subprocess.Popen
+
+
+@cache
+def register() -> Path:
+    """Return the folder in which the packs of this process are noted; they end with it."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(_stop, folder)
+    return folder
+
+
+def _stop(folder: Path) -> None:
+    for file in folder.glob("*.pid"):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(file.read_text()), signal.SIGKILL)
+    shutil.rmtree(folder)
+
+
+def attach(register: Path, packs: Path) -> None:
+    """Have this process use resident packs for those in the folder `packs`: started already, or started and noted."""
+
+    class Popen(subprocess.Popen[bytes]):
+        def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
+            shared = _MODULE in command and _is_like(Path(command[-1]), packs)
+            return ResidentPack(register, command, options) if shared else super().__new__(cls)
+
+    vars(subprocess)["Popen"] = Popen
+
+
+def _is_like(pack: Path, packs: Path) -> bool:
+    """Tell whether a pack is one of those in a folder, or a link to it beside which the same lies."""
+    return pack.resolve().parent == packs and _beside(pack) == _beside(packs / pack.name)
+
+
+def _beside(pack: Path) -> dict[str, Path | bytes]:
+    """Return what lies beside a pack: the other packs, and the content of the files in `config`."""
+    files = [file for file in (pack.parent / "config").glob("*") if file.is_file()]
+    return {path.name: path.resolve() for path in pack.parent.iterdir() if (path / "PulumiPolicy.yaml").exists()} | {
+        file.name: file.read_bytes() for file in files
+    }
+
+
+class ResidentPack:
+    """Stands in for the process of a pack: it tells the pack's port, and doesn't let it be ended.
+
+    A pack that fails to start fails as without this class: no port, an exit code, and its words on stderr.
+    """
+
+    def __init__(self, folder: Path, command: Sequence[str], options: Mapping[str, Any]) -> None:
+        *start, pack = command
+        place = Path(pack).resolve()
+        environment = {key: value for key, value in options["env"].items() if key != _OF_THE_PLAN}
+        added = sorted(environment.items() - os.environ.items())
+        key = hashlib.sha256(repr((start, place, added)).encode()).hexdigest()
+        self._port = folder / f"{key}.port"
+        self._started: subprocess.Popen[bytes] | None = None
+        if not self._line():
+            with self._port.open("wb") as port:
+                self._started = _START(
+                    [*start, str(place)], **{**options, "env": environment, "cwd": place, "stdout": port}
+                )
+            (folder / f"{key}.pid").write_text(str(self._started.pid))
+
+    @property
+    def stdout(self) -> ResidentPack:
+        """What is read of its stdout: the line with the port."""
+        return self
+
+    def readline(self) -> bytes:
+        """Wait for the line with the port; empty if the pack ended without one."""
+        while not (line := self._line()) and self._started and self._started.poll() is None:
+            time.sleep(0.005)
+        return line
+
+    def _line(self) -> bytes:
+        line = self._port.read_bytes() if self._port.exists() else b""
+        return line if line.endswith(b"\n") else b""
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(())
+
+    def kill(self) -> None:
+        """Leave the pack to the other plans."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return the exit code of a pack that failed to start, else 0 at once."""
+        return (self._started.poll() if self._started else None) or 0

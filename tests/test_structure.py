@@ -1,0 +1,209 @@
+"""The structure of the code: imports go one way, a module has one name, files and functions stay small."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.forks import PROJECT
+
+FILE_LINES: Final = 400
+FUNCTION_LINES: Final = 60
+
+PACKS: Final = sorted(f"policies/{file.parent.name}" for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
+
+_CODE: Final = ("components", "policies/rulebook", *PACKS, "stackfiles", "rehearsal", "operations")
+
+AREAS: Final[dict[str, tuple[str, ...]]] = {
+    "components": (),
+    "__main__.py": ("components",),
+    "policies": (),
+    "policies/rulebook": (),
+    # A pack can be copied out with the rulebook, and with nothing else.
+    **dict.fromkeys(PACKS, ("policies/rulebook",)),
+    "stackfiles": (),
+    "rehearsal": ("stackfiles",),
+    "operations": ("components", "stackfiles", "rehearsal"),
+    "generators": ("components", "policies/rulebook", *PACKS, "stackfiles", "rehearsal"),
+    "corpus": ("policies/rulebook", "policies/least_privilege"),
+    "tests": (*_CODE, "generators", "corpus"),
+    "benchmarks": (*_CODE, "corpus", "tests"),
+}
+"""Folder (or file) -> the areas that it may import. Each names only areas above it."""
+
+LAYERS: Final[dict[str, str]] = {
+    "policies/least_privilege": "language knowledge meaning faults stack access rules .",
+    "rehearsal": "__init__.py engine reports .",
+    "operations": ". checks preflight.py commands __main__.py",
+}
+"""Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
+
+COMMANDS: Final = (
+    "rehearsal",
+    "rehearsal.watch",
+    "rehearsal.pull_request",
+    "operations",
+    "policies.least_privilege.access",
+)
+"""The modules that people start with `python -m`. Each must know `--help`: what doesn't would do its work here."""
+
+PATH_EDITS: Final = {"rehearsal/engine/program.py"}
+"""What edits `sys.path` besides the files that the engine starts: the double of the language host, which does so."""
+
+
+ASIDE: Final = {"build", "node_modules", "__pycache__"}
+
+
+@cache
+def sources() -> dict[Path, ast.Module]:
+    """Every Python file of the project, by its path from the project's folder."""
+    found = {}
+    for folder, folders, files in os.walk(PROJECT):
+        folders[:] = [name for name in folders if name not in ASIDE and not name.startswith(".")]
+        for file in (Path(folder, name) for name in files if name.endswith(".py")):
+            found[file.relative_to(PROJECT)] = ast.parse(file.read_text())
+    return found
+
+
+def imported(tree: ast.Module) -> Iterator[Path]:
+    """Yield the project's files and folders that a file imports."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        for parts in (name.split(".") for name in names):
+            # The last part may name what a module holds.
+            for path in (Path(*parts), Path(*parts[:-1])):
+                if path.parts and (file := next((one for one in _files(path) if (PROJECT / one).exists()), None)):
+                    yield file
+                    break
+
+
+def _files(module: Path) -> tuple[Path, Path]:
+    return module.with_suffix(".py"), module / "__init__.py"
+
+
+def area(file: Path) -> str:
+    return next((str(path) for path in (file, *file.parents) if str(path) in AREAS), "")
+
+
+def layer(file: Path) -> int:
+    """The place of a file among the layers of its area."""
+    layers = LAYERS.get(area(file), ".").split()
+    inside = file.relative_to(area(file)) if area(file) in LAYERS else file
+    return layers.index(inside.parts[0] if inside.parts[0] in layers else ".")
+
+
+def test_imports_go_one_way_between_areas() -> None:
+    for number, (name, others) in enumerate(AREAS.items()):
+        assert set(others) <= set(list(AREAS)[:number]), f"{name} may only name areas above it"
+    wrong = {
+        f"{file} imports {target}"
+        for file, tree in sources().items()
+        for target in imported(tree)
+        if area(target) not in {area(file), *AREAS.get(area(file), ())}
+    }
+    assert not wrong, sorted(wrong)
+
+
+def test_imports_go_one_way_between_the_folders_of_an_area() -> None:
+    wrong = {
+        f"{file} imports {target}"
+        for file, tree in sources().items()
+        for target in imported(tree)
+        if area(file) == area(target) and layer(file) < layer(target)
+    }
+    assert not wrong, sorted(wrong)
+
+
+def test_every_folder_has_its_place() -> None:
+    """What isn't listed is not judged above, and what is listed in vain says nothing."""
+    assert {str(file) for file in sources() if not area(file)} == set()
+    listed = {*AREAS, *(f"{name}/{inner}" for name, layers in LAYERS.items() for inner in layers.split())}
+    assert {path for path in listed if not (PROJECT / path).exists()} == set()
+    folders = {
+        f"{name}/{file.relative_to(name).parts[0]}"
+        for name in LAYERS
+        for file in sources()
+        if area(file) == name and len(file.relative_to(name).parts) > 1
+    }
+    assert folders <= listed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_module_is_loaded_under_two_names(command: str) -> None:
+    assert twice(f"runpy._run_module_as_main({command!r})") == {}  # what `python -m` does
+
+
+@pytest.mark.parametrize("pack", PACKS)
+def test_no_module_of_a_pack_is_loaded_under_two_names(pack: str) -> None:
+    start = f"runpy.run_path({str(PROJECT / pack)!r}, run_name='__main__')"
+    assert twice(f"import pulumi_policy; pulumi_policy.PolicyPack = lambda *_, **__: None; {start}") == {}
+
+
+def twice(start: str) -> dict[str, list[str]]:
+    """Return the files that have several names in `sys.modules` after a start with `--help`, each with its names."""
+    program = f"""
+import collections, contextlib, io, json, runpy, sys
+sys.argv[1:] = ["--help"]
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+    {start}
+names, seen = collections.defaultdict(list), set()
+for name, module in list(sys.modules.items()):
+    file = vars(module).get("__file__") or ""
+    if file.startswith({str(PROJECT) + os.sep!r}) and "site-packages" not in file and module not in seen:
+        names[file].append(name)
+        seen.add(module)
+print(json.dumps({{file: found for file, found in names.items() if len(found) > 1}}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[str]] = json.loads(done.stdout)
+    return found
+
+
+def test_files_and_functions_stay_small() -> None:
+    long = {}
+    for file, tree in sources().items():
+        if (lines := len((PROJECT / file).read_text().splitlines())) > FILE_LINES:
+            long[str(file)] = lines
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > FUNCTION_LINES:
+                    long[f"{file}: {node.name}"] = lines
+    assert long == {}
+
+
+def test_only_what_the_engine_starts_edits_the_path() -> None:
+    edits = {
+        str(file)
+        for file, tree in sources().items()
+        if any(_edits_path(node) for node in ast.walk(tree))
+        and not (PROJECT / file).with_name("PulumiPolicy.yaml").exists()
+    }
+    assert edits == PATH_EDITS
+
+
+def _edits_path(node: ast.AST) -> bool:
+    """Tell whether a node calls a method of `sys.path` or assigns to it or to an item of it."""
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AugAssign):
+        targets = [node.target]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        targets = [node.func.value]
+    return any(ast.unparse(target).startswith("sys.path") for target in targets)
