@@ -34,12 +34,14 @@ class Child:
         go_out, go_in = os.pipe()
         answer_out, answer_in = os.pipe()
         sys.stdout.flush()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(go_in)
-            os.close(answer_out)
-            with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
-                _serve(folder, stack_name, go, answer)
+        # An interrupt during a fork would be lost: Python reports and drops what is raised in its hooks around it.
+        with interrupts.held_back():
+            self._pid = os.fork()
+            if self._pid == 0:
+                os.close(go_in)
+                os.close(answer_out)
+                with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
+                    _serve(folder, stack_name, go, answer)
         os.close(go_out)
         os.close(answer_in)
         self._go = os.fdopen(go_in, "wb", buffering=0)
@@ -79,6 +81,7 @@ def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> NoR
     """Be the child."""
     code = 0
     try:
+        interrupts.raise_keyboard_interrupts()
         known = set(sys.modules)
         document = _plan(folder, stack_name, go).document()
         modules = [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)]
