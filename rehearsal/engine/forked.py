@@ -44,11 +44,12 @@ class Child:
                     _serve(folder, stack_name, go, answer)
         os.close(go_out)
         os.close(answer_in)
+        self._modules: Sequence[str] = ()
         self._go = os.fdopen(go_in, "wb", buffering=0)
         self._answer = os.fdopen(answer_out, encoding="utf-8")
 
     def plan(self) -> PlanDocument:
-        """Let it run the program, and return what it planned. What it had to load is then loaded for the next one.
+        """Let it run the program, and return what it planned.
 
         Raises:
             Failure: it died.
@@ -60,9 +61,13 @@ class Child:
         if not text:
             raise Failure("the process that made the plan died")
         answer = json.loads(text)
-        _load(answer["modules"])
+        self._modules = answer["modules"]
         document: PlanDocument = answer["document"]
         return document
+
+    def load(self) -> None:
+        """Load in this process what the child had to load for its plan, so that the next child has it."""
+        _load(self._modules)
 
     def end(self) -> None:
         """Stop it, if it still runs."""
