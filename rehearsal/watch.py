@@ -78,6 +78,7 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
                     _write(document, output)
                 _show(since_last.text(last, document), seconds)
                 last = last if "error" in document else document
+            child.load()
             child = Child(folder, stack_name)
             if current:
                 now = files.next_stamps(stamps)

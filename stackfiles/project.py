@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-import yaml
 
 from stackfiles.failures import BadConfiguration
 from stackfiles.json_type import Json
@@ -147,44 +145,11 @@ def load(folder: Path, stack: str) -> Project:
     )
 
 
-class _DuplicateKey(yaml.YAMLError):
-    """A mapping has a key twice: YAML forbids it, the library keeps the last value."""
-
-
-class _Loader(yaml.CSafeLoader):
-    """Loads YAML as the Pulumi CLI does.
-
-    It refuses a duplicate key, and digits with a leading zero or around an `e` are a number to it, text to PyYAML.
-    """
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: dict[str, yaml.ScalarNode] = {}
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and (first := seen.setdefault(key.value, key)) is not key:
-                line, other = key.start_mark.line + 1, first.start_mark.line + 1
-                raise _DuplicateKey(f"line {line}: the key `{key.value}` is already on line {other}; keep one of them")
-        return super().construct_mapping(node, deep)
-
-
-# yamlStyleFloat in resolve.go of gopkg.in/yaml.v3
-_NUMBER: Final = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
-
-
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is a safe loader
-    except OSError as error:
-        raise BadConfiguration(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise BadConfiguration(f"{path} isn't UTF-8 text (byte {error.start}); accepted: YAML in UTF-8") from None
-    except _DuplicateKey as error:
-        raise BadConfiguration(f"{path}: {error}") from None
-    except yaml.YAMLError as error:
-        raise BadConfiguration(f"{path} isn't YAML: {' '.join(str(error).split())}") from None
-    if document is not None and not isinstance(document, dict):
-        raise BadConfiguration(f"{path}: accepted: a mapping of keys to values")
-    return document or {}
+    # Loaded when a file is read: commands list themselves without it.
+    from stackfiles.yaml_file import read
+
+    return read(path)
 
 
 def _mapping(document: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:

@@ -34,19 +34,22 @@ class Child:
         go_out, go_in = os.pipe()
         answer_out, answer_in = os.pipe()
         sys.stdout.flush()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(go_in)
-            os.close(answer_out)
-            with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
-                _serve(folder, stack_name, go, answer)
+        # An interrupt during a fork would be lost: Python reports and drops what is raised in its hooks around it.
+        with interrupts.held_back():
+            self._pid = os.fork()
+            if self._pid == 0:
+                os.close(go_in)
+                os.close(answer_out)
+                with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
+                    _serve(folder, stack_name, go, answer)
         os.close(go_out)
         os.close(answer_in)
+        self._modules: Sequence[str] = ()
         self._go = os.fdopen(go_in, "wb", buffering=0)
         self._answer = os.fdopen(answer_out, encoding="utf-8")
 
     def plan(self) -> PlanDocument:
-        """Let it run the program, and return what it planned. What it had to load is then loaded for the next one.
+        """Let it run the program, and return what it planned.
 
         Raises:
             Failure: it died.
@@ -58,9 +61,13 @@ class Child:
         if not text:
             raise Failure("the process that made the plan died")
         answer = json.loads(text)
-        _load(answer["modules"])
+        self._modules = answer["modules"]
         document: PlanDocument = answer["document"]
         return document
+
+    def load(self) -> None:
+        """Load in this process what the child had to load for its plan, so that the next child has it."""
+        _load(self._modules)
 
     def end(self) -> None:
         """Stop it, if it still runs."""
@@ -79,6 +86,7 @@ def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> NoR
     """Be the child."""
     code = 0
     try:
+        interrupts.raise_keyboard_interrupts()
         known = set(sys.modules)
         document = _plan(folder, stack_name, go).document()
         modules = [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)]

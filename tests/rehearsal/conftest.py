@@ -61,6 +61,12 @@ def _options(arguments: Sequence[str | Path], project: Path, stack: str) -> list
     return ["--project", str(project), "--stack", stack, *map(str, arguments)]
 
 
+def heed_signals() -> None:
+    """Heed signals again that a shell tells its background jobs to ignore, or `nohup` its command."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
     """Start the command on a stack of a project, as a terminal does: in a process group of its own."""
     return subprocess.Popen(
@@ -70,8 +76,7 @@ def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Pope
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        # What runs in the background of a shell ignores interrupts, and so would what it starts.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - before any thread of it
+        preexec_fn=heed_signals,  # noqa: PLW1509 - before any thread of it
     )
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.conftest import ROOT
+from tests.rehearsal.conftest import ROOT, heed_signals
 
 DEADLINE = 300
 """Seconds after which a plan won't come any more."""
@@ -37,8 +37,7 @@ class Watch:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # What runs in the background of a shell ignores interrupts, and so would what it starts.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - before any thread of it
+            preexec_fn=heed_signals,  # noqa: PLW1509 - before any thread of it
         )
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
