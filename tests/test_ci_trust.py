@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from benchmarks.iam import evaluation
+from tests.iam_evaluator import missing, simulate
 from tests.planning import PROJECT, plan_of
 
 STACK = "prod"
@@ -114,11 +114,11 @@ def trusts() -> dict[str, dict[str, Any]]:
 
 
 def test_exactly_the_meant_tokens_get_each_role() -> None:
-    if reason := evaluation.missing():
+    if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     assert trusts().keys() == {"ci-preview", "ci-deploy", "ci-deployer-trigger"}
     asked = [(role, token) for role in trusts() for token in tokens(len(role))]
-    answers = evaluation.simulate([request(trusts()[role], token) for role, token in asked])
+    answers = simulate([request(trusts()[role], token) for role, token in asked])
     wrong = [
         (role, token) for (role, token), answer in zip(asked, answers, strict=True) if answer != meant(role, token)
     ]

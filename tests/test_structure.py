@@ -26,6 +26,7 @@ _CODE: Final = ("components", "policies/rulebook", *PACKS, "stackfiles", "rehear
 AREAS: Final[dict[str, tuple[str, ...]]] = {
     "components": (),
     "__main__.py": ("components",),
+    "set_up.py": (),
     "policies": (),
     "policies/rulebook": (),
     # A pack can be copied out with the rulebook, and with nothing else.

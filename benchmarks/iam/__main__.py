@@ -24,6 +24,7 @@ from typing import Final
 from benchmarks.iam import comparison, corpus, environments, evaluation, scale
 from benchmarks.iam.comparison import SLOW, TOOLS, Run, Start, Tool, Verdict
 from corpus.labelled import INDEPENDENT, LABELS, Labelled
+from tests import iam_evaluator
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 _KINDS: Final = ("identity", "trust", "resource", "bundle")
@@ -216,9 +217,9 @@ def _columns(documents: Sequence[Labelled], kind: str) -> Sequence[Column]:
 def _agreement() -> str:
     heading = (
         "## Agreement with an independent evaluator\n\n"
-        f"`python -m benchmarks.iam.evaluation` against {evaluation.PACKAGE}, on generated policies and requests.\n\n"
+        f"`python -m benchmarks.iam.evaluation` against {iam_evaluator.PACKAGE}, on generated policies and requests.\n\n"
     )
-    if reason := evaluation.missing():
+    if reason := iam_evaluator.missing():
         return f"{heading}Skipped: {reason}.\n"
     found = evaluation.agreements()
     table = _table(("question", "asked", "agreed"), [(one.question, str(one.asked), str(one.agreed)) for one in found])

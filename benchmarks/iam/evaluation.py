@@ -1,6 +1,6 @@
 """The pack's reading of statements against an independent evaluator of IAM, on generated policies and requests.
 
-The evaluator is @cloud-copilot/iam-simulate of the npm registry, installed on demand under `build/iam/`. Compared are
+The evaluator is the one of `tests/iam_evaluator.py`. Compared are
 
 - requests against policies without conditions, boundaries included: what the pack says a role may do is exactly what
   the evaluator allows;
@@ -12,24 +12,19 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from benchmarks.iam.environments import BUILD
 from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.inclusion import new_access
 from policies.least_privilege.access.requests import may
 from policies.least_privilege.language.documents import Kind, parse
+from tests.iam_evaluator import missing, simulate
 
 Json: TypeAlias = Any
 
-PACKAGE: Final = "@cloud-copilot/iam-simulate@0.1.173"
-_SCRIPT: Final = Path(__file__).with_name("simulate.mjs")
 _ACCOUNT: Final = "123456789012"
 
 
@@ -48,38 +43,6 @@ class Agreement:
         self.agreed += agreed
         if not agreed and len(self.against) < 20:
             self.against.append(what)
-
-
-def missing() -> str:
-    """Return why the evaluator can't run, empty if it can."""
-    absent = [name for name in ("node", "npm") if shutil.which(name) is None]
-    return f"{' and '.join(absent)} isn't on the path" if absent else ""
-
-
-def simulate(requests: Sequence[Json]) -> list[bool]:
-    """Return the evaluator's verdicts.
-
-    Raises:
-        RuntimeError: it can't be installed, or it refuses a request as malformed.
-    """
-    folder = BUILD / "node"
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "node_modules" / PACKAGE.rpartition("@")[0]).is_dir():
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGE], folder)
-    script = folder / _SCRIPT.name
-    shutil.copyfile(_SCRIPT, script)
-    answers: list[Json] = json.loads(_run(["node", str(script)], folder, json.dumps(requests)))
-    for request, answer in zip(requests, answers, strict=True):
-        if not isinstance(answer, bool):
-            raise RuntimeError(f"the evaluator refuses {json.dumps(request)}: {answer}")
-    return answers
-
-
-def _run(command: list[str], folder: Path, given: str = "") -> str:
-    done = subprocess.run(command, cwd=folder, input=given, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")
-    return done.stdout
 
 
 def agreements(seed: int = 1, pairs: int = 4000) -> list[Agreement]:

@@ -297,3 +297,10 @@ def bench(
     made = Bench(servers, tmp_path, capsys, caplog, monkeypatch)
     made.start_over()
     return made
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what works on the bench: preflight asks the Pulumi CLI there for the state, in a process."""
+    for item in items:
+        if "bench" in getattr(item, "fixturenames", ()):
+            item.add_marker("process")

@@ -1,0 +1,55 @@
+"""An evaluator of IAM policies that nobody here wrote: @cloud-copilot/iam-simulate of the npm registry.
+
+It is installed on demand under `build/iam/`, which git ignores.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+PACKAGE: Final = "@cloud-copilot/iam-simulate@0.1.173"
+_FOLDER: Final = Path(__file__).resolve().parent.parent / "build" / "iam" / "node"
+_SCRIPT: Final = Path(__file__).with_suffix(".mjs")
+
+
+def missing() -> str:
+    """Return why the evaluator can't run here, empty if it can. It is installed first where that hasn't been done."""
+    absent = [name for name in ("node", "npm") if shutil.which(name) is None]
+    if absent:
+        return f"{' and '.join(absent)} isn't on the path"
+    if not (_FOLDER / "node_modules" / PACKAGE.rpartition("@")[0]).is_dir():
+        _FOLDER.mkdir(parents=True, exist_ok=True)
+        try:
+            _run(["npm", "install", "--silent", "--no-audit", "--no-fund", PACKAGE])
+        except RuntimeError as error:
+            return f"{PACKAGE} can't be installed: {error}"
+    return ""
+
+
+def simulate(requests: Sequence[dict[str, Any]]) -> list[bool]:
+    """Return whether each request is allowed; iam_evaluator.mjs says what a request has.
+
+    Raises:
+        RuntimeError: the evaluator can't run, or it refuses a request as malformed.
+    """
+    if reason := missing():
+        raise RuntimeError(reason)
+    # Node finds packages from where a script lies.
+    script = Path(shutil.copy(_SCRIPT, _FOLDER))
+    answers: list[Any] = json.loads(_run(["node", str(script)], json.dumps(requests)))
+    for request, answer in zip(requests, answers, strict=True):
+        if not isinstance(answer, bool):
+            raise RuntimeError(f"the evaluator refuses {json.dumps(request)}: {answer}")
+    return answers
+
+
+def _run(command: list[str], given: str = "") -> str:
+    done = subprocess.run(command, cwd=_FOLDER, input=given, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stderr.strip()[-500:]}")
+    return done.stdout
