@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from policies.acceptance import refused
+from policies.acceptance import quotas, refused, together
 from policies.rulebook import Rule
 
-RULES: Final[tuple[Rule, ...]] = refused.RULES
+RULES: Final[tuple[Rule, ...]] = (*refused.RULES, *together.RULES, *quotas.RULES)

@@ -75,16 +75,17 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - what YAML gives
         return [value["LIST"].replace("N", str(number)) for number in range(value["TIMES"])]
     if "TAGS" in value:
         return {f"tag{number}": "x" for number in range(value["TAGS"])}
-    if "POLICY" in value:
-        return _document(value["POLICY"])
+    for key, principal in (("POLICY", {}), ("OPEN_POLICY", {"Principal": "*"})):
+        if key in value:
+            return _document(value[key], principal)
     return {key: _written(item) for key, item in value.items()}
 
 
-def _document(size: int) -> str:
+def _document(size: int, principal: Mapping[str, str]) -> str:
     """Return an IAM document of so many characters without white space."""
 
     def text(name: str) -> str:
-        statement = {"Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
+        statement = {**principal, "Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
 
     return text("a" * (size - len(text("")))).replace(",", ", ", 1)
