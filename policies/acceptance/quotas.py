@@ -142,7 +142,7 @@ def _inline(resources: Sequence[Resource]) -> Iterator[Finding]:
     for group in _grouped(policies, "role").values():
         documents = [document for resource in group if isinstance(document := resource.get("policy"), str)]
         if (found := sum(map(size, documents))) > _INLINE_SIZE:
-            message = f"The inline policies of the role have {found:,} characters without white space; "
+            message = f"`policy`: the inline policies of the role have {found:,} characters without white space; "
             yield Finding(f"{message}all together they have {_INLINE_SIZE:,} ({_IAM}).", group[-1].urn)
 
 

@@ -68,6 +68,8 @@ class Module:
 
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.types: Mapping[str, tuple[int, str, str]] = document["types"]
+        self.size = len(document["nodes"])
+        """How many nodes it has."""
         self._document = document
         self._nodes: dict[int, Accepted] = {}
 

@@ -81,16 +81,22 @@ def _plain(items: Sequence[Item]) -> list[Item]:
 def _ambiguous(body: Sequence[Item]) -> bool:
     """Tell whether what is repeated can end and begin again at more than one place of a text."""
     parts = _plain(body)
-    if len(parts) == 1 and parts[0][0] is op.BRANCH:
-        branches = [_plain(list(branch)) for branch in parts[0][1][1]]
-        firsts = [_characters(branch[:1]) for branch in branches]
-        return any(one & other for one, other in itertools.combinations(firsts, 2)) or any(map(_ambiguous, branches))
-    varying = [part for part in parts if _varies(part)]
-    if not varying:
+    for kind, value in parts:
+        if kind is op.BRANCH:
+            branches = [_plain(list(branch)) for branch in value[1]]
+            firsts = [_characters(branch[:1]) for branch in branches]
+            alike = any(one & other for one, other in itertools.combinations(firsts, 2))
+            if alike or firsts.count(frozenset()) > 1 or (len(parts) == 1 and any(map(_ambiguous, branches))):
+                return True
+    if not any(map(_varies, parts)) or (len(parts) == 1 and parts[0][0] is op.BRANCH):
         return False
-    # Something that stands in each round, and nowhere else in it, says where a round ends.
+    # Something that stands in each round, and nowhere else in it, says where a round ends. If it varies itself,
+    # something else has to stand beside it.
+    needed = [part for part in parts if _needed(part)]
     return not any(
-        _fixed(part) and not _characters([part]) & _characters([*parts[:at], *parts[at + 1 :]])
+        _needed(part)
+        and (not _varies(part) or len(needed) > 1)
+        and not _characters([part]) & _characters([*parts[:at], *parts[at + 1 :]])
         for at, part in enumerate(parts)
     )
 
@@ -101,7 +107,7 @@ def _varies(item: Item) -> bool:
     )
 
 
-def _fixed(item: Item) -> bool:
+def _needed(item: Item) -> bool:
     return item[0] in (op.LITERAL, op.IN, op.NOT_LITERAL) or (item[0] in _REPEATS and item[1][0] >= 1)
 
 
@@ -115,7 +121,7 @@ def _overlapping(items: Sequence[Item]) -> int:
             row = row + 1 if here & before else 1
             before = here
             most = max(most, row)
-        elif _fixed(item) and not _characters([item]) & before:
+        elif _needed(item) and not _characters([item]) & before:
             before = frozenset()  # what stands between the two tells where one ends
     return most
 

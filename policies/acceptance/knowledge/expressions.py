@@ -107,6 +107,8 @@ def _escaped(text: str, at: int) -> tuple[str, int]:
         if 0xD800 <= int(match[1], 16) <= 0xDFFF:
             raise Refused("half of a character")
         return match[0], match.end()
+    if match := re.compile(r"\\U[0-9a-f]{8}").match(text, at):
+        return match[0], match.end()  # written by `translated`
     letter = text[at + 1 : at + 2]
     if letter in "zZ":
         return r"\Z", at + 2

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from itertools import groupby
 from typing import Final
 
 from policies.acceptance.knowledge.models import ANY, FLAG, INTEGER, LIST, MAP, NUMBER, OBJECT, TEXT, Source
@@ -113,27 +113,25 @@ _LISTED: Final = re.compile(r'^Available values: ((?:"[^"]*"(?:, )?)+)\.$', re.M
 (https://developers.cloudflare.com/api/)."""
 
 
-class Sdk:
-    """A Pulumi SDK as installed."""
-
-    def __init__(self, provider: str) -> None:
-        self.source = Source(f"pulumi-{provider}")
-        self._package = f"pulumi_{provider}"
-
-    def resources(self) -> Iterator[tuple[str, Group]]:
-        """Yield each resource type's token with its inputs."""
-        folder = self.source.path(self._package)
-        for place in sorted({file.parent for file in folder.rglob("*.py")}):
-            texts = [self._text(file) for file in sorted(place.glob("*.py")) if file.name not in _NO_INPUTS]
-            module = Module("".join(texts))
-            for text in texts:
-                for token, name in _TOKEN.findall(text):
-                    # Where a class has another way to be made, its inputs are those of the longer name.
-                    if group := module.group(f"{name}Init") or module.group(name):
-                        yield token, group
-
-    def _text(self, file: Path) -> str:
-        return self.source.read(str(file.relative_to(self.source.path("")))).decode()
+def sdk(provider: str) -> Source:
+    """Return a Pulumi SDK (`aws`, `cloudflare`) as installed: its files that hold inputs."""
+    return Source(
+        f"pulumi-{provider}",
+        lambda folder: (file for file in (folder / f"pulumi_{provider}").rglob("*.py") if file.name not in _NO_INPUTS),
+    )
 
 
 _NO_INPUTS: Final = ("outputs.py", "__init__.py")
+
+
+def resources(source: Source) -> Iterator[tuple[str, Group]]:
+    """Yield each resource type's token of an SDK with its inputs."""
+    by_folder = sorted(source.files, key=lambda file: (file.parent, file.name))
+    for _, files in groupby(by_folder, key=lambda file: file.parent):
+        texts = [file.read_text(encoding="utf-8") for file in files]
+        module = Module("".join(texts))
+        for text in texts:
+            for token, name in _TOKEN.findall(text):
+                # Where a class has another way to be made, its inputs are those of the longer name.
+                if group := module.group(f"{name}Init") or module.group(name):
+                    yield token, group

@@ -8,10 +8,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -196,50 +196,69 @@ class Schema:
 
 
 class Source:
-    """A package that ships models, with a digest of the files that were read."""
+    """A package that ships models, and the files of it that hold them.
 
-    def __init__(self, package: str) -> None:
+    Raises:
+        ModuleNotFoundError: the package isn't installed.
+    """
+
+    def __init__(self, package: str, files: Callable[[Path], Iterable[Path]]) -> None:
         try:
-            self._package: Distribution = distribution(package)
+            installed = distribution(package)
         except PackageNotFoundError:
-            raise ModuleNotFoundError(
-                f"the package {package} isn't installed; it holds the source", name=package
-            ) from None
+            message = f"the package {package} isn't installed; it holds the source"
+            raise ModuleNotFoundError(message, name=package) from None
         self.name = package
-        self.version = self._package.version
-        self._digests: dict[str, str] = {}
-
-    def read(self, path: str) -> bytes:
-        """Return the content of a file of the package."""
-        data = self.path(path).read_bytes()
-        self._digests[path] = hashlib.sha256(data).hexdigest()
-        return data
-
-    def path(self, path: str) -> Path:
-        """Return where a file of the package is."""
-        return Path(str(self._package.locate_file(path)))
+        self.version = installed.version
+        self.folder = Path(str(installed.locate_file("")))
+        self.files = sorted(files(self.folder))
 
     def digest(self) -> str:
-        """Return one SHA-256 of all files that were read, whatever the order they were read in."""
-        return hashlib.sha256(json.dumps(sorted(self._digests.items())).encode()).hexdigest()
+        """Return one SHA-256 of all its files, with their names."""
+        total = hashlib.sha256()
+        for file in self.files:
+            total.update(f"{file.relative_to(self.folder)}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        return total.hexdigest()
 
 
-def apis(source: Source) -> Iterator[Api]:
-    """Yield every API of botocore, in its newest version."""
-    for folder in sorted(source.path("botocore/data").iterdir()):
-        versions: Sequence[Path] = sorted(folder.glob("*/service-2.json.gz"))
-        if versions:
-            path = versions[-1].relative_to(source.path(""))
-            yield Api(folder.name, json.loads(gzip.decompress(source.read(str(path)))))
+def _newest(folder: Path) -> Iterator[Path]:
+    for service in (folder / "botocore/data").iterdir():
+        if versions := sorted(service.glob("*/service-2.json.gz")):
+            yield versions[-1]
 
 
 _SCHEMAS: Final = "cfnlint/data/schemas"
 _REGION: Final = "us-east-1"
-"""The region that has every type."""
+"""The Region that has every type."""
+
+
+def _index(folder: Path) -> Mapping[str, str]:
+    """Return CloudFormation type -> the name of its file."""
+    index: dict[str, str] = json.loads((folder / _SCHEMAS / "providers" / f"{_REGION}.json").read_bytes())
+    return index
+
+
+def _schema(folder: Path, digest: str) -> Path:
+    return folder / _SCHEMAS / "resources" / f"{digest}.json"
+
+
+def botocore() -> Source:
+    """Return the package with the APIs, each in its newest version."""
+    return Source("botocore", _newest)
+
+
+def cfn_lint() -> Source:
+    """Return the package with the schemas, its own patches included."""
+    return Source("cfn-lint", lambda folder: {_schema(folder, digest) for digest in _index(folder).values()})
+
+
+def apis(source: Source) -> Iterator[Api]:
+    """Yield every API of botocore."""
+    for file in source.files:
+        yield Api(file.parents[1].name, json.loads(gzip.decompress(file.read_bytes())))
 
 
 def schemas(source: Source) -> Iterator[Schema]:
-    """Yield the schema of every CloudFormation type that cfn-lint ships, its own patches included."""
-    index = json.loads(source.read(f"{_SCHEMAS}/providers/{_REGION}.json"))
-    for name, digest in sorted(index.items()):
-        yield Schema(name, json.loads(source.read(f"{_SCHEMAS}/resources/{digest}.json")))
+    """Yield the schema of every CloudFormation type that cfn-lint ships."""
+    for name, digest in sorted(_index(source.folder).items()):
+        yield Schema(name, json.loads(_schema(source.folder, digest).read_bytes()))
