@@ -102,11 +102,18 @@ def member(shape: Shape, name: str, owners: Sequence[str]) -> Shape | None:
 
     `owners` are the plain names of what the property is in.
     """
-    for place in [shape, *_wrapped(shape)]:
-        members = {plain(key): value for key, value in place.members.items()}
+    found = place(shape, name, owners)
+    return found[1] if found else None
+
+
+def place(shape: Shape, name: str, owners: Sequence[str]) -> tuple[tuple[str, ...], Shape] | None:
+    """Return the same with the names that lead to it: one, or two where a model puts it into a block of its own."""
+    for path, around in [((), shape), *_wrapped(shape)]:
+        members = {plain(key): (key, value) for key, value in around.members.items()}
         for wanted in _wanted(plain(name), owners):
             if wanted in members:
-                return members[wanted]
+                key, value = members[wanted]
+                return (*path, key), value
     return None
 
 
@@ -118,9 +125,11 @@ def _wanted(name: str, owners: Sequence[str]) -> Iterator[str]:
         yield from (f"{one}{word}" for word in _SETTINGS)
 
 
-def _wrapped(shape: Shape) -> list[Shape]:
+def _wrapped(shape: Shape) -> list[tuple[tuple[str, ...], Shape]]:
     """Return the settings that a model puts into a block of their own, and Terraform doesn't."""
-    return [below for key, below in shape.members.items() if below.kind == OBJECT and _WRAPPER.search(plain(key))]
+    return [
+        ((key,), below) for key, below in shape.members.items() if below.kind == OBJECT and _WRAPPER.search(plain(key))
+    ]
 
 
 def fitted(shape: Shape | None, kind: str) -> Shape | None:

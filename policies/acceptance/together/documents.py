@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -23,8 +24,20 @@ _FIELDS: Final = frozenset(
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 
 
-def _documents(property_: str, principal: bool | None, resource: Resource) -> Iterator[str]:
-    """Find what is malformed. `principal`: whether a statement has to name one, must not, or may (None)."""
+@dataclass(frozen=True)
+class Kind:
+    """What each statement of a kind of document has to name, and may not name otherwise."""
+
+    principal: bool
+    resource: bool
+
+
+_IDENTITY: Final = Kind(principal=False, resource=True)
+_TRUST: Final = Kind(principal=True, resource=False)
+_RESOURCE: Final = Kind(principal=True, resource=True)
+
+
+def _documents(property_: str, kind: Kind, resource: Resource) -> Iterator[str]:
     written = resource.get(property_)
     if not isinstance(written, str):
         return
@@ -36,11 +49,11 @@ def _documents(property_: str, principal: bool | None, resource: Resource) -> It
     if not isinstance(document, Mapping):
         yield f"`{property_}` isn't a JSON object ({_GRAMMAR})."
         return
-    for problem in _problems(document, principal):
+    for problem in _problems(document, kind):
         yield f"`{property_}` {problem} ({_GRAMMAR})."
 
 
-def _problems(document: Mapping[str, Json], principal: bool | None) -> Iterator[str]:
+def _problems(document: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     if unknown := sorted(document.keys() - _TOP):
         yield f"has {', '.join(unknown)}, which no document has"
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
@@ -55,13 +68,13 @@ def _problems(document: Mapping[str, Json], principal: bool | None) -> Iterator[
         yield f"has the Sid {sid} twice"
     for number, statement in enumerate(statements):
         if isinstance(statement, Mapping):
-            for problem in _of_statement(statement, principal):
+            for problem in _of_statement(statement, kind):
                 yield f"has a statement, number {number}, that {problem}"
         else:
             yield f"has a statement, number {number}, that isn't an object"
 
 
-def _of_statement(statement: Mapping[str, Json], principal: bool | None) -> Iterator[str]:
+def _of_statement(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     if unknown := sorted(statement.keys() - _FIELDS):
         yield f"has {', '.join(unknown)}, which no statement has"
     if statement.get("Effect") not in ("Allow", "Deny"):
@@ -71,13 +84,12 @@ def _of_statement(statement: Mapping[str, Json], principal: bool | None) -> Iter
             yield f"has {one} and {other}"
     if not statement.keys() & {"Action", "NotAction"}:
         yield "has no Action"
-    named = bool(statement.keys() & {"Principal", "NotPrincipal"})
-    if principal is not None and named != principal:
-        yield "names a principal, which a policy of an identity doesn't" if named else "names no principal"
-    if not principal and not statement.keys() & {"Resource", "NotResource"}:
-        yield "has no Resource"
+    for wanted, one in ((kind.principal, "Principal"), (kind.resource, "Resource")):
+        named = bool(statement.keys() & {one, f"Not{one}"})
+        if named != wanted:
+            yield f"names a {one}, which a document of this kind doesn't" if named else f"names no {one}"
     sid = statement.get("Sid", "")
-    if principal is not True and not re.fullmatch("[A-Za-z0-9]*", sid if isinstance(sid, str) else "?"):
+    if not kind.principal and not re.fullmatch("[A-Za-z0-9]*", sid if isinstance(sid, str) else "?"):
         yield "has a Sid of other than letters and digits"
     for key in ("Action", "NotAction"):
         actions = statement.get(key, [])
@@ -87,10 +99,10 @@ def _of_statement(statement: Mapping[str, Json], principal: bool | None) -> Iter
 
 
 CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
-    "aws:iam/policy:Policy": (partial(_documents, "policy", False),),
-    "aws:iam/rolePolicy:RolePolicy": (partial(_documents, "policy", False),),
-    "aws:iam/role:Role": (partial(_documents, "assumeRolePolicy", True),),
-    "aws:s3/bucketPolicy:BucketPolicy": (partial(_documents, "policy", True),),
-    "aws:secretsmanager/secretPolicy:SecretPolicy": (partial(_documents, "policy", True),),
+    "aws:iam/policy:Policy": (partial(_documents, "policy", _IDENTITY),),
+    "aws:iam/rolePolicy:RolePolicy": (partial(_documents, "policy", _IDENTITY),),
+    "aws:iam/role:Role": (partial(_documents, "assumeRolePolicy", _TRUST),),
+    "aws:s3/bucketPolicy:BucketPolicy": (partial(_documents, "policy", _RESOURCE),),
+    "aws:secretsmanager/secretPolicy:SecretPolicy": (partial(_documents, "policy", _RESOURCE),),
 }
 """Resource type -> what is asked about it."""

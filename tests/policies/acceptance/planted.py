@@ -75,20 +75,28 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - what YAML gives
         return [value["LIST"].replace("N", str(number)) for number in range(value["TIMES"])]
     if "TAGS" in value:
         return {f"tag{number}": "x" for number in range(value["TAGS"])}
-    for key, principal in (("POLICY", {}), ("OPEN_POLICY", {"Principal": "*"})):
+    for key, statement in _STATEMENTS.items():
         if key in value:
-            return _document(value[key], principal)
+            return _document(value[key], statement)
     return {key: _written(item) for key, item in value.items()}
 
 
-def _document(size: int, principal: Mapping[str, str]) -> str:
+_STATEMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "POLICY": {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::NAME/*"},
+    "BUCKET_POLICY": {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::NAME/*"},
+    "TRUST_POLICY": {
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": "NAME"}},
+    },
+}
+
+
+def _document(size: int, statement: Mapping[str, Any]) -> str:
     """Return an IAM document of so many characters without white space."""
-
-    def text(name: str) -> str:
-        statement = {**principal, "Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{name}/*"}
-        return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
-
-    return text("a" * (size - len(text("")))).replace(",", ", ", 1)
+    text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    return text.replace("NAME", "a" * (size - len(text) + len("NAME"))).replace(",", ", ", 1)
 
 
 def _with(type_: str, path: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - what YAML gives

@@ -102,8 +102,10 @@ def test_others_are_not(expression: str) -> None:
 
 def test_everything_that_the_program_sets_is_covered() -> None:
     options = tuple((key, "true") for key in ("onlyCloudflareViewers", "manageZoneSettings", "openPrefectMachineApi"))
-    planned = [(step.type, step.inputs) for stack in ("prod", "dev") for step in plan_of(stack).steps]
-    planned += [(step.type, step.inputs) for step in raw_plan(Variant(settings=options))]
+    planned = [
+        *((step.type, step.inputs) for stack in ("prod", "dev") for step in plan_of(stack).steps),
+        *((step.type, step.inputs) for step in raw_plan(Variant(settings=options))),
+    ]
     assert coverage.uncovered(planned) == []
     assert coverage.table(planned).count("\n") > 200
 
