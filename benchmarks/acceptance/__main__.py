@@ -172,8 +172,8 @@ def _page(
 _INTRODUCTION: Final = """# What is found of planted faults
 
 Written by `python -m benchmarks.acceptance`. The faults are those of `tests/policies/acceptance/planted.yaml`, which
-was written before the rules; each tool sees a resource in its own language. A fault counts as found when a tool refuses it
-and accepts its good twin. cfn-lint and Terraform's AWS provider don't see Cloudflare's resources.
+was written before the rules; each tool sees a resource in its own language. A fault counts as found when a tool refuses
+it and accepts its good twin. cfn-lint and Terraform's AWS provider don't see Cloudflare's resources.
 """
 
 

@@ -33,12 +33,12 @@ class Fault:
     @property
     def refused(self) -> dict[str, Any]:
         """The inputs of the type's resource with the value that is refused."""
-        return _with(self.type, self.path, self.bad)
+        return changed(self.type, {self.path: self.bad})
 
     @property
     def twin(self) -> dict[str, Any]:
         """The same with the value that is accepted."""
-        return _with(self.type, self.path, self.good)
+        return changed(self.type, {self.path: self.good})
 
 
 @cache
@@ -99,14 +99,13 @@ def _document(size: int, statement: Mapping[str, Any]) -> str:
     return text.replace("NAME", "a" * (size - len(text) + len("NAME"))).replace(",", ", ", 1)
 
 
-def _with(type_: str, path: str, value: Any) -> dict[str, Any]:  # noqa: ANN401 - what YAML gives
+def changed(type_: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of the type's resource with values at some paths; None takes away what is there."""
     inputs = copy.deepcopy(resources()[type_])
-    place: Any = inputs
-    *steps, last = path.split(".")
-    for step in steps:
-        place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
-    if isinstance(place, list):
-        place[int(last)] = value
-    else:
-        place[last] = value
+    for path, value in values.items():
+        place: Any = inputs
+        *steps, last = path.split(".")
+        for step in steps:
+            place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
+        place[int(last) if isinstance(place, list) else last] = value
     return inputs
