@@ -217,7 +217,8 @@ def _columns(documents: Sequence[Labelled], kind: str) -> Sequence[Column]:
 def _agreement() -> str:
     heading = (
         "## Agreement with an independent evaluator\n\n"
-        f"`python -m benchmarks.iam.evaluation` against {iam_evaluator.PACKAGE}, on generated policies and requests.\n\n"
+        f"`python -m benchmarks.iam.evaluation` against {iam_evaluator.PACKAGE}, on generated policies and "
+        "requests.\n\n"
     )
     if reason := iam_evaluator.missing():
         return f"{heading}Skipped: {reason}.\n"

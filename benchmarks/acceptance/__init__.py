@@ -1,0 +1,1 @@
+"""What this gate, cfn-lint and Terraform's AWS provider find of planted faults, and what they say about good values."""

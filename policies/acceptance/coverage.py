@@ -1,0 +1,98 @@
+"""Which properties of a plan's resources are held against something, by which source, and which aren't, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, Final
+
+import yaml
+
+from policies.acceptance import knowledge
+from policies.acceptance.knowledge import Accepted
+from policies.acceptance.refused import source, told
+from policies.rulebook import Json
+
+_PROVIDERS: Final = ("aws:", "cloudflare:")
+_FREE: Final = ("text", "integer", "number")
+"""Kinds that say nearly nothing by themselves."""
+
+Resources = Iterable[tuple[str, Mapping[str, Any]]]
+"""Type and inputs of each resource of a plan."""
+
+
+@cache
+def _reasons() -> Mapping[str, Mapping[str, str]]:
+    reasons: dict[str, dict[str, str]] = yaml.safe_load(knowledge.PATCHES.read_text(encoding="utf-8"))["reasons"]
+    return reasons
+
+
+def uncovered(resources: Resources) -> list[str]:
+    """Return the type and path of each value that nothing is held against, and for which no reason is written."""
+    found = {
+        f"{type_} {path}".strip()
+        for type_, path, accepted in _paths(resources)
+        if accepted is None or (_free(accepted) and path not in _reasons().get(type_, {}))
+    }
+    return sorted(found)
+
+
+def table(resources: Resources) -> str:
+    """Return a Markdown table with a row for each path of the resources: what it takes, and which source says so."""
+    rows: dict[tuple[str, str], tuple[str, str]] = {}
+    for type_, path, accepted in _paths(resources):
+        if path and accepted and accepted.limited:
+            rows[type_, path] = (told(accepted), source(type_, accepted))
+        elif path and accepted and _free(accepted):
+            rows[type_, path] = ("any", _reasons().get(type_, {}).get(path, ""))
+    heading = [("type", "property", "what it takes", "source, or why nothing is asked"), ("---",) * 4]
+    lines = [(f"`{type_}`", f"`{path}`", *told_) for (type_, path), told_ in sorted(rows.items())]
+    return "".join(
+        f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in [*heading, *lines]
+    )
+
+
+def summary() -> str:
+    """Return two sentences in Markdown: how many types the index has, and where it comes from."""
+    tokens = [token for name in knowledge.modules() for token in _types(name)]
+    modelled = [token for token in tokens if any(knowledge.held_against(token))]
+    heading = knowledge.provenance()
+    sources = ", ".join(f"{name} {one['version']}" for name, one in heading["sources"].items() if "version" in one)
+    return (
+        f"The index has {len(tokens):,} resource types, {len(modelled):,} of them with a model of AWS's, and "
+        f"{heading['patterns']:,} patterns; {heading['refused']} can't be read by Python as they were meant, and "
+        f"{heading['dangerous']} could take exponential time: those aren't used. It was compiled on "
+        f"{heading['compiled']} from {sources}.\n"
+    )
+
+
+def _types(name: str) -> Sequence[str]:
+    found = knowledge.module(name)
+    return tuple(found.types) if found else ()
+
+
+def _free(accepted: Accepted) -> bool:
+    return accepted.kind in _FREE and not accepted.limited
+
+
+def _paths(resources: Resources) -> Iterator[tuple[str, str, Accepted | None]]:
+    for type_, inputs in resources:
+        if type_.startswith(_PROVIDERS):
+            for path, accepted in _below(knowledge.accepted(type_), inputs, ""):
+                yield type_, path, accepted
+
+
+def _below(accepted: Accepted | None, value: Json, path: str) -> Iterator[tuple[str, Accepted | None]]:
+    yield path, accepted
+    if accepted is None:
+        return
+    if isinstance(value, Mapping) and accepted.kind == "object":
+        for key, item in value.items():
+            yield from _below(accepted.member(key), item, f"{path}.{key}" if path else key)
+    elif isinstance(value, Mapping) and accepted.kind == "map":
+        for item in value.values():
+            yield f"{path}.key", accepted.key()
+            yield from _below(accepted.element(), item, f"{path}.*")
+    elif isinstance(value, list) and accepted.kind == "list":
+        for item in value:
+            yield from _below(accepted.element(), item, f"{path}.*")

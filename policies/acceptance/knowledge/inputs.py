@@ -1,0 +1,137 @@
+"""The inputs of every resource type of a Pulumi SDK (AWS, Cloudflare), read from its source.
+
+The source is read as text and never imported, which would take minutes of a processor.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Final
+
+from policies.acceptance.knowledge.models import ANY, FLAG, INTEGER, LIST, MAP, NUMBER, OBJECT, TEXT, Source
+
+_CLASS: Final = re.compile(
+    r"^class (\w+)Args:\n    def __init__\(__self__, \*,\n(.*?)\):\n(.*?)(?=^@|^class |\Z)", re.M | re.S
+)
+_PARAMETER: Final = re.compile(r"^\s+(\w+): (Any|pulumi\.Input\[.*\])(?: = None)?,?$", re.M)
+_GETTER: Final = re.compile(r'@pulumi\.getter\(name="(\w+)"\)\n    def (\w+)\(')
+_TOKEN: Final = re.compile(
+    r'^@pulumi\.type_token\("([\w-]+:[\w/]+:\w+)"\)\nclass (\w+)\(pulumi\.CustomResource\)', re.M
+)
+_PLAIN: Final = {
+    "_builtins.str": TEXT,
+    "_builtins.int": INTEGER,
+    "_builtins.float": NUMBER,
+    "_builtins.bool": FLAG,
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """A value as the SDK types it. `required`: the SDK insists on it."""
+
+    kind: str
+    required: bool = False
+    element: Input | None = None
+    group: Group | None = None
+    options: tuple[str, ...] = ()
+    """The values that the SDK's documentation lists as the only ones."""
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A class of inputs: those of a resource, or of a block within them."""
+
+    name: str
+    module: Module
+    parameters: str
+    body: str
+
+    @cached_property
+    def inputs(self) -> Mapping[str, Input]:
+        """Property, as it stands in a plan -> its type."""
+        names = {snake: camel for camel, snake in _GETTER.findall(self.body)}
+        return {
+            names.get(name, name): self.module.input(
+                type_, required="Optional[" not in type_[:24], options=self._options(name)
+            )
+            for name, type_ in _PARAMETER.findall(self.parameters)
+        }
+
+    def _options(self, name: str) -> tuple[str, ...]:
+        told = re.search(rf"^ +:param [^\n]*\] {name}: (.*?)(?=^ +:param|^ +\"\"\")", self.body, re.M | re.S)
+        listed = _LISTED.search(re.sub(r"^ +", "", told[1], flags=re.M)) if told else None
+        # The documentation takes an underscore for emphasis and writes it as an asterisk.
+        return (
+            tuple(re.sub(r"(?<=\w)\*(?=\w)", "_", one) for one in re.findall(r'"([^"]*)"', listed[1])) if listed else ()
+        )
+
+
+class Module:
+    """A folder of the SDK."""
+
+    def __init__(self, text: str) -> None:
+        self._groups = {name: Group(name, self, head, body) for name, head, body in _CLASS.findall(text)}
+
+    def input(self, type_: str, *, required: bool, options: tuple[str, ...] = ()) -> Input:
+        """Return a value's type, as its annotation says."""
+        type_ = _unwrapped(type_)
+        if type_ in _PLAIN:
+            return Input(_PLAIN[type_], required, options=options)
+        for prefix, kind in (("Sequence[", LIST), ("Mapping[str, ", MAP)):
+            if type_.startswith(prefix):
+                return Input(kind, required, self.input(type_[len(prefix) : -1], required=True, options=options))
+        if type_.startswith("Union["):
+            # A text or one of its constants; or a block and its dictionary.
+            parts = [part.strip() for part in type_[len("Union[") : -1].split(",")]
+            if "Sequence[" in type_:
+                return Input(ANY, required)
+            return self.input(parts[0], required=required, options=options)
+        name = type_.strip("'").removesuffix("Args")
+        return Input(OBJECT, required, group=self._groups[name]) if name in self._groups else Input(ANY, required)
+
+    def group(self, name: str) -> Group | None:
+        """Return a class of inputs by its name without `Args`."""
+        return self._groups.get(name)
+
+
+_AROUND: Final = ("Optional[", "pulumi.Input[")
+
+
+def _unwrapped(type_: str) -> str:
+    while type_.startswith(_AROUND):
+        type_ = type_[type_.index("[") + 1 : -1]
+    return type_
+
+
+_LISTED: Final = re.compile(r'^Available values: ((?:"[^"]*"(?:, )?)+)\.$', re.M)
+"""How Cloudflare's SDK tells an enumeration; both come from Cloudflare's OpenAPI schema
+(https://developers.cloudflare.com/api/)."""
+
+
+def sdk(provider: str) -> Source:
+    """Return a Pulumi SDK (`aws`, `cloudflare`) as installed: its files that hold inputs."""
+    return Source(
+        f"pulumi-{provider}",
+        lambda folder: (file for file in (folder / f"pulumi_{provider}").rglob("*.py") if file.name not in _NO_INPUTS),
+    )
+
+
+_NO_INPUTS: Final = ("outputs.py", "__init__.py")
+
+
+def resources(source: Source) -> Iterator[tuple[str, Group]]:
+    """Yield each resource type's token of an SDK with its inputs."""
+    by_folder = sorted(source.files, key=lambda file: (file.parent, file.name))
+    for _, files in groupby(by_folder, key=lambda file: file.parent):
+        texts = [file.read_text(encoding="utf-8") for file in files]
+        module = Module("".join(texts))
+        for text in texts:
+            for token, name in _TOKEN.findall(text):
+                # Where a class has another way to be made, its inputs are those of the longer name.
+                if group := module.group(f"{name}Init") or module.group(name):
+                    yield token, group

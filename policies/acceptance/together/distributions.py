@@ -1,0 +1,151 @@
+"""CloudFront distributions and response headers policies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from policies.acceptance.together.reading import block, blocks, given, number, repeated, text, texts, uncertain
+from policies.rulebook import Json, Resource
+
+_GUIDE: Final = "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide"
+_API: Final = "https://docs.aws.amazon.com/cloudfront/latest/APIReference"
+
+_METHODS: Final = (
+    {"GET", "HEAD"},
+    {"GET", "HEAD", "OPTIONS"},
+    {"GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"},
+)
+
+
+def _behaviours(resource: Resource) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    if default := block(resource.properties, "defaultCacheBehavior"):
+        yield "defaultCacheBehavior", default
+    for index, behaviour in enumerate(blocks(resource.properties, "orderedCacheBehaviors")):
+        yield f"orderedCacheBehaviors.{index}", behaviour
+
+
+def _methods(resource: Resource) -> Iterator[str]:
+    for path, behaviour in _behaviours(resource):
+        allowed, cached = set(texts(behaviour, "allowedMethods")), set(texts(behaviour, "cachedMethods"))
+        if allowed and allowed not in _METHODS:
+            yield (
+                f"`{path}.allowedMethods` is none of the three sets: GET and HEAD; those and OPTIONS; all seven "
+                f"({_API}/API_AllowedMethods.html)."
+            )
+        if cached and cached not in _METHODS[:2]:
+            yield (
+                f"`{path}.cachedMethods` is neither GET and HEAD nor those and OPTIONS ({_API}/API_CachedMethods.html)."
+            )
+        if allowed and not cached <= allowed:
+            yield f"`{path}.cachedMethods` has a method that `allowedMethods` hasn't ({_API}/API_CachedMethods.html)."
+
+
+def _behaviour_settings(resource: Resource) -> Iterator[str]:
+    names = {text(origin, "originId") for origin in blocks(resource.properties, "origins")}
+    names |= {text(group, "originId") for group in blocks(resource.properties, "originGroups")}
+    for path, behaviour in _behaviours(resource):
+        target = text(behaviour, "targetOriginId")
+        if target and not uncertain(resource, "origins", "originGroups") and None not in names and target not in names:
+            yield f"`{path}.targetOriginId` names no origin of the distribution ({_API}/API_CacheBehavior.html)."
+        if not given(behaviour, "cachePolicyId") and not given(behaviour, "forwardedValues"):
+            yield f"`{path}` has neither `cachePolicyId` nor `forwardedValues` ({_API}/API_CacheBehavior.html)."
+        if given(behaviour, "cachePolicyId") and given(behaviour, "forwardedValues"):
+            yield (
+                f"`{path}` has `cachePolicyId` and `forwardedValues`; it takes one of them "
+                f"({_API}/API_CacheBehavior.html)."
+            )
+        limits = [number(behaviour, key) for key in ("minTtl", "defaultTtl", "maxTtl")]
+        known = [limit for limit in limits if limit is not None]
+        if known != sorted(known):
+            yield f"`{path}` has times to live out of order: minTtl, defaultTtl, maxTtl ({_GUIDE}/Expiration.html)."
+        for key in ("functionAssociations", "lambdaFunctionAssociations"):
+            for event in repeated(text(item, "eventType") for item in blocks(behaviour, key)):
+                yield f"`{path}.{key}` has the event {event} twice ({_API}/API_FunctionAssociation.html)."
+        for item in blocks(behaviour, "functionAssociations"):
+            if (event := text(item, "eventType")) and event.startswith("origin-"):
+                yield (
+                    f"`{path}.functionAssociations` has {event}; functions of CloudFront run at the viewer "
+                    f"({_API}/API_FunctionAssociation.html)."
+                )
+
+
+def _origins(resource: Resource) -> Iterator[str]:
+    origins = blocks(resource.properties, "origins")
+    for name in repeated(name for origin in origins if (name := text(origin, "originId"))):
+        yield f"Two `origins` have the `originId` {name} ({_API}/API_Origins.html)."
+    for index, origin in enumerate(origins):
+        names = (name.lower() for header in blocks(origin, "customHeaders") if (name := text(header, "name")))
+        for name in repeated(names):
+            yield (
+                f"`origins.{index}.customHeaders` has the header {name} twice "
+                f"({_GUIDE}/add-origin-custom-headers.html)."
+            )
+        kinds = [key for key in ("customOriginConfig", "s3OriginConfig", "vpcOriginConfig") if given(origin, key)]
+        if len(kinds) > 1:
+            yield f"`origins.{index}` has {' and '.join(kinds)}; it takes one of them ({_API}/API_Origin.html)."
+        shield = block(origin, "originShield")
+        if shield.get("enabled") is True and not given(shield, "originShieldRegion"):
+            yield f"`origins.{index}.originShield` has no `originShieldRegion` ({_API}/API_OriginShield.html)."
+
+
+def _names(resource: Resource) -> Iterator[str]:
+    aliases = texts(resource.properties, "aliases")
+    for name in repeated(name.lower() for name in aliases):
+        yield f"`aliases` has {name} twice ({_API}/API_Aliases.html)."
+    certificate = block(resource.properties, "viewerCertificate")
+    own = [key for key in ("acmCertificateArn", "iamCertificateId") if given(certificate, key)]
+    if aliases and certificate.get("cloudfrontDefaultCertificate") is True:
+        yield (
+            "`aliases` need a certificate of your own; `viewerCertificate` has CloudFront's "
+            f"({_GUIDE}/cnames-and-https-requirements.html)."
+        )
+    if len(own) > 1:
+        yield f"`viewerCertificate` has {' and '.join(own)}; it takes one of them ({_API}/API_ViewerCertificate.html)."
+    if own and not given(certificate, "sslSupportMethod"):
+        yield f"`viewerCertificate` has a certificate and no `sslSupportMethod` ({_API}/API_ViewerCertificate.html)."
+    if text(certificate, "sslSupportMethod") == "sni-only" and text(certificate, "minimumProtocolVersion") == "SSLv3":
+        yield (
+            f"`viewerCertificate` has sni-only with SSLv3; it needs TLSv1 or later ({_API}/API_ViewerCertificate.html)."
+        )
+
+
+def _errors_and_places(resource: Resource) -> Iterator[str]:
+    restriction = block(block(resource.properties, "restrictions"), "geoRestriction")
+    kind = text(restriction, "restrictionType")
+    if kind == "none" and given(restriction, "locations"):
+        yield f"`restrictions.geoRestriction` is none and has `locations` ({_API}/API_GeoRestriction.html)."
+    if kind in ("whitelist", "blacklist") and not given(restriction, "locations"):
+        yield f"`restrictions.geoRestriction` is {kind} and has no `locations` ({_API}/API_GeoRestriction.html)."
+    for index, response in enumerate(blocks(resource.properties, "customErrorResponses")):
+        if given(response, "responsePagePath") != given(response, "responseCode"):
+            yield (
+                f"`customErrorResponses.{index}` has one of `responsePagePath` and `responseCode`; it takes both or "
+                "none "
+                f"({_API}/API_CustomErrorResponse.html)."
+            )
+
+
+def _headers(resource: Resource) -> Iterator[str]:
+    protection = block(block(resource.properties, "securityHeadersConfig"), "xssProtection")
+    if given(protection, "reportUri") and protection.get("modeBlock") is True:
+        yield (
+            "`xssProtection` has `reportUri` and `modeBlock`; it takes one of them "
+            f"({_API}/API_ResponseHeadersPolicyXSSProtection.html)."
+        )
+    custom = blocks(block(resource.properties, "customHeadersConfig"), "items")
+    for name in repeated(name.lower() for header in custom if (name := text(header, "header"))):
+        yield f"`customHeadersConfig` has the header {name} twice ({_API}/API_ResponseHeadersPolicyCustomHeader.html)."
+
+
+CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
+    "aws:cloudfront/distribution:Distribution": (
+        _methods,
+        _behaviour_settings,
+        _origins,
+        _names,
+        _errors_and_places,
+    ),
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (_headers,),
+}
+"""Resource type -> what is asked about it."""

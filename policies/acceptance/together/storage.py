@@ -1,0 +1,119 @@
+"""Buckets, secrets, parameters and log deliveries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from policies.acceptance.together.reading import block, blocks, given, number, repeated, text
+from policies.rulebook import Json, Resource
+
+_S3: Final = "https://docs.aws.amazon.com/AmazonS3/latest"
+_SSM: Final = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html"
+_LOGS: Final = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference"
+
+_ACTIONS: Final = (
+    *("abortIncompleteMultipartUpload", "expiration", "noncurrentVersionExpiration"),
+    *("noncurrentVersionTransitions", "transitions"),
+)
+
+
+def _lifecycle(resource: Resource) -> Iterator[str]:
+    rules = blocks(resource.properties, "rules")
+    for name in repeated(name for rule in rules if (name := text(rule, "id"))):
+        yield f"Two `rules` have the id {name} ({_S3}/API/API_LifecycleRule.html)."
+    for index, rule in enumerate(rules):
+        path = f"rules.{index}"
+        if not any(given(rule, action) for action in _ACTIONS):
+            yield f"`{path}` does nothing; a rule has at least one action ({_S3}/API/API_LifecycleRule.html)."
+        yield from _schedule(path, rule)
+        where = block(rule, "filter")
+        tagged = given(where, "tag") or given(block(where, "and"), "tags")
+        if tagged and given(rule, "abortIncompleteMultipartUpload"):
+            yield (
+                f"`{path}` is for tags and ends uploads, which have none ({_S3}/userguide/intro-lifecycle-rules.html)."
+            )
+        sizes = block(where, "and") or where
+        above, below = number(sizes, "objectSizeGreaterThan"), number(sizes, "objectSizeLessThan")
+        if above is not None and below is not None and above >= below:
+            yield f"`{path}.filter` is for no size at all ({_S3}/userguide/intro-lifecycle-rules.html)."
+
+
+def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
+    moves, end = blocks(rule, "transitions"), block(rule, "expiration")
+    days = [day for move in moves if (day := number(move, "days")) is not None]
+    last = number(end, "days")
+    if last is not None and any(day >= last for day in days):
+        yield (
+            f"`{path}` moves objects no earlier than it deletes them "
+            f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
+        )
+    if last is not None and given(end, "expiredObjectDeleteMarker"):
+        yield (
+            f"`{path}.expiration` has `days` and `expiredObjectDeleteMarker` ({_S3}/API/API_LifecycleExpiration.html)."
+        )
+    scheduled = [*moves, end]
+    if any(given(one, "date") for one in scheduled) and any(number(one, "days") for one in scheduled):
+        yield f"`{path}` counts days and names dates ({_S3}/userguide/intro-lifecycle-rules.html)."
+    for kind in repeated(kind for move in moves if (kind := text(move, "storageClass"))):
+        yield f"`{path}` moves objects to {kind} twice ({_S3}/API/API_Transition.html)."
+    for move in moves:
+        if text(move, "storageClass") in ("STANDARD_IA", "ONEZONE_IA") and (number(move, "days") or 30) < 30:
+            yield (
+                f"`{path}` moves objects to {text(move, 'storageClass')} before 30 days "
+                f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
+            )
+
+
+def _encryption(resource: Resource) -> Iterator[str]:
+    for index, rule in enumerate(blocks(resource.properties, "rules")):
+        default = block(rule, "applyServerSideEncryptionByDefault")
+        if text(default, "sseAlgorithm") == "AES256" and given(default, "kmsMasterKeyId"):
+            yield f"`rules.{index}` has AES256 and a key of KMS ({_S3}/API/API_ServerSideEncryptionByDefault.html)."
+
+
+def _parameter(resource: Resource) -> Iterator[str]:
+    inputs = resource.properties
+    values = [key for key in ("value", "insecureValue") if given(inputs, key)]
+    if len(values) > 1:
+        yield f"`value` and `insecureValue` are both there; it takes one of them ({_SSM})."
+    if text(inputs, "type") == "SecureString" and given(inputs, "insecureValue"):
+        yield f"`type` is SecureString and the value is in `insecureValue`, which isn't kept secret ({_SSM})."
+    for key in values:
+        value = text(inputs, key)
+        if value is None:
+            continue
+        if (text(inputs, "tier") or "Standard") == "Standard" and len(value.encode()) > 4096:
+            yield f"`{key}` is longer than the 4,096 bytes of the tier Standard ({_SSM})."
+        if "{{" in value and "}}" in value:
+            yield f"`{key}` has {{{{ }}}}, with which parameters refer to others; a value has none ({_SSM})."
+        if text(inputs, "dataType") == "aws:ec2:image" and not value.startswith("ami-"):
+            yield f"`{key}` isn't the id of an image, as `dataType` says ({_SSM})."
+    if text(inputs, "dataType") == "aws:ec2:image" and text(inputs, "type") not in ("String", None):
+        yield f"`dataType` is aws:ec2:image and `type` isn't String ({_SSM})."
+
+
+def _secret(resource: Resource) -> Iterator[str]:
+    regions = [region for replica in blocks(resource.properties, "replicas") if (region := text(replica, "region"))]
+    page = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html"
+    for region in repeated(regions):
+        yield f"`replicas` has the Region {region} twice ({page})."
+    own = resource.get("region") or resource.provider.get("region")
+    if isinstance(own, str) and own in regions:
+        yield f"`replicas` has the secret's own Region {own} ({page})."
+
+
+def _destination(resource: Resource) -> Iterator[str]:
+    where = text(block(resource.properties, "deliveryDestinationConfiguration"), "destinationResourceArn") or ""
+    if text(resource.properties, "outputFormat") == "parquet" and ":logs:" in where:
+        yield f"`outputFormat` is parquet, which a log group doesn't take ({_LOGS}/API_PutDeliveryDestination.html)."
+
+
+CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": (_lifecycle,),
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": (_encryption,),
+    "aws:secretsmanager/secret:Secret": (_secret,),
+    "aws:ssm/parameter:Parameter": (_parameter,),
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": (_destination,),
+}
+"""Resource type -> what is asked about it."""
