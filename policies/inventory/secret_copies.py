@@ -76,14 +76,18 @@ def _copied(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
     if not parts:
         return
     for resource, places in seen:
-        texts = [("its name", resource.name), *((f"`{place}`", value) for _, place, value, may in places if not may)]
-        texts += [(f"a key of `{path}`", path) for path in {path for path, *_ in places}]
+        # A finding names no place whose name holds a secret.
+        if any(_holds(path, parts, starts) for path in {path for path, *_ in places}):
+            yield Finding("A key of its properties holds a secret, or a part of it.", resource.urn)
+            continue
+        texts = [("Its name", resource.name), *((f"`{place}`", value) for _, place, value, may in places if not may)]
         for place, text in texts:
-            if isinstance(text, str) and len(text) >= _PART and _holds(_plain(text), parts, starts):
-                yield Finding(f"In {place} stands a secret, or a part of it.", resource.urn)
+            if isinstance(text, str) and _holds(text, parts, starts):
+                yield Finding(f"{place} holds a secret, or a part of it.", resource.urn)
 
 
-def _holds(text: bytes, parts: frozenset[bytes], starts: frozenset[bytes]) -> bool:
+def _holds(value: str, parts: frozenset[bytes], starts: frozenset[bytes]) -> bool:
+    text = _plain(value) if len(value) >= _PART else b""
     return any(
         text[at : at + _WINDOW] in starts
         and any(text[begin : begin + _PART] in parts for begin in range(max(0, at - _STEP + 1), at + 1))

@@ -2,6 +2,7 @@
 
     show   what is agreed, and what the stack's settings and plan have instead; changes nothing
     write  the differences first, then the file, once that is confirmed
+    types  every resource type of the installed SDKs, and what the gate says to it
 
 The file is `policies/config/inventory.<stack>.json`. Its owners review what changes in it: it says what the gate takes
 for right. Waivers, levels and other keys in the file stay as they are.
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from policies.inventory.agreement import pins, plan
+from policies.inventory.agreement.sdk_types import sdk_types, verdict
 
 PROJECT: Final = Path(__file__).resolve().parents[3]
 
@@ -61,17 +63,30 @@ def _write(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _types(arguments: argparse.Namespace) -> int:
+    given = _given(_file(arguments))
+    agreed = given.get("unjudged-type", {}).get("types", [])
+    for type_ in sdk_types():
+        print(f"{type_}  {verdict(type_, agreed)}")
+    return 0
+
+
+def _given(file: Path) -> dict[str, Any]:
+    try:
+        given: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except json.JSONDecodeError as error:
+        raise Problem(f"{file} isn't JSON: {error}") from None
+    return given
+
+
 def _both(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what the file holds and what it would hold after `write`."""
-    file = _file(arguments)
+    given = _given(_file(arguments))
     try:
-        given = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
         settings = pins.settings_of(arguments.project, arguments.stack)
         facts = [pins.pinned(settings), plan.agreed(_plan(arguments))]
     except FileNotFoundError as error:
         raise Problem(f"there is no {error.filename}") from None
-    except json.JSONDecodeError as error:
-        raise Problem(f"{file} isn't JSON: {error}") from None
     except KeyError as error:
         raise Problem(f"Pulumi.{arguments.stack}.yaml: {error.args[0]} is missing") from None
     wanted = json.loads(json.dumps(given))
@@ -105,16 +120,8 @@ def _plan(arguments: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def _difference(stack: str, given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    lines = difflib.unified_diff(
-        _text(given).splitlines(),
-        _text(wanted).splitlines(),
-        f"{stack}: agreed",
-        f"{stack}: settings and plan",
-        "",
-        "",
-        2,
-        "",
-    )
+    before, after = (_text(configuration).splitlines() for configuration in (given, wanted))
+    lines = difflib.unified_diff(before, after, f"{stack}: agreed", f"{stack}: settings and plan", n=2, lineterm="")
     return "\n".join(lines)
 
 
@@ -133,13 +140,15 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, does in (
         ("show", _show, "show what is agreed, and how the stack's settings and plan differ; changes nothing"),
         ("write", _write, "show the difference, ask, and write policies/config/inventory.STACK.json"),
+        ("types", _types, "list every resource type of the installed SDKs with what the gate says to it"),
     ):
         command = commands.add_parser(name, help=does, description=does)
         command.set_defaults(run=run)
         command.add_argument("--stack", default="prod", metavar="NAME", help="the stack (default: prod)")
-        command.add_argument(
-            "--plan", type=Path, metavar="FILE", help="its plan, as JSON (default: plan it on the embedded engine)"
-        )
+        if run is not _types:
+            command.add_argument(
+                "--plan", type=Path, metavar="FILE", help="its plan, as JSON (default: plan it on the embedded engine)"
+            )
         command.add_argument(
             "--project", type=Path, default=PROJECT, metavar="FOLDER", help="the project's folder (default: this one)"
         )
