@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection
 from functools import cache
 from importlib.metadata import distribution
+from pathlib import Path
 from typing import Final
 
 from policies.inventory.table import table
@@ -20,7 +21,7 @@ def sdk_types() -> tuple[str, ...]:
     found: set[str] = set()
     for name in _SDKS:
         file = distribution(name.replace("_", "-")).locate_file(f"{name}/__init__.py")
-        found |= set(_TOKEN.findall(file.read_text(encoding="utf-8")))  # type: ignore[attr-defined]
+        found |= set(_TOKEN.findall(Path(str(file)).read_text(encoding="utf-8")))
     return tuple(sorted(found))
 
 
