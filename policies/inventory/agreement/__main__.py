@@ -23,7 +23,8 @@ from typing import Any, Final
 from policies.inventory.agreement import pins, plan
 from policies.inventory.agreement.sdk_types import sdk_types, verdict
 
-PROJECT: Final = Path(__file__).resolve().parents[3]
+_CODE: Final = Path(__file__).resolve().parents[3]
+"""Where the embedded engine lies, whichever project it plans."""
 
 
 class Problem(Exception):
@@ -112,7 +113,7 @@ def _plan(arguments: argparse.Namespace) -> Mapping[str, Any]:
         command = [sys.executable, "-m", "rehearsal", "--stack", arguments.stack, "--json", str(output)]
         command += ["--project", str(arguments.project.resolve()), "--quiet"]
         # Its verdict doesn't matter here: what isn't agreed yet is a violation of it.
-        said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603
+        said = subprocess.run(command, cwd=_CODE, capture_output=True, text=True, check=False)  # noqa: S603
         if not output.exists() or said.returncode not in (0, 1):
             raise Problem(f"the stack can't be planned:\n{said.stderr.strip()}")
         planned: Mapping[str, Any] = json.loads(output.read_text(encoding="utf-8"))
@@ -150,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
                 "--plan", type=Path, metavar="FILE", help="its plan, as JSON (default: plan it on the embedded engine)"
             )
         command.add_argument(
-            "--project", type=Path, default=PROJECT, metavar="FOLDER", help="the project's folder (default: this one)"
+            "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
         )
         if run is _write:
             command.add_argument("--yes", action="store_true", help="write without asking")
