@@ -18,7 +18,7 @@ _NETWORK_ID: Final = re.compile(r"(?<![\w-])(?:vpc|subnet|sg|pl)-[0-9a-f]{8,17}(
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 
 _VALIDATION_NAME: Final = re.compile(r"_[0-9a-z]{16,64}\.(?P<host>.+)", re.IGNORECASE)
-_VALIDATION_TARGET: Final = re.compile(r"_[0-9a-z]{16,64}\.[0-9a-z]+\.acm-validations\.aws\.?", re.IGNORECASE)
+_VALIDATION_TARGET: Final = re.compile(r"_[0-9a-z]{16,64}(?:\.[0-9a-z]+)?\.acm-validations\.aws\.?", re.IGNORECASE)
 """https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html"""
 
 

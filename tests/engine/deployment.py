@@ -29,7 +29,7 @@ PASSPHRASE: Final = "a passphrase for tests"
 
 HEADER_SECRET: Final = sha256(b"current").hexdigest()
 NEXT_HEADER_SECRET: Final = sha256(b"next").hexdigest()
-KINDE_SECRET: Final = "canary-kinde-client-secret"
+KINDE_SECRET: Final = sha256(b"client").hexdigest()
 NEXT_KINDE_SECRET: Final = "canary-kinde-rotated-secret"
 CANARIES: Final = (HEADER_SECRET, NEXT_HEADER_SECRET, KINDE_SECRET, NEXT_KINDE_SECRET)
 
