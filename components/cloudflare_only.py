@@ -33,7 +33,7 @@ class CloudflareOnly(pulumi.ComponentResource):
             version: aws.wafv2.IpSet(
                 f"{name}-{version.lower()}",
                 name=f"{name}-{version.lower()}",
-                description="Cloudflare's addresses",
+                description="Addresses of Cloudflare",
                 scope="CLOUDFRONT",
                 ip_address_version=version,
                 addresses=addresses,

@@ -111,7 +111,7 @@ class LoadBalancer(pulumi.ComponentResource):
             ip_protocol="tcp",
             from_port=443,
             to_port=443,
-            description="CloudFront's origin-facing addresses",
+            description="Origin-facing addresses of CloudFront",
             tags=names.tags("edge"),
             opts=child,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +17,9 @@ from tests.planning import PACKS, command, copy_project
 from tests.raw_plan import Variant, answer_with, raw_plan
 
 CLIENT_CANARY: Final = "canary-of-the-client-secret"
-HEADER_CANARY: Final = "ca4a12" * 10 + "0000"
-PREVIOUS_CANARY: Final = "ca4a13" * 10 + "0000"
-CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, "ca4a12", "ca4a13")
+HEADER_CANARY: Final = sha256(b"header").hexdigest()
+PREVIOUS_CANARY: Final = sha256(b"previous header").hexdigest()
+CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, HEADER_CANARY[:8], PREVIOUS_CANARY[:8])
 
 
 def with_client_secret(client_secret: str, register: Path, packs: Path, *arguments: str) -> int:
@@ -77,8 +78,8 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[PlanDocument,
         (project / file, old, new),
         (
             settings,
-            'return {f"{PROJECT}:{key}": f"{number:064x}" for number, key in enumerate(SECRET_KEYS)}',
-            f'return dict(zip((f"{{PROJECT}}:{{key}}" for key in SECRET_KEYS), {(HEADER_CANARY, PREVIOUS_CANARY)}))',
+            'sha256(f"{number:064x}".encode()).hexdigest() for number, key in enumerate(SECRET_KEYS)}',
+            f"{(HEADER_CANARY, PREVIOUS_CANARY)}[number] for number, key in enumerate(SECRET_KEYS)}}",
         ),
         (
             project / "Pulumi.prod.yaml",

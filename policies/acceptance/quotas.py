@@ -44,13 +44,13 @@ def size(document: str) -> int:
 
 
 def _managed(resource: Resource, _: Judgement) -> Iterator[str]:
-    if (found := size(resource.get("policy"))) > _MANAGED_SIZE:
+    if (found := size(resource.text("policy"))) > _MANAGED_SIZE:
         yield f"`policy` has {found:,} characters without white space; a managed policy has {_MANAGED_SIZE:,} ({_IAM})."
 
 
 def _trust(resource: Resource, judgement: Judgement) -> Iterator[str]:
     most = judgement.config["trustPolicySize"]
-    if (found := size(resource.get("assumeRolePolicy"))) > most:
+    if (found := size(resource.text("assumeRolePolicy"))) > most:
         yield f"`assumeRolePolicy` has {found:,} characters without white space; a trust policy has {most:,} ({_IAM})."
 
 

@@ -67,16 +67,17 @@ def _value(resource: Resource, accepted: Accepted, value: Json, path: str) -> It
         return
     if value in ("", [], {}) and not accepted.required:
         return  # the provider sends nothing then
-    if problem := _problem(accepted, value):
+    content: Any = value  # of the kind that was asked for
+    if problem := _problem(accepted, content):
         told_source = source(resource.type, accepted)
         yield f"`{path}`{_shown(value, path)} {problem}; accepted: {told(accepted)} ({told_source})."
     if accepted.kind == "object":
-        yield from _object(resource, accepted, value, path)
+        yield from _object(resource, accepted, content, path)
     elif (element := accepted.element()) and accepted.kind == "list":
-        for index, item in enumerate(value):
+        for index, item in enumerate(content):
             yield from _value(resource, element, item, f"{path}.{index}")
     elif element:
-        for key, item in value.items():
+        for key, item in content.items():
             if keys := accepted.key():
                 yield from _value(resource, keys, key, f"{path}.{_cut(key)}")
             yield from _value(resource, element, item, f"{path}.{_cut(key)}")
@@ -109,7 +110,7 @@ _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
 }
 
 
-def _problem(accepted: Accepted, value: Json) -> str:
+def _problem(accepted: Accepted, value: Any) -> str:  # noqa: ANN401 - of a kind that `_KINDS` tells
     """Return what is wrong with a value of the right kind, empty if nothing is."""
     if accepted.kind in ("integer", "number"):
         number = float(value)

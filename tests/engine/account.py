@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from rehearsal.engine.computed import attributes
+import yaml
 
-ACCOUNT: Final = "111122223333"
-"""Stands in made-up ARNs; the program builds its own from configuration."""
+from rehearsal.engine.computed import attributes
+from tests.planning import PROJECT
+
+ACCOUNT: Final[str] = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"]["aws:allowedAccountIds"][0]
+"""Stands in made-up ARNs: the account that production deploys to, since the packs refuse any other."""
 
 IDENTITY: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": "name",

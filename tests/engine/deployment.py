@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,9 +27,9 @@ NAME: Final = "rocketclub-platform"
 STACKS: Final = ("prod", "dev")
 PASSPHRASE: Final = "a passphrase for tests"
 
-HEADER_SECRET: Final = "ca11ab1e" * 8
-NEXT_HEADER_SECRET: Final = "0ddba11e" * 8
-KINDE_SECRET: Final = "canary-kinde-client-secret"
+HEADER_SECRET: Final = sha256(b"current").hexdigest()
+NEXT_HEADER_SECRET: Final = sha256(b"next").hexdigest()
+KINDE_SECRET: Final = sha256(b"client").hexdigest()
 NEXT_KINDE_SECRET: Final = "canary-kinde-rotated-secret"
 CANARIES: Final = (HEADER_SECRET, NEXT_HEADER_SECRET, KINDE_SECRET, NEXT_KINDE_SECRET)
 

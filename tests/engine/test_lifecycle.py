@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
 import pytest
@@ -24,6 +25,7 @@ ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 PARAMETER = "aws:ssm/parameter:Parameter"
+AGREED = "policies/config/inventory.prod.json"
 BOTH_HOSTS = ["prod-pipelines", "prod-portal"]
 
 
@@ -111,6 +113,9 @@ def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> 
     deployment.edit("components/catalogue.py", 'ORK_PROCESSOR = "ork-processor"', 'ORK_PROCESSOR = "ork-worker"')
     deployment.write_readers()
     deployment.edit("components/guarded_application.py", "            name=name,\n", '            name=f"{name}-v2",\n')
+    targets = json.loads(deployment.project.joinpath(AGREED).read_text())["pinned-target"]["targets"]
+    for name, port in targets.items():
+        deployment.edit(AGREED, f'"{name}": {port}', f'"{name}-v2": {port}')
     outcome = deployment.up()
     assert outcome.code == 0, outcome.out
     existing = {id_ for type_, id_ in deployment.existing() if type_ == ROLE}

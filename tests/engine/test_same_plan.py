@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from components import settings
+from components.naming import PROJECT as NAME
 from stackfiles import project
 from tests.breakages import BREAKAGES, ONE_A_PACK, break_project
 from tests.engine import engine_preview
@@ -18,7 +20,7 @@ from tests.planning import PROJECT, copy_project, rehearse
 pytestmark = pytest.mark.engine
 
 MASK = "[secret]"
-STAND_IN = "0" * 64
+STAND_IN = settings.placeholders()[f"{NAME}:originHeaderSecret"]
 
 
 def embedded(folder: Path, stack: str, output: Path) -> dict[str, Any]:

@@ -93,7 +93,7 @@ def _of_statement(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
         yield "has a Sid of other than letters and digits"
     for key in ("Action", "NotAction"):
         actions = statement.get(key, [])
-        for action in [actions] if isinstance(actions, str) else actions:
+        for action in actions if isinstance(actions, list) else [actions]:
             if not (isinstance(action, str) and _ACTION.fullmatch(action)):
                 yield f"has an {key} that isn't written service:action"
 

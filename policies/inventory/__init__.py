@@ -1,0 +1,28 @@
+"""The inventory pack: what a stack may hold, and the facts that its owners pin.
+
+The other packs name what is wrong. This one closes the world around them: a type, a property or a value that nobody
+agreed to is a violation, which says how to have it agreed.
+
+- `table` reads `types/*.txt`: the types that the gate knows, and who judges each of their properties.
+- `agreed_types` and `properties` compare a stack with that table and with the types that its owners list.
+- `account`, `identity` and `edge` compare it with the pinned facts, `providers` looks at who makes the resources.
+- `secret_copies` finds secrets where they don't belong.
+
+Owners agree to types and pin facts in the pack's configuration, one file for each stack;
+`python -m policies.inventory.agreement` shows and writes it.
+"""
+
+from typing import Final
+
+from policies.inventory import account, agreed_types, edge, identity, properties, providers, secret_copies
+from policies.rulebook import Rule
+
+RULES: Final[tuple[Rule, ...]] = (
+    *agreed_types.RULES,
+    *properties.RULES,
+    *providers.RULES,
+    *account.RULES,
+    *identity.RULES,
+    *edge.RULES,
+    *secret_copies.RULES,
+)

@@ -1,0 +1,16 @@
+"""The inventory pack, as the engine starts it."""
+
+import gc
+import sys
+from pathlib import Path
+from types import ModuleType
+
+gc.disable()  # Nothing that an import allocates is garbage; `start` puts the collector to work.
+# The engine starts this file alone; the rulebook lies in the folder above, whatever that is called.
+sys.modules["policies"] = ModuleType("policies")
+sys.modules["policies"].__path__ = [str(Path(__file__).resolve().parents[1])]
+
+from policies.inventory import RULES
+from policies.rulebook import start
+
+start("inventory", RULES, "What a stack may hold, and the facts that its owners pin. Anything else doesn't pass.")

@@ -1,0 +1,110 @@
+"""The account and the regions of a stack, in its providers and in every text of its resources."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from policies.inventory.elsewhere import OWNERS, told
+from policies.inventory.providers import judged_provider
+from policies.inventory.table import leaves
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, SecretText, Severity
+
+_ARN: Final = re.compile(r"arn:aws[\w-]*:[^:\s\"]*:(?P<region>[^:\s\"]*):(?P<account>[^:\s\"]*):")
+_NUMBER: Final = re.compile(r"(?<![\w-])\d{12}(?![\w-])")
+_ORGANIZATION: Final = re.compile(r"(?<![\w-])o-[a-z0-9]{10,32}(?![\w-])")
+"""https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html"""
+
+_MANAGED: Final = "aws"
+"""Account of the policies that AWS manages; `broad-managed-policy` judges them."""
+
+ACCOUNT: Final[Mapping[str, Mapping[str, Any]]] = {
+    "account": {"type": "string", "description": "The stack's own account, 12 digits", "default": ""},
+    "regions": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Regions of the stack",
+        "default": [],
+    },
+    "accounts": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Other accounts that the stack's resources may name",
+        "default": [],
+    },
+    "organizations": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Organizations that the stack's resources may name",
+        "default": [],
+    },
+}
+
+
+def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    provider = judged_provider(resource)
+    if provider and provider[0] == "aws":
+        for problem in _provider_problems(provider[1], judgement):
+            yield Finding(problem)
+    if resource.type.startswith("pulumi:"):
+        return
+    told_already: set[str] = set()
+    for path, place, value in leaves(resource.properties):
+        if isinstance(value, str) and not isinstance(value, SecretText):
+            for problem in _text_problems(path, value, judgement):
+                if problem not in told_already:
+                    told_already.add(problem)
+                    yield Finding(f"`{place}` names {problem}.")
+
+
+def _provider_problems(inputs: Mapping[str, Json], judgement: Judgement) -> Iterator[str]:
+    account, regions = judgement.config["account"], judgement.config["regions"]
+    bound = _sequence(inputs.get("allowedAccountIds"))
+    if not account or bound != [account]:
+        others = "".join(told(other, judgement.stack) for other in bound if isinstance(other, str))
+        yield f"The provider isn't bound to the stack's account by `allowedAccountIds`{others}."
+    region = inputs.get("region")
+    if not isinstance(region, str) or region not in regions:
+        yield "The provider's `region` isn't one of the stack's."
+
+
+def _sequence(value: Json) -> list[Json]:
+    """Return a provider's list; nested inputs of a provider travel as JSON text."""
+    try:
+        read = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        return []
+    return read if isinstance(read, list) else []
+
+
+def _text_problems(path: str, text: str, judgement: Judgement) -> Iterator[str]:
+    config, stack = judgement.config, judgement.stack
+    accounts = {config["account"], *config["accounts"]}
+    if path == "region" and text not in config["regions"]:
+        yield f"the region `{text}`, which isn't agreed"
+    for arn in _ARN.finditer(text):
+        region, account = arn["region"], arn["account"]
+        if region and region not in config["regions"]:
+            yield f"the region `{region}`, which isn't agreed"
+        if account not in accounts | {"", _MANAGED}:
+            yield f"the account `{account}`, which isn't agreed{told(account, stack)}"
+    for number in set(_NUMBER.findall(text)) - accounts:
+        yield f"the account `{number}`, which isn't agreed{told(number, stack)}"
+    for organization in set(_ORGANIZATION.findall(text)) - set(config["organizations"]):
+        yield f"the organization `{organization}`, which isn't agreed{told(organization, stack)}"
+
+
+RULES: Final = (
+    Rule(
+        id="pinned-account",
+        title="A stack works in its own account and regions, and names no others.",
+        remedy=f"Correct the stack's configuration, or have {OWNERS} agree to "
+        "the account, region or organization under `pinned-account`.",
+        source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_permissions_analyze_cross_account.html",
+        severity=Severity.CRITICAL,
+        check=_foreign,
+        config=ACCOUNT,
+    ),
+)

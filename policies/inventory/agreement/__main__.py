@@ -1,0 +1,162 @@
+"""`python -m policies.inventory.agreement`: show what a stack's owners agreed to, and write it.
+
+    show   what is agreed, and what the stack's settings and plan have instead; changes nothing
+    write  the differences first, then the file, once that is confirmed
+    types  every resource type of the installed SDKs, and what the gate says to it
+
+The file is `policies/config/inventory.<stack>.json`. Its owners review what changes in it: it says what the gate takes
+for right. Waivers, levels and other keys in the file stay as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from policies.inventory.agreement import pins, plan
+from policies.inventory.agreement.sdk_types import sdk_types, verdict
+
+_CODE: Final = Path(__file__).resolve().parents[3]
+"""Where the embedded engine lies, whichever project it plans."""
+
+
+class Problem(Exception):
+    """What keeps the command from its work, in words for whoever runs it."""
+
+
+def main() -> int:
+    """Run the command; return 0, or 1 where `show` finds a difference, or 2 where it can't work."""
+    arguments = _parser().parse_args()
+    try:
+        return int(arguments.run(arguments))
+    except Problem as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    given, wanted = _both(arguments)
+    print(_text(given), end="")
+    difference = _difference(arguments.stack, given, wanted)
+    print(difference or f"{arguments.stack}: the settings and the plan hold what is agreed.", file=sys.stderr)
+    return int(bool(difference))
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    given, wanted = _both(arguments)
+    difference = _difference(arguments.stack, given, wanted)
+    if not difference:
+        print(f"{arguments.stack}: the settings and the plan hold what is agreed; nothing to write.")
+        return 0
+    print(difference)
+    if not arguments.yes and input(f"Agree to this for {arguments.stack}? (yes/no) ").strip() != "yes":
+        print("Nothing is written.")
+        return 1
+    _file(arguments).write_text(_text(wanted), encoding="utf-8")
+    print(f"Written: {_file(arguments)}")
+    return 0
+
+
+def _types(arguments: argparse.Namespace) -> int:
+    given = _given(_file(arguments))
+    agreed = given.get("unjudged-type", {}).get("types", [])
+    for type_ in sdk_types():
+        print(f"{type_}  {verdict(type_, agreed)}")
+    return 0
+
+
+def _given(file: Path) -> dict[str, Any]:
+    try:
+        given: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    except json.JSONDecodeError as error:
+        raise Problem(f"{file} isn't JSON: {error}") from None
+    return given
+
+
+def _both(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the file holds and what it would hold after `write`."""
+    given = _given(_file(arguments))
+    try:
+        settings = pins.settings_of(arguments.project, arguments.stack)
+        facts = [pins.pinned(settings), plan.agreed(_plan(arguments))]
+    except FileNotFoundError as error:
+        raise Problem(f"there is no {error.filename}") from None
+    except KeyError as error:
+        raise Problem(f"Pulumi.{arguments.stack}.yaml: {error.args[0]} is missing") from None
+    wanted = json.loads(json.dumps(given))
+    for rules in facts:
+        for rule, configuration in rules.items():
+            own = wanted.get(rule)
+            wanted[rule] = (own if isinstance(own, dict) else {}) | configuration
+    return given, wanted
+
+
+def _file(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.project / "policies" / "config"
+    return folder / f"inventory.{arguments.stack}.json"
+
+
+def _plan(arguments: argparse.Namespace) -> Mapping[str, Any]:
+    """Return the plan that is given, or have the stack planned on the embedded engine."""
+    if arguments.plan:
+        document: Mapping[str, Any] = json.loads(arguments.plan.read_text(encoding="utf-8"))
+        return document
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "plan.json"
+        command = [sys.executable, "-m", "rehearsal", "--stack", arguments.stack, "--json", str(output)]
+        command += ["--project", str(arguments.project.resolve()), "--quiet"]
+        # Its verdict doesn't matter here: what isn't agreed yet is a violation of it.
+        said = subprocess.run(command, cwd=_CODE, capture_output=True, text=True, check=False)  # noqa: S603
+        if not output.exists() or said.returncode not in (0, 1):
+            raise Problem(f"the stack can't be planned:\n{said.stderr.strip()}")
+        planned: Mapping[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+        return planned
+
+
+def _difference(stack: str, given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    before, after = (_text(configuration).splitlines() for configuration in (given, wanted))
+    lines = difflib.unified_diff(before, after, f"{stack}: agreed", f"{stack}: settings and plan", n=2, lineterm="")
+    return "\n".join(lines)
+
+
+def _text(configuration: Mapping[str, Any]) -> str:
+    return json.dumps(configuration, indent=2, ensure_ascii=False) + "\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m policies.inventory.agreement",
+        description="Show or write what the owners of a stack agreed to: its types and the facts that are pinned.",
+        epilog="Exit codes: 0 nothing differs, or it is written; 1 something differs, or nothing is written; "
+        "2 it can't work.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, run, does in (
+        ("show", _show, "show what is agreed, and how the stack's settings and plan differ; changes nothing"),
+        ("write", _write, "show the difference, ask, and write policies/config/inventory.STACK.json"),
+        ("types", _types, "list every resource type of the installed SDKs with what the gate says to it"),
+    ):
+        command = commands.add_parser(name, help=does, description=does)
+        command.set_defaults(run=run)
+        command.add_argument("--stack", default="prod", metavar="NAME", help="the stack (default: prod)")
+        if run is not _types:
+            command.add_argument(
+                "--plan", type=Path, metavar="FILE", help="its plan, as JSON (default: plan it on the embedded engine)"
+            )
+        command.add_argument(
+            "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+        )
+        if run is _write:
+            command.add_argument("--yes", action="store_true", help="write without asking")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

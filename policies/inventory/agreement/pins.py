@@ -1,0 +1,62 @@
+"""The facts that follow from a stack's settings, as the pack's configuration pins them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import yaml
+
+_CLOUDFRONT: Final = "us-east-1"
+"""Where CloudFront's certificates, logs and web ACLs are
+(https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html)."""
+
+_NETWORK: Final = (
+    *("vpcId", "publicSubnetIds", "privateSubnetIds", "cloudfrontPrefixListId"),
+    *("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId"),
+)
+_ENDPOINTS: Final = ("kindeAuthorizationEndpoint", "kindeTokenEndpoint", "kindeUserInfoEndpoint")
+
+
+def settings_of(project: Path, stack: str) -> Mapping[str, Any]:
+    """Return a stack's settings, without the project's name before the keys and with the project's defaults.
+
+    Raises:
+        FileNotFoundError: the project or the stack has no file.
+    """
+    declared = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
+    given = yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
+    defaults = {key: schema["default"] for key, schema in declared["config"].items() if "default" in schema}
+    return defaults | {key.removeprefix(f"{declared['name']}:"): value for key, value in given.items()}
+
+
+def pinned(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return rule -> key -> value for the rules whose facts stand in the settings."""
+    issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
+    hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
+    organization = settings["circleciOrganizationId"]
+    project, repository = settings["circleciProjectId"], settings["circleciRepository"]
+    network = [settings[key] for key in _NETWORK]
+    return {
+        "pinned-account": {
+            "account": settings["aws:allowedAccountIds"][0],
+            "regions": sorted({settings["aws:region"], _CLOUDFRONT}),
+        },
+        "pinned-identity-provider": {
+            "issuer": issuer,
+            "client_id": settings["kindeClientId"],
+            "hosts": sorted(set(hosts)),
+        },
+        "pinned-ci": {
+            "issuer": f"oidc.circleci.com/org/{organization}",
+            "audience": organization,
+            "subjects": [f"org/{organization}/project/{project}/user/*/vcs-origin/{repository}/"],
+        },
+        "pinned-network": {
+            "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)}),
+        },
+        "pinned-record": {"zone": settings["cloudflareZoneId"]},
+        **({"foreign-reference": {"agreed": [settings["webAclArn"]]}} if settings["webAclArn"] else {}),
+    }

@@ -1,0 +1,54 @@
+"""The facts that follow from a stack's plan: its types, their numbers, and what it makes for others to find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from policies.inventory.table import leaves, table
+
+_UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""How Pulumi's plans write a value that isn't known."""
+
+_DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
+_TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
+_ADDRESSES: Final = ("cidrIpv4", "cidrIpv6")
+_NAMES_OF_AWS: Final = {True: "*.cloudfront.net", False: "*.elb.amazonaws.com"}
+"""Whether a record is proxied -> what a distribution's and a load balancer's names end in: a plan knows neither yet."""
+
+
+def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return rule -> key -> value for the rules whose facts stand in a plan (the format of `pulumi preview --json`)."""
+    states = [step["newState"] for step in document["steps"] if "newState" in step]
+    inputs = [(state["type"], state.get("inputs", {})) for state in states]
+    counts = Counter(type_ for type_, _ in inputs if not type_.startswith("pulumi:"))
+    judged = sorted(type_ for type_ in counts if type_ in table())
+    packages = {type_.partition(":")[0] for type_ in table()}
+    return {
+        "unjudged-type": {
+            "types": judged,
+            "components": sorted({type_.partition(":")[0] for type_ in counts} - packages),
+        },
+        "unagreed-number": {"most": {type_: counts[type_] for type_ in judged if table()[type_].counted}},
+        "pinned-network": {"addresses": sorted(_addresses(inputs))},
+        "pinned-record": {"records": _records(inputs)},
+        "pinned-target": {
+            "targets": {group["name"]: group["port"] for type_, group in inputs if type_ == _TARGET_GROUP},
+        },
+    }
+
+
+def _addresses(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:
+    values = (leaf for type_, properties in inputs if type_ in table() for leaf in leaves(properties))
+    return {str(value) for path, _, value in values if path in _ADDRESSES}
+
+
+def _records(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+    records: dict[str, str] = {}
+    for type_, record in inputs:
+        if type_ == _DNS_RECORD and record["name"] != _UNKNOWN and not record["name"].startswith("_"):
+            known = record["content"] != _UNKNOWN
+            target = record["content"] if known else _NAMES_OF_AWS[bool(record.get("proxied"))]
+            records[record["name"]] = f"{record['type']} {target}"
+    return dict(sorted(records.items()))

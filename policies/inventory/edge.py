@@ -1,0 +1,158 @@
+"""Where requests come from and go to: networks, names in DNS, and target groups."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from policies.inventory.elsewhere import OWNERS, told
+from policies.inventory.table import leaves, table, types_with
+from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
+
+_NETWORK: Final = "pinned-network"
+_RECORD: Final = "pinned-record"
+_TARGET: Final = "pinned-target"
+
+_NETWORK_ID: Final = re.compile(r"(?<![\w-])(?:vpc|subnet|sg|pl)-[0-9a-f]{8,17}(?![\w-])")
+_DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
+
+_VALIDATION_NAME: Final = re.compile(r"_[0-9a-z]{16,64}\.(?P<host>.+)", re.IGNORECASE)
+_VALIDATION_TARGET: Final = re.compile(r"_[0-9a-z]{16,64}(?:\.[0-9a-z]+)?\.acm-validations\.aws\.?", re.IGNORECASE)
+"""https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html"""
+
+
+def _foreign_network(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    made = {resource.properties.get("id") for resource in resources if resource.properties.get("id") is not UNKNOWN}
+    agreed = {*judgement.config["ids"], *judgement.config["addresses"], *made}
+    for resource in resources:
+        known = table().get(resource.type)
+        judged = {*known.paths("by", _NETWORK), *known.paths("made", _NETWORK)} if known else set()
+        for path, place, value in leaves(resource.properties):
+            if value is UNKNOWN and known and path in known.paths("by", _NETWORK):
+                yield Finding(f"`{place}` isn't known at preview.", resource.urn)
+            elif isinstance(value, str) and not isinstance(value, SecretText):
+                for name in [value] if path in judged else _NETWORK_ID.findall(value):
+                    if name not in agreed:
+                        message = f"`{place}` names `{name}`, which isn't agreed{told(name, judgement.stack)}."
+                        yield Finding(message, resource.urn)
+
+
+# --- records ---
+
+
+def _foreign_record(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    zone, records = judgement.config["zone"], judgement.config["records"]
+    if resource.type.startswith("cloudflare:") and (not zone or resource.get("zoneId") != zone):
+        given = resource.get("zoneId")
+        yield Finding(
+            f"`zoneId` isn't the pinned zone{told(given, judgement.stack) if isinstance(given, str) else ''}."
+        )
+    if resource.type == _DNS_RECORD:
+        yield from _record_problems(resource, records)
+        return
+    paths = set(table()[resource.type].paths("by", _RECORD)) - {"zoneId"}
+    for path, place, value in leaves(resource.properties):
+        if path in paths and (not isinstance(value, str) or value.lower() not in records):
+            yield Finding(f"`{place}` isn't the name of a pinned record.")
+
+
+def _record_problems(record: Resource, pinned: Mapping[str, Json]) -> Iterator[Finding]:
+    name, type_, content = (record.get(key) for key in ("name", "type", "content"))
+    if name is UNKNOWN or (isinstance(name, str) and name.startswith("_")):
+        # Which names ACM asks for is known only once it has the certificate.
+        if type_ != "CNAME" or not _validates(name, content, pinned):
+            yield Finding("It's no CNAME record by which ACM validates a certificate for a pinned record.")
+        return
+    wanted = pinned.get(name.lower()) if isinstance(name, str) else None
+    if not isinstance(wanted, str):
+        yield Finding(f'The record `{name}` isn\'t pinned. Line to add to `records`: "{name}": "{type_} TARGET"')
+        return
+    wanted_type, _, target = wanted.partition(" ")
+    if type_ != wanted_type:
+        yield Finding(f"The record `{name}` is pinned as {wanted_type}.")
+    # One that isn't known yet comes from a resource of this stack: `foreign-reference`.
+    if content is not UNKNOWN and not (isinstance(content, str) and target and _fits(content, target)):
+        yield Finding(f"The record `{name}` is pinned to another target.")
+
+
+def _fits(content: str, target: str) -> bool:
+    """Tell whether a record's content is the pinned one, or a name within the pinned one's domain (`*.domain`)."""
+    if target.startswith("*."):
+        return content.lower().removesuffix(".").endswith(target[1:].lower())
+    return content.lower() == target.lower()
+
+
+def _validates(name: Json, content: Json, pinned: Mapping[str, Json]) -> bool:
+    if name is not UNKNOWN:
+        match = _VALIDATION_NAME.fullmatch(name.removesuffix(".")) if isinstance(name, str) else None
+        if not match or match["host"].lower() not in pinned:
+            return False
+    return content is UNKNOWN or (isinstance(content, str) and bool(_VALIDATION_TARGET.fullmatch(content)))
+
+
+# --- target groups ---
+
+
+def _unpinned_target(group: Resource, judgement: Judgement) -> Iterator[Finding]:
+    name, port = group.get("name"), group.get("port")
+    if not isinstance(name, str) or judgement.config["targets"].get(name) != port or isinstance(port, bool):
+        shown = f"{port:g}" if isinstance(port, int | float) else "PORT"
+        yield Finding(f'No target group `{name}` on this port is pinned. Line to set in `targets`: "{name}": {shown}')
+
+
+def _list(description: str) -> Mapping[str, Any]:
+    return {"type": "array", "items": {"type": "string"}, "description": description, "default": []}
+
+
+_REMEDY: Final = f"Correct it, or have {OWNERS} change `{{}}`."
+
+RULES: Final = (
+    Rule(
+        id=_NETWORK,
+        title="A stack's networks, security groups, prefix lists and addresses are those that the owners pinned.",
+        remedy=_REMEDY.format(f"{_NETWORK}`: `ids`, `addresses"),
+        source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+        severity=Severity.CRITICAL,
+        check=_foreign_network,
+        scope=Scope.STACK,
+        config={
+            "ids": _list("Ids of VPCs, subnets, security groups and prefix lists"),
+            "addresses": _list("Address blocks that rules of security groups may name"),
+        },
+    ),
+    Rule(
+        id=_RECORD,
+        title="Records of the zone have the names, types and targets that the owners pinned.",
+        remedy=_REMEDY.format(f"{_RECORD}`: `zone`, `records"),
+        source="https://developers.cloudflare.com/dns/manage-dns-records/",
+        severity=Severity.CRITICAL,
+        check=_foreign_record,
+        types=types_with("by", _RECORD),
+        config={
+            "zone": {"type": "string", "description": "Id of the Cloudflare zone", "default": ""},
+            "records": {
+                "type": "object",
+                "description": "Name of a record, in full -> type and target, such as `CNAME host.example.com`; "
+                "`*.example.com` is any name in that domain",
+                "default": {},
+            },
+        },
+    ),
+    Rule(
+        id=_TARGET,
+        title="Requests are forwarded to the target groups that the owners pinned.",
+        remedy=_REMEDY.format(f"{_TARGET}`: `targets"),
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html",
+        severity=Severity.CRITICAL,
+        check=_unpinned_target,
+        types=types_with("by", _TARGET),
+        config={
+            "targets": {
+                "type": "object",
+                "description": "Name of a target group -> port of its targets",
+                "default": {},
+            }
+        },
+    ),
+)

@@ -1,0 +1,42 @@
+"""Where owners agree to something, and which other stacks pin a value: whoever mixes two stacks up is told so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from policies.rulebook import Json
+
+FOLDER: Final = Path(__file__).resolve().parents[1] / "config"
+"""Where each stack's configuration of this pack lies. Where there is none, findings don't tell of other stacks."""
+
+
+OWNERS: Final = "the owners of `policies/config/inventory.<stack>.json`"
+"""Who agrees to types and facts, in the words of a remedy."""
+
+
+def told(value: str, stack: str) -> str:
+    """Return what a finding says of other stacks that pin a value, empty if none does."""
+    others = sorted(name for name, pinned in _pinned().items() if name != stack and value in pinned)
+    return f"; it is pinned for {', '.join(others)}" if others else ""
+
+
+@cache
+def _pinned() -> dict[str, frozenset[str]]:
+    files = FOLDER.glob("inventory.*.json")
+    return {file.name.split(".")[1]: frozenset(_texts(json.loads(file.read_text(encoding="utf-8")))) for file in files}
+
+
+def _texts(value: Json) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)

@@ -1,0 +1,148 @@
+"""Who says who somebody is: the identity provider of the users, and the token issuer of the CI."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from policies.inventory.elsewhere import OWNERS, told
+from policies.inventory.table import leaves, table, types_with
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
+
+_SIGN_IN: Final = "pinned-identity-provider"
+_CI: Final = "pinned-ci"
+_OIDC_PROVIDER: Final = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+_OF_AN_ISSUER: Final = ":oidc-provider/"
+"""What stands before the issuer in the ARN of an OIDC provider."""
+
+
+def _text(description: str) -> Mapping[str, Any]:
+    return {"type": "string", "description": description, "default": ""}
+
+
+def _sign_in(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    config = judgement.config
+    pinned: Mapping[str, Json] = {"issuer": config["issuer"], "clientId": config["client_id"]}
+    paths = set(table()[resource.type].paths("by", _SIGN_IN))
+    for path, place, value in leaves(resource.properties):
+        if path not in paths:
+            continue
+        name = path.rpartition(".")[2]
+        if name in pinned:
+            accepted, compared = [pinned[name]], value
+        else:
+            accepted, compared = config["hosts"], _host(value)
+        if not isinstance(compared, str) or not compared or compared not in accepted:
+            shown = compared if isinstance(compared, str) else ""
+            yield Finding(f"`{place}` isn't the pinned one{told(shown, judgement.stack)}.")
+
+
+def _host(url: Json) -> str:
+    """Return the host of an https URL; empty for anything else."""
+    if not isinstance(url, str) or not url.startswith("https://"):
+        return ""
+    parts = urlsplit(url)
+    return parts.netloc if parts.netloc == parts.hostname else ""
+
+
+def _ci(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    config = judgement.config
+    if resource.type == _OIDC_PROVIDER:
+        if not config["issuer"] or resource.get("url") not in (config["issuer"], f"https://{config['issuer']}"):
+            yield Finding("`url` isn't the pinned issuer of tokens.")
+        for index, audience in enumerate(resource.items("clientIdLists")):
+            if audience != config["audience"]:
+                yield Finding(f"`clientIdLists.{index}` isn't the pinned audience.")
+        return
+    document = resource.get("assumeRolePolicy")
+    for statement in _statements(document):
+        for principal in _listed(_member(_member(statement, "Principal"), "Federated")):
+            yield from _trusts(principal, statement, judgement)
+
+
+def _trusts(principal: Json, statement: Json, judgement: Judgement) -> Iterator[Finding]:
+    issuer = judgement.config["issuer"]
+    if not isinstance(principal, str) or not issuer or not principal.endswith(f"{_OF_AN_ISSUER}{issuer}"):
+        yield Finding("The role trusts another issuer of tokens than the pinned one.")
+        return
+    subjects = False
+    operators = _member(statement, "Condition")
+    for conditions in operators.values() if isinstance(operators, Mapping) else ():
+        for key, values in conditions.items() if isinstance(conditions, Mapping) else ():
+            name = key.lower().removeprefix(f"{issuer.lower()}:")
+            for value in _listed(values):
+                if name == "aud" and value != judgement.config["audience"]:
+                    yield Finding("The role takes tokens for another audience than the pinned one.")
+                if name == "sub":
+                    subjects = True
+                    if not _is_pinned(value, judgement.config["subjects"]):
+                        yield Finding("The role takes tokens of a subject that isn't pinned.")
+    if not subjects:
+        yield Finding("The role takes tokens of every subject.")
+
+
+def _is_pinned(subject: Json, prefixes: list[str]) -> bool:
+    return isinstance(subject, str) and any(prefix and subject.startswith(prefix) for prefix in prefixes)
+
+
+def _statements(document: Json) -> list[Json]:
+    try:
+        read = json.loads(document) if isinstance(document, str) else document
+    except ValueError:
+        return []  # `malformed-document` says so.
+    return _listed(_member(read, "Statement"))
+
+
+def _member(value: Json, key: str) -> Json:
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _listed(value: Json) -> list[Json]:
+    """Return what may be one or a list of several as a list."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+RULES: Final = (
+    Rule(
+        id=_SIGN_IN,
+        title="Users sign in with the identity provider that the owners pinned.",
+        remedy=f"Correct the stack's configuration, or have {OWNERS} change "
+        "`pinned-identity-provider`: `issuer`, `hosts`, `client_id`.",
+        source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html",
+        severity=Severity.CRITICAL,
+        check=_sign_in,
+        types=types_with("by", _SIGN_IN),
+        config={
+            "issuer": _text("Issuer of the users' tokens, an https URL"),
+            "client_id": _text("Client id of the load balancer at the identity provider"),
+            "hosts": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Hosts of the identity provider's endpoints",
+                "default": [],
+            },
+        },
+    ),
+    Rule(
+        id=_CI,
+        title="The CI's tokens come from the issuer, organization, project and repository that the owners pinned.",
+        remedy=f"Correct the stack's configuration, or have {OWNERS} change "
+        "`pinned-ci`: `issuer`, `audience`, `subjects`.",
+        source="https://circleci.com/docs/openid-connect-tokens/",
+        severity=Severity.CRITICAL,
+        check=_ci,
+        types=types_with("by", _CI),
+        config={
+            "issuer": _text("Issuer of the CI's tokens, without https://"),
+            "audience": _text("What the tokens are made for; at CircleCI the organization's id"),
+            "subjects": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Beginnings of the subjects that roles may trust, as far as the repository",
+                "default": [],
+            },
+        },
+    ),
+)

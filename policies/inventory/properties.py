@@ -1,0 +1,122 @@
+"""Properties: each is judged, harmless or a violation; and what a value that leads to a resource leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from policies.inventory.elsewhere import OWNERS
+from policies.inventory.table import Verdict, leaves, table
+from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, Severity
+
+_IDENTITIES: Final = ("id", "arn", "name", "bucket", "hostname", "dnsName", "domainName", "fqdn")
+"""Properties by which another resource refers to one."""
+
+
+def _unjudged(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    known = table()[resource.type]
+    for path, place, value in leaves(resource.properties):
+        problem = fault(known.judge(path), value)
+        if problem:
+            yield Finding(f"`{place}` {problem}" + _line(known.judge(path), path, resource.type))
+
+
+def fault(verdict: Verdict | None, value: Json) -> str:
+    """Return what is wrong with a value by the verdict on its property, empty if nothing is."""
+    if verdict is None:
+        return "isn't known at preview." if value is UNKNOWN else "is a property that no rule judges."
+    if verdict.verb == "no":
+        return "isn't agreed" + (f": {verdict.text}." if verdict.text else ".")
+    if verdict.verb == "only" and _written(value) not in verdict.words:
+        return f"isn't agreed; accepted: {' or '.join(verdict.words)}."
+    return ""
+
+
+def _line(verdict: Verdict | None, path: str, type_: str) -> str:
+    return "" if verdict else f" Line to add under `[{type_}]`: `{path} free REASON`"
+
+
+def _written(value: Json) -> str:
+    """Return a value as the table writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else ""
+
+
+def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    made: dict[str, set[str]] = {}
+    for resource in resources:
+        own = made.setdefault(resource.type, set())
+        own |= {value for name in _IDENTITIES if isinstance(value := resource.properties.get(name), str)}
+    agreed = set(judgement.config["agreed"])
+    for resource in resources:
+        known = table().get(resource.type)
+        if not known or not known.paths("made"):
+            continue
+        for path, place, value in leaves(resource.properties):
+            verdict = known.judge(path)
+            if not verdict or verdict.verb != "made":
+                continue
+            types = [word for word in verdict.words if ":" in word]
+            if not _is_made(resource, path, value, verdict, agreed.union(*(made.get(type_, ()) for type_ in types))):
+                yield Finding(f"`{place}` doesn't come from this stack's {' or '.join(types)}.", resource.urn)
+
+
+def _is_made(resource: Resource, path: str, value: Json, verdict: Verdict, names: set[str]) -> bool:
+    """Tell whether a value comes from a resource of the verdict's types; `names` are what such resources are called."""
+    if value is not UNKNOWN:
+        return "or" in verdict.words or bool(_names(value) & names)
+    behind = resource.references.get(path.partition(".")[0], frozenset())
+    return any(_type(urn) in verdict.words for urn in behind)
+
+
+def _names(value: Json) -> set[str]:
+    """Return a reference and, for an ARN that is written from a name, the name: its last part begins with it."""
+    return {value, value.rsplit(":", 1)[-1].partition("/")[0]} if isinstance(value, str) else set()
+
+
+def _type(urn: str) -> str:
+    """Return the type of a resource from its URN (`urn:pulumi:STACK::PROJECT::PARENT$TYPE::NAME`)."""
+    return urn.split("::")[2].rpartition("$")[2] if urn.count("::") >= 3 else ""
+
+
+RULES: Final = (
+    Rule(
+        id="unjudged-property",
+        title="Every property is judged by a rule, or known to be harmless.",
+        remedy="Take it away, or have the owners of `policies/inventory/types/` add a line that says which rule judges "
+        "it or why it's harmless.",
+        source="https://www.pulumi.com/docs/insights/policy/policy-packs/",
+        severity=Severity.HIGH,
+        check=_unjudged,
+        types=frozenset(type_ for type_ in table() if not type_.startswith("pulumi:")),
+    ),
+    Rule(
+        id="foreign-reference",
+        title="What leads to another resource leads to one of this stack, or to one that its owners agreed to.",
+        remedy=f"Take the value from the resource, or have {OWNERS} add it to `foreign-reference`, `agreed`.",
+        source="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
+        severity=Severity.HIGH,
+        check=_foreign,
+        scope=Scope.STACK,
+        types=frozenset(
+            {known.type for known in table().values() if known.paths("made")}
+            | {
+                word
+                for known in table().values()
+                for path in known.paths("made")
+                for word in known.properties[path].words
+            }
+        ),
+        config={
+            "agreed": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "ARNs, ids and names of resources outside the stack that its resources may lead to",
+                "default": [],
+            }
+        },
+    ),
+)

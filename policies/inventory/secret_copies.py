@@ -1,0 +1,137 @@
+"""Secrets that pass through: they stand where they have to and nowhere else, and nobody can guess them.
+
+The load balancer's client secret and the header secret have to stand in a few inputs, which the table marks as
+`secret`. Every other text of the stack is compared with them: as they are, reversed, in base64, in hexadecimal and
+percent-encoded, whatever the case and whatever stands between the characters. A copy that a program encrypts, splits
+into parts of fewer than 16 characters or spells in another way isn't found.
+"""
+
+from __future__ import annotations
+
+import base64
+import string
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final
+from urllib.parse import quote
+
+from policies.inventory.table import leaves, table
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
+
+_PART: Final = 16
+"""A copy of so many characters is found, wherever it begins."""
+_WINDOW: Final = 8
+_STEP: Final = _PART - _WINDOW + 1
+"""In any part of 16 characters lies one whole window of those that begin at every ninth character of a text."""
+
+_BETWEEN: Final = bytes(set(range(256)) - set(string.ascii_letters.encode()) - set(string.digits.encode()))
+
+_CLIENT_SECRET: Final = "clientSecret"
+"""The identity provider chooses it; how strong it is isn't this stack's business."""
+_FEWEST_DIFFERENT: Final = 8
+"""Of 20,000 random texts of 32 hexadecimal digits, none had fewer than 9 different ones; of 64 digits, 13."""
+_COMPRESSED: Final = 0.62
+"""Of as many random texts, none was compressed below 0.71 of its length, deflate's own bytes left out. What repeats or
+counts up is: `0123456789abcdef` four times to 0.3."""
+_DEFLATE: Final = 8
+"""Bytes that deflate adds to what it compresses (RFC 1950)."""
+
+
+def _plain(text: str) -> bytes:
+    """Return the letters and digits of a text in lower case, of a secret as well."""
+    return text.encode(errors="surrogatepass").translate(None, _BETWEEN).lower()
+
+
+def _places(resource: Resource) -> Iterator[tuple[str, str, Json, bool]]:
+    """Yield path, place and value of everything in a resource, and whether a secret may stand there."""
+    known = table().get(resource.type)
+    for path, place, value in leaves(resource.properties):
+        verdict = known.judge(path) if known else None
+        yield path, place, value, bool(verdict and verdict.verb == "secret")
+
+
+def _windows(secret: str) -> frozenset[bytes]:
+    """Return the windows of a secret, in each of the ways in which it may be written."""
+    raw = secret.encode(errors="surrogatepass")
+    written = [secret, quote(secret, safe=""), raw.hex()]
+    for order in (raw, raw[::-1]):
+        # A text in base64 reads differently by where in a group of three bytes it begins.
+        written += [base64.b64encode(bytes(start) + order)[2 * start :].decode() for start in range(3)]
+        written += [base64.urlsafe_b64encode(bytes(start) + order)[2 * start :].decode() for start in range(3)]
+    forms = [form for text in written for form in (_plain(text), _plain(text)[::-1])]
+    return frozenset(form[at : at + _PART] for form in forms for at in range(len(form) - _PART + 1))
+
+
+def _copied(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
+    seen = [(resource, list(_places(resource))) for resource in resources]
+    secrets = {
+        value.encode(errors="surrogatepass").decode(errors="surrogatepass")
+        for _, places in seen
+        for _, _, value, may in places
+        if may and isinstance(value, SecretText)
+    }
+    parts = frozenset().union(*(_windows(secret) for secret in secrets if len(secret) >= _PART))
+    starts = frozenset(part[:_WINDOW] for part in parts)
+    if not parts:
+        return
+    for resource, places in seen:
+        # A finding names no place whose name holds a secret.
+        if any(_holds(path, parts, starts) for path in {path for path, *_ in places}):
+            yield Finding("A key of its properties holds a secret, or a part of it.", resource.urn)
+            continue
+        texts = [("Its name", resource.name), *((f"`{place}`", value) for _, place, value, may in places if not may)]
+        for place, text in texts:
+            if isinstance(text, str) and _holds(text, parts, starts):
+                yield Finding(f"{place} holds a secret, or a part of it.", resource.urn)
+
+
+def _holds(value: str, parts: frozenset[bytes], starts: frozenset[bytes]) -> bool:
+    text = _plain(value) if len(value) >= _PART else b""
+    return any(
+        text[at : at + _WINDOW] in starts
+        and any(text[begin : begin + _PART] in parts for begin in range(max(0, at - _STEP + 1), at + 1))
+        for at in range(0, len(text) - _WINDOW + 1, _STEP)
+    )
+
+
+def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    for path, place, value, may in _places(resource):
+        if may and isinstance(value, SecretText) and not path.endswith(_CLIENT_SECRET) and not is_random(value):
+            yield Finding(f"`{place}` can be guessed: it repeats itself, counts up, or has few different characters.")
+
+
+def is_random(secret: str) -> bool:
+    """Tell whether a secret looks like one that a machine made by chance.
+
+    >>> [is_random(text) for text in ("a" * 64, "0123456789abcdef" * 4, bytes(range(32)).hex(), "12" * 32)]
+    [False, False, False, False]
+    """
+    raw = secret.encode(errors="surrogatepass")
+    halves = [raw[0::2], raw[1::2]]
+    steps = bytes((after - before) % 256 for before, after in pairwise(raw))
+    return len(set(raw)) >= _FEWEST_DIFFERENT and all(
+        len(zlib.compress(part, 9)) - _DEFLATE > _COMPRESSED * len(part) for part in (raw, steps, *halves)
+    )
+
+
+RULES: Final = (
+    Rule(
+        id="copied-secret",
+        title="Secrets that pass through stand where they have to, and nowhere else.",
+        remedy="Take it out, and make a new secret: whoever has seen the plan or the state has seen this one.",
+        source="https://www.pulumi.com/docs/iac/concepts/secrets/",
+        severity=Severity.CRITICAL,
+        check=_copied,
+        scope=Scope.STACK,
+    ),
+    Rule(
+        id="guessable-secret",
+        title="The header secret is made by chance.",
+        remedy="Take 64 hexadecimal digits of a generator (`openssl rand -hex 32`).",
+        source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/restrict-access-to-load-balancer.html",
+        severity=Severity.CRITICAL,
+        check=_guessable,
+        types=frozenset(known.type for known in table().values() if known.paths("secret")),
+    ),
+)

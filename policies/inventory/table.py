@@ -1,0 +1,129 @@
+"""The types that the gate knows, and the verdict on each of their properties, as `types/*.txt` has them.
+
+    [aws:lb/listenerRule:ListenerRule] counted
+    *                       by rule-without-header-check
+    listenerArn             made aws:lb/listener:Listener
+    actions.type            by unexpected-action
+    actions.fixedResponse.contentType only text/plain
+    actions.forward.**      no one target group, agreed by name, takes all requests
+
+A section is a type; `counted` says that the owners agree to how many of it a stack holds. Its line `*` says which rules
+judge the type, or why none has to. Every other line is a property: its path, without the indexes of lists, and
+the verdict. A path that ends in `**` stands for itself and everything below that has no line of its own. The lines of
+a section that ends in `:*` hold for every type of that package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from policies.rulebook import Json
+
+FOLDER: Final = Path(__file__).parent / "types"
+
+VERBS: Final[Mapping[str, str]] = {
+    "by": "these rules judge it",
+    "secret": "it may hold a secret that passes through; the rules after `by` judge it",
+    "made": "the value comes from a resource of this stack, of one of these types, or the owners agreed to it; "
+    "the rule after `or` judges values that are known",
+    "only": "these values and no others",
+    "free": "any value is harmless, for the reason given",
+    "no": "it isn't agreed, for the reason given",
+}
+"""The first word of a verdict -> what it says."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says to a property. `verb` is one of `VERBS`; `text` is the rest of the line."""
+
+    verb: str
+    text: str
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The rules, the types or the values that the line lists."""
+        return tuple(self.text.removeprefix("by ").replace(",", " ").split())
+
+
+@dataclass(frozen=True)
+class Known:
+    """A type that the gate knows. `verdict` is the one on the type as a whole."""
+
+    type: str
+    counted: bool
+    verdict: Verdict
+    properties: Mapping[str, Verdict]
+    _found: dict[str, Verdict | None] = field(default_factory=dict)
+
+    def judge(self, path: str) -> Verdict | None:
+        """Return the verdict on a property, None if no line is about it."""
+        if path not in self._found:
+            self._found[path] = self.properties.get(path) or self._above(path)
+        return self._found[path]
+
+    def _above(self, path: str) -> Verdict | None:
+        steps = path.split(".")
+        above = (".".join([*steps[:length], "**"]) for length in range(len(steps), -1, -1))
+        return next((self.properties[pattern] for pattern in above if pattern in self.properties), None)
+
+    def paths(self, verb: str, rule: str = "") -> list[str]:
+        """Return the paths whose verdict has a verb and, if one is given, names a rule."""
+        return [
+            path
+            for path, verdict in self.properties.items()
+            if verdict.verb == verb and (not rule or rule in verdict.words)
+        ]
+
+
+@cache
+def table() -> Mapping[str, Known]:
+    """Return the types that the gate knows, by token."""
+    sections: dict[str, dict[str, Verdict]] = {}
+    counted: set[str] = set()
+    for file in sorted(FOLDER.glob("*.txt")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.startswith("["):
+                type_, _, mark = line[1:].partition("]")
+                section = sections.setdefault(type_, {})
+                if mark.strip() == "counted":
+                    counted.add(type_)
+            elif line and not line.startswith("#"):
+                path, verb, *text = line.split(None, 2)
+                section[path] = Verdict(verb, "".join(text))
+    shared = {type_.removesuffix("*"): lines for type_, lines in sections.items() if type_.endswith(":*")}
+    return {
+        type_: Known(
+            type_,
+            type_ in counted,
+            lines["*"],
+            {**shared.get(f"{type_.partition(':')[0]}:", {}), **{key: lines[key] for key in lines if key != "*"}},
+        )
+        for type_, lines in sections.items()
+        if not type_.endswith(":*")
+    }
+
+
+def types_with(verb: str, rule: str) -> frozenset[str]:
+    """Return the types of which a rule judges a property."""
+    return frozenset(known.type for known in table().values() if known.paths(verb, rule))
+
+
+def leaves(value: Json, path: str = "", place: str = "") -> Iterator[tuple[str, str, Json]]:
+    """Yield each value within a resource's properties: its path in the table, its place, and itself.
+
+    Paths leave out the indexes of lists, places have them (`actions.0.type`). What is null, an empty text or an empty
+    list says nothing and is left out; an empty mapping may say something and is a value.
+    """
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from leaves(item, f"{path}.{key}" if path else str(key), f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from leaves(item, path, f"{place}.{index}")
+    elif value not in (None, ""):
+        yield path, place, value

@@ -1,0 +1,50 @@
+"""What the installed SDKs say of the inputs of a type."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+from pulumi import _types
+
+_SDKS: Final = {"aws": "pulumi_aws", "cloudflare": "pulumi_cloudflare"}
+_ARGS: Final = re.compile(r"(\w+Args)\b")
+
+
+@cache
+def inputs(type_: str) -> dict[str, str]:
+    """Return path -> docstring of each input of a type, nested ones too.
+
+    A block that holds itself again ends in `**`, as does what may be given as a text or as an object.
+    """
+    package, module, name = type_.split(":")
+    folder = module.partition("/")[0]
+    if package == "pulumi":
+        package, folder, name = name, "", "Provider"
+    resource = getattr(importlib.import_module(f"{_SDKS[package]}.{folder}".removesuffix(".index").rstrip(".")), name)
+    scope = vars(sys.modules[resource.__module__])
+    return dict(_paths(scope.get(f"{name}InitArgs") or scope[f"{name}Args"], "", ()))
+
+
+def _paths(args: type, above: str, within: tuple[type, ...]) -> Iterator[tuple[str, str]]:
+    for python, name in _types.input_type_py_to_pulumi_names(args).items():
+        getter: Any = inspect.getattr_static(args, python).fget
+        annotation = str(getter.__annotations__["return"])
+        path = f"{above}.{name}" if above else name
+        nested = _ARGS.search(annotation)
+        block = _block(args, nested[1]) if nested and "'str'" not in annotation else None
+        if block and block not in within:
+            yield from _paths(block, path, (*within, block))
+        else:
+            # A document is given as a text, or as an object of another module.
+            yield (f"{path}.**" if nested or "Mapping[" in annotation else path), getter.__doc__ or ""
+
+
+def _block(args: type, name: str) -> type | None:
+    modules = (args.__module__, f"{args.__module__.rpartition('.')[0]}._inputs")
+    return next((vars(sys.modules[module])[name] for module in modules if name in vars(sys.modules[module])), None)

@@ -1,0 +1,110 @@
+"""The command that shows and writes what owners agreed to: it changes nothing unless it's told to, and says what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from policies.inventory.agreement import __main__ as command
+from tests.planning import PROJECT, copy_project, plan_of
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a file with production's plan, as `--plan` takes it."""
+    file = tmp_path_factory.mktemp("plan") / "plan.json"
+    steps = [{"newState": {"type": step.type, "inputs": step.inputs}} for step in plan_of("prod").steps]
+    file.write_text(json.dumps({"steps": steps}))
+    return file
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr("sys.argv", ["agreement", *arguments])
+    return command.main()
+
+
+def written(project: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((project / "policies" / "config" / "inventory.prod.json").read_text())
+    return read
+
+
+def test_what_is_committed_is_what_settings_and_plan_hold(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plan: Path
+) -> None:
+    assert run(monkeypatch, "show", "--plan", str(plan)) == 0
+    assert json.loads(capsys.readouterr().out) == written(PROJECT)
+
+
+def test_writing_shows_the_difference_and_asks_first(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, plan: Path
+) -> None:
+    project = copy_project(tmp_path)
+    stack = project / "Pulumi.prod.yaml"
+    stack.write_text(stack.read_text().replace("ronaldhatcher.kinde.com", "somebody.kinde.com"))
+    before = written(project)
+    where = ("--plan", str(plan), "--project", str(project))
+    assert run(monkeypatch, "show", *where) == 1
+    assert '+    "issuer": "https://somebody.kinde.com"' in capsys.readouterr().err
+
+    monkeypatch.setattr("builtins.input", lambda _: "no")
+    assert run(monkeypatch, "write", *where) == 1
+    assert written(project) == before
+
+    monkeypatch.setattr("builtins.input", lambda _: "yes")
+    assert run(monkeypatch, "write", *where) == 0
+    after = written(project)
+    assert after["pinned-identity-provider"]["hosts"] == ["somebody.kinde.com"]
+    assert {key: value for key, value in after.items() if key != "pinned-identity-provider"} == {
+        key: value for key, value in before.items() if key != "pinned-identity-provider"
+    }
+    assert run(monkeypatch, "write", *where) == 0
+    assert "nothing to write" in capsys.readouterr().out
+
+
+def test_waivers_and_levels_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: Path) -> None:
+    project = copy_project(tmp_path)
+    file = project / "policies" / "config" / "inventory.prod.json"
+    waivers = [{"resource": "it", "reason": "a good reason", "owner": "me", "expires": "2030-01-01"}]
+    file.write_text(json.dumps({"unjudged-type": {"waivers": waivers, "types": []}}))
+    assert run(monkeypatch, "write", "--yes", "--plan", str(plan), "--project", str(project)) == 0
+    assert written(project)["unjudged-type"]["waivers"] == waivers
+    assert written(project)["unjudged-type"]["types"] == written(PROJECT)["unjudged-type"]["types"]
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("show", "--help"), ("write", "--help"), ("types", "--help")])
+def test_help_has_no_effect(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    monkeypatch.setattr(Path, "write_text", lambda *_, **__: pytest.fail("help writes"))
+    with pytest.raises(SystemExit) as ended:
+        run(monkeypatch, *arguments)
+    assert ended.value.code == 0
+
+
+@pytest.mark.parametrize("problem", ["no stack", "no JSON", "no key"])
+def test_one_clear_error(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    plan: Path,
+    problem: str,
+) -> None:
+    project = copy_project(tmp_path)
+    if problem == "no JSON":
+        (project / "policies" / "config" / "inventory.prod.json").write_text("{")
+    elif problem == "no key":
+        file = project / "Pulumi.prod.yaml"
+        file.write_text(file.read_text().replace("rocketclub-platform:kindeDomain", "rocketclub-platform:other"))
+    arguments = ("--stack", "staging") if problem == "no stack" else ()
+    assert run(monkeypatch, "show", "--plan", str(plan), "--project", str(project), *arguments) == 2
+    expected = {"no stack": "Pulumi.staging.yaml", "no JSON": "isn't JSON", "no key": "kindeDomain is missing"}
+    assert expected[problem] in capsys.readouterr().err
+
+
+def test_every_type_is_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "types") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "aws:cloudcontrol/resource:Resource  refused: no rule judges it" in lines
+    assert any(line.startswith("aws:iam/role:Role  allowed: judged by open-trust") for line in lines)
+    assert any(line.startswith("aws:sqs/queue:Queue  refused until it is agreed: judged by") for line in lines)
