@@ -20,6 +20,10 @@ _NETWORK: Final = (
 _ENDPOINTS: Final = ("kindeAuthorizationEndpoint", "kindeTokenEndpoint", "kindeUserInfoEndpoint")
 
 
+_ANY_USER: Final = "????????-????-????-????-????????????"
+"""Any user's id, a UUID. A `*` would match slashes too, and so a branch that is named after the rest of the subject."""
+
+
 def settings_of(project: Path, stack: str) -> Mapping[str, Any]:
     """Return a stack's settings, without the project's name before the keys and with the project's defaults.
 
@@ -52,7 +56,7 @@ def pinned(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "pinned-ci": {
             "issuer": f"oidc.circleci.com/org/{organization}",
             "audience": organization,
-            "subjects": [f"org/{organization}/project/{project}/user/*/vcs-origin/{repository}/"],
+            "subjects": [f"org/{organization}/project/{project}/user/{_ANY_USER}/vcs-origin/{repository}/"],
         },
         "pinned-network": {
             "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)}),
