@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import yaml
 
-from benchmarks.acceptance.requests import request
 from benchmarks.acceptance.terraform import PLUGINS, Terraform
 from policies.acceptance import RULES
 from policies.acceptance.knowledge import PATCHES
 from policies.acceptance.knowledge.matching import Services
 from policies.acceptance.knowledge.models import cfn_lint, schemas
 from policies.rulebook import Judgement, Resource, Scope
+from tests.policies.acceptance.api_requests import request
 from tests.policies.acceptance.planted import Fault, faults
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from botocore.validate import ParamValidator
 
-from benchmarks.acceptance.requests import request
 from policies.acceptance import knowledge
 from policies.acceptance.knowledge.models import Api
+from tests.policies.acceptance.api_requests import request
 from tests.policies.acceptance.planted import faults, resources
 
 
