@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import Final
 
 from components.iam_documents import Statement
@@ -13,26 +14,56 @@ from components.naming import Names
 def ci_boundary_statements(names: Names, statements: Sequence[Statement]) -> list[Statement]:
     """Return the boundary of a CI role: its permissions, widened from single names to this environment's.
 
-    A boundary has to fit into one managed policy of 6,144 characters. So statements on the same resources are merged,
-    tag conditions are left to the role's own policies, and reading actions are folded into patterns. What guards IAM
-    and secret values stays as it is.
+    A boundary has to fit into one managed policy of 6,144 characters, whatever the options, the region and the
+    environment. So each service has one statement, conditions are left to the role's own policies, and some actions
+    are folded into patterns. What guards IAM and secret values keeps its own statement and conditions.
     """
-    merged: dict[tuple[str, ...], tuple[Statement, set[str]]] = {}
+    guards: list[Statement] = []
+    merged: dict[str, tuple[set[str], set[str]]] = {}
     for statement in statements:
-        secret_values = "secretsmanager:GetSecretValue" in statement.actions
-        resources = sorted({arn if secret_values else _widened(names, arn) for arn in statement.resources})
-        guarded = "iam:PutRolePolicy" in statement.actions
-        kept = replace(statement, resources=resources, conditions=statement.conditions if guarded else {})
-        _, actions = merged.setdefault((*resources, "guarded" if guarded else ""), (kept, set()))
-        actions.update(map(_folded, statement.actions))
-    return [replace(statement, actions=sorted(actions)) for statement, actions in merged.values()]
+        guard = next((action for action in _GUARDS if action in statement.actions), "")
+        widened = {arn if guard == _READ_VALUE else _widened(names, arn) for arn in statement.resources}
+        if guard:
+            guards.append(replace(statement, resources=sorted(widened)))
+        else:
+            actions, resources = merged.setdefault(_group(statement), (set(), set()))
+            actions.update(map(_folded, statement.actions))
+            resources.update(widened)
+    return [*guards, *(Statement(sid, sorted(actions), sorted(arns)) for sid, (actions, arns) in merged.items())]
 
 
-_FOLDED: Final = ("elasticloadbalancing:Describe", "logs:Get", "s3:GetBucket", "wafv2:Get")
+_READ_VALUE: Final = "secretsmanager:GetSecretValue"
+_GUARDS: Final = (_READ_VALUE, "secretsmanager:UpdateSecret", "iam:PutRolePolicy")
+"""Actions that make a statement one about secret values or about IAM."""
+_FOLDED: Final = (
+    "cloudfront:Get*",
+    "ec2:AuthorizeSecurityGroup*",
+    "ec2:DescribeSecurityGroup*",
+    "ec2:RevokeSecurityGroup*",
+    "elasticloadbalancing:Create*",
+    "elasticloadbalancing:Describe*",
+    "elasticloadbalancing:Modify*",
+    "elasticloadbalancing:Set*",
+    "iam:GetPolicy*",
+    "iam:GetRole*",
+    "logs:Get*",
+    "s3:Get*Configuration",
+    "s3:GetBucket*",
+    "s3:PutBucket*",
+    "wafv2:Create*",
+    "wafv2:Get*",
+    "wafv2:Update*",
+)
+"""Patterns that the boundary has in place of the actions they match; none takes in a deletion."""
+
+
+def _group(statement: Statement) -> str:
+    """Return the id of the merged statement: the service, or `anything` for actions that take no resource."""
+    return "anything" if statement.resources == ["*"] else statement.actions[0].partition(":")[0]
 
 
 def _folded(action: str) -> str:
-    return next((f"{prefix}*" for prefix in _FOLDED if action.startswith(prefix)), action)
+    return next((pattern for pattern in _FOLDED if fnmatchcase(action, pattern)), action)
 
 
 def _widened(names: Names, arn: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -58,6 +59,9 @@ class DistributionArgs:
     header_secret: pulumi.Input[str]
     headers_policy_id: pulumi.Input[str]
     log_destination_arn: pulumi.Input[str]
+    log_deliveries_before: Sequence[aws.cloudwatch.LogDelivery]
+    """The deliveries to the same destination that are made first: AWS refuses two at the same time with
+    ConflictException (https://github.com/hashicorp/terraform-provider-aws/issues/42194)."""
     price_class: str
     web_acl_arn: pulumi.Input[str] | None
     protect: bool
@@ -67,6 +71,7 @@ class Distribution(pulumi.ComponentResource):
     """A distribution for one host, and the delivery of its access logs."""
 
     domain_name: pulumi.Output[str]
+    log_delivery: aws.cloudwatch.LogDelivery
 
     def __init__(self, name: str, args: DistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("rocketclub:edge:Distribution", name, None, opts)
@@ -124,7 +129,7 @@ class Distribution(pulumi.ComponentResource):
                 additional_secret_outputs=["origins"],
             ),
         )
-        self._deliver_logs(name, distribution, args, child)
+        self.log_delivery = self._deliver_logs(name, distribution, args, child)
         self.domain_name = distribution.domain_name
         self.register_outputs({"domainName": self.domain_name})
 
@@ -134,7 +139,7 @@ class Distribution(pulumi.ComponentResource):
         distribution: aws.cloudfront.Distribution,
         args: DistributionArgs,
         child: pulumi.ResourceOptions,
-    ) -> None:
+    ) -> aws.cloudwatch.LogDelivery:
         source = aws.cloudwatch.LogDeliverySource(
             name,
             name=name,
@@ -144,7 +149,7 @@ class Distribution(pulumi.ComponentResource):
             tags=args.names.tags("edge"),
             opts=child,
         )
-        aws.cloudwatch.LogDelivery(
+        return aws.cloudwatch.LogDelivery(
             name,
             delivery_source_name=source.name,
             delivery_destination_arn=args.log_destination_arn,
@@ -157,5 +162,5 @@ class Distribution(pulumi.ComponentResource):
             ],
             region=VIEWER_REGION,
             tags=args.names.tags("edge"),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.log_deliveries_before),
         )

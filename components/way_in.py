@@ -73,8 +73,9 @@ class WayIn(pulumi.ComponentResource):
             if settings.only_cloudflare_viewers
             else settings.web_acl_arn
         )
-        distributions = {
-            host: Distribution(
+        distributions: dict[str, Distribution] = {}
+        for application, host in hosts.items():
+            distributions[host] = Distribution(
                 names.resource(application.label),
                 DistributionArgs(
                     names=names,
@@ -85,14 +86,13 @@ class WayIn(pulumi.ComponentResource):
                     header_secret=header_secrets[0],
                     headers_policy_id=headers.id,
                     log_destination_arn=destination.arn,
+                    log_deliveries_before=[before.log_delivery for before in distributions.values()],
                     price_class=settings.price_class,
                     web_acl_arn=web_acl,
                     protect=args.protect,
                 ),
                 pulumi.ResourceOptions(parent=self, depends_on=guarded),
             )
-            for application, host in hosts.items()
-        }
         self._cloudflare(settings, origin, balancer, distributions)
         self.urls = [f"https://{host}" for host in hosts.values()]
         self.callback_urls = [callback_url(host) for host in hosts.values()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.planning import Plan, plan_of
+from tests.planning import Plan, document_of, plan_of
 
 TABLE = (Path(__file__).parent / "system.yaml").read_text()
 PLACES = {
@@ -199,6 +200,20 @@ def test_policies_fit_the_limits_of_iam(stack: str) -> None:
     for kind, limit in limits.items():
         for inputs in plan_of(stack).inputs(kind):
             assert len("".join(inputs["policy"].split())) <= limit, inputs["name"]
+
+
+@pytest.mark.parametrize("stack", PLACES)
+def test_log_deliveries_to_one_destination_are_made_one_after_the_other(stack: str) -> None:
+    """AWS answers ConflictException otherwise: https://github.com/hashicorp/terraform-provider-aws/issues/42194"""
+    states = [step["newState"] for step in document_of(stack)["steps"] if "newState" in step]
+    destinations = defaultdict(list)
+    for state in states:
+        if state["type"] == "aws:cloudwatch/logDelivery:LogDelivery":
+            destinations[tuple(state["propertyDependencies"]["deliveryDestinationArn"])].append(state)
+    assert destinations
+    for deliveries in destinations.values():
+        for number, delivery in enumerate(deliveries):
+            assert {before["urn"] for before in deliveries[:number]} <= set(delivery["dependencies"])
 
 
 @pytest.mark.parametrize("stack", PLACES)

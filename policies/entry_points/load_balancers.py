@@ -8,6 +8,7 @@ from typing import Final
 from policies.entry_points.hosts import origin_balancers
 from policies.entry_points.kinds import DISTRIBUTION, LISTENER, LOAD_BALANCER
 from policies.entry_points.links import for_each
+from policies.entry_points.production import PRODUCTION, is_production
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack
 
 RULES: Final = Rules()
@@ -112,18 +113,10 @@ def _lax(balancer: Resource, _: Judgement) -> Iterator[Finding]:
     source=_GUIDE + "edit-load-balancer-attributes.html#deletion-protection",
     severity=Severity.MEDIUM,
     types=LOAD_BALANCER,
-    config={
-        "environments": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Stacks whose load balancers are protected",
-            "default": ["prod"],
-        }
-    },
+    config=PRODUCTION,
 )
 def _unprotected(balancer: Resource, judgement: Judgement) -> Iterator[Finding]:
-    protected = not judgement.stack or judgement.stack in judgement.config["environments"]
-    if protected and not balancer.flag("enableDeletionProtection", default=False):
+    if is_production(judgement) and not balancer.flag("enableDeletionProtection", default=False):
         yield Finding("`enableDeletionProtection` isn't true.")
 
 

@@ -1,4 +1,4 @@
-"""Secret values: none in the state, none that can be guessed, and none that is readable on its way."""
+"""Secret values: none in the state, none that can be guessed, none that is readable on its way or lost by mistake."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.entry_points import header
-from policies.entry_points.kinds import DISTRIBUTION, LISTENER_RULE, PARAMETER, SECRET_VERSION
+from policies.entry_points.kinds import DISTRIBUTION, LISTENER_RULE, PARAMETER, SECRET, SECRET_VERSION
+from policies.entry_points.production import PRODUCTION, is_production
 from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rules, SecretText, Severity
 
 RULES: Final = Rules()
 
 _SECRETS: Final = "https://www.pulumi.com/docs/iac/concepts/secrets/"
+_LEAST_DAYS: Final = 7
+"""https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html"""
+_DEFAULT_DAYS: Final = 30
+"""Where the program leaves `recoveryWindowInDays` out: the provider's default."""
 _SENSITIVE: Final = re.compile("secret|token|password|credential|private[_-]?key|api[_-]?key", re.IGNORECASE)
 
 
@@ -26,6 +31,20 @@ _SENSITIVE: Final = re.compile("secret|token|password|credential|private[_-]?key
 )
 def _in_state(_version: Resource, _: Judgement) -> Iterator[Finding]:
     yield Finding("It puts a secret's value into the state; a write-only argument does so too.")
+
+
+@RULES.resource(
+    "unrecoverable-secret",
+    title="A secret of production that was deleted by mistake can be restored.",
+    remedy="Set `recoveryWindowInDays` to 7 or more, or leave it out, which means 30.",
+    source="https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
+    severity=Severity.HIGH,
+    types=SECRET,
+    config=PRODUCTION,
+)
+def _unrecoverable(secret: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if is_production(judgement) and secret.number("recoveryWindowInDays", _DEFAULT_DAYS) < _LEAST_DAYS:
+        yield Finding(f"`recoveryWindowInDays` is below {_LEAST_DAYS}; 0 deletes the secret and its values at once.")
 
 
 @RULES.resource(

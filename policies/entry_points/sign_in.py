@@ -18,6 +18,8 @@ _KINDE: Final = "https://docs.kinde.com/developer-tools/about/using-kinde-withou
 
 _URL: Final = re.compile(r"https://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?:/[A-Za-z0-9._~/-]*)?")
 _ENDPOINTS: Final = ("authorizationEndpoint", "tokenEndpoint", "userInfoEndpoint")
+_NO_WAY_THROUGH: Final = (None, "authenticate", "deny")
+"""What `onUnauthenticatedRequest` may say; left out, it is `authenticate`. `deny` answers 401."""
 _WEEK: Final = 604_800
 """Seconds of a session where the program leaves `sessionTimeout` out."""
 
@@ -75,16 +77,16 @@ def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "optional-sign-in",
-    title="Whoever isn't signed in has to sign in.",
-    remedy="Set `onUnauthenticatedRequest` to `authenticate`; `allow` lets everybody through.",
+    title="Nobody gets through without signing in.",
+    remedy="Set `onUnauthenticatedRequest` to `authenticate`, or to `deny`; `allow` lets everybody through.",
     source=_GUIDE,
     severity=Severity.CRITICAL,
     types=LISTENER_RULE | LISTENER,
 )
 def _optional(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for sign_in in _sign_ins(resource):
-        if sign_in.text_or_none("onUnauthenticatedRequest") not in (None, "authenticate"):
-            yield Finding(f"`{sign_in.place('onUnauthenticatedRequest')}` isn't `authenticate`.")
+        if sign_in.text_or_none("onUnauthenticatedRequest") not in _NO_WAY_THROUGH:
+            yield Finding(f"`{sign_in.place('onUnauthenticatedRequest')}` is neither `authenticate` nor `deny`.")
 
 
 @RULES.resource(

@@ -115,7 +115,6 @@ def test_what_is_not_covered_is_told() -> None:
     assert coverage.uncovered([("aws:new/thing:Thing", {})]) == ["aws:new/thing:Thing"]
 
 
-@pytest.mark.xfail(reason="components/load_balancer.py still has an apostrophe in a rule's description", strict=True)
 @pytest.mark.parametrize("stack", ["prod", "dev"])
 def test_the_program_has_nothing_that_would_be_refused(stack: str) -> None:
     assert [violation for violation in plan_of(stack).violations if violation["pack"] == "acceptance"] == []

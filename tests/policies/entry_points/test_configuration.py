@@ -65,9 +65,15 @@ def test_packages(pack: StartPack) -> None:
     )
 
 
-def test_only_production_is_protected(pack: StartPack) -> None:
-    change = {"set": {"balancer": {"enableDeletionProtection": False}}}
-    assert configured(pack, change, {}) == {"unprotected-load-balancer"}
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ({"balancer": {"enableDeletionProtection": False}}, "unprotected-load-balancer"),
+        ({"secret": {"recoveryWindowInDays": 0}}, "unrecoverable-secret"),
+    ],
+)
+def test_only_production_is_protected(pack: StartPack, values: dict[str, Any], rule: str) -> None:
+    change = {"set": values}
+    assert configured(pack, change, {}) == {rule}
     assert configured(pack, change, {}, "dev") == set()
-    config = {"unprotected-load-balancer": {"environments": ["dev"]}}
-    assert configured(pack, change, config, "dev") == {"unprotected-load-balancer"}
+    assert configured(pack, change, {rule: {"environments": ["dev"]}}, "dev") == {rule}
