@@ -1,4 +1,4 @@
-"""What Cloudflare does for the two hosts: proxied records, no caching and, if asked for, the zone's own settings."""
+"""What Cloudflare does for the two hosts: proxied records and, if asked for, the zone's own settings."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class CloudflareZoneArgs:
 
 
 class CloudflareZone(pulumi.ComponentResource):
-    """DNS records and cache rules of the entry points.
+    """DNS records of the entry points, and the settings of the zone where this stack owns them.
 
-    By default Cloudflare caches redirects to the sign-in, and files by their extension, and would serve them to
-    anybody. So bypassing its cache is part of the guard, not tuning (https://developers.cloudflare.com/cache/concepts/default-cache-behavior/).
+    Nothing here that a zone has only once, such as its cache rules: several environments, and rules that others made,
+    live in one zone. What Cloudflare caches, the answers say (components/way_in.py).
     """
 
     def __init__(self, name: str, args: CloudflareZoneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -48,24 +48,6 @@ class CloudflareZone(pulumi.ComponentResource):
             self._record(host, args.zone_id, domain_name, proxied=True)
         # Proxying the origin would send CloudFront back through Cloudflare.
         self._record(args.origin, args.zone_id, args.load_balancer, proxied=False)
-        hosts = " ".join(f'"{host}"' for host in args.applications)
-        cloudflare.Ruleset(
-            "cache-bypass",
-            zone_id=args.zone_id,
-            name="Cache rules of the guarded way in",
-            kind="zone",
-            phase="http_request_cache_settings",
-            rules=[
-                cloudflare.RulesetRuleArgs(
-                    description="Nothing behind the sign-in is cached",
-                    expression=f"(http.host in {{{hosts}}})",
-                    action="set_cache_settings",
-                    action_parameters=cloudflare.RulesetRuleActionParametersArgs(cache=False),
-                    enabled=True,
-                )
-            ],
-            opts=child,
-        )
         if args.manage_settings:
             for setting, value in ZONE_SETTINGS.items():
                 cloudflare.ZoneSetting(setting, zone_id=args.zone_id, setting_id=setting, value=value, opts=child)

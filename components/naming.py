@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 PROJECT: Final = "rocketclub-platform"
 ROLE_PATH_ROOT: Final = "rocketclub"
 VIEWER_REGION: Final = "us-east-1"
 """CloudFront takes certificates from there only:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
+
+HostStyle: TypeAlias = Literal["suffix", "subdomain"]
+"""How hosts carry the environment: `portal-dev.rocketclub.online` or `portal.dev.rocketclub.online`.
+
+Cloudflare's Universal SSL covers only the first: https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Names:
     account: str
     region: str
     partition: str = "aws"
+    host_style: HostStyle = "suffix"
 
     def secret(self, path: str) -> str:
         """Return the name of a secret: `${environment}/service/thing`."""
@@ -176,9 +182,12 @@ class Names:
         >>> Names("prod", "123456789012", "eu-central-1").host("portal", "rocketclub.online")
         'portal.rocketclub.online'
         >>> Names("dev", "123456789012", "eu-central-1").host("portal", "rocketclub.online")
-        'portal.dev.rocketclub.online'
+        'portal-dev.rocketclub.online'
         """
-        return f"{label}.{domain}" if self.environment == "prod" else f"{label}.{self.environment}.{domain}"
+        if self.environment == "prod":
+            return f"{label}.{domain}"
+        separator = "-" if self.host_style == "suffix" else "."
+        return f"{label}{separator}{self.environment}.{domain}"
 
     def task_log_group(self, workload: str) -> str:
         """Return the log group of an ECS workload."""

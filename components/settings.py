@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from components import settings_shapes as shapes
 from components.applications import APPLICATIONS, ORIGIN_LABEL
-from components.naming import PROJECT, Names
+from components.naming import PROJECT, HostStyle, Names
 from components.settings_problems import ConfigurationError, is_secret, is_sequence, refused_values, unknown_key
 
 
@@ -37,6 +37,7 @@ class Settings(BaseModel):
     partition: Literal["aws", "aws-cn", "aws-us-gov"]
 
     domain: shapes.Host
+    host_style: HostStyle
     kinde_domain: shapes.Host
     kinde_client_id: shapes.KindeClientId
     kinde_client_secret: shapes.KindeSecretName
@@ -85,6 +86,10 @@ class Settings(BaseModel):
         """The only account that the stack may touch."""
         return self.allowed_account_ids[0]
 
+    def names(self, environment: str) -> Names:
+        """Return the names of an environment with these settings."""
+        return Names(environment, self.account, self.region, self.partition, self.host_style)
+
 
 FIELDS: Final = {field.alias or name: field for name, field in Settings.model_fields.items()}
 """Key, without the project's name -> field."""
@@ -106,7 +111,7 @@ def load() -> tuple[Settings, Names]:
     """
     environment = pulumi.get_stack()
     settings = parse(environment, pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
-    return settings, Names(environment, settings.account, settings.region, settings.partition)
+    return settings, settings.names(environment)
 
 
 def parse(environment: str, config: Mapping[str, str], secret_keys: Iterable[str] = ()) -> Settings:
@@ -170,7 +175,7 @@ def _sequence(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
 def _contradictions(settings: Settings, environment: str) -> list[str]:
     """Describe what is wrong with values that are right by themselves but don't fit together."""
     problems = []
-    names = Names(environment, settings.account, settings.region, settings.partition)
+    names = settings.names(environment)
     hosts = [names.host(label, settings.domain) for label in (ORIGIN_LABEL, *(one.label for one in APPLICATIONS))]
     longest = max(hosts, key=len)
     if len(longest) > LONGEST_HOST:

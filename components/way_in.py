@@ -67,7 +67,7 @@ class WayIn(pulumi.ComponentResource):
         )
         guarded = self._applications(args, hosts, balancer.listener_arn, header_secrets)
         destination = _log_destination(names, logs, logged)
-        headers = _security_headers(names, child)
+        headers = _response_headers(names, child)
         web_acl = (
             CloudflareOnly(names.resource("only-cloudflare"), CloudflareOnlyArgs(names), child).arn
             if settings.only_cloudflare_viewers
@@ -171,8 +171,14 @@ def _log_destination(names: Names, bucket: str, opts: pulumi.ResourceOptions) ->
     )
 
 
-def _security_headers(names: Names, opts: pulumi.ResourceOptions) -> aws.cloudfront.ResponseHeadersPolicy:
-    """Return the response headers that browsers enforce; set here and nowhere else."""
+def _response_headers(names: Names, opts: pulumi.ResourceOptions) -> aws.cloudfront.ResponseHeadersPolicy:
+    """Return what browsers enforce and Cloudflare obeys; set here and nowhere else.
+
+    By default Cloudflare caches files by their extension, and redirects, the one to the sign-in included, and would
+    serve them to anybody: https://developers.cloudflare.com/cache/concepts/default-cache-behavior/. Its own header
+    forbids that. Cloudflare doesn't pass it on, so browsers' caches work as each application says:
+    https://developers.cloudflare.com/cache/concepts/cdn-cache-control/.
+    """
     headers = aws.cloudfront
     return headers.ResponseHeadersPolicy(
         names.resource("security-headers"),
@@ -191,6 +197,13 @@ def _security_headers(names: Names, opts: pulumi.ResourceOptions) -> aws.cloudfr
             referrer_policy=headers.ResponseHeadersPolicySecurityHeadersConfigReferrerPolicyArgs(
                 referrer_policy="strict-origin-when-cross-origin", override=False
             ),
+        ),
+        custom_headers_config=headers.ResponseHeadersPolicyCustomHeadersConfigArgs(
+            items=[
+                headers.ResponseHeadersPolicyCustomHeadersConfigItemArgs(
+                    header="Cloudflare-CDN-Cache-Control", value="no-store", override=True
+                )
+            ]
         ),
         opts=opts,
     )

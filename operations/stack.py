@@ -39,7 +39,7 @@ def load(folder: Path, stack: str) -> Stack:
         settings = stack_settings.parse(stack, {**read.config, **stand_ins}, read.secret_keys)
     except ConfigurationError as error:
         raise BadConfiguration(str(error)) from None
-    names = Names(stack, settings.account, settings.region, settings.partition)
+    names = settings.names(stack)
     return Stack(
         settings,
         names,

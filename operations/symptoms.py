@@ -26,8 +26,8 @@ class Symptom:
 REDIRECT_LOOP: Final = Symptom(
     "redirect loop",
     "the browser goes round between the host and Kinde: cookies or query strings aren't forwarded, a redirect was "
-    "cached (Cloudflare's bypass rule, CloudFront's cache policy), or there is a plain HTTP hop (Cloudflare's SSL mode "
-    "must be strict)",
+    "cached (a cache rule of Cloudflare's zone, CloudFront's cache policy), or there is a plain HTTP hop (Cloudflare's "
+    "SSL mode must be strict)",
 )
 CALLBACK_MISMATCH: Final = Symptom(
     "redirect_uri mismatch",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import httpx
 
@@ -14,6 +15,10 @@ from operations.verdicts import Check, Verdict, host_check
 from operations.web import UNAVAILABLE, Web, send
 
 ZONE: Final = Check("cloudflare/zone", "Cloudflare zone")
+CACHE_RULES: Final = Check("cloudflare/cache-rules", "Cloudflare cache rules")
+
+_CACHE_PHASES: Final = ("http_request_cache_settings", "http_response_cache_settings")
+"""https://developers.cloudflare.com/ruleset-engine/reference/phases-list/"""
 
 _API: Final = "https://api.cloudflare.com/client/v4"
 _TOKEN: Final = "CLOUDFLARE_API_TOKEN"
@@ -38,6 +43,7 @@ def check_zone(stack: Stack, web: Web) -> list[Verdict]:
                 return [ZONE.failed(text)]
             return [
                 ZONE.passed(f"{found['name']} is active"),
+                _check_cache_rules(client, zone),
                 *(
                     _check_record(client, zone, host, proxied=host != stack.origin)
                     for host in (*stack.hosts.values(), stack.origin)
@@ -45,8 +51,29 @@ def check_zone(stack: Stack, web: Web) -> list[Verdict]:
             ]
     except httpx.TransportError as error:
         return [ZONE.failed(f"no answer from Cloudflare ({type(error).__name__})")]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, httpx.HTTPStatusError):
         return [ZONE.failed("Cloudflare's answer can't be read")]
+
+
+def _check_cache_rules(client: httpx.Client, zone: str) -> Verdict:
+    """Look for rules that go before the answers' own word that nothing is cached; others may own them."""
+    rules = []
+    for phase in _CACHE_PHASES:
+        response = send(client, "GET", f"{zone}/rulesets/phases/{phase}/entrypoint", UNAVAILABLE)
+        if response.status_code == HTTPStatus.FORBIDDEN:
+            return CACHE_RULES.undecided(f"not looked at: {_TOKEN} may not read them (Cache Rules Read)")
+        # A zone without rules of a phase has no such ruleset.
+        if response.status_code != HTTPStatus.NOT_FOUND:
+            rules += response.raise_for_status().json()["result"].get("rules", [])
+    caching = [rule for rule in rules if rule.get("enabled", True) and not _bypasses(rule)]
+    if caching:
+        told = ", ".join(f"`{rule.get('description') or rule['expression']}`" for rule in caching)
+        return CACHE_RULES.undecided(f"make sure that none of these is about the stack's hosts: {told}")
+    return CACHE_RULES.passed("none goes before what the answers say")
+
+
+def _bypasses(rule: Mapping[str, Any]) -> bool:
+    return rule["action"] == "set_cache_settings" and rule.get("action_parameters") == {"cache": False}
 
 
 def _check_record(client: httpx.Client, zone: str, host: str, *, proxied: bool) -> Verdict:

@@ -23,6 +23,9 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Zone setting -> accepted values. Other settings don't touch the entry point."""
 
+_CACHE_PHASES: Final = ("http_request_cache_settings", "http_response_cache_settings")
+"""https://developers.cloudflare.com/ruleset-engine/reference/phases-list/"""
+
 
 @RULES.resource(
     "proxied-ttl",
@@ -70,6 +73,24 @@ def _weak_setting(setting: Resource, _: Judgement) -> Iterator[Finding]:
     name = setting.text("settingId")
     if name in _SETTINGS and setting.text("value") not in _SETTINGS[name]:
         yield Finding(f"`value` of `{name}` isn't {' or '.join(f'`{value}`' for value in _SETTINGS[name])}.")
+
+
+@RULES.resource(
+    "cache-rule",
+    title="Cache rules of the zone only bypass the cache.",
+    remedy="Remove the rule, or have it say no more than `cache` false: a cache rule goes before what answers say.",
+    source=_DOCS + "cache/how-to/cache-rules/settings/",
+    severity=Severity.CRITICAL,
+    types=RULESET,
+)
+def _cache_rule(ruleset: Resource, _: Judgement) -> Iterator[Finding]:
+    if ruleset.text("phase") not in _CACHE_PHASES:
+        return
+    for rule in ruleset.parts("rules"):
+        settings = rule.mapping("actionParameters")
+        bypasses = set(settings) == {"cache"} and settings["cache"] is False
+        if rule.text("action") != "set_cache_settings" or not bypasses:
+            yield Finding(f"`{rule.path}` does more than bypass the cache.")
 
 
 @RULES.resource(

@@ -19,6 +19,8 @@ _ALL_VIEWER: Final = "216adef6-5c7f-47e4-b989-5492eafa07d3"
 _VIEWER_TLS: Final = ("TLSv1.2_2021", "TLSv1.2_2025", "TLSv1.3_2025")
 _YEAR: Final = 31_536_000
 """Seconds that browsers remember to use TLS, at least: https://hstspreload.org/"""
+_CLOUDFLARE_CACHING: Final = "Cloudflare-CDN-Cache-Control"
+"""The header that tells Cloudflare, and nobody after it, what to keep."""
 _SIGN_IN_FIELDS: Final = frozenset(("cs-uri-query", "cs(Cookie)", "cs(Referer)"))
 """Fields of access logs that hold what a sign-in sends along: its code, its state, its session."""
 
@@ -110,6 +112,41 @@ def _cached(distribution: Resource, _: Judgement) -> Iterator[Finding]:
             yield Finding(f"`{behaviour.place('cachePolicyId')}` isn't that of CachingDisabled.")
         if behaviour.get("forwardedValues") is not None:
             yield Finding(f"`{behaviour.place('forwardedValues')}` brings CloudFront's own caching back.")
+
+
+@RULES.stack(
+    "cacheable-host",
+    title="Cloudflare caches nothing of a distribution's hosts.",
+    remedy="Give each behaviour one response headers policy of this stack that sets the header "
+    f"`{_CLOUDFLARE_CACHING}: no-store`, with `override` true.",
+    source="https://developers.cloudflare.com/cache/concepts/cdn-cache-control/",
+    severity=Severity.CRITICAL,
+)
+@for_each(DISTRIBUTION)
+def _cacheable(stack: Stack, distribution: Resource, _: Judgement) -> Iterator[str]:
+    default, *others = _behaviours(distribution)
+    policies = sources(stack, distribution, "defaultCacheBehavior", HEADERS_POLICY)
+    shared = all(other.get("responseHeadersPolicyId") == default.get("responseHeadersPolicyId") for other in others)
+    # An unknown id is like any other, so where it comes from counts as well.
+    if others and sources(stack, distribution, "orderedCacheBehaviors", HEADERS_POLICY) != policies:
+        shared = False
+    if len(policies) != 1 or not shared:
+        yield "Its behaviours don't take their response headers from one policy of this stack."
+    for policy in policies:
+        if not _forbids_caching(policy):
+            yield f"Cloudflare may cache its answers: `{policy.name}` doesn't set `{_CLOUDFLARE_CACHING}: no-store`."
+
+
+def _forbids_caching(policy: Resource) -> bool:
+    """Tell whether a response headers policy has Cloudflare keep nothing, whatever the application says."""
+    headers = [
+        header
+        for header in policy.parts("customHeadersConfig.items")
+        if header.text("header").lower() == _CLOUDFLARE_CACHING.lower()
+    ]
+    return bool(headers) and all(
+        header.text("value") == "no-store" and header.flag("override", default=False) for header in headers
+    )
 
 
 @RULES.resource(

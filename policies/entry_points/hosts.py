@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.entry_points import header, listener_rules
-from policies.entry_points.cache_bypass import CACHE_PHASE, bypassed
-from policies.entry_points.kinds import DISTRIBUTION, LISTENER, LISTENER_RULE, LOAD_BALANCER, RECORD, RULESET
+from policies.entry_points.kinds import DISTRIBUTION, LISTENER, LISTENER_RULE, LOAD_BALANCER, RECORD
 from policies.entry_points.links import for_each, sources, users
 from policies.rulebook import Judgement, Resource, Rules, Severity, Stack, Unjudgeable
 
@@ -71,28 +70,6 @@ def _without_record(stack: Stack, distribution: Resource, _: Judgement) -> Itera
                 yield f"The record of `{host}` isn't proxied."
             if sources(stack, record, "content", DISTRIBUTION) != [distribution]:
                 yield f"A record of `{host}` doesn't lead to this distribution."
-
-
-@RULES.stack(
-    "cacheable-host",
-    title="Cloudflare caches nothing of a distribution's hosts.",
-    remedy="Make a zone ruleset of the phase `http_request_cache_settings` whose last rule for the host has "
-    '`cache` false, with an expression such as `(http.host in {"a.example.com"})`.',
-    source="https://developers.cloudflare.com/cache/concepts/default-cache-behavior/",
-    severity=Severity.CRITICAL,
-)
-@for_each(DISTRIBUTION)
-def _cacheable(stack: Stack, distribution: Resource, _: Judgement) -> Iterator[str]:
-    for host in aliases(distribution):
-        zones = {record.text("zoneId") for record in _records(stack, host)}
-        for zone in sorted(zones) or [""]:
-            rulesets = [
-                ruleset
-                for ruleset in stack.only(RULESET)
-                if ruleset.text("phase") == CACHE_PHASE and ruleset.text("zoneId") == zone
-            ]
-            if not bypassed(rulesets, host):
-                yield f"Cloudflare may cache answers of `{host}`: no cache rule bypasses it, or a later one undoes it."
 
 
 @RULES.stack(

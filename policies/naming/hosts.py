@@ -1,8 +1,8 @@
 """Hosts: within the zone, and with the environment's label unless it is production.
 
-Production: `portal.rocketclub.online`. Any other environment: `portal.dev.rocketclub.online`. Labels that begin with
-an underscore, and what stands before them, name services and not hosts (RFC 8552): `_acme.portal.dev...` is judged as
-`portal.dev...`.
+Production: `portal.rocketclub.online`. Any other environment: `portal-dev.rocketclub.online`, or, where it is
+configured, `portal.dev.rocketclub.online`. Labels that begin with an underscore, and what stands before them, name
+services and not hosts (RFC 8552): `_acme.portal-dev...` is judged as `portal-dev...`.
 """
 
 from __future__ import annotations
@@ -28,8 +28,16 @@ _CONFIG: Final[Mapping[str, Mapping[str, Any]]] = {
         "description": "Environment whose hosts carry no environment label",
         "default": "prod",
     },
+    "host_style": {
+        "type": "string",
+        "enum": ["suffix", "subdomain"],
+        "description": "How hosts carry the environment: `portal-dev.zone` (suffix) or `portal.dev.zone` (subdomain)",
+        "default": "suffix",
+    },
 }
 
+_ENDS: Final = {"suffix": "-{}.", "subdomain": ".{}."}
+"""Style -> what stands between a host's own label and the zone; the braces take the environment."""
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SERVICE: Final = r"(?:[a-z0-9_-]{1,63}\.)*_[a-z0-9_-]{1,62}\."
 
@@ -42,19 +50,22 @@ def _host_problem(host: str, judgement: Judgement, *, record: bool) -> str:
         return f"is {len(host)} characters long; DNS takes {_LONGEST_HOST}"
     if host != zone and not host.endswith(f".{zone}"):
         return f"isn't in the zone `{zone}`"
-    suffix = re.escape(zone if production else f"{environment}.{zone}")
-    one_label = rf"{_LABEL}\.{suffix}"
-    accepted = rf"(?:{_SERVICE})?{one_label}|{_SERVICE}{suffix}" if record else one_label
+    end = ("." if production else _ENDS[judgement.config["host_style"]].format(environment)) + zone
+    host_pattern = _LABEL + re.escape(end)
+    accepted = rf"(?:{_SERVICE})?{host_pattern}" if record else host_pattern
+    if record and end.startswith("."):
+        accepted += f"|{_SERVICE}{re.escape(end[1:])}"
     if re.fullmatch(accepted, host) or (record and production and host == zone):
         return ""
     # Two labels in production would read as another environment's host.
-    return f"isn't of the form `host.{zone if production else f'{environment}.{zone}'}`, lower case"
+    return f"isn't of the form `host{end}`, lower case"
 
 
 @RULES.resource(
     "misnamed-record",
     title="DNS records are within the zone and carry the environment.",
-    remedy="Name it in full: `host.zone` in production, `host.${environment}.zone` elsewhere.",
+    remedy="Name it in full: `host.zone` in production, `host-${environment}.zone` elsewhere "
+    "(`host.${environment}.zone` where `host_style` is `subdomain`).",
     source="https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-subdomain/",
     severity=Severity.HIGH,
     types=frozenset({"cloudflare:index/dnsRecord:DnsRecord", "cloudflare:index/record:Record"}),
@@ -85,7 +96,8 @@ def _validates_a_certificate(resource: Resource) -> bool:
 @RULES.resource(
     "misnamed-distribution",
     title="Distributions serve hosts of the zone and of the environment, and say so in their comment.",
-    remedy="Give it the aliases `host.zone` in production, `host.${environment}.zone` elsewhere, "
+    remedy="Give it the aliases `host.zone` in production, `host-${environment}.zone` elsewhere "
+    "(`host.${environment}.zone` where `host_style` is `subdomain`), "
     "and a comment such as `${environment} portal`.",
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html",
     severity=Severity.HIGH,

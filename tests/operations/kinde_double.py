@@ -138,6 +138,21 @@ def _add_cloudflare(app: Flask) -> None:
         # The origin's is proxied, which is wrong.
         return {"result": [{"type": "CNAME", "proxied": True}] if "pipelines" not in request.args["name"] else []}
 
+    @app.get("/client/v4/zones/<zone>/rulesets/phases/<phase>/entrypoint")
+    def cloudflare_rules(zone: str, phase: str) -> dict[str, Any] | tuple[dict[str, Any], int]:
+        # A zone without rules of a phase has no such ruleset.
+        if phase != "http_request_cache_settings":
+            return {"result": None, "success": False, "errors": [{"code": 10003}]}, 404
+        return {
+            "result": {
+                "rules": [
+                    {"action": "set_cache_settings", "action_parameters": {"cache": False}, "expression": "bypassed"},
+                    {"action": "set_cache_settings", "action_parameters": {"cache": True}, "expression": "everything"},
+                    {"action": "set_cache_settings", "enabled": False, "expression": "turned off"},
+                ]
+            }
+        }
+
 
 def _client_secret(authentication: str) -> str | None:
     if authentication == "body":

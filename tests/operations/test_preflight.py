@@ -251,6 +251,11 @@ def test_zone_and_records(bench: Bench) -> None:
     outcome = bench.run("preflight", "--json")
     assert "CanaryCloudflareToken" not in outcome.out
     assert outcome.check("Cloudflare zone")["text"] == "rocketclub.online is active"
+    rules = outcome.check("Cloudflare cache rules")
+    assert (rules["outcome"], rules["text"]) == (
+        "open",
+        "make sure that none of these is about the stack's hosts: `everything`",
+    )
     assert outcome.check("portal.rocketclub.online: record")["outcome"] == "passed"
     assert outcome.check("pipelines.rocketclub.online: record")["outcome"] == "open"
     assert outcome.check("origin.rocketclub.online: record")["text"] == "accepted: one CNAME, not proxied"

@@ -177,7 +177,7 @@ DEEP = tuple(f"{label}.dev.rocketclub.online" for label in ("portal", "pipelines
 @pytest.mark.parametrize("way", ["alert", "another name"])
 def test_host_that_the_edge_does_not_cover(bench: Bench, edges: dict[str, int], way: str, command: str) -> None:
     development = (PROJECT / "Pulumi.dev.yaml").read_text().replace("210987654321", ACCOUNT)
-    (bench.project / "Pulumi.dev.yaml").write_text(development)
+    (bench.project / "Pulumi.dev.yaml").write_text(f"{development}\n  rocketclub-platform:hostStyle: subdomain\n")
     routes = [f"--connect-to={host}:443:127.0.0.1:{edges[way]}" for host in DEEP]
     outcome = bench.run(command, "--json", "--stack", "dev", *routes)
     found = outcome.find(f"certificate/{DEEP[0]}")

@@ -171,6 +171,7 @@ NOT_JUDGED: Final = frozenset(
         # What others judge, or what can't weaken the way in.
         *(
             "record.type",
+            "record.zoneId",
             "record.content",
             "origin-record.content",
             "validation-record.content",
@@ -181,7 +182,10 @@ NOT_JUDGED: Final = frozenset(
             "origin-record.ttl",
             "validation-record.type",
             "zone-setting.zoneId",
-            "cache-bypass.kind",
+            "cache-rules.kind",
+            "cache-rules.zoneId",
+            "cache-rules.rules.0.expression",
+            "cache-rules.rules.0.enabled",
         ),
         *("validation-record.zoneId", "origin-record.zoneId", "viewer-validation.region", "headers.name", "group.name"),
         *("group.vpcId", "log-source.logType", "balancer.name", "target.name", "target.protocol", "rule.priority"),
