@@ -171,6 +171,12 @@ class Deployment:
         outcome = self._run([sys.executable, "-m", "generators.expected_readers"], self.project)
         assert outcome.code == 0, outcome.out
 
+    def write_agreement(self) -> None:
+        """Agree to what the stack's settings and plan have, as the project's own command does."""
+        command = [sys.executable, "-m", "policies.inventory.agreement", "write", "--stack", self.stack, "--yes"]
+        outcome = self._run(command, self.project)
+        assert outcome.code == 0, outcome.out
+
     def journal(self) -> list[dict[str, Any]]:
         """Return the calls so far, previews left out."""
         path = self.cloud / "journal.jsonl"
