@@ -254,13 +254,14 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=to_struct(properties))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        self._act(
-            "Delete",
-            request.urn,
-            request.id,
-            context,
-            lambda: self._cloud.account.remove(_type(request.urn), request.id),
-        )
+        type_ = _type(request.urn)
+
+        def delete() -> None:
+            if self._cloud.account.in_use(type_, request.id):
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"deleting {request.id}: ResourceInUse")
+            self._cloud.account.remove(type_, request.id)
+
+        self._act("Delete", request.urn, request.id, context, delete)
         return empty_pb2.Empty()
 
     def _act(
