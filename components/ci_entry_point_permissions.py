@@ -151,7 +151,7 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
         "listener": [names.load_balancing_arn(f"listener/app/{balancer}/*")],
         "listener rules": [names.load_balancing_arn(f"listener-rule/app/{balancer}/*")],
         "target groups": [
-            names.load_balancing_arn(f"targetgroup/{names.resource(application.label)}/*")
+            names.load_balancing_arn(f"targetgroup/{names.resource(application.label, '????')}/*")
             for application in APPLICATIONS
         ],
         "vpc": [names.ec2_arn(f"vpc/{settings.vpc_id}")],

@@ -17,6 +17,9 @@ from components.naming import Names
 HEADER: Final = "X-Origin-Verify"
 """Carries the header secret. The load balancer drops headers whose name isn't letters, digits and hyphens."""
 
+_PROTOCOL: Final = "HTTP"
+_TARGET_TYPE: Final = "ip"
+
 
 @dataclass(frozen=True)
 class GuardedApplicationArgs:
@@ -48,10 +51,11 @@ class GuardedApplication(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         group = aws.lb.TargetGroup(
             name,
-            name=name,
+            # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.
+            name=names.replaceable(application.label, application.port, _PROTOCOL, _TARGET_TYPE, args.vpc_id),
             port=application.port,
-            protocol="HTTP",
-            target_type="ip",
+            protocol=_PROTOCOL,
+            target_type=_TARGET_TYPE,
             vpc_id=args.vpc_id,
             deregistration_delay=30,
             health_check=aws.lb.TargetGroupHealthCheckArgs(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Final, Literal, TypeAlias
 
 PROJECT: Final = "rocketclub-platform"
@@ -54,6 +55,18 @@ class Names:
         'dev-backstage-task'
         """
         return "-".join((self.environment, *parts))
+
+    def replaceable(self, label: str, *fixed: str | int) -> str:
+        """Return the name of something that AWS replaces when one of some values changes: `${environment}-label-MARK`.
+
+        The mark, four hexadecimal digits, follows from those values. So what replaces it has another name and is made
+        before the old one goes; no two can have one name at a time.
+
+        >>> Names("prod", "123456789012", "eu-central-1").replaceable("portal", 7007, "HTTP")
+        'prod-portal-1c62'
+        """
+        mark = sha256("\n".join(map(str, fixed)).encode()).hexdigest()[:4]
+        return self.resource(label, mark)
 
     @property
     def role_path(self) -> str:

@@ -41,7 +41,8 @@ def read_stack(resources: Sequence[Mapping[str, Any]]) -> Stack:
         return [resource["inputs"] for resource in resources if resource["type"] == kind]
 
     rules = {_host(rule): rule for rule in inputs("aws:lb/listenerRule:ListenerRule") if _signs_in(rule)}
-    targets = {group["name"]: group for group in inputs("aws:lb/targetGroup:TargetGroup")}
+    # A target group's name ends in a mark of what makes AWS replace it.
+    targets = {group["name"].rpartition("-")[0]: group for group in inputs("aws:lb/targetGroup:TargetGroup")}
     services = {
         rule["fromPort"]: rule["description"]
         for rule in inputs("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
@@ -51,7 +52,7 @@ def read_stack(resources: Sequence[Mapping[str, Any]]) -> Stack:
     paths = []
     for distribution in inputs("aws:cloudfront/distribution:Distribution"):
         for host in distribution["aliases"]:
-            # Comment and target group carry the same environment and label: `prod portal`, `prod-portal`.
+            # Comment and target group carry the same environment and label: `prod portal`, `prod-portal-MARK`.
             target = targets[distribution["comment"].replace(" ", "-")]
             if host not in proxied:
                 raise LookupError(f"{host} has no proxied record")

@@ -144,9 +144,34 @@ def _open(resource: Resource, _: Judgement) -> Iterator[Finding]:
 def _unknown_groups(stack: Stack, balancer: Resource, _: Judgement) -> Iterator[str]:
     if balancer.get("internal") is True:
         return
-    groups = sources(stack, balancer, "securityGroups", SECURITY_GROUP)
-    if not groups or balancer.get("securityGroups") is UNKNOWN or len(balancer.items("securityGroups")) > len(groups):
+    path = "securityGroups"
+    groups = sources(stack, balancer, path, SECURITY_GROUP)
+    behind = balancer.references.get(path, frozenset())
+    # The provider answers the list as one unknown when an id in it is unknown; `mixed-security-groups` sees the list.
+    count = len(groups) if balancer.get(path) is UNKNOWN else len(balancer.items(path))
+    if not groups or not len(behind) == len(groups) == count:
         yield "It has a security group that this stack doesn't make, so the gate can't tell what it opens."
+
+
+@RULES.resource(
+    "mixed-security-groups",
+    title="A load balancer that faces the internet has a list of security groups, all known or all to be made.",
+    remedy="Give it a list of ids of this stack's security groups, each taken from its group, and no other.",
+    source=_BALANCING + "load-balancer-update-security-groups.html",
+    severity=Severity.HIGH,
+    types=LOAD_BALANCER,
+)
+def _mixed_groups(balancer: Resource, _: Judgement) -> Iterator[Finding]:
+    if balancer.get("internal") is True:
+        return
+    path = "securityGroups"
+    groups = balancer.items(path)
+    known = [balancer.text(f"{path}.{index}") for index, group in enumerate(groups) if group is not UNKNOWN]
+    if known and len(known) < len(groups):
+        yield Finding(
+            f"`{path}` has ids that are known beside ids that aren't. The provider's answer hides which are which, so "
+            "the gate can't tell whether the known ones are this stack's."
+        )
 
 
 def _facing_groups(stack: Stack) -> tuple[Resource, ...]:

@@ -23,6 +23,7 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2, source_pb2
 from rehearsal.engine import datasources
 from rehearsal.engine.computed import attributes
 from rehearsal.engine.plan import PROVIDER_TYPE, Judges, Step
+from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
 from rehearsal.engine.properties import from_struct, is_secret, secret, to_struct
 from stackfiles.json_type import Json
@@ -223,7 +224,7 @@ def _installed_version(package: str) -> str:
 
 
 def _outputs(step: Step) -> dict[str, Any]:
-    """Return what a provider answers in a preview: the inputs, and each computed attribute as unknown.
+    """Return what a provider answers in a preview: the planned inputs, and each computed attribute as unknown.
 
     An attribute is computed if the SDK's resource class always has it (its type isn't optional) and the program doesn't
     give it. An optional attribute that isn't given is left out; the SDK shows it to the program as unknown.
@@ -231,7 +232,7 @@ def _outputs(step: Step) -> dict[str, Any]:
     if step.type.startswith(PROVIDER_TYPE):
         return {key: value for key, value in step.inputs.items() if key != "__internal"}
     computed = {name: UNKNOWN for name in attributes(step.type) if name not in step.inputs}
-    outputs = {**step.inputs, **computed, "id": step.import_id or UNKNOWN}
+    outputs = {**planned(step.type, step.inputs), **computed, "id": step.import_id or UNKNOWN}
     return {
         key: secret(value) if key in step.additional_secret_outputs and not is_secret(value) else value
         for key, value in outputs.items()

@@ -70,6 +70,22 @@ REPLACES: Final[Mapping[str, frozenset[str]]] = {
 """Type -> inputs (beside its identity, the region and a sub-resource's bucket) whose change makes a new resource, as
 the providers' documentation marks them ("Forces new resource")."""
 
+USED_BY: Final[Mapping[str, tuple[str, str]]] = {
+    "aws:lb/targetGroup:TargetGroup": ("aws:lb/listenerRule:ListenerRule", "actions"),
+}
+"""Type -> type and input that may name one by its id; AWS deletes none that is named there (ResourceInUse)."""
+
+_BALANCING: Final = "arn:aws:elasticloadbalancing:{region}:{account}"
+IDS: Final[Mapping[str, str]] = {
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": "{0:.8}-{0:.4}-4{0:.3}-8{0:.3}-{0:.12}",
+    "aws:ec2/securityGroup:SecurityGroup": "sg-{0:.17}",
+    "aws:lb/listener:Listener": _BALANCING + ":listener/app/{name}/{0:.16}/{0:.16}",
+    "aws:lb/listenerRule:ListenerRule": _BALANCING + ":listener-rule/app/{name}/{0:.16}/{0:.16}/{0:.16}",
+    "aws:lb/loadBalancer:LoadBalancer": _BALANCING + ":loadbalancer/app/{name}/{0:.16}",
+    "aws:lb/targetGroup:TargetGroup": _BALANCING + ":targetgroup/{name}/{0:.16}",
+}
+"""Type -> what its ids look like, where the packs know; `{0}` is made of hexadecimal digits."""
+
 UPDATABLE_NAMES: Final = frozenset({"aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"})
 """Types whose identity can be changed in place."""
 
@@ -123,6 +139,13 @@ class Account:
         unfinished.write_text(json.dumps(vars(resource)))
         unfinished.rename(file)
 
+    def in_use(self, type_: str, id_: str) -> bool:
+        """Tell whether another resource needs this one."""
+        if type_ not in USED_BY:
+            return False
+        user, key = USED_BY[type_]
+        return any(id_ in json.dumps(other.properties[key]) for other in self if other.type == user)
+
     def remove(self, type_: str, id_: str) -> None:
         """Delete a resource; one that doesn't exist is no error, as with the providers."""
         self._file(type_, id_).unlink(missing_ok=True)
@@ -138,8 +161,11 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str) -> Resour
     region = str(inputs.get("region") or region)
     kind = type_.rpartition(":")[2]
     service = type_.partition("/")[0].partition(":")[2]
+    own_id = IDS.get(type_, "").format(token, name=name, region=region, account=ACCOUNT)
     facts: dict[str, Any] = {
-        "arn": f"arn:aws:{service}:{region}:{ACCOUNT}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
+        "arn": own_id
+        if own_id.startswith("arn:")
+        else f"arn:aws:{service}:{region}:{ACCOUNT}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
         "region": region,
         "tagsAll": inputs.get("tags", {}),
         "domainName": f"{token[:14]}.cloudfront.net",
@@ -161,8 +187,8 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str) -> Resour
         if key not in inputs
     }
     id_ = computed.get("arn") if type_.startswith(("aws:lb/", "aws:acm/", "aws:secretsmanager/")) else None
-    id_ = id_ or (name if type_ in IDENTITY else f"{kind.lower()}-{token[:16]}")
-    return Resource(id_, type_, urn, {**inputs, **computed})
+    id_ = id_ or own_id or (name if type_ in IDENTITY else f"{kind.lower()}-{token[:16]}")
+    return Resource(id_, type_, urn, {**inputs, **computed, "id": id_})
 
 
 def _of_type(hint: Any, text: str) -> Any:  # noqa: ANN401 - any property value

@@ -119,7 +119,7 @@ class Deployment:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
+            timeout=900,
             check=False,
         )
         return Outcome(done.returncode, done.stdout)
@@ -169,6 +169,12 @@ class Deployment:
     def write_readers(self) -> None:
         """Write again who may read which secret, as the project's own command does after a change of the catalogue."""
         outcome = self._run([sys.executable, "-m", "generators.expected_readers"], self.project)
+        assert outcome.code == 0, outcome.out
+
+    def write_agreement(self) -> None:
+        """Agree to what the stack's settings and plan have, as the project's own command does."""
+        command = [sys.executable, "-m", "policies.inventory.agreement", "write", "--stack", self.stack, "--yes"]
+        outcome = self._run(command, self.project)
         assert outcome.code == 0, outcome.out
 
     def journal(self) -> list[dict[str, Any]]:

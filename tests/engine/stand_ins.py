@@ -36,6 +36,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal.engine import datasources
 from rehearsal.engine.computed import attributes
+from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
 from rehearsal.engine.properties import from_struct, to_struct
 from stackfiles.plan_document import UNKNOWN
@@ -211,7 +212,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             self._cloud.note("Create", urn=request.urn, type=type_, preview=True)
             computed = {key: UNKNOWN for key in attributes(type_) if key not in inputs}
-            return provider_pb2.CreateResponse(properties=to_struct({**inputs, **computed}))
+            return provider_pb2.CreateResponse(properties=to_struct({**planned(type_, inputs), **computed}))
         resource = made(type_, request.urn, inputs, self._region)
 
         def create() -> None:
@@ -244,6 +245,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             properties["tagsAll"] = inputs.get("tags", {})
         if request.preview:
             self._cloud.note("Update", urn=request.urn, type=type_, id=request.id, preview=True)
+            properties = planned(type_, properties)
         else:
             resource = Resource(request.id, type_, request.urn, properties)
             self._act(
@@ -252,13 +254,14 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.UpdateResponse(properties=to_struct(properties))
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        self._act(
-            "Delete",
-            request.urn,
-            request.id,
-            context,
-            lambda: self._cloud.account.remove(_type(request.urn), request.id),
-        )
+        type_ = _type(request.urn)
+
+        def delete() -> None:
+            if self._cloud.account.in_use(type_, request.id):
+                context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"deleting {request.id}: ResourceInUse")
+            self._cloud.account.remove(type_, request.id)
+
+        self._act("Delete", request.urn, request.id, context, delete)
         return empty_pb2.Empty()
 
     def _act(

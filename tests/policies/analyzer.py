@@ -26,6 +26,8 @@ import grpc
 from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
+from rehearsal.engine import planned_inputs
+
 Json: TypeAlias = Any
 Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
 
@@ -181,7 +183,7 @@ class Judge:
         return self.resource(ROOT, {}, f"{PROJECT}-{self.stack}")
 
     def stack_of(self, resources: Iterable[Planned]) -> list[Violation]:
-        """Have a whole stack judged by the stack rules (`AnalyzeStack`)."""
+        """Have a whole stack judged by the stack rules (`AnalyzeStack`), which see what the provider answers."""
         request = analyzer_pb2.AnalyzeStackRequest()
         for planned in resources:
             resource = request.resources.add(
@@ -196,7 +198,7 @@ class Judge:
             resource.options.additionalSecretOutputs.extend(planned.secret_outputs)
             for key, urns in planned.references.items():
                 resource.propertyDependencies[key].urns.extend(urns)
-            resource.properties.update(planned.properties)
+            resource.properties.update(planned_inputs.planned(planned.type, planned.properties))
         self._process.configure(self._configuration)
         return [_violation(item, "") for item in self._process.stub.AnalyzeStack(request, timeout=_ANSWER).diagnostics]
 

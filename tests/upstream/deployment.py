@@ -94,6 +94,7 @@ def upstream(folder: Path, stack: str, types: Sequence[str]) -> Iterator[Upstrea
         deployment.environment["PULUMI_DEBUG_PROVIDERS"] = re.sub(r"aws:\d+", address, given)
         made = Upstream(deployment, server, journal, document["config"]["aws:region"])
         _make_what_is_expected(made)
+        deployment.write_agreement()
         yield made
     deployment.attached.stop()
 
