@@ -106,8 +106,7 @@ def _file(arguments: argparse.Namespace) -> Path:
 def _plan(arguments: argparse.Namespace) -> Mapping[str, Any]:
     """Return the plan that is given, or have the stack planned on the embedded engine."""
     if arguments.plan:
-        document: Mapping[str, Any] = json.loads(arguments.plan.read_text(encoding="utf-8"))
-        return document
+        return _whole(json.loads(arguments.plan.read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "plan.json"
         command = [sys.executable, "-m", "rehearsal", "--stack", arguments.stack, "--json", str(output)]
@@ -116,8 +115,14 @@ def _plan(arguments: argparse.Namespace) -> Mapping[str, Any]:
         said = subprocess.run(command, cwd=_CODE, capture_output=True, text=True, check=False)  # noqa: S603
         if not output.exists() or said.returncode not in (0, 1):
             raise Problem(f"the stack can't be planned:\n{said.stderr.strip()}")
-        planned: Mapping[str, Any] = json.loads(output.read_text(encoding="utf-8"))
-        return planned
+        return _whole(json.loads(output.read_text(encoding="utf-8")))
+
+
+def _whole(plan: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a plan, unless it ended early: to agree to a part of a stack would take everything else back."""
+    if "error" in plan:
+        raise Problem(f"the plan ended early, so it doesn't hold the whole stack:\n{plan['error']}")
+    return plan
 
 
 def _difference(stack: str, given: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -64,6 +64,18 @@ def test_writing_shows_the_difference_and_asks_first(
     assert "nothing to write" in capsys.readouterr().out
 
 
+def test_a_plan_that_ended_early_is_not_agreed_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, plan: Path
+) -> None:
+    project = copy_project(tmp_path)
+    before = written(project)
+    part = tmp_path / "part.json"
+    part.write_text(json.dumps({"steps": [], "error": "the program failed"}))
+    assert run(monkeypatch, "write", "--yes", "--plan", str(part), "--project", str(project)) == 2
+    assert "the program failed" in capsys.readouterr().err
+    assert written(project) == before
+
+
 def test_waivers_and_levels_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: Path) -> None:
     project = copy_project(tmp_path)
     file = project / "policies" / "config" / "inventory.prod.json"
