@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
@@ -400,7 +401,8 @@ def test_roles_of_unlisted_accounts(pack: StartPack) -> None:
 
 
 def test_waiver(pack: StartPack) -> None:
-    waiver = {"resource": "it", "reason": "moves to its own queue", "owner": "ana", "expires": "2099-01-01"}
+    today = str(dt.datetime.now(dt.UTC).date())
+    waiver = {"resource": "it", "reason": "moves to its own queue", "owner": "ana", "expires": today}
     waived = {"wildcard-action": {"waivers": [waiver]}}
     assert rules(pack, ROLE_POLICY, {"policy": ADMIN}, **waived) == []
     late = {"wildcard-action": {"waivers": [{**waiver, "expires": "2020-01-01"}]}}
