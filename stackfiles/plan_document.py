@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, NotRequired, TypedDict
 
 from stackfiles.json_type import Json
+from stackfiles.visible_text import visible_line
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Stands for a value that isn't known before the provider has made the resource."""
@@ -84,8 +85,17 @@ class Remediation(TypedDict):
     urn: str
 
 
+class Enforcement(TypedDict):
+    """How many rules the packs have, and which of them stop nothing: those that only advise, and those that are off."""
+
+    rules: int
+    advisory: list[str]
+    disabled: list[str]
+
+
 class PlanDocument(TypedDict):
-    """The plan of one stack. `error` says what ended it early; only an embedded plan has `policyRemediations`."""
+    """The plan of one stack. `error` says what ended it early; only an embedded plan has `policyRemediations`
+    and `policyEnforcement`."""
 
     config: NotRequired[dict[str, str]]
     steps: list[Step]
@@ -93,18 +103,36 @@ class PlanDocument(TypedDict):
     changeSummary: NotRequired[dict[str, int]]
     policyViolations: list[Violation]
     policyRemediations: NotRequired[list[Remediation]]
+    policyEnforcement: NotRequired[Enforcement]
     error: NotRequired[str]
+
+
+def enforced(enforcement: Enforcement) -> str:
+    """Say how many rules are enforced, and which aren't.
+
+    >>> enforced({"rules": 4, "advisory": ["a"], "disabled": ["b", "c"]})
+    '1 of 4 rules enforced (advisory: a; disabled: b, c)'
+    """
+    relaxed = [("advisory", enforcement["advisory"]), ("disabled", enforcement["disabled"])]
+    total = enforcement["rules"]
+    left = total - sum(len(rules) for _, rules in relaxed)
+    named = "; ".join(
+        f"{level}: {'every rule' if len(rules) == total else ', '.join(map(visible_line, rules))}"
+        for level, rules in relaxed
+        if rules
+    )
+    return f"{left} of {total} rules enforced" + (f" ({named})" if named else "")
 
 
 def place(source: str) -> str:
     """Return `FILE:LINE` for `project:///FILE#LINE`."""
-    return source.removeprefix(_SOURCE).replace("#", ":")
+    return visible_line(source.removeprefix(_SOURCE).replace("#", ":"))
 
 
 def resource_label(urn: str) -> str:
     """Return `name (type)` for a URN."""
     _, _, types, name = urn.split("::", 3)
-    return f"{name} ({short_type(types.rpartition('$')[2])})"
+    return visible_line(f"{name} ({short_type(types.rpartition('$')[2])})")
 
 
 def short_type(type_: str) -> str:

@@ -30,6 +30,12 @@ class Judge:
                     f"The waiver for `{waiver.resource}` (owner {waiver.owner}) expired on {waiver.expires}.\n"
                     "To fix: mend the resource and remove the waiver, or renew it with its owner."
                 )
+            elif waiver.too_long(_today()):
+                yield Finding(
+                    f"The waiver for `{waiver.resource}` (owner {waiver.owner}) ends on {waiver.expires}, more than "
+                    f"{waivers.LONGEST.days} days ahead, so it covers nothing.\n"
+                    "To fix: give it an earlier end; it can be renewed with its owner."
+                )
 
     def violations(self, subject: Resource | Stack, project: str, stack: str) -> Iterator[Finding]:
         """Yield the violations of a resource, or of a whole stack for a stack rule; waived ones are left out."""
@@ -37,7 +43,7 @@ class Judge:
         urn = subject.urn if isinstance(subject, Resource) else ""
         if isinstance(subject, Stack) and self.rule.types:
             subject = subject.only(self.rule.types)
-        in_force = [waiver for waiver in self._waivers if not waiver.expired(_today())]
+        in_force = [waiver for waiver in self._waivers if waiver.in_force(_today())]
         failure: Finding | None = None
         findings: list[Finding] = []
         try:

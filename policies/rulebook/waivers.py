@@ -20,7 +20,8 @@ SCHEMA: Final[Mapping[str, Any]] = {
             "resource": {
                 "type": "string",
                 "minLength": 1,
-                "description": "URN or logical name; * and ? are wildcards",
+                "description": "logical name, or URN; * and ? are wildcards, and a star needs three letters or "
+                "digits of the name beside it",
             },
             "finding": {
                 "type": "string",
@@ -29,12 +30,24 @@ SCHEMA: Final[Mapping[str, Any]] = {
             },
             "reason": {"type": "string", "minLength": 10},
             "owner": {"type": "string", "minLength": 1},
-            "expires": {"type": "string", "format": "date", "description": "last day it holds, YYYY-MM-DD"},
+            "expires": {
+                "type": "string",
+                "format": "date",
+                "description": "last day it holds, YYYY-MM-DD, at most 366 days ahead",
+            },
         },
     },
     "default": [],
 }
 """JSON schema of the `waivers` key that every rule takes."""
+
+LONGEST: Final = dt.timedelta(days=366)
+"""A waiver's last day is at most so far ahead, so that somebody argues for it anew at least once a year."""
+
+_URN: Final = "urn:"
+
+_FIXED: Final = 3
+"""Letters and digits that a name with a star must hold: with fewer it takes in nearly every resource."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +66,22 @@ class Waiver:
 
     def names(self, urn: str) -> bool:
         """Tell whether it names this resource, by URN or logical name."""
-        # urn:pulumi:STACK::PROJECT::TYPE::NAME, and only the name may hold "::" itself.
+        # urn:pulumi:STACK::PROJECT::TYPE::NAME, and only the name may hold "::" itself. A pattern that doesn't say it
+        # is a URN is a name: `*prod*` would else match every URN of the stack.
         name = urn.split("::", 3)[-1]
-        return _matches(urn, self.resource) or _matches(name, self.resource)
+        return _matches(name, self.resource) or (self.resource.startswith(_URN) and _matches(urn, self.resource))
 
     def expired(self, today: dt.date) -> bool:
         """Tell whether its last day is over."""
         return today > self.expires
+
+    def too_long(self, today: dt.date) -> bool:
+        """Tell whether its last day is further ahead than any waiver may last."""
+        return self.expires - today > LONGEST
+
+    def in_force(self, today: dt.date) -> bool:
+        """Tell whether it covers anything today."""
+        return not self.expired(today) and not self.too_long(today)
 
 
 def _matches(text: str, pattern: str) -> bool:
@@ -94,7 +116,21 @@ def _problem(entry: Any) -> str:  # noqa: ANN401 - whatever a configuration hold
             return f"has the unknown key `{key}`; accepted: {', '.join(schema['properties'])}"
         if not isinstance(value, str) or len(value) < schema["properties"][key].get("minLength", 0):
             return f"needs a text for `{key}`" + (" that says why (10 characters or more)" if key == "reason" else "")
+    if _covers_all(entry["resource"]):
+        return (
+            f"covers too much with `resource: {entry['resource']}`; accepted: a resource's name, or a URN up to it; "
+            f"with a star {_FIXED} letters or digits of the name"
+        )
     return "" if _is_date(entry["expires"]) else f"has `expires: {entry['expires']}`; accepted: a date, YYYY-MM-DD"
+
+
+def _covers_all(resource: str) -> bool:
+    """Tell whether a pattern fixes too little of a resource's name to be about some resources only."""
+    if resource.startswith(_URN) and "::" not in resource:
+        return True
+    name = resource.rpartition("::")[2]
+    wanted = _FIXED if "*" in name else 1 if "?" in name else 0
+    return sum(map(str.isalnum, name)) < wanted
 
 
 def _is_date(text: str) -> bool:

@@ -25,12 +25,12 @@ from stackfiles.project import Project
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the packs said, how many packs and rules there are, and what kept them from judging all of the stack."""
+    """What the packs said, how many packs there are, the level of each rule, and what kept them from judging all."""
 
     violations: Sequence[Violation] = ()
     remediations: Sequence[Remediation] = ()
     packs: int = 0
-    rules: int = 0
+    levels: Sequence[tuple[str, str]] = ()
     failure: Failure | None = None
 
 
@@ -76,9 +76,9 @@ class Analyzers:
             self._collect(packs, complete=complete)
         except Failure as error:
             failure = error
-        rules = sum(len(pack.policies) for pack in packs)
+        levels = [item for pack in packs for item in pack.levels.items()]
         served = sum(len(pack.names) for pack in packs)
-        return Verdict(self._violations, self._remediations, served, rules, failure)
+        return Verdict(self._violations, self._remediations, served, levels, failure)
 
     def _collect(self, packs: Sequence[Pack], *, complete: bool) -> None:
         sources = {step.urn: step.source for step, _ in self._steps}

@@ -55,7 +55,7 @@ class Pack:
     """A pack that is configured and judges.
 
     `names` are the packs that it serves: its own name, unless it is a project's gate (policies/gate). `remediates`
-    tells whether one of its rules changes resources.
+    tells whether one of its rules changes resources. `levels` are the enforcement levels of its rules.
     """
 
     process: Process
@@ -64,6 +64,7 @@ class Pack:
     names: frozenset[str]
     policies: Mapping[str, PolicyInfo]
     remediates: bool
+    levels: Mapping[str, str]
 
 
 def configured(processes: Sequence[Process], project: Project) -> list[Pack]:
@@ -131,8 +132,9 @@ def _configure(pack: Introduction, configuration: Mapping[str, PolicyConfig]) ->
         request.policyConfig[name].enforcementLevel = levels[item.level]
         request.policyConfig[name].properties.update(item.properties)
     pack.process.answer(pack.stub.Configure.future(request), "to its configuration")
-    remediates = any(item.level == "remediate" for item in configuration.values())
-    return Pack(pack.process, pack.stub, pack.name, pack.names, pack.policies, remediates)
+    rule_levels = {name: item.level for name, item in configuration.items()}
+    remediates = "remediate" in rule_levels.values()
+    return Pack(pack.process, pack.stub, pack.name, pack.names, pack.policies, remediates, rule_levels)
 
 
 def _policy(policy: analyzer_pb2.PolicyInfo) -> PolicyInfo:

@@ -10,7 +10,7 @@ from rehearsal.engine.properties import masked
 from stackfiles import plan_document
 from stackfiles.failures import Failure
 from stackfiles.json_type import Json
-from stackfiles.plan_document import PlanDocument, place
+from stackfiles.plan_document import Enforcement, PlanDocument, place
 
 PROVIDER_TYPE: Final = "pulumi:providers:"
 
@@ -130,7 +130,8 @@ class Plan:
     """The outcome of one rehearsal of one stack.
 
     `config` is the configuration as the program reads it, secrets masked; `diagnostics` are severity (`info`,
-    `warning`, `error`) and text of what the program logged; `packs` and `rules` count who judged. `failure` is what
+    `warning`, `error`) and text of what the program logged; `packs` counts who judged, and `levels` has the
+    enforcement level of each rule. `failure` is what
     ended the rehearsal early; the plan then holds what was found until then.
     """
 
@@ -142,7 +143,7 @@ class Plan:
     violations: Sequence[Violation] = ()
     remediations: Sequence[Remediation] = ()
     packs: int = 0
-    rules: int = 0
+    levels: Sequence[tuple[str, str]] = ()
     failure: Failure | None = None
 
     @property
@@ -154,6 +155,14 @@ class Plan:
     def passed(self) -> bool:
         """Tell whether a deploy may go on."""
         return self.exit_code == 0
+
+    @property
+    def enforcement(self) -> Enforcement:
+        """How many rules there are, and which of them stop nothing."""
+        advisory, disabled = (
+            sorted(rule for rule, set_ in self.levels if set_ == level) for level in ("advisory", "disabled")
+        )
+        return {"rules": len(self.levels), "advisory": advisory, "disabled": disabled}
 
     @property
     def exit_code(self) -> int:
@@ -177,6 +186,7 @@ class Plan:
                 {"pack": remediation.pack, "policy": remediation.policy, "urn": remediation.urn}
                 for remediation in self.remediations
             ],
+            "policyEnforcement": self.enforcement,
         }
         if self.failure:
             document["error"] = str(self.failure)

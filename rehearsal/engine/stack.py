@@ -57,6 +57,6 @@ def rehearse(
         verdict.violations,
         verdict.remediations,
         verdict.packs,
-        verdict.rules,
+        verdict.levels,
         failure or verdict.failure,
     )

@@ -12,7 +12,8 @@ from rich.text import Text
 from rich.tree import Tree
 
 from rehearsal.engine.plan import Plan, Step, Violation
-from stackfiles.plan_document import ROOT_TYPE, resource_label, short_type
+from stackfiles.plan_document import ROOT_TYPE, enforced, resource_label, short_type
+from stackfiles.visible_text import visible, visible_line
 
 _INDENT: Final = "    "
 _WIDTH: Final = 100
@@ -39,16 +40,16 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
             console.print(f"changed by {remediation.pack}/{remediation.policy}: {resource_label(remediation.urn)}")
     for severity, message in plan.diagnostics:
         if severity != "info":
-            console.print(Text(f"{severity}: {message}", style="yellow"))
+            console.print(Text(f"{severity}: {visible(message)}", style="yellow"))
         elif not quiet:
-            console.print(message)
+            console.print(visible(message))
     ordered = sorted(plan.violations, key=lambda violation: violation.pack)
     for pack, violations in groupby(ordered, key=lambda violation: violation.pack):
         console.print(Text(pack, style="bold"))
         for violation in violations:
             _violation(console, violation)
     if plan.failure is not None:
-        console.print(Text(f"error: {plan.failure}", style="bold red"))
+        console.print(Text(f"error: {visible(str(plan.failure))}", style="bold red"))
     console.print(_summary(plan))
     return written.getvalue()
 
@@ -64,7 +65,9 @@ def _tree(plan: Plan) -> Tree:
 
 def _label(step: Step) -> Text:
     sign = {"create": "+", "import": "="}[step.op]
-    label = Text.assemble((f"{sign} ", "green"), f"{step.name}  ", (short_type(step.type), "dim"))
+    label = Text.assemble(
+        (f"{sign} ", "green"), f"{visible_line(step.name)}  ", (visible_line(short_type(step.type)), "dim")
+    )
     return label.append("  protected", style="dim") if step.protect else label
 
 
@@ -73,7 +76,7 @@ def _violation(console: Console, violation: Violation) -> None:
     about = (resource_label(violation.urn), "bold")
     head = Text.assemble("  ", (violation.level, style), f"  {violation.policy}: ", about)
     console.print(head.append(f"  {violation.severity}", style="dim") if violation.severity else head)
-    for paragraph in violation.message.splitlines():
+    for paragraph in visible(violation.message).splitlines():
         for line in wrap(paragraph, console.width - len(_INDENT), break_long_words=False, break_on_hyphens=False):
             console.print(_INDENT + line)
     if violation.source:
@@ -87,7 +90,10 @@ def _summary(plan: Plan) -> Text:
     # What a failure cut short was never counted to its end.
     if plan.failure is None:
         created, packs = _count(len(plan.created), "resource"), _count(plan.packs, "pack")
-        verdict = f"{created} to create, {packs}, {_count(plan.rules, 'rule')}: {verdict}"
+        enforcement = plan.enforcement
+        relaxed = enforcement["advisory"] or enforcement["disabled"]
+        rules = enforced(enforcement) if relaxed else _count(enforcement["rules"], "rule")
+        verdict = f"{created} to create, {packs}, {rules}: {verdict}"
     outcome = [verdict, *(_count(number, what) for number, what in counted if number)]
     return Text(f"{plan.stack}: {', '.join(outcome)}", style="bold green" if plan.passed else "bold red")
 

@@ -10,7 +10,8 @@ from typing import Final
 
 from rehearsal.reports import changes
 from rehearsal.reports.changes import Change, Property
-from stackfiles.plan_document import ROOT_TYPE, PlanDocument, Violation, place, resource_label
+from stackfiles.plan_document import ROOT_TYPE, PlanDocument, Violation, enforced, place, resource_label
+from stackfiles.visible_text import visible
 
 _WORDS: Final = {
     changes.CREATE: "new",
@@ -43,8 +44,8 @@ def markdown(plan: PlanDocument, base: PlanDocument | None = None, access: str =
         _headline(plan, found, compared=base is not None),
         "".join(_policies(plan)),
         "".join(_changed(found, details=base is not None or any(change.properties for change in found))),
-        f"### Access\n\n{access.strip()}\n" if access.strip() else "",
-        _folded("Diagram", f"```mermaid\n{diagram.strip()}\n```\n") if diagram.strip() else "",
+        f"### Access\n\n{visible(access.strip())}\n" if access.strip() else "",
+        _folded("Diagram", f"```mermaid\n{visible(diagram.strip())}\n```\n") if diagram.strip() else "",
     ]
     return "\n".join(section for section in sections if section)
 
@@ -65,6 +66,9 @@ def _headline(plan: PlanDocument, found: Sequence[Change], *, compared: bool) ->
         else ", ".join(_count(count, f"{level} violation") for level, count in sorted(levels.items(), reverse=True))
         or "every policy holds"
     )
+    enforcement = plan.get("policyEnforcement")
+    if enforcement and (enforcement["advisory"] or enforcement["disabled"]):
+        verdict += f"; {enforced(enforcement)}"
     against = " against the base branch" if compared else ""
     head = f"## {'❌' if blocked else '✅'} `{stack_name(plan)}`: {what}{against}; {verdict}\n"
     return head + (f"\n{_quoted(plan['error'])}\n" if plan.get("error") else "")
@@ -145,7 +149,7 @@ def _value(text: str) -> str:
 
 def _code(text: str) -> str:
     """Return text as a code span, whatever it holds: nothing in it is Markdown."""
-    text = " ".join(text.split()) or " "
+    text = " ".join(visible(text).split()) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if "`" in text else ""
     return f"{fence}{pad}{text}{pad}{fence}"
@@ -154,7 +158,7 @@ def _code(text: str) -> str:
 def _quoted(text: str) -> str:
     """Return a message as a quotation: its code spans stay, everything else is text."""
     lines = []
-    for line in text.strip().splitlines():
+    for line in visible(text.strip()).splitlines():
         parts = line.split("`")
         plain = [
             re.sub(r"([\\*_\[\]#~|@])", r"\\\1", part).replace("<", "&lt;") if index % 2 == 0 else part

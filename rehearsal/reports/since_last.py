@@ -8,6 +8,7 @@ from typing import Final
 
 from rehearsal.reports import changes
 from stackfiles.plan_document import PlanDocument, Violation, place, resource_label
+from stackfiles.visible_text import visible, visible_line
 
 _VALUE: Final = 100
 """Characters of a value that are shown."""
@@ -16,7 +17,7 @@ _VALUE: Final = 100
 def text(last: PlanDocument | None, now: PlanDocument) -> str:
     """Return a line that sums up a plan, and lines about what differs from the last complete one, if there is one."""
     if "error" in now:
-        return f"failed\n  error: {now['error']}"
+        return f"failed\n  error: {visible(now['error'])}"
     found = changes.compare(last, now) if last else []
     before = _findings(last) if last else {}
     findings = _findings(now)
@@ -39,14 +40,18 @@ def text(last: PlanDocument | None, now: PlanDocument) -> str:
 def _change(change: changes.Change) -> Iterator[str]:
     yield f"  {change.op} {resource_label(change.urn)}  {place(change.source)}"
     for item in change.properties:
-        yield f"    {item.path}: {shorten(item.before, _VALUE)} -> {shorten(item.after, _VALUE)}"
+        yield f"    {visible_line(item.path)}: {_value(item.before)} -> {_value(item.after)}"
 
 
 def _finding(prefix: str, said: Violation) -> Iterator[str]:
     yield f"  {prefix}{_rule(said)}"
     # The first line is the rule's own description, the same for all its findings.
-    lines = said["message"].splitlines()
+    lines = visible(said["message"]).splitlines()
     yield from (f"    {line}" for line in lines[1:] or lines)
+
+
+def _value(text: str) -> str:
+    return visible_line(shorten(text, _VALUE))
 
 
 def _rule(said: Violation) -> str:

@@ -19,8 +19,9 @@ from stackfiles import project
 from tests.policies.analyzer import FOLDER, ROOT, UNKNOWN, Json, Planned, StartPack, secret
 
 FRAME: Final = Path(__file__).parent / "packs" / "frame"
+TODAY: Final = dt.datetime.now(dt.UTC).date()
 WORDS: Final = "test:index:forbidden-words"
-IN_FORCE: Final = {"reason": "agreed in the review", "owner": "platform", "expires": "2999-12-31"}
+IN_FORCE: Final = {"reason": "agreed in the review", "owner": "platform", "expires": str(TODAY + dt.timedelta(300))}
 
 
 def waiver(resource: str, **changes: Json) -> dict[str, Json]:
@@ -61,7 +62,9 @@ def test_a_stack_rule_that_fails_is_a_violation_of_the_resource_it_failed_on(pac
     found = pack(FRAME).stack_of(stack)
     assert [(item.level, item.urn) for item in found] == [("mandatory", first), ("mandatory", second)]
     # It judged nothing after the second, so a waiver for the second can't cover that.
-    judge = pack(FRAME, config={"raises-for-stack": {"waivers": [waiver("first"), waiver("second"), waiver("*")]}})
+    judge = pack(
+        FRAME, config={"raises-for-stack": {"waivers": [waiver("first"), waiver("second"), waiver("*econd*")]}}
+    )
     assert [item.urn for item in judge.stack_of(stack)] == [second]
 
 
@@ -94,21 +97,40 @@ def test_a_waiver_covers_its_resource_and_finding_and_nothing_else(
     assert judge.root() == []
 
 
-@pytest.mark.parametrize("name", ["rule[0]", "a::b", "*", "naïve"])
+@pytest.mark.parametrize("name", ["rule[0]", "a::b", "naïve"])
 def test_a_waiver_takes_any_logical_name_literally(pack: StartPack, name: str) -> None:
     judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver(name)]}})
     assert judge.resource(WORDS, {"words": ["secret"]}, name) == []
-    assert bool(judge.resource(WORDS, {"words": ["secret"]}, "0")) is (name != "*")
+    assert bool(judge.resource(WORDS, {"words": ["secret"]}, "0")) is True
 
 
 def test_a_waiver_holds_to_the_end_of_its_last_day(pack: StartPack) -> None:
-    today = dt.datetime.now(dt.UTC).date()
-    for day, holds in ((today + dt.timedelta(1), True), (today - dt.timedelta(2), False)):
+    for day, holds in ((TODAY + dt.timedelta(1), True), (TODAY - dt.timedelta(2), False)):
         judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver("it", expires=str(day))]}})
         assert bool(judge.resource(WORDS, {"words": ["secret"]})) is not holds
         said = [item.message for item in judge.root()]
         assert said == ([] if holds else [said[0]])
         assert holds or f"The waiver for `it` (owner platform) expired on {day}." in said[0]
+
+
+def test_a_waiver_that_never_ends_covers_nothing(pack: StartPack) -> None:
+    for day in (str(TODAY + dt.timedelta(400)), "9999-12-31"):
+        judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver("it", expires=day)]}})
+        assert len(judge.resource(WORDS, {"words": ["secret"]})) == 1
+        (said,) = judge.root()
+        assert said.level == "mandatory"
+        assert f"The waiver for `it` (owner platform) ends on {day}, more than 366 days ahead" in said.message
+
+
+def test_a_pattern_for_names_takes_in_no_urn(pack: StartPack) -> None:
+    judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver("*prod*"), waiver("*pulumi*")]}})
+    assert len(judge.resource(WORDS, {"words": ["secret"]})) == 1
+
+
+@pytest.mark.parametrize(("today", "too_long"), [("2026-11-23", True), ("2026-11-24", False)])
+def test_a_waiver_lasts_366_days_at_most(today: str, too_long: bool) -> None:
+    waiver = Waiver("it", "agreed in the review", "platform", dt.date(2027, 11, 25))
+    assert waiver.too_long(dt.date.fromisoformat(today)) is too_long
 
 
 @pytest.mark.parametrize(("today", "expired"), [("2026-11-23", False), ("2026-11-24", False), ("2026-11-25", True)])
@@ -144,6 +166,20 @@ def test_a_path_leads_to_a_value_to_nothing_or_into_the_unknown() -> None:
         ([waiver("it", expires="tomorrow")], "`waivers[0]` has `expires: tomorrow`; accepted: a date, YYYY-MM-DD"),
         ([waiver("it", expires="29991231")], "`waivers[0]` has `expires: 29991231`; accepted: a date"),
         ([waiver("it", expires="2999-02-30")], "`waivers[0]` has `expires: 2999-02-30`; accepted: a date"),
+        *(
+            ([waiver(wide)], f"`waivers[0]` covers too much with `resource: {wide}`; accepted: a resource's name")
+            for wide in (
+                "*",
+                "?*",
+                "???",
+                "urn:*",
+                "urn:pulumi:prod::*",
+                "*::*",
+                "*-*",
+                "*it*",
+                "urn:pulumi:prod::a::b::**",
+            )
+        ),
         ([waiver("it", expires=2999)], "`waivers[0]` needs a text for `expires`"),
     ],
 )

@@ -26,6 +26,9 @@ WORKSHOP = HERE / "projects" / "workshop"
 PACKS = HERE / "packs"
 PROGRAMS = HERE / "programs"
 
+ENFORCED = "1 of 4 rules enforced (advisory: lonely-bench; disabled: unsigned, untagged)"
+"""What a summary says about the levels of the house's rules."""
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, rehearse, running, start
+from tests.rehearsal.conftest import ENFORCED, PACKS, PROGRAMS, WORKSHOP, rehearse, running, start
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,9 @@ def test_the_report_is_a_tree_and_a_summary() -> None:
         "└── + viewer  aws:acm:Certificate",
         "",
     ]
-    assert outcome.out.splitlines()[-1] == ("dev: 9 resources to create, 1 pack, 4 rules: passed, 1 advisory violation")
+    assert (
+        outcome.out.splitlines()[-1] == f"dev: 9 resources to create, 1 pack, {ENFORCED}: passed, 1 advisory violation"
+    )
 
 
 def test_piped_output_has_no_colours_whatever_the_environment_says() -> None:
@@ -167,7 +169,7 @@ def test_all_stacks_fail_if_one_does(workshop: Path) -> None:
     (workshop / "Pulumi.prod.yaml").write_text("config: {}")
     outcome = rehearse("--all-stacks", "--quiet", project=workshop)
     assert outcome.code == 2
-    assert "dev: 9 resources to create, 1 pack, 4 rules: passed" in outcome.out
+    assert f"dev: 9 resources to create, 1 pack, {ENFORCED}: passed" in outcome.out
     assert "prod: " in outcome.out
 
 
@@ -214,3 +216,17 @@ def test_no_process_is_left_behind(tmp_path: Path) -> None:
     pack = shutil.copytree(PACKS / "silent", tmp_path / "silent")
     assert "didn't start within 1 s" in start("--pack", pack, "--pack-timeout", "1", "--quiet").out
     assert str(pack) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_control_characters_are_shown_as_escapes(workshop: Path) -> None:
+    program = workshop / "__main__.py"
+    name = "a\\x1b[2Jb\\u202ec\\nd"
+    program.write_text(
+        f"{program.read_text()}\nimport pulumi\nimport pulumi_aws as aws\n"
+        f'aws.ssm.Parameter("{name}", type="String", value="x")\n'
+        'pulumi.log.warn("one\\x1b[31m\\rtwo\\x9b")\n'
+    )
+    out = rehearse(project=workshop).out
+    assert "+ a\\x1b[2Jb\\u202ec\\nd  aws:ssm:Parameter" in out
+    assert "warning: one\\x1b[31m\\rtwo\\x9b" in out
+    assert not {*"\x1b\u202e\r\x9b"} & {*out}

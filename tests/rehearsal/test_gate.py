@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.conftest import PACKS, WORKSHOP, Outcome, rehearse
+from rehearsal.reports.markdown import markdown
+from tests.rehearsal.conftest import ENFORCED, PACKS, WORKSHOP, Outcome, rehearse
 
 HOUSE = WORKSHOP / "policies" / "house"
 BUCKET = "workshop:index:Bench$workshop:index:Drawer$aws:s3/bucket:Bucket::bench-drawer"
@@ -48,7 +49,7 @@ def test_a_mandatory_violation_fails_and_says_what_where_and_how(tmp_path: Path)
     assert "The name doesn't start with zz-." in report
     assert "at __main__.py:32" in report
     assert report.splitlines()[-1] == (
-        "dev: 9 resources to create, 1 pack, 4 rules: failed, 1 mandatory violation, 1 advisory violation"
+        f"dev: 9 resources to create, 1 pack, {ENFORCED}: failed, 1 mandatory violation, 1 advisory violation"
     )
 
 
@@ -82,6 +83,37 @@ def test_enforcement_levels_come_from_configuration(
     outcome = judged(tmp_path, config, "--json", "-")
     assert violations(outcome) == expected
     assert outcome.code == int(any(level == "mandatory" for _, level in expected))
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({"all": "disabled"}, "0 of 4 rules enforced (disabled: every rule): passed"),
+        ({"all": "advisory"}, "0 of 4 rules enforced (advisory: every rule): passed"),
+        ({"all": "mandatory"}, "4 rules: failed"),
+        ({"all": "remediate", "lonely-bench": "disabled", "unsigned": "disabled"}, "2 of 4 rules enforced (disabled: "),
+    ],
+)
+def test_the_summary_says_how_many_rules_are_enforced(tmp_path: Path, config: object, said: str) -> None:
+    assert f"1 pack, {said}" in judged(tmp_path, config, "--quiet").out.splitlines()[-1]
+
+
+def test_the_report_on_a_pull_request_says_which_rules_are_not_enforced(tmp_path: Path) -> None:
+    plan = judged(tmp_path, {"all": "disabled", "untagged": "remediate"}, "--json", "-").plan
+    assert plan["policyEnforcement"] == {
+        "rules": 4,
+        "advisory": [],
+        "disabled": ["bucket-prefix", "lonely-bench", "unsigned"],
+    }
+    plan["steps"][1]["urn"] += "\x1b[2J`\n# heading"
+    report = markdown(plan)
+    headline = report.splitlines()[0]
+    assert headline.endswith(
+        "every policy holds; 1 of 4 rules enforced (disabled: bucket-prefix, lonely-bench, unsigned)"
+    )
+    assert "\\x1b[2J" in report
+    assert "\x1b" not in report
+    assert "\n# heading" not in report
 
 
 def test_a_remedy_changes_the_resource_before_it_is_judged(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.subjects import forgeable_text, name_one_project
 from policies.least_privilege.faults.wording import shorten
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import is_literal
@@ -17,29 +17,6 @@ _AUDIENCE_CLAIMS: Final[Mapping[str, str]] = {"www.amazon.com": "app_id", "graph
 _COGNITO: Final = "cognito-identity.amazonaws.com"
 _SIGN_IN: Final = frozenset(("accounts.google.com", "www.amazon.com", "graph.facebook.com"))
 """Providers by which people sign in to an application. The audience, which is the application, limits these tokens."""
-
-_SUBJECTS: Final[Sequence[tuple[re.Pattern[str], re.Pattern[str]]]] = tuple(
-    (re.compile(issuer), re.compile(subject))
-    for issuer, subject in (
-        # Owner and repository, then ref, environment or event. `@` holds GitHub's immutable ids. A workflow that all
-        # repositories share may be named instead.
-        (
-            r"token\.actions\.githubusercontent\.com(?:/.*)?",
-            r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+|repo:[^*?/:]+/\*:(?:[^*?]+:)?job_workflow_ref:[^*?/]+/[^*?]+",
-        ),
-        (r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+"),
-        (r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/id/.*", r"system:serviceaccount:[^*?:]+:[^*?:]+"),
-        (r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+"),
-        (r"gitlab\..*", r"project_path:[^*?:]+/[^*?:/]+:.+"),
-        (r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+"),
-        # Any other issuer: no wildcard, or two names with literal values before the first one.
-        (r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/].+"),
-    )
-)
-"""Issuer -> the form of a subject that names one project, with any branch or run. The first issuer that fits counts."""
-
-_BRANCH_PREFIX: Final = re.compile(r"refs/heads/(?:main|master)\*")
-"""Anyone who can push can create a branch with this prefix."""
 
 _KNOWN_HOSTS: Final = """
     token.actions.githubusercontent.com gitlab.com oidc.circleci.com app.terraform.io api.bitbucket.org
@@ -79,27 +56,30 @@ def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
 
 def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
     conditions, shown = statement.conditions, shorten(issuer)
+    subjects = list(conditions.demanded_values(f"{issuer}:sub"))
+    forged = {one: text for values in subjects for one in values if (text := forgeable_text(issuer, one))}
+    for subject, text in forged.items():
+        yield Fault(
+            RuleId.LOOSE_FEDERATION_SUBJECT,
+            f"{statement.where} accepts more tokens of `{shown}` than it seems to: in `{shorten(subject)}` a wildcard "
+            f"stands before `{shorten(text)}`, which others can write into a field that they choose.",
+            issuer,
+        )
     projects = conditions.demanded_values(f"{issuer}:oidc.circleci.com/project-id")
     if any(not any(map(patterns.wild, values)) for values in projects):
         return
-    subjects = list(conditions.demanded_values(f"{issuer}:sub"))
     if not subjects:
         yield Fault(
             RuleId.FEDERATION_WITHOUT_SUBJECT,
             f"{statement.where} accepts every token of `{shown}`: no condition limits `{shown}:sub`.",
             issuer,
         )
-    elif not any(_name_one_project(issuer, values) for values in subjects):
+    elif not forged and not any(name_one_project(issuer, values) for values in subjects):
         yield Fault(
             RuleId.LOOSE_FEDERATION_SUBJECT,
             f"{statement.where} accepts tokens of more than one project of `{shown}`: its `sub` is too wide.",
             issuer,
         )
-
-
-def _name_one_project(issuer: str, subjects: tuple[str, ...]) -> bool:
-    form = next(form for pattern, form in _SUBJECTS if pattern.fullmatch(issuer))
-    return bool(subjects) and all(form.fullmatch(one) and not _BRANCH_PREFIX.search(one) for one in subjects)
 
 
 def _imitated_host(issuer: str) -> str:

@@ -279,8 +279,9 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.LOOSE_FEDERATION_SUBJECT,
-        "The subject of a token names one project.",
-        "Name the project in the pattern for `sub`; a star may stand for the branch or the run.",
+        "The subject of a token names one project, and no star stands before text that others could write.",
+        "Name the project in the pattern for `sub`. A star may stand at the end, for the branch or the run; before it, "
+        "write the text in full, or a question mark for each character of an id (36 for a UUID).",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.HIGH,
         _ISSUERS,

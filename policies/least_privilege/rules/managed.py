@@ -14,6 +14,7 @@ from policies.least_privilege.stack.judged import BOUNDARIES, is_boundary
 from policies.least_privilege.stack.roles import (
     ATTACHMENTS,
     POLICY,
+    ROLE,
     TYPES,
     attached_arns,
     collect_roles,
@@ -56,22 +57,15 @@ def _unresolved(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             yield Finding(f"`{shorten(arn)}` isn't among AWS's managed policies of {date}, so it can't be judged.")
 
 
-def _joint(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+def _joint(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
     policies = managed_policies(resources)
     roles, lost = collect_roles(resources)
     for urn in lost:
         yield Finding("The role isn't known at preview, so its policies can't be judged together.", urn)
     for name, held in roles.items():
         texts = list(held.texts)
-        for arn, urn in dict.fromkeys(held.arns):
-            attached = _attached_texts(arn, policies)
-            texts += attached
-            policy = policies.get(arn.split(":", 5)[-1])
-            if policy and not is_aws_managed(arn) and is_boundary(policy, judgement):
-                # Its name made it a boundary, which grants nothing; once attached, it grants.
-                for text in attached:
-                    for fault in document_faults(text, Kind.IDENTITY):
-                        yield Finding(f"`{shorten(arn)}` is attached, not only a boundary: {fault.message}", urn)
+        for arn in dict.fromkeys(arn for arn, _ in held.arns):
+            texts += _attached_texts(arn, policies)
         if len(texts) > 1:
             for fault in joint_escalations(texts):
                 yield Finding(f"The policies of the role `{shorten(name)}`: {fault.message}", held.urn)
@@ -82,8 +76,40 @@ def _attached_texts(arn: str, policies: Mapping[str, Resource]) -> list[str]:
     if is_aws_managed(arn):
         text = knowledge.managed_policy(arn)
         return [text] if text else []
-    policy = policies.get(arn.split(":", 5)[-1])
-    return [document.text for document in documents(policy) if document.text] if policy else []
+    policy = policies.get(_id(arn))
+    return _texts(policy) if policy else []
+
+
+def _texts(policy: Resource) -> list[str]:
+    return [document.text for document in documents(policy) if document.text]
+
+
+def _id(arn: str) -> str:
+    """Return the end of a managed policy's ARN: `policy`, path and name."""
+    return arn.split(":", 5)[-1]
+
+
+def _misused_boundary(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    attached = [
+        (arn, resource.urn)
+        for resource in resources
+        if resource.type in ATTACHMENTS
+        for arn in attached_arns(resource)
+        if isinstance(arn, str) and not is_aws_managed(arn)
+    ]
+    held = [resource.get("permissionsBoundary") for resource in resources if resource.type == ROLE]
+    bounding = {_id(arn) for arn in held if isinstance(arn, str)}
+    for id_, policy in managed_policies(resources).items():
+        if not is_boundary(policy, judgement):
+            continue
+        uses = [(f"`{shorten(arn)}` is attached", urn) for arn, urn in attached if _id(arn) == id_]
+        if id_ not in bounding:
+            uses.append((f"`{shorten(id_)}` isn't the boundary of any role of this stack", policy.urn))
+        # A boundary grants nothing, so the rules about single resources let it be wider.
+        faults = [fault for text in _texts(policy) for fault in document_faults(text, Kind.IDENTITY)] if uses else ()
+        for use, urn in uses:
+            for fault in faults:
+                yield Finding(f"{use}, so it's judged as what it grants: {fault.message}", urn)
 
 
 def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
@@ -93,7 +119,7 @@ def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Fi
             if (
                 isinstance(arn, str)
                 and not is_aws_managed(arn)
-                and arn.split(":", 5)[-1] not in policies
+                and _id(arn) not in policies
                 and arn not in judgement.config["allowed"]
             ):
                 yield Finding(f"`{shorten(arn)}` isn't a policy of this stack, so it can't be judged.", resource.urn)
@@ -134,6 +160,18 @@ RULES: Final = (
         config=_ALLOWED,
     ),
     Rule(
+        id="misused-boundary",
+        title="A policy that its name makes a boundary is one of a role of this stack, and nothing attaches it.",
+        remedy="Give what grants permissions a name of its own, and narrow it; set the boundary as a role's "
+        "`permissionsBoundary`.",
+        source=_GUIDE + "access_policies_boundaries.html",
+        severity=Severity.CRITICAL,
+        check=_misused_boundary,
+        scope=Scope.STACK,
+        types=frozenset((*ATTACHMENTS, POLICY)),
+        config=BOUNDARIES,
+    ),
+    Rule(
         id="joint-privilege-escalation",
         title="The policies of a role, taken together, open no way to more permissions.",
         remedy="Remove one of the actions from the role, or narrow it to resources that carry no more permissions.",
@@ -142,6 +180,5 @@ RULES: Final = (
         check=_joint,
         scope=Scope.STACK,
         types=TYPES,
-        config=BOUNDARIES,
     ),
 )

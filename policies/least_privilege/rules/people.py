@@ -31,7 +31,13 @@ _BOUNDARIES: Final[dict[str, Any]] = {
 }
 
 
+_ATTACHMENT: Final = "aws:iam/policyAttachment:PolicyAttachment"
+"""Attaches a policy to roles, users and groups alike."""
+
+
 def _long_lived(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    if resource.type == _ATTACHMENT and all(resource.get(key) in (None, []) for key in ("users", "groups")):
+        return
     yield Finding(f"A {resource.type.rpartition(':')[2]} gives permissions to a person or a key that doesn't expire.")
 
 
@@ -51,7 +57,7 @@ RULES: Final = (
         source=_GUIDE + "best-practices.html#bp-users-federation-idp",
         severity=Severity.HIGH,
         check=_long_lived,
-        types=_LONG_LIVED,
+        types=_LONG_LIVED | {_ATTACHMENT},
     ),
     Rule(
         id="role-without-boundary",

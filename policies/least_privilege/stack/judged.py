@@ -20,7 +20,8 @@ BOUNDARIES: Final[dict[str, Any]] = {
         "type": "array",
         "items": {"type": "string"},
         "description": "Names (* and ? are wildcards) of managed policies that are permissions boundaries; they grant "
-        "nothing, so they may be wider. One that is also attached to a role is judged in full",
+        "nothing, so they may be wider. One that is attached, or that no role of the stack has as its boundary, is "
+        "judged in full",
         "default": ["*-boundary"],
     }
 }

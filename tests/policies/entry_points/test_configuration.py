@@ -30,7 +30,7 @@ def test_machine_path_with_a_waiver(pack: StartPack, days: int, found: set[str])
 
 
 def test_the_waiver_of_a_machine_path_covers_no_other_way_past_the_sign_in(pack: StartPack) -> None:
-    waiver = {"resource": "*", "reason": "Workers outside", "owner": "platform", "expires": "2099-12-31"}
+    waiver = {"resource": "rule", "reason": "Workers outside", "owner": "platform", "expires": str(TODAY)}
     open_to_all = {"set": {"rule": {"actions": [{"type": "forward", "targetGroupArn": "UNKNOWN"}]}}}
     config = {"machine-path-without-sign-in": {"waivers": [waiver]}}
     assert configured(pack, open_to_all, config) == {"forward-without-sign-in"}

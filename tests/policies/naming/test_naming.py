@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -107,7 +108,8 @@ def test_a_resource_overrides_the_default_tags(pack: StartPack) -> None:
 
 
 def test_a_waiver_lets_one_misnamed_resource_pass(pack: StartPack) -> None:
-    waiver = {"resource": "old", "reason": "moves with the next release", "owner": "platform", "expires": "2999-01-01"}
+    today = str(dt.datetime.now(dt.UTC).date())
+    waiver = {"resource": "old", "reason": "moves with the next release", "owner": "platform", "expires": today}
     judge = pack("naming", config={"misnamed-bucket": {"waivers": [waiver]}})
     inputs = {"bucket": "old-bucket", "tags": TAGS}
     assert judge.resource(BUCKET, inputs, "old") == []

@@ -1,0 +1,114 @@
+"""The subjects of tokens: which patterns name one project, and which stars hide what they let in.
+
+A subject joins fields by a separator: `org/ORG/project/PROJECT/user/USER/vcs-origin/ORIGIN/vcs-ref/REF`. A star crosses
+separators. So whoever may choose a field that can hold the separator, such as a branch's name, can write the rest of a
+pattern into it: `…/user/*/vcs-origin/ORIGIN/vcs-ref/refs/heads/main` is matched by the token of a branch called
+`x/vcs-origin/ORIGIN/vcs-ref/refs/heads/main`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+
+class _Issuer(NamedTuple):
+    """How the subjects of an issuer are made. All texts are regular expressions, but `separator`."""
+
+    host: str
+    """Host and path of the issuer."""
+    project: str
+    """A subject that names one project, with any branch or run."""
+    separator: str = ""
+    """A separator that no field can hold; empty if others can write all of them into a field."""
+    fixed: int = 0
+    """So many question marks at most take up one field, which others can't make shorter."""
+
+
+_ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
+    (re.compile(issuer.host), issuer)
+    for issuer in (
+        # Owner and repository, then ref, environment or event. `@` holds GitHub's immutable ids. A workflow that all
+        # repositories share may be named instead. A ref can't hold `:` (https://git-scm.com/docs/git-check-ref-format),
+        # and in other fields GitHub writes `%3A` for it.
+        # https://docs.github.com/en/actions/reference/security/oidc
+        _Issuer(
+            r"token\.actions\.githubusercontent\.com(?:/.*)?",
+            r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+|repo:[^*?/:]+/\*:(?:[^*?]+:)?job_workflow_ref:[^*?/]+/[^*?]+",
+            separator=":",
+        ),
+        # Branches hold `/`. A user's id is a UUID, 36 characters.
+        # https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
+        _Issuer(r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+", fixed=36),
+        # Namespaces and service accounts are DNS names.
+        # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
+        _Issuer(
+            r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/id/.*",
+            r"system:serviceaccount:[^*?:]+:[^*?:]+",
+            separator=":",
+        ),
+        # Names hold letters, digits, spaces, dashes and underscores.
+        # https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens
+        _Issuer(r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+", separator=":"),
+        # Neither paths nor refs hold `:`. A tag may have the name of a protected branch, so the type of a named ref is
+        # named, too. https://docs.gitlab.com/ci/secrets/id_token_authentication/
+        _Issuer(
+            r"gitlab\..*", r"project_path:[^*?:]+/[^*?:/]+:(?!.*ref_type:[^:]*[*?][^:]*:ref:[^*?]).+", separator=":"
+        ),
+        # Every field is a UUID.
+        # https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
+        _Issuer(r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+", separator=":"),
+        # A branch chooses the keys of its steps, and a key may hold `:`; so a step is named with its ref only.
+        # https://buildkite.com/docs/agent/cli/reference/oidc
+        _Issuer(
+            r"agent\.buildkite\.com",
+            r"[^*?]+|organization:[^*?:]+:pipeline:[^*?:]+:(?:ref:[^*?:]+:.+|(?!.*[*?].*:step:[^*]).+)",
+            separator=":",
+        ),
+        # Ids of spaces and stacks are slugs; types of runs and scopes are from fixed lists.
+        # https://docs.spacelift.io/integrations/cloud-providers/oidc
+        _Issuer(r"[a-z0-9-]+\.app\.spacelift\.io", r"space:[^*?:]+:(?:stack|module):[^*?:]+:.+", separator=":"),
+        # Any other issuer: no wildcard, or two names with literal values before the first one, and nothing after it.
+        _Issuer(r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?]*[*?]+"),
+    )
+)
+"""The first issuer that fits counts."""
+
+_BRANCH_PREFIX: Final = re.compile(r"refs/heads/(?:main|master)\*")
+"""Anyone who can push can create a branch with this prefix."""
+
+_WILDCARDS: Final = re.compile(r"[*?]*\*[*?]*")
+_QUESTION_MARKS: Final = re.compile(r"\?[?\w-]*")
+_JOINS: Final = frozenset("/:@|#,;")
+"""Characters that join fields, or the parts of one."""
+
+
+def name_one_project(issuer: str, subjects: Sequence[str]) -> bool:
+    """Tell whether all patterns of an issuer's subjects name one project, as far as the fixed text goes."""
+    form = _issuer(issuer).project
+    return bool(subjects) and all(re.fullmatch(form, one) and not _BRANCH_PREFIX.search(one) for one in subjects)
+
+
+def forgeable_text(issuer: str, subject: str) -> str:
+    """Return the fixed text of a subject's pattern that a wildcard before it lets others write; empty if there is none.
+
+    A star inside a name (`release-*-candidate`) is none: it says which names are accepted.
+    """
+    known = _issuer(issuer)
+    for found in _WILDCARDS.finditer(subject):
+        before, rest = subject[: found.start()][-1:], subject[found.end() :]
+        # Up to a separator that can't be forged, or the next wildcard, which is judged by itself.
+        part = re.split(rf"[*?{re.escape(known.separator)}]", rest, maxsplit=1)[0]
+        if part and (before in _JOINS or _JOINS & {*part}):
+            return part
+    if not known.separator:
+        for found in _QUESTION_MARKS.finditer(subject):
+            rest = subject[found.end() :]
+            if rest.strip("*?") and len(found[0]) > known.fixed:
+                return rest
+    return ""
+
+
+def _issuer(host: str) -> _Issuer:
+    return next(issuer for pattern, issuer in _ISSUERS if pattern.fullmatch(host))
