@@ -124,6 +124,8 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._engine = "127.0.0.1:1"
         self._configuration: tuple[str, ...] = ()
         self._bridges: dict[str, Bridge] = {}
+        self._given_ids: set[str] = set()
+        """URNs of resources whose outputs lack the id, which the dynamic bridge renames and pulumi-aws doesn't."""
 
     def end(self) -> None:
         """End every bridge."""
@@ -217,6 +219,8 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
             if not request.HasField(name):
                 continue
             properties = getattr(request, name)
+            if urn in self._given_ids:
+                properties.fields.pop("id", None)
             if "region" in properties.fields:
                 region = properties.fields["region"].string_value
                 asked_for = asked_for or name in ("news", "inputs")
@@ -245,6 +249,9 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 properties = getattr(response, name)
                 if name == "inputs":
                     _reshape(properties, type_, to_bridge=False)
+                if name == "properties" and len(properties.fields) and entry["id"] and "id" not in properties.fields:
+                    self._given_ids.add(urn)
+                    properties["id"] = entry["id"]
                 if len(properties.fields) and (name == "properties" or asked_for):
                     properties["region"] = bridge.region
         return response
