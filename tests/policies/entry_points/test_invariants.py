@@ -206,6 +206,8 @@ NOT_JUDGED: Final = frozenset(
             "balancer.internal",
             "validation-record.name",
         ),
+        # The naming pack judges it.
+        "secret.name",
         # Another group, of the stack or of somebody else, is as good.
         "egress-to-target.referencedSecurityGroupId",
     }
