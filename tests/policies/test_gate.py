@@ -138,7 +138,9 @@ def test_a_file_that_its_pack_does_not_take_is_refused(tmp_path: Path, text: str
 
 @pytest.mark.parametrize("name", ["namings.prod.json", "gate.prod.json"])
 def test_a_file_of_no_pack_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(BadConfiguration, match=r"configures no pack; accepted before `\.prod\.json`: acceptance, entry_points"):
+    with pytest.raises(
+        BadConfiguration, match=r"configures no pack; accepted before `\.prod\.json`: acceptance, entry_points"
+    ):
         configured(tmp_path, "{}", name)
 
 

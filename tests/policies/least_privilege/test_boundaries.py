@@ -1,0 +1,97 @@
+"""A boundary may be wider than a grant, but not when it grants."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.policies.analyzer import UNKNOWN, Json, Planned, StartPack
+from tests.policies.least_privilege.test_roles import (
+    ACCOUNT,
+    ADMIN,
+    ATTACHMENT,
+    POLICY,
+    ROLE,
+    ROLE_INPUTS,
+    TIGHT,
+    allow,
+    document,
+)
+
+WIDE = document(allow(["s3:GetObject", "s3:PutObject"], "*"))
+
+
+def test_boundary_may_be_wide(pack: StartPack) -> None:
+    assert rules(pack, POLICY, {"name": "app-boundary", "policy": WIDE}) == []
+    assert "wildcard-resource" in rules(pack, POLICY, {"name": "app", "policy": WIDE})
+    assert rules(pack, POLICY, {"name": "app-boundary", "policy": ADMIN}) == ["wildcard-action"]
+
+
+BOUNDARY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/x/app-boundary"
+BOUNDED = Planned(ROLE, {**ROLE_INPUTS, "permissionsBoundary": BOUNDARY_ARN}, "bounded")
+
+
+def boundary(text: str) -> Planned:
+    return Planned(POLICY, {"name": "app-boundary", "path": "/x/", "policy": text}, "boundary")
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        Planned(ATTACHMENT, {"role": "app", "policyArn": BOUNDARY_ARN}, "attached"),
+        Planned(
+            "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+            {"roleName": "app", "policyArns": [BOUNDARY_ARN]},
+            "attached",
+        ),
+        Planned(ROLE, {**ROLE_INPUTS, "managedPolicyArns": [BOUNDARY_ARN]}, "attached"),
+        *(
+            Planned("aws:iam/policyAttachment:PolicyAttachment", {to: ["x"], "policyArn": BOUNDARY_ARN}, "attached")
+            for to in ("roles", "users", "groups")
+        ),
+        *(
+            Planned(
+                f"aws:iam/{kind.lower()}PolicyAttachment:{kind}PolicyAttachment",
+                {"policyArn": BOUNDARY_ARN},
+                "attached",
+            )
+            for kind in ("User", "Group")
+        ),
+        *(
+            Planned(
+                f"aws:iam/{kind.lower()}PolicyAttachmentsExclusive:{kind}PolicyAttachmentsExclusive",
+                {"policyArns": [BOUNDARY_ARN]},
+                "attached",
+            )
+            for kind in ("User", "Group")
+        ),
+        Planned(
+            "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment",
+            {"managedPolicyArn": BOUNDARY_ARN},
+            "attached",
+        ),
+    ],
+)
+def test_an_attached_boundary_is_judged_as_a_grant(pack: StartPack, attachment: Planned) -> None:
+    judge = pack("least_privilege")
+    found = judge.stack_of([boundary(WIDE), BOUNDED, attachment])
+    assert {(item.rule, item.urn.rpartition("::")[2]) for item in found} == {("misused-boundary", "attached")}
+    assert judge.stack_of([boundary(TIGHT), BOUNDED, attachment]) == []
+
+
+def test_only_what_a_role_has_is_a_boundary(pack: StartPack) -> None:
+    judge = pack("least_privilege")
+    every_right = boundary(document(allow("iam:*", "*")))
+    assert judge.resource(POLICY, every_right.properties) == []
+    assert judge.stack_of([every_right, BOUNDED]) == []
+    alone = {(item.rule, item.urn.rpartition("::")[2]) for item in judge.stack_of([every_right])}
+    assert alone == {("misused-boundary", "boundary")}
+    assert judge.stack_of([boundary(TIGHT)]) == []
+
+
+@pytest.mark.parametrize("to", ["users", "groups"])
+@pytest.mark.parametrize("names", [["x"], UNKNOWN, [UNKNOWN]])
+def test_a_policy_is_attached_to_no_user_and_no_group(pack: StartPack, to: str, names: Json) -> None:
+    type_ = "aws:iam/policyAttachment:PolicyAttachment"
+    arn = "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"
+    assert rules(pack, type_, {to: names, "policyArn": arn}) == ["iam-user"]
+    assert rules(pack, type_, {to: [], "roles": ["app"], "policyArn": arn}) == []
