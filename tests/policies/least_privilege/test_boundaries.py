@@ -15,6 +15,7 @@ from tests.policies.least_privilege.test_roles import (
     TIGHT,
     allow,
     document,
+    rules,
 )
 
 WIDE = document(allow(["s3:GetObject", "s3:PutObject"], "*"))
