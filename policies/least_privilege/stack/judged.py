@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from policies.least_privilege.faults.documents import document_faults
@@ -38,12 +37,19 @@ class Judged(NamedTuple):
 
 def judge(resource: Resource, judgement: Judgement) -> Judged:
     """Return the documents of a resource with their faults."""
-    return _judge(resource, resource.type == POLICY and is_boundary(resource, judgement))
+    is_bound = resource.type == POLICY and is_boundary(resource, judgement)
+    return resource.shared(_judge_boundary if is_bound else _judge_grant)
 
 
-# The engine asks all rules about one resource before the next, so the first one does the work for all.
-@lru_cache(2)
-def _judge(resource: Resource, boundary: bool) -> Judged:
+def _judge_grant(resource: Resource) -> Judged:
+    return _judge(resource, boundary=False)
+
+
+def _judge_boundary(resource: Resource) -> Judged:
+    return _judge(resource, boundary=True)
+
+
+def _judge(resource: Resource, *, boundary: bool) -> Judged:
     attached = list(documents(resource))
     faults: dict[RuleId, list[tuple[str, Fault]]] = {}
     for document in attached:
