@@ -48,6 +48,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._rules = [rule for pack in packs for rule in pack.rules]
         self._info = _info(name, packs, description)
         self._project = self._stack = ""
+        self._preview = False
         self._configure({})
 
     def GetAnalyzerInfo(self, _request: Empty, _: Context) -> analyzer_pb2.AnalyzerInfo:
@@ -61,8 +62,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, _: Context
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Take the names of project and stack. No rule reads the stack's configuration."""
-        self._project, self._stack = request.project, request.stack
+        """Take the names of project and stack, and whether this is a preview. No rule reads the configuration."""
+        self._project, self._stack, self._preview = request.project, request.stack, request.dry_run
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: analyzer_pb2.ConfigureAnalyzerRequest, _: Context) -> Empty:
@@ -85,8 +86,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 # Every stack has one root resource, judged first: the place to judge the configuration, once.
                 self._report(response, judge.rule, level, judge.configuration())
             if not judge.rule.types or request.type in judge.rule.types:
-                found = judge.violations(resource, self._project, self._stack)
-                self._report(response, judge.rule, level, found)
+                self._report(response, judge.rule, level, self._violations(judge, resource))
         return response
 
     def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, _: Context) -> analyzer_pb2.AnalyzeResponse:
@@ -96,8 +96,11 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         for judge, level in self._judges:
             if judge.rule.scope is Scope.STACK:
                 self._report(response, judge.rule, level, judge.configuration())
-                self._report(response, judge.rule, level, judge.violations(stack, self._project, self._stack))
+                self._report(response, judge.rule, level, self._violations(judge, stack))
         return response
+
+    def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterable[Finding]:
+        return judge.violations(subject, self._project, self._stack, preview=self._preview)
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[tuple[Judge, Level]] = []
