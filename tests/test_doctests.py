@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import doctest
+from importlib import import_module
 
-from components import naming
+import pytest
+
+from tests.forks import PROJECT
+
+FOLDERS = "components generators operations policies rehearsal stackfiles".split()
+MODULES = [
+    ".".join(path.relative_to(PROJECT).with_suffix("").parts)
+    for folder in FOLDERS
+    for path in sorted((PROJECT / folder).rglob("*.py"))
+    if ">>> " in path.read_text()
+]
 
 
-def test_examples() -> None:
-    outcome = doctest.testmod(naming)
+@pytest.mark.parametrize("module", MODULES)
+def test_examples(module: str) -> None:
+    outcome = doctest.testmod(import_module(module))
     assert outcome.attempted
     assert not outcome.failed
