@@ -186,7 +186,8 @@ def _contradictions(settings: Settings, environment: str) -> list[str]:
         )
     if settings.only_cloudflare_viewers and settings.web_acl_arn:
         problems.append(
-            "webAclArn: can't stand beside onlyCloudflareViewers, which makes its own web ACL; set only one of them"
+            "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
+            "onlyCloudflareViewers `false`, or none"
         )
     if settings.previous_origin_header_secret == settings.origin_header_secret:
         problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")

@@ -93,8 +93,9 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "of 65 characters; accepted: a domain of at most 54 characters, so that every host fits into a",
         ),
         (
-            {PREFIX + "onlyCloudflareViewers": True, PREFIX + "webAclArn": WEB_ACL},
-            "webAclArn: can't stand beside onlyCloudflareViewers, which makes its own web ACL; set only one of them",
+            {PREFIX + "webAclArn": WEB_ACL},
+            "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
+            "onlyCloudflareViewers `false`, or none",
         ),
     ],
     ids=["recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"],
