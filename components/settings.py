@@ -76,6 +76,7 @@ class Settings(BaseModel):
 
     park_mode: Literal["parked", "unparked"]
     database_restore_mode: Literal["from_final_snapshot", "clean"]
+    bucket_suffix: shapes.BucketSuffix
     secret_recovery_days: shapes.RecoveryDays
 
     origin_header_secret: shapes.HeaderSecret
@@ -88,7 +89,7 @@ class Settings(BaseModel):
 
     def names(self, environment: str) -> Names:
         """Return the names of an environment with these settings."""
-        return Names(environment, self.account, self.region, self.partition, self.host_style)
+        return Names(environment, self.account, self.region, self.partition, self.host_style, self.bucket_suffix)
 
 
 FIELDS: Final = {field.alias or name: field for name, field in Settings.model_fields.items()}
