@@ -13,12 +13,11 @@ from typing import Final
 from components.catalogue import (
     PARAMETERS,
     SECRETS,
-    Bucket,
     Maker,
     Parameter,
     Reader,
     Workload,
-    edge_log_bucket_name,
+    bucket_names,
     parameters_read_by,
     secrets_made_by,
     secrets_read_by,
@@ -179,8 +178,7 @@ def _manage_roles(names: Names) -> list[Statement]:
 
 
 def _buckets(names: Names) -> list[str]:
-    data = [bucket.name_in(names) for bucket in Bucket]
-    return [*map(names.bucket_arn, [*data, edge_log_bucket_name(names)])]
+    return [*map(names.bucket_arn, bucket_names(names).values())]
 
 
 def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
