@@ -24,6 +24,12 @@ def attributes(type_: str) -> Mapping[str, Any]:
     Those are the ones that the SDK class doesn't declare optional. They include required inputs; the computed
     attributes of a resource are those that it isn't given. Empty for a type whose SDK isn't loaded.
     """
+    return {key: hint for key, hint in declared(type_).items() if type(None) not in typing.get_args(hint)}
+
+
+@cache
+def declared(type_: str) -> Mapping[str, Any]:
+    """Return all attributes that the SDK's class of a type declares, the optional ones too."""
     package, module, name = type_.split(":")
     for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):
         information = getattr(registered, "mod_info", {})
@@ -32,5 +38,5 @@ def attributes(type_: str) -> Mapping[str, Any]:
         )
         if resource is not None:
             hints = {key: typing.get_args(hint) for key, hint in _types._raw_return_hints(resource).items()}
-            return {key: args[0] for key, args in hints.items() if args and type(None) not in typing.get_args(args[0])}
+            return {key: args[0] for key, args in hints.items() if args}
     return {}
