@@ -8,10 +8,11 @@ Cloudflare SDK.
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +21,7 @@ import yaml
 from policies.acceptance.knowledge import PATCHES
 from policies.acceptance.knowledge.inputs import Group, resources, sdk
 from policies.acceptance.knowledge.matching import Services, place, plain
-from policies.acceptance.knowledge.models import Schema, apis, botocore, cfn_lint, schemas
+from policies.acceptance.knowledge.models import Schema, cfn_lint, schemas
 
 INDEX: Final = Path(__file__).with_name("create_only.jsonl")
 OWN_PATCHES: Final = Path(__file__).with_name("create_only.yaml")
@@ -35,18 +36,10 @@ def compile_index(today: dt.date) -> str:
     """
     matching = yaml.safe_load(PATCHES.read_text(encoding="utf-8"))
     patches = yaml.safe_load(OWN_PATCHES.read_text(encoding="utf-8"))
-    services = Services(apis(botocore()), schemas(cfn_lint()), matching["modules"])
-    sources = (cfn_lint(), sdk("aws"), sdk("cloudflare"))
-    heading = {
-        "compiled": today.isoformat(),
-        "sources": {
-            **{source.name: {"version": source.version, "sha256": source.digest()} for source in sources},
-            OWN_PATCHES.name: {"sha256": hashlib.sha256(OWN_PATCHES.read_bytes()).hexdigest()},
-        },
-    }
+    services = Services((), schemas(cfn_lint()), matching["modules"])
     unused = set(patches)
     lines = []
-    for token, group in (pair for source in sources[1:] for pair in resources(source)):
+    for token, group in (pair for name in ("aws", "cloudflare") for pair in resources(sdk(name))):
         unused.discard(token)
         named = matching["types"].get(token, {})
         schema = services.schema(token, named.get("schema"))
@@ -54,11 +47,21 @@ def compile_index(today: dt.date) -> str:
         if strange := {*entry.get("replaces", ()), *entry.get("name", ())} - {*group.inputs}:
             raise ValueError(f"{token}: it has no input {', '.join(sorted(strange))}")
         entry.pop("source", None)
-        if entry.get("replaces") or entry.get("name"):
+        if entry.get("replaces") or token in patches:
             lines.append(json.dumps([token, entry], separators=(",", ":")))
     if unused:
         raise ValueError(f"patches of types that the SDKs don't have: {sorted(unused)}")
+    heading = {"compiled": today.isoformat(), "sources": provenance_now()}
     return "\n".join([json.dumps(heading), *sorted(lines), ""])
+
+
+def provenance_now() -> dict[str, dict[str, str]]:
+    """Return each source as it's installed: name -> version and SHA-256; of the patches the latter only."""
+    installed = {
+        source.name: {"version": source.version, "sha256": source.digest()}
+        for source in (cfn_lint(), sdk("aws"), sdk("cloudflare"))
+    }
+    return {**installed, OWN_PATCHES.name: {"sha256": hashlib.sha256(OWN_PATCHES.read_bytes()).hexdigest()}}
 
 
 def _entry(token: str, group: Group, schema: Schema) -> dict[str, list[str]]:
@@ -80,8 +83,11 @@ def _properties(token: str, group: Group, schema: Schema) -> Iterator[tuple[str,
             yield name, "/".join(["/properties", *found[0]])
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Write the index."""
+    argparse.ArgumentParser(prog="python -m policies.acceptance.knowledge.create_only", description=__doc__).parse_args(
+        arguments
+    )
     text = compile_index(dt.datetime.now(dt.UTC).date())
     INDEX.write_text(text, encoding="utf-8")
     print(f"{INDEX.name}: {len(text.splitlines()) - 1} types")
