@@ -123,6 +123,7 @@ RULES: Final = (
         source="https://www.pulumi.com/docs/iac/concepts/secrets/",
         severity=Severity.CRITICAL,
         check=_copied,
+        early=_copied,
         scope=Scope.STACK,
     ),
     Rule(
