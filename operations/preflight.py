@@ -71,8 +71,8 @@ def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> It
         yield secret_check(stack, secret), partial(check_secret, stack, secret, stored, state)
     for parameter in PARAMETERS:
         yield parameter_check(stack, parameter), partial(check_parameter, stack, parameter, parameters, state)
-    for name in bucket_names(stack.names):
-        yield bucket_check(name), partial(check_bucket, stack, name, buckets, state)
+    for component, name in bucket_names(stack.names).items():
+        yield bucket_check(name), partial(check_bucket, stack, component, name, buckets, state)
 
 
 def _list_certificate_checks(stack: Stack, aws: Aws) -> list[tuple[Check, Look]]:

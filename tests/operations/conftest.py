@@ -155,14 +155,16 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             )
         return str(answer.json().get("error", ""))
 
-    front = serve(edge_double.application(edge, exchange, front=True))
-    balancer = serve(edge_double.application(edge, exchange, front=False))
-    expired_port = serve(edge_double.application(edge, exchange, front=True), expired)
+    front = serve(edge_double.application(edge, exchange))
+    distribution = serve(edge_double.application(edge, exchange, closed_but_for="any viewer"))
+    balancer = serve(edge_double.application(edge, exchange, closed_but_for="header not asked for"))
+    expired_port = serve(edge_double.application(edge, exchange), expired)
     ports = {
         DOMAIN: kinde_port,
         "api.cloudflare.com": kinde_port,
         ORIGIN: balancer,
-        **dict.fromkeys((*HOSTS, *DISTRIBUTIONS.values()), front),
+        **dict.fromkeys(DISTRIBUTIONS.values(), distribution),
+        **dict.fromkeys(HOSTS, front),
     }
     key = x509.load_pem_x509_certificate(valid.cert_chain_pems[0].bytes()).public_key()
     digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
