@@ -103,26 +103,19 @@ def _listeners(plan: Plan) -> Findings:
     for listener in plan.all(*_LISTENERS):
         for balancer in plan.behind(listener, "loadBalancerArn", *_BALANCERS):
             yield from _protocol(listener, balancer)
-    for balancer in plan.all(*_BALANCERS):
-        for certificate in [
-            found
-            for listener in plan.all(*_LISTENERS)
-            if balancer in plan.behind(listener, "loadBalancerArn", *_BALANCERS)
-            for found in plan.certificates(listener, "certificateArn")
-        ]:
-            if own_region(certificate) and own_region(balancer) and own_region(certificate) != own_region(balancer):
-                yield Finding(
-                    f"`certificateArn` of its listener is in {own_region(certificate)}, and the load balancer isn't "
-                    f"({_API}/API_CreateListener.html).",
-                    balancer.urn,
-                )
+            here = own_region(balancer)
+            for there in map(own_region, plan.certificates(listener, "certificateArn")):
+                if here and there and here != there:
+                    yield Finding(
+                        f"`certificateArn` is in {there}, and the load balancer in {here} "
+                        f"({_API}/API_CreateListener.html).",
+                        listener.urn,
+                    )
 
 
 def _protocol(resource: Resource, balancer: Resource) -> Findings:
-    kind, protocol = (
-        text(balancer.properties, "loadBalancerType") or "application",
-        text(resource.properties, "protocol"),
-    )
+    kind = text(balancer.properties, "loadBalancerType") or "application"
+    protocol = text(resource.properties, "protocol")
     if protocol and protocol not in _PROTOCOLS.get(kind, (protocol,)):
         yield Finding(
             f"`protocol` is {protocol}; what belongs to a load balancer of the type {kind} takes "
@@ -149,14 +142,7 @@ def _targets(plan: Plan) -> Findings:
                 for balancer in plan.behind(listener, "loadBalancerArn", *_BALANCERS):
                     balancers[target.urn][balancer.urn] = balancer
     for target in plan.all(*_TARGETS):
-        found = list(balancers[target.urn].values())
-        if len(found) > 1:
-            yield Finding(
-                f"It gets requests of {len(found)} load balancers; a target group has one "
-                f"({_API}/API_CreateRule.html).",
-                target.urn,
-            )
-        for balancer in found:
+        for balancer in balancers[target.urn].values():
             yield from _protocol(target, balancer)
             for group in plan.behind(balancer, "securityGroups", _GROUP):
                 own, other = text(target.properties, "vpcId"), text(group.properties, "vpcId")
@@ -173,11 +159,8 @@ def _group_rules(plan: Plan) -> Findings:
         group = _origin(rule, "securityGroupId")
         sources = [_origin(rule, key) for key in _SOURCES]
         ports = [number(rule.properties, key) for key in ("fromPort", "toPort")]
-        return (
-            None
-            if group is None or not any(sources)
-            else (group, text(rule.properties, "ipProtocol"), *ports, *sources)
-        )
+        known = group is not None and any(sources)
+        return (group, text(rule.properties, "ipProtocol"), *ports, *sources) if known else None
 
     for type_, operation in ((_INGRESS, "Ingress"), (_EGRESS, "Egress")):
         for rule, other in _same(plan.all(type_), permission):

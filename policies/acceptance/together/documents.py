@@ -29,23 +29,16 @@ _NUMBER: Final = r"-?\d+(\.\d+)?"
 _ARN: Final = r"(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+)"
 _DATE: Final = r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?)?|\d+"
 _ADDRESS: Final = r"[0-9a-fA-F:.]+(/\d{1,3})?"
-_BOOLEAN: Final = r"(?i:true|false)"
+_ORDERED: Final = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+_TEXTS: Final = ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike")
 _OPERATORS: Final = {
-    **dict.fromkeys(
-        ("StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase"), r"(?s:.*)"
-    ),
-    **dict.fromkeys(("StringLike", "StringNotLike", "BinaryEquals"), r"(?s:.*)"),
-    **dict.fromkeys(
-        (f"Numeric{word}" for word in ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan")), _NUMBER
-    ),
-    "NumericGreaterThanEquals": _NUMBER,
-    **dict.fromkeys(
-        (f"Date{word}" for word in ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan")), _DATE
-    ),
-    "DateGreaterThanEquals": _DATE,
-    **dict.fromkeys(("Bool", "Null"), _BOOLEAN),
+    **{f"String{word}": r"(?s:.*)" for word in _TEXTS},
+    **{f"Numeric{word}": _NUMBER for word in _ORDERED},
+    **{f"Date{word}": _DATE for word in _ORDERED},
+    **{f"Arn{word}": _ARN for word in ("Equals", "NotEquals", "Like", "NotLike")},
     **dict.fromkeys(("IpAddress", "NotIpAddress"), _ADDRESS),
-    **dict.fromkeys(("ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"), _ARN),
+    **dict.fromkeys(("Bool", "Null"), r"(?i:true|false)"),
+    "BinaryEquals": r"[A-Za-z0-9+/]*={0,2}",
 }
 """Operator of a condition -> the form of its values."""
 
@@ -151,9 +144,10 @@ def _listed(statement: Mapping[str, Json], key: str) -> list[Json]:
 
 
 def _resource(resource: Json, key: str) -> Iterator[str]:
-    parts = resource.split(":", 5) if isinstance(resource, str) else []
-    if resource == "*" or (isinstance(resource, str) and "${" in resource.rpartition("/")[0]):
+    if resource == "*":
         return
+    # A variable's own colon divides nothing.
+    parts = re.sub(r"\$\{[^}]*\}", "x", resource).split(":", 5) if isinstance(resource, str) else []
     if len(parts) != 6 or parts[0] != "arn" or not parts[5]:
         yield f"has a {key} that is neither an ARN of six parts nor *"
     elif set("*?") & set(parts[2]):
@@ -179,7 +173,7 @@ def _principals(principals: Json) -> Iterator[str]:
 
 _PRINCIPAL: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"
 _PRINCIPALS: Final = {
-    "AWS": r"\*|\d{12}|A[A-Z0-9]{15,}|arn:aws[a-z-]*:(iam|sts|cloudfront)::(\d{12}|cloudfront):"
+    "AWS": r"\*|\d{12}|A[A-Z0-9]{15,}|arn:aws[a-z-]*:(iam|sts)::(\d{12}|cloudfront):"
     r"(root|(user|role|assumed-role|federated-user)/[^*?]+)",
     "CanonicalUser": r"[0-9a-f]{64}",
     "Federated": r"arn:aws[a-z-]*:iam::\d{12}:(oidc|saml)-provider/[^*?]+|[a-z0-9.-]+\.[a-z]+",
