@@ -1,12 +1,13 @@
 """What a deploy may do to the entry points: one row of a table for each purpose.
 
+There are two tables, each for a managed policy, which holds 6,144 characters: both have room to grow.
 The actions, and what narrows each of them, are those of the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -56,7 +57,7 @@ class Grant:
 
 
 _BALANCING: Final = "elasticloadbalancing"
-GRANTS: Final = (
+BALANCER_GRANTS: Final = (
     Grant(
         "ManageLoadBalancer",
         _BALANCING,
@@ -95,6 +96,8 @@ GRANTS: Final = (
         "security groups",
         "tagged",
     ),
+)
+EDGE_GRANTS: Final = (
     # What these make has no ARN yet, so the actions take no resource; the tags narrow them.
     Grant("MakeTagged", "acm", "RequestCertificate cloudfront:CreateDistribution", "anything", "tagged when made"),
     Grant(
@@ -133,11 +136,20 @@ WEB_ACL_GRANT: Final = Grant(
 """Only where the stack has a web ACL of its own."""
 
 
-def entry_point_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what a deploy may do to the entry points."""
+def balancer_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a deploy may do to the load balancer, its rules, its targets and its security group."""
+    return _statements(BALANCER_GRANTS, names, settings)
+
+
+def edge_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a deploy may do to what stands before the load balancer: certificates, distributions, their logs."""
+    web_acl = [WEB_ACL_GRANT] if settings.only_cloudflare_viewers else []
+    return _statements([*EDGE_GRANTS, *web_acl], names, settings)
+
+
+def _statements(grants: Iterable[Grant], names: Names, settings: Settings) -> list[Statement]:
     arns = _arns(names, settings)
     conditions = _conditions(names)
-    grants = [*GRANTS, *([WEB_ACL_GRANT] if settings.only_cloudflare_viewers else [])]
     return [Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit]) for grant in grants]
 
 

@@ -10,7 +10,7 @@ import pulumi_aws as aws
 
 from components.catalogue import Reader
 from components.ci_boundary import ci_boundary_statements
-from components.ci_entry_point_permissions import entry_point_statements
+from components.ci_entry_point_permissions import balancer_statements, edge_statements
 from components.ci_permissions import (
     deploy_statements,
     issuer,
@@ -26,8 +26,10 @@ from components.settings import Settings
 
 LOOK: Final = "ci-look"
 """Last part of the name of the managed policy with which CI reads this program's resources."""
-ENTRY_POINTS: Final = "ci-way-in"
-"""Last part of the name of the managed policy with which CI changes the entry points."""
+BALANCER: Final = "ci-load-balancer"
+"""Last part of the name of the managed policy with which CI changes the load balancer."""
+EDGE: Final = "ci-edge"
+"""Last part of the name of the managed policy with which CI changes what stands before the load balancer."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,20 @@ class CircleciAccess(pulumi.ComponentResource):
                 tags=names.tags("ci"),
                 opts=child,
             )
-        shared = {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
-        policies = [
-            ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
-            for purpose, description in (
-                (LOOK, "Reads what this program manages, without any secret value"),
-                (ENTRY_POINTS, "Changes the way in"),
-            )
-        ]
+        shared = {
+            LOOK: ManagedPolicyArgs(
+                names, "Reads what this program manages, without any secret value", look_statements(names, settings)
+            ),
+            BALANCER: ManagedPolicyArgs(names, "Changes the load balancer", balancer_statements(names, settings)),
+            EDGE: ManagedPolicyArgs(
+                names, "Changes what stands before the load balancer", edge_statements(names, settings)
+            ),
+        }
+        policies = [ManagedPolicy(names.resource(purpose), args, child) for purpose, args in shared.items()]
         self.arns: dict[str, str] = {}
         for role in _roles(names, settings):
             boundary = names.resource(role.reader, "boundary")
-            everything = [*role.statements, *(statement for purpose in role.shared for statement in shared[purpose])]
+            everything = [*role.statements, *(each for purpose in role.shared for each in shared[purpose].statements)]
             bound = ManagedPolicy(
                 boundary,
                 ManagedPolicyArgs(names, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
@@ -115,7 +119,7 @@ def _roles(names: Names, settings: Settings) -> tuple[_Role, ...]:
             preview_statements(names),
             (LOOK,),
         ),
-        _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
+        _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, BALANCER, EDGE)),
         _Role(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",
