@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +40,9 @@ class CircleciAccessArgs:
 
 
 @dataclass(frozen=True)
-class _Role:
+class CiRole:
+    """One of CI's roles, and what it may do."""
+
     reader: Reader
     description: str
     branches: str
@@ -47,6 +50,10 @@ class _Role:
     statements: list[Statement]
     shared: tuple[str, ...] = ()
     """Purposes of the managed policies that it has as well."""
+
+    def everything(self, shared: Mapping[str, Sequence[Statement]]) -> list[Statement]:
+        """Return its own statements and those of its managed policies."""
+        return [*self.statements, *(statement for purpose in self.shared for statement in shared[purpose])]
 
 
 class CircleciAccess(pulumi.ComponentResource):
@@ -68,7 +75,7 @@ class CircleciAccess(pulumi.ComponentResource):
                 tags=names.tags("ci"),
                 opts=child,
             )
-        shared = {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
+        shared = shared_statements(names, settings)
         policies = [
             ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
             for purpose, description in (
@@ -77,12 +84,13 @@ class CircleciAccess(pulumi.ComponentResource):
             )
         ]
         self.arns: dict[str, str] = {}
-        for role in _roles(names, settings):
+        for role in ci_roles(names, settings):
             boundary = names.resource(role.reader, "boundary")
-            everything = [*role.statements, *(statement for purpose in role.shared for statement in shared[purpose])]
             bound = ManagedPolicy(
                 boundary,
-                ManagedPolicyArgs(names, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
+                ManagedPolicyArgs(
+                    names, f"Bounds {role.reader}", ci_boundary_statements(names, role.everything(shared))
+                ),
                 child,
             )
             self.arns[role.reader] = GuardedRole(
@@ -106,17 +114,23 @@ class CircleciAccess(pulumi.ComponentResource):
         self.register_outputs({"arns": self.arns})
 
 
-def _roles(names: Names, settings: Settings) -> tuple[_Role, ...]:
+def shared_statements(names: Names, settings: Settings) -> Mapping[str, Sequence[Statement]]:
+    """Return purpose -> statements of the managed policies that CI's roles share."""
+    return {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
+
+
+def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
+    """Return CI's roles."""
     return (
-        _Role(
+        CiRole(
             Reader.CI_PREVIEW,
             "Previews pull requests; reads no secret value",
             "refs/heads/*",
             preview_statements(names),
             (LOOK,),
         ),
-        _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
-        _Role(
+        CiRole(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
+        CiRole(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",
             "refs/heads/main",
