@@ -8,6 +8,7 @@ at once. A test compares the answers with the SDK's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import grpc
@@ -48,6 +49,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._rules = [rule for pack in packs for rule in pack.rules]
         self._info = _info(name, packs, description)
         self._project = self._stack = ""
+        self._preview = False
+        self._so_far: list[Resource] = []
         self._configure({})
 
     def GetAnalyzerInfo(self, _request: Empty, _: Context) -> analyzer_pb2.AnalyzerInfo:
@@ -61,8 +64,9 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, _: Context
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Take the names of project and stack. No rule reads the stack's configuration."""
-        self._project, self._stack = request.project, request.stack
+        """Take the names of project and stack, and whether this is a preview. No rule reads the configuration."""
+        self._project, self._stack, self._preview = request.project, request.stack, request.dry_run
+        self._so_far = []
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: analyzer_pb2.ConfigureAnalyzerRequest, _: Context) -> Empty:
@@ -85,9 +89,18 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 # Every stack has one root resource, judged first: the place to judge the configuration, once.
                 self._report(response, judge.rule, level, judge.configuration())
             if not judge.rule.types or request.type in judge.rule.types:
-                found = judge.violations(resource, self._project, self._stack)
-                self._report(response, judge.rule, level, found)
+                self._report(response, judge.rule, level, self._violations(judge, resource))
+        if not self._preview:
+            self._speak_early(response, resource)
         return response
+
+    def _speak_early(self, response: analyzer_pb2.AnalyzeResponse, resource: Resource) -> None:
+        """Ask the stack rules that can tell before everything is made. A preview makes nothing, so they have time."""
+        self._so_far.append(resource)
+        stack = Stack(self._so_far)
+        for judge, level in self._early:
+            if not judge.rule.types or resource.type in judge.rule.types:
+                self._report(response, judge.rule, level, self._violations(judge, stack))
 
     def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, _: Context) -> analyzer_pb2.AnalyzeResponse:
         """Judge the whole stack."""
@@ -96,11 +109,15 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         for judge, level in self._judges:
             if judge.rule.scope is Scope.STACK:
                 self._report(response, judge.rule, level, judge.configuration())
-                self._report(response, judge.rule, level, judge.violations(stack, self._project, self._stack))
+                self._report(response, judge.rule, level, self._violations(judge, stack))
         return response
+
+    def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterable[Finding]:
+        return judge.violations(subject, self._project, self._stack, preview=self._preview)
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[tuple[Judge, Level]] = []
+        self._early: list[tuple[Judge, Level]] = []
         for rule in self._rules:
             level = given[rule.id].enforcementLevel if rule.id in given else analyzer_pb2.MANDATORY
             if level == analyzer_pb2.DISABLED:
@@ -109,6 +126,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             level = analyzer_pb2.ADVISORY if level == analyzer_pb2.ADVISORY else analyzer_pb2.MANDATORY
             config = read(given[rule.id].properties) if rule.id in given else {}
             self._judges.append((Judge(rule, config), level))
+            if rule.early:
+                self._early.append((Judge(replace(rule, check=rule.early), config), level))
 
     def _report(
         self, response: analyzer_pb2.AnalyzeResponse, rule: Rule, level: Level, findings: Iterable[Finding]
