@@ -27,7 +27,10 @@ secrets = SecretContainers(
 environment = ContainerEnvironment("container-environment", ContainerEnvironmentArgs(names, secrets.arns))
 
 for bucket in Bucket:
-    PrivateBucket(bucket.name_in(names), PrivateBucketArgs(names, "data", noncurrent_days=90, protect=production))
+    PrivateBucket(
+        names.resource(bucket.purpose),
+        PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production),
+    )
 
 Parameters("parameters", ParametersArgs(names, parameter_values(names, settings)))
 

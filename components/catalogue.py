@@ -260,26 +260,31 @@ SECRETS: Final = (
 
 
 class Bucket(StrEnum):
-    """The data buckets. The value is the last part of the bucket's name and of its parameter's."""
+    """The data buckets. The value is what each is for, and the last part of the name of its parameter."""
 
     CACHE = "cache"
     RAW = "raw"
     CLEAN = "clean"
     DESIGN_FILES = "design-files"
 
+    @property
+    def purpose(self) -> str:
+        """The part of the bucket's name between environment and suffix."""
+        return f"blog-data-{self.value}"
+
     def name_in(self, names: Names) -> str:
-        """Return the bucket's name in an environment: `${environment}-blog-data-${purpose}`."""
-        return names.resource("blog-data", self.value)
+        """Return the bucket's name in an environment."""
+        return names.bucket(self.purpose)
 
 
-def edge_log_bucket_name(names: Names) -> str:
-    """Return the name of the bucket that the load balancer and CloudFront log into."""
-    return names.resource("edge-logs")
+EDGE_LOGS: Final = "edge-logs"
+"""Purpose of the bucket that the load balancer and CloudFront log into."""
 
 
-def bucket_names(names: Names) -> tuple[str, ...]:
-    """Return the names of all buckets of an environment."""
-    return (*(bucket.name_in(names) for bucket in Bucket), edge_log_bucket_name(names))
+def bucket_names(names: Names) -> dict[str, str]:
+    """Return the name of each bucket of an environment, by its name in the program, which has no suffix."""
+    purposes = (*(bucket.purpose for bucket in Bucket), EDGE_LOGS)
+    return {names.resource(purpose): names.bucket(purpose) for purpose in purposes}
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,11 @@ from typing import Final
 from components.catalogue import (
     PARAMETERS,
     SECRETS,
-    Bucket,
     Maker,
     Parameter,
     Reader,
     Workload,
-    edge_log_bucket_name,
+    bucket_names,
     parameters_read_by,
     secrets_made_by,
     secrets_read_by,
@@ -52,6 +51,7 @@ _BUCKET_READS: Final = (
 _DESCRIPTIONS: Final = (
     "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",
+    "elasticloadbalancing:DescribeCapacityReservation",
     "elasticloadbalancing:DescribeListenerAttributes",
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeLoadBalancerAttributes",
@@ -174,13 +174,23 @@ def _manage_roles(names: Names) -> list[Statement]:
             roles,
             {"StringEquals": {"iam:PermissionsBoundary": names.policy_arn(workload_boundary_name(names))}},
         ),
-        Statement("ManageRoles", ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateRole"], roles),
+        Statement(
+            "ManageRoles",
+            [
+                "iam:DeleteRole",
+                "iam:ListInstanceProfilesForRole",  # asked before each deletion
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateRole",
+                "iam:UpdateRoleDescription",
+            ],
+            roles,
+        ),
     ]
 
 
 def _buckets(names: Names) -> list[str]:
-    data = [bucket.name_in(names) for bucket in Bucket]
-    return [*map(names.bucket_arn, [*data, edge_log_bucket_name(names)])]
+    return [*map(names.bucket_arn, bucket_names(names).values())]
 
 
 def trigger_statements(names: Names, settings: Settings) -> list[Statement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +11,7 @@ import pulumi_aws as aws
 
 from components.catalogue import Reader
 from components.ci_boundary import ci_boundary_statements
-from components.ci_entry_point_permissions import entry_point_statements
+from components.ci_entry_point_permissions import balancer_statements, edge_statements
 from components.ci_permissions import (
     deploy_statements,
     issuer,
@@ -26,8 +27,17 @@ from components.settings import Settings
 
 LOOK: Final = "ci-look"
 """Last part of the name of the managed policy with which CI reads this program's resources."""
-ENTRY_POINTS: Final = "ci-way-in"
-"""Last part of the name of the managed policy with which CI changes the entry points."""
+BALANCER: Final = "ci-load-balancer"
+"""Last part of the name of the managed policy with which CI changes the load balancer."""
+EDGE: Final = "ci-edge"
+"""Last part of the name of the managed policy with which CI changes what stands before the load balancer."""
+
+SHARED: Final = {
+    LOOK: "Reads what this program manages, without any secret value",
+    BALANCER: "Changes the load balancer",
+    EDGE: "Changes what stands before the load balancer",
+}
+"""Last part of the name of each managed policy that CI's roles share, and its description."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,9 @@ class CircleciAccessArgs:
 
 
 @dataclass(frozen=True)
-class _Role:
+class CiRole:
+    """One of CI's roles, and what it may do."""
+
     reader: Reader
     description: str
     branches: str
@@ -47,6 +59,10 @@ class _Role:
     statements: list[Statement]
     shared: tuple[str, ...] = ()
     """Purposes of the managed policies that it has as well."""
+
+    def everything(self, shared: Mapping[str, Sequence[Statement]]) -> list[Statement]:
+        """Return its own statements and those of its managed policies."""
+        return [*self.statements, *(statement for purpose in self.shared for statement in shared[purpose])]
 
 
 class CircleciAccess(pulumi.ComponentResource):
@@ -68,21 +84,19 @@ class CircleciAccess(pulumi.ComponentResource):
                 tags=names.tags("ci"),
                 opts=child,
             )
-        shared = {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
+        shared = shared_statements(names, settings)
         policies = [
             ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
-            for purpose, description in (
-                (LOOK, "Reads what this program manages, without any secret value"),
-                (ENTRY_POINTS, "Changes the way in"),
-            )
+            for purpose, description in SHARED.items()
         ]
         self.arns: dict[str, str] = {}
-        for role in _roles(names, settings):
+        for role in ci_roles(names, settings):
             boundary = names.resource(role.reader, "boundary")
-            everything = [*role.statements, *(statement for purpose in role.shared for statement in shared[purpose])]
             bound = ManagedPolicy(
                 boundary,
-                ManagedPolicyArgs(names, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
+                ManagedPolicyArgs(
+                    names, f"Bounds {role.reader}", ci_boundary_statements(names, role.everything(shared))
+                ),
                 child,
             )
             self.arns[role.reader] = GuardedRole(
@@ -106,17 +120,27 @@ class CircleciAccess(pulumi.ComponentResource):
         self.register_outputs({"arns": self.arns})
 
 
-def _roles(names: Names, settings: Settings) -> tuple[_Role, ...]:
+def shared_statements(names: Names, settings: Settings) -> Mapping[str, Sequence[Statement]]:
+    """Return purpose -> statements of the managed policies that CI's roles share."""
+    return {
+        LOOK: look_statements(names, settings),
+        BALANCER: balancer_statements(names, settings),
+        EDGE: edge_statements(names, settings),
+    }
+
+
+def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
+    """Return CI's roles."""
     return (
-        _Role(
+        CiRole(
             Reader.CI_PREVIEW,
             "Previews pull requests; reads no secret value",
             "refs/heads/*",
             preview_statements(names),
             (LOOK,),
         ),
-        _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
-        _Role(
+        CiRole(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, BALANCER, EDGE)),
+        CiRole(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",
             "refs/heads/main",

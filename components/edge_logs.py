@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from components.catalogue import EDGE_LOGS
 from components.iam_documents import BucketStatement
 from components.naming import VIEWER_REGION, Names
 from components.private_bucket import PrivateBucketArgs
@@ -23,6 +24,7 @@ def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:
     logs = f"AWSLogs/{names.account}/*"
     return PrivateBucketArgs(
         names,
+        names.bucket(EDGE_LOGS),
         "edge",
         noncurrent_days=30,
         expire_days=400,

@@ -22,6 +22,9 @@ HostStyle: TypeAlias = Literal["suffix", "subdomain"]
 
 Cloudflare's Universal SSL covers only the first: https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/"""
 
+ACCOUNT_ID: Final = "account-id"
+"""The suffix of buckets that stands for the account's id."""
+
 
 @dataclass(frozen=True)
 class Names:
@@ -39,6 +42,7 @@ class Names:
     region: str
     partition: str = "aws"
     host_style: HostStyle = "suffix"
+    bucket_suffix: str = ACCOUNT_ID
 
     def secret(self, path: str) -> str:
         """Return the name of a secret: `${environment}/service/thing`."""
@@ -111,6 +115,19 @@ class Names:
         'arn:aws:ssm:eu-central-1:123456789012:parameter/prod/infra/park_mode'
         """
         return self._arn("ssm", f"parameter{name}")
+
+    def bucket(self, purpose: str) -> str:
+        """Return the name of a bucket: `${environment}-purpose-SUFFIX`.
+
+        All accounts of a partition share these names, so that the shorter ones are likely to be somebody else's.
+
+        >>> Names("prod", "123456789012", "eu-central-1").bucket("edge-logs")
+        'prod-edge-logs-123456789012'
+        >>> Names("prod", "123456789012", "eu-central-1", bucket_suffix="").bucket("edge-logs")
+        'prod-edge-logs'
+        """
+        suffix = self.account if self.bucket_suffix == ACCOUNT_ID else self.bucket_suffix
+        return self.resource(purpose, suffix) if suffix else self.resource(purpose)
 
     def bucket_arn(self, bucket: str) -> str:
         """Return the ARN of a bucket."""

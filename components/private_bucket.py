@@ -14,12 +14,13 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class PrivateBucketArgs:
-    """How long a bucket's objects live, in days, and the services that may write into it (`writers`).
+    """The bucket's name, how long its objects live, in days, and the services that may write into it (`writers`).
 
     `expire_days` ends current objects, None keeps them; `noncurrent_days` ends versions that were replaced.
     """
 
     names: Names
+    bucket: str
     component: str
     noncurrent_days: int
     protect: bool
@@ -28,16 +29,13 @@ class PrivateBucketArgs:
 
 
 class PrivateBucket(pulumi.ComponentResource):
-    """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, tidied up by itself.
-
-    Its name is the component's, so that it is known at preview.
-    """
+    """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, tidied up by itself."""
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("rocketclub:storage:PrivateBucket", name, None, opts)
         bucket = aws.s3.Bucket(
             name,
-            bucket=name,
+            bucket=args.bucket,
             tags=args.names.tags(args.component),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
@@ -45,13 +43,13 @@ class PrivateBucket(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self, depends_on=[bucket])
         aws.s3.BucketOwnershipControls(
             name,
-            bucket=name,
+            bucket=args.bucket,
             rule=aws.s3.BucketOwnershipControlsRuleArgs(object_ownership="BucketOwnerEnforced"),
             opts=child,
         )
         public_access = aws.s3.BucketPublicAccessBlock(
             name,
-            bucket=name,
+            bucket=args.bucket,
             block_public_acls=True,
             block_public_policy=True,
             ignore_public_acls=True,
@@ -60,25 +58,25 @@ class PrivateBucket(pulumi.ComponentResource):
         )
         aws.s3.BucketVersioning(
             name,
-            bucket=name,
+            bucket=args.bucket,
             versioning_configuration=aws.s3.BucketVersioningVersioningConfigurationArgs(status="Enabled"),
             opts=child,
         )
-        self._encrypt(name, child)
+        self._encrypt(name, args, child)
         self._tidy_up(name, args, child)
         self.policy = aws.s3.BucketPolicy(
             name,
-            bucket=name,
-            policy=bucket_policy(args.names, name, args.writers),
+            bucket=args.bucket,
+            policy=bucket_policy(args.names, args.bucket, args.writers),
             # S3 refuses concurrent changes of a bucket's policy and its public access block.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[public_access])),
         )
-        self.register_outputs({"name": name})
+        self.register_outputs({"name": args.bucket})
 
-    def _encrypt(self, name: str, child: pulumi.ResourceOptions) -> None:
+    def _encrypt(self, name: str, args: PrivateBucketArgs, child: pulumi.ResourceOptions) -> None:
         aws.s3.BucketServerSideEncryptionConfiguration(
             name,
-            bucket=name,
+            bucket=args.bucket,
             rules=[
                 aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
                     apply_server_side_encryption_by_default=(
@@ -94,7 +92,7 @@ class PrivateBucket(pulumi.ComponentResource):
     def _tidy_up(self, name: str, args: PrivateBucketArgs, child: pulumi.ResourceOptions) -> None:
         aws.s3.BucketLifecycleConfiguration(
             name,
-            bucket=name,
+            bucket=args.bucket,
             rules=[
                 aws.s3.BucketLifecycleConfigurationRuleArgs(
                     id="tidy-up",

@@ -76,6 +76,7 @@ class Settings(BaseModel):
 
     park_mode: Literal["parked", "unparked"]
     database_restore_mode: Literal["from_final_snapshot", "clean"]
+    bucket_suffix: shapes.BucketSuffix
     secret_recovery_days: shapes.RecoveryDays
 
     origin_header_secret: shapes.HeaderSecret
@@ -88,7 +89,7 @@ class Settings(BaseModel):
 
     def names(self, environment: str) -> Names:
         """Return the names of an environment with these settings."""
-        return Names(environment, self.account, self.region, self.partition, self.host_style)
+        return Names(environment, self.account, self.region, self.partition, self.host_style, self.bucket_suffix)
 
 
 FIELDS: Final = {field.alias or name: field for name, field in Settings.model_fields.items()}
@@ -186,7 +187,8 @@ def _contradictions(settings: Settings, environment: str) -> list[str]:
         )
     if settings.only_cloudflare_viewers and settings.web_acl_arn:
         problems.append(
-            "webAclArn: can't stand beside onlyCloudflareViewers, which makes its own web ACL; set only one of them"
+            "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
+            "onlyCloudflareViewers `false`, or none"
         )
     if settings.previous_origin_header_secret == settings.origin_header_secret:
         problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")

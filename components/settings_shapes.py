@@ -135,6 +135,16 @@ SourceRepository = Annotated[
     str, _text(r"(github\.com|bitbucket\.org)/[\w.-]+/[\w.-]+", "a repository such as github.com/owner/name")
 ]
 
+# A bucket's name has at most 63 characters, of which environment and purpose take up to 39; none ends in -s3alias:
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+BucketSuffix = Annotated[
+    str,
+    _text(
+        r"(?!(.*-)?s3alias$)(?=.{0,23}$)([a-z0-9]+(-[a-z0-9]+)*)?",
+        "account-id, or at most 23 lower-case letters, digits and single hyphens between them, not s3alias at the end, "
+        'or "" for nothing',
+    ),
+]
 RecoveryDays = Annotated[int, AfterValidator(_require_recovery_days)]
 SessionSeconds = Annotated[int, AfterValidator(_require_session_seconds)]
 HeaderSecret = Annotated[SecretStr, AfterValidator(_require_header_secret)]

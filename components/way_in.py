@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.applications import APPLICATIONS, ORIGIN_LABEL, PIPELINES, PORTAL, Application
-from components.catalogue import edge_log_bucket_name
+from components.catalogue import EDGE_LOGS
 from components.certificates import Certificates, CertificatesArgs
 from components.cloudflare_only import CloudflareOnly, CloudflareOnlyArgs
 from components.cloudflare_zone import CloudflareZone, CloudflareZoneArgs
@@ -50,8 +50,8 @@ class WayIn(pulumi.ComponentResource):
         certificates = Certificates(
             "acm", CertificatesArgs(names, origin, list(hosts.values()), settings.cloudflare_zone_id), child
         )
-        logs = edge_log_bucket_name(names)
-        log_bucket = PrivateBucket(logs, edge_log_bucket(names, protect=args.protect), child)
+        logs = names.bucket(EDGE_LOGS)
+        log_bucket = PrivateBucket(names.resource(EDGE_LOGS), edge_log_bucket(names, protect=args.protect), child)
         logged = pulumi.ResourceOptions(parent=self, depends_on=[log_bucket])
         balancer = LoadBalancer(
             names.resource("edge"),
@@ -157,8 +157,8 @@ def _header_secrets(settings: Settings) -> list[pulumi.Output[str]]:
 def _log_destination(names: Names, bucket: str, opts: pulumi.ResourceOptions) -> aws.cloudwatch.LogDeliveryDestination:
     """Return where CloudFront's logs go; log delivery for CloudFront is set up in its own region."""
     return aws.cloudwatch.LogDeliveryDestination(
-        bucket,
-        name=bucket,
+        names.resource(EDGE_LOGS),
+        name=names.resource(EDGE_LOGS),
         output_format="json",
         delivery_destination_configuration=(
             aws.cloudwatch.LogDeliveryDestinationDeliveryDestinationConfigurationArgs(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import shlex
 import shutil
 import signal
@@ -24,7 +25,7 @@ from typing import Any, Final
 
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
-from stackfiles.plan_document import PlanDocument, Violation
+from stackfiles.plan_document import Enforcement, PlanDocument, Violation, enforced
 
 PULUMI: Final = "pulumi"
 """The CLI's program."""
@@ -37,6 +38,13 @@ FROM_ENVIRONMENT: Final = "PULUMI_OPTION_"
 
 READS_SECRETS: Final = "readSecretsInPreview"
 """Key of the setting with which a preview reads the Kinde client secret (components/settings.py)."""
+
+RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
+RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
+"""Variables that say where the packs keep what the preview had, and the key of its digests (policies/previewed)."""
+
+_PACK_TIMEOUT: Final = 60.0
+"""Seconds for a pack to start, and for each of its answers."""
 
 _EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Makes the CLI know `--event-log`; `preview --json` itself leaves the packs' violations out."""
@@ -61,9 +69,11 @@ def run(given: argparse.Namespace) -> int:
         _require_real_secrets(folder, given.stack)
     command = command_line(given, folder)
     if given.operation == "preview" and given.json:
-        return _preview_as_json(command, folder, given.json.absolute())
+        return _preview_as_json(command, folder, given.stack, given.json.absolute())
     if given.operation == "destroy":
         return _destroy(command, folder, given)
+    if given.operation == "up":
+        return _up(command, folder, given.stack)
     return _engine(command, folder)
 
 
@@ -150,8 +160,29 @@ def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int
     return _engine([*command, "--yes"], folder)
 
 
-def _preview_as_json(command: list[str], folder: Path, output: Path) -> int:
-    """Write the preview in the embedded engine's format: the CLI's own JSON, with `policyViolations` added."""
+def _up(command: list[str], folder: Path, stack: str) -> int:
+    """Say what is destroyed or replaced, then preview and apply.
+
+    The packs keep what the preview had in a private folder, and hold the update against it.
+
+    Raises:
+        Failure: it can't succeed.
+    """
+    from operations import deploy_consequences
+    from rehearsal.reports.consequences import IMPOSSIBLE
+
+    certain = deploy_consequences.foretell([PULUMI, "preview", "--stack", stack], folder, stack)
+    for consequence in certain:
+        print(consequence.line, flush=True)
+    if impossible := sum(consequence.kind == IMPOSSIBLE for consequence in certain):
+        raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
+    with tempfile.TemporaryDirectory() as private:
+        record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
+        return _engine(command, folder, record)
+
+
+def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path) -> int:
+    """Write the preview in the embedded engine's format: the CLI's own JSON, with what the packs say and enforce."""
     with tempfile.TemporaryDirectory() as scratch:
         events = Path(scratch) / "events.jsonl"
         with (Path(scratch) / "preview.json").open("w+b") as preview:
@@ -166,13 +197,25 @@ def _preview_as_json(command: list[str], folder: Path, output: Path) -> int:
         document["policyViolations"] = violations(
             [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()], document
         )
+    document["policyEnforcement"] = _enforcement(folder, stack)
     try:
         output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise BadConfiguration(f"--json {output}: {error.strerror}") from None
     for violation in document["policyViolations"]:
         print(f"{violation['level']}  {violation['policy']}: {violation['urn']}\n    {violation['message']}")
+    print(enforced(document["policyEnforcement"]))
     return code
+
+
+def _enforcement(folder: Path, stack: str) -> Enforcement:
+    """Return what the attached packs enforce, which the engine's preview doesn't tell."""
+    from rehearsal.engine import packs, processes
+
+    settings = project.load(folder, stack)
+    attached = [(pack, project.policy_config(folder, pack, stack)) for pack in project.attached(folder)]
+    with processes.launch(settings, attached, _PACK_TIMEOUT) as started:
+        return packs.enforcement(packs.configured(started, settings))
 
 
 def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> list[Violation]:

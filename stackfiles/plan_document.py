@@ -43,14 +43,19 @@ class State(TypedDict):
     sourcePosition: NotRequired[str]
     ignoreChanges: NotRequired[list[str]]
     replaceOnChanges: NotRequired[list[str]]
+    aliases: NotRequired[list[str]]
 
 
 class Step(TypedDict):
-    """What happens to one resource: the engine's operation (`create`, `update`, ...), the state before and after."""
+    """What happens to one resource: the engine's operation (`create`, `update`, ...), the state before and after.
+
+    `replaceReasons` are the inputs that make the real engine replace it.
+    """
 
     op: str
     urn: str
     provider: NotRequired[str]
+    replaceReasons: NotRequired[list[str]]
     oldState: NotRequired[State]
     newState: NotRequired[State]
 
@@ -85,17 +90,26 @@ class Remediation(TypedDict):
     urn: str
 
 
+class Waived(TypedDict):
+    """A resource (by name, URN or pattern) that a rule lets pass until the end of a day, `YYYY-MM-DD`."""
+
+    rule: str
+    resource: str
+    owner: str
+    expires: str
+
+
 class Enforcement(TypedDict):
-    """How many rules the packs have, and which of them stop nothing: those that only advise, and those that are off."""
+    """How many rules the packs have, which of them stop nothing (they only advise, or are off), and what is waived."""
 
     rules: int
     advisory: list[str]
     disabled: list[str]
+    waived: list[Waived]
 
 
 class PlanDocument(TypedDict):
-    """The plan of one stack. `error` says what ended it early; only an embedded plan has `policyRemediations`
-    and `policyEnforcement`."""
+    """The plan of one stack. `error` says what ended it early; only an embedded plan has `policyRemediations`."""
 
     config: NotRequired[dict[str, str]]
     steps: list[Step]
@@ -108,20 +122,29 @@ class PlanDocument(TypedDict):
 
 
 def enforced(enforcement: Enforcement) -> str:
-    """Say how many rules are enforced, and which aren't.
+    """Say how many rules are enforced, which aren't, and what is waived.
 
-    >>> enforced({"rules": 4, "advisory": ["a"], "disabled": ["b", "c"]})
+    >>> enforced({"rules": 4, "advisory": ["a"], "disabled": ["b", "c"], "waived": []})
     '1 of 4 rules enforced (advisory: a; disabled: b, c)'
+    >>> waived = {"rule": "d", "resource": "x", "owner": "me", "expires": "2027-03-31"}
+    >>> enforced({"rules": 4, "advisory": [], "disabled": [], "waived": [waived]})
+    '4 of 4 rules enforced (waived: d for x until 2027-03-31)'
     """
-    relaxed = [("advisory", enforcement["advisory"]), ("disabled", enforcement["disabled"])]
     total = enforcement["rules"]
-    left = total - sum(len(rules) for _, rules in relaxed)
+    levels = [("advisory", enforcement["advisory"]), ("disabled", enforcement["disabled"])]
+    waived = [f"{entry['rule']} for {entry['resource']} until {entry['expires']}" for entry in enforcement["waived"]]
     named = "; ".join(
-        f"{level}: {'every rule' if len(rules) == total else ', '.join(map(visible_line, rules))}"
-        for level, rules in relaxed
+        f"{what}: {'every rule' if len(rules) == total and what != 'waived' else ', '.join(map(visible_line, rules))}"
+        for what, rules in (*levels, ("waived", waived))
         if rules
     )
+    left = total - sum(len(rules) for _, rules in levels)
     return f"{left} of {total} rules enforced" + (f" ({named})" if named else "")
+
+
+def relaxed(enforcement: Enforcement) -> bool:
+    """Tell whether any rule is less than enforced on every resource."""
+    return bool(enforcement["advisory"] or enforcement["disabled"] or enforcement["waived"])
 
 
 def place(source: str) -> str:

@@ -76,10 +76,17 @@ def attached(folder: Path) -> list[Path]:
     """Return the folders that an engine starts: a project's gate, which serves every pack, or else each pack.
 
     Raises:
-        BadConfiguration: there is no pack.
+        BadConfiguration: there is no pack, or there are traces of a gate.
     """
     found, gate = packs(folder), folder / "policies" / GATE
-    return [gate] if (gate / "PulumiPolicy.yaml").is_file() else found
+    if (gate / "PulumiPolicy.yaml").is_file():
+        return [gate]
+    if (only_for_gate := folder / "policies" / "config" / "packs.json").exists():
+        raise BadConfiguration(
+            f"there is no {gate / 'PulumiPolicy.yaml'}, and {only_for_gate} lists what the gate serves; accepted: the "
+            "gate, or neither of the two"
+        )
+    return found
 
 
 def policy_config(folder: Path, pack: Path, stack: str) -> Path | None:

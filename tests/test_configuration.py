@@ -41,6 +41,10 @@ FAULTS: dict[str, tuple[Any, str]] = {
     PREFIX + "parkMode": ("half", "parkMode: `half` won't do; accepted: parked or unparked"),
     PREFIX + "secretRecoveryDays": (3, "secretRecoveryDays: `3` won't do; accepted: 7 to 30"),
     PREFIX + "sessionSeconds": ("a day", "sessionSeconds: `a day` won't do; accepted: a whole number"),
+    PREFIX + "bucketSuffix": (
+        "data-s3alias",
+        "bucketSuffix: `data-s3alias` won't do; accepted: account-id, or at most 23 lower-case letters",
+    ),
     PREFIX + "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
     PREFIX + "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
 }
@@ -69,7 +73,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 17 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 18 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -93,8 +97,9 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "of 65 characters; accepted: a domain of at most 54 characters, so that every host fits into a",
         ),
         (
-            {PREFIX + "onlyCloudflareViewers": True, PREFIX + "webAclArn": WEB_ACL},
-            "webAclArn: can't stand beside onlyCloudflareViewers, which makes its own web ACL; set only one of them",
+            {PREFIX + "webAclArn": WEB_ACL},
+            "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
+            "onlyCloudflareViewers `false`, or none",
         ),
     ],
     ids=["recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"],

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.planning import PROJECT, Plan, copy_project, rehearsal_command, rehearse
+from tests.planning import PROJECT, Plan, copy_project, plan_of, rehearsal_command, rehearse
 
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
@@ -37,7 +37,6 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     """The plan with everything on that tightens the way in, in the middle of a rotation."""
     folder = tmp_path_factory.mktemp("guarded")
     settings = {
-        "onlyCloudflareViewers": "true",
         "manageZoneSettings": "true",
         "readSecretsInPreview": "true",
         "previousOriginHeaderSecret": "{secure: v1:EXAMPLE:EXAMPLE}",
@@ -45,7 +44,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     }
     project = configured(folder, settings)
     setting = "cloudflare:index/zoneSetting:ZoneSetting"
-    agree(project, "unjudged-type", types=["aws:wafv2/webAcl:WebAcl", "aws:wafv2/ipSet:IpSet", setting])
+    agree(project, "unjudged-type", types=[setting])
     most = json.loads((PROJECT / "policies" / "config" / "inventory.prod.json").read_text())["unagreed-number"]["most"]
     agree(project, "unagreed-number", most={**most, setting: 5})
     return rehearse("prod", project, folder / "plan.json")
@@ -56,15 +55,22 @@ def test_the_packs_have_nothing_to_say(guarded: Plan) -> None:
     assert guarded.violations == []
 
 
-def test_only_cloudflare_reaches_the_distributions(guarded: Plan) -> None:
-    (web_acl,) = guarded.inputs("aws:wafv2/webAcl:WebAcl")
+def test_only_cloudflare_reaches_the_distributions_of_production() -> None:
+    plan = plan_of("prod")
+    (web_acl,) = plan.inputs("aws:wafv2/webAcl:WebAcl")
     assert web_acl["defaultAction"] == {"block": {}}
     assert [rule["action"] for rule in web_acl["rules"]] == [{"allow": {}}, {"allow": {}}]
-    sets = {one["ipAddressVersion"]: one["addresses"] for one in guarded.inputs("aws:wafv2/ipSet:IpSet")}
+    sets = {one["ipAddressVersion"]: one["addresses"] for one in plan.inputs("aws:wafv2/ipSet:IpSet")}
     assert sets["IPV4"]
     assert sets["IPV6"]
-    distributions = guarded.inputs("aws:cloudfront/distribution:Distribution")
+    distributions = plan.inputs("aws:cloudfront/distribution:Distribution")
     assert [one["webAclId"] for one in distributions] == [Plan.unknown] * 2
+
+
+def test_anybody_reaches_the_distributions_of_a_stack_that_says_so() -> None:
+    plan = plan_of("dev")
+    assert plan.inputs("aws:wafv2/webAcl:WebAcl") == []
+    assert [one.get("webAclId") for one in plan.inputs("aws:cloudfront/distribution:Distribution")] == [None] * 2
 
 
 def test_settings_of_the_zone(guarded: Plan) -> None:
@@ -85,7 +91,7 @@ def test_secrets_of_a_rotation_are_masked(guarded: Plan) -> None:
 
 
 def test_a_web_acl_of_ones_own_and_a_regional_kinde(tmp_path: Path) -> None:
-    project = configured(tmp_path, {"webAclArn": WEB_ACL})
+    project = configured(tmp_path, {"webAclArn": WEB_ACL, "onlyCloudflareViewers": "false"})
     stack = project / "Pulumi.prod.yaml"
     stack.write_text(stack.read_text().replace("ronaldhatcher.kinde.com", "ronaldhatcher.au.kinde.com"))
     regional = "ronaldhatcher.au.kinde.com"

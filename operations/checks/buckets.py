@@ -24,8 +24,8 @@ def bucket_check(name: str) -> Check:
     return Check(f"bucket/{name}", f"bucket {name}")
 
 
-def check_bucket(stack: Stack, name: str, client: BucketClient, state: EngineState | None) -> Verdict:
-    """Tell whose a bucket is: nobody's, this account's, or somebody else's.
+def check_bucket(stack: Stack, component: str, name: str, client: BucketClient, state: EngineState | None) -> Verdict:
+    """Tell whose a bucket is: nobody's, this account's, or somebody else's. `component` is its name in the program.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html (404, 200, 403)
 
@@ -43,9 +43,11 @@ def check_bucket(stack: Stack, name: str, client: BucketClient, state: EngineSta
                 case HTTPStatus.FORBIDDEN:
                     return check.failed(
                         "taken: it belongs to another account, or these credentials may not look at it "
-                        "(s3:ListBucket); in the former case `up` fails at it, and it needs another name"
+                        "(s3:ListBucket); in the former case `up` fails at it: set another bucketSuffix"
                     )
             raise
     if state is not None and (_BUCKET, name) not in state:
-        return check.failed(explain_import(state, (_BUCKET, name, name), (_PARENT, name), stack.names.environment))
+        return check.failed(
+            explain_import(state, (_BUCKET, component, name), (_PARENT, component), stack.names.environment)
+        )
     return check.passed("ours")

@@ -1,29 +1,40 @@
 """The gate: every pack of this project in one process, so that the engine loads one SDK and asks once.
 
 A pack is a folder beside this one that has a `PulumiPolicy.yaml`; its package gives `RULES`. None can be left out:
-the gate serves all that it finds, and doesn't start where one of them isn't such a package. Each pack also starts by
-itself, for projects that want it alone.
+the gate serves all that it finds, and doesn't start where one of them isn't such a package, or where one that
+`config/packs.json` lists isn't found. Each pack also starts by itself, for projects that want it alone.
 """
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from pathlib import Path
+from typing import Final
 
 from policies.rulebook import BadConfiguration, Pack, Rule
 from policies.rulebook.configuration import read
+
+LIST: Final = "config/packs.json"
+"""The packs that there must be: a JSON list of the folders' names. Who leaves one out says so there."""
 
 
 def packs(folder: Path, stack: str) -> list[Pack]:
     """Return the packs under a folder, in alphabetical order, as `config/<pack>.<stack>.json` configures them.
 
     Raises:
-        BadConfiguration: the stack has no name, a pack gives no rules, a file isn't what its pack takes, or a file
-            belongs to no pack.
+        BadConfiguration: the stack has no name, a pack is missing or gives no rules, a file isn't what its pack takes,
+            or a file belongs to no pack.
     """
     if not stack:
         raise BadConfiguration("PULUMI_STACK is empty; the gate needs the stack's name to find the configuration")
-    folders = sorted(path.parent for path in folder.glob("*/PulumiPolicy.yaml") if path.parent.name != "gate")
+    served = sorted(path.parent for path in folder.glob("*/PulumiPolicy.yaml"))
+    if missing := _listed(folder / LIST) - {path.name for path in served}:
+        raise BadConfiguration(
+            f"{folder / LIST} lists {', '.join(sorted(missing))}, but there is no PulumiPolicy.yaml in "
+            f"{folder / min(missing)}; accepted: a folder with one for each pack of the list"
+        )
+    folders = [path for path in served if path.name != "gate"]
     files = {path.name.removesuffix(f".{stack}.json"): path for path in folder.glob(f"config/*.{stack}.json")}
     if strange := sorted(files.keys() - {path.name for path in folders}):
         raise BadConfiguration(
@@ -36,6 +47,16 @@ def packs(folder: Path, stack: str) -> list[Pack]:
         config = read(files[path.name], rules) if path.name in files else {}
         found.append(Pack(path.name.replace("_", "-"), rules, config))
     return found
+
+
+def _listed(path: Path) -> set[str]:
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadConfiguration(f"{path} can't be read as JSON: {error}") from None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise BadConfiguration(f"{path}: accepted: a list of the names of the packs' folders")
+    return set(names)
 
 
 def _rules(folder: Path) -> tuple[Rule, ...]:

@@ -49,7 +49,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._rules = [rule for pack in packs for rule in pack.rules]
         self._info = _info(name, packs, description)
         self._project = self._stack = ""
-        self._dry_run = False
+        self._preview = False
         self._so_far: list[Resource] = []
         self._configure({})
 
@@ -64,8 +64,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, _: Context
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Take the names of project and stack. No rule reads the stack's configuration."""
-        self._project, self._stack, self._dry_run = request.project, request.stack, request.dry_run
+        """Take the names of project and stack, and whether this is a preview. No rule reads the configuration."""
+        self._project, self._stack, self._preview = request.project, request.stack, request.dry_run
         self._so_far = []
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
@@ -89,9 +89,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 # Every stack has one root resource, judged first: the place to judge the configuration, once.
                 self._report(response, judge.rule, level, judge.configuration())
             if not judge.rule.types or request.type in judge.rule.types:
-                found = judge.violations(resource, self._project, self._stack)
-                self._report(response, judge.rule, level, found)
-        if not self._dry_run:
+                self._report(response, judge.rule, level, self._violations(judge, resource))
+        if not self._preview:
             self._speak_early(response, resource)
         return response
 
@@ -101,7 +100,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         stack = Stack(self._so_far)
         for judge, level in self._early:
             if not judge.rule.types or resource.type in judge.rule.types:
-                self._report(response, judge.rule, level, judge.violations(stack, self._project, self._stack))
+                self._report(response, judge.rule, level, self._violations(judge, stack))
 
     def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, _: Context) -> analyzer_pb2.AnalyzeResponse:
         """Judge the whole stack."""
@@ -110,8 +109,11 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         for judge, level in self._judges:
             if judge.rule.scope is Scope.STACK:
                 self._report(response, judge.rule, level, judge.configuration())
-                self._report(response, judge.rule, level, judge.violations(stack, self._project, self._stack))
+                self._report(response, judge.rule, level, self._violations(judge, stack))
         return response
+
+    def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterable[Finding]:
+        return judge.violations(subject, self._project, self._stack, preview=self._preview)
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[tuple[Judge, Level]] = []

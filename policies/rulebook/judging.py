@@ -37,9 +37,11 @@ class Judge:
                     "To fix: give it an earlier end; it can be renewed with its owner."
                 )
 
-    def violations(self, subject: Resource | Stack, project: str, stack: str) -> Iterator[Finding]:
+    def violations(
+        self, subject: Resource | Stack, project: str, stack: str, *, preview: bool = False
+    ) -> Iterator[Finding]:
         """Yield the violations of a resource, or of a whole stack for a stack rule; waived ones are left out."""
-        judgement = Judgement(project, stack, self._config)
+        judgement = Judgement(project, stack, self._config, preview)
         urn = subject.urn if isinstance(subject, Resource) else ""
         if isinstance(subject, Stack) and self.rule.types:
             subject = subject.only(self.rule.types)

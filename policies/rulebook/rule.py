@@ -49,6 +49,8 @@ class Judgement:
     config: Mapping[str, Any]
     """The rule's configuration, each value of the type that its schema says, with the defaults of `Rule.config`
     for what isn't given; waivers are not part of it."""
+    preview: bool = False
+    """Whether the engine only looks at what it would do. What it judges otherwise is made at once."""
 
 
 ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]

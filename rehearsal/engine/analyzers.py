@@ -8,29 +8,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 from pulumi.runtime.proto import analyzer_pb2
 
 from rehearsal.engine import analyzer_requests
-from rehearsal.engine.packs import Pack, configured, enforcement_level, severity
-from rehearsal.engine.plan import Remediation, Step, Violation
+from rehearsal.engine.packs import Pack, configured, enforcement, enforcement_level, severity
+from rehearsal.engine.plan import Remediation, Step, Violation, nothing_enforced
 from rehearsal.engine.processes import Process
 from rehearsal.engine.properties import from_struct
 from stackfiles.failures import Failure
-from stackfiles.plan_document import ROOT_TYPE
+from stackfiles.plan_document import ROOT_TYPE, Enforcement
 from stackfiles.project import Project
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the packs said, how many packs there are, the level of each rule, and what kept them from judging all."""
+    """What the packs said, how many there are, what they enforce, and what kept them from judging all."""
 
     violations: Sequence[Violation] = ()
     remediations: Sequence[Remediation] = ()
     packs: int = 0
-    levels: Sequence[tuple[str, str]] = ()
+    enforcement: Enforcement = field(default_factory=nothing_enforced)
     failure: Failure | None = None
 
 
@@ -76,9 +76,8 @@ class Analyzers:
             self._collect(packs, complete=complete)
         except Failure as error:
             failure = error
-        levels = [item for pack in packs for item in pack.levels.items()]
         served = sum(len(pack.names) for pack in packs)
-        return Verdict(self._violations, self._remediations, served, levels, failure)
+        return Verdict(self._violations, self._remediations, served, enforcement(packs), failure)
 
     def _collect(self, packs: Sequence[Pack], *, complete: bool) -> None:
         sources = {step.urn: step.source for step, _ in self._steps}

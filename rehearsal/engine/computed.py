@@ -8,21 +8,46 @@ created, they make values up.
 from __future__ import annotations
 
 import importlib
+import threading
 import typing
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from pulumi import _types
 from pulumi.runtime import rpc
 
+_LOADING: Final = threading.Lock()
+"""Held while an SDK's package is loaded. The SDKs load theirs when they are first used, by `importlib.util.LazyLoader`,
+which (seen with Python 3.11.7) shows other threads a package that is still being filled:
+https://github.com/python/cpython/issues/114763"""
 
-@cache
+
 def attributes(type_: str) -> Mapping[str, Any]:
     """Return the attributes that every resource of a type has, each with its Python type.
 
     Those are the ones that the SDK class doesn't declare optional. They include required inputs; the computed
-    attributes of a resource are those that it isn't given. Empty for a type whose SDK isn't loaded.
+    attributes of a resource are those that it isn't given. Empty for a type whose SDK isn't loaded. Threads may call
+    it.
+    """
+    return {key: hint for key, hint in declared(type_).items() if type(None) not in typing.get_args(hint)}
+
+
+def declared(type_: str) -> Mapping[str, Any]:
+    """Return all attributes that the SDK's class of a type declares, the optional ones too; empty as `attributes`."""
+    with _LOADING:
+        try:
+            return _declared(type_)
+        except LookupError:
+            return {}
+
+
+@cache
+def _declared(type_: str) -> Mapping[str, Any]:
+    """Return what `declared` does.
+
+    Raises:
+        LookupError: no SDK that is loaded has the type. It isn't remembered, since one may be loaded later.
     """
     package, module, name = type_.split(":")
     for registered in rpc._RESOURCE_MODULES.get(f"{package}:{module}", []):
@@ -32,5 +57,5 @@ def attributes(type_: str) -> Mapping[str, Any]:
         )
         if resource is not None:
             hints = {key: typing.get_args(hint) for key, hint in _types._raw_return_hints(resource).items()}
-            return {key: args[0] for key, args in hints.items() if args and type(None) not in typing.get_args(args[0])}
-    return {}
+            return {key: args[0] for key, args in hints.items() if args}
+    raise LookupError(type_)

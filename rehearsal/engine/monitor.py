@@ -18,14 +18,14 @@ from urllib.parse import unquote, urlsplit
 
 from google.protobuf import empty_pb2
 from pulumi.runtime.mocks import MockEngine, MockMonitor
-from pulumi.runtime.proto import engine_pb2, resource_pb2, source_pb2
+from pulumi.runtime.proto import alias_pb2, callback_pb2, engine_pb2, resource_pb2, source_pb2
 
 from rehearsal.engine import datasources
-from rehearsal.engine.computed import attributes
 from rehearsal.engine.plan import PROVIDER_TYPE, Judges, Step
 from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
 from rehearsal.engine.properties import from_struct, is_secret, secret, to_struct
+from rehearsal.engine.transforms import Transforms
 from stackfiles.json_type import Json
 from stackfiles.plan_document import ROOT_TYPE, UNKNOWN, place
 from stackfiles.project import Project
@@ -37,6 +37,8 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_ALIAS_SPECS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_DELETED_WITH,
     resource_pb2.RESOURCE_MONITOR_FEATURE_REPLACE_WITH,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS,
 )
 """What this monitor does as the engine does it. The SDK refuses an option that needs any other feature."""
 
@@ -69,6 +71,7 @@ class Monitor(MockMonitor):
         self._judges = judges
         self._steps: dict[str, Step] = {}
         self._component_providers: dict[str, dict[str, str]] = {}
+        self._transforms = Transforms()
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -85,8 +88,12 @@ class Monitor(MockMonitor):
             raise ProgramFault(f"{request.type} is a remote component; a rehearsal can't run its provider")
         parent = self._steps.get(request.parent)
         package = request.type.partition(":")[0]
+        urn = self._urn(request.parent, request.type, request.name)
+        inherited = self._component_providers.get(request.parent, {}).get(package, "") if request.custom else ""
+        ancestors = self._ancestors(request.parent)
+        request = self._transforms.resource(request, urn, ancestors, request.provider or inherited)
         step = Step(
-            urn=self._urn(request.parent, request.type, request.name),
+            urn=urn,
             type=request.type,
             name=request.name,
             custom=request.custom,
@@ -106,6 +113,7 @@ class Monitor(MockMonitor):
             delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
             additional_secret_outputs=list(request.additionalSecretOutputs),
             import_id=request.importId,
+            aliases=[*request.aliasURNs, *(self._alias(alias, request) for alias in request.aliases)],
             source=""
             if request.type == ROOT_TYPE
             else source_position(request.sourcePosition, str(self._project.folder)),
@@ -119,15 +127,12 @@ class Monitor(MockMonitor):
             version = request.version or _installed_version(request.type.removeprefix(PROVIDER_TYPE))
             step.inputs |= {"__internal": {}, **({"version": version} if version else {})}
         else:
-            step.provider = (
-                request.provider
-                or self._component_providers.get(request.parent, {}).get(package)
-                or self._default_provider(package, request.version)
-            )
+            step.provider = request.provider or inherited or self._default_provider(package, request.version)
         self._add(step)
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=step.urn)
-        step.outputs = _outputs(step)
+        provider = self._steps.get(step.provider.rpartition("::")[0])
+        step.outputs = _outputs(step, _plain(provider.inputs.get("region")) if provider else "")
         return resource_pb2.RegisterResourceResponse(urn=step.urn, id=step.import_id, object=to_struct(step.outputs))
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
@@ -137,6 +142,7 @@ class Monitor(MockMonitor):
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
         """Answer a data source from the table, for the account and region of the provider that is asked."""
+        request = self._transforms.invoke(request)
         package = request.tok.partition(":")[0]
         reference = request.provider or self._default_provider(package, request.version)
         provider = self._steps[reference.rpartition("::")[0]].inputs
@@ -150,6 +156,16 @@ class Monitor(MockMonitor):
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").update(answer)  # the field's name is a Python keyword
         return response
+
+    def RegisterStackTransform(self, callback: callback_pb2.Callback) -> empty_pb2.Empty:
+        """Transform every resource that is registered from now on."""
+        self._transforms.add(callback)
+        return empty_pb2.Empty()
+
+    def RegisterStackInvokeTransform(self, callback: callback_pb2.Callback) -> empty_pb2.Empty:
+        """Transform every look-up from now on."""
+        self._transforms.add_invoke(callback)
+        return empty_pb2.Empty()
 
     def Call(self, request: resource_pb2.ResourceCallRequest) -> typing.NoReturn:
         """Refuse a provider's method: only the provider itself knows the answer."""
@@ -166,12 +182,26 @@ class Monitor(MockMonitor):
         """Refuse to look for a resource: there is no account to look in."""
         raise ProgramFault(f"the program asks whether a {request.type} exists; a rehearsal has no account to look in")
 
+    def _ancestors(self, urn: str) -> list[str]:
+        """Return a resource and all that it is in, the nearest first."""
+        return [urn, *self._ancestors(self._steps[urn].parent)] if urn in self._steps else []
+
     def _urn(self, parent: str, type_: str, name: str) -> str:
         """Return the engine's URN: the types of all parents but the root stack, then the resource's own."""
         if parent:
             parent_type = parent.split("::")[2]
             type_ = type_ if parent_type == ROOT_TYPE else f"{parent_type}${type_}"
         return f"urn:pulumi:{self._project.stack}::{self._project.name}::{type_}::{name}"
+
+    def _alias(self, alias: alias_pb2.Alias, request: resource_pb2.RegisterResourceRequest) -> str:
+        """Return the URN that an alias stands for (collapseAliasToUrn in step_generator.go)."""
+        if alias.WhichOneof("alias") == "urn":
+            return alias.urn
+        spec = alias.spec
+        parent = "" if spec.noParent else spec.parentUrn or request.parent
+        _, _, *rest = self._urn(parent, spec.type or request.type, spec.name or request.name).split("::", 3)
+        stack, project = spec.stack or self._project.stack, spec.project or self._project.name
+        return "::".join([f"urn:pulumi:{stack}", project, *rest])
 
     def _add(self, step: Step) -> None:
         if step.urn in self._steps:
@@ -223,16 +253,11 @@ def _installed_version(package: str) -> str:
         return ""
 
 
-def _outputs(step: Step) -> dict[str, Any]:
-    """Return what a provider answers in a preview: the planned inputs, and each computed attribute as unknown.
-
-    An attribute is computed if the SDK's resource class always has it (its type isn't optional) and the program doesn't
-    give it. An optional attribute that isn't given is left out; the SDK shows it to the program as unknown.
-    """
+def _outputs(step: Step, region: str) -> dict[str, Any]:
+    """Return what a provider for a region answers in a preview."""
     if step.type.startswith(PROVIDER_TYPE):
         return {key: value for key, value in step.inputs.items() if key != "__internal"}
-    computed = {name: UNKNOWN for name in attributes(step.type) if name not in step.inputs}
-    outputs = {**planned(step.type, step.inputs), **computed, "id": step.import_id or UNKNOWN}
+    outputs = {**planned(step.type, step.inputs, region), "id": step.import_id or UNKNOWN}
     return {
         key: secret(value) if key in step.additional_secret_outputs and not is_secret(value) else value
         for key, value in outputs.items()

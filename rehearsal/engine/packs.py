@@ -6,7 +6,7 @@ that can't be started, doesn't answer or dies is a failure, never a pass.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
@@ -20,6 +20,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from rehearsal.engine.processes import ORGANIZATION, Process
 from rehearsal.engine.properties import from_struct
 from stackfiles.failures import BadConfiguration
+from stackfiles.plan_document import Enforcement, Waived
 from stackfiles.policy_configuration import PolicyConfig, PolicyInfo, reconcile
 from stackfiles.project import Project
 
@@ -55,7 +56,7 @@ class Pack:
     """A pack that is configured and judges.
 
     `names` are the packs that it serves: its own name, unless it is a project's gate (policies/gate). `remediates`
-    tells whether one of its rules changes resources. `levels` are the enforcement levels of its rules.
+    tells whether one of its rules changes resources. `configuration` is that of each of its rules.
     """
 
     process: Process
@@ -64,7 +65,29 @@ class Pack:
     names: frozenset[str]
     policies: Mapping[str, PolicyInfo]
     remediates: bool
-    levels: Mapping[str, str]
+    configuration: Mapping[str, PolicyConfig]
+
+
+def enforcement(packs: Sequence[Pack]) -> Enforcement:
+    """Return what packs enforce: how many rules they have, which stop nothing, and what is waived."""
+    rules = [item for pack in packs for item in pack.configuration.items()]
+    return {
+        "rules": len(rules),
+        "advisory": sorted(name for name, config in rules if config.level == "advisory"),
+        "disabled": sorted(name for name, config in rules if config.level == "disabled"),
+        "waived": [
+            waived for name, config in sorted(rules, key=lambda rule: rule[0]) for waived in _waived(name, config)
+        ],
+    }
+
+
+def _waived(rule: str, config: PolicyConfig) -> Iterator[Waived]:
+    """Yield what a rule lets pass, if it takes waivers as this project's rules do (policies/rulebook/waivers.py)."""
+    entries = config.properties.get("waivers", [])
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            resource, owner, expires = (str(entry.get(key, "?")) for key in ("resource", "owner", "expires"))
+            yield {"rule": rule, "resource": resource, "owner": owner, "expires": expires}
 
 
 def configured(processes: Sequence[Process], project: Project) -> list[Pack]:
@@ -132,9 +155,8 @@ def _configure(pack: Introduction, configuration: Mapping[str, PolicyConfig]) ->
         request.policyConfig[name].enforcementLevel = levels[item.level]
         request.policyConfig[name].properties.update(item.properties)
     pack.process.answer(pack.stub.Configure.future(request), "to its configuration")
-    rule_levels = {name: item.level for name, item in configuration.items()}
-    remediates = "remediate" in rule_levels.values()
-    return Pack(pack.process, pack.stub, pack.name, pack.names, pack.policies, remediates, rule_levels)
+    remediates = any(item.level == "remediate" for item in configuration.values())
+    return Pack(pack.process, pack.stub, pack.name, pack.names, pack.policies, remediates, configuration)
 
 
 def _policy(policy: analyzer_pb2.PolicyInfo) -> PolicyInfo:

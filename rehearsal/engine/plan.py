@@ -15,6 +15,11 @@ from stackfiles.plan_document import Enforcement, PlanDocument, place
 PROVIDER_TYPE: Final = "pulumi:providers:"
 
 
+def nothing_enforced() -> Enforcement:
+    """Return what is enforced where there are no packs."""
+    return {"rules": 0, "advisory": [], "disabled": [], "waived": []}
+
+
 @dataclass
 class Step:
     """One resource that the preview would create, in the engine's terms.
@@ -42,6 +47,7 @@ class Step:
     delete_before_replace: bool | None = None
     additional_secret_outputs: list[str] = field(default_factory=list)
     import_id: str = ""
+    aliases: list[str] = field(default_factory=list)
     source: str = ""
     default_provider: bool = False
 
@@ -65,6 +71,7 @@ class Step:
             "propertyDependencies": self.property_dependencies,
             "additionalSecretOutputs": self.additional_secret_outputs,
             "importID": self.import_id,
+            "aliases": self.aliases,
             "retainOnDelete": self.retain_on_delete,
             "deletedWith": self.deleted_with,
             "sourcePosition": self.source,
@@ -130,8 +137,7 @@ class Plan:
     """The outcome of one rehearsal of one stack.
 
     `config` is the configuration as the program reads it, secrets masked; `diagnostics` are severity (`info`,
-    `warning`, `error`) and text of what the program logged; `packs` counts who judged, and `levels` has the
-    enforcement level of each rule. `failure` is what
+    `warning`, `error`) and text of what the program logged; `packs` counts who judged. `failure` is what
     ended the rehearsal early; the plan then holds what was found until then.
     """
 
@@ -143,7 +149,7 @@ class Plan:
     violations: Sequence[Violation] = ()
     remediations: Sequence[Remediation] = ()
     packs: int = 0
-    levels: Sequence[tuple[str, str]] = ()
+    enforcement: Enforcement = field(default_factory=nothing_enforced)
     failure: Failure | None = None
 
     @property
@@ -155,14 +161,6 @@ class Plan:
     def passed(self) -> bool:
         """Tell whether a deploy may go on."""
         return self.exit_code == 0
-
-    @property
-    def enforcement(self) -> Enforcement:
-        """How many rules there are, and which of them stop nothing."""
-        advisory, disabled = (
-            sorted(rule for rule, set_ in self.levels if set_ == level) for level in ("advisory", "disabled")
-        )
-        return {"rules": len(self.levels), "advisory": advisory, "disabled": disabled}
 
     @property
     def exit_code(self) -> int:

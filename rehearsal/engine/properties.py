@@ -5,8 +5,8 @@ The marks are defined in sdk/go/common/resource/properties.go of pulumi/pulumi.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, TypeGuard
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, TypeGuard, cast
 
 from stackfiles.json_type import Json
 from stackfiles.plan_document import UNKNOWN
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
 _REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+_OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 
 def secret(value: Json) -> dict[str, Json]:
@@ -27,6 +28,39 @@ def secret(value: Json) -> dict[str, Json]:
 def is_secret(value: Json) -> TypeGuard[dict[str, Json]]:
     """Tell whether a value is marked as secret."""
     return isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET
+
+
+def to_output_value(value: Json, dependencies: Sequence[str] = ()) -> Json:
+    """Return a value with each secret and each unknown as an output, as a transform takes it.
+
+    One with `dependencies` (URNs) is an output as a whole.
+    """
+    marks: dict[str, Json] = {"dependencies": list(dependencies)} if dependencies else {}
+    if is_secret(value):
+        value, marks = value["value"], {**marks, "secret": True}
+    if value == UNKNOWN:
+        return {_SIGNATURE: _OUTPUT, **marks}
+    if isinstance(value, dict):
+        value = {key: to_output_value(item) for key, item in value.items()}
+    elif isinstance(value, list):
+        value = [to_output_value(item) for item in value]
+    return {_SIGNATURE: _OUTPUT, "value": value, **marks} if marks else value
+
+
+def from_output_values(value: Json) -> tuple[Json, set[str]]:
+    """Return what a transform gives without outputs, and the URNs that these depend on."""
+    urns: set[str] = set()
+
+    def plain(value: Json) -> Json:
+        if isinstance(value, dict) and value.get(_SIGNATURE) == _OUTPUT:
+            urns.update(map(str, cast(list[Json], value.get("dependencies", []))))
+            inner = plain(value["value"]) if "value" in value else UNKNOWN
+            return secret(inner) if value.get("secret") else inner
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        return [plain(item) for item in value] if isinstance(value, list) else value
+
+    return plain(value), urns
 
 
 def masked(value: Json) -> Json:

@@ -57,6 +57,6 @@ def rehearse(
         verdict.violations,
         verdict.remediations,
         verdict.packs,
-        verdict.levels,
+        verdict.enforcement,
         failure or verdict.failure,
     )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, cast
 
+from rehearsal.reports.create_only import create_only
 from stackfiles.json_type import Json
 from stackfiles.plan_document import ROOT_TYPE, UNKNOWN, PlanDocument, State, Step
 
@@ -48,7 +49,8 @@ class Property:
 class Change:
     """One resource that is created, updated, replaced or deleted, its parent, and the outermost component it is in.
 
-    `source` is `project:///FILE#LINE`, or empty.
+    `source` is `project:///FILE#LINE`, or empty. `old` and `new` are the resource before and after, where it is there;
+    `before` is its URN before, if an alias gave it another one. `forced` are the inputs that make it be replaced.
     """
 
     op: str
@@ -57,6 +59,10 @@ class Change:
     component: str
     properties: tuple[Property, ...] = ()
     source: str = ""
+    old: State | None = None
+    new: State | None = None
+    before: str = ""
+    forced: tuple[str, ...] = ()
 
 
 def compare(base: PlanDocument, plan: PlanDocument) -> list[Change]:
@@ -66,15 +72,51 @@ def compare(base: PlanDocument, plan: PlanDocument) -> list[Change]:
     """
     olds, news = _states(base), _states(plan)
     parents = _parents([*base["steps"], *plan["steps"]])
+    moved = _moved(olds, news)
+    gone = [urn for urn in olds if urn not in news and urn not in moved.values()]
     changes = []
-    for urn in [*news, *(urn for urn in olds if urn not in news)]:
-        old, new = olds.get(urn), news.get(urn)
+    for urn in [*news, *gone]:
+        before = moved.get(urn, urn)
+        old, new = olds.get(before), news.get(urn)
         properties = tuple(_differences(_compared(old), _compared(new))) if old and new else ()
         if old and new and not properties:
             continue
-        op = UPDATE if old and new else CREATE if new else DELETE
-        changes.append(Change(op, urn, parents[urn], _outermost(urn, parents), properties, _source(new or old)))
+        forced = tuple(_forced(old, new)) if old and new else ()
+        op = REPLACE if forced else UPDATE if old and new else CREATE if new else DELETE
+        change = Change(op, urn, parents[urn], _outermost(urn, parents), properties, _source(new or old), old, new)
+        changes.append(replace(change, before=moved.get(urn, ""), forced=forced))
     return changes
+
+
+def _moved(olds: Mapping[str, State], news: Mapping[str, State]) -> dict[str, str]:
+    """Return the resources that are known under another URN before: URN -> URN before.
+
+    That is one of its aliases, or follows from the alias of what it is in (inheritedChildAlias in
+    pkg/resource/deploy/step_generator.go of pulumi/pulumi).
+    """
+    moved: dict[str, str] = {}
+    for urn, state in news.items():
+        aliases = list(state.get("aliases", []))
+        parent = state.get("parent", "")
+        if parent in moved:
+            stack, project, types, parent_name = moved[parent].split("::", 3)
+            name, old_name = urn.split("::", 3)[3], parent.split("::", 3)[3]
+            if name.startswith(old_name):
+                name = parent_name + name.removeprefix(old_name)
+            aliases.append(f"{stack}::{project}::{types}${state['type']}::{name}")
+        if urn not in olds and (before := next((one for one in aliases if one in olds and one not in news), "")):
+            moved[urn] = before
+    return moved
+
+
+def _forced(old: State, new: State) -> Iterator[str]:
+    """Yield the inputs that differ and can't be changed in place, or that the program says replace the resource."""
+    given = {path.partition(".")[0].partition("[")[0] for path in new.get("replaceOnChanges", [])}
+    fixed = {*create_only(new["type"]).get("replaces", ()), *given}
+    before, after = old.get("inputs", {}), new.get("inputs", {})
+    for name in sorted({*before, *after} - {*new.get("ignoreChanges", [])}):
+        if (name in fixed or "*" in given) and before.get(name) != after.get(name):
+            yield name
 
 
 def planned_changes(plan: PlanDocument) -> list[Change]:
@@ -86,7 +128,11 @@ def planned_changes(plan: PlanDocument) -> list[Change]:
             urn, old, new = step["urn"], step.get("oldState"), step.get("newState")
             properties = tuple(_differences(_compared(old), _compared(new))) if old and new else ()
             op, component = _OPS[step["op"]], _outermost(urn, parents)
-            changes.append(Change(op, urn, parents[urn], component, properties, _source(new or old)))
+            before = old["urn"] if old and old["urn"] != urn else ""
+            forced = tuple(step.get("replaceReasons", ()))
+            changes.append(
+                Change(op, urn, parents[urn], component, properties, _source(new or old), old, new, before, forced)
+            )
     return changes
 
 

@@ -12,7 +12,9 @@ from rich.text import Text
 from rich.tree import Tree
 
 from rehearsal.engine.plan import Plan, Step, Violation
-from stackfiles.plan_document import ROOT_TYPE, enforced, resource_label, short_type
+from rehearsal.reports.changes import planned_changes
+from rehearsal.reports.consequences import Consequence, consequences
+from stackfiles.plan_document import ROOT_TYPE, enforced, relaxed, resource_label, short_type
 from stackfiles.visible_text import visible, visible_line
 
 _INDENT: Final = "    "
@@ -43,6 +45,8 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
             console.print(Text(f"{severity}: {visible(message)}", style="yellow"))
         elif not quiet:
             console.print(visible(message))
+    for consequence in _certain(plan):
+        console.print(Text(consequence.line, style="bold red"))
     ordered = sorted(plan.violations, key=lambda violation: violation.pack)
     for pack, violations in groupby(ordered, key=lambda violation: violation.pack):
         console.print(Text(pack, style="bold"))
@@ -52,6 +56,12 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
         console.print(Text(f"error: {visible(str(plan.failure))}", style="bold red"))
     console.print(_summary(plan))
     return written.getvalue()
+
+
+def _certain(plan: Plan) -> list[Consequence]:
+    """Return what can't succeed on an empty account either: two of one name."""
+    document = plan.document()
+    return consequences(planned_changes(document), document)
 
 
 def _tree(plan: Plan) -> Tree:
@@ -91,8 +101,7 @@ def _summary(plan: Plan) -> Text:
     if plan.failure is None:
         created, packs = _count(len(plan.created), "resource"), _count(plan.packs, "pack")
         enforcement = plan.enforcement
-        relaxed = enforcement["advisory"] or enforcement["disabled"]
-        rules = enforced(enforcement) if relaxed else _count(enforcement["rules"], "rule")
+        rules = enforced(enforcement) if relaxed(enforcement) else _count(enforcement["rules"], "rule")
         verdict = f"{created} to create, {packs}, {rules}: {verdict}"
     outcome = [verdict, *(_count(number, what) for number, what in counted if number)]
     return Text(f"{plan.stack}: {', '.join(outcome)}", style="bold green" if plan.passed else "bold red")

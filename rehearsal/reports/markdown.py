@@ -10,8 +10,9 @@ from typing import Final
 
 from rehearsal.reports import changes
 from rehearsal.reports.changes import Change, Property
-from stackfiles.plan_document import ROOT_TYPE, PlanDocument, Violation, enforced, place, resource_label
-from stackfiles.visible_text import visible
+from rehearsal.reports.consequences import IMPOSSIBLE, Consequence, consequences
+from stackfiles.plan_document import ROOT_TYPE, PlanDocument, Violation, enforced, place, relaxed, resource_label
+from stackfiles.visible_text import visible, visible_line
 
 _WORDS: Final = {
     changes.CREATE: "new",
@@ -40,8 +41,10 @@ def markdown(plan: PlanDocument, base: PlanDocument | None = None, access: str =
         diagram: Mermaid text.
     """
     found = changes.compare(base, plan) if base is not None else changes.planned_changes(plan)
+    certain = consequences(found, plan, base)
     sections = [
-        _headline(plan, found, compared=base is not None),
+        _headline(plan, found, certain, compared=base is not None),
+        "".join(_certain(certain)),
         "".join(_policies(plan)),
         "".join(_changed(found, details=base is not None or any(change.properties for change in found))),
         f"### Access\n\n{visible(access.strip())}\n" if access.strip() else "",
@@ -55,7 +58,8 @@ def stack_name(plan: PlanDocument) -> str:
     return plan["steps"][0]["urn"].split(":")[2] if plan["steps"] else "?"
 
 
-def _headline(plan: PlanDocument, found: Sequence[Change], *, compared: bool) -> str:
+def _headline(plan: PlanDocument, found: Sequence[Change], certain: Sequence[Consequence], *, compared: bool) -> str:
+    impossible = sum(consequence.kind == IMPOSSIBLE for consequence in certain)
     levels = Counter(violation["level"] for violation in plan["policyViolations"])
     blocked = plan.get("error") or sum(count for level, count in levels.items() if level != "advisory")
     counts = Counter(change.op for change in found)
@@ -67,11 +71,25 @@ def _headline(plan: PlanDocument, found: Sequence[Change], *, compared: bool) ->
         or "every policy holds"
     )
     enforcement = plan.get("policyEnforcement")
-    if enforcement and (enforcement["advisory"] or enforcement["disabled"]):
+    if enforcement and relaxed(enforcement):
         verdict += f"; {enforced(enforcement)}"
+    if impossible:
+        verdict = f"{impossible} can't succeed; {verdict}"
     against = " against the base branch" if compared else ""
-    head = f"## {'❌' if blocked else '✅'} `{stack_name(plan)}`: {what}{against}; {verdict}\n"
+    head = f"## {'❌' if blocked or impossible else '✅'} `{stack_name(plan)}`: {what}{against}; {verdict}\n"
     return head + (f"\n{_quoted(plan['error'])}\n" if plan.get("error") else "")
+
+
+def _certain(certain: Sequence[Consequence]) -> Iterator[str]:
+    """Yield what can't succeed, what is destroyed and what is replaced."""
+    for kind, members in groupby(certain, key=lambda consequence: consequence.kind):
+        listed = list(members)
+        yield f"### {kind.capitalize()}\n\n"
+        for consequence in listed[:_RESOURCES]:
+            yield f"- {_resource(consequence.urn, consequence.source)}: {_prose(visible_line(consequence.text))}\n"
+        if len(listed) > _RESOURCES:
+            yield f"- … and {len(listed) - _RESOURCES} more\n"
+        yield "\n"
 
 
 def _policies(plan: PlanDocument) -> Iterator[str]:
@@ -157,16 +175,18 @@ def _code(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """Return a message as a quotation: its code spans stay, everything else is text."""
-    lines = []
-    for line in visible(text.strip()).splitlines():
-        parts = line.split("`")
-        plain = [
-            re.sub(r"([\\*_\[\]#~|@])", r"\\\1", part).replace("<", "&lt;") if index % 2 == 0 else part
-            for index, part in enumerate(parts)
-        ]
-        lines.append("> " + ("`".join(plain) if len(parts) % 2 else plain[0] + "".join(f"&#96;{p}" for p in plain[1:])))
     # Two blanks: each line of a message is one of the report.
-    return "  \n".join(lines)
+    return "  \n".join(f"> {_prose(line)}" for line in visible(text.strip()).splitlines())
+
+
+def _prose(line: str) -> str:
+    """Return a line with its code spans; everything else in it is text."""
+    parts = line.split("`")
+    plain = [
+        re.sub(r"([\\*_\[\]#~|@])", r"\\\1", part).replace("<", "&lt;") if index % 2 == 0 else part
+        for index, part in enumerate(parts)
+    ]
+    return "`".join(plain) if len(parts) % 2 else plain[0] + "".join(f"&#96;{part}" for part in plain[1:])
 
 
 def _folded(title: str, text: str) -> str:

@@ -7,6 +7,7 @@ from textwrap import shorten
 from typing import Final
 
 from rehearsal.reports import changes
+from rehearsal.reports.consequences import consequences
 from stackfiles.plan_document import PlanDocument, Violation, place, resource_label
 from stackfiles.visible_text import visible, visible_line
 
@@ -19,12 +20,14 @@ def text(last: PlanDocument | None, now: PlanDocument) -> str:
     if "error" in now:
         return f"failed\n  error: {visible(now['error'])}"
     found = changes.compare(last, now) if last else []
+    certain = consequences(found, now, last)
     before = _findings(last) if last else {}
     findings = _findings(now)
     mandatory = sum(violation["level"] == "mandatory" for violation in now["policyViolations"])
     what = f"{len(now['steps'])} resources" if last is None else f"{len(found)} changed" if found else "same plan"
     lines = [
         f"{what}, {f'failed, {mandatory} mandatory' if mandatory else 'passed'}",
+        *(f"  {consequence.line}  {place(consequence.source)}" for consequence in certain),
         *(line for change in found for line in _change(change)),
         *(f"  gone: {_rule(said)}" for key, said in before.items() if key not in findings),
         *(

@@ -33,6 +33,8 @@ IDENTITY: Final[Mapping[str, str]] = {
     "aws:s3/bucket:Bucket": "bucket",
     "aws:secretsmanager/secret:Secret": "name",
     "aws:ssm/parameter:Parameter": "name",
+    "aws:wafv2/ipSet:IpSet": "name",
+    "aws:wafv2/webAcl:WebAcl": "name",
 }
 """Type -> input that no two resources of the type may share in an account."""
 
@@ -62,6 +64,8 @@ REPLACES: Final[Mapping[str, frozenset[str]]] = {
         "aws:s3/bucket:Bucket": (),
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("securityGroupId",),
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("securityGroupId",),
+        "aws:wafv2/ipSet:IpSet": ("ipAddressVersion", "scope"),
+        "aws:wafv2/webAcl:WebAcl": ("scope",),
         "cloudflare:index/dnsRecord:DnsRecord": ("zoneId",),
         "cloudflare:index/ruleset:Ruleset": ("zoneId", "kind", "phase"),
         "cloudflare:index/zoneSetting:ZoneSetting": ("zoneId", "settingId"),
@@ -76,13 +80,17 @@ USED_BY: Final[Mapping[str, tuple[str, str]]] = {
 """Type -> type and input that may name one by its id; AWS deletes none that is named there (ResourceInUse)."""
 
 _BALANCING: Final = "arn:aws:elasticloadbalancing:{region}:{account}"
+_FIREWALL: Final = "arn:aws:wafv2:{region}:{account}:global"
+_UUID: Final = "{0:.8}-{0:.4}-4{0:.3}-8{0:.3}-{0:.12}"
 IDS: Final[Mapping[str, str]] = {
-    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": "{0:.8}-{0:.4}-4{0:.3}-8{0:.3}-{0:.12}",
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": _UUID,
     "aws:ec2/securityGroup:SecurityGroup": "sg-{0:.17}",
     "aws:lb/listener:Listener": _BALANCING + ":listener/app/{name}/{0:.16}/{0:.16}",
     "aws:lb/listenerRule:ListenerRule": _BALANCING + ":listener-rule/app/{name}/{0:.16}/{0:.16}/{0:.16}",
     "aws:lb/loadBalancer:LoadBalancer": _BALANCING + ":loadbalancer/app/{name}/{0:.16}",
     "aws:lb/targetGroup:TargetGroup": _BALANCING + ":targetgroup/{name}/{0:.16}",
+    "aws:wafv2/ipSet:IpSet": f"{_FIREWALL}/ipset/{{name}}/{_UUID}",
+    "aws:wafv2/webAcl:WebAcl": f"{_FIREWALL}/webacl/{{name}}/{_UUID}",
 }
 """Type -> what its ids look like, where the packs know; `{0}` is made of hexadecimal digits."""
 

@@ -16,6 +16,7 @@ class Seen(NamedTuple):
 
     violations: list[dict[str, Any]]
     steps: list[dict[str, Any]]
+    enforcement: dict[str, Any]
     exit_code: int
     printed: str
 
@@ -40,4 +41,5 @@ def preview(project: Path, stack: str) -> Seen:
         finally:
             deployment.attached.stop()
         document = json.loads(output.read_text()) if output.exists() else {"steps": [], "policyViolations": []}
-    return Seen(document["policyViolations"], document["steps"], outcome.code, outcome.out)
+    enforcement = document.get("policyEnforcement", {})
+    return Seen(document["policyViolations"], document["steps"], enforcement, outcome.code, outcome.out)

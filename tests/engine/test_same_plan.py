@@ -16,6 +16,7 @@ from tests.breakages import BREAKAGES, ONE_A_PACK, break_project
 from tests.engine import engine_preview
 from tests.engine.deployment import HEADER_SECRET
 from tests.planning import PROJECT, copy_project, rehearse
+from tests.rehearsal.conftest import PROGRAMS
 
 pytestmark = pytest.mark.engine
 
@@ -47,7 +48,8 @@ def comparable(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Everything that both engines say of each resource, by URN, with what is a set in order."""
     found = {}
     for step in steps:
-        state = {key: value for key, value in step["newState"].items() if key != "stackTrace"}
+        # Only the real engine tells where within the program, and only the embedded one which aliases it would follow.
+        state = {key: value for key, value in step["newState"].items() if key not in ("stackTrace", "aliases")}
         if state["type"] == "pulumi:pulumi:Stack":
             state.pop("sourcePosition", None)  # of a line in the SDK
         # The embedded engine decrypts nothing, so that a secret which a breakage shows is its stand-in.
@@ -92,7 +94,28 @@ def compare(folder: Path, stack: str, scratch: Path) -> engine_preview.Seen:
     assert real.steps, real.printed
     assert differences(comparable(mine["steps"]), comparable(real.steps)) == {}
     assert verdicts(mine["policyViolations"]) == verdicts(real.violations)
+    assert mine["policyEnforcement"] == real.enforcement
     return real
+
+
+def test_both_engines_transform_alike(tmp_path: Path) -> None:
+    folder = copy_project(tmp_path)
+    (folder / "__main__.py").write_text((PROGRAMS / "transforms.py").read_text())
+    real = compare(folder, "dev", tmp_path)
+    assert len(real.steps) == 6
+
+
+def test_both_engines_tell_what_is_not_enforced(tmp_path: Path) -> None:
+    folder = copy_project(tmp_path)
+    waiver = {"resource": "x-*abc", "reason": "a waiver of a test", "owner": "me", "expires": "2020-01-01"}
+    config = {"missing-tags": {"waivers": [waiver]}, "misnamed-role": "advisory", "misnamed-bucket": "disabled"}
+    (folder / "policies" / "config" / "naming.dev.json").write_text(json.dumps(config))
+    real = compare(folder, "dev", tmp_path)
+    assert real.enforcement["advisory"] == ["misnamed-role"]
+    assert real.enforcement["disabled"] == ["misnamed-bucket"]
+    (waived,) = real.enforcement["waived"]
+    assert waived == {"rule": "missing-tags", "resource": "x-*abc", "owner": "me", "expires": "2020-01-01"}
+    assert "waived: missing-tags for x-*abc until 2020-01-01)" in real.printed
 
 
 @pytest.mark.parametrize("stack", project.stacks(PROJECT))
@@ -119,4 +142,4 @@ def test_both_engines_judge_a_breakage_alike(row: dict[str, Any], tmp_path: Path
 
 def test_every_pack_has_a_breakage() -> None:
     broken = {rule.partition("/")[0].replace("-", "_") for row in ONE_A_PACK for rule in row["expect"]}
-    assert broken == {pack.name for pack in project.packs(PROJECT)}
+    assert broken == {pack.name for pack in project.packs(PROJECT)} - {"previewed"}  # which judges updates alone

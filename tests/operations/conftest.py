@@ -127,7 +127,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("authority")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "authority.pem")
-    names = (*HOSTS, ORIGIN, *DISTRIBUTIONS.values(), DOMAIN, "api.cloudflare.com")
+    names = (*HOSTS, ORIGIN, *DISTRIBUTIONS.values(), DOMAIN, "api.cloudflare.com", "circleci.com")
     valid = authority.issue_cert(*names)
     past = datetime.now(UTC) - timedelta(days=1)
     expired = authority.issue_cert(*names, not_before=past - timedelta(days=90), not_after=past)
@@ -155,14 +155,17 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             )
         return str(answer.json().get("error", ""))
 
-    front = serve(edge_double.application(edge, exchange, front=True))
-    balancer = serve(edge_double.application(edge, exchange, front=False))
-    expired_port = serve(edge_double.application(edge, exchange, front=True), expired)
+    front = serve(edge_double.application(edge, exchange))
+    distribution = serve(edge_double.application(edge, exchange, closed_but_for="any viewer"))
+    balancer = serve(edge_double.application(edge, exchange, closed_but_for="header not asked for"))
+    expired_port = serve(edge_double.application(edge, exchange), expired)
     ports = {
         DOMAIN: kinde_port,
         "api.cloudflare.com": kinde_port,
+        "circleci.com": kinde_port,
         ORIGIN: balancer,
-        **dict.fromkeys((*HOSTS, *DISTRIBUTIONS.values()), front),
+        **dict.fromkeys(DISTRIBUTIONS.values(), distribution),
+        **dict.fromkeys(HOSTS, front),
     }
     key = x509.load_pem_x509_certificate(valid.cert_chain_pems[0].bytes()).public_key()
     digest = hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).digest()
@@ -283,7 +286,7 @@ def bench(
         "ROCKETCLUB_TEST_PASSWORD": "",
     }.items():
         monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN"):
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN", "CIRCLE_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     cli = tmp_path / "cli" / "pulumi"
     cli.parent.mkdir()

@@ -28,7 +28,8 @@ class EdgeDouble:
 
     `status` is what everything answers; `callback_status` maps a host to what its callback answers. `fault` is one of:
     "", "host not forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop", "open",
-    "header not asked for", "wrong client", "wrong scope", "always asks", "slow" (answers a little too late).
+    "header not asked for", "any viewer" (no web ACL), "wrong client", "wrong scope", "always asks", "slow" (answers a
+    little too late).
     """
 
     client_secret: str = ""
@@ -43,8 +44,8 @@ class EdgeDouble:
         self.client_secret, self.status, self.callback_status, self.fault, self.cached = secret, 0, {}, "", {}
 
 
-def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, front: bool) -> Flask:
-    """Return the entry point: the front, which adds the secret header, or the load balancer behind it.
+def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, closed_but_for: str = "") -> Flask:
+    """Return the way through Cloudflare, or one around it, which is closed but for a fault.
 
     `exchange` asks the provider for a token with (client secret, code, callback) and returns its error, or "".
     """
@@ -57,7 +58,7 @@ def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, f
             time.sleep(1.3)
         if edge.status:
             return Response(status=edge.status)
-        if host not in HOSTS or not (front or edge.fault == "header not asked for"):
+        if host not in HOSTS or (closed_but_for and edge.fault != closed_but_for):
             return Response("Forbidden", 403)
         if edge.fault == "open":
             return Response("<h1>Welcome</h1>", content_type="text/html")

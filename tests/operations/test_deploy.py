@@ -33,10 +33,11 @@ def deploy(*arguments: str, path: Path | None = None, **environment: str) -> sub
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Path:
-    """A folder with a `pulumi` that writes its arguments down and succeeds."""
+    """A folder with a `pulumi` that writes its arguments down and succeeds, on a stack without resources."""
     program = tmp_path / "pulumi"
     program.write_text(
         f"#!{sys.executable}\nimport json, sys\n"
+        "if 'export' in sys.argv: sys.exit(print('{\"deployment\": {}}'))\n"
         f"with open({str(tmp_path / 'calls')!r}, 'a') as file: file.write(json.dumps(sys.argv[1:]) + '\\n')\n"
     )
     program.chmod(0o755)

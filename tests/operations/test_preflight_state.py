@@ -64,12 +64,12 @@ def test_secret_that_was_restored_is_not_in_the_state(bench: Bench) -> None:
 
 def test_parameter_and_bucket_that_are_not_in_the_state(bench: Bench) -> None:
     boto3.client("ssm", REGION).put_parameter(Name="/prod/infra/park_mode", Value="parked", Type="String")
-    make_bucket("prod-edge-logs")
+    make_bucket(f"prod-edge-logs-{ACCOUNT}")
     bench.set_state(*components())
     outcome = bench.run("preflight", "--json")
     for key, line in {
         "parameter/prod/infra/park_mode": "aws:ssm/parameter:Parameter infra/park_mode /prod/infra/park_mode --parent",
-        "bucket/prod-edge-logs": "aws:s3/bucket:Bucket prod-edge-logs prod-edge-logs --parent",
+        f"bucket/prod-edge-logs-{ACCOUNT}": (f"aws:s3/bucket:Bucket prod-edge-logs prod-edge-logs-{ACCOUNT} --parent"),
     }.items():
         assert f"take it over: `pulumi import {line} '" in outcome.find(key)["text"]
 
@@ -106,11 +106,12 @@ def test_state_that_can_not_be_looked_at(bench: Bench, hinder: Callable[[Bench],
 
 
 def test_buckets_are_free_ours_or_taken(bench: Bench) -> None:
-    make_bucket("prod-blog-data-raw")
-    bench.cloud.fault = fault_of("/prod-edge-logs", "forbidden")
+    names = bucket_names(NAMES)
+    make_bucket(names["prod-blog-data-raw"])
+    bench.cloud.fault = fault_of(f"/{names['prod-edge-logs']}", "forbidden")
     outcome = bench.run("preflight", "--json")
-    found = {name: outcome.find(f"bucket/{name}") for name in bucket_names(NAMES)}
-    assert {name: item["outcome"] for name, item in found.items()} == {
+    found = {component: outcome.find(f"bucket/{name}") for component, name in names.items()}
+    assert {component: item["outcome"] for component, item in found.items()} == {
         "prod-blog-data-cache": "open",
         "prod-blog-data-raw": "passed",
         "prod-blog-data-clean": "open",
@@ -120,8 +121,15 @@ def test_buckets_are_free_ours_or_taken(bench: Bench) -> None:
     assert found["prod-blog-data-cache"]["text"].startswith("free")
     assert found["prod-blog-data-raw"]["text"] == "ours"
     assert found["prod-edge-logs"]["text"].startswith("taken: it belongs to another account, or")
+    assert found["prod-edge-logs"]["text"].endswith("set another bucketSuffix")
+
+
+def test_buckets_of_a_platform_that_runs_have_its_own_suffix(bench: Bench) -> None:
+    bench.configure(bucketSuffix="")
+    make_bucket("prod-blog-data-raw")
+    assert bench.run("preflight", "--json").find("bucket/prod-blog-data-raw")["text"] == "ours"
 
 
 def test_every_bucket_of_the_program_is_looked_at() -> None:
     plan = plan_of("prod")
-    assert {inputs["bucket"] for inputs in plan.inputs("aws:s3/bucket:Bucket")} == {*bucket_names(NAMES)}
+    assert {inputs["bucket"] for inputs in plan.inputs("aws:s3/bucket:Bucket")} == {*bucket_names(NAMES).values()}

@@ -44,6 +44,7 @@ def test_all_is_well(bench: Bench) -> None:
         ),
         *(f"{ORIGIN} asked for {host}" for host in HOSTS),
         *(f"{name} by its own name" for name in DISTRIBUTIONS.values()),
+        *(f"{name} asked for {host}" for host, name in DISTRIBUTIONS.items()),
     }
 
 
@@ -113,6 +114,12 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
     "load balancer asks for no header": (
         edge("header not asked for"),
         f"{ORIGIN} asked for {PORTAL}",
+        "",
+        "answers 302: the front can be bypassed",
+    ),
+    "distributions answer anybody": (
+        edge("any viewer"),
+        f"{DISTRIBUTIONS[PORTAL]} asked for {PORTAL}",
         "",
         "answers 302: the front can be bypassed",
     ),
@@ -220,14 +227,18 @@ def test_no_answer_in_time(bench: Bench, silent: str) -> None:
     outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:{silent}", "--timeout", "1")
     assert outcome.code == 1
     assert outcome.check(f"{PORTAL}: certificate")["text"] == "no TLS connection (TimeoutError)"
-    assert outcome.check(f"{PIPELINES}: redirect to Kinde")["text"] == "no answer (ReadTimeout)"
+    # On a slow machine the second is over before TLS is agreed on.
+    assert outcome.check(f"{PIPELINES}: redirect to Kinde")["text"] in (
+        "no answer (ReadTimeout)",
+        "no answer (ConnectTimeout)",
+    )
 
 
-def test_only_cloudflare_may_come_to_the_distributions(bench: Bench) -> None:
-    bench.configure(onlyCloudflareViewers=True)
+def test_distributions_that_may_answer_anybody(bench: Bench) -> None:
+    bench.configure(onlyCloudflareViewers=False)
+    bench.edge.fault = "any viewer"
     outcome = bench.run("verify-login", "--json", *NAMED)
-    found = outcome.check(f"{DISTRIBUTIONS[PORTAL]} asked for {PORTAL}")
-    assert (outcome.code, found["text"]) == (1, "answers 302: the front can be bypassed")
+    assert (outcome.code, outcome.failures) == (0, [])
 
 
 def test_distributions_are_looked_up(bench: Bench) -> None:

@@ -82,9 +82,14 @@ class Planned:
 
 
 class Process:
-    """A running pack, started as the engine starts it (`python -m pulumi.policy ENGINE FOLDER`)."""
+    """A running pack, started as the engine starts it (`python -m pulumi.policy ENGINE FOLDER`).
 
-    def __init__(self, folder: Path, stack: str) -> None:
+    It judges a preview, or with `preview=False` an update; `environment` is what it finds beside this process's own.
+    """
+
+    def __init__(
+        self, folder: Path, stack: str, *, preview: bool = True, environment: Mapping[str, str] | None = None
+    ) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:0", str(folder)],
             cwd=folder,
@@ -93,8 +98,9 @@ class Process:
                 "PULUMI_PROJECT": PROJECT,
                 "PULUMI_STACK": stack,
                 "PULUMI_ORGANIZATION": "organization",
-                "PULUMI_DRY_RUN": "true",
+                "PULUMI_DRY_RUN": str(preview).lower(),
                 "PULUMI_CONFIG": "{}",
+                **(environment or {}),
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -106,7 +112,7 @@ class Process:
         self.info: analyzer_pb2.AnalyzerInfo = self.stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=_ANSWER)
         self.stub.ConfigureStack(
             analyzer_pb2.AnalyzerStackConfigureRequest(
-                stack=stack, project=PROJECT, organization="organization", dry_run=True
+                stack=stack, project=PROJECT, organization="organization", dry_run=preview
             ),
             timeout=_ANSWER,
         )
@@ -198,7 +204,9 @@ class Judge:
             resource.options.additionalSecretOutputs.extend(planned.secret_outputs)
             for key, urns in planned.references.items():
                 resource.propertyDependencies[key].urns.extend(urns)
-            resource.properties.update(planned_inputs.planned(planned.type, planned.properties))
+            answered = planned_inputs.planned(planned.type, planned.properties)
+            # A case says all that it is about, so what the provider would add by itself is left out.
+            resource.properties.update({name: answered[name] for name in planned.properties})
         self._process.configure(self._configuration)
         return [_violation(item, "") for item in self._process.stub.AnalyzeStack(request, timeout=_ANSWER).diagnostics]
 

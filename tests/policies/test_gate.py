@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +13,7 @@ import pytest
 
 from policies.gate import packs
 from policies.rulebook import BadConfiguration
+from rehearsal.reports.markdown import markdown
 from stackfiles import project
 from tests.planning import PROJECT, copy_project, rehearse
 from tests.policies.analyzer import StartPack
@@ -62,7 +67,7 @@ def test_a_pack_that_is_added_is_judged_by(tmp_path: Path) -> None:
     copied = with_another_pack(tmp_path, EXTRA.format(id="bucket"))
     plan = rehearse("prod", copied, tmp_path / "plan.json")
     assert plan.rules == {"extra-rules/bucket"}
-    assert "6 packs, " in plan.printed
+    assert f"{len(project.packs(PROJECT)) + 1} packs, " in plan.printed
 
 
 @pytest.mark.parametrize(
@@ -80,10 +85,67 @@ def test_a_pack_that_it_cannot_serve_stops_everything(tmp_path: Path, source: st
     assert "Traceback" not in plan.printed
 
 
+def _nameless(policies: Path) -> None:
+    (policies / "naming").unlink()
+    shutil.copytree(PROJECT / "policies" / "naming", policies / "naming")
+    (policies / "naming" / "PulumiPolicy.yaml").rename(policies / "naming" / "PulumiPolicy.yml")
+
+
+def _several_gone(policies: Path) -> None:
+    for name in ("naming", "acceptance"):
+        (policies / name).unlink()
+
+
+MISSING: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
+    "manifest-renamed": (_nameless, "lists naming, but there is no PulumiPolicy.yaml in"),
+    "folder-renamed": (lambda policies: (policies / "naming").rename(policies / "names"), "lists naming, but there"),
+    "folder-gone": (lambda policies: (policies / "inventory").unlink(), "lists inventory, but there is no"),
+    "several-gone": (_several_gone, "lists acceptance, naming, but there is no PulumiPolicy.yaml in"),
+    "gate-gone": (lambda policies: (policies / "gate").unlink(), "packs.json lists what the gate serves"),
+    "list-gone": (lambda policies: (policies / "config" / "packs.json").unlink(), "packs.json can't be read as JSON"),
+    "list-empty": (lambda policies: (policies / "config" / "packs.json").write_text("[]"), "packs.json: accepted: a"),
+    "list-of-other-things": (
+        lambda policies: (policies / "config" / "packs.json").write_text('[{"name": "naming"}]'),
+        "packs.json: accepted: a list of the names",
+    ),
+}
+"""What is done to the folder of the policies, and what is said about it."""
+
+
+@pytest.mark.parametrize("what", MISSING)
+def test_no_pack_is_left_out_silently(tmp_path: Path, what: str) -> None:
+    copied = copy_project(tmp_path)
+    change, said = MISSING[what]
+    change(copied / "policies")
+    plan = rehearse("prod", copied, tmp_path / "plan.json")
+    assert plan.exit_code == 2
+    assert said in plan.printed
+    assert "passed" not in plan.printed
+
+
+def test_the_summary_says_what_is_waived_and_until_when(tmp_path: Path) -> None:
+    copied = copy_project(tmp_path)
+    until = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(30))
+    names = ("a-bucket", "urn:pulumi:prod::p::aws:s3/bucket:Bucket::x-*abc", "an\x1b[2Jother")
+    waivers = [{"resource": name, "reason": "a reason of a test", "owner": "me", "expires": until} for name in names]
+    config = {"missing-tags": {"waivers": waivers}, "misnamed-role": "advisory"}
+    (copied / "policies" / "config" / "naming.prod.json").write_text(json.dumps(config))
+    plan = rehearse("prod", copied, tmp_path / "plan.json")
+    assert plan.exit_code == 0, plan.printed
+    (summary,) = plan.printed.splitlines()[-1:]
+    assert "rules enforced (advisory: misnamed-role; waived: missing-tags for a-bucket until " in summary
+    shown = [f"missing-tags for {name} until {until}" for name in (*names[:2], "an\\x1b[2Jother")]
+    assert ", ".join(shown) in summary
+    document = json.loads((tmp_path / "plan.json").read_text())
+    told = [(waived["rule"], waived["resource"]) for waived in document["policyEnforcement"]["waived"]]
+    assert told == [("missing-tags", name) for name in names]
+    assert f"waived: {', '.join(shown)}" in markdown(document).splitlines()[0]
+
+
 def configured(tmp_path: Path, text: str, name: str = "naming.prod.json") -> dict[str, tuple[str, dict[str, Any]]]:
     """Return what the packs configure, by rule, where one file has this text."""
     folder = copy_project(tmp_path) / "policies"
-    for file in (folder / "config").iterdir():
+    for file in (folder / "config").glob("*.prod.json"):
         file.unlink()
     (folder / "config" / name).write_text(text)
     return {

@@ -28,7 +28,6 @@ from tests.rehearsal.conftest import ENFORCED, PACKS, PROGRAMS, WORKSHOP, rehear
         ("looks_up", 1, "error: __main__.py:3: the program calls the data source aws:ec2/getVpc:getVpc"),
         ("looks_up", 1, "Add it to ANSWERS in rehearsal/engine/datasources.py"),
         ("reads", 1, "reads the existing aws:s3/bucket:Bucket `old`"),
-        ("transforms", 1, "error: __main__.py:3: "),
     ],
 )
 def test_a_program_that_cannot_be_planned(workshop: Path, program: str, code: int, said: str) -> None:

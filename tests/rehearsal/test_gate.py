@@ -104,6 +104,7 @@ def test_the_report_on_a_pull_request_says_which_rules_are_not_enforced(tmp_path
         "rules": 4,
         "advisory": [],
         "disabled": ["bucket-prefix", "lonely-bench", "unsigned"],
+        "waived": [],
     }
     plan["steps"][1]["urn"] += "\x1b[2J`\n# heading"
     report = markdown(plan)

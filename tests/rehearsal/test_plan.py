@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.rehearsal.conftest import PACKS, PROGRAMS, WORKSHOP, Outcome, rehearse, start
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -133,7 +135,13 @@ def test_a_data_source_answers_for_its_providers_account_and_region(witnessed: O
 
 def test_stack_rules_see_outputs(witnessed: Outcome) -> None:
     seen = witnessed.seen("stack")
-    assert seen[BUCKET]["properties"] == {"bucket": "rc-bench-drawer", "id": UNKNOWN}
+    bucket = seen[BUCKET]["properties"]
+    assert {key: bucket[key] for key in ("bucket", "id", "arn", "forceDestroy")} == {
+        "bucket": "rc-bench-drawer",
+        "id": UNKNOWN,
+        "arn": UNKNOWN,
+        "forceDestroy": False,  # which the program doesn't give: the provider adds it
+    }
     assert seen[DRAWER]["properties"] == {"bucketArn": UNKNOWN}
     assert seen[DRAWER]["parent"] == PREFIX + BENCH
     assert seen[STACK]["properties"] == {"bench": "open", "roleArn": UNKNOWN, "token": "PLACEHOLDER-TOKEN"}
@@ -151,7 +159,7 @@ def test_the_plan_is_the_same_each_time(witnessed: Outcome) -> None:
 
 
 def test_the_real_sdk(workshop: Path) -> None:
-    """Attributes that the SDK says are always there are unknown; optional ones that aren't given stay absent."""
+    """What the provider computes is unknown; optional attributes that it doesn't compute stay absent."""
     (workshop / "__main__.py").write_text((PROGRAMS / "typed.py").read_text())
     outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
     assert outcome.code == 0, outcome.err
@@ -172,3 +180,40 @@ def test_an_import_is_an_import(workshop: Path) -> None:
     outcome = rehearse("--json", "-", project=workshop)
     assert outcome.plan["changeSummary"] == {"create": 1, "import": 1}
     assert outcome.states()["aws:s3/bucket:Bucket::old"]["id"] == "rc-old"
+
+
+def test_transforms_change_what_is_registered(workshop: Path) -> None:
+    """Its own first, then those of the component that it is in, then the stack's, in the order of registration."""
+    (workshop / "__main__.py").write_text((PROGRAMS / "transforms.py").read_text())
+    outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
+    assert outcome.code == 0, outcome.out
+    parameters = {urn.rpartition("::")[2]: state for urn, state in outcome.states().items() if "Parameter::" in urn}
+    assert {name: state["inputs"]["description"] for name, state in parameters.items()} == {
+        "kept": "own shelf stack",
+        "plain": "shelf stack",
+        "untouched": "stack",
+    }
+    assert {name for name, state in parameters.items() if state.get("protect")} == {"kept"}
+    assert parameters["kept"]["ignoreChanges"] == ["value"]
+    assert parameters["kept"]["inputs"]["value"] == "[secret]"
+    assert parameters["kept"]["inputs"]["tags"] == {"bucket": UNKNOWN, "known": "yes"}
+    seen = outcome.seen("resource")
+    looked_up = next(properties for urn, properties in seen.items() if urn.endswith("untouched"))["properties"]
+    assert looked_up["value"].endswith(":secret:LOOKED-UP-XXXXXX")
+
+
+@pytest.mark.parametrize(
+    ("transform", "said"),
+    [
+        ("lambda args: 1 / 0", "a transform failed: division by zero"),
+        ("lambda args: {}['name']", "a transform failed: 'name'"),
+        ("lambda args: args.nothing", "has no attribute 'nothing'"),
+    ],
+)
+def test_a_transform_that_fails_fails_the_rehearsal(workshop: Path, transform: str, said: str) -> None:
+    program = f"import pulumi\npulumi.runtime.register_resource_transform({transform})\n"
+    (workshop / "__main__.py").write_text(f"{program}pulumi.ComponentResource('a:b:C', 'c', {{}})")
+    outcome = rehearse(project=workshop)
+    assert outcome.code == 1
+    assert said in outcome.out
+    assert "Traceback" not in outcome.out

@@ -46,6 +46,7 @@ class Watch:
         assert self.process.stdout
         for line in self.process.stdout:
             self._lines.put(line.rstrip())
+        self._lines.put(f"watch ended with {self.process.wait()}")
 
     def next(self) -> list[str]:
         head, *lines = iter(lambda: self._lines.get(timeout=DEADLINE), "")
@@ -83,17 +84,22 @@ def test_each_save_is_planned_and_told_by_what_it_changes(watch: Watch, workshop
     assert any("advisory house/lonely-bench" in line for line in first)
 
     save(program, '"dev-reader"', '"dev-writer"')
+    at = f"__main__.py:{line_of(program, 'role = Thing(')}"
     assert watch.next() == [
         "1 changed, passed",
-        f"  update reader (aws:iam:Role)  __main__.py:{line_of(program, 'role = Thing(')}",
+        f"  reader (aws:iam:Role) is replaced because of `name`: a new one is made, then the old one goes.  {at}",
+        f"  replace reader (aws:iam:Role)  {at}",
         "    name: dev-reader -> dev-writer",
     ]
 
     save(program, 'f"rc-{name}"', 'f"x-{name}"')
-    rule = f"mandatory house/bucket-prefix: bench-drawer (aws:s3:Bucket)  __main__.py:{line_of(program, 'x-{name}')}"
+    at = f"__main__.py:{line_of(program, 'x-{name}')}"
+    rule = f"mandatory house/bucket-prefix: bench-drawer (aws:s3:Bucket)  {at}"
     assert watch.next() == [
         "1 changed, failed, 1 mandatory",
-        f"  update bench-drawer (aws:s3:Bucket)  __main__.py:{line_of(program, 'x-{name}')}",
+        "  can't succeed: bench-drawer (aws:s3:Bucket) is protected, and would be replaced because of `bucket`. "
+        f"Take `protect` away first, and apply that.  {at}",
+        f"  replace bench-drawer (aws:s3:Bucket)  {at}",
         "    bucket: rc-bench-drawer -> x-bench-drawer",
         f"  new: {rule}",
         "    The name doesn't start with rc-.",

@@ -97,6 +97,7 @@ AGREED: Final[list[tuple[str, str, dict[str, Json]]]] = [
     ("pinned-record", CERTIFICATE, {"domainName": "A.example.com", "subjectAlternativeNames": ["b.example.com"]}),
     ("pinned-target", GROUP, {"name": "prod-a", "port": 80}),
     ("guessable-secret", RULE, {"conditions": [{"httpHeader": {"values": [secret(sha256(b"").hexdigest())]}}]}),
+    ("guessable-secret", RULE, {"conditions": [{"httpHeader": {"values": [secret("Basic *")]}}]}),
 ]
 
 REFUSED: Final[list[tuple[str, str, dict[str, Json], str]]] = [

@@ -1,0 +1,137 @@
+"""What a change destroys, what it replaces, and why it can't succeed: told before anything else about it.
+
+A plan that every policy lets pass may still fail half-way: the engine refuses to remove what is protected, AWS refuses
+a second resource of the same name, and doesn't delete what others refer to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from rehearsal.reports.changes import CREATE, DELETE, REPLACE, Change
+from rehearsal.reports.create_only import create_only
+from stackfiles.plan_document import UNKNOWN, PlanDocument, State, resource_label
+from stackfiles.visible_text import visible_line
+
+IMPOSSIBLE: Final = "can't succeed"
+DESTROYED: Final = "destroyed"
+REPLACED: Final = "replaced"
+KINDS: Final = (IMPOSSIBLE, DESTROYED, REPLACED)
+"""The worst first."""
+
+_Name = tuple[str, ...]
+"""Type, provider, region, and the inputs that name a resource."""
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What happens to a resource: one of `KINDS`, and why. `source` is `project:///FILE#LINE`, or empty."""
+
+    kind: str
+    urn: str
+    text: str
+    source: str
+
+    @property
+    def line(self) -> str:
+        """What happens as one line of plain text."""
+        prefix = f"{IMPOSSIBLE}: " if self.kind == IMPOSSIBLE else ""
+        return visible_line(f"{prefix}{resource_label(self.urn)} {self.text}")
+
+
+def consequences(found: Sequence[Change], plan: PlanDocument, base: PlanDocument | None = None) -> list[Consequence]:
+    """Return the consequences of a plan's changes, the worst first.
+
+    Args:
+        found: The changes, of `changes.compare` or `changes.planned_changes`.
+        plan: The plan.
+        base: The plan that it is compared with, if any; a plan of the real engine has the state itself.
+    """
+    news = {step["urn"]: step["newState"] for step in plan["steps"] if step.get("newState")}
+    olds = [step["newState"] for step in base["steps"] if step.get("newState")] if base else []
+    olds = olds or [step["oldState"] for step in plan["steps"] if step.get("oldState")]
+    held = _holders([*olds, *news.values()])
+    result = [
+        Consequence(kind, change.urn, text, change.source)
+        for change in found
+        if (state := change.new or change.old) and state["custom"]
+        for kind, text in (*_removal(change), *_collision(change, held), *_replacement(change, news))
+    ]
+    return sorted(result, key=lambda consequence: KINDS.index(consequence.kind))
+
+
+def _removal(change: Change) -> Iterator[tuple[str, str]]:
+    """Yield what is to be said about the end of a resource as it was."""
+    if change.op not in (DELETE, REPLACE) or not change.old:
+        return
+    if change.old.get("protect"):
+        what = "removed" if change.op == DELETE else f"replaced{_because(change)}"
+        yield IMPOSSIBLE, f"is protected, and would be {what}. Take `protect` away first, and apply that."
+    elif change.op == DELETE and not change.old.get("retainOnDelete"):
+        yield DESTROYED, "is removed."
+
+
+def _collision(change: Change, held: Mapping[_Name, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    """Yield the name of a new resource that another one has, which stays or goes only after the new one is made."""
+    name = _name(change.new) if change.op in (CREATE, REPLACE) and change.new else None
+    other = next((urn for urn in held[name] if urn not in (change.urn, change.before)), "") if name else ""
+    if name and other:
+        yield (
+            IMPOSSIBLE,
+            f"has the name `{name[3]}`, as {resource_label(other)} has. If they are one resource, give it an alias; "
+            "else give it another name, or remove the other one first.",
+        )
+
+
+def _replacement(change: Change, news: Mapping[str, State]) -> Iterator[tuple[str, str]]:
+    """Yield how a resource is replaced. AWS keeps one of a fixed name as long as others refer to it."""
+    if change.op != REPLACE or not change.old or not change.new or change.old.get("protect"):
+        return
+    because, name = _because(change), _name(change.new)
+    if not name or name != _name(change.old):
+        yield REPLACED, f"is replaced{because}: a new one is made, then the old one goes."
+    elif users := _users(change.urn, change.new["type"], news):
+        named = " and ".join(map(resource_label, users))
+        yield (
+            IMPOSSIBLE,
+            f"would be replaced{because} under its fixed name, so the old one has to go first, and AWS keeps it while "
+            f"{named} refers to it. Give it another name.",
+        )
+    else:
+        yield REPLACED, f"is replaced{because} under its fixed name: the old one goes first, then a new one is made."
+
+
+def _because(change: Change) -> str:
+    return f" because of {', '.join(f'`{name}`' for name in change.forced)}" if change.forced else ""
+
+
+def _holders(states: Sequence[State]) -> dict[_Name, list[str]]:
+    """Return which resources have a name, now or then: name -> URNs."""
+    held: dict[_Name, list[str]] = {}
+    for state in states:
+        name = _name(state)
+        if name and state["urn"] not in held.setdefault(name, []):
+            held[name].append(state["urn"])
+    return held
+
+
+def _name(state: State) -> _Name | None:
+    """Return what names a resource in AWS; None where only AWS or the engine knows."""
+    inputs = state.get("inputs", {})
+    values = [inputs.get(key) for key in create_only(state["type"]).get("name", ())]
+    if not values or not all(isinstance(value, str) and UNKNOWN not in value for value in values):
+        return None
+    provider = state.get("provider", "").rpartition("::")[0]
+    return (state["type"], provider, str(inputs.get("region", "")), *map(str, values))
+
+
+def _users(urn: str, type_: str, news: Mapping[str, State]) -> list[str]:
+    """Return the resources that refer to one and keep AWS from deleting it."""
+    types = create_only(type_).get("used_by", ())
+    return [
+        user
+        for user, state in news.items()
+        if state["type"] in types and any(urn in urns for urns in state.get("propertyDependencies", {}).values())
+    ]

@@ -1,0 +1,65 @@
+"""The engine's own preview tells what `up` destroys, replaces or can't do, before anything is applied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.engine.test_previewed import workshop
+
+pytestmark = pytest.mark.engine
+
+PROGRAM: Final = """
+class Shelf(pulumi.ComponentResource):
+    def __init__(self, opts=None):
+        super().__init__("workshop:index:Shelf", "shelf", {}, opts)
+
+shelf = Shelf(ResourceOptions(protect=True))
+parameter("kept", parent=shelf)
+parameter("second")
+pulumi.CustomResource("aws:iam/role:Role", "role", {"name": "dev-role", "assumeRolePolicy": "{}", "path": "/a/"})
+group = pulumi.CustomResource(
+    "aws:lb/targetGroup:TargetGroup", "group", {"name": "dev-group", "port": 1, "vpcId": "vpc-1", "protocol": "HTTP"}
+)
+pulumi.CustomResource(
+    "aws:lb/listenerRule:ListenerRule",
+    "rule",
+    {"listenerArn": "arn:x", "actions": [{"targetGroupArn": group.id}], "conditions": []},
+)
+"""
+
+
+def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_path: Path) -> None:
+    deployment = workshop(tmp_path, PROGRAM)
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    program = deployment.project / "__main__.py"
+    honest = program.read_text()
+
+    impossible = {
+        '"workshop:index:Shelf"': ('"workshop:index:Rack"', "kept (aws:ssm:Parameter) has the name `/dev/kept`, as"),
+        'parameter("kept", parent=shelf)': ("", "kept (aws:ssm:Parameter) is protected, and would be removed"),
+        '"port": 1': ('"port": 2', "group (aws:lb:TargetGroup) would be replaced because of `port` under its fixed"),
+    }
+    for old, (new, said) in impossible.items():
+        program.write_text(honest.replace(old, new))
+        before = len(deployment.journal())
+        outcome = deployment.up()
+        assert outcome.code == 1
+        assert f"can't succeed: {said}" in outcome.out
+        assert "nothing was applied" in outcome.out
+        assert "Previewing" not in outcome.out
+        assert deployment.changes(before) == []
+
+    program.write_text(honest.replace('"/a/"', '"/b/"').replace('parameter("second")\n', ""))
+    outcome = deployment.up()
+    deployment.attached.stop()
+    assert outcome.code == 0, outcome.out
+    first, second, *_ = outcome.out.splitlines()
+    assert first == "second (aws:ssm:Parameter) is removed."
+    assert second == (
+        "role (aws:iam:Role) is replaced because of `path` under its fixed name: the old one goes first, "
+        "then a new one is made."
+    )
