@@ -166,14 +166,14 @@ class JudgedPlan:
     def update(self, resources: Iterable[Planned]) -> dict[str, set[str]]:
         """Return logical name -> rules that stop a resource before it is made, in an update with these resources.
 
-        What a preview doesn't know is made up, once for each resource that it comes from. What `acceptance` says about
-        the shape of such values is left out.
+        What a preview doesn't know is made up, once for each resource that it comes from. Only what `inventory` says
+        counts: made-up values have no shape that `acceptance` takes, and no preview was recorded.
         """
         analyzer = _gate(self.stack, dry_run=False)
         stopped: dict[str, set[str]] = {}
         for resource in resources:
             rules = _rules([analyzer.Analyze(self._made_up(resource), _NO_CONTEXT)])
-            if rules := {rule for rule in rules if not rule.startswith("acceptance/")}:
+            if rules := {rule for rule in rules if rule.startswith("inventory/")}:
                 stopped.setdefault(resource.name, set()).update(rules)
         return stopped
 

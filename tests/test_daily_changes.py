@@ -1,0 +1,74 @@
+"""The changes of an ordinary week: what the gate says on the way, what owners agree to, and that all pass then."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from policies.inventory.agreement import __main__ as agreement
+from tests.breakages import break_project
+from tests.planning import PROJECT, copy_project, rehearse
+
+CHANGES: Final[list[dict[str, Any]]] = yaml.safe_load((PROJECT / "tests" / "daily_changes.yaml").read_text())
+PAGE: Final = (PROJECT / "docs" / "daily-changes.md").read_text()
+
+
+def agree(monkeypatch: pytest.MonkeyPatch, project: Path, plan: Path, change: Mapping[str, Any]) -> list[str]:
+    """Do what the page says so that the gate lets a change pass; return the lines that the inventory's file gets."""
+    file = project / "policies" / "config" / "inventory.prod.json"
+    before = [line.rstrip(",") for line in file.read_text().splitlines()]
+    where = ["--plan", str(plan), "--project", str(project)]
+    monkeypatch.setattr("sys.argv", ["agreement", "write", "--yes", *where])
+    assert agreement.main() == 0
+    for name, text in change.get("also", {}).items():
+        (project / "policies" / "config" / name).write_text(text)
+    if change.get("readers"):
+        command = [sys.executable, "-m", "generators.expected_readers"]
+        subprocess.run(command, cwd=project, check=True, stdout=subprocess.DEVNULL)
+    after = [line.rstrip(",").strip() for line in file.read_text().splitlines()]
+    assert len(after) == len(before) + len(change.get("agreed", []))
+    return [line for line in after if line not in {old.strip() for old in before}]
+
+
+@pytest.mark.parametrize("change", [pytest.param(row, id=row["change"].replace(" ", "-")) for row in CHANGES])
+def test_what_a_change_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: dict[str, Any]) -> None:
+    project = copy_project(tmp_path)
+    break_project(project, change)
+    plan = rehearse("prod", project, tmp_path / "plan.json")
+    assert plan.rules == set(change["says"]), plan.printed
+    assert agree(monkeypatch, project, tmp_path / "plan.json", change) == change.get("agreed", [])
+
+
+def test_all_of_them_together_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    together: dict[str, Any] = {"also": {}, "readers": True, "agreed": []}
+    for change in CHANGES:
+        source = (project / "__main__.py").read_text()
+        break_project(project, change)
+        assert "append" in change or (project / "__main__.py").read_text().rstrip() == source.rstrip()
+        together["also"] |= change.get("also", {})
+        together["agreed"] += change.get("agreed", [])
+    rehearse("prod", project, tmp_path / "plan.json")
+    agree(monkeypatch, project, tmp_path / "plan.json", together)
+    plan = rehearse("prod", project, tmp_path / "agreed.json")
+    assert (plan.exit_code, plan.violations) == (0, []), plan.printed
+
+
+def test_the_page_tells_of_each() -> None:
+    for change in CHANGES:
+        (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {change['change']} |")]
+        assert all(rule.partition("/")[2] in row for rule in change["says"]), row
+        assert all(line in row for line in change.get("agreed", [])), row
+        assert all(name in row for name in change.get("also", {})), row
+
+
+def test_no_change_takes_more_than_a_line_in_the_inventory() -> None:
+    assert max(len(change.get("agreed", [])) for change in CHANGES) == 1
+    assert json.dumps(CHANGES).count('"change"') == 9  # the tenth, a new environment, is a runbook
