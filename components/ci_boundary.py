@@ -46,6 +46,8 @@ _FOLDED: Final = (
     "elasticloadbalancing:Set*",
     "iam:GetPolicy*",
     "iam:GetRole*",
+    "iam:List*Role*",
+    "iam:UpdateRole*",
     "logs:Get*",
     "s3:Get*Configuration",
     "s3:GetBucket*",

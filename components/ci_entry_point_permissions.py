@@ -30,6 +30,7 @@ Target = Literal[
     "headers policies",
     "log deliveries",
     "web ACL",
+    "given web ACL",
 ]
 """What an action is allowed on."""
 Limit = Literal["none", "tagged", "tagged when made", "just made"]
@@ -96,10 +97,13 @@ BALANCER_GRANTS: Final = (
         "security groups",
         "tagged",
     ),
+    Grant("ChangeSecurityGroupRules", "ec2", "ModifySecurityGroupRules", "security groups and their rules", "tagged"),
 )
 EDGE_GRANTS: Final = (
     # What these make has no ARN yet, so the actions take no resource; the tags narrow them.
     Grant("MakeTagged", "acm", "RequestCertificate cloudfront:CreateDistribution", "anything", "tagged when made"),
+    # Asked for too when a request sets tags: https://github.com/hashicorp/terraform-provider-aws/issues/11903
+    Grant("TagNewCertificates", "acm", "AddTagsToCertificate", "certificates", "tagged when made"),
     Grant(
         "ManageCertificates",
         "acm",
@@ -134,6 +138,8 @@ WEB_ACL_GRANT: Final = Grant(
     "web ACL",
 )
 """Only where the stack has a web ACL of its own."""
+ATTACH_WEB_ACL_GRANT: Final = Grant("AttachWebAcl", "wafv2", "GetWebACL", "given web ACL")
+"""Only where the stack attaches a web ACL that others made."""
 
 
 def balancer_statements(names: Names, settings: Settings) -> list[Statement]:
@@ -143,8 +149,9 @@ def balancer_statements(names: Names, settings: Settings) -> list[Statement]:
 
 def edge_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what a deploy may do to what stands before the load balancer: certificates, distributions, their logs."""
-    web_acl = [WEB_ACL_GRANT] if settings.only_cloudflare_viewers else []
-    return _statements([*EDGE_GRANTS, *web_acl], names, settings)
+    own = [WEB_ACL_GRANT] if settings.only_cloudflare_viewers else []
+    given = [ATTACH_WEB_ACL_GRANT] if settings.web_acl_arn else []
+    return _statements([*EDGE_GRANTS, *own, *given], names, settings)
 
 
 def _statements(grants: Iterable[Grant], names: Names, settings: Settings) -> list[Statement]:
@@ -173,6 +180,7 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
         "distributions": [names.cloudfront_arn("distribution/*")],
         "headers policies": [names.cloudfront_arn("response-headers-policy/*")],
         "log deliveries": edge.log_delivery_arns,
+        "given web ACL": [settings.web_acl_arn] if settings.web_acl_arn else [],
         "web ACL": [edge.web_acl_arn(f"ipset/{web_acl}-*"), edge.web_acl_arn(f"webacl/{web_acl}/*")],
     }
 

@@ -51,6 +51,7 @@ _BUCKET_READS: Final = (
 _DESCRIPTIONS: Final = (
     "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",
+    "elasticloadbalancing:DescribeCapacityReservation",
     "elasticloadbalancing:DescribeListenerAttributes",
     "elasticloadbalancing:DescribeListeners",
     "elasticloadbalancing:DescribeLoadBalancerAttributes",
@@ -173,7 +174,18 @@ def _manage_roles(names: Names) -> list[Statement]:
             roles,
             {"StringEquals": {"iam:PermissionsBoundary": names.policy_arn(workload_boundary_name(names))}},
         ),
-        Statement("ManageRoles", ["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateRole"], roles),
+        Statement(
+            "ManageRoles",
+            [
+                "iam:DeleteRole",
+                "iam:ListInstanceProfilesForRole",  # asked before each deletion
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateRole",
+                "iam:UpdateRoleDescription",
+            ],
+            roles,
+        ),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -41,7 +42,9 @@ class CircleciAccessArgs:
 
 
 @dataclass(frozen=True)
-class _Role:
+class CiRole:
+    """One of CI's roles, and what it may do."""
+
     reader: Reader
     description: str
     branches: str
@@ -49,6 +52,10 @@ class _Role:
     statements: list[Statement]
     shared: tuple[str, ...] = ()
     """Purposes of the managed policies that it has as well."""
+
+    def everything(self, shared: Mapping[str, Sequence[Statement]]) -> list[Statement]:
+        """Return its own statements and those of its managed policies."""
+        return [*self.statements, *(statement for purpose in self.shared for statement in shared[purpose])]
 
 
 class CircleciAccess(pulumi.ComponentResource):
@@ -70,23 +77,23 @@ class CircleciAccess(pulumi.ComponentResource):
                 tags=names.tags("ci"),
                 opts=child,
             )
-        shared = {
-            LOOK: ManagedPolicyArgs(
-                names, "Reads what this program manages, without any secret value", look_statements(names, settings)
-            ),
-            BALANCER: ManagedPolicyArgs(names, "Changes the load balancer", balancer_statements(names, settings)),
-            EDGE: ManagedPolicyArgs(
-                names, "Changes what stands before the load balancer", edge_statements(names, settings)
-            ),
-        }
-        policies = [ManagedPolicy(names.resource(purpose), args, child) for purpose, args in shared.items()]
+        shared = shared_statements(names, settings)
+        policies = [
+            ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
+            for purpose, description in (
+                (LOOK, "Reads what this program manages, without any secret value"),
+                (BALANCER, "Changes the load balancer"),
+                (EDGE, "Changes what stands before the load balancer"),
+            )
+        ]
         self.arns: dict[str, str] = {}
-        for role in _roles(names, settings):
+        for role in ci_roles(names, settings):
             boundary = names.resource(role.reader, "boundary")
-            everything = [*role.statements, *(each for purpose in role.shared for each in shared[purpose].statements)]
             bound = ManagedPolicy(
                 boundary,
-                ManagedPolicyArgs(names, f"Bounds {role.reader}", ci_boundary_statements(names, everything)),
+                ManagedPolicyArgs(
+                    names, f"Bounds {role.reader}", ci_boundary_statements(names, role.everything(shared))
+                ),
                 child,
             )
             self.arns[role.reader] = GuardedRole(
@@ -110,17 +117,27 @@ class CircleciAccess(pulumi.ComponentResource):
         self.register_outputs({"arns": self.arns})
 
 
-def _roles(names: Names, settings: Settings) -> tuple[_Role, ...]:
+def shared_statements(names: Names, settings: Settings) -> Mapping[str, Sequence[Statement]]:
+    """Return purpose -> statements of the managed policies that CI's roles share."""
+    return {
+        LOOK: look_statements(names, settings),
+        BALANCER: balancer_statements(names, settings),
+        EDGE: edge_statements(names, settings),
+    }
+
+
+def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
+    """Return CI's roles."""
     return (
-        _Role(
+        CiRole(
             Reader.CI_PREVIEW,
             "Previews pull requests; reads no secret value",
             "refs/heads/*",
             preview_statements(names),
             (LOOK,),
         ),
-        _Role(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, BALANCER, EDGE)),
-        _Role(
+        CiRole(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, BALANCER, EDGE)),
+        CiRole(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",
             "refs/heads/main",

@@ -21,6 +21,12 @@ from components.workload_roles import execution_role_name, task_role_name
 FOLDER: Final = Path(__file__).resolve().parent.parent
 CONFIG: Final = FOLDER / "policies" / "config"
 
+_CLOSED: Final[dict[str, dict[str, Any]]] = {
+    "unidentified-caller": {"closed_world": True},
+    "unagreed-session": {"agreed": []},
+}
+"""Rules that apply to this project's stacks, and not to whoever else attaches the pack. What owners agreed to stays."""
+
 
 def expected(names: Names) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Return the configuration of the two rules that compare readers: rule -> `readers` -> ARN -> names of roles."""
@@ -69,6 +75,8 @@ def readers_file(stack: str) -> tuple[Path, str]:
     names = Names(stack, str(settings["aws:allowedAccountIds"][0]), settings["aws:region"], partition)
     path = CONFIG / f"least_privilege.{stack}.json"
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for rule, configuration in _CLOSED.items():
+        given.setdefault(rule, configuration)
     for rule, configuration in expected(names).items():
         own = given.get(rule)
         given[rule] = (own if isinstance(own, dict) else {}) | configuration

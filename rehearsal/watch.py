@@ -50,6 +50,7 @@ def main() -> int:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
+        interrupts.settle()
         return interrupts.INTERRUPTED
     return 0
 
@@ -87,7 +88,8 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
                     child = Child(folder, stack_name)
             stamps = now
     finally:
-        child.end()
+        with interrupts.held_back():
+            child.end()
 
 
 @dataclass(frozen=True)

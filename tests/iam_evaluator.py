@@ -37,15 +37,25 @@ def simulate(requests: Sequence[dict[str, Any]]) -> list[bool]:
     Raises:
         RuntimeError: the evaluator can't run, or it refuses a request as malformed.
     """
+    found = answers(requests)
+    for request, answer in zip(requests, found, strict=True):
+        if isinstance(answer, str):
+            raise RuntimeError(f"the evaluator refuses {json.dumps(request)}: {answer}")
+    return [answer is True for answer in found]
+
+
+def answers(requests: Sequence[dict[str, Any]]) -> list[bool | str]:
+    """Return whether each request is allowed, or why the evaluator can't say.
+
+    Raises:
+        RuntimeError: the evaluator can't run.
+    """
     if reason := missing():
         raise RuntimeError(reason)
     # Node finds packages from where a script lies.
     script = Path(shutil.copy(_SCRIPT, _FOLDER))
-    answers: list[Any] = json.loads(_run(["node", str(script)], json.dumps(requests)))
-    for request, answer in zip(requests, answers, strict=True):
-        if not isinstance(answer, bool):
-            raise RuntimeError(f"the evaluator refuses {json.dumps(request)}: {answer}")
-    return answers
+    found: list[bool | str] = json.loads(_run(["node", str(script)], json.dumps(requests)))
+    return found
 
 
 def _run(command: list[str], given: str = "") -> str:

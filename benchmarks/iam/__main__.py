@@ -101,14 +101,14 @@ def _targets(rounds_of: Sequence[Sequence[Run]], documents: Sequence[Labelled], 
 
 def _start(folder: Path, rounds: int) -> Target:
     policies = Path(__file__).resolve().parents[2] / "policies"
-    starts = [Start("pass", keeps=True), Start("import pulumi_policy", keeps=True)]
+    starts = [Start("pass", keeps=True), Start("import pulumi.policy", keeps=True)]
     for keeps in (True, False):
         copy = folder / str(keeps)
         shutil.copytree(policies, copy / "policies", ignore=shutil.ignore_patterns("__pycache__"))
         starts.append(Start(_LOAD.format(checkout=str(copy)), keeps))
     bare, sdk, start, first = comparison.starts_ms(starts, rounds)
     measured = (
-        f"{start:.0f} ms, {sdk:.0f} of it the policy SDK ({start / bare:.1f} x bare Python); "
+        f"{start:.0f} ms, {sdk:.0f} of it Pulumi's SDK ({start / bare:.1f} x bare Python); "
         f"{first:.0f} ms where the pack has to be compiled"
     )
     return "start of the pack with its data under 0.5 s", measured, max(start, first) < 500

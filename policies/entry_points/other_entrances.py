@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.entry_points.kinds import CLASSIC_LOAD_BALANCER
-from policies.rulebook import Finding, Json, Judgement, Resource, Rules, Severity, Unjudgeable
+from policies.rulebook import Finding, Json, Judgement, Resource, Rules, Severity
 
 RULES: Final = Rules()
 
@@ -218,28 +218,3 @@ def _shown(values: tuple[Json, ...]) -> str:
         "left out" if value is None else f"`{str(value).lower() if isinstance(value, bool) else value}`"
         for value in known
     )
-
-
-@RULES.resource(
-    "foreign-package",
-    title="Every resource is of a package that the gate can judge.",
-    remedy="Use resources of the AWS and Cloudflare providers; name a package in `packages` once it is known "
-    "that nothing of it answers the internet.",
-    source="https://www.pulumi.com/docs/iac/concepts/resources/names/#types",
-    severity=Severity.HIGH,
-    config={
-        "packages": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Packages whose resources are judged, or answer nobody",
-            "default": ["pulumi", "rocketclub", "aws", "cloudflare"],
-        }
-    },
-)
-def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    package = resource.type.partition(":")[0]
-    if package not in judgement.config["packages"]:
-        raise Unjudgeable(
-            "type", f"belongs to the package `{package[:40]}`, of which the gate knows nothing", resource.urn
-        )
-    yield from ()

@@ -13,7 +13,7 @@
 
 from typing import Final
 
-from policies.least_privilege.rules import documents, managed, people, readers
+from policies.least_privilege.rules import closed_world, documents, managed, people, readers
 from policies.rulebook import Rule
 
-RULES: Final[tuple[Rule, ...]] = (*documents.RULES, *managed.RULES, *people.RULES, *readers.RULES)
+RULES: Final[tuple[Rule, ...]] = (*documents.RULES, *managed.RULES, *people.RULES, *readers.RULES, *closed_world.RULES)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, SupportsIndex, TypeAlias, TypeVar, cast, overload
+from typing import Any, Final, Self, SupportsIndex, TypeAlias, TypeVar, cast, overload
 
 
 class _Unknown:
@@ -223,8 +223,23 @@ class Part(Properties):
         return f"{self.path}.{path}"
 
 
+class _Analysed:
+    """Something that rules analyse, each analysis once."""
+
+    _shared: dict[object, Any]
+
+    def shared(self, analysis: Callable[[Self], Analysis]) -> Analysis:
+        """Return what a function makes of this. It runs once, however many rules ask.
+
+        The function must return something that can be read again and again: a tuple, never an iterator.
+        """
+        if analysis not in self._shared:
+            self._shared[analysis] = analysis(self)
+        return cast(Analysis, self._shared[analysis])
+
+
 @dataclass(frozen=True, eq=False)
-class Resource(Properties):
+class Resource(_Analysed, Properties):
     """One resource of the plan. Compared by identity: no two are the same.
 
     `type` is the token (`aws:iam/role:Role`), `properties` the inputs at preview (for stack rules: the
@@ -249,17 +264,8 @@ class Resource(Properties):
     def _root(self) -> Json:
         return self.properties
 
-    def shared(self, analysis: Callable[[Resource], Analysis]) -> Analysis:
-        """Return what a function makes of this resource. It runs once, however many rules ask.
 
-        The function must return something that can be read again and again: a tuple, never an iterator.
-        """
-        if analysis not in self._shared:
-            self._shared[analysis] = analysis(self)
-        return cast(Analysis, self._shared[analysis])
-
-
-class Stack(Sequence[Resource]):
+class Stack(_Analysed, Sequence[Resource]):
     """The resources of a stack, in the order in which the engine gives them."""
 
     def __init__(self, resources: Sequence[Resource]) -> None:
@@ -275,15 +281,6 @@ class Stack(Sequence[Resource]):
 
     def __len__(self) -> int:
         return len(self._resources)
-
-    def shared(self, analysis: Callable[[Stack], Analysis]) -> Analysis:
-        """Return what a function makes of this stack. It runs once, however many rules ask.
-
-        The function must return something that can be read again and again: a tuple, never an iterator.
-        """
-        if analysis not in self._shared:
-            self._shared[analysis] = analysis(self)
-        return cast(Analysis, self._shared[analysis])
 
     def only(self, types: frozenset[str]) -> Stack:
         """Return the part of the stack that is of some types: always the same object for the same types."""

@@ -30,6 +30,11 @@ def attributes(type_: str) -> Mapping[str, Any]:
     attributes of a resource are those that it isn't given. Empty for a type whose SDK isn't loaded. Threads may call
     it.
     """
+    return {key: hint for key, hint in declared(type_).items() if type(None) not in typing.get_args(hint)}
+
+
+def declared(type_: str) -> Mapping[str, Any]:
+    """Return all attributes that the SDK's class of a type declares, the optional ones too; empty as `attributes`."""
     with _LOADING:
         try:
             return _declared(type_)
@@ -39,7 +44,7 @@ def attributes(type_: str) -> Mapping[str, Any]:
 
 @cache
 def _declared(type_: str) -> Mapping[str, Any]:
-    """Return what `attributes` does.
+    """Return what `declared` does.
 
     Raises:
         LookupError: no SDK that is loaded has the type. It isn't remembered, since one may be loaded later.
@@ -52,5 +57,5 @@ def _declared(type_: str) -> Mapping[str, Any]:
         )
         if resource is not None:
             hints = {key: typing.get_args(hint) for key, hint in _types._raw_return_hints(resource).items()}
-            return {key: args[0] for key, args in hints.items() if args and type(None) not in typing.get_args(args[0])}
+            return {key: args[0] for key, args in hints.items() if args}
     raise LookupError(type_)

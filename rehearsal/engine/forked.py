@@ -10,6 +10,7 @@ import gc
 import importlib
 import json
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Sequence
@@ -70,10 +71,11 @@ class Child:
         _load(self._modules)
 
     def end(self) -> None:
-        """Stop it, if it still runs."""
+        """Stop it, if it still runs, and wait until it has stopped its packs."""
         if self._pid:
-            self._go.close()  # a child that waits stops its packs and ends
+            self._go.close()  # ends a child that waits
             self._answer.close()
+            os.kill(self._pid, signal.SIGTERM)  # ends one whose program runs
             os.waitpid(self._pid, 0)
             self._pid = 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Iterator
+from types import FrameType
 from typing import Final
 
 INTERRUPTED: Final = 130
@@ -12,25 +13,41 @@ INTERRUPTED: Final = 130
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
+_AGAIN: Final = 0.3
+"""Seconds after which an interrupt is raised once more. Python drops one that is raised in a callback of its own, of
+which loading a module has many."""
+
 
 def raise_keyboard_interrupts() -> None:
     """Make each of the signals a KeyboardInterrupt, so that the packs are stopped on the way out."""
-    for number in _heeded():
-        signal.signal(number, signal.default_int_handler)
+    for number in (*_heeded(), signal.SIGALRM):
+        signal.signal(number, _interrupt)
+
+
+def settle() -> None:
+    """Let an interrupt be over: it has been noticed, and what had to be stopped is stopped."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 @contextlib.contextmanager
 def held_back() -> Iterator[None]:
     """Hold an interrupt back until the end of the block."""
     held: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in _heeded()}
+    before = {
+        number: signal.signal(number, lambda number, _: held.append(number)) for number in (*_heeded(), signal.SIGALRM)
+    }
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     if held:
-        raise KeyboardInterrupt
+        _interrupt()
+
+
+def _interrupt(_number: int = 0, _frame: FrameType | None = None) -> None:
+    signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+    raise KeyboardInterrupt
 
 
 def _heeded() -> list[signal.Signals]:

@@ -21,7 +21,6 @@ from pulumi.runtime.mocks import MockEngine, MockMonitor
 from pulumi.runtime.proto import engine_pb2, resource_pb2, source_pb2
 
 from rehearsal.engine import datasources
-from rehearsal.engine.computed import attributes
 from rehearsal.engine.plan import PROVIDER_TYPE, Judges, Step
 from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
@@ -127,7 +126,8 @@ class Monitor(MockMonitor):
         self._add(step)
         if not request.custom:
             return resource_pb2.RegisterResourceResponse(urn=step.urn)
-        step.outputs = _outputs(step)
+        provider = self._steps.get(step.provider.rpartition("::")[0])
+        step.outputs = _outputs(step, _plain(provider.inputs.get("region")) if provider else "")
         return resource_pb2.RegisterResourceResponse(urn=step.urn, id=step.import_id, object=to_struct(step.outputs))
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
@@ -223,16 +223,11 @@ def _installed_version(package: str) -> str:
         return ""
 
 
-def _outputs(step: Step) -> dict[str, Any]:
-    """Return what a provider answers in a preview: the planned inputs, and each computed attribute as unknown.
-
-    An attribute is computed if the SDK's resource class always has it (its type isn't optional) and the program doesn't
-    give it. An optional attribute that isn't given is left out; the SDK shows it to the program as unknown.
-    """
+def _outputs(step: Step, region: str) -> dict[str, Any]:
+    """Return what a provider for a region answers in a preview."""
     if step.type.startswith(PROVIDER_TYPE):
         return {key: value for key, value in step.inputs.items() if key != "__internal"}
-    computed = {name: UNKNOWN for name in attributes(step.type) if name not in step.inputs}
-    outputs = {**planned(step.type, step.inputs), **computed, "id": step.import_id or UNKNOWN}
+    outputs = {**planned(step.type, step.inputs, region), "id": step.import_id or UNKNOWN}
     return {
         key: secret(value) if key in step.additional_secret_outputs and not is_secret(value) else value
         for key, value in outputs.items()

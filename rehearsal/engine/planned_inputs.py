@@ -1,32 +1,140 @@
-"""How a provider answers a preview with the inputs that it was given, where it doesn't repeat them."""
+"""How a provider answers a preview: what it makes of the inputs, and what it adds.
+
+Stack rules see the answer, not the inputs. `planned_answers.json` beside this file records, type by type, how the
+answers of the Terraform AWS provider's own code differ from the inputs; tests/upstream makes the record and holds it
+against that code. A type that isn't in it answers its inputs, and each computed attribute as unknown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+import json
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypedDict
 
+from rehearsal.engine.computed import attributes
+from rehearsal.engine.properties import is_secret
 from stackfiles.json_type import Json
 from stackfiles.plan_document import UNKNOWN
 
-UNKNOWN_AS_A_WHOLE: Final[Mapping[str, frozenset[str]]] = {
-    "aws:acm/certificateValidation:CertificateValidation": frozenset({"validationRecordFqdns"}),
-    "aws:alb/loadBalancer:LoadBalancer": frozenset({"securityGroups"}),
-    "aws:lb/loadBalancer:LoadBalancer": frozenset({"securityGroups"}),
-}
-"""Type -> inputs that the provider answers as one unknown when any part of them is unknown.
+RECORD: Final = Path(__file__).with_name("planned_answers.json")
 
-Both are sets in the Terraform AWS provider, which plans a set with an unknown element so. tests/upstream shows it on
-the provider's own code.
-"""
+CERTIFICATE: Final = "aws:acm/certificate:Certificate"
+"""The type whose names the provider puts together by itself (CustomizeDiff in its code)."""
 
 
-def planned(type_: str, inputs: Mapping[str, Json]) -> dict[str, Json]:
-    """Return inputs as stack rules see them in a preview: the provider's answer instead of what the program gave."""
-    wholes = UNKNOWN_AS_A_WHOLE.get(type_, frozenset())
-    return {name: UNKNOWN if name in wholes and _has_unknown(value) else value for name, value in inputs.items()}
+class Answer(TypedDict, total=False):
+    """How the answers of one type differ from the inputs. A path has dots between names, and `*` for each list item."""
+
+    added: dict[str, Json]
+    """Path -> the value that the answer has where the inputs have none."""
+    unknown: list[str]
+    """Paths that the answer has as unknown where the inputs have none."""
+    whole: list[str]
+    """Inputs that are one unknown when any part of them is unknown: sets, which Terraform plans so."""
+    sorted: list[str]
+    """Inputs that come back in alphabetical order: sets of texts."""
+    document: list[str]
+    """Inputs that hold a policy document, which comes back as Go writes JSON: sorted keys, no spaces."""
+    legacy_document: list[str]
+    """The same, but with the version before all else."""
 
 
-def _has_unknown(value: Json) -> bool:
+@cache
+def record() -> Mapping[str, Answer]:
+    """Return the recorded answers by type."""
+    document: dict[str, dict[str, Answer]] = json.loads(RECORD.read_text(encoding="utf-8"))
+    return document["answers"]
+
+
+def planned(type_: str, inputs: Mapping[str, Json], region: str = "") -> dict[str, Json]:
+    """Return a resource as stack rules see it in a preview, but for its id.
+
+    `region` is the provider's own, where it is known: every type that has a region answers with it.
+    """
+    answer = record().get(type_, {})
+    properties: dict[str, Json] = {name: _planned(name, value, answer) for name, value in inputs.items()}
+    if type_ == CERTIFICATE:
+        properties |= _certificate(inputs)
+    for path, value in answer.get("added", {}).items():
+        _add(properties, path.split("."), value)
+    for path in answer.get("unknown", []):
+        _add(properties, path.split("."), UNKNOWN)
+    computed = attributes(type_)
+    if "tagsAll" in computed:
+        properties.setdefault("tagsAll", properties.get("tags", {}))
+    if region and "region" in computed:
+        properties.setdefault("region", region)
+    return {**{name: UNKNOWN for name in computed if name not in properties}, **properties}
+
+
+def _planned(name: str, value: Json, answer: Answer) -> Json:
+    if name in answer.get("whole", []) and has_unknown(value):
+        return UNKNOWN
+    if name in answer.get("sorted", []) and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return sorted(value, key=str)
+    if name in answer.get("document", []) and isinstance(value, str):
+        return as_go_writes(value)
+    if name in answer.get("legacy_document", []) and isinstance(value, str):
+        return as_go_writes(value, first="Version")
+    return deepcopy(value)
+
+
+def _certificate(inputs: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what the provider makes of a certificate's names: all of them, and a record to come for each."""
+    given = inputs.get("subjectAlternativeNames", [])
+    if not isinstance(given, list) or has_unknown([inputs.get("domainName"), *given]):
+        return {"subjectAlternativeNames": UNKNOWN, "domainValidationOptions": UNKNOWN}
+    names = sorted({str(name) for name in (inputs.get("domainName", UNKNOWN), *given)})
+    record_to_come = {f"resourceRecord{part}": UNKNOWN for part in ("Name", "Type", "Value")}
+    options: list[Json] = [{"domainName": name, **record_to_come} for name in names]
+    return {"subjectAlternativeNames": [*names], "domainValidationOptions": options}
+
+
+def has_unknown(value: Json) -> bool:
+    """Tell whether a value is unknown, or holds something unknown."""
     if isinstance(value, dict):
-        return any(map(_has_unknown, value.values()))
-    return any(map(_has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
+        return any(map(has_unknown, value.values()))
+    return any(map(has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
+
+
+def as_go_writes(text: str, first: str = "") -> str:
+    """Return a JSON text as Go's encoding/json writes it; a text that holds no object (an unknown) as it is.
+
+    `first` is a key that comes before all others.
+
+    >>> print(as_go_writes('{"b": "<1>", "a": [1, 2]}'), as_go_writes('{"b": 1, "a": 2}', first="b"))
+    {"a":[1,2],"b":"\\u003c1\\u003e"} {"b":1,"a":2}
+    """
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(document, dict):
+        return text
+    ordered = _ordered(document)
+    whole = {**({first: ordered[first]} if first in ordered else {}), **ordered}
+    written = json.dumps(whole, separators=(",", ":"), ensure_ascii=False)
+    return written.translate({ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"})
+
+
+def _ordered(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
+
+
+def _add(properties: Json, path: Sequence[str], value: Json) -> None:
+    """Give all that a path leads to a value, unless it has one; nothing where the path leads nowhere."""
+    if is_secret(properties):
+        return _add(properties["value"], path, value)
+    name, *rest = path
+    if name == "*" and isinstance(properties, list):
+        for item in properties:
+            _add(item, rest, value)
+    elif isinstance(properties, dict) and rest:
+        _add(properties.get(name), rest, value)
+    elif isinstance(properties, dict):
+        properties.setdefault(name, deepcopy(value))

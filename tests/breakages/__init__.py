@@ -23,6 +23,27 @@ _SAMPLE: Final = (
 ONE_A_PACK: Final = [row for row in BREAKAGES if row["id"] in _SAMPLE]
 """One for each pack, and one that no rule could judge: for tests that take long."""
 
+ADDITIONS: Final = [
+    row for row in BREAKAGES if "append" in row and not {"old", "replacements", "stack"}.intersection(row)
+]
+"""Those that only add to the production program: they fit into one program."""
+
+_RUN_ADDITIONS: Final = """
+from pathlib import Path
+for _file in sorted((Path(__file__).parent / "additions").glob("*.py")):
+    exec(compile(_file.read_text(), str(_file), "exec"), dict(globals()))
+"""
+
+
+def with_additions(project: Path) -> dict[str, str]:
+    """Have a copy of the project add what all rows of `ADDITIONS` add; return source file -> row."""
+    program, folder = project / "__main__.py", project / "additions"
+    program.write_text(program.read_text() + _RUN_ADDITIONS)
+    folder.mkdir()
+    for row in ADDITIONS:
+        (folder / f"{row['id']}.py").write_text(row["append"])
+    return {f"project:///additions/{row['id']}.py": row["id"] for row in ADDITIONS}
+
 
 def break_project(project: Path, row: dict[str, Any]) -> None:
     """Apply a breakage to a copy of the project; how the lines within a passage are broken makes no difference."""

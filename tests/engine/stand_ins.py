@@ -39,7 +39,6 @@ from rehearsal.engine.computed import attributes
 from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
 from rehearsal.engine.properties import from_struct, to_struct
-from stackfiles.plan_document import UNKNOWN
 from tests.engine.account import IDENTITY, Account, Resource, made, replaces
 
 SECRET_VERSION: Final = "aws:secretsmanager/getSecretVersion:getSecretVersion"
@@ -211,8 +210,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         type_, inputs = _type(request.urn), from_struct(request.properties)
         if request.preview:
             self._cloud.note("Create", urn=request.urn, type=type_, preview=True)
-            computed = {key: UNKNOWN for key in attributes(type_) if key not in inputs}
-            return provider_pb2.CreateResponse(properties=to_struct({**planned(type_, inputs), **computed}))
+            return provider_pb2.CreateResponse(properties=to_struct(planned(type_, inputs, self._region)))
         resource = made(type_, request.urn, inputs, self._region)
 
         def create() -> None:
@@ -245,7 +243,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             properties["tagsAll"] = inputs.get("tags", {})
         if request.preview:
             self._cloud.note("Update", urn=request.urn, type=type_, id=request.id, preview=True)
-            properties = planned(type_, properties)
+            properties = planned(type_, properties, self._region)
         else:
             resource = Resource(request.id, type_, request.urn, properties)
             self._act(

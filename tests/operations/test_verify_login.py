@@ -227,7 +227,11 @@ def test_no_answer_in_time(bench: Bench, silent: str) -> None:
     outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:{silent}", "--timeout", "1")
     assert outcome.code == 1
     assert outcome.check(f"{PORTAL}: certificate")["text"] == "no TLS connection (TimeoutError)"
-    assert outcome.check(f"{PIPELINES}: redirect to Kinde")["text"] == "no answer (ReadTimeout)"
+    # On a slow machine the second is over before TLS is agreed on.
+    assert outcome.check(f"{PIPELINES}: redirect to Kinde")["text"] in (
+        "no answer (ReadTimeout)",
+        "no answer (ConnectTimeout)",
+    )
 
 
 def test_distributions_that_may_answer_anybody(bench: Bench) -> None:

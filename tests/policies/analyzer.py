@@ -198,7 +198,9 @@ class Judge:
             resource.options.additionalSecretOutputs.extend(planned.secret_outputs)
             for key, urns in planned.references.items():
                 resource.propertyDependencies[key].urns.extend(urns)
-            resource.properties.update(planned_inputs.planned(planned.type, planned.properties))
+            answered = planned_inputs.planned(planned.type, planned.properties)
+            # A case says all that it is about, so what the provider would add by itself is left out.
+            resource.properties.update({name: answered[name] for name in planned.properties})
         self._process.configure(self._configuration)
         return [_violation(item, "") for item in self._process.stub.AnalyzeStack(request, timeout=_ANSWER).diagnostics]
 

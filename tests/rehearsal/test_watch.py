@@ -46,6 +46,7 @@ class Watch:
         assert self.process.stdout
         for line in self.process.stdout:
             self._lines.put(line.rstrip())
+        self._lines.put(f"watch ended with {self.process.wait()}")
 
     def next(self) -> list[str]:
         head, *lines = iter(lambda: self._lines.get(timeout=DEADLINE), "")

@@ -1,19 +1,23 @@
-"""The provider `aws` for the engine, made of the Terraform AWS provider's own code behind Pulumi's dynamic bridge.
+"""The provider `aws` for the engine: code that nobody here wrote, which talks to the server that plays AWS.
 
-    python -m tests.upstream.bridged_provider SERVER_URL JOURNAL
+    python -m tests.upstream.bridged_provider SERVER_URL JOURNAL TYPE…
 
 prints `aws:PORT`, which `PULUMI_DEBUG_PROVIDERS` takes, and serves until it is killed. All of AWS's endpoints are at
-`SERVER_URL` (see aws_server.py). The environment names the two programs that nobody here wrote:
+`SERVER_URL` (see aws_server.py). The environment names that code, either pulumi-aws' own plugin:
+
+    UPSTREAM_PLUGIN         `pulumi-resource-aws`, as `pulumi plugin install resource aws` brings it
+
+or the Terraform AWS provider's behind Pulumi's dynamic bridge, for the types given:
 
     UPSTREAM_BRIDGE         pulumi-terraform-bridge's `pulumi-resource-terraform-provider`
     UPSTREAM_AWS_PROVIDER   the binary of terraform-provider-aws, 5.x
 
 `JOURNAL` gets one line of JSON for each call: `method`, `urn`, `type`, `id`, `region`, `preview`, `outcome`, for a
-failure `error`, for a Diff `diffs` and `replaces`, and for a Create in a preview `planned`: how the provider's answer
-differs from the inputs (see planned_values.py). Never a value.
+failure `error`, for a Diff `diffs` and `replaces`, and for a Create in a preview `answer` and `unexplained` (see
+planned_values.py). Never a value that the provider was given.
 
-Calls are handed on as they are, but for names: tokens, URNs and the few inputs that pulumi-aws shapes otherwise. A
-resource of Terraform's 5.x has no `region`, so there is one bridge for each region, and `region` chooses it.
+The plugin gets calls as they are. The bridge gets other names: tokens, URNs and the few inputs that pulumi-aws shapes
+otherwise. A resource of Terraform's 5.x has no `region`, so there is one bridge for each, and `region` chooses it.
 """
 
 from __future__ import annotations
@@ -36,13 +40,15 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from tests.upstream.planned_values import differences
+from rehearsal.engine.properties import from_struct
+from tests.upstream.api_calls import SERVICES
+from tests.upstream.planned_values import observe, unexplained
 from tests.upstream.terraform_types import NEWER_VALUES, SINGLE, bridge_token, bridge_urn, terraform_name, type_of
 
+PLUGIN: Final = "UPSTREAM_PLUGIN"
 BRIDGE: Final = "UPSTREAM_BRIDGE"
 PROVIDER: Final = "UPSTREAM_AWS_PROVIDER"
 
-SERVICES: Final = ["acm", "cloudfront", "ec2", "elbv2", "iam", "logs", "s3", "secretsmanager", "ssm", "sts", "wafv2"]
 _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 Message: TypeAlias = Any
@@ -63,12 +69,13 @@ class Journal:
 
 
 class Bridge:
-    """One process of the bridge, and the process of the provider that it starts; both are for one region."""
+    """One process of the bridge with the provider that it starts, for one region; or the plugin, for all regions."""
 
     def __init__(self, engine: str, region: str, accounts: Sequence[str], server: str, types: Iterable[str]) -> None:
         self.region = region
+        self.native = PLUGIN in os.environ
         self._process = subprocess.Popen(
-            [os.environ[BRIDGE], engine],
+            [os.environ[PLUGIN if self.native else BRIDGE], engine],
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "AWS_EC2_METADATA_DISABLED": "true"},
@@ -78,15 +85,14 @@ class Bridge:
         port = self._process.stdout.readline().strip()
         channel = grpc.insecure_channel(f"127.0.0.1:{port}", options=_UNLIMITED)
         self.stub = provider_pb2_grpc.ResourceProviderStub(channel)
-        arguments = [str(_named_binary()), "--provider-name", "aws", "--include", ",".join(sorted(types))]
-        self.stub.Parameterize(
-            provider_pb2.ParameterizeRequest(args=provider_pb2.ParameterizeRequest.ParametersArgs(args=arguments))
-        )
+        if not self.native:
+            arguments = [str(_named_binary()), "--provider-name", "aws", "--include", ",".join(sorted(types))]
+            parameters = provider_pb2.ParameterizeRequest.ParametersArgs(args=arguments)
+            self.stub.Parameterize(provider_pb2.ParameterizeRequest(args=parameters))
         config: dict[str, object] = {
             "region": region,
             "accessKey": "test",
             "secretKey": "test",
-            "skipCredentialsValidation": True,
             "skipMetadataApiCheck": True,
             "s3UsePathStyle": True,
             "allowedAccountIds": list(accounts),
@@ -171,17 +177,19 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         """Return the bridge of a region, started if there is none yet; the stack's own where none is named."""
         with self._lock:
             engine, own, *accounts = self._configuration
-            region = region or own
+            region = own if PLUGIN in os.environ else region or own
             if region not in self._bridges:
                 self._bridges[region] = Bridge(engine, region, accounts, self._server, self._types)
             return self._bridges[region]
 
     def Invoke(self, request: Message, context: grpc.ServicerContext) -> Message:
         self._journal.note("Invoke", token=request.tok, preview=request.preview)
-        request.tok = bridge_token(request.tok)
-        request.args.fields.pop("region", None)
+        bridge = self._bridge("")
+        if not bridge.native:
+            request.tok = bridge_token(request.tok)
+            request.args.fields.pop("region", None)
         with _errors_handed_on(context):
-            return self._bridge("").stub.Invoke(request)
+            return bridge.stub.Invoke(request)
 
     def Check(self, request: Message, context: grpc.ServicerContext) -> Message:
         return self._hand_on("Check", request, context, sent=("olds", "news"), received=("inputs",))
@@ -213,6 +221,42 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
     ) -> Message:
         """Hand a call about a resource on: `sent` and `received` name the fields that hold its properties."""
         urn, type_ = request.urn, type_of(request.urn)
+        planning = method == "Create" and request.preview
+        given = from_struct(request.properties) if planning else {}
+        bridge, asked_for = self._translated(method, request, sent)
+        entry = {
+            "urn": urn,
+            "type": type_,
+            "region": bridge.region,
+            "preview": bool(getattr(request, "preview", False)),
+        }
+        try:
+            response = getattr(bridge.stub, method)(request)
+        except grpc.RpcError as error:
+            self._journal.note(method, **entry, id=getattr(request, "id", ""), outcome="failed", error=error.details())
+            _fail(context, error)
+        entry["id"] = getattr(response, "id", "") or getattr(request, "id", "")
+        if method == "Diff":
+            entry |= {"diffs": list(response.diffs), "replaces": list(response.replaces)}
+        if method == "Check":
+            entry["failures"] = [f"{failure.property}: {failure.reason}" for failure in response.failures]
+        if not bridge.native:
+            self._translate_back(response, urn, received, str(entry["id"]), bridge.region if asked_for else "", bridge)
+        if planning:
+            answered = struct_pb2.Struct()
+            answered.CopyFrom(response.properties)
+            if not bridge.native:
+                _reshape(answered, type_, to_bridge=False)
+            entry["answer"] = observe(type_, given, from_struct(answered))
+            entry["unexplained"] = unexplained(type_, given, from_struct(answered), bridge.region)
+        self._journal.note(method, **entry, outcome="done")
+        return response
+
+    def _translated(self, method: str, request: Message, sent: Sequence[str]) -> tuple[Bridge, bool]:
+        """Give a request the bridge's names; return its bridge, and whether the inputs name a region."""
+        if PLUGIN in os.environ:
+            return self._bridge(""), False
+        urn, type_ = request.urn, type_of(request.urn)
         request.urn, request.type = bridge_urn(urn), bridge_token(type_)
         region, asked_for = "", False
         for name in sent:
@@ -228,33 +272,23 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
             # Outputs stay as the bridge made them: notes of its own on their shape are among them.
             if name in ("news", "inputs", "old_inputs") or method in ("Check", "Create"):
                 _reshape(properties, type_, to_bridge=True)
-        bridge = self._bridge(region)
-        preview = bool(getattr(request, "preview", False))
-        entry = {"urn": urn, "type": type_, "region": bridge.region, "preview": preview}
-        try:
-            response = getattr(bridge.stub, method)(request)
-        except grpc.RpcError as error:
-            self._journal.note(method, **entry, id=getattr(request, "id", ""), outcome="failed", error=error.details())
-            _fail(context, error)
-        entry["id"] = getattr(response, "id", "") or getattr(request, "id", "")
-        if method == "Diff":
-            entry |= {"diffs": list(response.diffs), "replaces": list(response.replaces)}
-        if method == "Create" and preview:
-            entry["planned"] = differences(request.properties, response.properties)
-        if method == "Check":
-            entry["failures"] = [f"{failure.property}: {failure.reason}" for failure in response.failures]
-        self._journal.note(method, **entry, outcome="done")
+        return self._bridge(region), asked_for
+
+    def _translate_back(
+        self, response: Message, urn: str, received: Sequence[str], id_: str, asked_for: str, bridge: Bridge
+    ) -> None:
+        """Give a response pulumi-aws' names. `asked_for` is the region that the inputs named, or empty."""
         for name in received:
-            if response.HasField(name):
-                properties = getattr(response, name)
-                if name == "inputs":
-                    _reshape(properties, type_, to_bridge=False)
-                if name == "properties" and len(properties.fields) and entry["id"] and "id" not in properties.fields:
-                    self._given_ids.add(urn)
-                    properties["id"] = entry["id"]
-                if len(properties.fields) and (name == "properties" or asked_for):
-                    properties["region"] = bridge.region
-        return response
+            if not response.HasField(name):
+                continue
+            properties = getattr(response, name)
+            if name == "inputs":
+                _reshape(properties, type_of(urn), to_bridge=False)
+            if name == "properties" and len(properties.fields) and id_ and "id" not in properties.fields:
+                self._given_ids.add(urn)
+                properties["id"] = id_
+            if len(properties.fields) and (name == "properties" or asked_for):
+                properties["region"] = bridge.region
 
 
 @contextlib.contextmanager

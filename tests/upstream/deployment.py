@@ -1,4 +1,4 @@
-"""A deployment whose AWS is the Terraform provider's own code, with moto's server as the account behind it."""
+"""Deployments whose AWS is the Terraform provider's own code, with moto's server as the account behind it."""
 
 from __future__ import annotations
 
@@ -7,100 +7,231 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Literal
 
 import boto3
 import yaml
 
 from components.catalogue import SECRETS, Maker
 from components.naming import Names
-from tests.engine.deployment import KINDE_SECRET, Deployment, Outcome, prepared
+from tests.engine.deployment import KINDE_SECRET, Deployment, prepared
 from tests.planning import PROJECT
-from tests.upstream.bridged_provider import BRIDGE, PROVIDER
+from tests.upstream.bridged_provider import BRIDGE, PLUGIN, PROVIDER
+from tests.upstream.permissions import ACCOUNT
 
-ACCOUNT: Final = "123456789012"
-"""The account that moto plays."""
+Role = Literal["ci-preview", "ci-deploy"]
 
 
 def missing() -> str:
     """Return why these tests can't run here, empty where they can."""
-    unset = [name for name in (BRIDGE, PROVIDER) if not os.access(os.environ.get(name, ""), os.X_OK)]
-    if unset:
-        return f"{' and '.join(unset)} name no program (CONTRIBUTING.md, upstream provider code)"
+    named = [name for name in (PLUGIN, BRIDGE, PROVIDER) if os.access(os.environ.get(name, ""), os.X_OK)]
+    if PLUGIN not in named and named != [BRIDGE, PROVIDER]:
+        return f"neither {PLUGIN} nor {BRIDGE} and {PROVIDER} name programs (CONTRIBUTING.md, upstream provider code)"
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return "they are the life of one account, in order: run them without --numprocesses"
     return ""
+
+
+def provider_code() -> str:
+    """Return which provider code these tests run on, with its version: the name that its file or folder carries."""
+    program = Path(os.environ.get(PLUGIN) or os.environ[PROVIDER]).resolve()
+    return program.parent.name if PLUGIN in os.environ else program.name
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What one run of the engine did."""
+
+    scenario: str
+    stack: str
+    roles: Sequence[Role]
+    """The CI roles that should be able to do it."""
+    options: str
+    """The set of options that it was done with (of generators.ci_calls.OPTIONS)."""
+    code: int
+    out: str
+    seconds: float
+    provider: Sequence[dict[str, Any]]
+    """What the engine asked the provider (see bridged_provider.py)."""
+    api: Sequence[dict[str, Any]]
+    """What the provider asked AWS (see recording.py)."""
+
+    @property
+    def changes(self) -> list[tuple[str, str]]:
+        """What changed the account, or was meant to: method and type, in order."""
+        return [
+            (call["method"], call["type"])
+            for call in self.provider
+            if call["method"] in ("Create", "Update", "Delete") and not call["preview"]
+        ]
+
+    @property
+    def replaced(self) -> set[str]:
+        """The types of which something was to be replaced."""
+        return {call["type"] for call in self.provider if call["method"] == "Diff" and call.get("replaces")}
+
+    @property
+    def differing(self) -> list[str]:
+        """What differed from what the provider had before: URN and inputs."""
+        found = (call for call in self.provider if call["method"] == "Diff" and call.get("diffs"))
+        return [f"{call['urn'].rpartition('$')[2]}: {', '.join(call['diffs'])}" for call in found]
+
+    @property
+    def refused(self) -> list[str]:
+        """Why it went wrong: what the provider refused and what the packs did; empty if it went well."""
+        if self.code == 0:
+            return []
+        errors = [f"{call['type']}: {call['error']}" for call in self.provider if call.get("error")]
+        said = [line.strip() for line in self.out.splitlines() if "[mandatory]" in line or "error:" in line]
+        return [*errors, *said] or [self.out]
+
+    @property
+    def summary(self) -> str:
+        """The run in one line."""
+        counted = Counter(method for method, _ in self.changes)
+        changes = ", ".join(f"{method} {number}" for method, number in sorted(counted.items())) or "no change"
+        times = f"{self.seconds:.0f} s, {len(self.provider)} calls of the provider, {len(self.api)} of AWS"
+        return f"{self.scenario} ({self.stack}): {changes}; {times}"
+
+
+@dataclass
+class Account:
+    """What plays the account, and what has been run on it."""
+
+    folder: Path
+    server: str
+    provider: str
+    runs: list[Ran] = field(default_factory=list)
+
+    def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+        """Return a client of the account's API."""
+        return boto3.Session().client(  # type: ignore[call-overload]
+            service, region, endpoint_url=self.server, aws_access_key_id="test", aws_secret_access_key="test"
+        )
+
+    def journal(self, name: str) -> list[dict[str, Any]]:
+        """Return all that `provider` or `api` has written down."""
+        file = self.folder / f"{name}.jsonl"
+        return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """Have these faults from now on (see recording.Fault)."""
+        (self.folder / "faults.json").write_text(json.dumps(faults))
+
+    def stack(self, name: str, **settings: Any) -> Upstream:  # noqa: ANN401 - as YAML has it
+        """Return a stack that has nothing yet, with some settings of its own, and all that it expects to find."""
+        folder = self.folder / name
+        folder.mkdir()
+        deployment = prepared().deployment(folder, name)
+        document = yaml.safe_load(deployment.stack_file.read_text())
+        document["config"]["aws:allowedAccountIds"] = [ACCOUNT]
+        deployment.stack_file.write_text(yaml.safe_dump(document))
+        given = deployment.environment["PULUMI_DEBUG_PROVIDERS"]
+        deployment.environment["PULUMI_DEBUG_PROVIDERS"] = re.sub(r"aws:\d+", self.provider, given)
+        made = Upstream(deployment, self, document["config"]["aws:region"])
+        for key, value in {**_make_what_is_expected(made), **settings}.items():
+            deployment.set(key, value)
+        deployment.write_agreement()
+        return made
 
 
 @dataclass
 class Upstream:
-    """A stack, its deployment and what plays the account."""
+    """A stack on the account."""
 
     deployment: Deployment
-    server: str
-    journal: Path
+    account: Account
     region: str
+    options: str = ""
+    """The set of options that is on (of generators.ci_calls.OPTIONS)."""
 
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
-        """Return a client of the account's API."""
-        return boto3.Session().client(  # type: ignore[call-overload]
-            service, self.region, endpoint_url=self.server, aws_access_key_id="test", aws_secret_access_key="test"
+    def client(self, service: str) -> Any:  # noqa: ANN401
+        """Return a client of the account's API in the stack's region."""
+        return self.account.client(service, self.region)
+
+    def gated_up(self, scenario: str) -> Ran:
+        """Apply, with every pack, as `make up` does."""
+        return self._run(scenario, ("ci-deploy",), *self.deployment.command("up", "--yes"), folder=PROJECT)
+
+    def up(self, scenario: str) -> Ran:
+        """Preview and apply, without packs."""
+        return self._pulumi(scenario, ("ci-deploy",), "up", "--yes", "--suppress-outputs")
+
+    def preview(self, scenario: str, role: Role = "ci-deploy") -> Ran:
+        """Preview, without packs."""
+        return self._pulumi(scenario, (role,), "preview", "--diff")
+
+    def refresh(self, scenario: str) -> Ran:
+        """Compare the state with the account, and expect no change."""
+        return self._pulumi(
+            scenario, ("ci-deploy", "ci-preview"), "refresh", "--yes", "--skip-preview", "--expect-no-changes"
         )
 
-    def calls(self, after: int = 0) -> list[dict[str, Any]]:
-        """Return what the engine asked the provider to do, from a place in the journal on."""
-        lines = self.journal.read_text().splitlines() if self.journal.exists() else []
-        return [json.loads(line) for line in lines[after:]]
+    def destroy(self, scenario: str) -> Ran:
+        """Destroy everything."""
+        return self._pulumi(scenario, ("ci-deploy",), "destroy", "--yes", "--skip-preview")
 
-    def changes(self, after: int = 0) -> list[tuple[str, str]]:
-        """Return what changed the account, or was meant to: method and type, in order."""
-        return [
-            (call["method"], call["type"])
-            for call in self.calls(after)
-            if call["method"] in ("Create", "Update", "Delete") and not call["preview"]
-        ]
+    def _pulumi(self, scenario: str, roles: Sequence[Role], *arguments: str) -> Ran:
+        command = ["pulumi", *arguments, "--stack", self.deployment.stack, "--non-interactive"]
+        return self._run(scenario, roles, *command, folder=self.deployment.project)
 
-    def errors(self, after: int = 0) -> list[str]:
-        """Return what the provider refused, from a place in the journal on."""
-        return [f"{call['type']}: {call['error']}" for call in self.calls(after) if call.get("error")]
-
-    def refused(self, outcome: Outcome, after: int = 0) -> list[str]:
-        """Return why a run went wrong: what the provider refused and what the packs did, empty if it went well."""
-        if outcome.code == 0:
-            return []
-        mandatory = [line.strip() for line in outcome.out.splitlines() if "[mandatory]" in line or "error:" in line]
-        return [*self.errors(after), *mandatory] or [outcome.out]
-
-    def up(self) -> Outcome:
-        """Apply, with every pack, as `make up` does."""
-        return self.deployment.up()
+    def _run(self, scenario: str, roles: Sequence[Role], *command: str, folder: Path) -> Ran:
+        before = {name: len(self.account.journal(name)) for name in ("provider", "api")}
+        began = time.monotonic()
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=self.deployment.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=1800,
+            check=False,
+        )
+        seconds = time.monotonic() - began
+        provider, api = (self.account.journal(name)[number:] for name, number in before.items())
+        done_by = (roles, self.options, done.returncode, done.stdout, seconds, provider, api)
+        ran = Ran(scenario, self.deployment.stack, *done_by)
+        self.account.runs.append(ran)
+        with (self.account.folder / "runs.jsonl").open("a") as f:
+            f.write(
+                json.dumps(
+                    [
+                        scenario,
+                        ran.stack,
+                        list(roles),
+                        self.options,
+                        ran.code,
+                        ran.seconds,
+                        before,
+                        len(provider),
+                        len(api),
+                    ]
+                )
+                + "\n"
+            )
+        return ran
 
 
 @contextmanager
-def upstream(folder: Path, stack: str, types: Sequence[str]) -> Iterator[Upstream]:
-    """Give a deployment of a stack on an empty account. `types` are the AWS types that the provider has to know."""
-    deployment = prepared().deployment(folder, stack)
-    document = yaml.safe_load(deployment.stack_file.read_text())
-    document["config"]["aws:allowedAccountIds"] = [ACCOUNT]
-    deployment.stack_file.write_text(yaml.safe_dump(document))
-    journal = folder / "upstream.jsonl"
+def empty_account(folder: Path, types: Sequence[str]) -> Iterator[Account]:
+    """Serve an empty account, and a provider that knows these AWS types."""
     with (
-        _serving("tests.upstream.aws_server") as server,
-        _serving("tests.upstream.bridged_provider", server, str(journal), *types) as address,
+        serving("tests.upstream.aws_server", str(folder / "api.jsonl")) as server,
+        serving("tests.upstream.bridged_provider", server, str(folder / "provider.jsonl"), *types) as provider,
     ):
-        given = deployment.environment["PULUMI_DEBUG_PROVIDERS"]
-        deployment.environment["PULUMI_DEBUG_PROVIDERS"] = re.sub(r"aws:\d+", address, given)
-        made = Upstream(deployment, server, journal, document["config"]["aws:region"])
-        _make_what_is_expected(made)
-        deployment.write_agreement()
-        yield made
-    deployment.attached.stop()
+        yield Account(folder, server, provider)
 
 
 @contextmanager
-def _serving(module: str, *arguments: str) -> Iterator[str]:
+def serving(module: str, *arguments: str) -> Iterator[str]:
     """Run a module that prints an address and serves; give the address."""
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", module, *arguments],
@@ -115,8 +246,8 @@ def _serving(module: str, *arguments: str) -> Iterator[str]:
             process.terminate()
 
 
-def _make_what_is_expected(made: Upstream) -> None:
-    """Make what a stack finds in its account, and configure the stack with it: the network, secrets made by hand."""
+def _make_what_is_expected(made: Upstream) -> dict[str, Any]:
+    """Make what a stack finds in its account, the network and secrets made by hand, and return the settings for it."""
     ec2, secrets = made.client("ec2"), made.client("secretsmanager")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
@@ -131,17 +262,17 @@ def _make_what_is_expected(made: Upstream) -> None:
         for key in ("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId")
     }
     prefixes = ec2.create_managed_prefix_list(PrefixListName="cloudfront", MaxEntries=1, AddressFamily="IPv4")
-    stack = made.deployment.stack
-    for secret in SECRETS:
-        if secret.maker is not Maker.PROGRAM:
-            secrets.create_secret(Name=secret.name(Names(stack, ACCOUNT, made.region)), SecretString=KINDE_SECRET)
-    kinde = secrets.describe_secret(SecretId=f"{stack}/kinde/client-secret")["ARN"]
-    for key, value in {
+    names = Names(made.deployment.stack, ACCOUNT, made.region)
+    existing = {secret["Name"] for secret in secrets.list_secrets(MaxResults=100)["SecretList"]}
+    for name in (secret.name(names) for secret in SECRETS if secret.maker is not Maker.PROGRAM):
+        if name not in existing:  # two stacks of one account share some
+            secrets.create_secret(Name=name, SecretString=KINDE_SECRET)
+    kinde = secrets.describe_secret(SecretId=f"{made.deployment.stack}/kinde/client-secret")["ARN"]
+    return {
         "vpcId": vpc,
         "privateSubnetIds": ids[:2],
         "publicSubnetIds": ids[2:],
         "cloudfrontPrefixListId": prefixes["PrefixList"]["PrefixListId"],
         "kindeClientSecret": kinde.partition(":secret:")[2],
         **groups,
-    }.items():
-        made.deployment.set(key, value)
+    }

@@ -1,42 +1,100 @@
-"""How a provider's answer in a preview differs from the inputs that it was given.
+"""What a provider's own code answers in a preview, held against what the embedded engine would answer.
 
-The embedded engine and the stand-ins answer a preview with the inputs. A real provider answers with planned values, and
-stack rules see those.
+Only names leave this module, and values that the provider adds by itself; never one that it was given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Literal
 
-from google.protobuf import json_format, struct_pb2
+from rehearsal.engine.computed import declared
+from rehearsal.engine.planned_inputs import CERTIFICATE, Answer, as_go_writes, has_unknown, planned
+from stackfiles.json_type import Json
+from stackfiles.plan_document import UNKNOWN
 
-UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+NOT_PULUMI_AWS: Final[Mapping[tuple[str, str], str]] = {
+    ("aws:lb/targetGroup:TargetGroup", "deregistrationDelay"): "a text in Terraform's schema; pulumi-aws has a number",
+    (
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "rules.*.filter.ands",
+    ): "the dynamic bridge has lists where pulumi-aws has one object or none",
+    (
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "rules.*.filter.tags",
+    ): "the dynamic bridge has lists where pulumi-aws has one object or none",
+}
+"""Type and path -> why the answer there is one of the dynamic bridge or of the 5.x provider, and not of pulumi-aws 7.
+All attributes that pulumi-aws' classes don't have are passed over too: the bridge has names of its own for ids."""
 
 
-def differences(given: struct_pb2.Struct, answered: struct_pb2.Struct) -> Mapping[str, str]:
-    """Return input -> how the answer has it: `unknown` as a whole, `gone`, `completed` or `changed`.
+DOCUMENTS: Final[Mapping[Literal["document", "legacy_document"], str]] = {"document": "", "legacy_document": "Version"}
+"""How a policy document comes back -> the key that comes before all others."""
 
-    `completed`: all that was given is there, and more beside it. Names only, never a value.
-    """
-    before, after = json_format.MessageToDict(given), json_format.MessageToDict(answered)
-    found = {}
-    for name, value in before.items():
-        if name.startswith("__") or after.get(name) == value:
-            continue
-        if name not in after:
-            found[name] = "gone"
-        elif after[name] == UNKNOWN:
-            found[name] = "unknown"
-        else:
-            found[name] = "completed" if _holds(after[name], value) else "changed"
+
+def observe(type_: str, given: Mapping[str, Json], answered: Mapping[str, Json]) -> Answer:
+    """Return how one answer differs from its inputs, as the record of planned answers has it."""
+    found = Answer(added={}, unknown=[], whole=[], sorted=[], document=[], legacy_document=[])
+    for path, before, after in _differences(type_, given, answered):
+        if type_ == CERTIFICATE and path in ("subjectAlternativeNames", "domainValidationOptions"):
+            continue  # the embedded engine computes them
+        if before is None and after == UNKNOWN:
+            found["unknown"].append(path)
+        elif before is None and path not in ("region", "tagsAll"):
+            found["added"][path] = after
+        elif after == UNKNOWN and has_unknown(before):
+            found["whole"].append(path)
+        elif isinstance(before, list) and isinstance(after, list) and sorted(before, key=str) == after:
+            found["sorted"].append(path)
+        elif isinstance(before, str):
+            kind = next((kind for kind, first in DOCUMENTS.items() if as_go_writes(before, first) == after), None)
+            if kind:
+                found[kind].append(path)
     return found
 
 
-def _holds(whole: object, part: object) -> bool:
-    """Tell whether a value has all that another one has."""
-    if isinstance(whole, dict) and isinstance(part, dict):
-        return all(key in whole and _holds(whole[key], value) for key, value in part.items())
-    if isinstance(whole, list) and isinstance(part, list):
-        return len(whole) == len(part) and all(map(_holds, whole, part))
-    return whole == part
+def merged(answers: Iterable[tuple[str, Answer]]) -> dict[str, Answer]:
+    """Return the record of many answers: pairs of a type and what was observed of one resource."""
+    record: dict[str, Answer] = {}
+    for type_, answer in answers:
+        whole = record.setdefault(type_, {})
+        for key, value in answer.items():
+            if isinstance(value, dict) and value:
+                whole["added"] = dict(sorted({**whole.get("added", {}), **value}.items()))
+            elif value:
+                whole[key] = sorted({*whole.get(key, []), *value})  # type: ignore[literal-required,misc]
+    return dict(sorted(record.items()))
+
+
+def unexplained(type_: str, given: Mapping[str, Json], answered: Mapping[str, Json], region: str) -> list[str]:
+    """Return the paths where the embedded engine answers something else."""
+    mine = planned(type_, given, region)
+    newer = {name for name, value in mine.items() if name not in answered and name not in given and value == UNKNOWN}
+    mine = {name: value for name, value in mine.items() if name not in newer}
+    return [path for path, _, _ in _differences(type_, mine, answered)]
+
+
+def _differences(type_: str, one: Mapping[str, Json], other: Mapping[str, Json]) -> Iterator[tuple[str, Json, Json]]:
+    """Yield path and both values, None for none, wherever two sets of properties of a type differ."""
+    names = {name for name in {**one, **other} if name in declared(type_) and not name.startswith("__")}
+    for name in sorted(names):
+        for path, before, after in _differing(name, one.get(name), other.get(name)):
+            if (type_, path) not in NOT_PULUMI_AWS:
+                yield path, before, after
+
+
+def _differing(path: str, before: Json, after: Json) -> Iterator[tuple[str, Json, Json]]:
+    if before == after:
+        return
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name in sorted({**before, **after}):
+            yield from _differing(f"{path}.{name}", before.get(name), after.get(name))
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after) and _holds_objects(before):
+        for one, other in zip(before, after, strict=True):
+            yield from _differing(f"{path}.*", one, other)
+    else:
+        yield path, before, after
+
+
+def _holds_objects(items: list[Json]) -> bool:
+    return any(isinstance(item, dict) for item in items)

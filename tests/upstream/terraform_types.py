@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 _OTHERWISE: Final[Mapping[str, str]] = {
+    "aws:cloudcontrol/resource:Resource": "aws_cloudcontrolapi_resource",
     "aws:ec2/securityGroup:SecurityGroup": "aws_security_group",
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "aws_iam_openid_connect_provider",
     "aws:lb/loadBalancer:LoadBalancer": "aws_lb",

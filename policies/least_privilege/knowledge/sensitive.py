@@ -20,6 +20,7 @@ Category: TypeAlias = Literal[
     "grants",
     "audit",
     "logins",
+    "sessions",
     "harmless",
     "filters",
     "ordinary",

@@ -115,6 +115,12 @@ CALLER: Final[Keys] = {
 """Keys that limit who uses a statement with an open principal. AWS itself counts such a statement as not public
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html)."""
 
+NAMED_OWNER: Final[Keys] = {
+    key: check for key, check in CALLER.items() if key.endswith(("account", "orgid", "orgpaths", "owner", "arn"))
+}
+"""Keys whose values name the account or the organization of the caller. A network doesn't say whose it is, nor does a
+role's unique id."""
+
 IDENTITY: Final[Keys] = {key: check for key, check in CALLER.items() if key != "aws:sourceip"}
 """Keys that say who the caller is. An address doesn't: anybody may send from it."""
 

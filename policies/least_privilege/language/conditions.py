@@ -76,11 +76,17 @@ class Condition(NamedTuple):
         lenient = self.if_exists or self.qualifier == "forallvalues"
         return not lenient or self.key in present
 
+    @property
+    def compares_itself(self) -> bool:
+        """Whether a value is the variable of the line's own key, which every request with the key meets."""
+        names = (value.strip("*?")[2:-1].partition(",")[0] for value in self.values if "${" in value)
+        return any(name.strip().lower() == self.key for name in names)
+
     def accepts_only(self, check: Callable[[str], bool]) -> bool:
         """Tell whether every value passes a check. The values are alternatives, so the widest one counts."""
         # A star counts as a wildcard under every operator. Under one that takes it for a letter the value can't match,
         # which is a fault of its own.
-        return bool(self.values) and all(map(check, self.values))
+        return bool(self.values) and not self.compares_itself and all(map(check, self.values))
 
     def binds(self, keys: Keys) -> bool:
         """Tell whether the key is among `keys` and each of its values limits something."""

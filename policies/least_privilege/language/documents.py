@@ -95,11 +95,18 @@ def parse(text: str, kind: Kind) -> Document:
         # ValueError: a number of more digits than Python converts.
         return Document((), ("its JSON can't be read: it's nested too deeply or holds too long a number",))
     problems: list[str] = []
+    if "\\u00" in text and _HIDDEN.search(text):
+        problems.append("it writes letters or digits as `\\u` escapes, which hide what it names")
     statements = tuple(_statements(content, kind, problems))
     named = sum(len(statement.resources) for statement in statements)
     if named > _MOST_RESOURCES:
         return Document((), (f"it names {named} resources; no policy of AWS has room for more than {_MOST_RESOURCES}",))
     return Document(statements, tuple(problems))
+
+
+_HIDDEN: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u00(?:2[d-f]|3[0-9a]|[46][1-9a-f]|[57][0-9a]|5f)", re.IGNORECASE)
+"""An escape of a letter, a digit or one of `-./:_`. No tool writes one, and whoever looks for an account or an address
+in the text would miss it."""
 
 
 def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -125,6 +125,22 @@ def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Fi
                 yield Finding(f"`{shorten(arn)}` isn't a policy of this stack, so it can't be judged.", resource.urn)
 
 
+def _foreign_boundary(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    policies = managed_policies(resources)
+    for resource in resources:
+        arn = resource.get("permissionsBoundary") if resource.type == ROLE else None
+        # `role-without-boundary` judges one that is missing, unknown, or AWS's.
+        if (
+            isinstance(arn, str)
+            and not is_aws_managed(arn)
+            and _id(arn) not in policies
+            and arn not in judgement.config["allowed"]
+        ):
+            yield Finding(
+                f"`{shorten(arn)}` isn't a policy of this stack, so nobody knows what it allows.", resource.urn
+            )
+
+
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 
 RULES: Final = (
@@ -158,6 +174,24 @@ RULES: Final = (
         scope=Scope.STACK,
         types=frozenset((*ATTACHMENTS, POLICY)),
         config=_ALLOWED,
+    ),
+    Rule(
+        id="foreign-boundary",
+        title="The boundary of a role belongs to the same stack.",
+        remedy="Set `permissionsBoundary` to a policy that the stack defines, or list its ARN in `allowed`.",
+        source=_GUIDE + "access_policies_boundaries.html",
+        severity=Severity.HIGH,
+        check=_foreign_boundary,
+        scope=Scope.STACK,
+        types=frozenset((ROLE, POLICY)),
+        config={
+            "allowed": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "ARNs of policies outside the stack that its roles may have as their boundary",
+                "default": [],
+            }
+        },
     ),
     Rule(
         id="misused-boundary",

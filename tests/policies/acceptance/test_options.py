@@ -89,7 +89,7 @@ class Stacks:
 
     def _configure(self, environment: str, options: Mapping[str, Any]) -> None:
         config = yaml.safe_load((self.project / "Pulumi.prod.yaml").read_text().replace("prod/", f"{environment}/"))
-        style = {"hostStyle": "subdomain"} if environment == DEEPER else {}
+        style: dict[str, Any] = {"hostStyle": "subdomain"} if environment == DEEPER else {}
         given = {f"rocketclub-platform:{key}": value for key, value in {**style, **options}.items()}
         config["config"] |= {"aws:region": REGIONS[environment], **given}
         (self.project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(config))
@@ -100,7 +100,7 @@ class Stacks:
         output = self.project / "plan.json"
         rehearse(environment, self.project, output, ["naming"])
         inventory = planned.agreed(json.loads(output.read_text()))
-        settings = pins.settings_of(self.project, environment) | {"webAclArn": WEB_ACL}
+        settings = {**pins.settings_of(self.project, environment), "webAclArn": WEB_ACL}
         for rule, values in pins.pinned(settings).items():
             inventory[rule] = inventory.get(rule, {}) | values
         shorter = pins.pinned(pins.settings_of(self.project, "prod"))

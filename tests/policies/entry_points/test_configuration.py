@@ -57,14 +57,6 @@ def test_header(pack: StartPack) -> None:
     assert configured(pack, {}, {"rule-without-header-check": {"header": "X-Other"}}) == {"rule-without-header-check"}
 
 
-def test_packages(pack: StartPack) -> None:
-    change = {"add": {"pet": {"type": "random:index/randomPet:RandomPet", "properties": {}}}}
-    assert configured(pack, change, {}) == {"foreign-package"}
-    assert (
-        configured(pack, change, {"foreign-package": {"packages": ["aws", "cloudflare", "pulumi", "random"]}}) == set()
-    )
-
-
 @pytest.mark.parametrize(
     ("values", "rule"),
     [

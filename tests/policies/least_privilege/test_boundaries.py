@@ -9,6 +9,7 @@ from tests.policies.least_privilege.test_roles import (
     ACCOUNT,
     ADMIN,
     ATTACHMENT,
+    BOUNDARY_ELSEWHERE,
     POLICY,
     ROLE,
     ROLE_INPUTS,
@@ -73,7 +74,7 @@ def boundary(text: str) -> Planned:
     ],
 )
 def test_an_attached_boundary_is_judged_as_a_grant(pack: StartPack, attachment: Planned) -> None:
-    judge = pack("least_privilege")
+    judge = pack("least_privilege", config=BOUNDARY_ELSEWHERE)
     found = judge.stack_of([boundary(WIDE), BOUNDED, attachment])
     assert {(item.rule, item.urn.rpartition("::")[2]) for item in found} == {("misused-boundary", "attached")}
     assert judge.stack_of([boundary(TIGHT), BOUNDED, attachment]) == []

@@ -70,6 +70,7 @@ def test_every_fault_has_a_rule_that_reports_it(pack: StartPack) -> None:
     """A fault whose rule isn't in the table would be dropped, and the gate would fail open."""
     others = """
         unknown-document secret-readers parameter-readers broad-managed-policy unresolved-managed-policy
-        foreign-managed-policy misused-boundary joint-privilege-escalation iam-user role-without-boundary
+        foreign-managed-policy foreign-boundary misused-boundary joint-privilege-escalation iam-user
+        role-without-boundary unidentified-caller unagreed-session
     """
     assert set(pack("least_privilege").rules) == {*RuleId, *others.split()}

@@ -1,0 +1,201 @@
+"""What the provider asks of AWS, held against what CI's roles may do: the record, its reading, and the page about it.
+
+`ci_calls.jsonl` beside this file is written by the tests on upstream provider code (tests/upstream). `ci_reasons.yaml`
+says in words why some calls are left to a person, and why some grants are called by no scenario.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from components.catalogue import Reader
+from components.ci_boundary import ci_boundary_statements
+from components.circleci_access import ci_roles, shared_statements
+from components.iam_documents import Statement, identity_policy
+from components.naming import PROJECT as NAME
+from components.settings import Settings, parse, placeholders
+from stackfiles import project
+
+PROJECT: Final = Path(__file__).resolve().parent.parent
+RECORD: Final = Path(__file__).with_name("ci_calls.jsonl")
+_REASONS: Final = Path(__file__).with_name("ci_reasons.yaml")
+
+OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "": {},
+    "only-cloudflare": {"only_cloudflare_viewers": True},
+    "own-web-acl": {
+        "web_acl_arn": "arn:aws:wafv2:us-east-1:{account}:global/webacl/own/00000000-0000-0000-0000-000000000000"
+    },
+}
+"""Name of a set of options -> the settings that they change; `{account}` stands for the stack's own."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to IAM that a call of the provider raises, as the record has it.
+
+    `resource` and the values of `context` are patterns: `{account}`, `{region}`, `{stack}` and names of settings in
+    braces stand for those of a stack.
+    """
+
+    roles: Sequence[str]
+    """The CI roles for which the question is: those of the runs in which it came up."""
+    options: str
+    """The set of options (of `OPTIONS`) without which it doesn't come up."""
+    action: str
+    resource: str
+    context: Mapping[str, str]
+    operations: Sequence[str]
+    """The calls that raise it, as `service Operation`."""
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """Calls that a role isn't allowed on purpose: patterns of actions and resources, and why."""
+
+    roles: Sequence[str]
+    actions: Sequence[str]
+    resources: Sequence[str]
+    reason: str
+
+    def covers(self, role: str, request: Request) -> bool:
+        """Tell whether a role is meant to be refused a request."""
+        return (
+            role in self.roles
+            and any(fnmatchcase(request.action, pattern) for pattern in self.actions)
+            and any(fnmatchcase(request.resource, pattern) for pattern in self.resources)
+        )
+
+
+@dataclass(frozen=True)
+class Permissions:
+    """What a role may do: its statements, all its policies as one document, and its boundary."""
+
+    statements: Sequence[Statement]
+    policy: str
+    boundary: str
+
+
+@cache
+def record() -> tuple[Request, ...]:
+    """Return the recorded requests."""
+    return tuple(Request(**json.loads(line)) for line in RECORD.read_text(encoding="utf-8").splitlines()[1:])
+
+
+def source() -> str:
+    """Return which provider code the record is of."""
+    text: str = json.loads(RECORD.read_text(encoding="utf-8").splitlines()[0])["source"]
+    return text
+
+
+@cache
+def withheld() -> tuple[Withheld, ...]:
+    """Return what is left to a person."""
+    return tuple(Withheld(**row) for row in _reasons()["withheld"])
+
+
+@cache
+def uncalled() -> Mapping[str, Mapping[str, str]]:
+    """Return role -> action -> why it is granted although no scenario calls it."""
+    return {
+        role: {action: row["reason"] for row in rows for action in row["actions"]}
+        for role, rows in _reasons()["uncalled"].items()
+    }
+
+
+def _reasons() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(_REASONS.read_text(encoding="utf-8"))
+    return document
+
+
+@cache
+def settings(stack: str, options: str = "") -> Settings:
+    """Return a stack's settings with a set of options."""
+    loaded = project.load(PROJECT, stack)
+    config = {**loaded.config, **{key: placeholders()[key] for key in loaded.secret_keys}}
+    parsed = parse(stack, config, loaded.secret_keys)
+    changed = {
+        key: value.format(account=parsed.account) if isinstance(value, str) else value
+        for key, value in OPTIONS[options].items()
+    }
+    return parsed.model_copy(update=changed)
+
+
+@cache
+def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
+    """Return what each of CI's roles may do in a stack with a set of options."""
+    chosen = settings(stack, options)
+    names = chosen.names(stack)
+    shared = shared_statements(names, chosen)
+    found = {}
+    for role in ci_roles(names, chosen):
+        statements = role.everything(shared)
+        boundary = identity_policy(ci_boundary_statements(names, statements))
+        found[str(role.reader)] = Permissions(statements, identity_policy(statements), boundary)
+    return found
+
+
+def filled(pattern: str, stack: str, options: str = "") -> str:
+    """Return a pattern of the record with a stack's own names in it."""
+    chosen = settings(stack, options)
+    given = {
+        "account": chosen.account,
+        "region": chosen.region,
+        "stack": stack,
+        "vpcId": chosen.vpc_id,
+        "circleciOrganizationId": chosen.circleci_organization_id,
+        "project": NAME,
+    }
+    for name, value in given.items():
+        pattern = pattern.replace(f"{{{name}}}", value)
+    return pattern
+
+
+def page() -> str:
+    """Return the page about the provider's calls and CI's grants."""
+    roles = (str(Reader.CI_PREVIEW), str(Reader.CI_DEPLOY))
+    called: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    kept: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for request in record():
+        for role in request.roles:
+            reason = next((row.reason for row in withheld() if row.covers(role, request)), "")
+            if reason:
+                kept[role, reason].add(request.action)
+            else:
+                called[request.action][role].update(request.operations)
+    text = (
+        "# What the provider calls, and what CI may do\n\n"
+        f"From a record of every call that `{source()}` made in every scenario (tests/upstream). A test\n"
+        "holds both against each other with an evaluator of IAM that nobody here wrote: each call is allowed to the\n"
+        "role that makes it, within its boundary, or is left to a person below; each grant is called, or says why it\n"
+        "is there.\n\n"
+        "## Called and allowed\n\n"
+        "| action | ci-preview | ci-deploy | calls |\n| --- | --- | --- | --- |\n"
+    )
+    for action, by_role in sorted(called.items()):
+        marks = " | ".join("yes" if role in by_role else "" for role in roles)
+        text += f"| `{action}` | {marks} | {', '.join(sorted(set().union(*by_role.values())))} |\n"
+    text += "\n## Called and not allowed\n\nNone, but for what is left to a person:\n\n| role | why | actions |\n"
+    text += "| --- | --- | --- |\n"
+    for (role, reason), actions in sorted(kept.items()):
+        text += f"| {role} | {reason} | {_listed(actions)} |\n"
+    text += "\n## Allowed and never called\n\n| role | why | actions |\n| --- | --- | --- |\n"
+    for role, reasons in uncalled().items():
+        grouped: dict[str, set[str]] = defaultdict(set)
+        for action, reason in reasons.items():
+            grouped[reason].add(action)
+        text += "".join(f"| {role} | {reason} | {_listed(actions)} |\n" for reason, actions in grouped.items())
+    return text
+
+
+def _listed(actions: set[str]) -> str:
+    return ", ".join(f"`{action}`" for action in sorted(actions))

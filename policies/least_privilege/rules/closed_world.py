@@ -1,0 +1,117 @@
+"""The rules of a closed world: who is let in can be told, and nobody becomes somebody else without being agreed to.
+
+In other projects they judge nothing: their defaults agree to everything. Here the configuration closes the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from policies.least_privilege.faults.wording import quote_actions, shorten
+from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.language.binding_keys import NAMED_OWNER
+from policies.least_privilege.language.documents import Kind, Principal, Statement, parse
+from policies.least_privilege.language.patterns import includes
+from policies.least_privilege.meaning import principals
+from policies.least_privilege.meaning.grants import named_actions
+from policies.least_privilege.stack.attached import TYPES, documents
+from policies.least_privilege.stack.judged import BOUNDARIES, is_boundary
+from policies.least_privilege.stack.roles import POLICY
+from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
+
+
+def _unidentified(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if not judgement.config["closed_world"]:
+        return
+    for path, kind, statement in _allowing(resource, frozenset((Kind.TRUST, Kind.RESOURCE))):
+        # `not-principal` judges the others.
+        for principal in () if statement.negated_principals else statement.principals:
+            if problem := _problem(principal, statement, kind):
+                yield Finding(f"`{path}`: {statement.where} lets in {problem}.")
+
+
+def _problem(principal: Principal, statement: Statement, kind: Kind) -> str:
+    """Return whom a statement lets in, empty if an account or an organization is named."""
+    if any("${" in value for key in _ORGANIZATIONS for value in statement.conditions.accepted_values(key)):
+        return "every account of an organization that a variable stands for"
+    found = principals.meaning(principal)
+    if principal.kind == "Service" or found.account:
+        return ""  # Other rules judge a service's source, and which accounts are named.
+    if principal.kind == "Federated":
+        # Which issuers a role trusts, another rule judges.
+        return "" if kind is Kind.TRUST else f"whoever signs in with `{shorten(principal.name)}`"
+    if found.is_open:
+        named = statement.conditions.bind(NAMED_OWNER)
+        return "" if named else "everybody who meets its conditions, and none of them names an account or organization"
+    return f"`{shorten(principal.name)}`, whose account nobody can tell from that"
+
+
+_ORGANIZATIONS: Final = tuple(
+    f"aws:{whose}{what}" for whose in ("principal", "source", "vpce") for what in ("orgid", "orgpaths")
+)
+
+
+def _session(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    # A boundary grants nothing.
+    if resource.type == POLICY and is_boundary(resource, judgement):
+        return
+    agreed = judgement.config["agreed"]
+    for path, _, statement in _allowing(resource, frozenset((Kind.IDENTITY,))):
+        given = ("*",) if statement.negated_resources else statement.resources
+        others = [one for one in given if not any(includes(pattern, one) for pattern in agreed)]
+        for service, actions in named_actions(statement).items() if others else ():
+            if sessions := actions & sensitive.mask(service, "sessions"):
+                yield Finding(
+                    f"`{path}`: {statement.where} lets {quote_actions(service, sessions)} act as somebody else, by "
+                    f"`{shorten(others[0])}`."
+                )
+
+
+def _allowing(resource: Resource, kinds: frozenset[Kind]) -> Iterator[tuple[str, Kind, Statement]]:
+    """Yield each Allow in the documents of some kinds. Other rules judge what is unknown or can't be read."""
+    for document in documents(resource):
+        if document.kind in kinds and document.text:
+            for statement in parse(document.text, document.kind).statements:
+                if statement.allow:
+                    yield document.path, document.kind, statement
+
+
+_AGREED: Final[dict[str, Any]] = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "ARNs (* and ? are wildcards) of the roles, tasks and instances as which somebody else may act",
+    "default": ["*"],
+}
+
+RULES: Final = (
+    Rule(
+        id="unidentified-caller",
+        title="Whoever is let in belongs to an account or an organization that the policy names.",
+        remedy="Name an account, a role by its ARN, or an organization; or condition `Principal: *` on "
+        "`aws:PrincipalAccount`, `aws:PrincipalArn` or `aws:PrincipalOrgID`.",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",
+        severity=Severity.HIGH,
+        check=_unidentified,
+        types=TYPES,
+        config={
+            "closed_world": {
+                "type": "boolean",
+                "description": "Whether the rule applies. Which accounts and organizations may be named, the rule "
+                "`pinned-account` of the inventory pack says",
+                "default": False,
+            }
+        },
+    ),
+    Rule(
+        id="unagreed-session",
+        title="Nobody acts as another identity, or inside what runs as one, unless the owners agreed.",
+        remedy="Give the role what it needs itself, or have the owners of the pack's configuration add the ARN to "
+        "`agreed`.",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_permissions-to-switch.html",
+        severity=Severity.HIGH,
+        check=_session,
+        types=TYPES,
+        config={**BOUNDARIES, "agreed": _AGREED},
+    ),
+)

@@ -1,0 +1,67 @@
+"""What the provider asked of AWS in all runs, as the record of calls has it (generators/ci_calls.py)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from components.naming import PROJECT as NAME
+from generators.ci_calls import Request
+from tests.upstream.deployment import Ran
+from tests.upstream.permissions import ACCOUNT
+
+_IDS: Final = (
+    (r"(:distribution/)[0-9A-Z]+", r"\g<1>E" + "0" * 13),
+    (r"\b(sgr?)-[0-9a-f]{17}\b", r"\g<1>-" + "0" * 17),
+    (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "0" * 8 + "-0000" * 3 + "-" + "0" * 12),
+    (r"/[0-9a-f]{16,17}\b", "/" + "0" * 17),
+    (r"(:delivery:)\w+", r"\g<1>" + "0" * 17),
+    (r"(:targetgroup/.*)-[0-9a-f]{4}/", r"\g<1>-0000/"),
+    (r"(:secret:.*)-\w{6}$", r"\g<1>-AbCdEf"),
+)
+"""What differs from run to run -> what stands for it."""
+
+
+def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> list[Request]:
+    """Return every question that the calls of some runs raised, each once, in order. `settings`: by stack."""
+    seen: dict[tuple[str, str, str], dict[str, set[str]]] = {}
+    for ran in runs:
+        for call in ran.api:
+            for asked in call["asked"]:
+                context = json.dumps(asked["context"], sort_keys=True)
+                key = (
+                    asked["action"],
+                    *(_pattern(text, ran.stack, settings[ran.stack]) for text in (asked["resource"], context)),
+                )
+                entry = seen.setdefault(key, {"roles": set(), "options": set(), "operations": set()})
+                entry["roles"].update(ran.roles)
+                entry["options"].add(ran.options)
+                entry["operations"].add(f"{call['service']} {call['operation']}")
+    return [
+        Request(
+            roles=sorted(entry["roles"]),
+            options=min(entry["options"]),
+            action=action,
+            resource=resource,
+            context=json.loads(context),
+            operations=sorted(entry["operations"]),
+        )
+        for (action, resource, context), entry in sorted(seen.items())
+    ]
+
+
+def _pattern(text: str, stack: str, settings: Mapping[str, Any]) -> str:
+    """Return a text without what is of one run, account, region or stack."""
+    names = {
+        settings[f"{NAME}:vpcId"]: "{vpcId}",
+        settings[f"{NAME}:circleciOrganizationId"]: "{circleciOrganizationId}",
+        ACCOUNT: "{account}",
+        settings["aws:region"]: "{region}",
+    }
+    for name, instead in names.items():
+        text = text.replace(name, instead)
+    for id_, replacement in _IDS:
+        text = re.sub(id_, replacement, text)
+    return re.sub(rf"(?<![\w-]){stack}(?=[-/\"])", "{stack}", text.replace(NAME, "{project}"))

@@ -1,0 +1,162 @@
+"""Moto's server, with what the stack needs and moto lacks or gets wrong about CloudFront and ACM:
+
+- CloudFront's response headers policies, kept as the XML that they were made of;
+- all of a distribution's configuration, of which moto forgets some (the headers policy and the TLS version among it);
+- the key algorithm of an ACM certificate, which moto takes for RSA whatever was asked for.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeAlias
+from xml.etree import ElementTree
+
+Environ: TypeAlias = dict[str, Any]
+StartResponse: TypeAlias = Callable[..., object]
+Application: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_DISTRIBUTIONS: Final = "/2020-05-31/distribution"
+_HEADERS_POLICIES: Final = "/2020-05-31/response-headers-policy"
+_XMLNS: Final = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
+_CERTIFICATES: Final = "CertificateManager."
+ElementTree.register_namespace("", _XMLNS)
+
+
+class CompletedServer:
+    """The WSGI application: answers what moto doesn't, corrects what it gets wrong, hands the rest on."""
+
+    def __init__(self, moto: Application) -> None:
+        self._moto = moto
+        self._lock = threading.Lock()
+        self._headers_policies: dict[str, tuple[str, str]] = {}
+        """Id -> configuration and ETag."""
+        self.distributions: dict[str, ElementTree.Element] = {}
+        """Id -> configuration."""
+        self._key_algorithms: dict[str, str] = {}
+        """ARN of a certificate -> what was asked for."""
+
+    def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        path: str = environ["PATH_INFO"]
+        if path.startswith(_HEADERS_POLICIES):
+            return self._headers_policy(environ, start, path.removeprefix(_HEADERS_POLICIES).strip("/"))
+        if path.startswith(_DISTRIBUTIONS):
+            id_ = path.removeprefix(_DISTRIBUTIONS).strip("/").partition("/")[0]
+            return self._distribution(environ, start, id_)
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(_CERTIFICATES)
+        if operation in ("RequestCertificate", "DescribeCertificate"):
+            return self._certificate(environ, start, operation)
+        return self._moto(environ, start)
+
+    def _headers_policy(self, environ: Environ, start: StartResponse, rest: str) -> Iterable[bytes]:
+        method, body = environ["REQUEST_METHOD"], body_of(environ).decode()
+        id_ = rest.partition("/")[0]
+        with self._lock:
+            if method == "POST":
+                id_ = str(uuid.uuid4())
+            elif id_ not in self._headers_policies:
+                error = "<Type>Sender</Type><Code>NoSuchResponseHeadersPolicy</Code><Message>none</Message>"
+                text = f'<ErrorResponse xmlns="{_XMLNS}"><Error>{error}</Error></ErrorResponse>'
+                return _answer(start, "404 Not Found", text)
+            if method == "DELETE":
+                del self._headers_policies[id_]
+                return _answer(start, "204 No Content", "")
+            if method in ("POST", "PUT"):
+                inner = re.sub(r"^<\?xml.*?\?>", "", body).strip()
+                configuration = re.sub(r'\sxmlns="[^"]*"', "", inner, count=1)
+                self._headers_policies[id_] = (configuration, uuid.uuid4().hex[:13].upper())
+            configuration, etag = self._headers_policies[id_]
+        whole = (
+            f'<ResponseHeadersPolicy xmlns="{_XMLNS}"><Id>{id_}</Id>'
+            f"<LastModifiedTime>2026-01-01T00:00:00Z</LastModifiedTime>{configuration}</ResponseHeadersPolicy>"
+        )
+        status = "201 Created" if method == "POST" else "200 OK"
+        return _answer(start, status, whole, ("ETag", etag))
+
+    def _distribution(self, environ: Environ, start: StartResponse, id_: str) -> Iterable[bytes]:
+        body = body_of(environ)
+        status, headers, content = handed_on(self._moto, environ, body)
+        if status.startswith("2") and environ["REQUEST_METHOD"] == "DELETE":
+            self.distributions.pop(id_, None)
+        if status.startswith("2") and content:
+            answered = ElementTree.fromstring(content)
+            id_ = id_ or answered.findtext("{*}Id", "")
+            with self._lock:
+                if environ["REQUEST_METHOD"] in ("POST", "PUT"):
+                    given = ElementTree.fromstring(body)
+                    self.distributions[id_] = _inner(given, "DistributionConfig")
+                if id_ in self.distributions:
+                    _complete(_inner(answered, "DistributionConfig"), self.distributions[id_])
+            content = ElementTree.tostring(answered)
+        start(status, [*headers, ("Content-Length", str(len(content)))])
+        return [content]
+
+    def _certificate(self, environ: Environ, start: StartResponse, operation: str) -> Iterable[bytes]:
+        body = body_of(environ)
+        asked = json.loads(body)
+        status, headers, content = handed_on(self._moto, environ, body)
+        if status.startswith("200"):
+            answered = json.loads(content)
+            with self._lock:
+                if operation == "RequestCertificate":
+                    self._key_algorithms[answered["CertificateArn"]] = asked.get("KeyAlgorithm", "RSA_2048")
+                elif asked["CertificateArn"] in self._key_algorithms:
+                    answered["Certificate"]["KeyAlgorithm"] = self._key_algorithms[asked["CertificateArn"]]
+            content = json.dumps(answered).encode()
+        start(status, [*headers, ("Content-Length", str(len(content)))])
+        return [content]
+
+
+def _answer(start: StartResponse, status: str, text: str, *headers: tuple[str, str]) -> list[bytes]:
+    content = text.encode()
+    start(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(content))), *headers])
+    return [content]
+
+
+def _inner(element: ElementTree.Element, name: str) -> ElementTree.Element:
+    found = element.find(f"{{*}}{name}")
+    return element if found is None else found
+
+
+_INVENTED: Final[Mapping[str, str | None]] = {"ForwardedValues": None, "CloudFrontDefaultCertificate": "false"}
+"""Elements that moto adds to a distribution: what stands in their stead, None for nothing."""
+
+
+def _complete(answered: ElementTree.Element, given: ElementTree.Element) -> None:
+    """Add to an answer what was given and isn't in it, and correct what differs; lists stay as they are."""
+    for child in given:
+        name = child.tag.rpartition("}")[2]
+        there = answered.find(f"{{*}}{name}")
+        if there is None:
+            answered.append(child)
+        elif len(child) and name != "Items":
+            _complete(there, child)
+        elif not len(child) and not len(there):
+            there.text = child.text
+    for name, instead in _INVENTED.items():
+        there = answered.find(f"{{*}}{name}")
+        if there is not None and given.find(f"{{*}}{name}") is None:
+            if instead is None:
+                answered.remove(there)
+            else:
+                there.text = instead
+
+
+def body_of(environ: Environ) -> bytes:
+    """Return the body of a request, which can be read once."""
+    chunked = environ.pop("HTTP_TRANSFER_ENCODING", "") == "chunked"
+    body: bytes = environ["wsgi.input"].read(*(() if chunked else (int(environ.get("CONTENT_LENGTH") or 0),)))
+    return body
+
+
+def handed_on(server: Application, environ: Environ, body: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Return what another application answers: status, headers but for the length, content."""
+    environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+    told: list[Any] = []
+    content = b"".join(server(environ, lambda status, headers, _=None: told.extend((status, headers))))
+    return told[0], [(name, value) for name, value in told[1] if name.lower() != "content-length"], content

@@ -1,0 +1,112 @@
+"""What the server that plays AWS adds to moto, asked with boto3: it needs no provider code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.upstream.deployment import serving
+
+REGION = "eu-central-1"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The URL of a server, and the folder of its journal."""
+    folder = tmp_path_factory.mktemp("aws")
+    with serving("tests.upstream.aws_server", str(folder / "api.jsonl")) as url:
+        yield url, folder
+
+
+def client(served: tuple[str, Path], service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+    keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+    once = Config(retries={"total_max_attempts": 1})
+    return boto3.Session().client(service, REGION, endpoint_url=served[0], config=once, **keys)  # type: ignore[call-overload]
+
+
+def last(served: tuple[str, Path]) -> dict[str, Any]:
+    entry: dict[str, Any] = json.loads((served[1] / "api.jsonl").read_text().splitlines()[-1])
+    return entry
+
+
+def document(size: int) -> str:
+    statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{'x' * size}/*"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_a_call_is_written_down_with_what_iam_is_asked(served: tuple[str, Path]) -> None:
+    tags = [{"Key": "Environment", "Value": "test"}]
+    client(served, "iam").create_role(RoleName="app", AssumeRolePolicyDocument=document(1), Tags=tags)
+    role = "arn:aws:iam::123456789012:role/app"
+    tagged = {"aws:RequestTag/Environment": "test"}
+    assert last(served) == {
+        "service": "iam",
+        "operation": "CreateRole",
+        "status": 200,
+        "asked": [
+            {"action": "iam:CreateRole", "resource": role, "context": tagged},
+            {"action": "iam:TagRole", "resource": role, "context": tagged},
+        ],
+    }
+
+
+def test_a_value_of_a_parameter_is_never_written_down(served: tuple[str, Path]) -> None:
+    client(served, "ssm").put_parameter(Name="/test/secret", Value="canary-value", Type="SecureString")
+    assert last(served)["operation"] == "PutParameter"
+    assert "canary-value" not in (served[1] / "api.jsonl").read_text()
+
+
+def test_a_fault_comes_as_often_as_it_was_asked_for(served: tuple[str, Path]) -> None:
+    faults = served[1] / "faults.json"
+    faults.write_text(json.dumps([{"operation": "ListBuckets", "code": "SlowDown", "status": 503}]))
+    with pytest.raises(ClientError, match="SlowDown"):
+        client(served, "s3").list_buckets()
+    assert client(served, "s3").list_buckets()["Buckets"] == []
+    faults.write_text("[]")
+
+
+def test_quotas_of_policies_are_kept(served: tuple[str, Path]) -> None:
+    iam = client(served, "iam")
+    iam.create_role(RoleName="full", AssumeRolePolicyDocument=document(1))
+    iam.put_role_policy(RoleName="full", PolicyName="one", PolicyDocument=document(6000))
+    with pytest.raises(ClientError, match="LimitExceeded"):
+        iam.put_role_policy(RoleName="full", PolicyName="two", PolicyDocument=document(4200))
+    with pytest.raises(ClientError, match="LimitExceeded"):
+        iam.create_policy(PolicyName="large", PolicyDocument=document(6200))
+
+
+def test_what_is_in_use_is_not_deleted(served: tuple[str, Path]) -> None:
+    iam = client(served, "iam")
+    bound = iam.create_policy(PolicyName="bound", PolicyDocument=document(1))["Policy"]["Arn"]
+    iam.create_role(RoleName="bounded", AssumeRolePolicyDocument=document(1), PermissionsBoundary=bound)
+    with pytest.raises(ClientError, match="DeleteConflict"):
+        iam.delete_policy(PolicyArn=bound)
+    iam.delete_role(RoleName="bounded")
+    iam.delete_policy(PolicyArn=bound)
+
+
+def test_a_protected_load_balancer_is_not_deleted(served: tuple[str, Path]) -> None:
+    ec2, balancers = client(served, "ec2"), client(served, "elbv2")
+    subnets = [subnet["SubnetId"] for subnet in ec2.describe_subnets()["Subnets"]][:2]
+    group = ec2.create_security_group(GroupName="edge", Description="edge")["GroupId"]
+    arn = balancers.create_load_balancer(Name="edge", Subnets=subnets, SecurityGroups=[group])["LoadBalancers"][0][
+        "LoadBalancerArn"
+    ]
+    with pytest.raises(ClientError, match="DependencyViolation"):
+        ec2.delete_security_group(GroupId=group)
+    for protected in ("true", "false"):
+        balancers.modify_load_balancer_attributes(
+            LoadBalancerArn=arn, Attributes=[{"Key": "deletion_protection.enabled", "Value": protected}]
+        )
+        if protected == "true":
+            with pytest.raises(ClientError, match="OperationNotPermitted"):
+                balancers.delete_load_balancer(LoadBalancerArn=arn)
+    balancers.delete_load_balancer(LoadBalancerArn=arn)
+    ec2.delete_security_group(GroupId=group)

@@ -1,0 +1,283 @@
+"""Two stacks on provider code that nobody here wrote: made, left alone, changed in every way, destroyed.
+
+One account, in order: each test finds what those before it left.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.breakages import ONE_A_PACK, break_project
+from tests.engine.deployment import HEADER_SECRET, NEXT_HEADER_SECRET, NEXT_KINDE_SECRET
+from tests.planning import plan_of
+from tests.upstream.deployment import Account, Ran, Upstream
+
+pytestmark = [pytest.mark.engine, pytest.mark.upstream]
+
+RULE = "aws:lb/listenerRule:ListenerRule"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
+ROLE = "aws:iam/role:Role"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
+PARAMETER = "aws:ssm/parameter:Parameter"
+EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
+
+OPTIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "tightened": (
+        {"onlyCloudflareViewers": True, "sessionSeconds": 3600, "priceClass": "PriceClass_200"},
+        {"onlyCloudflareViewers": False, "sessionSeconds": 43200, "priceClass": "PriceClass_100"},
+    ),
+    "opened and parked": (
+        {"openPrefectMachineApi": True, "parkMode": "parked", "databaseRestoreMode": "clean"},
+        {"openPrefectMachineApi": False, "parkMode": "unparked", "databaseRestoreMode": "from_final_snapshot"},
+    ),
+    "shared with others": (
+        {"circleciProviderManaged": False, "manageZoneSettings": True},
+        {"circleciProviderManaged": True, "manageZoneSettings": False},
+    ),
+}
+"""What is set together, and what takes it back."""
+
+
+def aws_types(stack: str) -> list[str]:
+    return [step.type for step in plan_of(stack).steps if step.type.startswith("aws:")]
+
+
+def assert_settled(stack: Upstream, after: str) -> None:
+    """A plan made now is empty, whatever was done before."""
+    ran = stack.preview(f"preview after: {after}")
+    assert ran.differing == []
+    assert ran.refused == []
+
+
+def well(ran: Ran) -> list[tuple[str, str]]:
+    """What a run changed, if it went well."""
+    assert ran.refused == []
+    return ran.changes
+
+
+@pytest.fixture(scope="module")
+def prod(account: Account) -> Upstream:
+    return account.stack("prod")
+
+
+@pytest.fixture(scope="module")
+def dev(account: Account) -> Upstream:
+    return account.stack("dev", circleciProviderManaged=False, readSecretsInPreview=True)
+
+
+BREAKAGES = {row["id"]: row for row in ONE_A_PACK}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_each_packs_violation_stops_the_first_up_before_anything_is_made(breakage: str, prod: Upstream) -> None:
+    row, project = BREAKAGES[breakage], prod.deployment.project
+    files = ["__main__.py", *(change["file"] for change in row.get("replacements", [row] if "file" in row else []))]
+    kept = {file: (project / file).read_text() for file in files}
+    break_project(project, row)
+    ran = prod.gated_up(f"first up with a violation: {breakage}")
+    for file, text in kept.items():
+        (project / file).write_text(text)
+    assert ran.code != 0
+    assert [rule for rule in row["expect"] if rule.partition("/")[2] not in ran.out] == []
+    assert ran.changes == []
+    assert [call for call in ran.api if call["operation"].startswith(("Create", "Put"))] == []
+
+
+def test_the_first_gated_up_makes_every_resource_once(prod: Upstream) -> None:
+    changes = well(prod.gated_up("first up, gated"))
+    assert sorted(changes) == sorted(("Create", type_) for type_ in aws_types("prod"))
+
+
+def test_a_second_gated_up_changes_nothing(prod: Upstream) -> None:
+    assert well(prod.gated_up("second up, gated")) == []
+
+
+def test_a_refresh_finds_nothing_that_differs(prod: Upstream) -> None:
+    assert well(prod.refresh("refresh")) == []
+
+
+def test_a_pull_requests_preview_shows_the_rules_alone_whose_secret_it_may_not_read(prod: Upstream) -> None:
+    ran = prod.preview("preview of a pull request", "ci-preview")
+    assert ran.refused == []
+    assert [text.partition("::")[0] for text in ran.differing] == [RULE] * 2
+
+
+def test_a_preview_that_reads_the_secret_finds_nothing_to_change(prod: Upstream) -> None:
+    prod.deployment.set("readSecretsInPreview", True)
+    assert_settled(prod, "the first up")
+
+
+def test_the_header_secret_is_rotated_in_place(prod: Upstream) -> None:
+    prod.deployment.configure(originHeaderSecret=NEXT_HEADER_SECRET, previousOriginHeaderSecret=HEADER_SECRET)
+    changes = well(prod.up("header secret, both let in"))
+    assert Counter(changes) == {("Update", RULE): 2, ("Update", DISTRIBUTION): 2, ("Update", PARAMETER): 1}
+    in_order = [type_ for _, type_ in changes if type_ != PARAMETER]
+    assert in_order == [RULE, RULE, DISTRIBUTION, DISTRIBUTION]
+    prod.deployment.configure(previousOriginHeaderSecret=None)
+    assert well(prod.up("header secret, the new one alone")) == [("Update", RULE)] * 2
+    assert_settled(prod, "header secret")
+
+
+def test_the_kinde_secret_is_rotated_in_place(prod: Upstream) -> None:
+    secret = f"{prod.deployment.stack}/kinde/client-secret"
+    prod.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=NEXT_KINDE_SECRET)
+    assert well(prod.up("Kinde secret")) == [("Update", RULE)] * 2
+    assert_settled(prod, "Kinde secret")
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_options_are_set_and_taken_back_and_settle(option: str, prod: Upstream) -> None:
+    for state, settings in zip(("on", "off"), OPTIONS[option], strict=True):
+        prod.options = "only-cloudflare" if "onlyCloudflareViewers" in settings else ""
+        for key, value in settings.items():
+            prod.deployment.set(key, value)
+        assert well(prod.up(f"{option}, {state}")) != []
+        assert_settled(prod, f"{option}, {state}")
+    prod.options = ""
+
+
+def test_a_web_acl_of_ones_own_is_attached_and_detached(prod: Upstream) -> None:
+    seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "own"}
+    acl = prod.account.client("wafv2", "us-east-1").create_web_acl(
+        Name="own", Scope="CLOUDFRONT", DefaultAction={"Allow": {}}, VisibilityConfig=seen
+    )["Summary"]["ARN"]
+    prod.options = "own-web-acl"
+    for state, value in (("on", acl), ("off", "")):
+        prod.deployment.set("webAclArn", value)
+        assert well(prod.up(f"a web ACL of one's own, {state}")) == [("Update", DISTRIBUTION)] * 2
+        assert_settled(prod, f"a web ACL of one's own, {state}")
+    prod.options = ""
+
+
+def test_what_has_a_new_name_or_port_is_made_before_the_old_one_goes(prod: Upstream) -> None:
+    prod.deployment.edit("components/catalogue.py", 'ORK_PROCESSOR = "ork-processor"', 'ORK_PROCESSOR = "ork-worker"')
+    prod.deployment.write_readers()
+    prod.deployment.edit("components/applications.py", "port=7007", "port=7008")
+    ran = prod.up("a role's name and a target group's port")
+    changes = well(ran)
+    assert Counter(changes) == Counter(
+        [
+            *(("Create", ROLE), ("Create", ROLE_POLICY), ("Update", ROLE_POLICY)),
+            *(("Delete", ROLE), ("Delete", ROLE_POLICY)),
+            *(("Update", EGRESS_RULE), ("Create", TARGET_GROUP), ("Update", RULE), ("Delete", TARGET_GROUP)),
+        ]
+    )
+    made, led = changes.index(("Create", TARGET_GROUP)), changes.index(("Update", RULE))
+    assert made < led < changes.index(("Delete", TARGET_GROUP))
+    assert_settled(prod, "new names")
+
+
+def test_descriptions_change_in_place(prod: Upstream) -> None:
+    prod.deployment.edit("components/ork_processor_role.py", "Processes .ork design files", "Reads .ork design files")
+    assert well(prod.up("a role's description")) == [("Update", ROLE)]
+    assert_settled(prod, "a role's description")
+
+
+SMALL_CHANGES = (
+    ("components/naming.py", '"ManagedBy": "pulumi"', '"MadeBy": "pulumi"'),
+    ("components/load_balancer.py", "ssl_policy=TLS_POLICY", 'ssl_policy="ELBSecurityPolicy-TLS13-1-2-2021-06"'),
+    ("components/load_balancer.py", "idle_timeout=300", "idle_timeout=200"),
+    ("components/guarded_application.py", "interval=15", "interval=20"),
+    ("components/guarded_application.py", "            priority=priority,", "            priority=priority + 1,"),
+    ("components/way_in.py", "access_control_max_age_sec=31_536_000", "access_control_max_age_sec=63_072_000"),
+    ("components/secret_containers.py", "{secret.purpose}; ", "{secret.purpose}: "),
+    ("components/parameters.py", "description=parameter.purpose", 'description=parameter.purpose + "."'),
+    ("components/distribution.py", "/{args.label}/{{yyyy}}", "/{args.label}/by/{{yyyy}}"),
+    ("components/guarded_role.py", "description=args.description,", "description='.', max_session_duration=7200,"),
+)
+"""Files, and what in them is replaced by what: something that is changed in place of nearly every type."""
+
+
+def test_small_changes_are_made_in_place(prod: Upstream) -> None:
+    for change in SMALL_CHANGES:
+        prod.deployment.edit(*change)
+    changes = well(prod.up("small changes and a tag's new name, of everything"))
+    assert {method for method, _ in changes} == {"Update"}
+    assert len(changes) > 60
+    assert_settled(prod, "small changes")
+
+
+def test_what_is_no_longer_in_the_program_goes(prod: Upstream) -> None:
+    prod.deployment.edit("components/parameters.py", "in args.values.items():", "in list(args.values.items())[:-1]:")
+    assert well(prod.up("a parameter less")) == [("Delete", PARAMETER)]
+    assert_settled(prod, "a parameter less")
+
+
+def test_a_component_with_a_new_name_and_an_alias_keeps_everything(prod: Upstream) -> None:
+    old = 'WayIn("way-in", WayInArgs(names, settings, protect=production))'
+    new = (
+        'WayIn("entrance", WayInArgs(names, settings, protect=production),'
+        ' pulumi.ResourceOptions(aliases=[pulumi.Alias(name="way-in")]))'
+    )
+    prod.deployment.edit("__main__.py", old, new)
+    ran = prod.up("a component's name, with an alias")
+    assert well(ran) == []
+    assert ran.replaced == set()
+
+
+def test_what_aws_refuses_in_the_middle_is_finished_by_the_next_up(dev: Upstream, account: Account) -> None:
+    account.faults(
+        {"operation": "CreateRole", "code": "Throttling", "status": 400, "times": 2},
+        {"operation": "PutParameter", "code": "ThrottlingException", "status": 400, "times": 1},
+        {"operation": "CreateTargetGroup", "code": "ServiceUnavailable", "status": 503, "times": 1},
+        {"operation": "GetRole", "code": "NoSuchEntity", "status": 404, "times": 2},
+        {"operation": "PutBucketVersioning", "code": "AccessDenied", "status": 403, "times": 1},
+    )
+    failed = dev.gated_up("first up, gated, with faults")
+    account.faults()
+    assert failed.code != 0
+    assert {call["type"] for call in failed.provider if call.get("error")} == {
+        "aws:s3/bucketVersioning:BucketVersioning"
+    }
+    finished = dev.gated_up("the next up, gated")
+    made = Counter(failed.changes) + Counter(well(finished))
+    refused = Counter({("Create", "aws:s3/bucketVersioning:BucketVersioning"): 1})
+    wanted = Counter(("Create", type_) for type_ in aws_types("dev"))
+    # The account's issuer of CI's tokens is the other stack's.
+    assert made - refused == wanted - Counter({("Create", "aws:iam/openIdConnectProvider:OpenIdConnectProvider"): 1})
+    assert_settled(dev, "the next up")
+
+
+def test_the_other_stack_in_the_account_is_none_the_wiser(prod: Upstream) -> None:
+    assert well(prod.refresh("refresh beside another stack")) == []
+
+
+def test_development_is_destroyed_to_the_last_resource(dev: Upstream) -> None:
+    assert dev.destroy("destroy").refused == []
+    assert dev.deployment.resources() == []
+    assert left_in(dev) == []
+
+
+def test_production_is_destroyed_once_nothing_is_protected(prod: Upstream) -> None:
+    refused = prod.destroy("destroy what is protected")
+    assert refused.code != 0
+    assert refused.changes == []
+    prod.deployment.pulumi("state", "unprotect", "--all", "--yes")
+    balancers = prod.client("elbv2")
+    for balancer in balancers.describe_load_balancers()["LoadBalancers"]:
+        balancers.modify_load_balancer_attributes(
+            LoadBalancerArn=balancer["LoadBalancerArn"],
+            Attributes=[{"Key": "deletion_protection.enabled", "Value": "false"}],
+        )
+    assert prod.destroy("destroy").refused == []
+    assert prod.deployment.resources() == []
+    assert left_in(prod) == []
+
+
+def left_in(stack: Upstream) -> list[str]:
+    """What the account has of a stack, by its names."""
+    iam, edge = stack.client("iam"), stack.account.client("acm", "us-east-1")
+    found = [
+        *(role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]),
+        *(policy["PolicyName"] for policy in iam.list_policies(Scope="Local", MaxItems=1000)["Policies"]),
+        *(bucket["Name"] for bucket in stack.client("s3").list_buckets()["Buckets"]),
+        *(group["TargetGroupName"] for group in stack.client("elbv2").describe_target_groups()["TargetGroups"]),
+        *(item["LoadBalancerName"] for item in stack.client("elbv2").describe_load_balancers()["LoadBalancers"]),
+        *(item["Name"].lstrip("/") for item in stack.client("ssm").describe_parameters(MaxResults=50)["Parameters"]),
+        *(item["DomainName"] for item in edge.list_certificates()["CertificateSummaryList"]),
+    ]
+    return [name for name in found if name.startswith(stack.deployment.stack)]

@@ -1,0 +1,73 @@
+"""The records that the project keeps of upstream provider code are those of the scenarios before.
+
+With UPSTREAM_RECORD=write in the environment they are written again instead.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from generators import ci_calls
+from rehearsal.engine import planned_inputs
+from tests.upstream.called import requests
+from tests.upstream.deployment import Account, provider_code
+from tests.upstream.planned_values import merged
+
+pytestmark = [pytest.mark.engine, pytest.mark.upstream]
+
+STACKS = ("prod", "dev")
+
+
+@pytest.fixture(scope="module")
+def whole(account: Account) -> Account:
+    """The account after all scenarios."""
+    if {ran.stack for ran in account.runs} != set(STACKS):
+        pytest.skip("the scenarios before didn't run")
+    return account
+
+
+def compare(file: Path, source: str, text: str) -> None:
+    """Hold a record against what was seen; one of other provider code says nothing about this code."""
+    if os.environ.get("UPSTREAM_RECORD") == "write":
+        file.write_text(text)
+    elif source != provider_code():
+        pytest.skip(f"{file.name} is of {source}; UPSTREAM_RECORD=write makes it one of {provider_code()}")
+    assert file.read_text() == text, f"{file.name} is stale: run the upstream tests with UPSTREAM_RECORD=write"
+
+
+def test_every_request_was_understood(whole: Account) -> None:
+    assert [call for call in whole.journal("api") if "unrecognized" in call] == []
+
+
+def test_the_record_of_planned_answers_is_current(whole: Account) -> None:
+    observed = ((call["type"], call["answer"]) for call in whole.journal("provider") if "answer" in call)
+    document = {"source": provider_code(), "answers": merged(observed)}
+    source = json.loads(planned_inputs.RECORD.read_text())["source"]
+    compare(planned_inputs.RECORD, source, json.dumps(document, indent=1) + "\n")
+
+
+def test_stack_rules_see_the_same_of_every_resource_on_both_engines(whole: Account) -> None:
+    planned = [call for call in whole.journal("provider") if "answer" in call]
+    for stack in STACKS:
+        seen = {call["urn"] for call in planned if call["urn"].startswith(f"urn:pulumi:{stack}::")}
+        assert len(seen) > 140
+    assert {call["urn"]: call["unexplained"] for call in planned if call["unexplained"]} == {}
+
+
+def test_the_record_of_calls_is_current(whole: Account) -> None:
+    found = requests(whole.runs, {stack: settings(whole, stack) for stack in STACKS})
+    lines = [{"source": provider_code()}, *map(asdict, found)]
+    compare(ci_calls.RECORD, ci_calls.source(), "".join(json.dumps(line) + "\n" for line in lines))
+
+
+def settings(account: Account, stack: str) -> Mapping[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((account.folder / stack / "project" / f"Pulumi.{stack}.yaml").read_text())
+    return config["config"]  # type: ignore[no-any-return]
