@@ -99,8 +99,8 @@ def _holds(value: str, parts: frozenset[bytes], starts: frozenset[bytes]) -> boo
 
 def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for path, place, value, may in _places(resource):
-        secret = may and isinstance(value, SecretText) and value != _PATTERN and not path.endswith(_CLIENT_SECRET)
-        if secret and not is_random(value):
+        chosen_here = may and value != _PATTERN and not path.endswith(_CLIENT_SECRET)
+        if chosen_here and isinstance(value, SecretText) and not is_random(value):
             yield Finding(f"`{place}` can be guessed: it repeats itself, counts up, or has few different characters.")
 
 

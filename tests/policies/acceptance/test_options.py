@@ -89,7 +89,7 @@ class Stacks:
 
     def _configure(self, environment: str, options: Mapping[str, Any]) -> None:
         config = yaml.safe_load((self.project / "Pulumi.prod.yaml").read_text().replace("prod/", f"{environment}/"))
-        style = {"hostStyle": "subdomain"} if environment == DEEPER else {}
+        style: dict[str, Any] = {"hostStyle": "subdomain"} if environment == DEEPER else {}
         given = {f"rocketclub-platform:{key}": value for key, value in {**style, **options}.items()}
         config["config"] |= {"aws:region": REGIONS[environment], **given}
         (self.project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(config))
