@@ -24,9 +24,10 @@ TARGET: Final = 0.75
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a command: seconds on the clock, peak memory of its largest process in MiB."""
+    """One run of a command: seconds on the clock and of the processor, peak memory of its largest process in MiB."""
 
     seconds: float
+    processor: float
     mebibytes: float
 
 
@@ -49,7 +50,7 @@ def timed(command: list[str]) -> Run:
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
-    return Run(seconds, usage.ru_maxrss / 1024)
+    return Run(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def requested_rounds(description: str | None, default: int) -> int:

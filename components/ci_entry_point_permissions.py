@@ -1,12 +1,13 @@
 """What a deploy may do to the entry points: one row of a table for each purpose.
 
+There are two tables, each for a managed policy, which holds 6,144 characters: both have room to grow.
 The actions, and what narrows each of them, are those of the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -57,7 +58,7 @@ class Grant:
 
 
 _BALANCING: Final = "elasticloadbalancing"
-GRANTS: Final = (
+BALANCER_GRANTS: Final = (
     Grant(
         "ManageLoadBalancer",
         _BALANCING,
@@ -97,6 +98,8 @@ GRANTS: Final = (
         "tagged",
     ),
     Grant("ChangeSecurityGroupRules", "ec2", "ModifySecurityGroupRules", "security groups and their rules", "tagged"),
+)
+EDGE_GRANTS: Final = (
     # What these make has no ARN yet, so the actions take no resource; the tags narrow them.
     Grant("MakeTagged", "acm", "RequestCertificate cloudfront:CreateDistribution", "anything", "tagged when made"),
     # Asked for too when a request sets tags: https://github.com/hashicorp/terraform-provider-aws/issues/11903
@@ -139,15 +142,21 @@ ATTACH_WEB_ACL_GRANT: Final = Grant("AttachWebAcl", "wafv2", "GetWebACL", "given
 """Only where the stack attaches a web ACL that others made."""
 
 
-def entry_point_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what a deploy may do to the entry points."""
+def balancer_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a deploy may do to the load balancer, its rules, its targets and its security group."""
+    return _statements(BALANCER_GRANTS, names, settings)
+
+
+def edge_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a deploy may do to what stands before the load balancer: certificates, distributions, their logs."""
+    own = [WEB_ACL_GRANT] if settings.only_cloudflare_viewers else []
+    given = [ATTACH_WEB_ACL_GRANT] if settings.web_acl_arn else []
+    return _statements([*EDGE_GRANTS, *own, *given], names, settings)
+
+
+def _statements(grants: Iterable[Grant], names: Names, settings: Settings) -> list[Statement]:
     arns = _arns(names, settings)
     conditions = _conditions(names)
-    grants = [
-        *GRANTS,
-        *([WEB_ACL_GRANT] if settings.only_cloudflare_viewers else []),
-        *([ATTACH_WEB_ACL_GRANT] if settings.web_acl_arn else []),
-    ]
     return [Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit]) for grant in grants]
 
 

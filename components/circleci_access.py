@@ -11,7 +11,7 @@ import pulumi_aws as aws
 
 from components.catalogue import Reader
 from components.ci_boundary import ci_boundary_statements
-from components.ci_entry_point_permissions import entry_point_statements
+from components.ci_entry_point_permissions import balancer_statements, edge_statements
 from components.ci_permissions import (
     deploy_statements,
     issuer,
@@ -27,8 +27,17 @@ from components.settings import Settings
 
 LOOK: Final = "ci-look"
 """Last part of the name of the managed policy with which CI reads this program's resources."""
-ENTRY_POINTS: Final = "ci-way-in"
-"""Last part of the name of the managed policy with which CI changes the entry points."""
+BALANCER: Final = "ci-load-balancer"
+"""Last part of the name of the managed policy with which CI changes the load balancer."""
+EDGE: Final = "ci-edge"
+"""Last part of the name of the managed policy with which CI changes what stands before the load balancer."""
+
+SHARED: Final = {
+    LOOK: "Reads what this program manages, without any secret value",
+    BALANCER: "Changes the load balancer",
+    EDGE: "Changes what stands before the load balancer",
+}
+"""Last part of the name of each managed policy that CI's roles share, and its description."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +87,7 @@ class CircleciAccess(pulumi.ComponentResource):
         shared = shared_statements(names, settings)
         policies = [
             ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
-            for purpose, description in (
-                (LOOK, "Reads what this program manages, without any secret value"),
-                (ENTRY_POINTS, "Changes the way in"),
-            )
+            for purpose, description in SHARED.items()
         ]
         self.arns: dict[str, str] = {}
         for role in ci_roles(names, settings):
@@ -116,7 +122,11 @@ class CircleciAccess(pulumi.ComponentResource):
 
 def shared_statements(names: Names, settings: Settings) -> Mapping[str, Sequence[Statement]]:
     """Return purpose -> statements of the managed policies that CI's roles share."""
-    return {LOOK: look_statements(names, settings), ENTRY_POINTS: entry_point_statements(names, settings)}
+    return {
+        LOOK: look_statements(names, settings),
+        BALANCER: balancer_statements(names, settings),
+        EDGE: edge_statements(names, settings),
+    }
 
 
 def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
@@ -129,7 +139,7 @@ def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
             preview_statements(names),
             (LOOK,),
         ),
-        CiRole(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, ENTRY_POINTS)),
+        CiRole(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, BALANCER, EDGE)),
         CiRole(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",

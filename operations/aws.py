@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import boto3
 from botocore.config import Config
@@ -35,6 +35,20 @@ class BucketClient(Protocol):
 
     def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> object:
         """Look at a bucket."""
+
+
+class PagedClient(Protocol):
+    """What is used of clients that answer in pages."""
+
+    def get_paginator(self, operation_name: str, /) -> Any:  # noqa: ANN401 - botocore makes it from its model
+        """Return what asks for all pages of an operation."""
+
+
+class BalancerClient(PagedClient, Protocol):
+    """What is used of the client of load balancers."""
+
+    def describe_target_health(self, *, TargetGroupArn: str) -> Mapping[str, Any]:
+        """Return the targets of a group, and how each is."""
 
 
 _CREDENTIALS: Final = {
@@ -113,6 +127,16 @@ class Aws:
     def certificates(self, region: str) -> ACMClient:
         """Return a client of ACM in a region."""
         return self._session.client("acm", region_name=region, config=self._config)
+
+    def balancers(self) -> BalancerClient:
+        """Return a client of load balancers."""
+        client: BalancerClient = self._session.client("elbv2", region_name=self._region, config=self._config)
+        return client
+
+    def network(self) -> PagedClient:
+        """Return a client of EC2, for security groups."""
+        client: PagedClient = self._session.client("ec2", region_name=self._region, config=self._config)
+        return client
 
     def distributions(self) -> CloudFrontClient:
         """Return a client of CloudFront."""

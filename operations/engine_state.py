@@ -38,6 +38,10 @@ class EngineState:
         """Tell whether the state has a resource, given as (type, id)."""
         return resource in self.made
 
+    def ids(self, type_: str) -> frozenset[str]:
+        """Return the ids of the resources of a type."""
+        return frozenset(id_ for made, id_ in self.made if made == type_)
+
 
 def load(folder: Path, stack: str) -> EngineState:
     """Ask the Pulumi CLI for a stack's state; a stack that the backend doesn't have is empty.

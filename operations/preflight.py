@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -12,8 +12,10 @@ from components.catalogue import PARAMETERS, SECRETS, Maker, bucket_names
 from components.kinde_endpoints import callback_url
 from operations import kinde_answers
 from operations.aws import Aws
+from operations.checks import ways_in
 from operations.checks.buckets import bucket_check, check_bucket
 from operations.checks.certificates import certificates, check_certificate
+from operations.checks.circleci import CONTEXTS, check_contexts
 from operations.checks.cloudflare import ZONE, check_zone
 from operations.checks.stored_values import check_parameter, check_secret, parameter_check, secret_check
 from operations.engine_state import EngineState
@@ -34,6 +36,7 @@ _REGION: Final = Check("region", "region")
 _STATE: Final = Check("state", "state")
 _KINDE: Final = Check("kinde", "Kinde")
 _CALLBACKS: Final = Check("kinde/callbacks", "Kinde: callback URLs")
+_SIGN_UP: Final = Check("kinde/sign-up", "Kinde: self-registration")
 
 
 def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState]) -> list[Verdict]:
@@ -54,7 +57,7 @@ def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState])
         loading = workers.submit(_load, load_state)
         elsewhere = workers.map(_make, [*in_account, *_list_outside_checks(stack, web)])
         state, stated = loading.result()
-        stored = workers.map(_make, _list_stored_checks(stack, aws, state))
+        stored = workers.map(_make, [*_list_stored_checks(stack, aws, state), *_list_ways_in(stack, aws, state)])
         return [
             account,
             _check_region(stack, aws),
@@ -75,6 +78,29 @@ def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> It
         yield bucket_check(name), partial(check_bucket, stack, component, name, buckets, state)
 
 
+def _list_ways_in(stack: Stack, aws: Aws, state: EngineState | None) -> Iterable[tuple[Check, Look]]:
+    """Return the checks of other ways to the hosts, the load balancer and the targets."""
+    yield (
+        ways_in.DISTRIBUTIONS,
+        partial(
+            ways_in.check_ways,
+            ways_in.DISTRIBUTIONS,
+            partial(ways_in.other_distributions, stack, aws.distributions()),
+            state,
+        ),
+    )
+    balancers = aws.balancers()
+    # EC2's client takes long to make; where there is no load balancer yet, nobody asks it.
+    network = aws.network() if state and state.ids(ways_in.BALANCER) else balancers
+    finds: Mapping[Check, ways_in.Find] = {
+        ways_in.LISTENERS: partial(ways_in.other_listeners, balancers),
+        ways_in.SECURITY_GROUPS: partial(ways_in.other_openings, balancers, network),
+        ways_in.TARGETS: partial(ways_in.other_balancers, balancers),
+    }
+    for check, find in finds.items():
+        yield check, partial(ways_in.check_ways, check, find, state, ways_in.BALANCER)
+
+
 def _list_certificate_checks(stack: Stack, aws: Aws) -> list[tuple[Check, Look]]:
     return [
         (certificate.check, partial(check_certificate, certificate, aws.certificates(certificate.region)))
@@ -86,6 +112,8 @@ def _list_outside_checks(stack: Stack, web: Web) -> Iterable[tuple[Check, Look]]
     """Return the checks of Kinde, of Cloudflare and of the hosts."""
     yield _KINDE, partial(kinde_answers.discovery, stack, web)
     yield _CALLBACKS, partial(_tell_callbacks, stack)
+    yield _SIGN_UP, _tell_sign_up
+    yield CONTEXTS, partial(check_contexts, stack, web)
     yield ZONE, partial(check_zone, stack, web)
     for host in stack.hosts.values():
         yield _address_check(host), partial(_check_proxied_host, stack, web, host)
@@ -128,6 +156,19 @@ def _check_region(stack: Stack, aws: Aws) -> Verdict:
 def _tell_callbacks(stack: Stack) -> Verdict:
     urls = " and ".join(callback_url(host) for host in stack.hosts.values())
     return _CALLBACKS.undecided(f"can't be looked up; registered must be {urls}")
+
+
+def _tell_sign_up() -> Verdict:
+    """Say what a person must look at: no interface of Kinde tells whether visitors may make accounts.
+
+    Its discovery document doesn't, nor does its Management API: GET /api/v1/environment leaves the policies out
+    (https://docs.kinde.com/kinde-apis/management/), and what its registration page answers isn't documented.
+    Source: https://docs.kinde.com/authenticate/custom-configurations/disable-sign-up/
+    """
+    return _SIGN_UP.undecided(
+        "not checked, because no interface of Kinde tells it: in Settings, Environment, Policies, `Allow self-sign up` "
+        "must be off, or any visitor gets an account and signs in"
+    )
 
 
 def _address_check(host: str) -> Check:

@@ -66,10 +66,14 @@ def command(register: Path, packs: Path, *arguments: str) -> int:
     return main()
 
 
-def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ()) -> Plan:
-    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes."""
+def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (), *, resident: Path = PACKS) -> Plan:
+    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes.
+
+    Packs in the folder `resident` outlive the plan.
+    """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
-    done = rehearsal_command("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
+    arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
+    done = rehearsal_command(*arguments, packs=resident)
     return _read(done.code, done.printed, output.read_text() if output.exists() else "")
 
 

@@ -34,12 +34,13 @@ class Variant:
 
 @dataclass(frozen=True)
 class RawStep:
-    """A resource that the program registers, its inputs in clear."""
+    """A resource that the program registers, its inputs in clear, and the URNs that each of them comes from."""
 
     urn: str
     type: str
     name: str
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    references: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @cache
@@ -92,7 +93,13 @@ def _run(variant: Variant) -> list[dict[str, Any]]:
     if run.failure:
         raise run.failure
     return [
-        {"urn": step.urn, "type": step.type, "name": step.name, "inputs": _clear(step.inputs)}
+        {
+            "urn": step.urn,
+            "type": step.type,
+            "name": step.name,
+            "inputs": _clear(step.inputs),
+            "references": step.property_dependencies,
+        }
         for step in visible_steps(run.steps)
     ]
 

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 import yaml
 
-from benchmarks.acceptance.terraform import PLUGINS, Terraform
 from policies.acceptance import RULES
 from policies.acceptance.knowledge import PATCHES
 from policies.acceptance.knowledge.matching import Services
@@ -25,6 +24,7 @@ from policies.acceptance.knowledge.models import cfn_lint, schemas
 from policies.rulebook import Judgement, Resource, Scope
 from tests.policies.acceptance.api_requests import request
 from tests.policies.acceptance.planted import Fault, faults
+from tests.policies.acceptance.terraform import PLUGINS, Terraform
 
 RESULTS: Final = Path(__file__).with_name("RESULTS.md")
 

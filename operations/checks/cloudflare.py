@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 
 from operations.checks.stored_values import MADE_LATER
+from operations.checks.zone_rules import check_rules
 from operations.stack import Stack
 from operations.verdicts import Check, Verdict, host_check
 from operations.web import UNAVAILABLE, Web, send
@@ -44,6 +45,7 @@ def check_zone(stack: Stack, web: Web) -> list[Verdict]:
             return [
                 ZONE.passed(f"{found['name']} is active"),
                 _check_cache_rules(client, zone),
+                *check_rules(client, zone, stack),
                 *(
                     _check_record(client, zone, host, proxied=host != stack.origin)
                     for host in (*stack.hosts.values(), stack.origin)

@@ -43,7 +43,8 @@ COMMAND: Final = Command(
     "check that everything a deploy relies on is there",
     "Check the account and region, every secret and parameter of the catalogue (values are looked at, never shown), "
     "the buckets' names, the stack's state (with the Pulumi CLI), Kinde's discovery document, the certificates, the "
-    "Cloudflare zone (with CLOUDFLARE_API_TOKEN) and the hosts' addresses. Changes nothing.",
+    "Cloudflare zone and its rules (with CLOUDFLARE_API_TOKEN), the contexts of CircleCI (with CIRCLE_TOKEN), the "
+    "hosts' addresses, and other ways to the applications that the stack didn't make. Changes nothing.",
     _add_arguments,
     _run,
     f"{EXIT_CODES} What is open, because the first apply makes it or there is no way to look, is no problem.",

@@ -38,15 +38,23 @@ def uncovered(resources: Resources) -> list[str]:
 
 
 def table(resources: Resources) -> str:
-    """Return a Markdown table with a row for each path of the resources: what it takes, and which source says so."""
-    rows: dict[tuple[str, str], tuple[str, str]] = {}
+    """Return Markdown with a table for each type: each path that is set, what it takes, and which source says so."""
+    rows: dict[str, dict[str, tuple[str, str]]] = {}
     for type_, path, accepted in _paths(resources):
         if path and accepted and accepted.limited:
-            rows[type_, path] = (told(accepted), source(type_, accepted))
+            rows.setdefault(type_, {})[path] = (told(accepted, around="`"), _linked(source(type_, accepted)))
         elif path and accepted and _free(accepted):
-            rows[type_, path] = ("any", _reasons().get(type_, {}).get(path, ""))
-    heading = [("type", "property", "what it takes", "source, or why nothing is asked"), ("---",) * 4]
-    lines = [(f"`{type_}`", f"`{path}`", *told_) for (type_, path), told_ in sorted(rows.items())]
+            rows.setdefault(type_, {})[path] = ("any", _reasons().get(type_, {}).get(path, ""))
+    return "\n".join(f"## {type_}\n\n{_table(paths)}" for type_, paths in sorted(rows.items()))
+
+
+def _linked(told_source: str) -> str:
+    return f"[page]({told_source})" if told_source.startswith("https://") else told_source
+
+
+def _table(paths: Mapping[str, tuple[str, str]]) -> str:
+    heading = [("property", "what it takes", "source, or why nothing is asked"), ("---",) * 3]
+    lines = [(f"`{path}`", *told_) for path, told_ in sorted(paths.items())]
     return "".join(
         f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in [*heading, *lines]
     )

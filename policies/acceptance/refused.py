@@ -158,8 +158,8 @@ def _cut(text: str) -> str:
     return f"{written}..." if len(text) > _SHOWN else written
 
 
-def told(accepted: Accepted) -> str:
-    """Return what a value has to be, in words: options, size and form."""
+def told(accepted: Accepted, around: str = "") -> str:
+    """Return what a value has to be, in words: options, size and form; `around` stands around a pattern."""
     parts: list[str] = []
     if accepted.options:
         parts.append(", ".join(accepted.options[:12]) + (", ..." if len(accepted.options) > 12 else ""))
@@ -175,7 +175,7 @@ def told(accepted: Accepted) -> str:
     if accepted.explanation:
         parts.append(accepted.explanation)
     elif accepted.patterns:
-        parts.append(" or ".join(accepted.patterns[:2]))
+        parts.append(" or ".join(f"{around}{pattern}{around}" for pattern in accepted.patterns[:2]))
     return "; ".join(parts)
 
 

@@ -5,7 +5,9 @@ agreed to is a violation, which says how to have it agreed.
 
 - `table` reads `types/*.txt`: the types that the gate knows, and who judges each of their properties.
 - `agreed_types` and `properties` compare a stack with that table and with the types that its owners list.
-- `account`, `identity` and `edge` compare it with the pinned facts, `providers` looks at who makes the resources.
+- `account`, `identity`, `roles` and `edge` compare it with the pinned facts, `providers` looks at who makes the
+  resources.
+- `companions` looks for what a bucket needs beside it.
 - `secret_copies` finds secrets where they don't belong.
 
 Owners agree to types and pin facts in the pack's configuration, one file for each stack;
@@ -14,15 +16,27 @@ Owners agree to types and pin facts in the pack's configuration, one file for ea
 
 from typing import Final
 
-from policies.inventory import account, agreed_types, edge, identity, properties, providers, secret_copies
+from policies.inventory import (
+    account,
+    agreed_types,
+    companions,
+    edge,
+    identity,
+    properties,
+    providers,
+    roles,
+    secret_copies,
+)
 from policies.rulebook import Rule
 
 RULES: Final[tuple[Rule, ...]] = (
     *agreed_types.RULES,
     *properties.RULES,
+    *companions.RULES,
     *providers.RULES,
     *account.RULES,
     *identity.RULES,
+    *roles.RULES,
     *edge.RULES,
     *secret_copies.RULES,
 )

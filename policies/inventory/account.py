@@ -9,13 +9,15 @@ from typing import Any, Final
 
 from policies.inventory.elsewhere import OWNERS, told
 from policies.inventory.providers import judged_provider
-from policies.inventory.table import leaves
-from policies.rulebook import Finding, Json, Judgement, Resource, Rule, SecretText, Severity
+from policies.inventory.table import leaves, table
+from policies.rulebook import MAY_BE_UNKNOWN, Finding, Json, Judgement, Resource, Rule, SecretText, Severity
 
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[^:\s\"]*:(?P<region>[^:\s\"]*):(?P<account>[^:\s\"]*):")
 _NUMBER: Final = re.compile(r"(?<![\w-])\d{12}(?![\w-])")
 _ORGANIZATION: Final = re.compile(r"(?<![\w-])o-[a-z0-9]{10,32}(?![\w-])")
 """https://docs.aws.amazon.com/organizations/latest/APIReference/API_Organization.html"""
+
+_RULE: Final = "pinned-account"
 
 _MANAGED: Final = "aws"
 """Account of the policies that AWS manages; `broad-managed-policy` judges them."""
@@ -51,7 +53,11 @@ def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     if resource.type.startswith("pulumi:"):
         return
     told_already: set[str] = set()
+    judged = table()[resource.type].paths("by", _RULE) if resource.type in table() else []
+    open_ = MAY_BE_UNKNOWN.get(resource.type, frozenset())
     for path, place, value in leaves(resource.properties):
+        if not isinstance(value, str) and path in judged and path.partition(".")[0] not in open_:
+            yield Finding(f"`{place}` is no text that is known at preview.")
         if isinstance(value, str) and not isinstance(value, SecretText):
             for problem in _text_problems(path, value, judgement):
                 if problem not in told_already:
@@ -98,7 +104,7 @@ def _text_problems(path: str, text: str, judgement: Judgement) -> Iterator[str]:
 
 RULES: Final = (
     Rule(
-        id="pinned-account",
+        id=_RULE,
         title="A stack works in its own account and regions, and names no others.",
         remedy=f"Correct the stack's configuration, or have {OWNERS} agree to "
         "the account, region or organization under `pinned-account`.",

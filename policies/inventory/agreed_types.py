@@ -83,6 +83,7 @@ RULES: Final = (
         source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/sec_permissions_define_guardrails.html",
         severity=Severity.HIGH,
         check=_too_many,
+        early=_too_many,
         scope=Scope.STACK,
         types=frozenset(known.type for known in table().values() if known.counted),
         config=NUMBERS,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from policies.inventory.elsewhere import OWNERS, told
@@ -15,6 +15,8 @@ _RECORD: Final = "pinned-record"
 _TARGET: Final = "pinned-target"
 
 _NETWORK_ID: Final = re.compile(r"(?<![\w-])(?:vpc|subnet|sg|pl)-[0-9a-f]{8,17}(?![\w-])")
+_SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+_CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 
 _VALIDATION_NAME: Final = re.compile(r"_[0-9a-z]{16,64}\.(?P<host>.+)", re.IGNORECASE)
@@ -24,18 +26,44 @@ _VALIDATION_TARGET: Final = re.compile(r"_[0-9a-z]{16,64}(?:\.[0-9a-z]+)?\.acm-v
 
 def _foreign_network(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
     made = {resource.properties.get("id") for resource in resources if resource.properties.get("id") is not UNKNOWN}
-    agreed = {*judgement.config["ids"], *judgement.config["addresses"], *made}
+    yield from _unpinned(resources, {*judgement.config["ids"], *judgement.config["addresses"], *made}, judgement.stack)
+
+
+def _foreign_network_so_far(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    """Judge the last resource before anything tells the ids of this stack's own security groups.
+
+    So many unpinned groups may be named as the stack has made.
+    """
+    agreed = {*judgement.config["ids"], *judgement.config["addresses"]}
+    groups = {
+        name
+        for resource in resources
+        for _, name in _network_names(resource)
+        if name.startswith("sg-") and name not in agreed
+    }
+    own = sum(resource.type == _SECURITY_GROUP for resource in resources)
+    yield from _unpinned(resources[-1:], agreed | groups if len(groups) <= own else agreed, judgement.stack)
+
+
+def _unpinned(resources: Sequence[Resource], agreed: Collection[Json], stack: str) -> Iterator[Finding]:
     for resource in resources:
         known = table().get(resource.type)
-        judged = {*known.paths("by", _NETWORK), *known.paths("made", _NETWORK)} if known else set()
-        for path, place, value in leaves(resource.properties):
+        for path, place, value in leaves(resource.properties) if known else ():
             if value is UNKNOWN and known and path in known.paths("by", _NETWORK):
                 yield Finding(f"`{place}` isn't known at preview.", resource.urn)
-            elif isinstance(value, str) and not isinstance(value, SecretText):
-                for name in [value] if path in judged else _NETWORK_ID.findall(value):
-                    if name not in agreed:
-                        message = f"`{place}` names `{name}`, which isn't agreed{told(name, judgement.stack)}."
-                        yield Finding(message, resource.urn)
+        for place, name in _network_names(resource):
+            if name not in agreed:
+                yield Finding(f"`{place}` names `{name}`, which isn't agreed{told(name, stack)}.", resource.urn)
+
+
+def _network_names(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Yield place and name of the networks, groups, prefix lists and addresses that a resource names."""
+    known = table().get(resource.type)
+    judged = {*known.paths("by", _NETWORK), *known.paths("made", _NETWORK)} if known else set()
+    for path, place, value in leaves(resource.properties):
+        if isinstance(value, str) and not isinstance(value, SecretText):
+            for name in [value] if path in judged else _NETWORK_ID.findall(value):
+                yield place, name
 
 
 # --- records ---
@@ -91,6 +119,49 @@ def _validates(name: Json, content: Json, pinned: Mapping[str, Json]) -> bool:
     return content is UNKNOWN or (isinstance(content, str) and bool(_VALIDATION_TARGET.fullmatch(content)))
 
 
+def _foreign_validation(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
+    """Have records validate certificates of this stack: browsers would trust anybody else's like its own."""
+    asked = {value for resource in resources for value in _asked_by(resource)}
+    for record in resources:
+        content = record.properties.get("content")
+        if not _is_validation(record):
+            continue
+        if content is UNKNOWN:
+            behind = record.references.get("content", frozenset())
+            own = any(resource.urn in behind for resource in resources if resource.type == _CERTIFICATE)
+        else:
+            own = content in asked
+        if not own:
+            yield Finding("It validates a certificate that isn't this stack's.", record.urn)
+
+
+def _foreign_validation_so_far(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
+    """Judge the last resource before anything tells what AWS asks for: no more than one record for each name."""
+    last = resources[-1]
+    contents = {str(record.properties.get("content")) for record in resources if _is_validation(record)}
+    names = {
+        str(name)
+        for resource in resources
+        if resource.type == _CERTIFICATE
+        for name in (resource.get("domainName"), *resource.items("subjectAlternativeNames"))
+    }
+    if _is_validation(last) and len(contents) > len(names):
+        yield Finding("There are more such records than names in this stack's certificates.", last.urn)
+
+
+def _is_validation(resource: Resource) -> bool:
+    name = resource.properties.get("name")
+    return resource.type == _DNS_RECORD and (name is UNKNOWN or (isinstance(name, str) and name.startswith("_")))
+
+
+def _asked_by(resource: Resource) -> Iterator[Json]:
+    """Yield the contents of the records that AWS asks for to issue a certificate."""
+    options = resource.properties.get("domainValidationOptions") if resource.type == _CERTIFICATE else None
+    for option in options if isinstance(options, list) else ():
+        if isinstance(option, Mapping) and isinstance(content := option.get("resourceRecordValue"), str):
+            yield from (content, content.removesuffix("."))
+
+
 # --- target groups ---
 
 
@@ -115,6 +186,7 @@ RULES: Final = (
         source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
         severity=Severity.CRITICAL,
         check=_foreign_network,
+        early=_foreign_network_so_far,
         scope=Scope.STACK,
         config={
             "ids": _list("Ids of VPCs, subnets, security groups and prefix lists"),
@@ -138,6 +210,17 @@ RULES: Final = (
                 "default": {},
             },
         },
+    ),
+    Rule(
+        id="foreign-validation",
+        title="Records validate certificates of this stack only.",
+        remedy="Take the record's content from the certificate's `domain_validation_options`, or take the record away.",
+        source="https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
+        severity=Severity.CRITICAL,
+        check=_foreign_validation,
+        early=_foreign_validation_so_far,
+        scope=Scope.STACK,
+        types=frozenset((_DNS_RECORD, _CERTIFICATE)),
     ),
     Rule(
         id=_TARGET,

@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from policies.inventory.elsewhere import OWNERS, told
+from policies.inventory.roles import listed
 from policies.inventory.table import leaves, table, types_with
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
 
@@ -58,7 +59,7 @@ def _ci(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         return
     document = resource.get("assumeRolePolicy")
     for statement in _statements(document):
-        for principal in _listed(_member(_member(statement, "Principal"), "Federated")):
+        for principal in listed(_member(_member(statement, "Principal"), "Federated")):
             yield from _trusts(principal, statement, judgement)
 
 
@@ -72,7 +73,7 @@ def _trusts(principal: Json, statement: Json, judgement: Judgement) -> Iterator[
     for conditions in operators.values() if isinstance(operators, Mapping) else ():
         for key, values in conditions.items() if isinstance(conditions, Mapping) else ():
             name = key.lower().removeprefix(f"{issuer.lower()}:")
-            for value in _listed(values):
+            for value in listed(values):
                 if name == "aud" and value != judgement.config["audience"]:
                     yield Finding("The role takes tokens for another audience than the pinned one.")
                 if name == "sub":
@@ -92,16 +93,11 @@ def _statements(document: Json) -> list[Json]:
         read = json.loads(document) if isinstance(document, str) else document
     except ValueError:
         return []  # `malformed-document` says so.
-    return _listed(_member(read, "Statement"))
+    return listed(_member(read, "Statement"))
 
 
 def _member(value: Json, key: str) -> Json:
     return value.get(key) if isinstance(value, Mapping) else None
-
-
-def _listed(value: Json) -> list[Json]:
-    """Return what may be one or a list of several as a list."""
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 RULES: Final = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -11,6 +12,20 @@ from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule,
 
 _IDENTITIES: Final = ("id", "arn", "name", "bucket", "hostname", "dnsName", "domainName", "fqdn")
 """Properties by which another resource refers to one."""
+_IAM: Final = re.compile(r"arn:[\w-]+:iam:")
+_HOLDS_NAMES: Final = re.compile(r"arn:[\w-]+:(elasticloadbalancing|wafv2):")
+_NAMED: Final = frozenset(
+    (
+        *("aws:iam/role:Role", "aws:iam/policy:Policy", "aws:s3/bucket:Bucket"),
+        *("aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup"),
+        *("aws:wafv2/ipSet:IpSet", "aws:wafv2/webAcl:WebAcl"),
+        *(
+            "aws:cloudwatch/logDeliverySource:LogDeliverySource",
+            "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination",
+        ),
+    )
+)
+"""Types whose ids and ARNs hold the name that the program gives."""
 
 
 def _unjudged(resource: Resource, _: Judgement) -> Iterator[Finding]:
@@ -27,7 +42,7 @@ def fault(verdict: Verdict | None, value: Json) -> str:
         return "isn't known at preview." if value is UNKNOWN else "is a property that no rule judges."
     if verdict.verb == "no":
         return "isn't agreed" + (f": {verdict.text}." if verdict.text else ".")
-    if verdict.verb == "only" and _written(value) not in verdict.words:
+    if verdict.verb == "only" and written(value) not in verdict.words:
         return f"isn't agreed; accepted: {' or '.join(verdict.words)}."
     return ""
 
@@ -36,7 +51,7 @@ def _line(verdict: Verdict | None, path: str, type_: str) -> str:
     return "" if verdict else f" Line to add under `[{type_}]`: `{path} free REASON`"
 
 
-def _written(value: Json) -> str:
+def written(value: Json) -> str:
     """Return a value as the table writes it."""
     if isinstance(value, bool):
         return str(value).lower()
@@ -48,8 +63,7 @@ def _written(value: Json) -> str:
 def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
     made: dict[str, set[str]] = {}
     for resource in resources:
-        own = made.setdefault(resource.type, set())
-        own |= {value for name in _IDENTITIES if isinstance(value := resource.properties.get(name), str)}
+        made.setdefault(resource.type, set()).update(_identities(resource))
     agreed = set(judgement.config["agreed"])
     for resource in resources:
         known = table().get(resource.type)
@@ -64,6 +78,45 @@ def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Fi
                 yield Finding(f"`{place}` doesn't come from this stack's {' or '.join(types)}.", resource.urn)
 
 
+def _foreign_so_far(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    """Judge the last resource before anything tells the ids of those that it leads to.
+
+    A value that says a name leads to a resource of that name. Of the others, a stack may have as many as it has
+    resources of the type; where ids hold names, it has none.
+    """
+    last, agreed = resources[-1], set(judgement.config["agreed"])
+    for place, types, values in _led_to(last):
+        candidates = [resource for resource in resources if resource.type in types]
+        called = agreed.union(*map(_identities, candidates))
+        nameless = {value for value in values if not _names(value) & called}
+        before = {
+            value
+            for other in resources
+            for _, others, found in _led_to(other)
+            if others[0] == types[0]
+            for value in found
+            if not _names(value) & called
+        }
+        most = 0 if types[0] in _NAMED else sum(resource.type == types[0] for resource in candidates)
+        if nameless and len(before) > most:
+            yield Finding(f"`{place}` doesn't come from this stack's {' or '.join(types)}.", last.urn)
+
+
+def _led_to(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]], ...]:
+    """Return place, types and known values, for each path that has to come from a resource of some types."""
+    return resource.shared(_leading)
+
+
+def _leading(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]], ...]:
+    known = table().get(resource.type)
+    found: dict[str, tuple[str, tuple[str, ...], set[str]]] = {}
+    for path, place, value in leaves(resource.properties) if known else ():
+        verdict = known.judge(path) if known else None
+        if verdict and verdict.verb == "made" and "or" not in verdict.words and isinstance(value, str):
+            found.setdefault(path, (place, verdict.words, set()))[2].add(value)
+    return tuple(found.values())
+
+
 def _is_made(resource: Resource, path: str, value: Json, verdict: Verdict, names: set[str]) -> bool:
     """Tell whether a value comes from a resource of the verdict's types; `names` are what such resources are called."""
     if value is not UNKNOWN:
@@ -72,9 +125,26 @@ def _is_made(resource: Resource, path: str, value: Json, verdict: Verdict, names
     return any(_type(urn) in verdict.words for urn in behind)
 
 
+def is_called(resource: Resource, other: Resource, path: str) -> bool:
+    """Tell whether another resource refers to one with the value at a path."""
+    value = other.get(path)
+    if value is UNKNOWN:
+        return resource.urn in other.references.get(path.partition(".")[0], frozenset())
+    return bool(_names(value) & _identities(resource))
+
+
+def _identities(resource: Resource) -> set[str]:
+    return {value for name in _IDENTITIES if isinstance(value := resource.properties.get(name), str)}
+
+
 def _names(value: Json) -> set[str]:
-    """Return a reference and, for an ARN that is written from a name, the name: its last part begins with it."""
-    return {value, value.rsplit(":", 1)[-1].partition("/")[0]} if isinstance(value, str) else set()
+    """Return a reference and, for an ARN that is written from a name, the name: its place differs by service."""
+    if not isinstance(value, str):
+        return set()
+    last = value.rsplit(":", 1)[-1]
+    if _HOLDS_NAMES.match(value):
+        return {value, *last.split("/")[1:]}
+    return {value, last.rpartition("/")[2] if _IAM.match(value) else last.partition("/")[0]}
 
 
 def _type(urn: str) -> str:
@@ -100,6 +170,7 @@ RULES: Final = (
         source="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
         severity=Severity.HIGH,
         check=_foreign,
+        early=_foreign_so_far,
         scope=Scope.STACK,
         types=frozenset(
             {known.type for known in table().values() if known.paths("made")}

@@ -29,6 +29,8 @@ _BETWEEN: Final = bytes(set(range(256)) - set(string.ascii_letters.encode()) - s
 
 _CLIENT_SECRET: Final = "clientSecret"
 """The identity provider chooses it; how strong it is isn't this stack's business."""
+_PATTERN: Final = "Basic *"
+"""What a rule may ask of another header, `Authorization`. All of a rule's conditions are secret where one is."""
 _FEWEST_DIFFERENT: Final = 8
 """Of 20,000 random texts of 32 hexadecimal digits, none had fewer than 9 different ones; of 64 digits, 13."""
 _COMPRESSED: Final = 0.62
@@ -97,7 +99,8 @@ def _holds(value: str, parts: frozenset[bytes], starts: frozenset[bytes]) -> boo
 
 def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for path, place, value, may in _places(resource):
-        if may and isinstance(value, SecretText) and not path.endswith(_CLIENT_SECRET) and not is_random(value):
+        secret = may and isinstance(value, SecretText) and value != _PATTERN and not path.endswith(_CLIENT_SECRET)
+        if secret and not is_random(value):
             yield Finding(f"`{place}` can be guessed: it repeats itself, counts up, or has few different characters.")
 
 
@@ -123,6 +126,7 @@ RULES: Final = (
         source="https://www.pulumi.com/docs/iac/concepts/secrets/",
         severity=Severity.CRITICAL,
         check=_copied,
+        early=_copied,
         scope=Scope.STACK,
     ),
     Rule(

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
@@ -44,7 +44,7 @@ class Verdict:
     verb: str
     text: str
 
-    @property
+    @cached_property
     def words(self) -> tuple[str, ...]:
         """The rules, the types or the values that the line lists."""
         return tuple(self.text.removeprefix("by ").replace(",", " ").split())
@@ -59,6 +59,7 @@ class Known:
     verdict: Verdict
     properties: Mapping[str, Verdict]
     _found: dict[str, Verdict | None] = field(default_factory=dict)
+    _paths: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     def judge(self, path: str) -> Verdict | None:
         """Return the verdict on a property, None if no line is about it."""
@@ -73,11 +74,13 @@ class Known:
 
     def paths(self, verb: str, rule: str = "") -> list[str]:
         """Return the paths whose verdict has a verb and, if one is given, names a rule."""
-        return [
-            path
-            for path, verdict in self.properties.items()
-            if verdict.verb == verb and (not rule or rule in verdict.words)
-        ]
+        if (verb, rule) not in self._paths:
+            self._paths[verb, rule] = [
+                path
+                for path, verdict in self.properties.items()
+                if verdict.verb == verb and (not rule or rule in verdict.words)
+            ]
+        return self._paths[verb, rule]
 
 
 @cache

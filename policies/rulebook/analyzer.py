@@ -8,6 +8,7 @@ at once. A test compares the answers with the SDK's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 import grpc
@@ -49,6 +50,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._info = _info(name, packs, description)
         self._project = self._stack = ""
         self._preview = False
+        self._so_far: list[Resource] = []
         self._configure({})
 
     def GetAnalyzerInfo(self, _request: Empty, _: Context) -> analyzer_pb2.AnalyzerInfo:
@@ -64,6 +66,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
         """Take the names of project and stack, and whether this is a preview. No rule reads the configuration."""
         self._project, self._stack, self._preview = request.project, request.stack, request.dry_run
+        self._so_far = []
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: analyzer_pb2.ConfigureAnalyzerRequest, _: Context) -> Empty:
@@ -87,7 +90,17 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 self._report(response, judge.rule, level, judge.configuration())
             if not judge.rule.types or request.type in judge.rule.types:
                 self._report(response, judge.rule, level, self._violations(judge, resource))
+        if not self._preview:
+            self._speak_early(response, resource)
         return response
+
+    def _speak_early(self, response: analyzer_pb2.AnalyzeResponse, resource: Resource) -> None:
+        """Ask the stack rules that can tell before everything is made. A preview makes nothing, so they have time."""
+        self._so_far.append(resource)
+        stack = Stack(self._so_far)
+        for judge, level in self._early:
+            if not judge.rule.types or resource.type in judge.rule.types:
+                self._report(response, judge.rule, level, self._violations(judge, stack))
 
     def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, _: Context) -> analyzer_pb2.AnalyzeResponse:
         """Judge the whole stack."""
@@ -104,6 +117,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[tuple[Judge, Level]] = []
+        self._early: list[tuple[Judge, Level]] = []
         for rule in self._rules:
             level = given[rule.id].enforcementLevel if rule.id in given else analyzer_pb2.MANDATORY
             if level == analyzer_pb2.DISABLED:
@@ -112,6 +126,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             level = analyzer_pb2.ADVISORY if level == analyzer_pb2.ADVISORY else analyzer_pb2.MANDATORY
             config = read(given[rule.id].properties) if rule.id in given else {}
             self._judges.append((Judge(rule, config), level))
+            if rule.early:
+                self._early.append((Judge(replace(rule, check=rule.early), config), level))
 
     def _report(
         self, response: analyzer_pb2.AnalyzeResponse, rule: Rule, level: Level, findings: Iterable[Finding]

@@ -69,6 +69,9 @@ class Rule:
     key has a `default`. `check` gives the findings: a `ResourceCheck` for `Scope.RESOURCE`, a `StackCheck`
     for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends its check: what was
     found before counts, and what comes after isn't judged. So a stack rule catches it for each resource.
+
+    An update asks stack rules when everything is made. A stack rule with an `early` check speaks before as well: that
+    check gets the resources that were asked about so far, with the one that is about to be made as the last.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Rule:
     scope: Scope = Scope.RESOURCE
     types: frozenset[str] = frozenset()
     config: Schemas = field(default_factory=dict)
+    early: StackCheck | None = None
 
     def findings(self, subject: Resource | Sequence[Resource], judgement: Judgement) -> Iterable[Finding]:
         """Judge a resource, or for `Scope.STACK` the resources of a stack that are of the rule's types."""

@@ -21,6 +21,7 @@ import pytest
 import yaml
 
 from stackfiles import project
+from tests.circleci.pipeline_rules import BRANCHES, Pipeline, needs
 from tests.planning import PROJECT, plan_of
 
 CONFIG = PROJECT / ".circleci" / "config.yml"
@@ -28,7 +29,7 @@ PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
 STACK = PIPELINE["parameters"]["stack"]["default"]
 SETTINGS: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())["config"]
 PREFIX = "rocketclub-platform:"
-BRANCHES = ["main", "a-feature", "main/../x", "maintenance"]
+jobs_on = Pipeline(PIPELINE).jobs_on
 
 
 def filled(text: str, command: dict[str, Any] | None = None) -> str:
@@ -76,32 +77,6 @@ def commands(job: str) -> str:
         for step in steps(job)
         if isinstance(step, dict) and "run" in step
     )
-
-
-def runs_on(workflow: dict[str, Any], branch: str) -> bool:
-    """Whether a workflow runs for a branch: `equal: [main, branch]`, or `not` that."""
-    condition = workflow["when"]
-    negated = "not" in condition
-    (name, value) = (condition["not"] if negated else condition)["equal"]
-    assert value == "<< pipeline.git.branch >>"
-    return bool((branch == name) != negated)
-
-
-def jobs_on(branch: str) -> dict[str, dict[str, Any]]:
-    """The jobs that run for a branch, with their options."""
-    return {
-        name: options
-        for workflow in PIPELINE["workflows"].values()
-        if runs_on(workflow, branch)
-        for entry in workflow["jobs"]
-        for name, options in ([(entry, {})] if isinstance(entry, str) else entry.items())
-    }
-
-
-def needs(jobs: dict[str, dict[str, Any]], job: str) -> set[str]:
-    """The jobs that must have succeeded before one starts."""
-    direct = set(jobs[job].get("requires", []))
-    return direct.union(*(needs(jobs, other) for other in direct)) if direct else direct
 
 
 def trusts() -> dict[str, tuple[str, str, str]]:
@@ -193,20 +168,6 @@ def test_every_script_is_sound(place: str, tmp_path: Path) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_jobs_with_credentials_restore_no_cache() -> None:
-    """Every branch can write every cache, so what one holds can be anything."""
-    with_credentials = {job for branch in BRANCHES for job, options in jobs_on(branch).items() if "context" in options}
-    assert with_credentials == {"preview", "apply"}
-    for job in with_credentials:
-        used = [*steps(job), *(step for name in used_commands(job) for step in PIPELINE["commands"][name]["steps"])]
-        assert not any("restore_cache" in step for step in used if isinstance(step, dict)), job
-
-
-def test_no_job_before_the_approval_has_a_token_that_the_deploy_role_trusts() -> None:
-    jobs = jobs_on("main")
-    assert [job for job in needs(jobs, "apply") if "context" in jobs[job]] == []
-
-
 @pytest.mark.parametrize("branch", BRANCHES)
 def test_each_job_may_assume_its_role_on_the_branches_it_runs_on(branch: str) -> None:
     jobs = jobs_on(branch)
@@ -214,7 +175,7 @@ def test_each_job_may_assume_its_role_on_the_branches_it_runs_on(branch: str) ->
     for job in jobs:
         if role := role_of(job) if job in PIPELINE["jobs"] else "":
             assert may_assume(assumed_arn(role), branch), (job, role)
-            assert jobs[job]["context"], f"{job}: a job without a context gets no token"
+            assert jobs[job]["context"], f"{job}: the backend and the token of Cloudflare come from a context"
 
 
 @pytest.mark.parametrize("branch", BRANCHES[1:])
@@ -230,13 +191,20 @@ def test_the_token_is_the_kind_that_names_the_branch() -> None:
     assert all("/vcs-ref/" in subject for _, subject, _ in trusts().values())
 
 
-def test_main_is_applied_after_tests_gate_and_approval_and_checked_afterwards() -> None:
+def test_main_is_applied_after_approval_tests_and_gate_and_checked_afterwards() -> None:
     jobs = jobs_on("main")
     assert jobs["approve"]["type"] == "approval"
     assert needs(jobs, "apply") == {"test", "gate", "approve"}
+    assert needs(jobs, "test") == needs(jobs, "gate") == {"approve"}
     assert "apply" in needs(jobs, "verify")
     assert "operations verify-login" in commands("verify")
     assert "pull" not in json.dumps(jobs)
+
+
+def test_the_nightly_run_is_of_property_tests_alone_and_has_no_context() -> None:
+    assert jobs_on("a-feature", run="nightly") == {"properties": {}}
+    assert jobs_on("main", run="nightly") == {}
+    assert "-m hypothesis --hypothesis-profile nightly" in commands("properties")
 
 
 def test_a_stack_is_applied_by_one_job_at_a_time() -> None:

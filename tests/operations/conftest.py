@@ -127,7 +127,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     folder = tmp_path_factory.mktemp("authority")
     authority = trustme.CA()
     authority.cert_pem.write_to_path(folder / "authority.pem")
-    names = (*HOSTS, ORIGIN, *DISTRIBUTIONS.values(), DOMAIN, "api.cloudflare.com")
+    names = (*HOSTS, ORIGIN, *DISTRIBUTIONS.values(), DOMAIN, "api.cloudflare.com", "circleci.com")
     valid = authority.issue_cert(*names)
     past = datetime.now(UTC) - timedelta(days=1)
     expired = authority.issue_cert(*names, not_before=past - timedelta(days=90), not_after=past)
@@ -162,6 +162,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     ports = {
         DOMAIN: kinde_port,
         "api.cloudflare.com": kinde_port,
+        "circleci.com": kinde_port,
         ORIGIN: balancer,
         **dict.fromkeys(DISTRIBUTIONS.values(), distribution),
         **dict.fromkeys(HOSTS, front),
@@ -285,7 +286,7 @@ def bench(
         "ROCKETCLUB_TEST_PASSWORD": "",
     }.items():
         monkeypatch.setenv(name, value)
-    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN"):
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN", "CIRCLE_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     cli = tmp_path / "cli" / "pulumi"
     cli.parent.mkdir()

@@ -24,6 +24,9 @@ class KindeDouble:
     itself), "error" (an error is sent back at once), "wrong issuer", "no page" (503 in its place).
     `page_faults` maps the host that asks for a sign-in to one of: "one-time code", "shows password" (a wrong one),
     "elsewhere" (the page is on another host), "busy" (its forms take a while).
+    Cloudflare's and CircleCI's APIs are here as well. `zone` has what else a zone holds: a phase of rules, `routes`,
+    `pagerules` or a name of records -> a list as Cloudflare gives it; `contexts` has what each context of CircleCI is
+    restricted to. `unreadable` has what the token may not read: keys of `zone`, or `contexts`.
     `authentication` is the only way in which the token endpoint takes the client secret.
     """
 
@@ -37,11 +40,14 @@ class KindeDouble:
     signed_in: set[str] = field(default_factory=set)
     flows: dict[str, dict[str, str]] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
+    zone: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    contexts: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
 
     def reset(self, secret: str, password: str, callbacks: set[str]) -> None:
         self.client_secrets, self.password, self.callbacks = {secret}, password, callbacks
         self.authentication, self.fault, self.token_calls = "body", "", 0
-        self.page_faults = {}
+        self.page_faults, self.zone, self.contexts, self.unreadable = {}, {}, {}, set()
 
     def page_fault(self, query: dict[str, str]) -> str:
         """What is wrong with the pages that a request leads to."""
@@ -78,7 +84,8 @@ def application(kinde: KindeDouble) -> Flask:
         return {"access_token": secrets.token_hex(8), "token_type": "bearer"}
 
     _add_sign_in_pages(app, kinde)
-    _add_cloudflare(app)
+    _add_cloudflare(app, kinde)
+    _add_circleci(app, kinde)
     return app
 
 
@@ -128,18 +135,41 @@ def _add_sign_in_pages(app: Flask, kinde: KindeDouble) -> None:
         return _signed_in(kinde, kinde.flows.pop(request.form["flow"]))
 
 
-def _add_cloudflare(app: Flask) -> None:
+Listed = dict[str, Any] | tuple[dict[str, Any], int]
+
+
+def _add_cloudflare(app: Flask, kinde: KindeDouble) -> None:
+    def listed(key: str) -> Listed:
+        if key in kinde.unreadable:
+            return {"success": False, "errors": [{"code": 10000}]}, 403
+        return {"result": kinde.zone.get(key, [])}
+
     @app.get("/client/v4/zones/<zone>")
     def cloudflare_zone(zone: str) -> dict[str, Any]:
         return {"result": {"name": "rocketclub.online", "status": "active"}}
 
     @app.get("/client/v4/zones/<zone>/dns_records")
-    def cloudflare_records(zone: str) -> dict[str, Any]:
+    def cloudflare_records(zone: str) -> Listed:
+        name = request.args["name"]
+        if name.startswith("_acme-challenge."):
+            return listed(name)
         # The origin's is proxied, which is wrong.
-        return {"result": [{"type": "CNAME", "proxied": True}] if "pipelines" not in request.args["name"] else []}
+        return {"result": [{"type": "CNAME", "proxied": True}] if "pipelines" not in name else []}
+
+    @app.get("/client/v4/zones/<zone>/workers/routes")
+    def cloudflare_routes(zone: str) -> Listed:
+        return listed("routes")
+
+    @app.get("/client/v4/zones/<zone>/pagerules")
+    def cloudflare_page_rules(zone: str) -> Listed:
+        return listed("pagerules")
 
     @app.get("/client/v4/zones/<zone>/rulesets/phases/<phase>/entrypoint")
-    def cloudflare_rules(zone: str, phase: str) -> dict[str, Any] | tuple[dict[str, Any], int]:
+    def cloudflare_rules(zone: str, phase: str) -> Listed:
+        if phase in kinde.unreadable:
+            return listed(phase)
+        if phase in kinde.zone:
+            return {"result": {"rules": kinde.zone[phase]}}
         # A zone without rules of a phase has no such ruleset.
         if phase != "http_request_cache_settings":
             return {"result": None, "success": False, "errors": [{"code": 10003}]}, 404
@@ -152,6 +182,20 @@ def _add_cloudflare(app: Flask) -> None:
                 ]
             }
         }
+
+
+def _add_circleci(app: Flask, kinde: KindeDouble) -> None:
+    @app.get("/api/v3/contexts")
+    def contexts() -> Listed:
+        if "contexts" in kinde.unreadable:
+            return {"error": "forbidden"}, 403
+        assert request.args["filter[org_id]"]
+        return {"data": [{"id": f"id-of-{name}", "attributes": {"name": name}} for name in kinde.contexts]}
+
+    @app.get("/api/v3/context-restrictions")
+    def restrictions() -> Listed:
+        given = kinde.contexts[request.args["filter[context_id]"].removeprefix("id-of-")]
+        return {"data": [{"id": "it", "attributes": attributes} for attributes in given]}
 
 
 def _client_secret(authentication: str) -> str | None:

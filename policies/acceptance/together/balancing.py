@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
-from policies.acceptance.together.reading import block, blocks, given, number, repeated, text, texts, uncertain
+from policies.acceptance.together.reading import (
+    block,
+    blocks,
+    given,
+    number,
+    own_region,
+    repeated,
+    text,
+    texts,
+    uncertain,
+)
 from policies.rulebook import UNKNOWN, Json, Resource
 
 _API: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference"
@@ -20,6 +31,9 @@ _SETTINGS: Final = {
     "jwt-validation": ("jwtValidation",),
 }
 """Type of an action -> the properties of which it has one."""
+
+_TIMEOUT: Final = 5
+"""Seconds that a health check over HTTP waits for an answer, unless something else is said."""
 
 _LAST: Final = frozenset({"forward", "redirect", "fixed-response"})
 _SINGLE: Final = ("hostHeader", "pathPattern", "httpRequestMethod", "sourceIp")
@@ -45,7 +59,17 @@ def _actions(path: str, actions: Sequence[Mapping[str, Json]], all_known: bool) 
                 f"`{path}.{index}.redirect` changes nothing of the address, so that it would go round for ever "
                 f"({_API}/API_RedirectActionConfig.html)."
             )
-        groups = blocks(block(action, "forward"), "targetGroups")
+        forward = block(action, "forward")
+        groups = blocks(forward, "targetGroups")
+        own = text(action, "targetGroupArn")
+        if own and groups and [text(group, "arn") for group in groups] != [own]:
+            yield (f"`{path}.{index}` has a `targetGroupArn` and a `forward` to other groups ({_API}/API_Action.html).")
+        stickiness = block(forward, "stickiness")
+        if stickiness.get("enabled") is True and not given(stickiness, "duration"):
+            yield (
+                f"`{path}.{index}.forward.stickiness` is enabled and has no `duration` "
+                f"({_API}/API_TargetGroupStickinessConfig.html)."
+            )
         if len(groups) > 1 and any(group.get("weight") is None for group in groups):
             yield (
                 f"`{path}.{index}.forward` has several groups and one without a `weight` "
@@ -78,9 +102,34 @@ def _listener(resource: Resource) -> Iterator[str]:
                 f"`protocol` is {protocol} and there's a `{key}`, which only HTTPS and TLS take "
                 f"({_API}/API_CreateListener.html)."
             )
+    if protocol and protocol != "TLS" and given(resource.properties, "alpnPolicy"):
+        yield (
+            f"`protocol` is {protocol} and there's an `alpnPolicy`, which only TLS takes "
+            f"({_API}/API_CreateListener.html)."
+        )
     if protocol == "HTTP" and any((text(action, "type") or "").startswith("authenticate-") for action in actions):
         yield f"`defaultActions` sign in over HTTP; that needs HTTPS ({_GUIDE}/listener-authenticate-users.html)."
-    mutual = block(resource.properties, "mutualAuthentication")
+    if protocol in ("HTTP", "HTTPS") and not given(resource.properties, "port"):
+        yield f"`protocol` is {protocol} and there's no `port` ({_API}/API_CreateListener.html)."
+    for index, action in enumerate(actions):
+        if protocol == "HTTPS" and text(block(action, "redirect"), "protocol") == "HTTP":
+            yield (
+                f"`defaultActions.{index}.redirect` goes from HTTPS to HTTP, which is refused "
+                f"({_API}/API_RedirectActionConfig.html)."
+            )
+    certificate, region = text(resource.properties, "certificateArn"), own_region(resource)
+    if certificate and certificate.startswith("arn:") and region and certificate.split(":")[3] not in ("", region):
+        yield f"`certificateArn` is of another Region than the listener's, {region} ({_API}/API_CreateListener.html)."
+    yield from _mutual(block(resource.properties, "mutualAuthentication"))
+
+
+def _mutual(mutual: Mapping[str, Json]) -> Iterator[str]:
+    for key in ("advertiseTrustStoreCaNames", "ignoreClientCertificateExpiry"):
+        if mutual.get(key) in (True, "on") and text(mutual, "mode") != "verify":
+            yield (
+                f"`mutualAuthentication.{key}` is on, which only verify takes "
+                f"({_API}/API_MutualAuthenticationAttributes.html)."
+            )
     if mutual and (text(mutual, "mode") == "verify") != given(mutual, "trustStoreArn"):
         yield (
             "`mutualAuthentication` has a trust store without verify, or verify without one "
@@ -112,6 +161,11 @@ def _rule(resource: Resource) -> Iterator[str]:
             setting = condition.get(key)
             if isinstance(setting, Mapping) and not given(setting, "values") and not given(setting, "regexValues"):
                 yield f"`conditions.{index}.{key}` has no values ({_API}/API_RuleCondition.html)."
+            if isinstance(setting, Mapping) and given(setting, "values") and given(setting, "regexValues"):
+                yield (
+                    f"`conditions.{index}.{key}` has `values` and `regexValues`; it takes one of them "
+                    f"({_API}/API_RuleCondition.html)."
+                )
 
 
 def _balancer(resource: Resource) -> Iterator[str]:
@@ -148,12 +202,20 @@ def _targets(resource: Resource) -> Iterator[str]:
             f"`protocolVersion` is there for {protocol}; only HTTP and HTTPS have one "
             f"({_API}/API_CreateTargetGroup.html)."
         )
-    yield from _health(kind, protocol, block(inputs, "healthCheck"))
+    yield from _health(kind, protocol, text(inputs, "protocolVersion"), block(inputs, "healthCheck"))
     stickiness = block(inputs, "stickiness")
     if text(stickiness, "type") == "app_cookie" and not given(stickiness, "cookieName"):
         yield f"`stickiness` is app_cookie and has no `cookieName` ({_API}/API_TargetGroupAttribute.html)."
     if text(stickiness, "type") in ("lb_cookie", "app_cookie") and protocol not in ("HTTP", "HTTPS", None):
         yield f"`stickiness` is by cookie, which {protocol} hasn't ({_API}/API_TargetGroupAttribute.html)."
+    if (text(stickiness, "type") or "").startswith("source_ip") and protocol in ("HTTP", "HTTPS"):
+        yield f"`stickiness` is by address; {protocol} takes a cookie ({_API}/API_TargetGroupAttribute.html)."
+    algorithm = text(inputs, "loadBalancingAlgorithmType") or "round_robin"
+    if given(inputs, "slowStart") and (algorithm != "round_robin" or protocol not in ("HTTP", "HTTPS", None)):
+        yield (
+            "`slowStart` needs a group of HTTP or HTTPS and the algorithm round_robin "
+            f"({_GUIDE}/edit-target-group-attributes.html)."
+        )
     if (
         text(inputs, "loadBalancingAnomalyMitigation") == "on"
         and text(inputs, "loadBalancingAlgorithmType") != "weighted_random"
@@ -164,7 +226,7 @@ def _targets(resource: Resource) -> Iterator[str]:
         )
 
 
-def _health(kind: str, protocol: str | None, check: Mapping[str, Json]) -> Iterator[str]:
+def _health(kind: str, protocol: str | None, version: str | None, check: Mapping[str, Json]) -> Iterator[str]:
     timeout, interval = number(check, "timeout"), number(check, "interval")
     if timeout is not None and timeout >= (30 if interval is None else interval):
         yield f"`healthCheck.timeout` isn't shorter than its interval ({_API}/API_CreateTargetGroup.html)."
@@ -178,6 +240,18 @@ def _health(kind: str, protocol: str | None, check: Mapping[str, Json]) -> Itera
     if own not in ("HTTP", "HTTPS", "TCP", None):
         yield (
             f"`healthCheck.protocol` is {own}; health checks take HTTP, HTTPS or TCP "
+            f"({_API}/API_CreateTargetGroup.html)."
+        )
+    grpc = version == "GRPC"
+    for code in re.findall(r"\d+", text(check, "matcher") or ""):
+        if protocol in ("HTTP", "HTTPS") and not (int(code) <= 99 if grpc else 200 <= int(code) <= 499):
+            yield (
+                f"`healthCheck.matcher` has {code}; {'GRPC takes 0 to 99' if grpc else 'HTTP takes 200 to 499'} "
+                f"({_API}/API_Matcher.html)."
+            )
+    if timeout is None and own in ("HTTP", "HTTPS", None) and protocol in ("HTTP", "HTTPS") and interval == _TIMEOUT:
+        yield (
+            f"`healthCheck.interval` is {_TIMEOUT}, as the timeout is that isn't given; it has to be longer "
             f"({_API}/API_CreateTargetGroup.html)."
         )
     if check.get("enabled") is False and kind != "lambda":

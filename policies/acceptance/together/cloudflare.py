@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -10,6 +11,7 @@ from policies.acceptance.together.reading import given, number, repeated, text, 
 from policies.rulebook import Resource
 
 _RECORD: Final = "https://developers.cloudflare.com/api/resources/dns/subresources/records/methods/create/"
+_TTL: Final = "https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/"
 _SETTING: Final = "https://developers.cloudflare.com/api/resources/zones/subresources/settings/methods/edit/"
 _PROXIED: Final = ("A", "AAAA", "CNAME")
 _ADDRESSES: Final = {"A": 4, "AAAA": 6}
@@ -45,8 +47,12 @@ def _record(resource: Resource) -> Iterator[str]:
     kind, content = text(inputs, "type"), text(inputs, "content")
     if inputs.get("proxied") is True and kind not in (*_PROXIED, None):
         yield f"`proxied` is true for {kind}; only {', '.join(_PROXIED)} are ({_RECORD})."
+    if inputs.get("proxied") is True and number(inputs, "ttl") not in (1, None):
+        yield f"`ttl` is {number(inputs, 'ttl'):g} and `proxied` true, with which it's 1, for automatic ({_TTL})."
     if content and kind in _ADDRESSES and not _is_address(content, _ADDRESSES[kind]):
         yield f"`content` isn't an address of version {_ADDRESSES[kind]}, as {kind} has it ({_RECORD})."
+    if content and kind == "CNAME" and not re.fullmatch(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_-]+)*\.?", content):
+        yield f"`content` isn't a host name, as a CNAME has it ({_RECORD})."
     if content and kind == "CNAME" and any(_is_address(content, version) for version in (4, 6)):
         yield f"`content` is an address; a CNAME has a host name ({_RECORD})."
     if content and kind == "CNAME" and content.rstrip(".") == (text(inputs, "name") or "").rstrip("."):

@@ -55,6 +55,18 @@ def _behaviour_settings(resource: Resource) -> Iterator[str]:
                 f"`{path}` has `cachePolicyId` and `forwardedValues`; it takes one of them "
                 f"({_API}/API_CacheBehavior.html)."
             )
+        if given(behaviour, "originRequestPolicyId") and given(behaviour, "forwardedValues"):
+            yield (
+                f"`{path}` has `originRequestPolicyId` and `forwardedValues`; it takes one of them "
+                f"({_API}/API_CacheBehavior.html)."
+            )
+        if given(behaviour, "trustedKeyGroups") and given(behaviour, "trustedSigners"):
+            yield (
+                f"`{path}` has `trustedKeyGroups` and `trustedSigners`; it takes one of them "
+                f"({_API}/API_CacheBehavior.html)."
+            )
+        if block(behaviour, "grpcConfig").get("enabled") is True:
+            yield from _grpc(path, behaviour, text(resource.properties, "httpVersion") or "http2")
         limits = [number(behaviour, key) for key in ("minTtl", "defaultTtl", "maxTtl")]
         known = [limit for limit in limits if limit is not None]
         if known != sorted(known):
@@ -68,6 +80,29 @@ def _behaviour_settings(resource: Resource) -> Iterator[str]:
                     f"`{path}.functionAssociations` has {event}; functions of CloudFront run at the viewer "
                     f"({_API}/API_FunctionAssociation.html)."
                 )
+
+
+def _grpc(path: str, behaviour: Mapping[str, Json], version: str) -> Iterator[str]:
+    if "POST" not in texts(behaviour, "allowedMethods"):
+        yield f"`{path}.grpcConfig` is enabled and `allowedMethods` have no POST ({_API}/API_GrpcConfig.html)."
+    if not version.startswith("http2"):
+        yield f"`{path}.grpcConfig` is enabled, which needs an `httpVersion` of http2 ({_API}/API_GrpcConfig.html)."
+
+
+def _paths(resource: Resource) -> Iterator[str]:
+    ordered = blocks(resource.properties, "orderedCacheBehaviors")
+    for pattern in repeated(found for behaviour in ordered if (found := text(behaviour, "pathPattern"))):
+        yield f"`orderedCacheBehaviors` have the `pathPattern` {pattern} twice ({_API}/API_CacheBehavior.html)."
+
+
+def _groups(resource: Resource) -> Iterator[str]:
+    names = {text(origin, "originId") for origin in blocks(resource.properties, "origins")}
+    for index, group in enumerate(blocks(resource.properties, "originGroups")):
+        if text(group, "originId") in names:
+            yield f"`originGroups.{index}.originId` is that of an origin ({_API}/API_OriginGroup.html)."
+        members = {text(item, "originId") for item in blocks(group, "members")} - {None}
+        if None not in names and not uncertain(resource, "origins") and not members <= names:
+            yield f"`originGroups.{index}.members` name no origin ({_API}/API_OriginGroupMember.html)."
 
 
 def _origins(resource: Resource) -> Iterator[str]:
@@ -84,6 +119,16 @@ def _origins(resource: Resource) -> Iterator[str]:
         kinds = [key for key in ("customOriginConfig", "s3OriginConfig", "vpcOriginConfig") if given(origin, key)]
         if len(kinds) > 1:
             yield f"`origins.{index}` has {' and '.join(kinds)}; it takes one of them ({_API}/API_Origin.html)."
+        if given(origin, "originAccessControlId") and given(block(origin, "s3OriginConfig"), "originAccessIdentity"):
+            yield (
+                f"`origins.{index}` has an access control and an access identity; it takes one of them "
+                f"({_API}/API_Origin.html)."
+            )
+        if "s3OriginConfig" in kinds and ".s3-website" in (text(origin, "domainName") or ""):
+            yield (
+                f"`origins.{index}` is the website of a bucket, which takes `customOriginConfig` "
+                f"({_GUIDE}/DownloadDistS3AndCustomOrigins.html)."
+            )
         shield = block(origin, "originShield")
         if shield.get("enabled") is True and not given(shield, "originShieldRegion"):
             yield f"`origins.{index}.originShield` has no `originShieldRegion` ({_API}/API_OriginShield.html)."
@@ -133,6 +178,16 @@ def _headers(resource: Resource) -> Iterator[str]:
             "`xssProtection` has `reportUri` and `modeBlock`; it takes one of them "
             f"({_API}/API_ResponseHeadersPolicyXSSProtection.html)."
         )
+    if given(protection, "reportUri") and protection.get("protection") is False:
+        yield (
+            f"`xssProtection` has `reportUri` and no protection ({_API}/API_ResponseHeadersPolicyXSSProtection.html)."
+        )
+    timing = block(resource.properties, "serverTimingHeadersConfig")
+    if timing.get("enabled") is True and timing.get("samplingRate") is None:
+        yield (
+            "`serverTimingHeadersConfig` is enabled and has no `samplingRate` "
+            f"({_API}/API_ResponseHeadersPolicyServerTimingHeadersConfig.html)."
+        )
     custom = blocks(block(resource.properties, "customHeadersConfig"), "items")
     for name in repeated(name.lower() for header in custom if (name := text(header, "header"))):
         yield f"`customHeadersConfig` has the header {name} twice ({_API}/API_ResponseHeadersPolicyCustomHeader.html)."
@@ -143,6 +198,8 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
         _methods,
         _behaviour_settings,
         _origins,
+        _groups,
+        _paths,
         _names,
         _errors_and_places,
     ),

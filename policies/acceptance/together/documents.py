@@ -22,6 +22,40 @@ _FIELDS: Final = frozenset(
     {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
 )
 _ACTION: Final = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
+_CONDITIONS: Final = (
+    "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"
+)
+_NUMBER: Final = r"-?\d+(\.\d+)?"
+_ARN: Final = r"(\*|arn:[^:]*:[^:]*:[^:]*:[^:]*:.+)"
+_DATE: Final = r"\d{4}(-\d\d(-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?)?)?|\d+"
+_ADDRESS: Final = r"[0-9a-fA-F:.]+(/\d{1,3})?"
+_ORDERED: Final = ("Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals")
+_TEXTS: Final = ("Equals", "NotEquals", "EqualsIgnoreCase", "NotEqualsIgnoreCase", "Like", "NotLike")
+_OPERATORS: Final = {
+    **{f"String{word}": r"(?s:.*)" for word in _TEXTS},
+    **{f"Numeric{word}": _NUMBER for word in _ORDERED},
+    **{f"Date{word}": _DATE for word in _ORDERED},
+    **{f"Arn{word}": _ARN for word in ("Equals", "NotEquals", "Like", "NotLike")},
+    **dict.fromkeys(("IpAddress", "NotIpAddress"), _ADDRESS),
+    **dict.fromkeys(("Bool", "Null"), r"(?i:true|false)"),
+    "BinaryEquals": r"[A-Za-z0-9+/]*={0,2}",
+}
+"""Operator of a condition -> the form of its values."""
+
+_GLOBAL: Final = ("s3", "iam", "route53")
+"""Services whose ARNs name no Region
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)."""
+
+_OF_A_BUCKET: Final = ("s3:ListBucket", "s3:GetBucket", "s3:PutBucket", "s3:DeleteBucket", "s3:GetLifecycle")
+_OF_AN_OBJECT: Final = (
+    "s3:GetObject",
+    "s3:PutObject",
+    "s3:DeleteObject",
+    "s3:AbortMultipartUpload",
+    "s3:RestoreObject",
+)
+"""How the actions begin that S3 has for buckets, and for objects
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +94,7 @@ def _problems(document: Mapping[str, Json], kind: Kind) -> Iterator[str]:
         yield f"has another version than {' or '.join(_VERSIONS)}"
     statements = document.get("Statement")
     statements = [statements] if isinstance(statements, Mapping) else statements
-    if not isinstance(statements, list):
+    if not isinstance(statements, list) or not statements:
         yield "has no list of statements"
         return
     named = [statement["Sid"] for statement in statements if isinstance(statement, Mapping) and statement.get("Sid")]
@@ -92,17 +126,137 @@ def _of_statement(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     if not kind.principal and not re.fullmatch("[A-Za-z0-9]*", sid if isinstance(sid, str) else "?"):
         yield "has a Sid of other than letters and digits"
     for key in ("Action", "NotAction"):
-        actions = statement.get(key, [])
-        for action in actions if isinstance(actions, list) else [actions]:
+        for action in _listed(statement, key):
             if not (isinstance(action, str) and _ACTION.fullmatch(action)):
                 yield f"has an {key} that isn't written service:action"
+            elif kind is _TRUST and not action.lower().startswith("sts:"):
+                yield f"has the {key} {action}, where a trust policy takes those of sts"
+    for key in ("Resource", "NotResource"):
+        for resource in _listed(statement, key):
+            yield from _resource(resource, key)
+    yield from _principals(statement.get("Principal", {}))
+    yield from _conditions(statement.get("Condition", {}))
+
+
+def _listed(statement: Mapping[str, Json], key: str) -> list[Json]:
+    found = statement.get(key, [])
+    return found if isinstance(found, list) else [found]
+
+
+def _resource(resource: Json, key: str) -> Iterator[str]:
+    if resource == "*":
+        return
+    # A variable's own colon divides nothing.
+    parts = re.sub(r"\$\{[^}]*\}", "x", resource).split(":", 5) if isinstance(resource, str) else []
+    if len(parts) != 6 or parts[0] != "arn" or not parts[5]:
+        yield f"has a {key} that is neither an ARN of six parts nor *"
+    elif set("*?") & set(parts[2]):
+        yield f"has a {key} with a wildcard for the service"
+    elif parts[2] in _GLOBAL and parts[3] not in ("", "*"):
+        yield f"has a {key} of {parts[2]} with a Region, which its ARNs don't have"
+
+
+def _principals(principals: Json) -> Iterator[str]:
+    if principals == "*":
+        return
+    if not isinstance(principals, Mapping):
+        yield "has a Principal that is neither an object nor *"
+        return
+    for kind in principals:
+        if kind not in _PRINCIPALS:
+            yield f"has a Principal of the kind {kind}, which isn't one ({_PRINCIPAL})"
+            continue
+        for principal in _listed(principals, kind):
+            if not (isinstance(principal, str) and re.fullmatch(_PRINCIPALS[kind], principal)):
+                yield f"has a Principal of the kind {kind} that isn't written as one ({_PRINCIPAL})"
+
+
+_PRINCIPAL: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"
+_PRINCIPALS: Final = {
+    "AWS": r"\*|\d{12}|A[A-Z0-9]{15,}|arn:aws[a-z-]*:(iam|sts)::(\d{12}|cloudfront):"
+    r"(root|(user|role|assumed-role|federated-user)/[^*?]+)",
+    "CanonicalUser": r"[0-9a-f]{64}",
+    "Federated": r"arn:aws[a-z-]*:iam::\d{12}:(oidc|saml)-provider/[^*?]+|[a-z0-9.-]+\.[a-z]+",
+    "Service": r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?",
+}
+"""Kind of a principal -> how one is written."""
+
+
+def _conditions(conditions: Json) -> Iterator[str]:
+    if not isinstance(conditions, Mapping):
+        yield "has a Condition that isn't an object"
+        return
+    for written, keys in conditions.items():
+        operator = re.sub(r"^(ForAllValues|ForAnyValue):", "", written)
+        operator = operator if operator.startswith("Null") else operator.removesuffix("IfExists")
+        if operator not in _OPERATORS:
+            yield f"has the condition operator {written}, which isn't one ({_CONDITIONS})"
+        elif not isinstance(keys, Mapping):
+            yield f"has a {written} that isn't an object"
+        else:
+            yield from _values(written, _OPERATORS[operator], keys)
+
+
+def _values(operator: str, form: str, keys: Mapping[str, Json]) -> Iterator[str]:
+    for key, values in keys.items():
+        for value in values if isinstance(values, list) else [values]:
+            plain = str(value).lower() if isinstance(value, bool) else value
+            if not isinstance(plain, str | int | float):
+                yield f"has a {operator} of {key} that is neither a text, a number nor a truth value"
+            elif "${" not in str(plain) and not re.fullmatch(form, str(plain)):
+                yield f"has a {operator} of {key} whose value isn't of the operator's kind ({_CONDITIONS})"
+
+
+def _bucket(resource: Resource) -> Iterator[str]:
+    bucket, written = resource.get("bucket"), resource.get("policy")
+    try:
+        document = json.loads(written) if isinstance(written, str) else {}
+    except ValueError:
+        return
+    statements = document.get("Statement", []) if isinstance(document, Mapping) else []
+    for number, statement in enumerate(statements if isinstance(statements, list) else [statements]):
+        if not isinstance(statement, Mapping):
+            continue
+        named = [one.split(":", 5)[-1] for one in _listed(statement, "Resource") if isinstance(one, str)]
+        if isinstance(bucket, str) and any(one != "*" and one.partition("/")[0] != bucket for one in named):
+            yield f"`policy` has a statement, number {number}, with a Resource outside of its bucket ({_BUCKET})."
+        actions = [one for one in _listed(statement, "Action") if isinstance(one, str)]
+        objects = any("/" in one or one == "*" for one in named)
+        buckets = any("/" not in one for one in named)
+        for action in actions:
+            if named and (
+                (action.startswith(_OF_AN_OBJECT) and not objects) or (action.startswith(_OF_A_BUCKET) and not buckets)
+            ):
+                yield f"`policy` has a statement, number {number}, with {action} for none of its resources ({_BUCKET})."
+
+
+_BUCKET: Final = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html"
+
+
+def _tags(resource: Resource) -> Iterator[str]:
+    tags = resource.get("tags")
+    for key in repeated(key.lower() for key in tags) if isinstance(tags, Mapping) else ():
+        yield f"`tags` has {key} twice; IAM takes upper and lower case for the same ({_TAGS})."
+
+
+_TAGS: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"
+
+
+def _path(resource: Resource) -> Iterator[str]:
+    path = resource.get("path")
+    if isinstance(path, str) and path.startswith("/aws-service-role/"):
+        yield f"`path` is one that AWS keeps for service-linked roles ({_QUOTAS})."
+
+
+_QUOTAS: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
 
 
 CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
-    "aws:iam/policy:Policy": (partial(_documents, "policy", _IDENTITY),),
+    "aws:iam/policy:Policy": (partial(_documents, "policy", _IDENTITY), _path, _tags),
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": (_tags,),
     "aws:iam/rolePolicy:RolePolicy": (partial(_documents, "policy", _IDENTITY),),
-    "aws:iam/role:Role": (partial(_documents, "assumeRolePolicy", _TRUST),),
-    "aws:s3/bucketPolicy:BucketPolicy": (partial(_documents, "policy", _RESOURCE),),
+    "aws:iam/role:Role": (partial(_documents, "assumeRolePolicy", _TRUST), _path, _tags),
+    "aws:s3/bucketPolicy:BucketPolicy": (partial(_documents, "policy", _RESOURCE), _bucket),
     "aws:secretsmanager/secretPolicy:SecretPolicy": (partial(_documents, "policy", _RESOURCE),),
 }
 """Resource type -> what is asked about it."""

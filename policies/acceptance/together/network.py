@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
@@ -23,6 +24,11 @@ def _rule(resource: Resource) -> Iterator[str]:
             f"It has {' and '.join(named) or 'none'} of {', '.join(_SOURCES)}; a rule takes exactly one "
             f"({_EC2}/API_IpPermission.html)."
         )
+    for key, version in (("cidrIpv4", 4), ("cidrIpv6", 6)):
+        if (addresses := text(inputs, key)) and not _is_network(addresses, version):
+            yield (
+                f"`{key}` isn't the first address of a network with the length of its prefix ({_EC2}/API_IpRange.html)."
+            )
     protocol = text(inputs, "ipProtocol")
     first, last = number(inputs, "fromPort"), number(inputs, "toPort")
     if protocol in ("tcp", "udp", "6", "17"):
@@ -30,8 +36,18 @@ def _rule(resource: Resource) -> Iterator[str]:
             yield f"`ipProtocol` is {protocol} and there's no `fromPort` or no `toPort` ({_EC2}/API_IpPermission.html)."
         if (first is not None and first < 0) or (last is not None and last < 0):
             yield f"`fromPort` or `toPort` is below 0, which only ICMP has ({_EC2}/API_IpPermission.html)."
-    if protocol not in ("icmp", "icmpv6", "1", "58") and first is not None and last is not None and first > last:
+    icmp = protocol in ("icmp", "icmpv6", "1", "58")
+    if icmp and any(edge is not None and not -1 <= edge <= 255 for edge in (first, last)):
+        yield f"`fromPort` or `toPort` is no type or code of ICMP, -1 to 255 ({_EC2}/API_IpPermission.html)."
+    if not icmp and first is not None and last is not None and first > last:
         yield f"`fromPort` is behind `toPort` ({_EC2}/API_IpPermission.html)."
+
+
+def _is_network(addresses: str, version: int) -> bool:
+    try:
+        return ipaddress.ip_network(addresses).version == version
+    except ValueError:
+        return False
 
 
 def _group(resource: Resource) -> Iterator[str]:

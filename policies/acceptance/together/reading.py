@@ -47,6 +47,12 @@ def given(value: Json, key: str) -> bool:
     return found is UNKNOWN or found not in (None, "", [], {}, False)
 
 
+def own_region(resource: Resource) -> str | None:
+    """Return the Region that a resource is made in, where it's known."""
+    region = resource.get("region") or resource.provider.get("region")
+    return region if isinstance(region, str) else None
+
+
 def uncertain(resource: Resource, *keys: str) -> bool:
     """Tell whether one of the properties is unknown as a whole."""
     return any(resource.get(key) is UNKNOWN for key in keys)

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from policies.acceptance.together.reading import block, blocks, given, number, repeated, text
+from policies.acceptance.together.reading import block, blocks, given, number, own_region, repeated, text
 from policies.rulebook import Json, Resource
 
 _S3: Final = "https://docs.aws.amazon.com/AmazonS3/latest"
 _SSM: Final = "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html"
 _LOGS: Final = "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference"
 
+_SECRETS: Final = "https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html"
+_COLDER: Final = ("STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE")
+"""Storage classes in the order in which objects may be moved
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html)."""
+
 _ACTIONS: Final = (
     *("abortIncompleteMultipartUpload", "expiration", "noncurrentVersionExpiration"),
     *("noncurrentVersionTransitions", "transitions"),
 )
+
+
+_FILTERS: Final = ("and", "objectSizeGreaterThan", "objectSizeLessThan", "prefix", "tag")
 
 
 def _lifecycle(resource: Resource) -> Iterator[str]:
@@ -33,6 +42,9 @@ def _lifecycle(resource: Resource) -> Iterator[str]:
             yield (
                 f"`{path}` is for tags and ends uploads, which have none ({_S3}/userguide/intro-lifecycle-rules.html)."
             )
+        if len(asked := [key for key in _FILTERS if given(where, key)]) > 1:
+            told = " and ".join(asked)
+            yield f"`{path}.filter` has {told} without an `and` ({_S3}/API/API_LifecycleRuleFilter.html)."
         sizes = block(where, "and") or where
         above, below = number(sizes, "objectSizeGreaterThan"), number(sizes, "objectSizeLessThan")
         if above is not None and below is not None and above >= below:
@@ -40,6 +52,7 @@ def _lifecycle(resource: Resource) -> Iterator[str]:
 
 
 def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
+    where = block(rule, "filter")
     moves, end = blocks(rule, "transitions"), block(rule, "expiration")
     days = [day for move in moves if (day := number(move, "days")) is not None]
     last = number(end, "days")
@@ -48,6 +61,8 @@ def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
             f"`{path}` moves objects no earlier than it deletes them "
             f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
         )
+    if given(end, "expiredObjectDeleteMarker") and (given(where, "tag") or given(block(where, "and"), "tags")):
+        yield f"`{path}` ends delete markers, which have no tags ({_S3}/API/API_LifecycleExpiration.html)."
     if last is not None and given(end, "expiredObjectDeleteMarker"):
         yield (
             f"`{path}.expiration` has `days` and `expiredObjectDeleteMarker` ({_S3}/API/API_LifecycleExpiration.html)."
@@ -57,12 +72,26 @@ def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
         yield f"`{path}` counts days and names dates ({_S3}/userguide/intro-lifecycle-rules.html)."
     for kind in repeated(kind for move in moves if (kind := text(move, "storageClass"))):
         yield f"`{path}` moves objects to {kind} twice ({_S3}/API/API_Transition.html)."
+    order = [_COLDER.index(kind) for move in sorted(moves, key=_day) if (kind := text(move, "storageClass")) in _COLDER]
+    if order != sorted(order):
+        yield (
+            f"`{path}` moves objects back to a warmer storage class "
+            f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
+        )
+    for scheduling in scheduled:
+        date = text(scheduling, "date")
+        if date and not re.fullmatch(r"\d{4}-\d\d-\d\d(T00:00:00(\.0+)?(Z|[+-]00:00))?", date):
+            yield f"`{path}` has a date that isn't midnight in UTC ({_S3}/API/API_LifecycleExpiration.html)."
     for move in moves:
         if text(move, "storageClass") in ("STANDARD_IA", "ONEZONE_IA") and (number(move, "days") or 30) < 30:
             yield (
                 f"`{path}` moves objects to {text(move, 'storageClass')} before 30 days "
                 f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
             )
+
+
+def _day(move: Mapping[str, Json]) -> float:
+    return number(move, "days") or 0
 
 
 def _encryption(resource: Resource) -> Iterator[str]:
@@ -75,6 +104,8 @@ def _encryption(resource: Resource) -> Iterator[str]:
 def _parameter(resource: Resource) -> Iterator[str]:
     inputs = resource.properties
     values = [key for key in ("value", "insecureValue") if given(inputs, key)]
+    if not values and not given(inputs, "valueWo"):
+        yield f"There's neither a `value` nor an `insecureValue`; a parameter isn't empty ({_SSM})."
     if len(values) > 1:
         yield f"`value` and `insecureValue` are both there; it takes one of them ({_SSM})."
     if text(inputs, "type") == "SecureString" and given(inputs, "insecureValue"):
@@ -98,9 +129,14 @@ def _secret(resource: Resource) -> Iterator[str]:
     page = "https://docs.aws.amazon.com/secretsmanager/latest/userguide/replicate-secrets.html"
     for region in repeated(regions):
         yield f"`replicas` has the Region {region} twice ({page})."
-    own = resource.get("region") or resource.provider.get("region")
-    if isinstance(own, str) and own in regions:
+    own = own_region(resource)
+    if own in regions:
         yield f"`replicas` has the secret's own Region {own} ({page})."
+    key = text(resource.properties, "kmsKeyId") or ""
+    if key.startswith("arn:") and own and len(key.split(":")) == 6 and key.split(":")[3] != own:
+        yield f"`kmsKeyId` is a key of another Region than the secret's, {own} ({_SECRETS})."
+    if "alias/aws/" in key and not key.endswith("alias/aws/secretsmanager"):
+        yield f"`kmsKeyId` is the key of another service ({_SECRETS})."
 
 
 def _destination(resource: Resource) -> Iterator[str]:

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from policies.acceptance.together.reading import block, blocks, given, number, repeated, text, texts
+from policies.acceptance.together.reading import block, blocks, given, number, own_region, repeated, text, texts
 from policies.rulebook import Resource
 
 _API: Final = "https://docs.aws.amazon.com/waf/latest/APIReference"
@@ -32,8 +32,8 @@ def _addresses(resource: Resource) -> Iterator[str]:
 
 
 def _scope(resource: Resource) -> Iterator[str]:
-    region = resource.get("region") or resource.provider.get("region")
-    if text(resource.properties, "scope") == "CLOUDFRONT" and isinstance(region, str) and region != _GLOBAL:
+    region = own_region(resource)
+    if text(resource.properties, "scope") == "CLOUDFRONT" and region and region != _GLOBAL:
         yield f"`scope` is CLOUDFRONT in {region}; that is made in {_GLOBAL} ({_API}/API_CreateWebACL.html)."
 
 

@@ -2,7 +2,10 @@
 
     show   what is agreed, and what the stack's settings and plan have instead; changes nothing
     write  the differences first, then the file, once that is confirmed
-    types  every resource type of the installed SDKs, and what the gate says to it
+    types  every resource type of the installed SDKs, and what the gate says to it, or with --count how many of each
+
+What is agreed and no longer in the program, such as a line that somebody added by hand, is told and stays, unless
+`write` is told to take it away. No list is ever emptied.
 
 The file is `policies/config/inventory.<stack>.json`. Its owners review what changes in it: it says what the gate takes
 for right. Waivers, levels and other keys in the file stay as they are.
@@ -16,11 +19,12 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from policies.inventory.agreement import pins, plan
+from policies.inventory.agreement import merge, pins, plan
 from policies.inventory.agreement.sdk_types import sdk_types, verdict
 
 _CODE: Final = Path(__file__).resolve().parents[3]
@@ -42,33 +46,53 @@ def main() -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    given, wanted = _both(arguments)
-    print(_text(given), end="")
-    difference = _difference(arguments.stack, given, wanted)
-    print(difference or f"{arguments.stack}: the settings and the plan hold what is agreed.", file=sys.stderr)
+    agreed, wanted = _both(arguments)
+    print(_text(agreed), end="")
+    difference = _difference(arguments.stack, agreed, merge.merged(agreed, wanted, keep=True))
+    print(
+        difference or f"{arguments.stack}: what the settings and the plan hold is agreed.",
+        *_told(merge.leftovers(agreed, wanted)),
+        sep="\n",
+        file=sys.stderr,
+    )
     return int(bool(difference))
 
 
 def _write(arguments: argparse.Namespace) -> int:
-    given, wanted = _both(arguments)
-    difference = _difference(arguments.stack, given, wanted)
+    agreed, wanted = _both(arguments)
+    leftovers = merge.leftovers(agreed, wanted)
+    print(*_told(leftovers), sep="\n", end="\n" * bool(leftovers))
+    keep = not arguments.take_away
+    if leftovers and not (arguments.keep or arguments.take_away or arguments.yes):
+        keep = input("Take these away? (yes/no) ").strip() != "yes"
+    after = merge.merged(agreed, wanted, keep=keep)
+    difference = _difference(arguments.stack, agreed, after)
     if not difference:
-        print(f"{arguments.stack}: the settings and the plan hold what is agreed; nothing to write.")
+        print(f"{arguments.stack}: what the settings and the plan hold is agreed; nothing to write.")
         return 0
     print(difference)
     if not arguments.yes and input(f"Agree to this for {arguments.stack}? (yes/no) ").strip() != "yes":
         print("Nothing is written.")
         return 1
-    _file(arguments).write_text(_text(wanted), encoding="utf-8")
+    _file(arguments).write_text(_text(after), encoding="utf-8")
     print(f"Written: {_file(arguments)}")
     return 0
 
 
+def _told(leftovers: list[str]) -> list[str]:
+    return ["Agreed, and no longer in the program:", *(f"  {entry}" for entry in leftovers)] if leftovers else []
+
+
 def _types(arguments: argparse.Namespace) -> int:
-    given = _given(_file(arguments))
-    agreed = given.get("unjudged-type", {}).get("types", [])
-    for type_ in sdk_types():
-        print(f"{type_}  {verdict(type_, agreed)}")
+    agreed = _given(_file(arguments)).get("unjudged-type", {}).get("types", [])
+    verdicts = {type_: verdict(type_, agreed) for type_ in sdk_types()}
+    if arguments.count:
+        counts = Counter((type_.partition(":")[0], said.partition(":")[0]) for type_, said in verdicts.items())
+        for (package, said), count in sorted(counts.items()):
+            print(f"{count:5}  {package}  {said}")
+        return 0
+    for type_, said in verdicts.items():
+        print(f"{type_}  {said}")
     return 0
 
 
@@ -81,7 +105,7 @@ def _given(file: Path) -> dict[str, Any]:
 
 
 def _both(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the file holds and what it would hold after `write`."""
+    """Return what the file holds, and what the settings and the plan hold: rule -> key -> value."""
     given = _given(_file(arguments))
     try:
         settings = pins.settings_of(arguments.project, arguments.stack)
@@ -90,11 +114,10 @@ def _both(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]
         raise Problem(f"there is no {error.filename}") from None
     except KeyError as error:
         raise Problem(f"Pulumi.{arguments.stack}.yaml: {error.args[0]} is missing") from None
-    wanted = json.loads(json.dumps(given))
+    wanted: dict[str, dict[str, Any]] = {}
     for rules in facts:
         for rule, configuration in rules.items():
-            own = wanted.get(rule)
-            wanted[rule] = (own if isinstance(own, dict) else {}) | configuration
+            wanted.setdefault(rule, {}).update(configuration)
     return given, wanted
 
 
@@ -139,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m policies.inventory.agreement",
         description="Show or write what the owners of a stack agreed to: its types and the facts that are pinned.",
-        epilog="Exit codes: 0 nothing differs, or it is written; 1 something differs, or nothing is written; "
+        epilog="Exit codes: 0 all is agreed, or it is written; 1 something isn't agreed, or nothing is written; "
         "2 it can't work.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -159,7 +182,14 @@ def _parser() -> argparse.ArgumentParser:
             "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
         )
         if run is _write:
-            command.add_argument("--yes", action="store_true", help="write without asking")
+            command.add_argument(
+                "--yes", action="store_true", help="write without asking; what is no longer in the program stays"
+            )
+            leftovers = command.add_mutually_exclusive_group()
+            leftovers.add_argument("--keep", action="store_true", help="keep what is no longer in the program")
+            leftovers.add_argument("--take-away", action="store_true", help="take it away")
+        if run is _types:
+            command.add_argument("--count", action="store_true", help="count the types by what the gate says")
     return parser
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
+from policies.inventory.roles import ATTACHMENT, ROLE, Terms, policy_name
 from policies.inventory.table import leaves, table
 
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -31,12 +33,24 @@ def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "components": sorted({type_.partition(":")[0] for type_ in counts} - packages),
         },
         "unagreed-number": {"most": {type_: counts[type_] for type_ in judged if table()[type_].counted}},
+        "pinned-role": {"roles": _roles(inputs)},
         "pinned-network": {"addresses": sorted(_addresses(inputs))},
         "pinned-record": {"records": _records(inputs)},
         "pinned-target": {
             "targets": {group["name"]: group["port"] for type_, group in inputs if type_ == _TARGET_GROUP},
         },
     }
+
+
+def _roles(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """Return the terms of each role, with the policies that attachments give it."""
+    given = list(inputs)
+    roles = {role["name"]: Terms.of_role(role) for type_, role in given if type_ == ROLE}
+    for type_, attachment in given:
+        if type_ == ATTACHMENT and (role := roles.get(attachment["role"])):
+            more = role.policies | {policy_name(attachment["policyArn"])}
+            roles[attachment["role"]] = replace(role, policies=more)
+    return {name: role.line() for name, role in sorted(roles.items())}
 
 
 def _addresses(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:

@@ -52,7 +52,7 @@ def resources() -> Mapping[str, dict[str, Any]]:
 def faults() -> tuple[Fault, ...]:
     """Return all planted faults."""
     return tuple(
-        Fault(number, **{**fault, "bad": _written(fault["bad"]), "good": _written(fault["good"])})
+        Fault(number, **{**fault, "bad": written(fault["bad"]), "good": written(fault["good"])})
         for number, fault in enumerate(_loaded()["faults"])
     )
 
@@ -63,10 +63,10 @@ def _loaded() -> dict[str, Any]:
     return document
 
 
-def _written(value: Any) -> Any:  # noqa: ANN401 - what YAML gives
+def written(value: Any) -> Any:  # noqa: ANN401 - what YAML gives
     """Return a value with the short forms written out (see `planted.yaml`)."""
     if isinstance(value, list):
-        return [_written(item) for item in value]
+        return [written(item) for item in value]
     if not isinstance(value, dict):
         return value
     if "REPEAT" in value:
@@ -78,12 +78,17 @@ def _written(value: Any) -> Any:  # noqa: ANN401 - what YAML gives
     for key, statement in _STATEMENTS.items():
         if key in value:
             return _document(value[key], statement)
-    return {key: _written(item) for key, item in value.items()}
+    return {key: written(item) for key, item in value.items()}
 
 
 _STATEMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "POLICY": {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::NAME/*"},
-    "BUCKET_POLICY": {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::NAME/*"},
+    "BUCKET_POLICY": {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::prod-edge-logs/NAME/*",
+    },
     "TRUST_POLICY": {
         "Effect": "Allow",
         "Principal": {"Service": "ecs-tasks.amazonaws.com"},
@@ -101,11 +106,16 @@ def _document(size: int, statement: Mapping[str, Any]) -> str:
 
 def changed(type_: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the inputs of the type's resource with values at some paths; None takes away what is there."""
-    inputs = copy.deepcopy(resources()[type_])
+    return at_paths(resources()[type_], values)
+
+
+def at_paths(inputs: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of inputs with values at some paths."""
+    made: dict[str, Any] = copy.deepcopy(dict(inputs))
     for path, value in values.items():
-        place: Any = inputs
+        place: Any = made
         *steps, last = path.split(".")
         for step in steps:
             place = place[int(step)] if isinstance(place, list) else place.setdefault(step, {})
         place[int(last) if isinstance(place, list) else last] = value
-    return inputs
+    return made

@@ -1,51 +1,166 @@
-"""Every option of the program, alone and together, is within what AWS accepts, wherever it is applied."""
+"""Every option of the program, alone and together, is within what AWS accepts and what the packs let pass.
+
+Each environment's name is as long as one can be, and so is everything else that is part of a policy document.
+"""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
+from components.naming import Names
+from generators.expected_readers import expected
 from policies.acceptance.quotas import size
-from tests.planning import copy_project, rehearse
+from policies.inventory.agreement import pins
+from policies.inventory.agreement import plan as planned
+from tests.planning import Plan, copy_project, rehearse
 
-ENVIRONMENT: Final = "staging-europe-1"
-"""As long as a stack's name can be."""
-EVERY_OPTION: Final[dict[str, Any]] = {
-    "onlyCloudflareViewers": True,
-    "manageZoneSettings": True,
-    "openPrefectMachineApi": True,
-    "readSecretsInPreview": True,
-    "previousOriginHeaderSecret": {"secure": "v1:EXAMPLE:EXAMPLE"},
-    "circleciProviderManaged": True,
-    "priceClass": "PriceClass_All",
+REGIONS: Final = {
+    "staging-europe-1": "eu-central-1",
+    "staging-pacific1": "ap-southeast-3",
+    "staging-america1": "us-east-1",
+    "staging-deeper-1": "ap-southeast-3",
 }
-LARGEST_BOUNDARY: Final = 0.8 * 6_144
-"""Characters; the rest of a managed policy is room for growth."""
+"""Environment -> region. The last one's hosts are subdomains, for which the naming pack has configuration."""
+DEEPER: Final = "staging-deeper-1"
+WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
+LONGEST: Final[dict[str, Any]] = {
+    "cluster": "c" * 63,
+    "deployerTaskFamily": "f" * 63,
+    "orkFunction": "k" * 63,
+    "backstageRepository": "b" * 128,
+    "prefectRepository": "p" * 128,
+    "circleciRepository": f"github.com/{'o' * 39}/{'r' * 100}",
+    "bucketSuffix": "s" * 23,
+}
+ALONE: Final[dict[str, dict[str, Any]]] = {
+    "open to all viewers": {"onlyCloudflareViewers": False},
+    "own web ACL": {"onlyCloudflareViewers": False, "webAclArn": WEB_ACL},
+    "zone settings": {"manageZoneSettings": True},
+    "machine API": {"openPrefectMachineApi": True},
+    "secrets in previews": {"readSecretsInPreview": True},
+    "rotation": {"previousOriginHeaderSecret": {"secure": "v1:EXAMPLE:EXAMPLE"}},
+    "token issuer elsewhere": {"circleciProviderManaged": False},
+    "price class": {"priceClass": "PriceClass_All"},
+    "sessions": {"sessionSeconds": 604_800},
+    "secrets deleted at once": {"secretRecoveryDays": 0},
+    "parked": {"parkMode": "parked", "databaseRestoreMode": "clean"},
+    "Kinde's endpoints": {
+        f"kinde{name}Endpoint": f"https://ronaldhatcher.kinde.com/{name}"
+        for name in ("Authorization", "Token", "UserInfo")
+    },
+    "longest names": LONGEST,
+    "no bucket suffix": {"bucketSuffix": ""},
+}
+CONTRARY: Final = ("open to all viewers", "own web ACL", "token issuer elsewhere", "no bucket suffix")
+"""Options that take something away, or can't stand beside others."""
+TOGETHER: Final = {key: value for name, keys in ALONE.items() if name not in CONTRARY for key, value in keys.items()}
+WANTED: Final = {
+    "openPrefectMachineApi": "entry-points/machine-path-without-sign-in",
+    "sessionSeconds": "entry-points/long-session",
+}
+"""Option -> the rule whose owner has to agree to it: by a waiver, and by `longest` in the rule's configuration."""
+ROOM: Final = 0.8
+"""The most of a quota that a document takes up; the rest is room for growth."""
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """A project with a stack for each environment; what the packs are told of one is written when it is first used."""
+
+    project: Path
+    agreed: set[str]
+
+    def plan(self, environment: str, options: Mapping[str, Any]) -> Plan:
+        """Plan a stack with some options; all packs judge it."""
+        if environment not in self.agreed:
+            self._agree(environment)
+            self.agreed.add(environment)
+        self._configure(environment, options)
+        return rehearse(environment, self.project, self.project / "plan.json", resident=self.project / "policies")
+
+    def _configure(self, environment: str, options: Mapping[str, Any]) -> None:
+        config = yaml.safe_load((self.project / "Pulumi.prod.yaml").read_text().replace("prod/", f"{environment}/"))
+        style = {"hostStyle": "subdomain"} if environment == DEEPER else {}
+        given = {f"rocketclub-platform:{key}": value for key, value in {**style, **options}.items()}
+        config["config"] |= {"aws:region": REGIONS[environment], **given}
+        (self.project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(config))
+
+    def _agree(self, environment: str) -> None:
+        """Have the packs' configuration agree to everything that the options bring."""
+        self._configure(environment, TOGETHER)
+        output = self.project / "plan.json"
+        rehearse(environment, self.project, output, ["naming"])
+        inventory = planned.agreed(json.loads(output.read_text()))
+        settings = pins.settings_of(self.project, environment) | {"webAclArn": WEB_ACL}
+        for rule, values in pins.pinned(settings).items():
+            inventory[rule] = inventory.get(rule, {}) | values
+        shorter = pins.pinned(pins.settings_of(self.project, "prod"))
+        inventory["pinned-ci"]["subjects"] += shorter["pinned-ci"]["subjects"]
+        names = Names(environment, settings["aws:allowedAccountIds"][0], REGIONS[environment])
+        configurations = {"inventory": inventory, "least_privilege": expected(names)}
+        if environment == DEEPER:
+            deeper = {"host_style": "subdomain"}
+            configurations["naming"] = {"misnamed-record": deeper, "misnamed-distribution": deeper}
+        for pack, configuration in configurations.items():
+            file = self.project / "policies" / "config" / f"{pack}.{environment}.json"
+            file.write_text(json.dumps(configuration))
+
+
+@pytest.fixture(scope="module")
+def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
+    return Stacks(copy_project(tmp_path_factory.mktemp("options")), set())
 
 
 @pytest.mark.parametrize(
-    ("region", "options"),
+    ("environment", "options"),
     [
-        pytest.param("eu-central-1", {}, id="no option"),
         *(
-            pytest.param(region, EVERY_OPTION, id=f"every option in {region}")
-            for region in ("eu-central-1", "ap-southeast-3", "us-east-1")
+            pytest.param(environment, ALONE[name], id=f"{name} in {REGIONS[environment]}")
+            for name, environment in zip(ALONE, cycle(REGIONS), strict=False)
+        ),
+        *(
+            pytest.param(environment, TOGETHER, id=f"all together in {REGIONS[environment]}, {environment}")
+            for environment in REGIONS
         ),
     ],
 )
-def test_a_stack_is_within_what_aws_accepts(tmp_path: Path, region: str, options: dict[str, Any]) -> None:
-    project = copy_project(tmp_path)
-    given = (project / "Pulumi.prod.yaml").read_text().replace("prod/", f"{ENVIRONMENT}/")
-    config = yaml.safe_load(given)["config"]
-    config |= {"aws:region": region, **{f"rocketclub-platform:{key}": value for key, value in options.items()}}
-    (project / f"Pulumi.{ENVIRONMENT}.yaml").write_text(yaml.safe_dump({"config": config}))
-    plan = rehearse(ENVIRONMENT, project, tmp_path / "plan.json", ["acceptance"])
-    assert plan.exit_code == 0, plan.printed
-    assert plan.violations == []
-    policies = {inputs["name"]: size(inputs["policy"]) for inputs in plan.inputs("aws:iam/policy:Policy")}
-    boundaries = {name: found for name, found in policies.items() if name.endswith("-boundary")}
-    assert len(boundaries) >= 4
-    assert {name: found for name, found in boundaries.items() if found > LARGEST_BOUNDARY} == {}
+def test_packs_have_nothing_to_say_that_is_not_wanted(
+    stacks: Stacks, environment: str, options: dict[str, Any]
+) -> None:
+    plan = stacks.plan(environment, options)
+    assert {f"{item['pack']}/{item['policy']}" for item in plan.violations} == {
+        rule for option, rule in WANTED.items() if option in options
+    }, plan.printed
+    assert plan.exit_code == int(any(option in options for option in WANTED))
+
+
+def test_documents_of_the_largest_stack_have_room_to_grow(stacks: Stacks) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html; a bucket policy has at most 20 KB."""
+    plan = stacks.plan("staging-pacific1", TOGETHER)
+    inline = Counter[str]()
+    for inputs in plan.inputs("aws:iam/rolePolicy:RolePolicy"):
+        inline[inputs["role"]] += size(inputs["policy"])
+    taken = {
+        **{f"{role}: inline": found / 10_240 for role, found in inline.items()},
+        **{
+            f"{inputs[name]}: {document}": size(inputs[document]) / quota
+            for kind, name, document, quota in (
+                ("aws:iam/policy:Policy", "name", "policy", 6_144),
+                ("aws:iam/role:Role", "name", "assumeRolePolicy", 2_048),
+                ("aws:s3/bucketPolicy:BucketPolicy", "bucket", "policy", 20_480),
+            )
+            for inputs in plan.inputs(kind)
+        },
+    }
+    assert len(taken) >= 40
+    assert {document: share for document, share in taken.items() if share > ROOM} == {}
+    assert max(len(inputs["bucket"]) for inputs in plan.inputs("aws:s3/bucket:Bucket")) == 63

@@ -1,8 +1,14 @@
-"""What passes the pack is accepted by botocore's own validation of requests, as far as that looks."""
+"""What passes the pack is accepted by botocore's own validation of requests, and by Terraform's AWS provider.
+
+Both look at the planted twins (`benchmarks.acceptance` asks the provider) and at the program's own plans.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
 
 import boto3
 import pytest
@@ -12,26 +18,88 @@ from botocore.validate import ParamValidator
 from policies.acceptance import knowledge
 from policies.acceptance.knowledge.models import Api
 from tests.policies.acceptance.api_requests import request
-from tests.policies.acceptance.planted import faults, resources
+from tests.policies.acceptance.planted import at_paths, faults, resources
+from tests.policies.acceptance.terraform import Terraform, missing
+from tests.raw_plan import Variant, raw_plan
+from tests.upstream.terraform_types import NEWER_VALUES
+
+TARGETS: Final = "aws:lb/targetGroup:TargetGroup"
+
+
+PLANS: Final = {
+    "prod": Variant(),
+    "dev": Variant(stack="dev"),
+    "options": Variant(
+        settings=tuple(
+            (key, "true") for key in ("onlyCloudflareViewers", "manageZoneSettings", "openPrefectMachineApi")
+        ),
+        previous_header_secret="b2" * 32,
+    ),
+}
+"""The program's plans; the last one has every option that makes a resource or a property."""
 
 
 @pytest.mark.parametrize("type_", [type_ for type_ in resources() if type_.startswith("aws:")])
 def test_botocore_takes_what_the_pack_takes(type_: str) -> None:
     """A request may lack what the provider adds (a token, a reference); whatever it has is right."""
-    operation, _ = knowledge.held_against(type_)
-    if not operation:
+    if not knowledge.held_against(type_)[0]:
         pytest.skip(f"no operation of an API makes {type_} with the properties of the resource")
-    api, _, name = operation.partition(" ")
-    model = boto3.client(api, region_name="eu-central-1").meta.service_model  # type: ignore[call-overload]
-    shape = model.operation_model(name).input_shape
+    for inputs in [resources()[type_], *(fault.twin for fault in faults() if fault.type == type_)]:
+        assert _problems(type_, inputs) == []
+
+
+@pytest.mark.parametrize("plan", PLANS)
+def test_botocore_takes_the_program(plan: str) -> None:
+    steps = [step for step in raw_plan(PLANS[plan]) if step.type.startswith("aws:")]
+    asked = [step for step in steps if knowledge.held_against(step.type)[0]]
+    assert len(asked) > 0.9 * len(steps)
+    assert {step.urn: problems for step in asked if (problems := _problems(step.type, step.inputs))} == {}
+
+
+@pytest.mark.skipif(bool(missing()), reason=missing())
+def test_terraform_takes_the_program(tmp_path: Path) -> None:
+    """Version 5 of the provider is asked, which has neither `region` nor the newest values (`NEWER_VALUES`)."""
+    planned = {
+        f"{plan}-{number}": (step.type, _older(step.type, step.inputs))
+        for plan, variant in PLANS.items()
+        for number, step in enumerate(raw_plan(variant))
+        if step.type.startswith("aws:")
+    }
+    terraform = Terraform(tmp_path)
+    assert [token for token, _ in planned.values() if not terraform.kind(token)] == []
+    assert terraform.refused(planned) == {}
+    assert {path for path in terraform.left_out if not path.endswith(".region")} == set()
+    # It does look: the same with a fault is refused.
+    label, (type_, inputs) = next(item for item in planned.items() if item[1][0] == TARGETS)
+    assert label in terraform.refused({**planned, label: (type_, at_paths(inputs, {"healthCheck.interval": 4}))})
+
+
+def _older(type_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return inputs with the values of `NEWER_VALUES` in their older form."""
+    return at_paths(inputs, {path: older for path, (_, older) in NEWER_VALUES.get(type_, {}).items()})
+
+
+@cache
+def _model(api: str) -> Any:  # noqa: ANN401 - botocore has no types for it
+    return boto3.client(api, region_name="eu-central-1").meta.service_model  # type: ignore[call-overload]
+
+
+@cache
+def _aliases() -> Mapping[str, Mapping[str, str]]:
+    aliases: dict[str, dict[str, str]] = yaml.safe_load(knowledge.PATCHES.read_text(encoding="utf-8"))["aliases"]
+    return aliases
+
+
+def _problems(type_: str, inputs: Mapping[str, Any]) -> list[str]:
+    """Return what botocore says about the request that makes a resource, but for what is missing."""
+    api, _, name = knowledge.held_against(type_)[0].partition(" ")
+    model = _model(api)
     read = Api(api, _document(model)).input(name)
     assert read
-    aliases = yaml.safe_load(knowledge.PATCHES.read_text(encoding="utf-8"))["aliases"].get(type_, {})
-    for inputs in [resources()[type_], *(fault.twin for fault in faults() if fault.type == type_)]:
-        made = request(type_, inputs, read, aliases)
-        assert made
-        report = ParamValidator().validate(made, shape).generate_report()
-        assert [line for line in report.splitlines() if "Missing required parameter" not in line] == []
+    made = request(type_, inputs, read, _aliases().get(type_, {}))
+    assert made
+    report = ParamValidator().validate(made, model.operation_model(name).input_shape).generate_report()
+    return [line for line in report.splitlines() if "Missing required parameter" not in line]
 
 
 def _document(model: Any) -> dict[str, Any]:  # noqa: ANN401 - botocore has no types for it

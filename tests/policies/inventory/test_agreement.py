@@ -54,7 +54,7 @@ def test_writing_shows_the_difference_and_asks_first(
     assert written(project) == before
 
     monkeypatch.setattr("builtins.input", lambda _: "yes")
-    assert run(monkeypatch, "write", *where) == 0
+    assert run(monkeypatch, "write", "--take-away", *where) == 0
     after = written(project)
     assert after["pinned-identity-provider"]["hosts"] == ["somebody.kinde.com"]
     assert {key: value for key, value in after.items() if key != "pinned-identity-provider"} == {
@@ -62,6 +62,46 @@ def test_writing_shows_the_difference_and_asks_first(
     }
     assert run(monkeypatch, "write", *where) == 0
     assert "nothing to write" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept"),
+    [(("--yes",), True), (("--yes", "--keep"), True), (("--yes", "--take-away"), False), ((), True)],
+)
+def test_what_somebody_added_is_told_and_stays_unless_it_is_taken_away(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    plan: Path,
+    arguments: tuple[str, ...],
+    kept: bool,
+) -> None:
+    project = copy_project(tmp_path)
+    file = project / "policies" / "config" / "inventory.prod.json"
+    configuration = written(project)
+    configuration["unjudged-type"]["types"] = ["aws:sqs/queue:Queue"]
+    configuration["pinned-record"]["records"]["status.rocketclub.online"] = "CNAME status.example.org"
+    file.write_text(json.dumps(configuration))
+    answers = iter(["no", "yes"])
+    monkeypatch.setattr("builtins.input", lambda _: next(answers))
+    assert run(monkeypatch, "write", "--plan", str(plan), "--project", str(project), *arguments) == 0
+    printed = capsys.readouterr().out
+    assert "unjudged-type: types: aws:sqs/queue:Queue" in printed
+    assert "pinned-record: records: status.rocketclub.online" in printed
+    after = written(project)
+    assert ("aws:sqs/queue:Queue" in after["unjudged-type"]["types"]) == kept
+    assert ("status.rocketclub.online" in after["pinned-record"]["records"]) == kept
+    assert set(written(PROJECT)["unjudged-type"]["types"]) <= set(after["unjudged-type"]["types"])
+
+
+def test_no_list_is_emptied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    nothing = tmp_path / "nothing.json"
+    nothing.write_text(json.dumps({"steps": []}))
+    before = written(project)
+    where = ("--plan", str(nothing), "--project", str(project))
+    assert run(monkeypatch, "write", "--yes", "--take-away", *where) == 0
+    assert written(project) == before
 
 
 def test_a_plan_that_ended_early_is_not_agreed_to(
@@ -118,5 +158,5 @@ def test_every_type_is_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert run(monkeypatch, "types") == 0
     lines = capsys.readouterr().out.splitlines()
     assert "aws:cloudcontrol/resource:Resource  refused: no rule judges it" in lines
-    assert any(line.startswith("aws:iam/role:Role  allowed: judged by open-trust") for line in lines)
+    assert any(line.startswith("aws:iam/role:Role  allowed: judged by pinned-role") for line in lines)
     assert any(line.startswith("aws:sqs/queue:Queue  refused until it is agreed: judged by") for line in lines)

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from stackfiles.plan_document import UNKNOWN
+
 Json = Any
 
 PLUGINS: Final = "TERRAFORM_PLUGINS"
@@ -22,6 +24,21 @@ _ODD: Final = {
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "aws_iam_openid_connect_provider",
 }
 """Resource types whose Terraform names don't follow from Pulumi's."""
+
+_UNKNOWN: Final = "${var.unknown}"
+"""What stands for a value that isn't known at preview: `validate` knows no variable's value."""
+
+
+def missing() -> str:
+    """Return what `Terraform` needs and this machine doesn't have, empty if nothing."""
+    needed = {
+        "`terraform` on the path": shutil.which("terraform"),
+        f"{PLUGINS}, a folder with Terraform's AWS provider laid out as a mirror": os.environ.get(PLUGINS),
+    }
+    return (
+        "missing: " + ", ".join(name for name, there in needed.items() if not there) if not all(needed.values()) else ""
+    )
+
 
 _PROVIDER: Final = {
     "region": "eu-central-1",
@@ -38,6 +55,8 @@ class Terraform:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.left_out: set[str] = set()
+        """Type and property of what was given and this provider has no argument for."""
         mirror = json.dumps(os.environ[PLUGINS])
         (folder / "terraform.rc").write_text(
             f"provider_installation {{\n  filesystem_mirror {{ path = {mirror} }}\n}}\n"
@@ -53,7 +72,7 @@ class Terraform:
         blocks: dict[str, dict[str, Json]] = {}
         for label, (token, inputs) in resources.items():
             if kind := self.kind(token):
-                block = self._block(self._schemas[kind]["block"], inputs)
+                block = self._block(self._schemas[kind]["block"], inputs, kind)
                 blocks.setdefault(kind, {})[label] = block
         lines = self._write(blocks)
         answer = json.loads(self._run("validate", "-json", check=False))
@@ -72,7 +91,7 @@ class Terraform:
         guesses = (_ODD.get(token), f"aws_{module.partition('/')[0]}_{_snake(name)}", f"aws_{_snake(name)}")
         return next((guess for guess in guesses if guess in self._schemas), None)
 
-    def _block(self, schema: Mapping[str, Json], values: Mapping[str, Json]) -> dict[str, Json]:
+    def _block(self, schema: Mapping[str, Json], values: Mapping[str, Json], path: str) -> dict[str, Json]:
         attributes, below = schema.get("attributes", {}), schema.get("block_types", {})
         made: dict[str, Json] = {}
         for key, value in values.items():
@@ -80,9 +99,13 @@ class Terraform:
             if name in below:
                 items = value if isinstance(value, list) else [value]
                 inner = below[name]["block"]
-                made[name] = [self._block(inner, item) if isinstance(item, Mapping) else item for item in items]
+                made[name] = [
+                    self._block(inner, item, f"{path}.{key}") if isinstance(item, Mapping) else item for item in items
+                ]
             elif name:
                 made[name] = _escaped(value)
+            else:
+                self.left_out.add(f"{path}.{key}")
         return made
 
     def _write(self, blocks: Mapping[str, Mapping[str, Json]]) -> dict[int, str]:
@@ -90,6 +113,7 @@ class Terraform:
         heading = {
             "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
             "provider": {"aws": _PROVIDER},
+            "variable": {"unknown": {}},
         }
         text, lines = json.dumps(heading)[:-1], dict[int, str]()
         kinds = []
@@ -130,6 +154,8 @@ def _singular(name: str) -> Iterator[str]:
 
 
 def _escaped(value: Json) -> Json:
+    if value == UNKNOWN:
+        return _UNKNOWN
     if isinstance(value, str):
         return value.replace("${", "$${").replace("%{", "%%{")
     if isinstance(value, Sequence):

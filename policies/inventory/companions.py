@@ -1,0 +1,85 @@
+"""Companions: resources that another one needs beside it, since they close what it leaves open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from policies.inventory.properties import is_called
+from policies.inventory.roles import listed
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
+
+BUCKET: Final = "aws:s3/bucket:Bucket"
+_POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
+
+COMPANIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    BUCKET: {
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "bucket",
+        "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "bucket",
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": "bucket",
+        _POLICY: "bucket",
+    }
+}
+"""Type -> type of a companion, and the property by which that one names the resource."""
+
+
+def _alone(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
+    for type_, companions in COMPANIONS.items():
+        for resource in resources:
+            if resource.type != type_:
+                continue
+            for companion, path in companions.items():
+                beside = (other for other in resources if other.type == companion)
+                if not any(is_called(resource, other, path) for other in beside):
+                    yield Finding(f"It has no `{companion}` whose `{path}` names it.", resource.urn)
+
+
+def _without_tls(policy: Resource, _: Judgement) -> Iterator[Finding]:
+    document = policy.get("policy")
+    try:
+        read = json.loads(document) if isinstance(document, str) else document
+    except ValueError:
+        read = None
+    statements = listed(read.get("Statement")) if isinstance(read, Mapping) else []
+    bucket = policy.get("bucket")
+    if not any(_refuses_plain(statement, bucket) for statement in statements):
+        yield Finding("No statement of `policy` denies everybody everything where `aws:SecureTransport` is false.")
+
+
+def _refuses_plain(statement: Json, bucket: Json) -> bool:
+    if not isinstance(statement, Mapping) or statement.get("Effect") != "Deny" or not isinstance(bucket, str):
+        return False
+    covered = {arn.rpartition(":")[2] for arn in listed(statement.get("Resource")) if isinstance(arn, str)}
+    if not {bucket, f"{bucket}/*"} <= covered:
+        return False
+    everybody = statement.get("Principal") in ("*", {"AWS": "*"}) and listed(statement.get("Action")) in (
+        ["s3:*"],
+        ["*"],
+    )
+    condition = statement.get("Condition")
+    plain = condition.get("Bool") if isinstance(condition, Mapping) and len(condition) == 1 else None
+    return everybody and plain in ({"aws:SecureTransport": "false"}, {"aws:SecureTransport": ["false"]})
+
+
+RULES: Final = (
+    Rule(
+        id="missing-companion",
+        title="A bucket has beside it what keeps it closed and encrypted.",
+        remedy="Add the missing resource; `components/private_bucket.py` makes them all.",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html",
+        severity=Severity.HIGH,
+        check=_alone,
+        scope=Scope.STACK,
+        types=frozenset({*COMPANIONS, *(type_ for companions in COMPANIONS.values() for type_ in companions)}),
+    ),
+    Rule(
+        id="bucket-without-tls",
+        title="A bucket is reached by TLS only.",
+        remedy='Deny `s3:*` to `*` on the bucket and its objects with `{"Bool": {"aws:SecureTransport": "false"}}`.',
+        source="https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html#s3-5",
+        severity=Severity.HIGH,
+        check=_without_tls,
+        types=frozenset((_POLICY,)),
+    ),
+)

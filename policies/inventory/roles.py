@@ -1,0 +1,154 @@
+"""Roles: who assumes each, within which boundary, and which managed policies are attached to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from policies.inventory.elsewhere import OWNERS
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
+
+ROLE: Final = "aws:iam/role:Role"
+ATTACHMENT: Final = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+_WITHIN: Final = "within"
+_WITH: Final = "with"
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What is agreed about a role: who assumes it, the name of its boundary, the names of its managed policies.
+
+    It is written in one line: `ecs-tasks.amazonaws.com within prod-boundary with prod-look prod-write`. Whoever assumes
+    it is a service, an ARN, or the subject of an identity provider's tokens.
+    """
+
+    assumed_by: frozenset[str] = frozenset()
+    boundary: str = ""
+    policies: frozenset[str] = field(default_factory=frozenset)
+
+    @staticmethod
+    def read(line: Json) -> Terms:
+        """Read a line; whatever else it is agrees to nothing."""
+        parts: dict[str, set[str]] = {"": set(), _WITHIN: set(), _WITH: set()}
+        part = ""
+        for word in line.split() if isinstance(line, str) else ():
+            if word in parts:
+                part = word
+            else:
+                parts[part].add(word)
+        return Terms(frozenset(parts[""]), " ".join(sorted(parts[_WITHIN])), frozenset(parts[_WITH]))
+
+    @staticmethod
+    def of_role(inputs: Mapping[str, Json]) -> Terms:
+        """Return what a role's own inputs say."""
+        boundary = inputs.get("permissionsBoundary")
+        arns = inputs.get("managedPolicyArns")
+        return Terms(
+            frozenset(assumed_by(inputs.get("assumeRolePolicy"))),
+            policy_name(boundary) if boundary else "",
+            frozenset(map(policy_name, arns)) if isinstance(arns, list) else frozenset(),
+        )
+
+    def line(self) -> str:
+        """Write them in one line."""
+        words = [*sorted(self.assumed_by), *([_WITHIN, self.boundary] if self.boundary else [])]
+        return " ".join([*words, *([_WITH, *sorted(self.policies)] if self.policies else [])])
+
+
+def policy_name(arn: Json) -> str:
+    """Return the name of a policy from its ARN; what isn't known, or no ARN, has a name that nobody agrees to."""
+    return arn.rpartition("/")[2] if isinstance(arn, str) and ":policy/" in arn else "?"
+
+
+def assumed_by(document: Json) -> Iterator[str]:
+    """Yield who assumes a role by its trust policy: services, ARNs, subjects of tokens; `*` is anybody."""
+    try:
+        read = json.loads(document) if isinstance(document, str) else document
+    except ValueError:
+        read = None
+    statements = read.get("Statement") if isinstance(read, Mapping) else None
+    if not statements:
+        yield "?"
+    for statement in listed(statements):
+        if not isinstance(statement, Mapping):
+            yield "?"
+        elif statement.get("Effect") != "Deny":
+            yield from _principals(statement)
+
+
+def _principals(statement: Mapping[str, Json]) -> Iterator[str]:
+    principals = statement.get("Principal")
+    if not isinstance(principals, Mapping) or not principals:
+        yield "*" if principals == "*" else "?"
+        return
+    for kind, values in principals.items():
+        found = _subjects(statement) or ["*"] if kind == "Federated" else listed(values)
+        for value in found:
+            yield value if isinstance(value, str) else "?"
+
+
+def _subjects(statement: Mapping[str, Json]) -> list[Json]:
+    """Return the subjects of tokens that a statement takes."""
+    operators = statement.get("Condition")
+    conditions = operators.values() if isinstance(operators, Mapping) else ()
+    return [
+        value
+        for condition in conditions
+        if isinstance(condition, Mapping)
+        for key, values in condition.items()
+        if key.lower().endswith(":sub")
+        for value in listed(values)
+    ]
+
+
+def listed(value: Json) -> list[Json]:
+    """Return what may be one or a list of several as a list."""
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    roles = judgement.config["roles"]
+    if resource.type == ATTACHMENT:
+        role, policy = resource.get("role"), policy_name(resource.get("policyArn"))
+        if not isinstance(role, str) or policy not in Terms.read(roles.get(role)).policies:
+            yield Finding(f"The policy `{policy}` isn't agreed for the role `{_shown(role)}`. {_WRITE}")
+        return
+    name, found = resource.get("name"), Terms.of_role(resource.properties)
+    agreed = Terms.read(roles.get(name)) if isinstance(name, str) else Terms()
+    if not agreed.assumed_by:
+        yield Finding(f'The role isn\'t agreed. Line to add to `roles`: "{_shown(name)}": "{found.line()}"')
+        return
+    for assumer in sorted(found.assumed_by - agreed.assumed_by):
+        yield Finding(f"`assumeRolePolicy` lets `{assumer}` assume the role, which isn't agreed. {_WRITE}")
+    if found.boundary != agreed.boundary:
+        yield Finding(f"`permissionsBoundary` isn't the agreed one, `{agreed.boundary or 'none'}`. {_WRITE}")
+    for policy in sorted(found.policies - agreed.policies):
+        yield Finding(f"`managedPolicyArns` attaches `{policy}`, which isn't agreed. {_WRITE}")
+
+
+def _shown(name: Json) -> str:
+    return name if isinstance(name, str) else "not known at preview"
+
+
+_WRITE: Final = "`python -m policies.inventory.agreement show` has the line that the plan would need."
+
+RULES: Final = (
+    Rule(
+        id="pinned-role",
+        title="Each role is assumed by those, bounded by the policy and given the policies that the owners agreed to.",
+        remedy=f"Correct it, or have {OWNERS} change the role's line in `pinned-role`: `roles`.",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html",
+        severity=Severity.CRITICAL,
+        check=_unagreed,
+        types=frozenset((ROLE, ATTACHMENT)),
+        config={
+            "roles": {
+                "type": "object",
+                "description": "Name of a role -> who assumes it, `within` its boundary, `with` its managed policies",
+                "default": {},
+            }
+        },
+    ),
+)
