@@ -47,6 +47,9 @@ RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
 _PACK_TIMEOUT: Final = 60.0
 """Seconds for a pack to start, and for each of its answers."""
 
+_SIGNALLED: Final = 128
+"""What is added to the number of the signal that ended a process, to make an exit code."""
+
 _EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Makes the CLI know `--event-log`; `preview --json` itself leaves the packs' violations out."""
 
@@ -164,17 +167,25 @@ def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int
 def _up(command: list[str], folder: Path, stack: str) -> int:
     """Say what is destroyed or replaced, then preview and apply.
 
-    The packs keep what the preview had in a private folder, and hold the update against it.
+    The packs keep what the preview had in a private folder, and hold the update against it. The preview that is made
+    first goes without the packs.
 
     Raises:
         Failure: it can't succeed.
     """
     from operations import deploy_consequences
 
-    certain = deploy_consequences.foretell([PULUMI, "preview", "--stack", stack], folder, stack)
-    if impossible := deploy_consequences.say(certain):
-        raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
     with tempfile.TemporaryDirectory() as private:
+        if not deploy_consequences.is_empty(folder, stack):
+            print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
+            with Path(private, "preview.json").open("w+b") as preview:
+                code = _engine([PULUMI, "preview", "--stack", stack, "--json"], folder, stdout=preview)
+                preview.seek(0)
+                impossible = deploy_consequences.say_written(preview.read())
+            if code > _SIGNALLED:
+                return code
+            if impossible:
+                raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
         record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
         return _engine(command, folder, record)
 
@@ -185,8 +196,6 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
     What can't succeed makes it fail.
     """
     from operations import deploy_consequences
-    from rehearsal.reports.changes import planned_changes
-    from rehearsal.reports.consequences import consequences
 
     with tempfile.TemporaryDirectory() as scratch:
         events = Path(scratch) / "events.jsonl"
@@ -207,7 +216,7 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
         output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise BadConfiguration(f"--json {output}: {error.strerror}") from None
-    impossible = deploy_consequences.say(consequences(planned_changes(document), document))
+    impossible = deploy_consequences.say(document)
     for violation in document["policyViolations"]:
         said = f"{violation['level']}  {violation['policy']}: {visible_line(violation['urn'])}"
         print(f"{said}\n    {visible(violation['message'])}")
@@ -276,4 +285,4 @@ def _engine(
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-    return code if code >= 0 else 128 - code
+    return code if code >= 0 else _SIGNALLED - code

@@ -1,52 +1,37 @@
-"""What `up` would destroy, replace or fail to do, as the engine's own preview tells it: said before anything is asked.
-
-The preview is made without the packs, since they judge the one that `up` itself makes.
-"""
+"""What `up` would destroy, replace or fail to do, as the engine's own preview tells it: said before all else."""
 
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Sequence
 from pathlib import Path
 
 from operations import engine_state
 from rehearsal.reports.changes import planned_changes
-from rehearsal.reports.consequences import IMPOSSIBLE, Consequence, consequences
+from rehearsal.reports.consequences import IMPOSSIBLE, consequences
+from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
 
 
-def foretell(preview: Sequence[str], folder: Path, stack: str) -> list[Consequence]:
-    """Return the consequences of an update, the worst first; none where the stack has no resources yet.
-
-    A preview that fails tells what it found until then. Why it failed, `up` says when it previews.
-
-    Args:
-        preview: The command line of the Pulumi CLI that previews the stack, without packs.
-        folder: The project's folder.
-        stack: The stack's name.
-
-    Raises:
-        Failure: the CLI can't export the stack's state.
-    """
-    if not engine_state.load(folder, stack).urns:
-        return []
-    done = subprocess.run(  # noqa: S603 - the CLI, with the stack's name
-        [*preview, "--json", "--non-interactive"],
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+def is_empty(folder: Path, stack: str) -> bool:
+    """Tell whether a stack has no resources yet, so that nothing can be destroyed. What can't be read isn't empty."""
     try:
-        plan: PlanDocument = json.loads(done.stdout)
-    except ValueError:
-        return []
-    return consequences(planned_changes(plan), plan) if "steps" in plan else []
+        return not engine_state.load(folder, stack).urns
+    except Failure:
+        return False
 
 
-def say(found: Sequence[Consequence]) -> int:
-    """Print consequences, a line for each, and return how many of them can't succeed."""
+def say(plan: PlanDocument) -> int:
+    """Print the consequences of a real engine's plan, a line for each, and return how many can't succeed."""
+    found = consequences(planned_changes(plan), plan)
     for consequence in found:
         print(consequence.line, flush=True)
     return sum(consequence.kind == IMPOSSIBLE for consequence in found)
+
+
+def say_written(preview: bytes) -> int:
+    """Do the same with what `pulumi preview --json` wrote. One that failed tells what it found until then."""
+    try:
+        plan: PlanDocument = json.loads(preview)
+    except ValueError:
+        return 0  # `up` previews too, and says why it can't
+    return say(plan) if "steps" in plan else 0

@@ -18,7 +18,7 @@ from rehearsal.engine.computed import attributes
 from tests.planning import PROJECT
 
 ACCOUNT: Final[str] = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"]["aws:allowedAccountIds"][0]
-"""Stands in made-up ARNs: the account that production deploys to, since the packs refuse any other."""
+"""The account that production deploys to. The packs refuse any other than the stack's own in an ARN."""
 
 IDENTITY: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": "name",
@@ -162,18 +162,18 @@ class Account:
         return self._folder / f"{hashlib.sha256(f'{type_} {id_}'.encode()).hexdigest()[:24]}.json"
 
 
-def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str) -> Resource:
+def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: str = ACCOUNT) -> Resource:
     """Return the resource that a provider makes of its inputs, with made-up values for what it computes."""
     token = hashlib.sha256(f"{urn} {json.dumps(inputs, sort_keys=True)}".encode()).hexdigest()
     name = str(inputs.get(IDENTITY.get(type_, "name"), "")) or token[:12]
     region = str(inputs.get("region") or region)
     kind = type_.rpartition(":")[2]
     service = type_.partition("/")[0].partition(":")[2]
-    own_id = IDS.get(type_, "").format(token, name=name, region=region, account=ACCOUNT)
+    own_id = IDS.get(type_, "").format(token, name=name, region=region, account=account)
     facts: dict[str, Any] = {
         "arn": own_id
         if own_id.startswith("arn:")
-        else f"arn:aws:{service}:{region}:{ACCOUNT}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
+        else f"arn:aws:{service}:{region}:{account}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
         "region": region,
         "tagsAll": inputs.get("tags", {}),
         "domainName": f"{token[:14]}.cloudfront.net",

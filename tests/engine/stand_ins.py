@@ -39,7 +39,7 @@ from rehearsal.engine.computed import attributes
 from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
 from rehearsal.engine.properties import from_struct, to_struct
-from tests.engine.account import IDENTITY, Account, Resource, made, replaces
+from tests.engine.account import ACCOUNT, IDENTITY, Account, Resource, made, replaces
 
 SECRET_VERSION: Final = "aws:secretsmanager/getSecretVersion:getSecretVersion"
 PACKAGES: Final = ("aws", "cloudflare")
@@ -211,7 +211,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview:
             self._cloud.note("Create", urn=request.urn, type=type_, preview=True)
             return provider_pb2.CreateResponse(properties=to_struct(planned(type_, inputs, self._region)))
-        resource = made(type_, request.urn, inputs, self._region)
+        resource = made(type_, request.urn, inputs, self._region, str(self._accounts[0]) if self._accounts else ACCOUNT)
 
         def create() -> None:
             if type_ in IDENTITY and any(other.identity == resource.identity for other in self._cloud.account):

@@ -57,7 +57,7 @@ def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_pat
     outcome = deployment.up()
     deployment.attached.stop()
     assert outcome.code == 0, outcome.out
-    first, second, *_ = outcome.out.splitlines()
+    _, first, second, *_ = outcome.out.splitlines()
     assert first == "second (aws:ssm:Parameter) is removed."
     assert second == (
         "role (aws:iam:Role) is replaced because of `path` under its fixed name: the old one goes first, "

@@ -87,7 +87,7 @@ def test_a_provider_that_dies_half_way_is_finished_by_the_next_up(deploy: Deploy
 
 def test_of_two_ups_at_once_one_is_told_that_the_stack_is_locked(deploy: Deploy) -> None:
     deployment = deploy("dev")
-    deployment.faults({"method": "Create", "nth": 1, "type": SECRET, "action": "wait", "seconds": 30})
+    deployment.faults({"method": "Create", "nth": 1, "type": SECRET, "action": "wait", "seconds": 60})
     first = deployment.start("up", "--yes")
     until(waits(deployment), first)
     second = deployment.up()
