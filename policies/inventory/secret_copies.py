@@ -99,8 +99,9 @@ def _holds(value: str, parts: frozenset[bytes], starts: frozenset[bytes]) -> boo
 
 def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for path, place, value, may in _places(resource):
-        secret = may and isinstance(value, SecretText) and value != _PATTERN and not path.endswith(_CLIENT_SECRET)
-        if secret and not is_random(value):
+        if not may or not isinstance(value, SecretText) or value == _PATTERN or path.endswith(_CLIENT_SECRET):
+            continue
+        if not is_random(value):
             yield Finding(f"`{place}` can be guessed: it repeats itself, counts up, or has few different characters.")
 
 
