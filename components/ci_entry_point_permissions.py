@@ -92,12 +92,11 @@ BALANCER_GRANTS: Final = (
     Grant(
         "ManageSecurityGroup",
         "ec2",
-        "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress DeleteSecurityGroup"
-        " RevokeSecurityGroupEgress RevokeSecurityGroupIngress",
-        "security groups",
+        "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateTags DeleteSecurityGroup DeleteTags"
+        " ModifySecurityGroupRules RevokeSecurityGroupEgress RevokeSecurityGroupIngress",
+        "security groups and their rules",
         "tagged",
     ),
-    Grant("ChangeSecurityGroupRules", "ec2", "ModifySecurityGroupRules", "security groups and their rules", "tagged"),
 )
 EDGE_GRANTS: Final = (
     # What these make has no ARN yet, so the actions take no resource; the tags narrow them.
@@ -127,14 +126,14 @@ EDGE_GRANTS: Final = (
         "ManageLogDelivery",
         "logs",
         "CreateDelivery DeleteDelivery PutDeliveryDestination PutDeliverySource TagResource"
-        " UpdateDeliveryConfiguration",
+        " UntagResource UpdateDeliveryConfiguration",
         "log deliveries",
     ),
 )
 WEB_ACL_GRANT: Final = Grant(
     "ManageWebAcl",
     "wafv2",
-    "CreateIPSet CreateWebACL GetIPSet GetWebACL ListTagsForResource TagResource UpdateIPSet UpdateWebACL",
+    "CreateIPSet CreateWebACL TagResource UntagResource UpdateIPSet UpdateWebACL",
     "web ACL",
 )
 """Only where the stack has a web ACL of its own."""
@@ -160,9 +159,15 @@ def _statements(grants: Iterable[Grant], names: Names, settings: Settings) -> li
     return [Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit]) for grant in grants]
 
 
+def web_acl_arns(names: Names) -> list[str]:
+    """Return the patterns of the ARNs of the stack's own web ACL and its sets of addresses."""
+    edge, name = names.in_region(VIEWER_REGION), names.resource("only-cloudflare")
+    return [edge.web_acl_arn(f"ipset/{name}-*"), edge.web_acl_arn(f"webacl/{name}/*")]
+
+
 def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
     edge = names.in_region(VIEWER_REGION)
-    balancer, web_acl = names.resource("edge"), names.resource("only-cloudflare")
+    balancer = names.resource("edge")
     groups = names.ec2_arn("security-group/*")
     return {
         "anything": ["*"],
@@ -181,7 +186,7 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
         "headers policies": [names.cloudfront_arn("response-headers-policy/*")],
         "log deliveries": edge.log_delivery_arns,
         "given web ACL": [settings.web_acl_arn] if settings.web_acl_arn else [],
-        "web ACL": [edge.web_acl_arn(f"ipset/{web_acl}-*"), edge.web_acl_arn(f"webacl/{web_acl}/*")],
+        "web ACL": web_acl_arns(names),
     }
 
 

@@ -22,6 +22,7 @@ from components.catalogue import (
     secrets_made_by,
     secrets_read_by,
 )
+from components.ci_entry_point_permissions import web_acl_arns
 from components.iam_documents import Statement
 from components.naming import VIEWER_REGION, Names
 from components.settings import Settings
@@ -106,6 +107,17 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
             edge.log_delivery_arns,
         ),
         Statement("LookAround", _DESCRIPTIONS, ["*"]),
+        *(
+            [
+                Statement(
+                    "LookAtWebAcl",
+                    ["wafv2:GetIPSet", "wafv2:GetWebACL", "wafv2:ListTagsForResource"],
+                    web_acl_arns(names),
+                )
+            ]
+            if settings.only_cloudflare_viewers
+            else []
+        ),
     ]
 
 

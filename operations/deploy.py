@@ -26,6 +26,7 @@ from typing import Any, Final
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import Enforcement, PlanDocument, Violation, enforced
+from stackfiles.visible_text import visible, visible_line
 
 PULUMI: Final = "pulumi"
 """The CLI's program."""
@@ -169,12 +170,9 @@ def _up(command: list[str], folder: Path, stack: str) -> int:
         Failure: it can't succeed.
     """
     from operations import deploy_consequences
-    from rehearsal.reports.consequences import IMPOSSIBLE
 
     certain = deploy_consequences.foretell([PULUMI, "preview", "--stack", stack], folder, stack)
-    for consequence in certain:
-        print(consequence.line, flush=True)
-    if impossible := sum(consequence.kind == IMPOSSIBLE for consequence in certain):
+    if impossible := deploy_consequences.say(certain):
         raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
     with tempfile.TemporaryDirectory() as private:
         record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
@@ -182,7 +180,14 @@ def _up(command: list[str], folder: Path, stack: str) -> int:
 
 
 def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path) -> int:
-    """Write the preview in the embedded engine's format: the CLI's own JSON, with what the packs say and enforce."""
+    """Write the preview in the embedded engine's format: the CLI's own JSON, with what the packs say and enforce.
+
+    What can't succeed makes it fail.
+    """
+    from operations import deploy_consequences
+    from rehearsal.reports.changes import planned_changes
+    from rehearsal.reports.consequences import consequences
+
     with tempfile.TemporaryDirectory() as scratch:
         events = Path(scratch) / "events.jsonl"
         with (Path(scratch) / "preview.json").open("w+b") as preview:
@@ -202,10 +207,12 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
         output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
         raise BadConfiguration(f"--json {output}: {error.strerror}") from None
+    impossible = deploy_consequences.say(consequences(planned_changes(document), document))
     for violation in document["policyViolations"]:
-        print(f"{violation['level']}  {violation['policy']}: {violation['urn']}\n    {violation['message']}")
+        said = f"{violation['level']}  {violation['policy']}: {visible_line(violation['urn'])}"
+        print(f"{said}\n    {visible(violation['message'])}")
     print(enforced(document["policyEnforcement"]))
-    return code
+    return code or int(bool(impossible))
 
 
 def _enforcement(folder: Path, stack: str) -> Enforcement:

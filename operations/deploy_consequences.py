@@ -12,7 +12,7 @@ from pathlib import Path
 
 from operations import engine_state
 from rehearsal.reports.changes import planned_changes
-from rehearsal.reports.consequences import Consequence, consequences
+from rehearsal.reports.consequences import IMPOSSIBLE, Consequence, consequences
 from stackfiles.plan_document import PlanDocument
 
 
@@ -43,3 +43,10 @@ def foretell(preview: Sequence[str], folder: Path, stack: str) -> list[Consequen
     except ValueError:
         return []
     return consequences(planned_changes(plan), plan) if "steps" in plan else []
+
+
+def say(found: Sequence[Consequence]) -> int:
+    """Print consequences, a line for each, and return how many of them can't succeed."""
+    for consequence in found:
+        print(consequence.line, flush=True)
+    return sum(consequence.kind == IMPOSSIBLE for consequence in found)

@@ -38,6 +38,7 @@ _ENCRYPTION: Final = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServe
 _WEB_ACL: Final = "aws:wafv2/webAcl:WebAcl"
 _IP_SET: Final = "aws:wafv2/ipSet:IpSet"
 _LOG_SOURCE: Final = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
+_LOG_DESTINATION: Final = "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination"
 _LOG_DELIVERY: Final = "aws:cloudwatch/logDelivery:LogDelivery"
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 _BALANCERS, _LISTENERS, _RULES, _TARGETS = (
@@ -246,6 +247,16 @@ def _deliveries(plan: Plan) -> Findings:
 
     for delivery, other in _same(plan.all(_LOG_DELIVERY), ends):
         yield Finding(f"`deliverySourceName` and the destination are those of {other} ({_DELIVERY}).", delivery.urn)
+    for delivery in plan.all(_LOG_DELIVERY):
+        for end in [
+            *plan.behind(delivery, "deliverySourceName", _LOG_SOURCE),
+            *plan.behind(delivery, "deliveryDestinationArn", _LOG_DESTINATION),
+        ]:
+            if own_region(end) and own_region(delivery) and own_region(end) != own_region(delivery):
+                yield Finding(
+                    f"`region` is {own_region(delivery)}, and {end.urn} is in {own_region(end)} ({_DELIVERY}).",
+                    delivery.urn,
+                )
 
 
 def _log_sources(plan: Plan) -> Findings:
@@ -328,6 +339,7 @@ RULES: Final = (
                 _BUCKET_POLICY,
                 _LOG_DELIVERY,
                 _LOG_SOURCE,
+                _LOG_DESTINATION,
                 _WEB_ACL,
                 _ENCRYPTION,
                 _IP_SET,

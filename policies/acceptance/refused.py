@@ -48,6 +48,9 @@ def _refused(provider: str, resource: Resource, _: Judgement) -> Iterator[Findin
 
 
 def _object(resource: Resource, accepted: Accepted, value: Mapping[str, Json], path: str) -> Iterator[str]:
+    for key, kind in accepted.demanded.items():
+        if value.get(key) is None or (kind == "list" and value[key] == []):
+            yield f"`{f'{path}.{key}' if path else key}` is missing or empty; the provider asks for it."
     for key, item in value.items():
         # What begins so is the engine's own (`__defaults`).
         if not key.startswith("__") and (below := accepted.member(key)):

@@ -123,6 +123,14 @@ def test_no_pack_is_left_out_silently(tmp_path: Path, what: str) -> None:
     assert "passed" not in plan.printed
 
 
+@pytest.mark.parametrize("stack", project.stacks(PROJECT))
+def test_every_stack_is_applied_as_it_was_previewed(stack: str) -> None:
+    (previewed,) = (pack for pack in packs(PROJECT / "policies", stack) if pack.name == "previewed")
+    for rule in previewed.rules:
+        assert previewed.config[rule.id].properties["required"] is True
+        assert previewed.config[rule.id].level == "mandatory"
+
+
 def test_the_summary_says_what_is_waived_and_until_when(tmp_path: Path) -> None:
     copied = copy_project(tmp_path)
     until = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(30))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,9 +45,10 @@ class Accepted:
         number = self.content.get("m", {}).get(name)
         return None if number is None else self.module.node(number)
 
-    def members(self) -> Mapping[str, Accepted]:
-        """Return what each of an object's properties has to be."""
-        return {name: self.module.node(number) for name, number in self.content.get("m", {}).items()}
+    @cached_property
+    def demanded(self) -> Mapping[str, str]:
+        """The properties that an object can't be without, and their kinds."""
+        return self.module.demanded(self.content.get("m", {}))
 
     def element(self) -> Accepted | None:
         """Return what each element of a list, or value of a mapping, has to be."""
@@ -72,6 +73,11 @@ class Module:
         """How many nodes it has."""
         self._document = document
         self._nodes: dict[int, Accepted] = {}
+
+    def demanded(self, members: Mapping[str, int]) -> Mapping[str, str]:
+        """Return name -> kind of the members that the SDK insists on."""
+        nodes = self._document["nodes"]
+        return {name: nodes[number]["k"] for name, number in members.items() if "r" in nodes[number]}
 
     def node(self, number: int) -> Accepted:
         """Return a node by its place in the line."""

@@ -180,6 +180,13 @@ def _balancer(resource: Resource) -> Iterator[str]:
         yield (
             f"`subnets` and `subnetMappings` are both there; it takes one of them ({_API}/API_CreateLoadBalancer.html)."
         )
+    if text(resource.properties, "ipAddressType") == "dualstack-without-public-ipv4" and (
+        kind != "application" or resource.get("internal") is True
+    ):
+        yield (
+            "`ipAddressType` is dualstack-without-public-ipv4, which application load balancers that face the internet "
+            f"take ({_API}/API_CreateLoadBalancer.html)."
+        )
     for name in repeated(texts(resource.properties, "subnets")):
         yield f"`subnets` has {name} twice; it takes one for each zone ({_API}/API_CreateLoadBalancer.html)."
     for key in ("accessLogs", "connectionLogs"):
@@ -243,6 +250,9 @@ def _health(kind: str, protocol: str | None, version: str | None, check: Mapping
             f"({_API}/API_CreateTargetGroup.html)."
         )
     grpc = version == "GRPC"
+    for first, last in re.findall(r"(\d+)-(\d+)", text(check, "matcher") or ""):
+        if int(first) > int(last):
+            yield f"`healthCheck.matcher` has {first}-{last}, which is no range ({_API}/API_Matcher.html)."
     for code in re.findall(r"\d+", text(check, "matcher") or ""):
         if protocol in ("HTTP", "HTTPS") and not (int(code) <= 99 if grpc else 200 <= int(code) <= 499):
             yield (

@@ -117,6 +117,8 @@ def _origins(resource: Resource) -> Iterator[str]:
                 f"({_GUIDE}/add-origin-custom-headers.html)."
             )
         kinds = [key for key in ("customOriginConfig", "s3OriginConfig", "vpcOriginConfig") if given(origin, key)]
+        if not kinds and ".s3" not in (text(origin, "domainName") or ".s3"):
+            yield f"`origins.{index}` has no `customOriginConfig`, and is no bucket ({_API}/API_Origin.html)."
         if len(kinds) > 1:
             yield f"`origins.{index}` has {' and '.join(kinds)}; it takes one of them ({_API}/API_Origin.html)."
         if given(origin, "originAccessControlId") and given(block(origin, "s3OriginConfig"), "originAccessIdentity"):
@@ -162,7 +164,10 @@ def _errors_and_places(resource: Resource) -> Iterator[str]:
         yield f"`restrictions.geoRestriction` is none and has `locations` ({_API}/API_GeoRestriction.html)."
     if kind in ("whitelist", "blacklist") and not given(restriction, "locations"):
         yield f"`restrictions.geoRestriction` is {kind} and has no `locations` ({_API}/API_GeoRestriction.html)."
-    for index, response in enumerate(blocks(resource.properties, "customErrorResponses")):
+    responses = blocks(resource.properties, "customErrorResponses")
+    for code in repeated(found for response in responses if (found := number(response, "errorCode")) is not None):
+        yield f"`customErrorResponses` have the code {code:g} twice ({_API}/API_CustomErrorResponses.html)."
+    for index, response in enumerate(responses):
         if given(response, "responsePagePath") != given(response, "responseCode"):
             yield (
                 f"`customErrorResponses.{index}` has one of `responsePagePath` and `responseCode`; it takes both or "

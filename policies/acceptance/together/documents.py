@@ -116,8 +116,11 @@ def _of_statement(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")):
         if one in statement and other in statement:
             yield f"has {one} and {other}"
-    if not statement.keys() & {"Action", "NotAction"}:
+    if not _listed(statement, "Action") and not _listed(statement, "NotAction"):
         yield "has no Action"
+    for key in ("Resource", "NotResource"):
+        if statement.get(key) == []:
+            yield f"has an empty {key}"
     for wanted, one in ((kind.principal, "Principal"), (kind.resource, "Resource")):
         named = bool(statement.keys() & {one, f"Not{one}"})
         if named != wanted:

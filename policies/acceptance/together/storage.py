@@ -29,6 +29,8 @@ _FILTERS: Final = ("and", "objectSizeGreaterThan", "objectSizeLessThan", "prefix
 
 def _lifecycle(resource: Resource) -> Iterator[str]:
     rules = blocks(resource.properties, "rules")
+    if not given(resource.properties, "rules"):
+        yield f"`rules` are empty; there's at least one ({_S3}/API/API_BucketLifecycleConfiguration.html)."
     for name in repeated(name for rule in rules if (name := text(rule, "id"))):
         yield f"Two `rules` have the id {name} ({_S3}/API/API_LifecycleRule.html)."
     for index, rule in enumerate(rules):
@@ -82,8 +84,16 @@ def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
         date = text(scheduling, "date")
         if date and not re.fullmatch(r"\d{4}-\d\d-\d\d(T00:00:00(\.0+)?(Z|[+-]00:00))?", date):
             yield f"`{path}` has a date that isn't midnight in UTC ({_S3}/API/API_LifecycleExpiration.html)."
-    for move in moves:
-        if text(move, "storageClass") in ("STANDARD_IA", "ONEZONE_IA") and (number(move, "days") or 30) < 30:
+    earlier = blocks(rule, "noncurrentVersionTransitions")
+    gone = number(block(rule, "noncurrentVersionExpiration"), "noncurrentDays")
+    if gone is not None and any((number(move, "noncurrentDays") or 0) >= gone for move in earlier):
+        yield (
+            f"`{path}` moves earlier versions no earlier than it deletes them "
+            f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
+        )
+    for move in [*moves, *earlier]:
+        wait = number(move, "noncurrentDays" if move in earlier else "days")
+        if text(move, "storageClass") in ("STANDARD_IA", "ONEZONE_IA") and wait is not None and wait < 30:
             yield (
                 f"`{path}` moves objects to {text(move, 'storageClass')} before 30 days "
                 f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
@@ -110,6 +120,9 @@ def _parameter(resource: Resource) -> Iterator[str]:
         yield f"`value` and `insecureValue` are both there; it takes one of them ({_SSM})."
     if text(inputs, "type") == "SecureString" and given(inputs, "insecureValue"):
         yield f"`type` is SecureString and the value is in `insecureValue`, which isn't kept secret ({_SSM})."
+    key_id = text(inputs, "keyId") or ""
+    if "alias/aws/" in key_id and not key_id.endswith("alias/aws/ssm"):
+        yield f"`keyId` is the key of another service ({_SSM})."
     for key in values:
         value = text(inputs, key)
         if value is None:

@@ -53,7 +53,8 @@ def _rules(resource: Resource) -> Iterator[str]:
         for key in (wanted, "statement"):
             if (found := rule.get(key)) and isinstance(found, Mapping) and len(found) != 1:
                 yield f"`rules.{index}.{key}` names {len(found)} things; it takes one ({_API}/API_Rule.html)."
-    if (default := block(resource.properties, "defaultAction")) and len(default) != 1:
+    default = resource.get("defaultAction")
+    if isinstance(default, Mapping) and len(default) != 1:
         yield f"`defaultAction` names {len(default)} actions; it takes one ({_API}/API_DefaultAction.html)."
     for place in [resource.properties, *rules]:
         if text(block(place, "visibilityConfig"), "metricName") in ("All", "Default_Action"):

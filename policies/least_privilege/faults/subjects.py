@@ -29,7 +29,8 @@ class _Issuer(NamedTuple):
 _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
     (re.compile(issuer.host), issuer)
     for issuer in (
-        # Owner and repository, then ref, environment or event. `@` holds GitHub's immutable ids. A workflow that all
+        # Owner and repository, then ref, environment or event; both with `@` and their ids for repositories made after
+        # 15 July 2026. A workflow that all
         # repositories share may be named instead. A ref can't hold `:` (https://git-scm.com/docs/git-check-ref-format),
         # and in other fields GitHub writes `%3A` for it.
         # https://docs.github.com/en/actions/reference/security/oidc
@@ -38,7 +39,8 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+|repo:[^*?/:]+/\*:(?:[^*?]+:)?job_workflow_ref:[^*?/]+/[^*?]+",
             separator=":",
         ),
-        # Branches hold `/`. A user's id is a UUID, 36 characters.
+        # Branches hold `/`. A user's id is a UUID, 36 characters. This is the second kind of token; the first kind ends
+        # after the user.
         # https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
         _Issuer(r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+", fixed=36),
         # Namespaces and service accounts are DNS names.
@@ -48,22 +50,26 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             r"system:serviceaccount:[^*?:]+:[^*?:]+",
             separator=":",
         ),
-        # Names hold letters, digits, spaces, dashes and underscores.
+        # What the names may hold isn't documented there.
         # https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens
-        _Issuer(r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+", separator=":"),
-        # Neither paths nor refs hold `:`. A tag may have the name of a protected branch, so the type of a named ref is
-        # named, too. https://docs.gitlab.com/ci/secrets/id_token_authentication/
+        _Issuer(r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+"),
+        # Neither paths nor refs hold `:`. A project's subjects may leave out or reorder the ref and its type. A tag may
+        # have the name of a protected branch, so the type of a named ref is named, too.
+        # https://docs.gitlab.com/ci/secrets/id_token_authentication/
         _Issuer(
-            r"gitlab\..*", r"project_path:[^*?:]+/[^*?:/]+:(?!.*ref_type:[^:]*[*?][^:]*:ref:[^*?]).+", separator=":"
+            r"gitlab\..*",
+            r"project_path:[^*?:]+/[^*?:/]+:(?=.*ref_type:(?:branch|tag)(?::|$)|(?!.*ref:[^*?])).+",
+            separator=":",
         ),
         # Every field is a UUID.
         # https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
         _Issuer(r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+", separator=":"),
-        # A branch chooses the keys of its steps, and a key may hold `:`; so a step is named with its ref only.
+        # A branch chooses the keys of its steps, and a key may hold `:`; so a step is named with its ref only. A job
+        # may ask for another subject, such as the id of its cluster; no id says by itself that it's a pipeline's.
         # https://buildkite.com/docs/agent/cli/reference/oidc
         _Issuer(
             r"agent\.buildkite\.com",
-            r"[^*?]+|organization:[^*?:]+:pipeline:[^*?:]+:(?:ref:[^*?:]+:.+|(?!.*[*?].*:step:[^*]).+)",
+            r"organization:[^*?:]+:pipeline:[^*?:]+:(?:ref:[^*?:]+:.+|(?!.*[*?].*:step:[^*]).+)",
             separator=":",
         ),
         # Ids of spaces and stacks are slugs; types of runs and scopes are from fixed lists.

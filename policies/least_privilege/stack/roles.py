@@ -9,11 +9,14 @@ from typing import Final
 
 from policies.least_privilege.language.documents import Kind
 from policies.least_privilege.stack.attached import documents
-from policies.rulebook import Json, Resource
+from policies.rulebook import UNKNOWN, Json, Resource
 
 ROLE: Final = "aws:iam/role:Role"
 ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 POLICY: Final = "aws:iam/policy:Policy"
+
+_REFERENCE: Final = "customerManagedPolicyReference"
+"""A property that names a policy of whichever account the permission set is used in, by name and path."""
 
 ATTACHMENTS: Final[Mapping[str, str]] = {
     ROLE: "managedPolicyArns",
@@ -25,6 +28,8 @@ ATTACHMENTS: Final[Mapping[str, str]] = {
     "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive": "policyArns",
     "aws:iam/policyAttachment:PolicyAttachment": "policyArn",
     "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment": "managedPolicyArn",
+    "aws:ssoadmin/customerManagedPolicyAttachment:CustomerManagedPolicyAttachment": _REFERENCE,
+    "aws:quicksight/iamPolicyAssignment:IamPolicyAssignment": "policyArn",
 }
 """Resource type -> the property that names managed policies."""
 
@@ -36,6 +41,10 @@ def attached_arns(resource: Resource) -> list[Json]:
     if value is None:
         # A role may have none; an attachment must name what it attaches.
         return [] if resource.type == ROLE else [None]
+    if path == _REFERENCE:
+        name, folder = resource.get(f"{path}.name"), resource.get(f"{path}.path") or "/"
+        known = isinstance(name, str) and isinstance(folder, str)
+        return [f"arn:aws:iam:::policy{folder}{name}" if known else UNKNOWN]
     return value if isinstance(value, list) else [value]
 
 

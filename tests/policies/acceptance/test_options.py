@@ -100,9 +100,9 @@ class Stacks:
         output = self.project / "plan.json"
         rehearse(environment, self.project, output, ["naming"])
         inventory = planned.agreed(json.loads(output.read_text()))
-        settings = pins.settings_of(self.project, environment) | {"webAclArn": WEB_ACL}
+        settings = {**pins.settings_of(self.project, environment), "webAclArn": WEB_ACL}
         for rule, values in pins.pinned(settings).items():
-            inventory[rule] = inventory.get(rule, {}) | values
+            inventory[rule] = {**inventory.get(rule, {}), **values}
         shorter = pins.pinned(pins.settings_of(self.project, "prod"))
         inventory["pinned-ci"]["subjects"] += shorter["pinned-ci"]["subjects"]
         names = Names(environment, settings["aws:allowedAccountIds"][0], REGIONS[environment])

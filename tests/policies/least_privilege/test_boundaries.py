@@ -71,6 +71,12 @@ def boundary(text: str) -> Planned:
             {"managedPolicyArn": BOUNDARY_ARN},
             "attached",
         ),
+        Planned(
+            "aws:ssoadmin/customerManagedPolicyAttachment:CustomerManagedPolicyAttachment",
+            {"customerManagedPolicyReference": {"name": "app-boundary", "path": "/x/"}},
+            "attached",
+        ),
+        Planned("aws:quicksight/iamPolicyAssignment:IamPolicyAssignment", {"policyArn": BOUNDARY_ARN}, "attached"),
     ],
 )
 def test_an_attached_boundary_is_judged_as_a_grant(pack: StartPack, attachment: Planned) -> None:
