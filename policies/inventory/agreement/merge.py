@@ -26,12 +26,19 @@ def merged(agreed: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]], *
 
 
 def _value(given: Any, wanted: Any, keep: bool) -> Any:  # noqa: ANN401 - any JSON
-    if not isinstance(wanted, list | dict) or type(given) is not type(wanted) or (wanted and not keep):
+    more = _more(given, wanted)
+    if not more or (wanted and not keep):
         return wanted
     if isinstance(wanted, list):
-        more = [entry for entry in given if entry not in wanted]
-        return sorted([*wanted, *more], key=str) if more else wanted
-    return dict(sorted({**given, **wanted}.items())) if given.keys() - wanted.keys() else wanted
+        return sorted([*wanted, *more], key=str)
+    return dict(sorted({**given, **wanted}.items()))
+
+
+def _more(given: Any, wanted: Any) -> list[Any]:  # noqa: ANN401 - any JSON
+    """Return the entries of a list, or the keys of a mapping, that aren't wanted."""
+    if not isinstance(wanted, list | dict) or type(given) is not type(wanted):
+        return []
+    return [entry for entry in given if entry not in wanted]
 
 
 def leftovers(agreed: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -43,8 +50,7 @@ def leftovers(agreed: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]]
     found = []
     for rule, configuration in wanted.items():
         own = agreed.get(rule)
+        given: Mapping[str, Any] = own if isinstance(own, Mapping) else {}
         for key, value in configuration.items():
-            given = own.get(key) if isinstance(own, Mapping) else None
-            if isinstance(value, list | dict) and type(given) is type(value):
-                found += [f"{rule}: {key}: {entry}" for entry in given if entry not in value]
+            found += [f"{rule}: {key}: {entry}" for entry in _more(given.get(key), value)]
     return found

@@ -154,7 +154,8 @@ def edit(plan: JudgedPlan, choose: Choose[Json]) -> Edit:
     if does == "resource added":
         type_ = choose(sdk_types())
         return _edit(plan, does, plan.added(type_, {}), "", None)
-    resource: Planned = choose([made for made in plan.resources if not made.type.startswith("pulumi:pulumi:")])
+    # No provider makes components; `copied-secret` is all that looks at them.
+    resource: Planned = choose([made for made in plan.resources if made.asked.HasField("provider")])
     if does == "resource removed":
         stopped = frozenset(plan.without(resource))
         return Edit(does, resource.type, "", None, resource.name, stopped)
@@ -248,10 +249,9 @@ def reasons() -> tuple[Reason, ...]:
     rows = yaml.safe_load(FILE.read_text(encoding="utf-8"))
     return tuple(
         Reason(
-            *(
-                tuple(row.get(key, "*").split()) if key != "does" else tuple(row.get(key, ["*"]))
-                for key in ("types", "paths", "does")
-            ),
+            tuple(row.get("types", "*").split()),
+            tuple(row.get("paths", "*").split()),
+            tuple(row.get("does", ["*"])),
             row["reason"],
         )
         for row in rows

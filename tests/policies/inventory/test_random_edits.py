@@ -1,0 +1,21 @@
+"""Random edits of the real plan: the gate stops them, or somebody has written down why edits of that kind may pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.judged_plan import judged_plan
+from tests.policies.inventory.random_edits import edit, why
+
+
+@given(data=st.data())
+def test_an_edit_is_stopped_or_has_a_reason(data: st.DataObject) -> None:
+    def choose(options: Sequence[Any]) -> Any:  # noqa: ANN401 - one of the options
+        return options[data.draw(st.integers(0, len(options) - 1))]
+
+    made = edit(judged_plan("prod"), choose)
+    assert made.stopped_by or why(made), made
