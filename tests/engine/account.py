@@ -94,6 +94,13 @@ IDS: Final[Mapping[str, str]] = {
 }
 """Type -> what its ids look like, where the packs know; `{0}` is made of hexadecimal digits."""
 
+_LOGS: Final = "arn:aws:logs:{region}:{account}"
+ARNS: Final[Mapping[str, str]] = {
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _LOGS + ":delivery-destination:{name}",
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": _LOGS + ":delivery-source:{name}",
+}
+"""Type -> what its ARNs look like, where the packs read names in them."""
+
 UPDATABLE_NAMES: Final = frozenset({"aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"})
 """Types whose identity can be changed in place."""
 
@@ -170,9 +177,10 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: 
     kind = type_.rpartition(":")[2]
     service = type_.partition("/")[0].partition(":")[2]
     own_id = IDS.get(type_, "").format(token, name=name, region=region, account=account)
+    own_arn = ARNS.get(type_, own_id).format(name=name, region=region, account=account)
     facts: dict[str, Any] = {
-        "arn": own_id
-        if own_id.startswith("arn:")
+        "arn": own_arn
+        if own_arn.startswith("arn:")
         else f"arn:aws:{service}:{region}:{account}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
         "region": region,
         "tagsAll": inputs.get("tags", {}),
