@@ -19,10 +19,6 @@ _NAMED: Final = frozenset(
         *("aws:iam/role:Role", "aws:iam/policy:Policy", "aws:s3/bucket:Bucket"),
         *("aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup"),
         *("aws:wafv2/ipSet:IpSet", "aws:wafv2/webAcl:WebAcl"),
-        *(
-            "aws:cloudwatch/logDeliverySource:LogDeliverySource",
-            "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination",
-        ),
     )
 )
 """Types whose ids and ARNs hold the name that the program gives."""
@@ -97,8 +93,8 @@ def _foreign_so_far(resources: Sequence[Resource], judgement: Judgement) -> Iter
             for value in found
             if not _names(value) & called
         }
-        most = 0 if types[0] in _NAMED else sum(resource.type == types[0] for resource in candidates)
-        if nameless and len(before) > most:
+        named = any(_HOLDS_NAMES.match(value) or _IAM.match(value) for value in nameless) and types[0] in _NAMED
+        if nameless and (named or len(before) > sum(resource.type == types[0] for resource in candidates)):
             yield Finding(f"`{place}` doesn't come from this stack's {' or '.join(types)}.", last.urn)
 
 
