@@ -194,7 +194,6 @@ SMALL_CHANGES = (
     ("components/way_in.py", "access_control_max_age_sec=31_536_000", "access_control_max_age_sec=63_072_000"),
     ("components/secret_containers.py", "{secret.purpose}; ", "{secret.purpose}: "),
     ("components/parameters.py", "description=parameter.purpose", 'description=parameter.purpose + "."'),
-    ("components/distribution.py", "/{args.label}/{{yyyy}}", "/{args.label}/by/{{yyyy}}"),
     ("components/guarded_role.py", "description=args.description,", "description='.', max_session_duration=7200,"),
 )
 """Files, and what in them is replaced by what: something that is changed in place of nearly every type."""
