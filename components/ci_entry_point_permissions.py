@@ -86,6 +86,8 @@ BALANCER_GRANTS: Final = (
     ),
     # The answer holds the header secret, so only the deploy has it. The action takes no resource.
     Grant("LookAtListenerRules", _BALANCING, "DescribeRules", "anything"),
+    # The provider asks before it deletes a group. The action takes no resource.
+    Grant("LookAtInterfaces", "ec2", "DescribeNetworkInterfaces", "anything"),
     Grant("MakeSecurityGroupInVpc", "ec2", "CreateSecurityGroup", "vpc"),
     Grant("MakeSecurityGroup", "ec2", "CreateSecurityGroup", "security groups", "tagged when made"),
     Grant("TagNewSecurityGroup", "ec2", "CreateTags", "security groups and their rules", "just made"),

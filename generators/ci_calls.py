@@ -33,7 +33,8 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "": {},
     "only-cloudflare": {"only_cloudflare_viewers": True},
     "own-web-acl": {
-        "web_acl_arn": "arn:aws:wafv2:us-east-1:{account}:global/webacl/own/00000000-0000-0000-0000-000000000000"
+        "only_cloudflare_viewers": False,
+        "web_acl_arn": "arn:aws:wafv2:us-east-1:{account}:global/webacl/own/00000000-0000-0000-0000-000000000000",
     },
 }
 """Name of a set of options -> the settings that they change; `{account}` stands for the stack's own."""
@@ -110,6 +111,12 @@ def uncalled() -> Mapping[str, Mapping[str, str]]:
         role: {action: row["reason"] for row in rows for action in row["actions"]}
         for role, rows in _reasons()["uncalled"].items()
     }
+
+
+@cache
+def unreached() -> Mapping[str, str]:
+    """Return pattern of a call (`service Operation`) that the provider's code has -> why no scenario makes it."""
+    return {pattern: row["reason"] for row in _reasons()["unreached"] for pattern in row["calls"]}
 
 
 def _reasons() -> dict[str, Any]:

@@ -35,7 +35,7 @@ class Answer(TypedDict, total=False):
     whole: list[str]
     """Inputs that are one unknown when any part of them is unknown: sets, which Terraform plans so."""
     sorted: list[str]
-    """Inputs that come back in alphabetical order: sets of texts."""
+    """Inputs that come back in alphabetical order: sets of texts; those under `whole` do so too."""
     document: list[str]
     """Inputs that hold a policy document, which comes back as Go writes JSON: sorted keys, no spaces."""
     legacy_document: list[str]
@@ -73,7 +73,8 @@ def planned(type_: str, inputs: Mapping[str, Json], region: str = "") -> dict[st
 def _planned(name: str, value: Json, answer: Answer) -> Json:
     if name in answer.get("whole", []) and has_unknown(value):
         return UNKNOWN
-    if name in answer.get("sorted", []) and isinstance(value, list) and all(isinstance(item, str) for item in value):
+    is_set = name in (*answer.get("sorted", []), *answer.get("whole", []))
+    if is_set and isinstance(value, list) and all(isinstance(item, str) for item in value):
         return sorted(value, key=str)
     if name in answer.get("document", []) and isinstance(value, str):
         return as_go_writes(value)

@@ -37,6 +37,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import grpc
+import pulumi_aws  # noqa: F401 - its classes say which properties each type has
 from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 

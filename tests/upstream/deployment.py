@@ -55,11 +55,11 @@ class Ran:
     options: str
     """The set of options that it was done with (of generators.ci_calls.OPTIONS)."""
     code: int
-    out: str
+    out: str = field(repr=False)
     seconds: float
-    provider: Sequence[dict[str, Any]]
+    provider: Sequence[dict[str, Any]] = field(repr=False)
     """What the engine asked the provider (see bridged_provider.py)."""
-    api: Sequence[dict[str, Any]]
+    api: Sequence[dict[str, Any]] = field(repr=False)
     """What the provider asked AWS (see recording.py)."""
 
     @property
@@ -107,7 +107,7 @@ class Account:
     folder: Path
     server: str
     provider: str
-    runs: list[Ran] = field(default_factory=list)
+    runs: list[Ran] = field(default_factory=list, repr=False)
 
     def client(self, service: str, region: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
         """Return a client of the account's API."""
@@ -137,6 +137,7 @@ class Account:
         made = Upstream(deployment, self, document["config"]["aws:region"])
         for key, value in {**_make_what_is_expected(made), **settings}.items():
             deployment.set(key, value)
+        deployment.write_readers()  # the committed ones are of the stack's own account
         deployment.write_agreement()
         return made
 
@@ -197,26 +198,18 @@ class Upstream:
         )
         seconds = time.monotonic() - began
         provider, api = (self.account.journal(name)[number:] for name, number in before.items())
-        done_by = (roles, self.options, done.returncode, done.stdout, seconds, provider, api)
-        ran = Ran(scenario, self.deployment.stack, *done_by)
+        ran = Ran(
+            scenario=scenario,
+            stack=self.deployment.stack,
+            roles=roles,
+            options=self.options,
+            code=done.returncode,
+            out=done.stdout,
+            seconds=seconds,
+            provider=provider,
+            api=api,
+        )
         self.account.runs.append(ran)
-        with (self.account.folder / "runs.jsonl").open("a") as f:
-            f.write(
-                json.dumps(
-                    [
-                        scenario,
-                        ran.stack,
-                        list(roles),
-                        self.options,
-                        ran.code,
-                        ran.seconds,
-                        before,
-                        len(provider),
-                        len(api),
-                    ]
-                )
-                + "\n"
-            )
         return ran
 
 

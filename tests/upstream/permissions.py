@@ -89,7 +89,7 @@ _RESOURCES: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "s3": {"Bucket": "arn:aws:s3:::{}"},
     "secretsmanager": {
-        "SecretId": "arn:aws:secretsmanager:{region}:{account}:secret:{}",
+        "SecretId": "arn:aws:secretsmanager:{region}:{account}:secret:{}-AbCdEf",
         "Name": "arn:aws:secretsmanager:{region}:{account}:secret:{}-AbCdEf",
     },
     "ssm": {

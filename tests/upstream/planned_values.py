@@ -75,7 +75,13 @@ def unexplained(type_: str, given: Mapping[str, Json], answered: Mapping[str, Js
 
 
 def _differences(type_: str, one: Mapping[str, Json], other: Mapping[str, Json]) -> Iterator[tuple[str, Json, Json]]:
-    """Yield path and both values, None for none, wherever two sets of properties of a type differ."""
+    """Yield path and both values, None for none, wherever two sets of properties of a type differ.
+
+    Raises:
+        LookupError: the type's SDK isn't loaded, so nothing is known about its properties.
+    """
+    if not declared(type_):
+        raise LookupError(f"no class of the SDK for {type_}")
     names = {name for name in {**one, **other} if name in declared(type_) and not name.startswith("__")}
     for name in sorted(names):
         for path, before, after in _differing(name, one.get(name), other.get(name)):

@@ -48,7 +48,9 @@ def test_every_request_was_understood(whole: Account) -> None:
 
 
 def test_the_record_of_planned_answers_is_current(whole: Account) -> None:
-    observed = ((call["type"], call["answer"]) for call in whole.journal("provider") if "answer" in call)
+    # Those of a first `up` are the same each time; a later one's depend on what was made before.
+    first = [ran for ran in whole.runs if ran.scenario.startswith("first up, gated")]
+    observed = ((call["type"], call["answer"]) for ran in first for call in ran.provider if "answer" in call)
     document = {"source": provider_code(), "answers": merged(observed)}
     source = json.loads(planned_inputs.RECORD.read_text())["source"]
     compare(planned_inputs.RECORD, source, json.dumps(document, indent=1) + "\n")

@@ -1,0 +1,107 @@
+"""CI's roles against what the provider calls: each call is allowed or left to a person, each grant is explained.
+
+An evaluator of IAM that nobody here wrote decides, and the pack's own reading about the few actions on whose resources
+the evaluator has no data. The record of calls is upstream provider code's (tests/upstream).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from generators.ci_calls import Request, filled, permissions, record, uncalled, withheld
+from policies.least_privilege.access.holders import Holder
+from policies.least_privilege.access.requests import can
+from stackfiles import project
+from tests.iam_evaluator import answers, missing
+from tests.planning import PROJECT
+
+STACKS = project.stacks(PROJECT)
+
+
+def questions() -> Iterator[tuple[str, Request]]:
+    """Each role with each request that its runs raise."""
+    for request in record():
+        for role in request.roles:
+            yield role, request
+
+
+@cache
+def verdicts(stack: str) -> list[tuple[str, Request, bool]]:
+    """Whether each role may do what its runs ask for, within its boundary."""
+    if reason := missing():
+        pytest.skip(f"the evaluator of IAM can't run: {reason}")
+    asked = list(questions())
+    found = answers([question(stack, role, request) for role, request in asked])
+    return [
+        (role, request, own_reading(stack, role, request) if isinstance(answer, str) else answer)
+        for (role, request), answer in zip(asked, found, strict=True)
+    ]
+
+
+NO_DATA = {"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags", "logs:DeleteDeliverySource"}
+"""Actions of which the evaluator knows no resource type, or classic load balancers only."""
+
+
+def own_reading(stack: str, role: str, request: Request) -> bool:
+    assert request.action in NO_DATA, f"the evaluator can't say: {request}"
+    allowed = permissions(stack, request.options)[role]
+    holder = Holder(role)
+    holder.add(allowed.policy)
+    holder.bound(allowed.boundary)
+    return can(holder, request.action.lower(), filled(request.resource, stack, request.options))
+
+
+def question(stack: str, role: str, request: Request) -> dict[str, Any]:
+    allowed = permissions(stack, request.options)[role]
+    return {
+        "policy": json.loads(allowed.policy),
+        "boundary": json.loads(allowed.boundary),
+        "action": request.action,
+        "resource": filled(request.resource, stack, request.options),
+        "context": {key: filled(value, stack, request.options) for key, value in request.context.items()},
+    }
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_each_call_is_allowed_to_the_role_that_makes_it_or_left_to_a_person(stack: str) -> None:
+    refused = {
+        f"{role}: {request.action} on {request.resource} {request.context or ''}"
+        for role, request, allowed in verdicts(stack)
+        if not allowed and not any(row.covers(role, request) for row in withheld())
+    }
+    assert sorted(refused) == []
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_is_left_to_a_person_is_refused_to_ci(stack: str) -> None:
+    allowed = {
+        f"{role}: {request.action} on {request.resource}"
+        for role, request, allowed in verdicts(stack)
+        if allowed and any(row.covers(role, request) for row in withheld())
+    }
+    assert sorted(allowed) == []
+
+
+def test_nothing_is_left_to_a_person_that_no_call_needs() -> None:
+    unused = [row for row in withheld() if not any(row.covers(role, request) for role, request in questions())]
+    assert unused == []
+
+
+@pytest.mark.parametrize("role", ["ci-preview", "ci-deploy"])
+def test_each_grant_is_called_by_a_scenario_or_says_why_it_is_there(role: str) -> None:
+    granted = {
+        action
+        for options in ("", "only-cloudflare", "own-web-acl")
+        for statement in permissions("prod", options)[role].statements
+        for action in statement.actions
+    }
+    called = {request.action for request in record() if role in request.roles}
+    explained = set(uncalled()[role])
+    assert granted - called - explained == set()
+    assert explained - granted == set()
+    assert explained & called == set()

@@ -1,0 +1,73 @@
+"""A second source for what the provider calls: the published tool iam-policy-autopilot, which analyzed its code.
+
+    python -m tests.upstream.static_calls PROGRAM [TYPE…]
+
+writes `static_calls.json` anew, for the types of the record of planned answers and those given. PROGRAM is the tool's
+command, from the package index's `iam-policy-autopilot`. It knows calls that no scenario reaches, and takes a plan.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from rehearsal.engine import planned_inputs
+from tests.upstream.terraform_types import terraform_name
+
+RECORD: Final = Path(__file__).with_name("static_calls.json")
+ACTIONS: Final = ("create", "update", "delete")
+
+
+@cache
+def calls() -> Mapping[str, frozenset[str]]:
+    """Return `service Operation` -> the Terraform types whose code may call it."""
+    found: dict[str, set[str]] = {}
+    for type_, operations in json.loads(RECORD.read_text())["calls"].items():
+        for operation in operations:
+            found.setdefault(operation, set()).add(type_)
+    return {operation: frozenset(types) for operation, types in found.items()}
+
+
+def _plan(type_: str, action: str) -> dict[str, Any]:
+    """Return a plan in Terraform's JSON with one change of one resource."""
+    resource = {"name": "x", "tags": {"a": "b"}}
+    change = {
+        "actions": [action],
+        "before": None if action == "create" else resource,
+        "after": None if action == "delete" else resource,
+        "after_unknown": {},
+    }
+    provider = "registry.terraform.io/hashicorp/aws"
+    row = {"address": f"{type_}.x", "mode": "managed", "type": type_, "name": "x", "provider_name": provider}
+    return {"format_version": "1.2", "resource_changes": [{**row, "change": change}]}
+
+
+def _analyze(program: str, type_: str, file: Path) -> list[str]:
+    """Return every call that the provider's code for a type may make."""
+    found: set[str] = set()
+    for action in ACTIONS:
+        file.write_text(json.dumps(_plan(type_, action)))
+        done = subprocess.run([program, "extract-sdk-calls", str(file)], capture_output=True, text=True, check=True)
+        for call in json.loads(done.stdout):
+            found.update(f"{service} {call['Name']}" for service in call["PossibleServices"])
+    return sorted(found)
+
+
+def main() -> None:
+    """Write the record."""
+    program, *more = sys.argv[1:]
+    version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    with tempfile.TemporaryDirectory() as folder:
+        types = sorted({terraform_name(type_) for type_ in (*planned_inputs.record(), *more)})
+        found = {type_: _analyze(program, type_, Path(folder) / "plan.json") for type_ in types}
+    RECORD.write_text(json.dumps({"source": f"iam-policy-autopilot {version}", "calls": found}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
