@@ -154,9 +154,9 @@ def test_a_client_secret_kept_as_json_is_the_same() -> None:
 
 
 def test_a_preview_that_may_not_read_the_client_secret_does_not() -> None:
-    before, after = (Variant(client_secret=value) for value in ("before", "after"))
+    before, after = (Variant(client_secret=value) for value in ("one canary", "another canary"))
     assert changed(before, after) == set()
-    assert "before" not in json.dumps([step.inputs for step in raw_plan(before)])
+    assert "canary" not in json.dumps([step.inputs for step in raw_plan(before)])
 
 
 def test_the_header_secret_changes_parameter_distributions_and_rules_only() -> None:

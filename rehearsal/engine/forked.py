@@ -32,20 +32,29 @@ class Child:
     """A forked process that starts the packs of a project, waits for `plan`, and plans a stack once."""
 
     def __init__(self, folder: Path, stack_name: str) -> None:
+        self._modules: Sequence[str] = ()
+        self._runs = False
+        try:
+            # An interrupt during a fork would be lost: Python reports and drops what is raised in its hooks around it.
+            with interrupts.held_back():
+                self._start(folder, stack_name)
+        except KeyboardInterrupt:
+            with interrupts.held_back():
+                self.end()
+            raise
+
+    def _start(self, folder: Path, stack_name: str) -> None:
         go_out, go_in = os.pipe()
         answer_out, answer_in = os.pipe()
         sys.stdout.flush()
-        # An interrupt during a fork would be lost: Python reports and drops what is raised in its hooks around it.
-        with interrupts.held_back():
-            self._pid = os.fork()
-            if self._pid == 0:
-                os.close(go_in)
-                os.close(answer_out)
-                with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
-                    _serve(folder, stack_name, go, answer)
+        self._pid = os.fork()
+        if self._pid == 0:
+            os.close(go_in)
+            os.close(answer_out)
+            with os.fdopen(go_out, "rb") as go, os.fdopen(answer_in, "w", encoding="utf-8") as answer:
+                _serve(folder, stack_name, go, answer)
         os.close(go_out)
         os.close(answer_in)
-        self._modules: Sequence[str] = ()
         self._go = os.fdopen(go_in, "wb", buffering=0)
         self._answer = os.fdopen(answer_out, encoding="utf-8")
 
@@ -55,9 +64,11 @@ class Child:
         Raises:
             Failure: it died.
         """
+        self._runs = True
         with contextlib.suppress(BrokenPipeError):
             self._go.write(b".")
         text = self._answer.read()
+        self._runs = False
         self.end()
         if not text:
             raise Failure("the process that made the plan died")
@@ -75,7 +86,8 @@ class Child:
         if self._pid:
             self._go.close()  # ends a child that waits
             self._answer.close()
-            os.kill(self._pid, signal.SIGTERM)  # ends one whose program runs
+            if self._runs:
+                os.kill(self._pid, signal.SIGTERM)
             os.waitpid(self._pid, 0)
             self._pid = 0
 

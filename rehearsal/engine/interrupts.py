@@ -13,7 +13,7 @@ INTERRUPTED: Final = 130
 
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_AGAIN: Final = 0.3
+_AGAIN: Final = 1.0
 """Seconds after which an interrupt is raised once more. Python drops one that is raised in a callback of its own, of
 which loading a module has many."""
 
@@ -42,12 +42,14 @@ def held_back() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
     if held:
-        _interrupt()
+        _interrupt(signal.SIGALRM, None)
 
 
-def _interrupt(_number: int = 0, _frame: FrameType | None = None) -> None:
-    signal.setitimer(signal.ITIMER_REAL, _AGAIN)
-    raise KeyboardInterrupt
+def _interrupt(number: int, _frame: FrameType | None) -> None:
+    # A second signal adds nothing to a first one that isn't over, and could come in the midst of stopping the packs.
+    if number == signal.SIGALRM or not signal.getitimer(signal.ITIMER_REAL)[0]:
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+        raise KeyboardInterrupt
 
 
 def _heeded() -> list[signal.Signals]:

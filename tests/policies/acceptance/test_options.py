@@ -68,6 +68,7 @@ WANTED: Final = {
     "sessionSeconds": "entry-points/long-session",
 }
 """Option -> the rule whose owner has to agree to it: by a waiver, and by `longest` in the rule's configuration."""
+_REPOSITORY: Final = "circleciRepository"
 ROOM: Final = 0.8
 """The most of a quota that a document takes up; the rest is room for growth."""
 
@@ -77,13 +78,17 @@ class Stacks:
     """A project with a stack for each environment; what the packs are told of one is written when it is first used."""
 
     project: Path
-    agreed: set[str]
+    agreed: dict[str, object]
+    """Environment -> the repository whose jobs its roles are agreed to trust."""
 
     def plan(self, environment: str, options: Mapping[str, Any]) -> Plan:
         """Plan a stack with some options; all packs judge it."""
-        if environment not in self.agreed:
-            self._agree(environment)
-            self.agreed.add(environment)
+        repository = options.get(_REPOSITORY)
+        if environment not in self.agreed or self.agreed[environment] != repository:
+            self._agree(
+                environment, {key: value for key, value in TOGETHER.items() if key in options or key != _REPOSITORY}
+            )
+            self.agreed[environment] = repository
         self._configure(environment, options)
         return rehearse(environment, self.project, self.project / "plan.json", resident=self.project / "policies")
 
@@ -94,17 +99,15 @@ class Stacks:
         config["config"] |= {"aws:region": REGIONS[environment], **given}
         (self.project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(config))
 
-    def _agree(self, environment: str) -> None:
+    def _agree(self, environment: str, options: Mapping[str, Any]) -> None:
         """Have the packs' configuration agree to everything that the options bring."""
-        self._configure(environment, TOGETHER)
+        self._configure(environment, options)
         output = self.project / "plan.json"
         rehearse(environment, self.project, output, ["naming"])
         inventory = planned.agreed(json.loads(output.read_text()))
         settings = {**pins.settings_of(self.project, environment), "webAclArn": WEB_ACL}
         for rule, values in pins.pinned(settings).items():
             inventory[rule] = {**inventory.get(rule, {}), **values}
-        shorter = pins.pinned(pins.settings_of(self.project, "prod"))
-        inventory["pinned-ci"]["subjects"] += shorter["pinned-ci"]["subjects"]
         names = Names(environment, settings["aws:allowedAccountIds"][0], REGIONS[environment])
         configurations = {"inventory": inventory, "least_privilege": expected(names)}
         if environment == DEEPER:
@@ -117,7 +120,7 @@ class Stacks:
 
 @pytest.fixture(scope="module")
 def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    return Stacks(copy_project(tmp_path_factory.mktemp("options")), set())
+    return Stacks(copy_project(tmp_path_factory.mktemp("options")), {})
 
 
 @pytest.mark.parametrize(
