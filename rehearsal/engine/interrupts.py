@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType
 from typing import Final
@@ -22,6 +23,7 @@ def raise_keyboard_interrupts() -> None:
     """Make each of the signals a KeyboardInterrupt, so that the packs are stopped on the way out."""
     for number in (*_heeded(), signal.SIGALRM):
         signal.signal(number, _interrupt)
+    sys.unraisablehook = _report_what_is_dropped
 
 
 def settle() -> None:
@@ -50,6 +52,12 @@ def _interrupt(number: int, _frame: FrameType | None) -> None:
     if number == signal.SIGALRM or not signal.getitimer(signal.ITIMER_REAL)[0]:
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
         raise KeyboardInterrupt
+
+
+def _report_what_is_dropped(dropped: sys.UnraisableHookArgs) -> None:
+    # An interrupt that Python drops is raised again.
+    if not isinstance(dropped.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(dropped)
 
 
 def _heeded() -> list[signal.Signals]:

@@ -199,10 +199,20 @@ def test_a_reader_that_wants_no_more_does_not_change_the_verdict(options: tuple[
     assert "Broken" not in errors
 
 
-def test_an_interrupt_is_quiet(workshop: Path) -> None:
-    """Ctrl-C reaches all processes of a terminal, while a pack is judging."""
-    with (workshop / "__main__.py").open("a") as program:
-        program.write("print('planned')\n")
+@pytest.mark.parametrize(
+    "program",
+    [
+        "print('planned')",
+        # Python drops an exception that is raised in a destructor.
+        "import time\nclass Slow:\n    def __del__(self):\n        print('planned')\n        time.sleep(600)\nSlow()",
+    ],
+    ids=["while-a-pack-judges", "in-a-destructor"],
+)
+def test_an_interrupt_is_quiet(program: str, workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C reaches all processes of a terminal."""
+    monkeypatch.setenv("GRPC_TRACE", "api")  # gRPC would tell of every call
+    with (workshop / "__main__.py").open("a") as main:
+        main.write(f"{program}\n")
     with running("--pack", PACKS / "stuck", project=workshop) as process:
         assert process.stderr
         assert process.stderr.readline() == "planned\n"
