@@ -6,6 +6,7 @@ them with what the policies of the plan allow. Other configuration in the file s
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -93,4 +94,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m generators.expected_readers", description=main.__doc__).parse_args()
     main()

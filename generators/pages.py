@@ -19,6 +19,7 @@ from generators import accepted, ci_calls
 from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
+from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs
 
@@ -52,16 +53,20 @@ def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
 
 
 def _plan(stack: str) -> PlanDocument:
-    """Return a stack's plan."""
+    """Return a stack's plan. One that a pack doesn't let pass is told, and drawn all the same.
+
+    Raises:
+        Failure: there is no whole plan.
+    """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
-        subprocess.run(
-            [sys.executable, "-m", "rehearsal", "--stack", stack, "--json", str(file), "--quiet"],
-            cwd=PROJECT,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        plan: PlanDocument = json.loads(file.read_text())
+        command = [sys.executable, "-m", "rehearsal", "--stack", stack, "--json", str(file), "--quiet"]
+        done = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
+        plan: PlanDocument | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+    if plan is None or "error" in plan:
+        raise Failure(f"{stack} can't be planned, so no page is written:\n{done.stdout}{done.stderr}".rstrip())
+    if done.returncode:
+        print(f"{stack} doesn't pass every policy; `make preview STACK={stack}` says why", file=sys.stderr)
     return plan
 
 
@@ -135,11 +140,11 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def main() -> None:
-    """Write all pages."""
+    """Write all pages.
+
+    Raises:
+        Failure: a stack can't be planned. Then no page is written.
+    """
     for name, text in pages({stack: _plan(stack) for stack in STACKS}).items():
-        (FOLDER / name).write_text(text)
+        (FOLDER / name).write_text(text, encoding="utf-8")
         print(f"docs/{name}")
-
-
-if __name__ == "__main__":
-    main()
