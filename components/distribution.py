@@ -147,7 +147,8 @@ class Distribution(pulumi.ComponentResource):
             resource_arn=distribution.arn,
             region=VIEWER_REGION,
             tags=args.names.tags("edge"),
-            opts=child,
+            # One of the same name isn't a new one, and a source has one delivery to a bucket; so the old ones go first.
+            opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(delete_before_replace=True)),
         )
         return aws.cloudwatch.LogDelivery(
             name,
@@ -162,5 +163,5 @@ class Distribution(pulumi.ComponentResource):
             ],
             region=VIEWER_REGION,
             tags=args.names.tags("edge"),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=args.log_deliveries_before),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=args.log_deliveries_before, delete_before_replace=True),
         )

@@ -48,7 +48,6 @@ class GuardedApplication(pulumi.ComponentResource):
     def __init__(self, name: str, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         application, names = args.application, args.names
         super().__init__("rocketclub:edge:GuardedApplication", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
         group = aws.lb.TargetGroup(
             name,
             # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.
@@ -62,7 +61,7 @@ class GuardedApplication(pulumi.ComponentResource):
                 path=application.health_path, protocol="HTTP", matcher="200", interval=15, healthy_threshold=2
             ),
             tags=names.tags("edge"),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
         forward = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn, order=2)
         if args.open_machine_api:

@@ -18,6 +18,8 @@ TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """AWS's recommendation. TLS 1.3 alone isn't enough: CloudFront connects to origins with 1.2.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
 
+_GROUP_DESCRIPTION: Final = "Load balancer: from CloudFront, to the applications and the identity provider"
+
 
 @dataclass(frozen=True)
 class LoadBalancerArgs:
@@ -97,11 +99,12 @@ class LoadBalancer(pulumi.ComponentResource):
         names, settings = args.names, args.settings
         group = aws.ec2.SecurityGroup(
             name,
-            name=name,
-            description="Load balancer: from CloudFront, to the applications and the identity provider",
+            # AWS deletes no group that a load balancer has, and a change of either makes a new one.
+            name=names.replaceable("edge", _GROUP_DESCRIPTION, settings.vpc_id),
+            description=_GROUP_DESCRIPTION,
             vpc_id=settings.vpc_id,
             tags=names.tags("edge"),
-            opts=child,
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
         aws.vpc.SecurityGroupIngressRule(
             f"{name}-from-cloudfront",

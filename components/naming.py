@@ -63,8 +63,10 @@ class Names:
     def replaceable(self, label: str, *fixed: str | int) -> str:
         """Return the name of something that AWS replaces when one of some values changes: `${environment}-label-MARK`.
 
-        The mark, four hexadecimal digits, follows from those values. So what replaces it has another name and is made
-        before the old one goes; no two can have one name at a time.
+        The mark, four hexadecimal digits, follows from those values. So what replaces it has another name, and can be
+        made before the old one goes. The resource needs `delete_before_replace=False` as well: the provider has the old
+        one deleted first wherever the program gives the name, a new name or not (nameRequiresDeleteBeforeReplace in
+        pkg/tfbridge/schema.go of pulumi/pulumi-terraform-bridge).
 
         >>> Names("prod", "123456789012", "eu-central-1").replaceable("portal", 7007, "HTTP")
         'prod-portal-1c62'

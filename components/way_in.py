@@ -167,7 +167,8 @@ def _log_destination(names: Names, bucket: str, opts: pulumi.ResourceOptions) ->
         ),
         region=VIEWER_REGION,
         tags=names.tags("edge"),
-        opts=opts,
+        # One of the same name isn't a new one.
+        opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True)),
     )
 
 

@@ -179,7 +179,9 @@ def _up(command: list[str], folder: Path, stack: str) -> int:
         if not deploy_consequences.is_empty(folder, stack):
             print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
             with Path(private, "preview.json").open("w+b") as preview:
-                code = _engine([PULUMI, "preview", "--stack", stack, "--json"], folder, stdout=preview)
+                # What stays as it is counts too: AWS keeps what that refers to.
+                first_look = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames"]
+                code = _engine(first_look, folder, stdout=preview)
                 preview.seek(0)
                 impossible = deploy_consequences.say_written(preview.read())
             if code > _SIGNALLED:

@@ -23,7 +23,8 @@ _SOURCE: Final = "project:///"
 class State(TypedDict):
     """A resource as it is or will be. Secrets in `inputs` are `[secret]`.
 
-    `sourcePosition` is the line of the program that made the resource, `project:///FILE#LINE`.
+    `sourcePosition` is the line of the program that made the resource, `project:///FILE#LINE`. Only the embedded engine
+    tells `deleteBeforeReplace`, where the program says it.
     """
 
     urn: str
@@ -43,6 +44,7 @@ class State(TypedDict):
     sourcePosition: NotRequired[str]
     ignoreChanges: NotRequired[list[str]]
     replaceOnChanges: NotRequired[list[str]]
+    deleteBeforeReplace: NotRequired[bool]
     aliases: NotRequired[list[str]]
 
 

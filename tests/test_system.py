@@ -261,3 +261,14 @@ def test_production_secrets_and_buckets_are_protected() -> None:
     assert all(step.protected for step in steps)
     windows = {step.inputs["recoveryWindowInDays"] for step in steps if step.type == "aws:secretsmanager/secret:Secret"}
     assert windows == {30}
+
+
+@pytest.mark.parametrize("stack", PLACES)
+def test_log_deliveries_are_made_one_after_the_other(stack: str) -> None:
+    """CloudWatch refuses two at the same time (https://github.com/hashicorp/terraform-provider-aws/issues/42194)."""
+    states = [step["newState"] for step in document_of(stack)["steps"] if "newState" in step]
+    deliveries = {state["urn"]: state for state in states if state["type"] == "aws:cloudwatch/logDelivery:LogDelivery"}
+    before = {urn: {*state["dependencies"]} & {*deliveries} for urn, state in deliveries.items()}
+    # The first waits for none, the second for one, and so on: no two are made together.
+    assert sorted(map(len, before.values())) == list(range(len(deliveries)))
+    assert len(deliveries) == 2

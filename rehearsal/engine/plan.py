@@ -77,8 +77,9 @@ class Step:
             "sourcePosition": self.source,
             "ignoreChanges": self.ignore_changes,
             "replaceOnChanges": self.replace_on_changes,
+            **({} if self.delete_before_replace is None else {"deleteBeforeReplace": self.delete_before_replace}),
         }
-        always = ("urn", "custom", "type")
+        always = ("urn", "custom", "type", "deleteBeforeReplace")
         step = {
             "op": self.op,
             "urn": self.urn,

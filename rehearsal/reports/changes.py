@@ -30,6 +30,8 @@ _OPS: Final[Mapping[str, str]] = {
 _COMPARED: Final = ("parent", "protect", "retainOnDelete", "deletedWith", "ignoreChanges", "importID")
 """What is compared beside the inputs. Dependencies and source positions aren't: they change without an effect."""
 
+_BUCKET: Final = "aws:s3/bucket:Bucket"
+
 _ABSENT: Final = "(none)"
 
 _KEY: Final = 60
@@ -50,7 +52,8 @@ class Change:
     """One resource that is created, updated, replaced or deleted, its parent, and the outermost component it is in.
 
     `source` is `project:///FILE#LINE`, or empty. `old` and `new` are the resource before and after, where it is there;
-    `before` is its URN before, if an alias gave it another one. `forced` are the inputs that make it be replaced.
+    `before` is its URN before, if an alias gave it another one. `forced` are the inputs that make it be replaced, and
+    `old_first` tells whether the old one is deleted before the new one is made.
     """
 
     op: str
@@ -63,6 +66,7 @@ class Change:
     new: State | None = None
     before: str = ""
     forced: tuple[str, ...] = ()
+    old_first: bool = False
 
 
 def compare(base: PlanDocument, plan: PlanDocument) -> list[Change]:
@@ -84,7 +88,8 @@ def compare(base: PlanDocument, plan: PlanDocument) -> list[Change]:
         forced = tuple(_forced(old, new)) if old and new else ()
         op = REPLACE if forced else UPDATE if old and new else CREATE if new else DELETE
         change = Change(op, urn, parents[urn], _outermost(urn, parents), properties, _source(new or old), old, new)
-        changes.append(replace(change, before=moved.get(urn, ""), forced=forced))
+        old_first = op == REPLACE and new is not None and _old_first(new)
+        changes.append(replace(change, before=moved.get(urn, ""), forced=forced, old_first=old_first))
     return changes
 
 
@@ -119,6 +124,21 @@ def _forced(old: State, new: State) -> Iterator[str]:
             yield name
 
 
+def _old_first(state: State) -> bool:
+    """Tell whether the old resource is deleted first: as the program says, else where the program gives the name.
+
+    So says the provider, even where the name is a new one (nameRequiresDeleteBeforeReplace in pkg/tfbridge/schema.go of
+    pulumi/pulumi-terraform-bridge).
+    """
+    return state.get("deleteBeforeReplace", _given_name(state) is not None)
+
+
+def _given_name(state: State) -> Json:
+    """Return the name that the program gives where the provider would else make one up; None where it gives none."""
+    given = "bucket" if state["type"] == _BUCKET else "name"
+    return state.get("inputs", {}).get(given) if given in create_only(state["type"]).get("name", ()) else None
+
+
 def planned_changes(plan: PlanDocument) -> list[Change]:
     """Return the changes that a plan itself has: all of it on an empty account, else what differs from the state."""
     parents = _parents(plan["steps"])
@@ -129,10 +149,11 @@ def planned_changes(plan: PlanDocument) -> list[Change]:
             properties = tuple(_differences(_compared(old), _compared(new))) if old and new else ()
             op, component = _OPS[step["op"]], _outermost(urn, parents)
             before = old["urn"] if old and old["urn"] != urn else ""
-            forced = tuple(step.get("replaceReasons", ()))
-            changes.append(
-                Change(op, urn, parents[urn], component, properties, _source(new or old), old, new, before, forced)
-            )
+            change = Change(op, urn, parents[urn], component, properties, _source(new or old), old, new, before)
+            # The real engine doesn't tell the order. A new name is taken for a program that has the new one made first.
+            kept = op == REPLACE and old and new and _given_name(old) == _given_name(new)
+            old_first = bool(kept and new and _old_first(new))
+            changes.append(replace(change, forced=tuple(step.get("replaceReasons", ())), old_first=old_first))
     return changes
 
 

@@ -86,21 +86,25 @@ def _collision(change: Change, held: Mapping[_Name, Sequence[str]]) -> Iterator[
 
 
 def _replacement(change: Change, news: Mapping[str, State]) -> Iterator[tuple[str, str]]:
-    """Yield how a resource is replaced. AWS keeps one of a fixed name as long as others refer to it."""
+    """Yield how a resource is replaced. AWS keeps one as long as others refer to it, and has no two of one name."""
     if change.op != REPLACE or not change.old or not change.new or change.old.get("protect"):
         return
-    because, name = _because(change), _name(change.new)
-    if not name or name != _name(change.old):
-        yield REPLACED, f"is replaced{because}: a new one is made, then the old one goes."
-    elif users := _users(change.urn, change.new["type"], news):
+    name = _name(change.new)
+    same = bool(name) and name == _name(change.old)
+    because = f"{_because(change)}{' under its fixed name' if same else ''}"
+    if change.old_first and (users := _users(change, news)):
         named = " and ".join(map(resource_label, users))
         yield (
             IMPOSSIBLE,
-            f"would be replaced{because} under its fixed name, so the old one has to go first, and AWS keeps it while "
-            f"{named} refers to it. Give it another name.",
+            f"would be replaced{because}, so the old one has to go first, and AWS keeps it while {named} refers to it. "
+            "Give it another name and `delete_before_replace=False`.",
         )
+    elif change.old_first:
+        yield REPLACED, f"is replaced{because}: the old one goes first, then a new one is made."
+    elif same:
+        yield IMPOSSIBLE, f"would be replaced{because}, which the old one has until then. Give it another name."
     else:
-        yield REPLACED, f"is replaced{because} under its fixed name: the old one goes first, then a new one is made."
+        yield REPLACED, f"is replaced{because}: a new one is made, then the old one goes."
 
 
 def _because(change: Change) -> str:
@@ -127,11 +131,29 @@ def _name(state: State) -> _Name | None:
     return (state["type"], provider, str(inputs.get("region", "")), *map(str, values))
 
 
-def _users(urn: str, type_: str, news: Mapping[str, State]) -> list[str]:
-    """Return the resources that refer to one and keep AWS from deleting it."""
-    types = create_only(type_).get("used_by", ())
-    return [
-        user
-        for user, state in news.items()
-        if state["type"] in types and any(urn in urns for urns in state.get("propertyDependencies", {}).values())
+def _users(change: Change, news: Mapping[str, State]) -> list[str]:
+    """Return the resources that refer to one and keep AWS from deleting it.
+
+    The engine deletes those first whose reference can't be changed in place, if it comes from an output
+    (calculateDependentReplacements in pkg/resource/deploy/step_generator.go of pulumi/pulumi).
+    """
+    known = create_only(change.urn.split("::")[2].rpartition("$")[2])
+    texts = [
+        known["known_as"].format_map({"path": "/", **state.get("inputs", {})})
+        for state in (change.old, change.new)
+        if state and "known_as" in known and _name(state)
     ]
+    return [
+        urn
+        for urn, state in news.items()
+        if state["type"] in known.get("used_by", ()) and _keeps(state, change.urn, texts)
+    ]
+
+
+def _keeps(state: State, urn: str, texts: Sequence[str]) -> bool:
+    """Tell whether a resource goes on referring to another one, by its outputs or by a text that names it."""
+    inputs = {name for name, urns in state.get("propertyDependencies", {}).items() if urn in urns}
+    if inputs & {*create_only(state["type"]).get("replaces", ())}:
+        return False
+    given = [value for value in state.get("inputs", {}).values() if isinstance(value, str)]
+    return bool(inputs) or any(value == text or value.endswith(f":{text}") for value in given for text in texts)

@@ -16,11 +16,13 @@ _INDEX: Final = Path(__file__).parents[2] / "policies" / "acceptance" / "knowled
 
 class CreateOnly(TypedDict, total=False):
     """`replaces`: inputs whose change makes a new resource; `name`: inputs that together name it in its account and
-    region; `used_by`: types of resources that may refer to it, and keep AWS from deleting it while they do."""
+    region; `used_by`: types of resources that may refer to it, and keep AWS from deleting it while they do; `known_as`:
+    the text by which they do so where it isn't an output, with inputs in braces, maybe as the end of an ARN."""
 
     replaces: Sequence[str]
     name: Sequence[str]
     used_by: Sequence[str]
+    known_as: str
 
 
 def create_only(type_: str) -> CreateOnly:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,10 +75,26 @@ REPLACES: Final[Mapping[str, frozenset[str]]] = {
 """Type -> inputs (beside its identity, the region and a sub-resource's bucket) whose change makes a new resource, as
 the providers' documentation marks them ("Forces new resource")."""
 
-USED_BY: Final[Mapping[str, tuple[str, str]]] = {
-    "aws:lb/targetGroup:TargetGroup": ("aws:lb/listenerRule:ListenerRule", "actions"),
+_DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
+_DELIVERY: Final = "aws:cloudwatch/logDelivery:LogDelivery"
+_ATTACHMENT: Final = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+USED_BY: Final[Mapping[str, Mapping[str, str]]] = {
+    "aws:acm/certificate:Certificate": {
+        "aws:lb/listener:Listener": "certificateArn",
+        _DISTRIBUTION: "viewerCertificate",
+    },
+    "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": {_DISTRIBUTION: "defaultCacheBehavior"},
+    "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": {_DELIVERY: "deliveryDestinationArn"},
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource": {_DELIVERY: "deliverySourceName"},
+    "aws:ec2/securityGroup:SecurityGroup": {"aws:lb/loadBalancer:LoadBalancer": "securityGroups"},
+    "aws:iam/policy:Policy": {"aws:iam/role:Role": "permissionsBoundary", _ATTACHMENT: "policyArn"},
+    "aws:iam/role:Role": {"aws:iam/rolePolicy:RolePolicy": "role", _ATTACHMENT: "role"},
+    "aws:lb/targetGroup:TargetGroup": {"aws:lb/listenerRule:ListenerRule": "actions"},
+    "aws:wafv2/ipSet:IpSet": {"aws:wafv2/webAcl:WebAcl": "rules"},
+    "aws:wafv2/webAcl:WebAcl": {_DISTRIBUTION: "webAclId"},
 }
-"""Type -> type and input that may name one by its id; AWS deletes none that is named there (ResourceInUse)."""
+"""Type -> type -> input that may name one by its id, or by an ARN that ends with it; AWS deletes none that is named
+there (ResourceInUse and the like)."""
 
 _BALANCING: Final = "arn:aws:elasticloadbalancing:{region}:{account}"
 _FIREWALL: Final = "arn:aws:wafv2:{region}:{account}:global"
@@ -113,6 +130,16 @@ def replaces(type_: str, key: str) -> bool:
         return True
     identity = IDENTITY.get(type_) == key and type_ not in UPDATABLE_NAMES
     return identity or key in REPLACES.get(type_, frozenset())
+
+
+def old_first(type_: str, inputs: Mapping[str, Any]) -> bool:
+    """Tell whether the provider has the old resource deleted before its replacement is made.
+
+    It does where the program gives the name, be it a new one (nameRequiresDeleteBeforeReplace in pkg/tfbridge/schema.go
+    of pulumi/pulumi-terraform-bridge), in resources that are written with Terraform's older SDK.
+    """
+    key = IDENTITY.get(type_, "")
+    return key in ("name", "bucket") and key in inputs and not type_.startswith("aws:cloudwatch/logDelivery")
 
 
 @dataclass(frozen=True)
@@ -156,10 +183,12 @@ class Account:
 
     def in_use(self, type_: str, id_: str) -> bool:
         """Tell whether another resource needs this one."""
-        if type_ not in USED_BY:
-            return False
-        user, key = USED_BY[type_]
-        return any(id_ in json.dumps(other.properties[key]) for other in self if other.type == user)
+        keys = USED_BY.get(type_, {})
+        # What ends with the id isn't always one: a longer name may end with this one, but not after a slash or a colon.
+        named = re.compile(rf'["/:]{re.escape(id_)}"')
+        return any(
+            named.search(json.dumps(other.properties.get(keys[other.type]))) for other in self if other.type in keys
+        )
 
     def remove(self, type_: str, id_: str) -> None:
         """Delete a resource; one that doesn't exist is no error, as with the providers."""

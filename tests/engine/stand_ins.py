@@ -39,7 +39,7 @@ from rehearsal.engine.computed import attributes
 from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
 from rehearsal.engine.properties import from_struct, to_struct
-from tests.engine.account import ACCOUNT, IDENTITY, Account, Resource, made, replaces
+from tests.engine.account import ACCOUNT, IDENTITY, Account, Resource, made, old_first, replaces
 
 SECRET_VERSION: Final = "aws:secretsmanager/getSecretVersion:getSecretVersion"
 PACKAGES: Final = ("aws", "cloudflare")
@@ -197,8 +197,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             replaces=replacing,
             diffs=changed,
             hasDetailedDiff=True,
-            # Two can't have one name at a time.
-            deleteBeforeReplace=bool(replacing) and type_ in IDENTITY and IDENTITY[type_] not in changed,
+            deleteBeforeReplace=bool(replacing) and old_first(type_, from_struct(request.news)),
         )
         kinds = provider_pb2.PropertyDiff
         for key in changed:

@@ -28,6 +28,26 @@ pulumi.CustomResource(
     "rule",
     {"listenerArn": "arn:x", "actions": [{"targetGroupArn": group.id}], "conditions": []},
 )
+held = pulumi.CustomResource(
+    "aws:iam/role:Role", "held", {"name": "dev-held", "assumeRolePolicy": "{}", "path": "/held/"}
+)
+pulumi.CustomResource(
+    "aws:iam/rolePolicy:RolePolicy",
+    "held",
+    {"name": "dev-held", "role": "dev-held", "policy": "{}"},
+    ResourceOptions(depends_on=[held]),
+)
+source = pulumi.CustomResource(
+    "aws:cloudwatch/logDeliverySource:LogDeliverySource",
+    "logs",
+    {"name": "dev-logs", "logType": "ACCESS_LOGS", "resourceArn": "arn:x"},
+    ResourceOptions(delete_before_replace=True),
+)
+pulumi.CustomResource(
+    "aws:cloudwatch/logDelivery:LogDelivery",
+    "logs",
+    {"deliverySourceName": source.id, "deliveryDestinationArn": "arn:y"},
+)
 """
 
 
@@ -41,6 +61,7 @@ def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_pat
     impossible = {
         '"workshop:index:Shelf"': ('"workshop:index:Rack"', "kept (aws:ssm:Parameter) has the name `/dev/kept`, as"),
         'parameter("kept", parent=shelf)': ("", "kept (aws:ssm:Parameter) is protected, and would be removed"),
+        '"/held/"': ('"/kept/"', "held (aws:iam:Role) would be replaced because of `path` under its fixed name, so"),
         '"port": 1': ('"port": 2', "group (aws:lb:TargetGroup) would be replaced because of `port` under its fixed"),
     }
     for old, (new, said) in impossible.items():
@@ -53,13 +74,25 @@ def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_pat
         assert "Previewing" not in outcome.out
         assert deployment.changes(before) == []
 
-    program.write_text(honest.replace('"/a/"', '"/b/"').replace('parameter("second")\n', ""))
+    program.write_text(
+        honest.replace('"/a/"', '"/b/"').replace('parameter("second")\n', "").replace("ACCESS_", "EVENT_")
+    )
+    before = len(deployment.journal())
     outcome = deployment.up()
     deployment.attached.stop()
     assert outcome.code == 0, outcome.out
-    _, first, second, *_ = outcome.out.splitlines()
+    _, first, *told = outcome.out.splitlines()
     assert first == "second (aws:ssm:Parameter) is removed."
-    assert second == (
-        "role (aws:iam:Role) is replaced because of `path` under its fixed name: the old one goes first, "
-        "then a new one is made."
-    )
+    for what in (
+        "role (aws:iam:Role) is replaced because of `path`",
+        "logs (aws:cloudwatch:LogDeliverySource) is replaced because of `logType`",
+    ):
+        assert f"{what} under its fixed name: the old one goes first, then a new one is made." in told
+    # What refers to a source goes before it, since it can't be changed in place.
+    changes = [f"{method} {type_.rpartition(':')[2]}" for method, type_ in deployment.changes(before) if "log" in type_]
+    assert changes == [
+        "Delete LogDelivery",
+        "Delete LogDeliverySource",
+        "Create LogDeliverySource",
+        "Create LogDelivery",
+    ]

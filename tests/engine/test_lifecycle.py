@@ -25,6 +25,12 @@ ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 PARAMETER = "aws:ssm/parameter:Parameter"
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+INGRESS_RULE = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+CERTIFICATE = "aws:acm/certificate:Certificate"
+VALIDATION = "aws:acm/certificateValidation:CertificateValidation"
 EGRESS_RULE = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 BOTH_HOSTS = ["prod-pipelines", "prod-portal"]
 
@@ -113,6 +119,8 @@ def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> 
     deployment.edit("components/catalogue.py", 'ORK_PROCESSOR = "ork-processor"', 'ORK_PROCESSOR = "ork-worker"')
     deployment.write_readers()
     deployment.edit("components/applications.py", "port=7007", "port=7008")
+    deployment.edit("components/load_balancer.py", '"Load balancer: from', '"Balancer: from')
+    deployment.edit("components/certificates.py", '"EC_prime256v1"', '"RSA_2048"')
     deployment.write_agreement()
     outcome = deployment.up()
     assert outcome.code == 0, outcome.out
@@ -125,13 +133,23 @@ def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> 
         [
             *(("Create", ROLE), ("Create", ROLE_POLICY), ("Update", ROLE_POLICY)),
             *(("Delete", ROLE), ("Delete", ROLE_POLICY)),
-            *(("Update", EGRESS_RULE), ("Create", TARGET_GROUP), ("Update", RULE), ("Delete", TARGET_GROUP)),
+            *(("Create", TARGET_GROUP), ("Update", RULE), ("Delete", TARGET_GROUP)),
+            *(("Create", SECURITY_GROUP), ("Update", BALANCER), ("Delete", SECURITY_GROUP)),
+            *(("Create", INGRESS_RULE), ("Delete", INGRESS_RULE)),
+            *[("Create", EGRESS_RULE), ("Delete", EGRESS_RULE)] * 3,
+            *[("Create", CERTIFICATE), ("Create", VALIDATION), ("Delete", VALIDATION), ("Delete", CERTIFICATE)] * 2,
+            *(("Update", LISTENER), ("Update", DISTRIBUTION), ("Update", DISTRIBUTION)),
         ]
     )
-    # Traffic goes on, and AWS deletes no group in use: the rule leads to the new one before the old one is taken away.
-    assert max(changed.index(("Create", TARGET_GROUP)), changed.index(("Update", RULE))) < changed.index(
-        ("Delete", TARGET_GROUP)
-    )
+    # Traffic goes on, and AWS deletes nothing in use: what refers to the old one leads to the new one before it goes.
+    last = {change: index for index, change in enumerate(changed)}
+    for replaced, users in {
+        TARGET_GROUP: [RULE],
+        SECURITY_GROUP: [BALANCER],
+        CERTIFICATE: [LISTENER, DISTRIBUTION],
+    }.items():
+        assert last["Create", replaced] < min(last["Update", user] for user in users)
+        assert max(last["Update", user] for user in users) < changed.index(("Delete", replaced))
     assert_state_is_what_exists(deployment)
 
 

@@ -48,8 +48,10 @@ def comparable(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Everything that both engines say of each resource, by URN, with what is a set in order."""
     found = {}
     for step in steps:
-        # Only the real engine tells where within the program, and only the embedded one which aliases it would follow.
-        state = {key: value for key, value in step["newState"].items() if key not in ("stackTrace", "aliases")}
+        # Only the real engine tells where within the program; only the embedded one tells which aliases it would follow
+        # and in which order it would replace.
+        left_out = ("stackTrace", "aliases", "deleteBeforeReplace")
+        state = {key: value for key, value in step["newState"].items() if key not in left_out}
         if state["type"] == "pulumi:pulumi:Stack":
             state.pop("sourcePosition", None)  # of a line in the SDK
         # The embedded engine decrypts nothing, so that a secret which a breakage shows is its stand-in.

@@ -20,6 +20,10 @@ TARGETS: Final = "aws:lb/targetGroup:TargetGroup"
 GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 BUCKET: Final = "aws:s3/bucket:Bucket"
 ROLE: Final = "aws:iam/role:Role"
+POLICY: Final = "aws:iam/policy:Policy"
+SOURCE: Final = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
+SINK: Final = "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination"
+HEADERS: Final = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
 SECRET: Final = "aws:secretsmanager/secret:Secret"
 OLD_TYPE: Final = "rocketclub:secrets:SecretContainers"
 LISTENER: Final = "aws:lb/listener:Listener"
@@ -77,9 +81,18 @@ def twice(type_: str) -> Callable[[PlanDocument], None]:
 CASES: Final[dict[str, tuple[str, list[Callable[[PlanDocument], None]], list[tuple[str, str]]]]] = {
     "nothing": ("prod", [], []),
     "in-place": ("dev", [inputs(TARGETS, deregistrationDelay=7)], []),
-    "port-under-a-fixed-name": ("dev", [inputs(TARGETS, port=7)], [(IMPOSSIBLE, "of `port` under its fixed name")]),
+    "port-under-a-fixed-name": (
+        "dev",
+        [inputs(TARGETS, port=7)],
+        [(IMPOSSIBLE, "of `port` under its fixed name, whi")],
+    ),
+    "port-with-a-new-name-of-the-old-order": (
+        "dev",
+        [inputs(TARGETS, port=7, name="x"), options(TARGETS, deleteBeforeReplace=True)],
+        [(IMPOSSIBLE, "because of `name`, `port`, so the old one has to go first, and AWS keeps it while dev-p")],
+    ),
     "port-with-a-new-name": ("dev", [inputs(TARGETS, port=7, name="x")], [(REPLACED, "because of `name`, `port`: a")]),
-    "bucket-renamed": ("dev", [inputs(BUCKET, bucket="x")], [(REPLACED, "because of `bucket`: a new one is made, th")]),
+    "bucket-renamed": ("dev", [inputs(BUCKET, bucket="x")], [(REPLACED, "because of `bucket`: the old one goes firs")]),
     "protected-bucket-renamed": (
         "prod",
         [inputs(BUCKET, bucket="x")],
@@ -88,10 +101,23 @@ CASES: Final[dict[str, tuple[str, list[Callable[[PlanDocument], None]], list[tup
     "group-in-another-network": ("dev", [inputs(GROUP, vpcId="vpc-1")], [(REPLACED, "because of `vpcId`: a new one")]),
     "group-described-anew": (
         "dev",
-        [inputs(GROUP, description="x")],
+        [inputs(GROUP, description="x"), options(GROUP, deleteBeforeReplace=True)],
         [(IMPOSSIBLE, "AWS keeps it while dev-edge (aws:lb:LoadBalancer) refers to it")],
     ),
-    "role-path": ("dev", [inputs(ROLE, path="/x/")], [(REPLACED, "because of `path` under its fixed name: the old")]),
+    "role-path": ("dev", [inputs(ROLE, path="/x/")], [(IMPOSSIBLE, "because of `path` under its fixed name, so the")]),
+    "policy-described-anew": (
+        "dev",
+        [inputs(POLICY, description="x")],
+        [(IMPOSSIBLE, "(aws:iam:Role) refers to it. Give it another name")],
+    ),
+    "boundary-of-another-path": ("dev", [inputs(POLICY, path="/x/")], [(IMPOSSIBLE, "(aws:iam:Role) refers to it. ")]),
+    "logs-of-another-kind": ("dev", [inputs(SOURCE, logType="x")], [(REPLACED, "because of `logType` under its fixe")]),
+    "logs-in-another-format": (
+        "dev",
+        [inputs(SINK, outputFormat="x")],
+        [(REPLACED, "because of `outputFormat` under")],
+    ),
+    "headers-renamed": ("dev", [inputs(HEADERS, name="x")], []),
     "listener-moved": ("dev", [inputs(LISTENER, loadBalancerArn="x")], [(REPLACED, "because of `loadBalancerArn`: a")]),
     "protected-removed": ("prod", [without(BUCKET)], [(IMPOSSIBLE, "is protected, and would be removed.")]),
     "removed": ("dev", [without(BUCKET)], [(DESTROYED, "is removed.")]),
