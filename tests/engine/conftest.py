@@ -27,6 +27,7 @@ def deploy(tmp_path: Path) -> Iterator[Deploy]:
 
     yield make
     for deployment in made:
+        deployment.faults()  # what still waits goes on
         deployment.attached.stop()
 
 

@@ -26,6 +26,8 @@ from tests.planning import PROJECT, copy_project
 NAME: Final = "rocketclub-platform"
 STACKS: Final = ("prod", "dev")
 PASSPHRASE: Final = "a passphrase for tests"
+HANGS: Final = 900
+"""Seconds after which a run is taken for one that never ends."""
 
 HEADER_SECRET: Final = sha256(b"current").hexdigest()
 NEXT_HEADER_SECRET: Final = sha256(b"next").hexdigest()
@@ -119,7 +121,7 @@ class Deployment:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=900,
+            timeout=HANGS,
             check=False,
         )
         return Outcome(done.returncode, done.stdout)
@@ -156,8 +158,10 @@ class Deployment:
         (self.cloud / "secrets.json").write_text(json.dumps({arn: value}))
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """Have these faults from now on (see stand_ins.Fault)."""
-        (self.cloud / "faults.json").write_text(json.dumps(faults))
+        """Have these faults from now on (see stand_ins.Fault), and no others."""
+        unfinished = self.cloud / "faults.new"
+        unfinished.write_text(json.dumps(faults))
+        unfinished.rename(self.cloud / "faults.json")
 
     def edit(self, file: str, old: str, new: str) -> None:
         """Change a file of the project."""

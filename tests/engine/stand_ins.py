@@ -49,14 +49,13 @@ PACKAGES: Final = ("aws", "cloudflare")
 class Fault:
     """Something that goes wrong: at the n-th call of a method outside previews (counted since the file was written).
 
-    `action`: `refuse` answers with an error and does nothing; `wait` does it after `seconds`; `die` ends the process
-    before anything is done; `die-after` once it is done, but before the engine hears of it.
+    `action`: `refuse` answers with an error and does nothing; `wait` does it once the fault is taken out of the file;
+    `die` ends the process before anything is done; `die-after` once it is done, but before the engine hears of it.
     """
 
     method: str
     nth: int
     action: str
-    seconds: float = 0
     type: str = ""
 
 
@@ -71,17 +70,24 @@ class Faults:
 
     def due(self, method: str, type_: str) -> Fault | None:
         """Count a call and return the fault that is due at it."""
-        stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
-        if stamp != self._stamp:
-            self._stamp = stamp
-            self._faults = [Fault(**fault) for fault in json.loads(self._file.read_text())] if stamp else []
-            self._calls = [0] * len(self._faults)
+        self._read()
         found = None
         for index, fault in enumerate(self._faults):
             if fault.method == method and fault.type in ("", type_):
                 self._calls[index] += 1
                 found = fault if self._calls[index] == fault.nth else found
         return found
+
+    def __contains__(self, fault: Fault) -> bool:
+        self._read()
+        return fault in self._faults
+
+    def _read(self) -> None:
+        stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._faults = [Fault(**fault) for fault in json.loads(self._file.read_text())] if stamp else []
+            self._calls = [0] * len(self._faults)
 
 
 class Cloud:
@@ -103,6 +109,11 @@ class Cloud:
         """Return the fault that is due at a call."""
         with self.lock:
             return self._faults.due(method, type_)
+
+    def lasts(self, fault: Fault) -> bool:
+        """Tell whether a test still wants a fault."""
+        with self.lock:
+            return fault in self._faults
 
     def note(self, method: str, **entry: Any) -> None:  # noqa: ANN401 - JSON
         """Write a call into the journal."""
@@ -279,7 +290,8 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             entry["changed"] = changed
         if fault and action == "wait":
             self._cloud.note("Wait", urn=urn, type=type_)
-            time.sleep(fault.seconds)
+            while self._cloud.lasts(fault):
+                time.sleep(0.05)
         if action in ("refuse", "die"):
             self._cloud.note(method, **entry, outcome=action)
             if action == "die":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -9,20 +10,20 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable
+from itertools import dropwhile
 
 import pytest
 
 from tests.engine.account import Account
 from tests.engine.conftest import Deploy
-from tests.engine.deployment import Deployment, stand_ins_of_their_own
+from tests.engine.deployment import HANGS, Deployment, stand_ins_of_their_own
+from tests.planning import document_of
 
 pytestmark = pytest.mark.engine
 
 SECRET = "aws:secretsmanager/secret:Secret"
 LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 REFUSALS = {False: ["currently locked"], True: ["failed to load checkpoint", "currently locked"]}
-DEADLINE = 240
-"""Seconds that a run may take on a busy machine."""
 
 
 def assert_everything_once(deployment: Deployment) -> None:
@@ -38,21 +39,45 @@ def assert_state_is_what_exists(deployment: Deployment) -> None:
 
 
 def until(happened: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
-    deadline = time.monotonic() + DEADLINE
+    deadline = time.monotonic() + HANGS
     while not happened():
         assert process is None or process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
 
-def waits(deployment: Deployment) -> Callable[[], object]:
-    return lambda: [call for call in deployment.journal() if call["method"] == "Wait"]
+def creation_waits(type_: str) -> dict[str, object]:
+    return {"method": "Create", "nth": 1, "type": type_, "action": "wait"}
 
 
-def nothing_else_happens(deployment: Deployment) -> Callable[[], object]:
-    """Tell whether there was no call for three seconds: whatever doesn't depend on the one that waits is done."""
-    journal = deployment.cloud / "journal.jsonl"
-    return lambda: time.time() - journal.stat().st_mtime > 3
+def methods(deployment: Deployment) -> list[str]:
+    return [call["method"] for call in deployment.journal()]
+
+
+def waits(deployment: Deployment, creations: int = 1) -> Callable[[], object]:
+    return lambda: methods(deployment).count("Wait") == creations
+
+
+def all_but(deployment: Deployment, type_: str) -> Callable[[], object]:
+    """Tell whether the state has all that needs no resource of a type, whose creation alone is under way."""
+    waiting: set[str] = set()
+    others = set()
+    for step in document_of(deployment.stack)["steps"]:
+        state = step["newState"]
+        if state["type"] == type_ or waiting.intersection([*state.get("dependencies", []), state.get("parent", "")]):
+            waiting.add(step["urn"])
+        elif state["custom"] and not state["type"].startswith("pulumi:"):
+            others.add(step["urn"])
+
+    def reached() -> bool:
+        try:
+            state = deployment.state()
+        except (FileNotFoundError, json.JSONDecodeError):  # it is being written
+            return False
+        under_way = [operation["resource"]["type"] for operation in state.get("pending_operations", [])]
+        return under_way == [type_] and others <= {resource["urn"] for resource in state["resources"]}
+
+    return reached
 
 
 def test_a_provider_that_fails_half_way_is_finished_by_the_next_up(deploy: Deploy) -> None:
@@ -87,11 +112,12 @@ def test_a_provider_that_dies_half_way_is_finished_by_the_next_up(deploy: Deploy
 
 def test_of_two_ups_at_once_one_is_told_that_the_stack_is_locked(deploy: Deploy) -> None:
     deployment = deploy("dev")
-    deployment.faults({"method": "Create", "nth": 1, "type": SECRET, "action": "wait", "seconds": 60})
+    deployment.faults(creation_waits(SECRET))
     first = deployment.start("up", "--yes")
     until(waits(deployment), first)
     second = deployment.up()
-    printed, _ = first.communicate(timeout=DEADLINE)
+    deployment.faults()
+    printed, _ = first.communicate(timeout=HANGS)
     assert second.code != 0
     assert "currently locked" in second.out
     assert first.returncode == 0, printed
@@ -101,12 +127,15 @@ def test_of_two_ups_at_once_one_is_told_that_the_stack_is_locked(deploy: Deploy)
 @pytest.mark.parametrize("torn", [False, True], ids=["state whole", "state torn"])
 def test_what_a_killed_engine_leaves_can_be_put_right(torn: bool, deploy: Deploy) -> None:
     deployment = deploy("dev")
-    deployment.faults({"method": "Create", "nth": 1, "type": LOAD_BALANCER, "action": "wait", "seconds": 30})
+    deployment.faults(creation_waits(LOAD_BALANCER), creation_waits(SECRET))
     process = deployment.start("up", "--yes")
-    until(waits(deployment), process)
-    until(nothing_else_happens(deployment), process)
+    until(waits(deployment, creations=2), process)
+    # The secret is made now, so that the state before the last write has the load balancer's creation too.
+    deployment.faults(creation_waits(LOAD_BALANCER))
+    until(all_but(deployment, LOAD_BALANCER), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+    deployment.faults()
     until(lambda: [type_ for type_, _ in deployment.existing() if type_ == LOAD_BALANCER])
     if torn:  # as when it is killed while it writes the file
         deployment.state_file.write_text("")
@@ -127,7 +156,6 @@ def test_what_a_killed_engine_leaves_can_be_put_right(torn: bool, deploy: Deploy
     for resource in deployment.account_resources():
         if resource.urn in pending:
             account.remove(resource.type, resource.id)
-    deployment.faults()
     cleared = deployment.run("refresh", "--yes", "--clear-pending")
     assert cleared.code == 0, cleared.out
     outcome = deployment.up()
@@ -137,11 +165,13 @@ def test_what_a_killed_engine_leaves_can_be_put_right(torn: bool, deploy: Deploy
 
 def test_an_interrupted_up_ends_what_is_under_way_and_the_next_one_finishes(deploy: Deploy) -> None:
     deployment = deploy("dev")
-    deployment.faults({"method": "Create", "nth": 1, "type": LOAD_BALANCER, "action": "wait", "seconds": 5})
+    deployment.faults(creation_waits(LOAD_BALANCER))
     process = deployment.start("up", "--yes")
     until(waits(deployment), process)
     process.send_signal(signal.SIGTERM)
-    printed, _ = process.communicate(timeout=DEADLINE)
+    until(lambda: "Cancel" in dropwhile(lambda method: method != "Wait", methods(deployment)), process)
+    deployment.faults()
+    printed, _ = process.communicate(timeout=HANGS)
     assert process.returncode != 0, printed
     assert not deployment.state().get("pending_operations")
     outcome = deployment.up()
