@@ -87,7 +87,7 @@ def test_each_save_is_planned_and_told_by_what_it_changes(watch: Watch, workshop
     at = f"__main__.py:{line_of(program, 'role = Thing(')}"
     assert watch.next() == [
         "1 changed, passed",
-        f"  reader (aws:iam:Role) is replaced because of `name`: a new one is made, then the old one goes.  {at}",
+        f"  reader (aws:iam:Role) is replaced because of `name`: the old one goes first, then a new one is made.  {at}",
         f"  replace reader (aws:iam:Role)  {at}",
         "    name: dev-reader -> dev-writer",
     ]
