@@ -56,7 +56,7 @@ class Parameters(pulumi.ComponentResource):
 def parameter_values(names: Names, settings: Settings) -> dict[Parameter, pulumi.Input[str]]:
     """Return the value of every parameter of the catalogue."""
     return {
-        HEADER_SECRET: pulumi.Output.secret(settings.origin_header_secret.get_secret_value()),
+        HEADER_SECRET: settings.origin_header_secret.output(),
         **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},
         PARK_MODE: settings.park_mode,
         DATABASE_RESTORE_MODE: settings.database_restore_mode,

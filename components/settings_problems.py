@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from typing import Final, Literal, get_args, get_origin
 
 import pulumi
-from pydantic import AfterValidator, SecretStr, ValidationError
+from pydantic import AfterValidator, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from components.settings_shapes import HEADER_SECRET_SHAPE, Shape
+from components.settings_shapes import HEADER_SECRET_SHAPE, SecretText, Shape
 
 Fields = Mapping[str, FieldInfo]
 """Key -> field of the settings."""
@@ -58,7 +58,7 @@ def is_sequence(field: FieldInfo) -> bool:
 
 def is_secret(field: FieldInfo) -> bool:
     """Tell whether a field's value may be shown nowhere."""
-    return SecretStr in _types(field.annotation)
+    return SecretText in _types(field.annotation)
 
 
 def _types(annotation: object) -> Iterator[object]:
@@ -85,7 +85,7 @@ def _accepted(field: FieldInfo) -> str:
     plain: Mapping[object, str] = {
         bool: "true or false",
         int: "a whole number",
-        SecretStr: HEADER_SECRET_SHAPE.accepted,
+        SecretText: HEADER_SECRET_SHAPE.accepted,
     }
     return plain[field.annotation]
 

@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, SecretStr, ValidationInfo
+import pulumi
+from pydantic import AfterValidator, PlainValidator, ValidationInfo
 
 
 @dataclass(frozen=True)
@@ -81,10 +82,46 @@ HEADER_SECRET_SHAPE: Final = Shape(
 )
 
 
-def _require_header_secret(value: SecretStr) -> SecretStr:
+class SecretText:
+    """A secret of the configuration, which the program gets as a secret Output and never as text.
+
+    What prints, cuts or joins it by mistake shows `[secret]` or fails. Code that means to show it still can, within
+    `apply` or from `pulumi.Config`: it runs in the process that has the value. So nobody's code has it before a
+    review: a rehearsal, and with it every check of a pull request, has stand-ins. Two are equal if their texts are.
+
+    Raises:
+        ValueError: the text hasn't the shape.
+
+    >>> secret = SecretText("0123456789abcdef" * 4, HEADER_SECRET_SHAPE)
+    >>> f"{secret} {secret!r}"
+    '[secret] [secret]'
+    """
+
+    __slots__ = ("__text",)
+
+    def __init__(self, text: str, shape: Shape) -> None:
+        self.__text = shape(text)
+
+    def output(self) -> pulumi.Output[str]:
+        """Return the text as a secret Output."""
+        return pulumi.Output.secret(self.__text)
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether another secret has the same text."""
+        return isinstance(other, SecretText) and self.__text == other.__text
+
+    def __hash__(self) -> int:
+        """Return a number that equal secrets share."""
+        return hash(self.__text)
+
+    def __repr__(self) -> str:
+        """Return a mark that says nothing about the text."""
+        return "[secret]"
+
+
+def _header_secret(text: str) -> SecretText:
     # Hexadecimal, because header conditions of a load balancer ignore case and take * and ? for wildcards. 256 bits.
-    HEADER_SECRET_SHAPE(value.get_secret_value())
-    return value
+    return SecretText(text, HEADER_SECRET_SHAPE)
 
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -147,4 +184,4 @@ BucketSuffix = Annotated[
 ]
 RecoveryDays = Annotated[int, AfterValidator(_require_recovery_days)]
 SessionSeconds = Annotated[int, AfterValidator(_require_session_seconds)]
-HeaderSecret = Annotated[SecretStr, AfterValidator(_require_header_secret)]
+HeaderSecret = Annotated[SecretText, PlainValidator(_header_secret)]

@@ -148,9 +148,7 @@ class WayIn(pulumi.ComponentResource):
 def _header_secrets(settings: Settings) -> list[pulumi.Output[str]]:
     """Return the values that the listener rules accept; the distributions send the first."""
     return [
-        pulumi.Output.secret(secret.get_secret_value())
-        for secret in (settings.origin_header_secret, settings.previous_origin_header_secret)
-        if secret
+        secret.output() for secret in (settings.origin_header_secret, settings.previous_origin_header_secret) if secret
     ]
 
 

@@ -1,0 +1,45 @@
+"""A secret setting is passed on as a secret Output; nothing that a program does with it by mistake shows its text."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, Final
+
+import pytest
+
+from components.settings_shapes import HEADER_SECRET_SHAPE, SecretText
+
+TEXT: Final = sha256(b"a secret setting").hexdigest()
+SECRET: Final = SecretText(TEXT, HEADER_SECRET_SHAPE)
+
+
+@pytest.mark.parametrize("shown", [str, repr, "{}".format, lambda secret: f"{[secret]} {(secret,)!r}"])
+def test_it_shows_no_text(shown: Callable[[Any], str]) -> None:
+    assert TEXT[:8] not in shown(SECRET)
+
+
+MISTAKES: Final[dict[str, Callable[[Any], object]]] = {
+    "backwards": lambda secret: secret[::-1],
+    "in part": lambda secret: secret[:8],
+    "joined": lambda secret: "x" + secret,
+    "letter by letter": list,
+    "as JSON": json.dumps,
+    "its attributes": vars,
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
+def test_it_is_no_text(mistake: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError):
+        mistake(SECRET)
+
+
+def test_its_output_is_secret() -> None:
+    async def look() -> tuple[bool, str | None]:
+        output = SECRET.output()
+        return await output.is_secret(), await output.future()
+
+    assert asyncio.run(look()) == (True, TEXT)
