@@ -131,10 +131,11 @@ def among(plan: JudgedPlan, *added: Planned) -> list[Planned]:
     return [changed.pop(made.asked.urn, made) for made in plan.resources] + list(changed.values())
 
 
+TARGET_GROUP: Final = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/other/0123456789abcdef"
 EARLY: Final = {
     "another certificate": ("aws:lb/listener:Listener prod-edge", "certificateArn", "other", "foreign-reference"),
     "another listener": (f"{RULE} prod-pipelines", "listenerArn", "other", "foreign-reference"),
-    "another target group": (f"{RULE} prod-pipelines", "actions.1.targetGroupArn", "arn:other", "foreign-reference"),
+    "another target group": (f"{RULE} prod-pipelines", "actions.1.targetGroupArn", TARGET_GROUP, "foreign-reference"),
     "another group": ("aws:ec2/securityGroup:SecurityGroup prod-edge", "description", "sg-0f0f0f0f", "pinned-network"),
     "another prefix list": ("aws:s3/bucket:Bucket prod-blog-data-raw", "tags.a", "pl-0f0f0f0f", "pinned-network"),
 }
