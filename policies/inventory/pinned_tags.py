@@ -48,7 +48,7 @@ def _unpinned(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     for place, family, asked in tag_conditions(resource.properties) if resource.type in TYPES else ():
         values = {tag.lower(): of_tag for tag, of_tag in asked.items()}  # keys of conditions have no case
         for tag, value in pinned.items():
-            if values.get(tag.lower()) != {value}:
+            if values.get(tag.lower()) != frozenset((value,)):
                 yield Finding(f"`{place}` looks at tags and doesn't ask that `{family}{tag}` equals `{value}`.")
 
 
