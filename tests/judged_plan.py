@@ -152,6 +152,10 @@ class JudgedPlan:
         rest = [other.planned for other in self.resources if other.asked.urn != resource.asked.urn]
         return self._judged([], analyzer_pb2.AnalyzeStackRequest(resources=rest))
 
+    def stopped_alone_by(self, changed: Planned) -> set[str]:
+        """Return those rules of `stopped_by` that look at the resource alone: much sooner."""
+        return _rules([self._analyzer.Analyze(changed.asked, _NO_CONTEXT)])
+
     def stopped_by(self, *changed: Planned) -> set[str]:
         """Return the rules that stop the plan with changed or added resources, as `pack/rule`."""
         by_urn = {resource.asked.urn: resource.planned for resource in changed}

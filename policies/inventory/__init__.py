@@ -7,6 +7,7 @@ agreed to is a violation, which says how to have it agreed.
 - `agreed_types` and `properties` compare a stack with that table and with the types that its owners list.
 - `account`, `identity`, `roles` and `edge` compare it with the pinned facts, `providers` looks at who makes the
   resources.
+- `pinned_tags` and `granted_buckets` compare what identity policies say with them, which `identity_policies` reads.
 - `companions` looks for what a bucket needs beside it.
 - `secret_copies` finds secrets where they don't belong.
 
@@ -21,7 +22,9 @@ from policies.inventory import (
     agreed_types,
     companions,
     edge,
+    granted_buckets,
     identity,
+    pinned_tags,
     properties,
     providers,
     roles,
@@ -37,6 +40,8 @@ RULES: Final[tuple[Rule, ...]] = (
     *account.RULES,
     *identity.RULES,
     *roles.RULES,
+    *pinned_tags.RULES,
+    *granted_buckets.RULES,
     *edge.RULES,
     *secret_copies.RULES,
 )

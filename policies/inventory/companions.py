@@ -18,6 +18,7 @@ COMPANIONS: Final[Mapping[str, Mapping[str, str]]] = {
         "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": "bucket",
         "aws:s3/bucketOwnershipControls:BucketOwnershipControls": "bucket",
         "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": "bucket",
+        "aws:s3/bucketVersioning:BucketVersioning": "bucket",
         _POLICY: "bucket",
     }
 }
@@ -65,7 +66,7 @@ def _refuses_plain(statement: Json, bucket: Json) -> bool:
 RULES: Final = (
     Rule(
         id="missing-companion",
-        title="A bucket has beside it what keeps it closed and encrypted.",
+        title="A bucket has beside it what keeps it closed, encrypted and versioned.",
         remedy="Add the missing resource; `components/private_bucket.py` makes them all.",
         source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html",
         severity=Severity.HIGH,

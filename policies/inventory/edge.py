@@ -17,6 +17,7 @@ _TARGET: Final = "pinned-target"
 _NETWORK_ID: Final = re.compile(r"(?<![\w-])(?:vpc|subnet|sg|pl)-[0-9a-f]{8,17}(?![\w-])")
 _SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 _CERTIFICATE: Final = "aws:acm/certificate:Certificate"
+DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 
 _VALIDATION_NAME: Final = re.compile(r"_[0-9a-z]{16,64}\.(?P<host>.+)", re.IGNORECASE)
@@ -54,6 +55,11 @@ def _unpinned(resources: Sequence[Resource], agreed: Collection[Json], stack: st
         for place, name in _network_names(resource):
             if name not in agreed:
                 yield Finding(f"`{place}` names `{name}`, which isn't agreed{told(name, stack)}.", resource.urn)
+
+
+def _unscreened(distribution: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if judgement.config["hosts"] and distribution.get("webAclId") in (None, ""):
+        yield Finding("It has no `webAclId`, so whoever knows its name reaches it without Cloudflare in between.")
 
 
 def _network_names(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -179,6 +185,23 @@ def _list(description: str) -> Mapping[str, Any]:
 _REMEDY: Final = f"Correct it, or have {OWNERS} change `{{}}`."
 
 RULES: Final = (
+    Rule(
+        id="unscreened-distribution",
+        title="A distribution stands behind a web ACL where the owners agreed to one.",
+        remedy="Leave `onlyCloudflareViewers` on, or set `webAclArn`.",
+        source="https://docs.aws.amazon.com/waf/latest/developerguide/cloudfront-features.html",
+        severity=Severity.HIGH,
+        check=_unscreened,
+        types=frozenset((DISTRIBUTION,)),
+        config={
+            "hosts": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Hosts behind a web ACL; where there are any, every distribution needs one",
+                "default": [],
+            }
+        },
+    ),
     Rule(
         id=_NETWORK,
         title="A stack's networks, security groups, prefix lists and addresses are those that the owners pinned.",

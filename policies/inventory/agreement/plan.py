@@ -7,6 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from policies.inventory.edge import DISTRIBUTION
+from policies.inventory.identity_policies import TYPES
+from policies.inventory.pinned_tags import tag_conditions
 from policies.inventory.roles import ATTACHMENT, ROLE, Terms, policy_name
 from policies.inventory.table import leaves, table
 
@@ -34,6 +37,15 @@ def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         },
         "unagreed-number": {"most": {type_: counts[type_] for type_ in judged if table()[type_].counted}},
         "pinned-role": {"roles": _roles(inputs)},
+        "pinned-tag": {"tags": _tags(inputs)},
+        "unscreened-distribution": {
+            "hosts": sorted(
+                host
+                for type_, properties in inputs
+                if type_ == DISTRIBUTION and "webAclId" in properties
+                for host in properties.get("aliases", [])
+            ),
+        },
         "pinned-network": {"addresses": sorted(_addresses(inputs))},
         "pinned-record": {"records": _records(inputs)},
         "pinned-target": {
@@ -51,6 +63,12 @@ def _roles(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
             more = role.policies | {policy_name(attachment["policyArn"])}
             roles[attachment["role"]] = replace(role, policies=more)
     return {name: role.line() for name, role in sorted(roles.items())}
+
+
+def _tags(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
+    """Return tag -> value for each that an identity policy asks for."""
+    asked = (found for type_, properties in inputs if type_ in TYPES for _, _, found in tag_conditions(properties))
+    return {tag: value for tags in asked for tag, values in sorted(tags.items()) for value in sorted(values)}
 
 
 def _addresses(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> set[str]:

@@ -27,8 +27,22 @@ VALIDITY: Final = frozenset(
 )
 """Faults by which an identity policy doesn't say what it seems to."""
 
-_IN_A_BOUNDARY: Final = VALIDITY | {RuleId.WILDCARD_ACTION, RuleId.NOT_ACTION}
-"""Faults of a boundary. A boundary grants nothing, so it may be wider than the policies that it limits."""
+_WIDE_BOUNDARY: Final = frozenset(
+    (
+        RuleId.WILDCARD_ACTION,
+        RuleId.NOT_ACTION,
+        RuleId.NOT_RESOURCE,
+        RuleId.WILDCARD_RESOURCE,
+        RuleId.PRIVILEGE_ESCALATION,
+        RuleId.UNSCOPED_PASS_ROLE,
+        RuleId.DATA_EXFILTRATION,
+    )
+)
+"""Faults by which a boundary limits nothing. It grants nothing, so it may be wider than the policies within it; but
+whoever may write a role's policies is kept back by the boundary alone."""
+
+_IN_A_BOUNDARY: Final = VALIDITY | _WIDE_BOUNDARY
+"""All faults of a boundary."""
 
 
 @lru_cache(4096)

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ import yaml
 from policies.inventory.agreement.sdk_types import sdk_types
 from policies.inventory.properties import written
 from policies.inventory.table import Known, table
+from tests import session
 from tests.judged_plan import JudgedPlan, Planned, judged_plan, opened
 from tests.policies.analyzer import UNKNOWN
 
@@ -177,7 +180,8 @@ def edit(plan: JudgedPlan, choose: Choose[Json]) -> Edit:
 
 
 def _edit(plan: JudgedPlan, does: str, resource: Planned, path: str, value: Json) -> Edit:
-    return Edit(does, resource.type, path, value, resource.name, frozenset(plan.stopped_by(resource)))
+    stopped = plan.stopped_alone_by(resource) or plan.stopped_by(resource)
+    return Edit(does, resource.type, path, value, resource.name, frozenset(stopped))
 
 
 def _copied(resource: Planned, choose: Choose[Json]) -> Planned:
@@ -285,7 +289,10 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=1000, help="how many edits (default: 1000)")
     parser.add_argument("--seed", type=int, default=1, help="which edits (default: 1)")
     arguments = parser.parse_args()
-    plan, choose = judged_plan(arguments.stack), random.Random(arguments.seed).choice
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ.setdefault(session.FOLDER, folder)
+        plan = judged_plan(arguments.stack)
+    choose = random.Random(arguments.seed).choice
     edits = [edit(plan, choose) for _ in range(arguments.count)]
     passed = [one for one in edits if not one.stopped_by]
     kinds = Counter((*one.kind, why(one)) for one in passed)

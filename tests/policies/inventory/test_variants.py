@@ -85,7 +85,7 @@ def test_the_plan_itself_passes(stack: str) -> None:
 
 COMPANIONS: Final = [
     f"aws:s3/bucket{name}:Bucket{name[0].upper()}{name[1:]}"
-    for name in ("PublicAccessBlock", "OwnershipControls", "ServerSideEncryptionConfiguration", "Policy")
+    for name in ("PublicAccessBlock", "OwnershipControls", "ServerSideEncryptionConfiguration", "Versioning", "Policy")
 ]
 
 

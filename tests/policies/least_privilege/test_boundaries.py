@@ -19,13 +19,26 @@ from tests.policies.least_privilege.test_roles import (
     rules,
 )
 
-WIDE = document(allow(["s3:GetObject", "s3:PutObject"], "*"))
+WIDE = document(allow("s3:Put*", "arn:aws:s3:::prod-data"))
 
 
 def test_boundary_may_be_wide(pack: StartPack) -> None:
     assert rules(pack, POLICY, {"name": "app-boundary", "policy": WIDE}) == []
-    assert "wildcard-resource" in rules(pack, POLICY, {"name": "app", "policy": WIDE})
+    assert "permissions-management" in rules(pack, POLICY, {"name": "app", "policy": WIDE})
     assert rules(pack, POLICY, {"name": "app-boundary", "policy": ADMIN}) == ["wildcard-action"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    {
+        "wildcard-resource": document(allow(["s3:GetObject", "s3:PutObject"], "*")),
+        "privilege-escalation": document(allow("iam:PutRolePolicy", f"arn:aws:iam::{ACCOUNT}:role/x/*")),
+        "unscoped-pass-role": document(allow("iam:PassRole", "*")),
+        "data-exfiltration": document(allow("secretsmanager:GetSecretValue", "*")),
+    }.items(),
+)
+def test_a_boundary_that_limits_nothing_is_none(pack: StartPack, rule: str, text: str) -> None:
+    assert rule in rules(pack, POLICY, {"name": "app-boundary", "policy": text})
 
 
 BOUNDARY_ARN = f"arn:aws:iam::{ACCOUNT}:policy/x/app-boundary"
@@ -88,10 +101,10 @@ def test_an_attached_boundary_is_judged_as_a_grant(pack: StartPack, attachment: 
 
 def test_only_what_a_role_has_is_a_boundary(pack: StartPack) -> None:
     judge = pack("least_privilege")
-    every_right = boundary(document(allow("iam:*", "*")))
-    assert judge.resource(POLICY, every_right.properties) == []
-    assert judge.stack_of([every_right, BOUNDED]) == []
-    alone = {(item.rule, item.urn.rpartition("::")[2]) for item in judge.stack_of([every_right])}
+    wide = boundary(WIDE)
+    assert judge.resource(POLICY, wide.properties) == []
+    assert judge.stack_of([wide, BOUNDED]) == []
+    alone = {(item.rule, item.urn.rpartition("::")[2]) for item in judge.stack_of([wide])}
     assert alone == {("misused-boundary", "boundary")}
     assert judge.stack_of([boundary(TIGHT)]) == []
 

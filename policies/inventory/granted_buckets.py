@@ -1,0 +1,56 @@
+"""Buckets that grants name: their ARNs hold no account, so nothing else tells whether a bucket is of this stack."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from policies.inventory.companions import BUCKET
+from policies.inventory.elsewhere import OWNERS
+from policies.inventory.identity_policies import TYPES, allowing
+from policies.inventory.roles import ROLE, listed, policy_name
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
+
+_BUCKET_ARN: Final = re.compile(r"arn:[\w-]*:s3:::(?P<bucket>[^/]+)(/.*)?")
+
+
+def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    own = {resource.get("bucket") for resource in resources if resource.type == BUCKET}
+    accepted = {name for name in own if isinstance(name, str)}.union(judgement.config["agreed"])
+    boundaries = {policy_name(resource.get("permissionsBoundary")) for resource in resources if resource.type == ROLE}
+    for resource in resources:
+        if resource.type not in TYPES or resource.get("name") in boundaries:
+            continue  # a boundary grants nothing
+        for place, statement in allowing(resource.properties):
+            for bucket in _buckets(statement.get("Resource")):
+                if bucket not in accepted:
+                    yield Finding(f"`{place}` names the bucket `{bucket}`, which isn't of this stack.", resource.urn)
+
+
+def _buckets(resources: Json) -> Iterator[str]:
+    for arn in listed(resources):
+        if isinstance(arn, str) and (found := _BUCKET_ARN.fullmatch(arn)):
+            yield found["bucket"]
+
+
+RULES: Final = (
+    Rule(
+        id="foreign-bucket",
+        title="A grant on a bucket names one of this stack, or one that its owners agreed to.",
+        remedy=f"Name the bucket in full, or have {OWNERS} add it to `foreign-bucket`: `agreed`.",
+        source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html",
+        severity=Severity.HIGH,
+        check=_foreign,
+        scope=Scope.STACK,
+        types=frozenset((*TYPES, BUCKET)),
+        config={
+            "agreed": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Names of buckets outside the stack on which it may grant something",
+                "default": [],
+            }
+        },
+    ),
+)

@@ -1,0 +1,33 @@
+"""Identity policies as the plan holds them: documents of roles and managed policies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from policies.inventory.roles import ROLE, listed
+from policies.rulebook import Json
+
+TYPES: Final = frozenset(("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolicy", ROLE))
+
+
+def allowing(inputs: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """Yield place and contents of each statement that isn't a Deny. What isn't a document, `unknown-document` says."""
+    for place, document in _documents(inputs):
+        try:
+            read = json.loads(document) if isinstance(document, str) else document
+        except ValueError:
+            continue
+        statements = listed(read.get("Statement")) if isinstance(read, Mapping) else []
+        for index, statement in enumerate(statements):
+            if isinstance(statement, Mapping) and statement.get("Effect") != "Deny":
+                yield f"{place}.Statement.{index}", statement
+
+
+def _documents(inputs: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Yield place and value of each document, which is JSON text or a mapping."""
+    yield "policy", inputs.get("policy")
+    for index, inline in enumerate(listed(inputs.get("inlinePolicies"))):
+        if isinstance(inline, Mapping):
+            yield f"inlinePolicies.{index}.policy", inline.get("policy")

@@ -1,0 +1,110 @@
+"""Edits of the real plan that random edits found to pass: a grant, a boundary or a fence that became wider."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from tests.judged_plan import JudgedPlan, Planned, judged_plan
+
+POLICY: Final = "aws:iam/policy:Policy"
+ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
+
+Statement = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def plan() -> JudgedPlan:
+    return judged_plan("prod")
+
+
+def with_statement(policy: Planned, sid: str, change: Callable[[Statement], object]) -> Planned:
+    """Return a policy in which one statement is changed."""
+    document = json.loads(policy.inputs["policy"])
+    (statement,) = [one for one in document["Statement"] if one["Sid"] == sid]
+    change(statement)
+    return policy.with_value("policy", json.dumps(document))
+
+
+def without_tag(tag: str) -> Callable[[Statement], object]:
+    return lambda statement: statement["Condition"]["StringEquals"].pop(tag)
+
+
+def with_tag(tag: str, value: str | list[str]) -> Callable[[Statement], object]:
+    return lambda statement: statement["Condition"]["StringEquals"].update({tag: value})
+
+
+def on(resource: str) -> Callable[[Statement], object]:
+    return lambda statement: statement.update(Resource=resource)
+
+
+def unconditional(statement: Statement) -> object:
+    return statement.pop("Condition")
+
+
+CLOSED: Final = {
+    "resources of another project": ("prod-ci-edge", "ManageDistributions", without_tag("aws:ResourceTag/Project")),
+    "of another environment": ("prod-ci-edge", "ManageCertificates", without_tag("aws:ResourceTag/Environment")),
+    "of several": (
+        *("prod-ci-load-balancer", "ManageSecurityGroup"),
+        with_tag("aws:ResourceTag/Environment", ["prod", "dev"]),
+    ),
+    "made without a tag": ("prod-ci-load-balancer", "MakeSecurityGroup", without_tag("aws:RequestTag/Project")),
+}
+
+
+@pytest.mark.parametrize(("name", "sid", "change"), CLOSED.values(), ids=CLOSED)
+def test_a_grant_asks_for_all_tags(
+    plan: JudgedPlan, name: str, sid: str, change: Callable[[Statement], object]
+) -> None:
+    policy = plan.named(POLICY, name)
+    assert "inventory/pinned-tag" in plan.stopped_by(with_statement(policy, sid, change))
+
+
+BOUNDARIES: Final = {
+    "every secret": ("prod-workload-boundary", "ReadSecrets", on("*"), "wildcard-resource"),
+    "all data": ("prod-workload-boundary", "ReadAndWriteData", on("*"), "wildcard-resource"),
+    "every task": ("prod-ci-deployer-trigger-boundary", "ecs", on("*"), "wildcard-resource"),
+    "roles without a boundary": (
+        *("prod-ci-deploy-boundary", "MakeBoundedRoles"),
+        *(unconditional, "privilege-escalation"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "sid", "change", "rule"), BOUNDARIES.values(), ids=BOUNDARIES)
+def test_a_boundary_limits(
+    plan: JudgedPlan, name: str, sid: str, change: Callable[[Statement], object], rule: str
+) -> None:
+    policy = plan.named(POLICY, name)
+    assert f"least-privilege/{rule}" in plan.stopped_by(with_statement(policy, sid, change))
+
+
+@pytest.mark.parametrize(
+    "bucket", ["somebody-elses", "prod-blog-data-raw-12345678901", "prod-*", "prod-blog-data-raw-999988887777"]
+)
+def test_data_goes_to_buckets_of_the_stack(plan: JudgedPlan, bucket: str) -> None:
+    policy = plan.named(ROLE_POLICY, "prod-prefect-worker-task")
+    elsewhere = with_statement(policy, "ReadAndWriteData", on(f"arn:aws:s3:::{bucket}/*"))
+    assert "inventory/foreign-bucket" in plan.stopped_by(elsewhere)
+
+
+def test_a_document_may_be_a_mapping(plan: JudgedPlan) -> None:
+    policy = plan.named(ROLE_POLICY, "prod-prefect-worker-task")
+    elsewhere = with_statement(policy, "ReadAndWriteData", on("arn:aws:s3:::somebody-elses/*"))
+    document = json.loads(elsewhere.inputs["policy"])
+    assert "inventory/foreign-bucket" in plan.stopped_by(policy.with_value("policy", document))
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_distribution_stays_behind_its_web_acl(plan: JudgedPlan, value: str | None) -> None:
+    distribution = plan.named("aws:cloudfront/distribution:Distribution", "prod-portal")
+    assert "inventory/unscreened-distribution" in plan.stopped_by(distribution.with_value("webAclId", value))
+
+
+def test_the_tags_that_grants_look_at_stay(plan: JudgedPlan) -> None:
+    bucket = plan.named("aws:s3/bucket:Bucket", "prod-blog-data-raw")
+    assert "inventory/pinned-tag" in plan.stopped_by(bucket.with_value("tags.Project", "another"))
