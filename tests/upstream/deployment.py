@@ -176,8 +176,9 @@ class Upstream:
         )
 
     def destroy(self, scenario: str) -> Ran:
-        """Destroy everything."""
-        return self._pulumi(scenario, ("ci-deploy",), "destroy", "--yes", "--skip-preview")
+        """Destroy everything, as `make destroy` does."""
+        command = self.deployment.command("destroy", "--confirm", self.deployment.stack)
+        return self._run(scenario, ("ci-deploy",), *command, folder=PROJECT)
 
     def _pulumi(self, scenario: str, roles: Sequence[Role], *arguments: str) -> Ran:
         command = ["pulumi", *arguments, "--stack", self.deployment.stack, "--non-interactive"]
