@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -61,12 +61,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Withheld:
-    """Calls that a role isn't allowed on purpose: patterns of actions and resources, and why."""
+    """Calls that a role isn't allowed on purpose: patterns of actions, resources and condition keys, and why."""
 
     roles: Sequence[str]
     actions: Sequence[str]
     resources: Sequence[str]
     reason: str
+    context: Mapping[str, str] = field(default_factory=dict)
 
     def covers(self, role: str, request: Request) -> bool:
         """Tell whether a role is meant to be refused a request."""
@@ -74,6 +75,7 @@ class Withheld:
             role in self.roles
             and any(fnmatchcase(request.action, pattern) for pattern in self.actions)
             and any(fnmatchcase(request.resource, pattern) for pattern in self.resources)
+            and all(fnmatchcase(request.context.get(key, ""), pattern) for key, pattern in self.context.items())
         )
 
 

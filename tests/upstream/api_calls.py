@@ -101,9 +101,7 @@ def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[tuple[st
             continue
         http = described.http
         path, _, query = http["requestUri"].partition("?")
-        pattern = re.sub(
-            r"\\{(\w+)(\\\+)?\\}", lambda name: f"(?P<{name[1]}>{'.+' if name[2] else '[^/]+'})", re.escape(path)
-        )
+        pattern = re.sub(r"\\{(\w+)(\\\+)?\\}", _named_group, re.escape(path))
         needed = frozenset(parse_qsl(query, keep_blank_values=True))
         routes.append((http["method"], re.compile(pattern), needed, operation))
     return sorted(routes, key=lambda route: -len(route[2]))

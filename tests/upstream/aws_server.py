@@ -3,8 +3,8 @@
     python -m tests.upstream.aws_server JOURNAL
 
 prints its URL and serves on the loopback address until it is killed; `JOURNAL` gets every call (see recording.py).
-What is added to moto: completed_server.py, refusals.py, and in this file the description of a security group's rule
-that names a prefix list or a group, with EC2's limits on descriptions.
+What is added to moto: completed_server.py, refusals.py, and in this file descriptions: that of a security group's rule
+that names a prefix list or a group, with EC2's limits, and that of a role whose longest session is changed.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from moto.ec2.exceptions import InvalidParameterValueError
 from moto.ec2.models.security_groups import SecurityGroupRule
+from moto.iam.models import IAMBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -28,7 +29,7 @@ _DESCRIPTION: Final = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpRange.html"""
 
 
-def _keep_descriptions() -> None:
+def _keep_descriptions_of_rules() -> None:
     """Have moto keep the description of every rule of a security group, and refuse those that EC2 refuses."""
     original = SecurityGroupRule.__init__
     signature = inspect.signature(original)
@@ -46,6 +47,18 @@ def _keep_descriptions() -> None:
     _replace(SecurityGroupRule, "description", told)
 
 
+def _keep_description_of_role() -> None:
+    """Have moto keep a role's description where a change doesn't name one."""
+    original = IAMBackend.update_role
+
+    def update(backend: Any, name: str, description: str | None, seconds: str) -> Any:  # noqa: ANN401 - moto's own
+        return original(
+            backend, name, backend.get_role(name).description if description is None else description, seconds
+        )
+
+    _replace(IAMBackend, "update_role", update)
+
+
 def _replace(class_: type, name: str, instead: object) -> None:
     """Put something else in a class of moto's, whose own types would not have it."""
     setattr(class_, name, instead)
@@ -54,7 +67,8 @@ def _replace(class_: type, name: str, instead: object) -> None:
 def main() -> None:
     """Serve until the process is ended."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    _keep_descriptions()
+    _keep_descriptions_of_rules()
+    _keep_description_of_role()
     completed = CompletedServer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, RecordingServer(completed, Path(sys.argv[1])), threaded=True)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)

@@ -20,8 +20,9 @@ _IDS: Final = (
     (r"(:delivery:)\w+", r"\g<1>" + "0" * 17),
     (r"(:targetgroup/.*)-[0-9a-f]{4}/", r"\g<1>-0000/"),
     (r"(:secret:.*)-\w{6}$", r"\g<1>-AbCdEf"),
+    (r"\bork-worker\b", "ork-processor"),
 )
-"""What differs from run to run -> what stands for it."""
+"""What differs from run to run -> what stands for it; and a role's new name -> the one that today's grants have."""
 
 
 def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> list[Request]:

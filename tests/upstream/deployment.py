@@ -160,9 +160,10 @@ class Upstream:
         """Apply, with every pack, as `make up` does."""
         return self._run(scenario, ("ci-deploy",), *self.deployment.command("up", "--yes"), folder=PROJECT)
 
-    def up(self, scenario: str) -> Ran:
-        """Preview and apply, without packs."""
-        return self._pulumi(scenario, ("ci-deploy",), "up", "--yes", "--suppress-outputs")
+    def up(self, scenario: str, *, preview: bool = False) -> Ran:
+        """Apply, without packs; with a preview first where what the provider answers there is wanted."""
+        without = () if preview else ("--skip-preview",)
+        return self._pulumi(scenario, ("ci-deploy",), "up", "--yes", "--suppress-outputs", *without)
 
     def preview(self, scenario: str, role: Role = "ci-deploy") -> Ran:
         """Preview, without packs."""
@@ -175,8 +176,9 @@ class Upstream:
         )
 
     def destroy(self, scenario: str) -> Ran:
-        """Destroy everything."""
-        return self._pulumi(scenario, ("ci-deploy",), "destroy", "--yes", "--skip-preview")
+        """Destroy everything, as `make destroy` does."""
+        command = self.deployment.command("destroy", "--confirm", self.deployment.stack)
+        return self._run(scenario, ("ci-deploy",), *command, folder=PROJECT)
 
     def _pulumi(self, scenario: str, roles: Sequence[Role], *arguments: str) -> Ran:
         command = ["pulumi", *arguments, "--stack", self.deployment.stack, "--non-interactive"]

@@ -139,7 +139,7 @@ def needed(call: ApiCall) -> Iterator[Request]:
         yield _request(f"{prefix}:{name}", resource, context, call)
     yield from _besides(call, f"{prefix}:{name}", context)
     tagging = _TAGGING.get(f"{call.service} {call.operation}") or _TAGGING.get(call.service, "TagResource")
-    if call.tags and call.service != "s3" and not name.startswith(("Tag", "Add", "CreateTags")):
+    if call.tags and call.service != "s3" and not name.startswith(("Tag", "Add", "CreateTags", "Remove", "DeleteTags")):
         made = _made(call)
         made_by = {f"{prefix}:CreateAction": name} if call.service in ("ec2", "elbv2") else {}
         yield _request(f"{prefix}:{tagging}", made, {**context, **made_by}, call)

@@ -5,6 +5,7 @@ Only names leave this module, and values that the provider adds by itself; never
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
@@ -27,6 +28,8 @@ NOT_PULUMI_AWS: Final[Mapping[tuple[str, str], str]] = {
 """Type and path -> why the answer there is one of the dynamic bridge or of the 5.x provider, and not of pulumi-aws 7.
 All attributes that pulumi-aws' classes don't have are passed over too: the bridge has names of its own for ids."""
 
+IN_ANY_ORDER: Final = {("aws:lb/listenerRule:ListenerRule", "conditions")}
+"""Type and input that is a set in Terraform's schema: its order is that of a hash of the values, secret ones too."""
 
 DOCUMENTS: Final[Mapping[Literal["document", "legacy_document"], str]] = {"document": "", "legacy_document": "Version"}
 """How a policy document comes back -> the key that comes before all others."""
@@ -84,9 +87,17 @@ def _differences(type_: str, one: Mapping[str, Json], other: Mapping[str, Json])
         raise LookupError(f"no class of the SDK for {type_}")
     names = {name for name in {**one, **other} if name in declared(type_) and not name.startswith("__")}
     for name in sorted(names):
-        for path, before, after in _differing(name, one.get(name), other.get(name)):
+        before_all, after_all = one.get(name), other.get(name)
+        if (type_, name) in IN_ANY_ORDER:
+            before_all, after_all = _in_one_order(before_all), _in_one_order(after_all)
+        for path, before, after in _differing(name, before_all, after_all):
             if (type_, path) not in NOT_PULUMI_AWS:
                 yield path, before, after
+
+
+def _in_one_order(value: Json) -> Json:
+    """Return a list of objects in an order that depends on nothing but them; anything else as it is."""
+    return sorted(value, key=lambda item: json.dumps(item, sort_keys=True)) if isinstance(value, list) else value
 
 
 def _differing(path: str, before: Json, after: Json) -> Iterator[tuple[str, Json, Json]]:

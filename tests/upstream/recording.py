@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 import threading
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -27,12 +28,13 @@ from tests.upstream.refusals import Refusal, refusal
 class Fault:
     """The first `times` calls of an operation, counted since the file was written, are answered with an error.
 
-    `code` is AWS's name of the error, `status` the HTTP status that comes with it.
+    `code` is AWS's name of the error, `status` the HTTP status that comes with it. Without them the calls are carried
+    out, and the connection is lost before the answer.
     """
 
     operation: str
-    code: str
-    status: int
+    code: str = ""
+    status: int = 0
     times: int = 1
 
 
@@ -62,7 +64,7 @@ class RecordingServer:
     """The WSGI application: writes down, answers with a fault or hands on.
 
     An SDK that hears nothing asks again under the same invocation id. It is given the first answer then, so that a
-    connection that a busy machine loses makes nothing twice.
+    lost connection makes nothing twice, as AWS sees to by tokens and names.
     """
 
     def __init__(self, server: CompletedServer, journal: Path) -> None:
@@ -77,22 +79,27 @@ class RecordingServer:
         body = body_of(environ)
         try:
             call = recognize(environ, body)
-            asked = [asdict(request) for request in needed(call)]
+            id_ = environ.get("HTTP_AMZ_SDK_INVOCATION_ID", "")
+            # What is asked again was asked about before, and may be gone by now.
+            asked = [] if id_ in self._answers else [asdict(request) for request in needed(call)]
         except LookupError as error:
             self._note(unrecognized=str(error))
             environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
             return self._server(environ, start)
-        id_ = environ.get("HTTP_AMZ_SDK_INVOCATION_ID", "")
         with self._lock:
             known = self._answers.get(id_) if id_ else None
             fault = None if known else self._faults.due(call.operation)
-        refused = fault or (None if known else refusal(call, self._server.distributions))
+        lost = fault is not None and not fault.status
+        refused = (None if lost else fault) or (None if known else refusal(call, self._server.distributions))
         status, headers, content = known or (
             _failed(refused, call) if refused else handed_on(self._server, environ, body)
         )
-        if id_ and not fault:
+        if id_ and (lost or not fault):
             self._answers[id_] = (status, headers, content)
-        self._note(service=call.service, operation=call.operation, status=int(status[:3]), asked=asked)
+        self._note(service=call.service, operation=call.operation, status=0 if lost else int(status[:3]), asked=asked)
+        if lost:
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            raise ConnectionAbortedError  # which the server takes for the client's
         start(status, [*headers, ("Content-Length", str(len(content)))])
         return [content]
 

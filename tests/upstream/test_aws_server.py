@@ -25,10 +25,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         yield url, folder
 
 
-def client(served: tuple[str, Path], service: str) -> Any:  # noqa: ANN401 - boto3's clients are made at run time
+def client(served: tuple[str, Path], service: str, attempts: int = 1) -> Any:  # noqa: ANN401 - made at run time
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-    once = Config(retries={"total_max_attempts": 1})
-    return boto3.Session().client(service, REGION, endpoint_url=served[0], config=once, **keys)  # type: ignore[call-overload]
+    tries = Config(retries={"total_max_attempts": attempts})
+    return boto3.Session().client(service, REGION, endpoint_url=served[0], config=tries, **keys)  # type: ignore[call-overload]
 
 
 def last(served: tuple[str, Path]) -> dict[str, Any]:
@@ -70,6 +70,22 @@ def test_a_fault_comes_as_often_as_it_was_asked_for(served: tuple[str, Path]) ->
         client(served, "s3").list_buckets()
     assert client(served, "s3").list_buckets()["Buckets"] == []
     faults.write_text("[]")
+
+
+def test_a_call_whose_answer_is_lost_is_carried_out_once(served: tuple[str, Path]) -> None:
+    (served[1] / "faults.json").write_text(json.dumps([{"operation": "CreateSecret"}]))
+    again = client(served, "secretsmanager", attempts=2).create_secret(Name="lost")
+    assert last(served)["status"] == 200
+    secrets = client(served, "secretsmanager").list_secrets()["SecretList"]
+    assert [secret["ARN"] for secret in secrets] == [again["ARN"]]
+
+
+def test_a_role_keeps_its_description_when_its_longest_session_changes(served: tuple[str, Path]) -> None:
+    iam = client(served, "iam")
+    iam.create_role(RoleName="described", AssumeRolePolicyDocument=document(1), Description="what it does")
+    iam.update_role(RoleName="described", MaxSessionDuration=7200)
+    role = iam.get_role(RoleName="described")["Role"]
+    assert (role["Description"], role["MaxSessionDuration"]) == ("what it does", 7200)
 
 
 def test_quotas_of_policies_are_kept(served: tuple[str, Path]) -> None:
