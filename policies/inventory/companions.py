@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from policies.inventory.documents import listed, statements
 from policies.inventory.properties import is_called
-from policies.inventory.roles import listed
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
@@ -37,14 +36,8 @@ def _alone(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
 
 
 def _without_tls(policy: Resource, _: Judgement) -> Iterator[Finding]:
-    document = policy.get("policy")
-    try:
-        read = json.loads(document) if isinstance(document, str) else document
-    except ValueError:
-        read = None
-    statements = listed(read.get("Statement")) if isinstance(read, Mapping) else []
     bucket = policy.get("bucket")
-    if not any(_refuses_plain(statement, bucket) for statement in statements):
+    if not any(_refuses_plain(statement, bucket) for statement in statements(policy.get("policy"))):
         yield Finding("No statement of `policy` denies everybody everything where `aws:SecureTransport` is false.")
 
 

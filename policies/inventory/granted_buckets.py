@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from policies.inventory.companions import BUCKET
+from policies.inventory.documents import listed
 from policies.inventory.elsewhere import OWNERS
 from policies.inventory.identity_policies import TYPES, allowing
-from policies.inventory.roles import ROLE, listed, policy_name
+from policies.inventory.roles import ROLE, policy_name
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 _BUCKET_ARN: Final = re.compile(r"arn:[\w-]*:s3:::(?P<bucket>[^/]+)(/.*)?")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from policies.inventory.documents import listed, statements
 from policies.inventory.elsewhere import OWNERS, told
-from policies.inventory.roles import listed
 from policies.inventory.table import leaves, table, types_with
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
 
@@ -58,7 +57,7 @@ def _ci(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
                 yield Finding(f"`clientIdLists.{index}` isn't the pinned audience.")
         return
     document = resource.get("assumeRolePolicy")
-    for statement in _statements(document):
+    for statement in statements(document):
         for principal in listed(_member(_member(statement, "Principal"), "Federated")):
             yield from _trusts(principal, statement, judgement)
 
@@ -86,14 +85,6 @@ def _trusts(principal: Json, statement: Json, judgement: Judgement) -> Iterator[
 
 def _is_pinned(subject: Json, prefixes: list[str]) -> bool:
     return isinstance(subject, str) and any(prefix and subject.startswith(prefix) for prefix in prefixes)
-
-
-def _statements(document: Json) -> list[Json]:
-    try:
-        read = json.loads(document) if isinstance(document, str) else document
-    except ValueError:
-        return []  # `malformed-document` says so.
-    return listed(_member(read, "Statement"))
 
 
 def _member(value: Json, key: str) -> Json:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from policies.inventory.roles import ROLE, listed
+from policies.inventory.documents import listed, statements
+from policies.inventory.roles import ROLE
 from policies.rulebook import Json
 
 TYPES: Final = frozenset(("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolicy", ROLE))
@@ -15,12 +15,7 @@ TYPES: Final = frozenset(("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolic
 def allowing(inputs: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """Yield place and contents of each statement that isn't a Deny. What isn't a document, `unknown-document` says."""
     for place, document in _documents(inputs):
-        try:
-            read = json.loads(document) if isinstance(document, str) else document
-        except ValueError:
-            continue
-        statements = listed(read.get("Statement")) if isinstance(read, Mapping) else []
-        for index, statement in enumerate(statements):
+        for index, statement in enumerate(statements(document)):
             if isinstance(statement, Mapping) and statement.get("Effect") != "Deny":
                 yield f"{place}.Statement.{index}", statement
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from policies.inventory.documents import listed
 from policies.inventory.elsewhere import OWNERS
 from policies.inventory.identity_policies import TYPES, allowing
-from policies.inventory.roles import listed
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
 
 _FAMILIES: Final = ("aws:RequestTag/", "aws:ResourceTag/")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from policies.inventory.documents import listed, statements
 from policies.inventory.elsewhere import OWNERS
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
 
@@ -64,14 +64,10 @@ def policy_name(arn: Json) -> str:
 
 def assumed_by(document: Json) -> Iterator[str]:
     """Yield who assumes a role by its trust policy: services, ARNs, subjects of tokens; `*` is anybody."""
-    try:
-        read = json.loads(document) if isinstance(document, str) else document
-    except ValueError:
-        read = None
-    statements = read.get("Statement") if isinstance(read, Mapping) else None
-    if not statements:
+    found = statements(document)
+    if not found:
         yield "?"
-    for statement in listed(statements):
+    for statement in found:
         if not isinstance(statement, Mapping):
             yield "?"
         elif statement.get("Effect") != "Deny":
@@ -101,11 +97,6 @@ def _subjects(statement: Mapping[str, Json]) -> list[Json]:
         if key.lower().endswith(":sub")
         for value in listed(values)
     ]
-
-
-def listed(value: Json) -> list[Json]:
-    """Return what may be one or a list of several as a list."""
-    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
