@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from generators import expected_readers, pages
 from stackfiles.failures import Failure
@@ -11,10 +12,14 @@ from stackfiles.failures import Failure
 
 def main() -> int:
     """Write the lists of readers in `policies/config/`, then the pages in `docs/`; return the exit code."""
-    argparse.ArgumentParser(prog="python -m generators", description=main.__doc__).parse_args()
+    parser = argparse.ArgumentParser(prog="python -m generators", description=main.__doc__)
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+    )
+    project = parser.parse_args().project
     try:
-        expected_readers.main()
-        pages.main()
+        expected_readers.write(project)
+        pages.write(project)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code

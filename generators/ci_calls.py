@@ -25,7 +25,6 @@ from components.naming import PROJECT as NAME
 from components.settings import Settings, parse, placeholders
 from stackfiles import project
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
 RECORD: Final = Path(__file__).with_name("ci_calls.jsonl")
 _REASONS: Final = Path(__file__).with_name("ci_reasons.yaml")
 
@@ -127,9 +126,9 @@ def _reasons() -> dict[str, Any]:
 
 
 @cache
-def settings(stack: str, options: str = "") -> Settings:
-    """Return a stack's settings with a set of options."""
-    loaded = project.load(PROJECT, stack)
+def settings(folder: Path, stack: str, options: str = "") -> Settings:
+    """Return the settings of one of a project's stacks with a set of options."""
+    loaded = project.load(folder, stack)
     config = {**loaded.config, **{key: placeholders()[key] for key in loaded.secret_keys}}
     parsed = parse(stack, config, loaded.secret_keys)
     changed = {
@@ -140,9 +139,9 @@ def settings(stack: str, options: str = "") -> Settings:
 
 
 @cache
-def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
-    """Return what each of CI's roles may do in a stack with a set of options."""
-    chosen = settings(stack, options)
+def permissions(folder: Path, stack: str, options: str = "") -> Mapping[str, Permissions]:
+    """Return what each of CI's roles may do in one of a project's stacks with a set of options."""
+    chosen = settings(folder, stack, options)
     names = chosen.names(stack)
     shared = shared_statements(names, chosen)
     found = {}
@@ -153,9 +152,9 @@ def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
     return found
 
 
-def filled(pattern: str, stack: str, options: str = "") -> str:
-    """Return a pattern of the record with a stack's own names in it."""
-    chosen = settings(stack, options)
+def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
+    """Return a pattern of the record with the own names of one of a project's stacks in it."""
+    chosen = settings(folder, stack, options)
     given = {
         "account": chosen.account,
         "region": chosen.region,

@@ -76,7 +76,7 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list
     """Return the packs to run, each with its configuration file if there is one."""
     if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
         raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
-    packs = [pack.resolve() for pack in arguments.pack] or project.attached(folder)
+    packs = [pack.absolute() for pack in arguments.pack] or project.attached(folder)
     for pack in packs:
         if not (pack / "PulumiPolicy.yaml").is_file():
             raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")

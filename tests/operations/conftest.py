@@ -37,6 +37,7 @@ from tests.operations import edge_double, kinde_double
 from tests.operations.cloud import Cloud
 from tests.operations.edge_double import DISTRIBUTIONS, HOSTS, ORIGIN, EdgeDouble
 from tests.operations.kinde_double import CLIENT_ID, DOMAIN, EMAIL, KindeDouble
+from tests.owner import FILES
 from tests.planning import PROJECT
 
 KINDE_SECRET = "prod/kinde/client-secret"
@@ -272,8 +273,8 @@ def bench(
     caplog: pytest.LogCaptureFixture,
 ) -> Bench:
     caplog.set_level(logging.DEBUG)
-    for file in ("Pulumi.yaml", "Pulumi.prod.yaml"):
-        (tmp_path / file).write_text((PROJECT / file).read_text())
+    for file in (PROJECT / "Pulumi.yaml", FILES / "Pulumi.prod.yaml"):
+        (tmp_path / file.name).write_text(file.read_text())
     for name, value in {
         "AWS_ENDPOINT_URL": servers.cloud.url,
         "AWS_ACCESS_KEY_ID": "testing",
