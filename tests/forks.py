@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests import own_files
+
 PROJECT: Final = Path(__file__).resolve().parent.parent
 
 _SERVER: Final = multiprocessing.get_context("forkserver")
@@ -61,6 +63,7 @@ def _call(
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(PROJECT)
+    own_files.keep_away(PROJECT)
     code = function(*arguments)
     sys.stdout.flush()
     sys.stderr.flush()

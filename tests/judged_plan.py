@@ -24,6 +24,7 @@ from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
 from policies.gate import packs
+from policies.inventory import elsewhere
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.plan_document import UNKNOWN
 from tests.forks import forked
@@ -262,6 +263,7 @@ def _whole(resources: Iterable[Planned]) -> analyzer_pb2.AnalyzeStackRequest:
 
 def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
     """Return the gate as the engine has it: every pack, configured by the stack's files."""
+    vars(elsewhere)["FOLDER"] = owned() / "policies" / "config"
     analyzer = Analyzer("gate", packs(owned() / "policies", stack), "Every policy pack.")
     analyzer.ConfigureStack(
         analyzer_pb2.AnalyzerStackConfigureRequest(stack=stack, project="rocketclub-platform", dry_run=dry_run),
