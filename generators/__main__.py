@@ -6,12 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
-from generators import expected_readers, pages, pipeline_stacks
+from generators import expected_readers, pages, pipeline_stacks, previewed
 from stackfiles.failures import Failure
 
 
 def main() -> int:
-    """Write the lists of readers in `policies/config/`, the pipeline's stacks and the pages in `docs/`."""
+    """Write what is derived in `policies/config/`, the pipeline's stacks and the pages in `docs/`."""
     parser = argparse.ArgumentParser(prog="python -m generators", description=main.__doc__)
     parser.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
@@ -19,6 +19,7 @@ def main() -> int:
     project = parser.parse_args().project
     try:
         expected_readers.write(project)
+        previewed.write(project)
         pipeline_stacks.write(project)
         pages.write(project)
     except Failure as failure:

@@ -12,13 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from components.catalogue import PARAMETERS, SECRETS, Parameter, Reader, Secret
-from components.naming import PROJECT, Names
+from components.naming import Names
 from components.workload_permissions import TASKS
 from components.workload_roles import execution_role_name, task_role_name
-from stackfiles.project import stacks
+from stackfiles.project import load, stacks
 
 _CLOSED: Final[dict[str, dict[str, Any]]] = {
     "unidentified-caller": {"closed_world": True},
@@ -69,9 +67,9 @@ def _role_names(readers: Iterable[Reader], names: Names) -> Iterable[str]:
 
 def readers_file(project: Path, stack: str) -> tuple[Path, str]:
     """Return the configuration file of one of a project's stacks and what it must hold."""
-    settings = yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
-    partition = settings.get(f"{PROJECT}:partition", "aws")
-    names = Names(stack, str(settings["aws:allowedAccountIds"][0]), settings["aws:region"], partition)
+    loaded = load(project, stack)
+    account, region = json.loads(loaded.config["aws:allowedAccountIds"])[0], loaded.config["aws:region"]
+    names = Names(loaded.name, stack, account, region, loaded.config[f"{loaded.name}:partition"])
     path = project / "policies" / "config" / f"least_privilege.{stack}.json"
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for rule, configuration in _CLOSED.items():

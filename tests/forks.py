@@ -18,6 +18,8 @@ from typing import Final
 from tests import own_files
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
+NAME: Final = "rocketclub-platform"
+"""The name of the project of the suite's owner (tests/owner)."""
 
 _SERVER: Final = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.sdks"])
@@ -63,7 +65,8 @@ def _call(
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(PROJECT)
-    own_files.keep_away(PROJECT)
+    if "PYTEST_CURRENT_TEST" in variables:
+        own_files.keep_away(PROJECT)
     code = function(*arguments)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -27,7 +27,8 @@ from policies.gate import packs
 from policies.inventory import elsewhere
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.plan_document import UNKNOWN
-from tests.forks import forked
+from stackfiles.project import load
+from tests.forks import NAME, forked
 from tests.owner import owned
 from tests.session import shared
 
@@ -140,7 +141,7 @@ class JudgedPlan:
     def added(self, type_: str, inputs: Mapping[str, Any], name: str = "added") -> Planned:
         """Return a resource that the program doesn't have, made by the default provider of its package."""
         sibling = next((made for made in self.resources if _package(made.type) == _package(type_)), None)
-        urn = f"urn:pulumi:{self.stack}::rocketclub-platform::{type_}::{name}"
+        urn = f"urn:pulumi:{self.stack}::{NAME}::{type_}::{name}"
         asked = analyzer_pb2.AnalyzeRequest(urn=urn, type=type_, name=name)
         planned = analyzer_pb2.AnalyzerResource(urn=urn, type=type_, name=name)
         for message in (asked, planned):
@@ -266,7 +267,9 @@ def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
     vars(elsewhere)["FOLDER"] = owned() / "policies" / "config"
     analyzer = Analyzer("gate", packs(owned() / "policies", stack), "Every policy pack.")
     analyzer.ConfigureStack(
-        analyzer_pb2.AnalyzerStackConfigureRequest(stack=stack, project="rocketclub-platform", dry_run=dry_run),
+        analyzer_pb2.AnalyzerStackConfigureRequest(
+            stack=stack, project=NAME, dry_run=dry_run, config=load(owned(), stack).config
+        ),
         _NO_CONTEXT,
     )
     configuration = analyzer_pb2.ConfigureAnalyzerRequest()

@@ -11,13 +11,18 @@ import sys
 from pathlib import Path
 from typing import Final
 
-_FILES: Final = r"/(Pulumi\.[^/]+\.yaml|policies/config/[^/]+\.[^/]+\.json)"
+_NAMES: Final = re.compile(r"(Pulumi\.[^/]+\.yaml|policies/config/[^/]+\.[^/]+\.json)")
 _ABOUT_THEM: Final = "tests/test_own_stacks.py"
+
+
+def is_one(path: Path) -> bool:
+    """Tell whether a path, from the project's folder on, names such a file."""
+    return bool(_NAMES.fullmatch(str(path)))
 
 
 def keep_away(project: Path) -> None:
     """Have this process refuse to open one of these files of the repository in the folder `project`."""
-    own = re.compile(re.escape(str(project)) + _FILES)
+    own = re.compile(f"{re.escape(str(project))}/{_NAMES.pattern}")
 
     def refuse(event: str, arguments: tuple[object, ...]) -> None:
         # pytest tells which test is running, to the processes that a test starts too.

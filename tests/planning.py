@@ -14,9 +14,10 @@ from typing import Any
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
 from tests import resident_packs
+from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
-from tests.owner import give_files, owned
+from tests.owner import give_files, link_packs, owned
 from tests.session import shared
 
 
@@ -56,9 +57,8 @@ def rehearsal_command(*arguments: str, packs: Path | None = None, environment: M
 
     Without the option `--project`, the project is that of the suite's owner; `packs` are its own unless given.
     """
-    project = owned()
-    options = () if "--project" in arguments else ("--project", str(project))
-    packs = packs or project / "policies"
+    options = () if "--project" in arguments else ("--project", str(owned()))
+    packs = packs or owned() / "policies"
     return forked(command, resident_packs.register(), packs, *options, *arguments, environment=environment)
 
 
@@ -75,7 +75,11 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ())
     """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes."""
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
     arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
-    done = rehearsal_command(*arguments)
+    return written(rehearsal_command(*arguments), output)
+
+
+def written(done: Done, output: Path) -> Plan:
+    """The plan that a command wrote to a file."""
     return _read(done.code, done.printed, output.read_text() if output.exists() else "")
 
 
@@ -129,10 +133,10 @@ def copy_project(folder: Path) -> Path:
     """Copy what a plan needs into a folder, to be changed there; the packs, but for their configuration, are links."""
     project = folder / "project"
     project.mkdir()
-    for file in ("__main__.py", "Pulumi.yaml"):
-        shutil.copy(PROJECT / file, project)
+    shutil.copy(PROJECT / "__main__.py", project)
     shutil.copytree(PROJECT / "components", project / "components", ignore=shutil.ignore_patterns("__pycache__"))
     for package in ("generators", "stackfiles"):
         (project / package).symlink_to(PROJECT / package)
     give_files(project)
+    link_packs(project)
     return project

@@ -26,9 +26,8 @@ from policies.inventory.agreement import __main__ as agreement
 from stackfiles.project import stacks
 from tests import session
 from tests.owner import FILES, owned
-from tests.planning import PROJECT, document_of
+from tests.planning import NAME, PROJECT, document_of
 
-NAME: Final = "rocketclub-platform"
 LEFT_OUT: Final = (".git", ".venv", "build", ".*_cache", ".hypothesis", ".pulumi-state", "Pulumi.*.yaml")
 """What a clone doesn't get from the folder of this one: what isn't in the repository, and the stack files."""
 PART: Final = (
@@ -39,13 +38,17 @@ PART: Final = (
 
 @dataclass(frozen=True)
 class Owner:
-    """Environment -> the stack of the suite's owner that it is like; and the settings that differ, for each."""
+    """Whose project has another name, other stacks and other settings."""
 
+    project: str
     environments: Mapping[str, str]
+    """Environment -> the stack of the suite's owner that it is like."""
     settings: Mapping[str, Any]
+    """What each stack has instead of that one's."""
 
 
 ACME: Final = Owner(
+    "acme-platform",
     {"staging": "dev", "live": "prod"},
     {
         "aws:region": "us-east-1",
@@ -58,7 +61,7 @@ ACME: Final = Owner(
     },
 )
 BEGINNER: Final = Owner(
-    {"staging": "prod"}, {"aws:region": "ap-southeast-2", "aws:allowedAccountIds": ["777788889999"]}
+    NAME, {"staging": "prod"}, {"aws:region": "ap-southeast-2", "aws:allowedAccountIds": ["777788889999"]}
 )
 OWNERS: Final = {"another company": ACME, "one environment only": BEGINNER}
 
@@ -74,15 +77,13 @@ def clone(folder: Path, owner: Owner) -> Path:
     project = folder / "clone"
     shutil.copytree(PROJECT, project, ignore=left_out)
     (project / ".venv").symlink_to(sys.prefix)
+    declared = project / "Pulumi.yaml"
+    declared.write_text(re.sub(r"^name: .*$", f"name: {owner.project}", declared.read_text(), flags=re.MULTILINE))
     for environment, like in owner.environments.items():
         text = re.sub(rf"\b{like}(?=[-/])", environment, (FILES / f"Pulumi.{like}.yaml").read_text())
         document = yaml.safe_load(text)
-        document["config"] |= {key if ":" in key else f"{NAME}:{key}": value for key, value in owner.settings.items()}
+        document["config"] |= owner.settings
         (project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(document))
-        shutil.copy(  # written by a command soon
-            FILES / "policies" / "config" / f"previewed.{like}.json",
-            project / "policies" / "config" / f"previewed.{environment}.json",
-        )
     return project
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import yaml
 
 from generators.expected_readers import readers_file
 from generators.pages import pages
 from generators.pipeline_stacks import PIPELINE, pipeline
+from operations.examples import find
 from policies.gate import packs
 from policies.inventory.agreement import __main__ as agreement
 from stackfiles.plan_document import PlanDocument
@@ -45,6 +47,17 @@ def planned(stack: str) -> tuple[int, str, PlanDocument]:
 def test_the_gate_lets_it_pass(stack: str) -> None:
     code, printed, _ = planned(stack)
     assert code == 0, printed
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_what_differs_between_owners_is_marked(stack: str) -> None:
+    """The same for every owner is what has a default in Pulumi.yaml."""
+    marked = {example.key for example in find(PROJECT, stack) if example.file != "CODEOWNERS"}
+    if "aws:allowedAccountIds" not in marked:
+        pytest.skip(f"{stack} has an owner, who takes the marks away")
+    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    given = yaml.safe_load((PROJECT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    assert {key for key in given if "default" not in declared.get(key, {})} == marked
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.engine.account import Account, made
 from tests.engine.deployment import Deployment, prepared
-from tests.owner import FILES
+from tests.owner import owned
 from tests.planning import PROJECT
 
 pytestmark = pytest.mark.engine
@@ -90,8 +90,8 @@ def workshop(folder: Path, program: str) -> Deployment:
     """Return a deployment of the program above with more to do, judged by the pack of what was previewed alone."""
     project = folder / "project"
     (project / "policies" / "config").mkdir(parents=True)
-    for file in (PROJECT / "Pulumi.yaml", FILES / "Pulumi.dev.yaml"):
-        shutil.copy(file, project)
+    for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
+        shutil.copy(owned() / name, project)
     for name in ("previewed", "rulebook"):
         (project / "policies" / name).symlink_to(PROJECT / "policies" / name)
     (project / "policies" / "config" / "previewed.dev.json").write_text(CONFIG)

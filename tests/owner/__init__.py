@@ -8,6 +8,7 @@ What is derived from the stack files is written by `python -m tests.owner`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from functools import cache
 from pathlib import Path
@@ -16,12 +17,12 @@ from typing import Any, Final
 import yaml
 
 from tests import session
-from tests.forks import PROJECT
+from tests.forks import NAME, PROJECT
 
 FILES: Final = Path(__file__).resolve().parent
 """The folder of the stack files and of what is derived from them."""
 
-_OF_THE_OWNER: Final = ("Pulumi.*.yaml", "policies", "docs", "build", ".git", ".pulumi-state")
+_OF_THE_OWNER: Final = ("Pulumi*.yaml", "policies", "docs", "build", ".git", ".pulumi-state")
 """What of the repository isn't the same for every owner, or is no part of the project."""
 
 
@@ -39,22 +40,28 @@ def lay(folder: Path) -> Path:
         if not any(path.match(pattern) for pattern in _OF_THE_OWNER):
             (project / path.name).symlink_to(path)
     give_files(project)
+    link_packs(project)
     return project
 
 
 def give_files(project: Path) -> None:
-    """Give a project without stack files those of this owner, the packs as links, and their configuration."""
+    """Give a project without files of its owner those of this one."""
+    declared = (PROJECT / "Pulumi.yaml").read_text()
+    (project / "Pulumi.yaml").write_text(re.sub(r"^name: .*$", f"name: {NAME}", declared, flags=re.MULTILINE))
     for file in FILES.glob("Pulumi.*.yaml"):
         shutil.copy(file, project)
-    policies = project / "policies"
-    shutil.copytree(FILES / "policies", policies)
-    shutil.copy(PROJECT / "policies" / "config" / "packs.json", policies / "config")
+    shutil.copytree(FILES / "policies", project / "policies", dirs_exist_ok=True)
+    shutil.copy(PROJECT / "policies" / "config" / "packs.json", project / "policies" / "config")
+
+
+def link_packs(project: Path) -> None:
+    """Give a project the repository's packs as links, beside their configuration."""
     for path in (PROJECT / "policies").iterdir():
         if path.name != "config":
-            (policies / path.name).symlink_to(path)
+            (project / "policies" / path.name).symlink_to(path)
 
 
 def config(stack: str) -> dict[str, Any]:
-    """Return what one of the stack files says, by full key."""
+    """Return the configuration of one of the stack files: key -> value."""
     said: dict[str, Any] = yaml.safe_load((FILES / f"Pulumi.{stack}.yaml").read_text())["config"]
     return said

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from generators import expected_readers
+from generators import expected_readers, previewed
 from policies.inventory.agreement import __main__ as agreement
 from stackfiles.project import stacks
 from tests.owner import FILES, lay
@@ -20,6 +20,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         project = lay(Path(folder).resolve())
         expected_readers.write(project)
+        previewed.write(project)
         for stack in stacks(project):
             sys.argv = ["agreement", "write", "--yes", "--take-away", "--stack", stack, "--project", str(project)]
             if code := agreement.main():
