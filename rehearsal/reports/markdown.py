@@ -159,9 +159,9 @@ def _resource(urn: str, source: str) -> str:
 
 
 def _judged(violation: Violation) -> str:
-    about = _code(resource_label(violation["urn"])) if violation["urn"] else "the stack"
+    about = code(resource_label(violation["urn"])) if violation["urn"] else "the stack"
     lines = places(violation)
-    return f"{about}, {_code(lines_text(lines))}" if lines else about
+    return f"{about}, {code(lines_text(lines))}" if lines else about
 
 
 def _inside(change: Change, members: Sequence[Change]) -> int:
