@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from policies.rulebook import configuration, waivers
 from policies.rulebook.resource import Json, Resource, Stack, Unjudgeable
@@ -65,7 +66,7 @@ class Judge:
             yield self._with_remedy(failure)
 
     def _with_remedy(self, finding: Finding) -> Finding:
-        return Finding(f"{finding.message}\nTo fix: {self.rule.remedy}", finding.urn)
+        return replace(finding, message=f"{finding.message}\nTo fix: {finding.remedy or self.rule.remedy}")
 
 
 def _today() -> dt.date:

@@ -184,6 +184,10 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     stop()
 
 
+_WITHOUT_WEB = ("fill-secrets", "examples")
+"""Commands that ask nobody but AWS."""
+
+
 @dataclass(frozen=True)
 class Bench:
     """A stack whose account, Kinde business and entry points are as they should be, and the commands to run on it."""
@@ -250,7 +254,7 @@ class Bench:
         self.patch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
         self.capture.readouterr()
         self.log.clear()
-        web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] != "fill-secrets" else []
+        web = ["--connect-to=" + route for route in self.servers.routes if arguments[0] not in _WITHOUT_WEB]
         # What is given later wins.
         code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
         printed = self.capture.readouterr()

@@ -105,8 +105,9 @@ class Stacks:
         output = self.project / "plan.json"
         rehearse(environment, self.project, output, ["naming"])
         inventory = planned.agreed(json.loads(output.read_text()))
-        settings = {**pins.settings_of(self.project, environment), "webAclArn": WEB_ACL}
-        for rule, values in pins.pinned(settings).items():
+        read, name = pins.settings_of(self.project, environment)
+        settings = {**read, "webAclArn": WEB_ACL}
+        for rule, values in pins.pinned(settings, name).items():
             inventory[rule] = {**inventory.get(rule, {}), **values}
         names = Names(NAME, environment, settings["aws:allowedAccountIds"][0], REGIONS[environment])
         configurations = {"inventory": inventory, "least_privilege": expected(names)}
