@@ -74,7 +74,11 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (),
     """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
     arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
-    done = rehearsal_command(*arguments, packs=resident)
+    return written(rehearsal_command(*arguments, packs=resident), output)
+
+
+def written(done: Done, output: Path) -> Plan:
+    """The plan that a command wrote to a file."""
     return _read(done.code, done.printed, output.read_text() if output.exists() else "")
 
 
