@@ -63,8 +63,9 @@ def _other_stack(judgement: Judgement) -> Iterator[Finding]:
     if wrong and not config["account"]:
         yield foreign_agreement(judgement.stack, "it is missing, or pins no account")
     elif wrong:
-        differences = (f"{what} `{agreed}`, and the stack has `{given}`" for what, agreed, given in wrong)
-        yield foreign_agreement(judgement.stack, f"it is agreed for the {'; for the '.join(differences)}")
+        differences = (f"the {what} `{agreed}`, and the stack has `{given}`" for what, agreed, given in wrong)
+        others = told(judgement.account, judgement.stack)
+        yield foreign_agreement(judgement.stack, f"it is agreed for {'; for '.join(differences)}{others}")
 
 
 def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
