@@ -148,7 +148,7 @@ def _manage_data(names: Names) -> list[Statement]:
             _buckets(names),
         ),
         Statement(
-            "ManageSecretContainers",
+            "MakeSecrets",
             [
                 "secretsmanager:CreateSecret",
                 "secretsmanager:TagResource",
@@ -158,7 +158,7 @@ def _manage_data(names: Names) -> list[Statement]:
             [names.secret_arn_pattern(secret.name(names)) for secret in secrets_made_by(Maker.PROGRAM)],
         ),
         Statement(
-            "ReadSecretsOfTheDeploy",
+            "ReadItsSecrets",
             ["secretsmanager:GetSecretValue"],
             [names.secret_arn_pattern(secret.name(names)) for secret in secrets_read_by(Reader.CI_DEPLOY)],
         ),

@@ -95,7 +95,13 @@ def advisory(configured: dict[str, Any]) -> None:
 
 def waived(configured: dict[str, Any]) -> None:
     end = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(2))
-    waiver = {"resource": f"{NAME}-prod", "finding": "*", "reason": "a test", "owner": "somebody", "expires": end}
+    waiver = {
+        "resource": f"{NAME}-prod",
+        "finding": "*",
+        "reason": "for this test",
+        "owner": "somebody",
+        "expires": end,
+    }
     configured["pinned-account"].properties.update({"waivers": [waiver]})
 
 
@@ -109,7 +115,7 @@ def test_a_finding_that_stops_nothing_silences_nobody() -> None:
 
 def test_a_waiver_of_one_resource_leaves_it_to_the_others() -> None:
     found = Gate({"aws:allowedAccountIds": '["999988887777"]'}, configure=waived).findings()
-    assert [(rule, level) for rule, level, _ in found] == [(_PINNED, "MANDATORY")]
+    assert [(rule, level) for rule, level, _ in found] == [(_PINNED, "MANDATORY")], found
 
 
 # A plan with other settings, as whoever takes the project over makes it first
