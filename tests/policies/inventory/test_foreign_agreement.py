@@ -18,7 +18,8 @@ from policies.inventory.agreement import __main__ as agreement
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.project import load
 from tests.judged_plan import Planned, judged_plan
-from tests.planning import NAME, PROJECT, Plan, copy_project, rehearse
+from tests.owner import owned
+from tests.planning import NAME, Plan, copy_project, rehearse
 
 _NO_CONTEXT: Final[Any] = None
 _PINNED: Final = "inventory/pinned-account"
@@ -34,8 +35,8 @@ class Gate:
         configure: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         self.plan = judged_plan("prod")
-        self._analyzer = Analyzer("gate", packs(PROJECT / "policies", "prod"), "Every policy pack.")
-        config = {**load(PROJECT, "prod").config, **(settings or {})}
+        self._analyzer = Analyzer("gate", packs(owned() / "policies", "prod"), "Every policy pack.")
+        config = {**load(owned(), "prod").config, **(settings or {})}
         own = {key.replace(f"{NAME}:", f"{name}:"): value for key, value in config.items()}
         self._analyzer.ConfigureStack(
             analyzer_pb2.AnalyzerStackConfigureRequest(stack="prod", project=name, dry_run=True, config=own),
@@ -81,7 +82,7 @@ def test_nothing_is_changed() -> None:
 def test_another_stack_is_one_finding(settings: Mapping[str, str], name: str, rule: str, said: str) -> None:
     found = [(rule, message) for rule, _, message in Gate(settings, name).findings() if rule.startswith("inventory/")]
     [(by, message)] = found
-    own = load(PROJECT, "prod").config
+    own = load(owned(), "prod").config
     wanted = said.format(account=json.loads(own["aws:allowedAccountIds"])[0], region=own["aws:region"], name=NAME)
     assert by == rule
     assert wanted in message
