@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
 from tests import resident_packs
+from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
 from tests.session import shared
