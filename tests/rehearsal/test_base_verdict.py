@@ -17,8 +17,10 @@ import pytest
 import yaml
 
 from rehearsal.base_verdict.gate_changes import GATE
+from tests import own_files
 from tests.breakages import BREAKAGES, break_project
 from tests.forks import PROJECT
+from tests.owner import give_files
 from tests.session import shared
 
 BROKEN: Final = [
@@ -52,7 +54,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def repository(folder: Path) -> Path:
-    """A repository with the project's files, of one stack, on a branch that people work on."""
+    """A repository with the project's code and one stack of the suite's owner, on a branch that people work on."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -62,9 +64,11 @@ def repository(folder: Path) -> Path:
     ).stdout
     branch = folder / "branch"
     for name in filter(None, listed.split("\0")):
-        if (PROJECT / name).is_file() and name != "Pulumi.dev.yaml":
+        if (PROJECT / name).is_file() and not own_files.is_one(Path(name)):
             (branch / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(PROJECT / name, branch / name)
+    give_files(branch)
+    (branch / "Pulumi.dev.yaml").unlink()
     # In place of an installation.
     (branch / "set_up.py").write_text(f"import os\nos.symlink({sys.prefix!r}, '.venv')\n")
     git(branch, "init", "--initial-branch=main")
@@ -78,7 +82,8 @@ def judged(branch: Path, *, breakages: str = "none") -> Judged:
     """Judge the branch as the pipeline does."""
     done = subprocess.run(
         [branch / ".ci" / "judge-with-base", branch.parent / "out", "--breakages", breakages],
-        env={**os.environ, "BASE_BRANCH": "main"},
+        env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+        | {"BASE_BRANCH": "main"},
         capture_output=True,
         text=True,
         check=False,
@@ -164,7 +169,7 @@ def test_the_report_names_what_the_pipeline_loses(loosened: Judged) -> None:
 def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(tmp_path: Path) -> None:
     branch = repository(tmp_path)
     stack_file = branch / "Pulumi.prod.yaml"
-    stack_file.write_text(stack_file.read_text() + "  rocketclub-platform:priceClass: PriceClass_200\n")
+    stack_file.write_text(stack_file.read_text() + "  priceClass: PriceClass_200\n")
     found = judged(branch)
     assert found.code == 0, found.printed
     assert "| `prod` | passed | passed |" in found.report
