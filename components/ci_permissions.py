@@ -23,6 +23,7 @@ from components.catalogue import (
     secrets_read_by,
 )
 from components.ci_entry_point_permissions import web_acl_arns
+from components.ci_issuers import issuers
 from components.iam_documents import Statement
 from components.naming import VIEWER_REGION, Names
 from components.settings import Settings
@@ -90,7 +91,11 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
             ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"],
             [names.policy_arn("*")],
         ),
-        Statement("LookAtTokenIssuer", ["iam:GetOpenIDConnectProvider"], [names.oidc_provider_arn(issuer(settings))]),
+        Statement(
+            "LookAtTokenIssuer",
+            ["iam:GetOpenIDConnectProvider"],
+            [*map(names.oidc_provider_arn, issuers(settings).values())],
+        ),
         Statement(
             "LookAtCertificates",
             ["acm:DescribeCertificate", "acm:ListTagsForCertificate"],
@@ -244,11 +249,3 @@ def workload_role_names(names: Names) -> list[str]:
 def _read_parameters(names: Names, parameters: Sequence[Parameter]) -> list[Statement]:
     arns = [names.parameter_arn(parameter.name(names)) for parameter in parameters]
     return [Statement("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], arns)]
-
-
-def issuer(settings: Settings) -> str:
-    """Return the issuer of CircleCI's tokens, without `https://`.
-
-    Source: https://circleci.com/docs/openid-connect-tokens/
-    """
-    return f"oidc.circleci.com/org/{settings.circleci_organization_id}"

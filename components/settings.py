@@ -69,10 +69,13 @@ class Settings(BaseModel):
     deployer_security_group_id: shapes.SecurityGroupId
     ork_function: shapes.ResourceName
 
-    circleci_organization_id: shapes.Uuid
-    circleci_project_id: shapes.Uuid
-    circleci_repository: shapes.SourceRepository
+    ci_issuer: Literal["circleci", "github", "both"]
+    circleci_organization_id: shapes.Uuid | None = None
+    circleci_project_id: shapes.Uuid | None = None
+    circleci_repository: shapes.SourceRepository | None = None
     circleci_provider_managed: bool
+    github_repository: shapes.GithubRepository | None = None
+    github_provider_managed: bool
 
     park_mode: Literal["parked", "unparked"]
     database_restore_mode: Literal["from_final_snapshot", "clean"]
@@ -186,6 +189,13 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
             f"domain: `{settings.domain}` makes the host {longest}, of {len(longest)} characters; accepted: a domain "
             f"of at most {fitting} characters, so that every host fits into a certificate's name of {LONGEST_HOST}"
         )
+    for ci, keys in _OF_A_CI.items():
+        if settings.ci_issuer in (ci, "both"):
+            problems += [
+                f"{to_camel(key)}: is missing; accepted: a value, or a ciIssuer that isn't {ci}"
+                for key in keys
+                if not getattr(settings, key)
+            ]
     if settings.only_cloudflare_viewers and settings.web_acl_arn:
         problems.append(
             "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
@@ -194,6 +204,13 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
     if settings.previous_origin_header_secret == settings.origin_header_secret:
         problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")
     return problems
+
+
+_OF_A_CI: Final = {
+    "circleci": ("circleci_organization_id", "circleci_project_id", "circleci_repository"),
+    "github": ("github_repository",),
+}
+"""CI -> the fields that say whose tokens of it are trusted."""
 
 
 def placeholders() -> Mapping[str, str]:

@@ -171,6 +171,15 @@ Uuid = Annotated[str, _text(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a l
 SourceRepository = Annotated[
     str, _text(r"(github\.com|bitbucket\.org)/[\w.-]+/[\w.-]+", "a repository such as github.com/owner/name")
 ]
+# GitHub puts the ids of owner and repository after their names for repositories made after 15 July 2026:
+# https://docs.github.com/en/actions/reference/security/oidc
+GithubRepository = Annotated[
+    str,
+    _text(
+        r"[\w.-]+(@\d+)?/[\w.-]+(@\d+)?",
+        "owner/name, or owner@id/name@id where GitHub's tokens have the ids",
+    ),
+]
 
 # A bucket's name has at most 63 characters, of which environment and purpose take up to 39; none ends in -s3alias:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html

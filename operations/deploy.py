@@ -93,6 +93,8 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
         command += ["--plan" if given.operation == "up" else "--save-plan", str(given.plan.absolute())]
     if given.operation == "refresh" and given.clear_pending:
         command.append("--clear-pending-creates")
+    if given.operation == "refresh" and given.expect_no_changes:
+        command.append("--expect-no-changes")
     if given.operation == "refresh" and given.preview_only:
         command.append("--preview-only")
     elif given.operation in ("up", "refresh") and given.yes:

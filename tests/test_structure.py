@@ -53,6 +53,7 @@ COMMANDS: Final = (
     "rehearsal.watch",
     "rehearsal.pull_request",
     "rehearsal.base_verdict",
+    "rehearsal.comment",
     "operations",
     "policies.least_privilege.access",
     "policies.least_privilege.knowledge",

@@ -64,8 +64,8 @@ def role_of(job: str) -> str:
 
 def scripts() -> dict[str, str]:
     """Every shell script of the pipeline, by where it stands: each `run`, and the files beside the pipeline."""
-    found = {str(path.relative_to(PROJECT)): path.read_text() for path in CONFIG.parent.iterdir() if path != CONFIG}
-    found[".ci/run"] = (PROJECT / ".ci" / "run").read_text()
+    files = [*CONFIG.parent.iterdir(), *(PROJECT / ".ci").iterdir()]
+    found = {str(path.relative_to(PROJECT)): path.read_text() for path in files if path != CONFIG}
     for group in ("commands", "jobs"):
         for name, definition in PIPELINE[group].items():
             for number, step in enumerate(definition["steps"]):
@@ -240,7 +240,7 @@ def install(folder: Path, archive: bytes, checksums: str) -> subprocess.Complete
     )
     curl.chmod(0o755)
     return subprocess.run(
-        [PROJECT / ".circleci" / "install-pulumi", folder / "cli"],
+        [PROJECT / ".ci" / "install-pulumi", folder / "cli"],
         env={**os.environ, "PATH": f"{folder}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
