@@ -21,7 +21,6 @@ from components.catalogue import Reader
 from components.ci_boundary import ci_boundary_statements
 from components.circleci_access import ci_roles, shared_statements
 from components.iam_documents import Statement, identity_policy
-from components.naming import PROJECT as NAME
 from components.settings import Settings, parse, placeholders
 from stackfiles import project
 
@@ -130,8 +129,8 @@ def _reasons() -> dict[str, Any]:
 def settings(stack: str, options: str = "") -> Settings:
     """Return a stack's settings with a set of options."""
     loaded = project.load(PROJECT, stack)
-    config = {**loaded.config, **{key: placeholders()[key] for key in loaded.secret_keys}}
-    parsed = parse(stack, config, loaded.secret_keys)
+    secrets = {key: placeholders()[key.removeprefix(f"{loaded.name}:")] for key in loaded.secret_keys}
+    parsed = parse(loaded.name, stack, {**loaded.config, **secrets}, loaded.secret_keys)
     changed = {
         key: value.format(account=parsed.account) if isinstance(value, str) else value
         for key, value in OPTIONS[options].items()
@@ -143,7 +142,7 @@ def settings(stack: str, options: str = "") -> Settings:
 def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
     """Return what each of CI's roles may do in a stack with a set of options."""
     chosen = settings(stack, options)
-    names = chosen.names(stack)
+    names = chosen.names(project.load(PROJECT, stack).name, stack)
     shared = shared_statements(names, chosen)
     found = {}
     for role in ci_roles(names, chosen):
@@ -162,7 +161,7 @@ def filled(pattern: str, stack: str, options: str = "") -> str:
         "stack": stack,
         "vpcId": chosen.vpc_id,
         "circleciOrganizationId": chosen.circleci_organization_id,
-        "project": NAME,
+        "project": project.load(PROJECT, stack).name,
     }
     for name, value in given.items():
         pattern = pattern.replace(f"{{{name}}}", value)

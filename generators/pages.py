@@ -28,7 +28,7 @@ FOLDER: Final = PROJECT / "docs"
 PACKS: Final = [folder.name for folder in packs(PROJECT)]
 STACKS: Final = stacks(PROJECT)
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
-_PROD: Final = Names("prod", "ACCOUNT", "REGION")
+_PROD: Final = Names("PROJECT", "prod", "ACCOUNT", "REGION")
 
 
 def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
@@ -124,9 +124,11 @@ def _settings() -> str:
         )
         for key, entry in declared["config"].items()
     ]
-    return f"# Settings\n\nKeys of the stack's configuration, in the namespace `{declared['name']}`.\n\n" + _table(
-        ("key", "type", "default", "meaning"), rows
+    text = (
+        "# Settings\n\nKeys of a stack's configuration. A stack file gives a value to each key that has no default; "
+        "the project's name may stand before a key, as in `PROJECT:domain`.\n\n"
     )
+    return text + _table(("key", "type", "default", "meaning"), rows)
 
 
 def _rules() -> str:

@@ -18,8 +18,11 @@ from stackfiles.failures import BadConfiguration
 from stackfiles.json_type import Json
 from stackfiles.yaml_file import Loader, read
 
-EXAMPLE: Final = "EXAMPLE"
-"""What a comment beside a value says if the value stands for a fact of the owner's own."""
+MARK: Final = re.compile(r"#\s*EXAMPLE\b")
+"""Begins the comment beside a value that stands for a fact of the owner's own."""
+
+_NOBODYS: Final = "v1:EXAMPLE:EXAMPLE"
+"""A secret that no key opens."""
 
 _PLAIN: Final = re.compile(r"(?!0o)[A-Za-z0-9][\w./-]*")
 """Text that needs no quotes, unless YAML takes it for something else, such as a number."""
@@ -69,7 +72,7 @@ class StackFile:
             line_end = len(self.text) if line_end < 0 else line_end
             beside = self.text[key_end : value.start_mark.index] + self.text[value_end:line_end]
             found = self._values[name]
-            yield Entry(name, found, EXAMPLE in beside, key.start_mark.index, key_end, value_end, line_end)
+            yield Entry(name, found, bool(MARK.search(beside)), key.start_mark.index, key_end, value_end, line_end)
 
     def _mapping(self) -> yaml.MappingNode | None:
         node = yaml.compose(self.text, Loader=yaml.SafeLoader)
@@ -87,7 +90,7 @@ class StackFile:
         for key, entry in reversed(entries.items()):
             if key in values:
                 comment = text[entry.value_end : entry.line_end]
-                kept = "" if EXAMPLE in comment else comment
+                kept = "" if MARK.search(comment) else comment
                 text = f"{text[: entry.key_end]}: {_written(values[key])}{kept}{text[entry.line_end :]}"
         new = "".join(f"  {key}: {_written(value)}\n" for key, value in values.items() if key not in entries)
         return self._require({**self._plain_values(), **values}, self._with_lines(text, new))
@@ -101,10 +104,10 @@ class StackFile:
         missing = [key for key in keys if key not in self.entries]
         lines = "".join(
             f"  # Set yours: openssl rand -hex 32 | pulumi config set --secret {key} --stack {stack}\n"
-            f"  {key}:  # {EXAMPLE} that no key opens\n    secure: v1:{EXAMPLE}:{EXAMPLE}\n"
+            f"  {key}:  # EXAMPLE that no key opens\n    secure: {_NOBODYS}\n"
             for key in missing
         )
-        stand_in: Json = {"secure": f"v1:{EXAMPLE}:{EXAMPLE}"}
+        stand_in: Json = {"secure": _NOBODYS}
         return self._require(
             {**self._plain_values(), **dict.fromkeys(missing, stand_in)}, self._with_lines(self.text, lines)
         )

@@ -23,7 +23,7 @@ _CACHE_PHASES: Final = ("http_request_cache_settings", "http_response_cache_sett
 """https://developers.cloudflare.com/ruleset-engine/reference/phases-list/"""
 
 _API: Final = "https://api.cloudflare.com/client/v4"
-TOKEN: Final = "CLOUDFLARE_APITOKEN"
+TOKEN: Final = "CLOUDFLARE_API_TOKEN"
 
 
 def zone_ids(domain: str, token: str, web: Web) -> list[str]:

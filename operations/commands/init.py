@@ -39,8 +39,8 @@ COMMAND: Final = Command(
     "ask for what differs between owners and environments, and write it",
     "Ask for the facts of a stack: account, region, domain, sign-in, network, CI. Each answer is checked at once, and "
     "what the shell's AWS credentials and CLOUDFLARE_API_TOKEN can look up is offered. Then the stack's file is "
-    "written with all that follows from it in policies/config and docs, or nothing at all, and the stack is previewed. It asks "
-    "for no secret value. Run it again to change single answers.",
+    "written with all that follows from it in policies/config and docs, or nothing is, and the stack is previewed. "
+    "It asks for no secret value. Run it again to change single answers.",
     _add_arguments,
     _run,
     "Exit codes: 0 the preview passed; 1 it didn't, or nothing was written; 2 an answer is wrong or missing, or bad "

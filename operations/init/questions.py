@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Final
 
 from components import settings
-from components.naming import PROJECT
 from components.settings_problems import QUOTES, ConfigurationError, is_sequence
 from components.settings_shapes import Shape
 from stackfiles.json_type import Json
@@ -28,6 +27,9 @@ _NAME: Final = Shape(
     "2 to 40 lower-case letters, digits and single hyphens between them, such as acme-platform",
 )
 """It begins the path of every role, and is a tag of everything."""
+
+_PROJECT: Final = "project"
+"""Stands for any project's name before the keys."""
 
 Answers = Mapping[str, Json]
 """Key, without the project's name -> value."""
@@ -122,10 +124,10 @@ def contradictions(stack: str, all_questions: Iterable[Question], answers: Answe
 
 
 def _problems(stack: str, answers: Answers) -> list[str]:
-    config = {key if ":" in key else f"{PROJECT}:{key}": config_text(value) for key, value in answers.items()}
-    secrets = settings.placeholders()
+    values = {**{key: config_text(value) for key, value in answers.items()}, **settings.placeholders()}
+    config = {key if ":" in key else f"{_PROJECT}:{key}": text for key, text in values.items()}
     try:
-        settings.parse(stack, {**config, **secrets}, secrets)
+        settings.parse(_PROJECT, stack, config, [f"{_PROJECT}:{key}" for key in settings.SECRET_KEYS])
     except ConfigurationError as error:
         return error.problems
     return []

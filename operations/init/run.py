@@ -17,6 +17,7 @@ from components.settings_shapes import ENVIRONMENT
 from operations import prompts
 from operations.checks.cloudflare import TOKEN
 from operations.command_line import load_web
+from operations.examples import find
 from operations.init import copied_project, dialogue
 from operations.init.copied_project import CopiedProject
 from operations.init.derived import agreed_by_hand, derive, leave_only
@@ -148,7 +149,9 @@ def _settled(situation: _Situation) -> dict[str, Json]:
             continue
         answered = situation.offers.answered(question)
         needed = question.required or _is_example(situation.own, key)
-        asks = situation.people and (situation.everything or (needed and not (answered and situation.scripted)))
+        # Running it again goes through everything, except for the project's name, or what the command line doesn't have.
+        settled = answered and (situation.scripted or key == NAME)
+        asks = situation.people and (situation.everything or (needed and not settled))
         offer = situation.offers.offer(question, answers, look_up=asks or (needed and not answered))
         if asks:
             answers[key] = dialogue.ask(situation.stack, question, offer)
@@ -233,10 +236,13 @@ def _summary(changes: Mapping[Path, tuple[bytes | None, bytes | None]]) -> Itera
 
 def _open_ends(folder: Path, stack: str) -> Iterator[str]:
     """Return what is left to do before the stack can be applied."""
-    for key, entry in StackFile(folder / f"Pulumi.{stack}.yaml").entries.items():
-        if entry.example and key in secret_keys(folder):
-            yield f"To be set before `make up`: openssl rand -hex 32 | pulumi config set --secret {key} --stack {stack}"
+    for example in find(folder, stack):
+        if example.key in secret_keys(folder):
+            set_it = f"openssl rand -hex 32 | pulumi config set --secret {example.key} --stack {stack}"
+            yield f"To be set before `make up`: {set_it}"
+        else:
+            yield f"Still an example: {example.file}:{example.line}  {example.key}"
     others = [name for name in project.stacks(folder) if name != stack]
     examples = [name for name in others if _is_example(StackFile(folder / f"Pulumi.{name}.yaml"), ACCOUNT)]
     if examples:
-        yield f"Still the example's: {', '.join(examples)}. `--only` takes other stacks away."
+        yield f"Stacks of nobody: {', '.join(examples)}. `--only` takes all other stacks away."

@@ -226,8 +226,7 @@ class Bench:
         file = self.project / "Pulumi.prod.yaml"
         document = yaml.safe_load(file.read_text())
         for key, value in changes.items():
-            full = key.replace("__", ":") if "__" in key else f"rocketclub-platform:{key}"
-            document["config"][full] = value
+            document["config"][key.replace("__", ":")] = value
         file.write_text(yaml.safe_dump(document))
 
     def set_state(self, *resources: dict[str, str]) -> None:
@@ -255,7 +254,7 @@ class Bench:
         # What is given later wins.
         code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
         printed = self.capture.readouterr()
-        known = {*self.cloud.values(), stdin.strip(), PASSWORD, os.environ.get("ROCKETCLUB_TEST_PASSWORD", "")}
+        known = {*self.cloud.values(), stdin.strip(), PASSWORD, os.environ.get("SIGN_IN_PASSWORD", "")}
         parts = {part for value in known for part in re.findall(r"\w{20,}|Canary\w+", value)}
         told = printed.out + printed.err + self.log.text
         for value in parts | {value for value in known if value.strip()}:
@@ -273,7 +272,7 @@ def bench(
 ) -> Bench:
     caplog.set_level(logging.DEBUG)
     for file in ("Pulumi.yaml", "Pulumi.prod.yaml"):
-        (tmp_path / file).write_text((PROJECT / file).read_text())
+        (tmp_path / file).write_text((PROJECT / file).read_text().replace("# EXAMPLE", "#"))
     for name, value in {
         "AWS_ENDPOINT_URL": servers.cloud.url,
         "AWS_ACCESS_KEY_ID": "testing",
@@ -282,8 +281,8 @@ def bench(
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "SSL_CERT_FILE": str(servers.authority),
-        "ROCKETCLUB_TEST_EMAIL": EMAIL,
-        "ROCKETCLUB_TEST_PASSWORD": "",
+        "SIGN_IN_EMAIL": EMAIL,
+        "SIGN_IN_PASSWORD": "",
     }.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN", "CIRCLE_TOKEN"):

@@ -19,15 +19,26 @@ from tests.planning import PROJECT
 
 # Command -> what its help has to tell besides the exit codes.
 HELP = {
-    (): ("init", "preflight", "deploy", "fill-secrets", "rotate-kinde", "verify-login", "waivers", "orphans"),
+    (): (
+        "init",
+        "examples",
+        "preflight",
+        "deploy",
+        "fill-secrets",
+        "rotate-kinde",
+        "verify-login",
+        "waivers",
+        "orphans",
+    ),
     ("init",): ("Run it again to change single answers", "--answers FILE", "--set KEY=VALUE", "--like STACK"),
     ("preflight",): ("Changes nothing", "--json", "CLOUDFLARE_API_TOKEN"),
     ("fill-secrets",): ("run it again with the same options", "--dry-run", "--database-endpoint HOST[:PORT]"),
-    ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "ROCKETCLUB_TEST_EMAIL"),
-    ("verify-login",): ("Known symptoms are named", "--sign-in", "--json", "ROCKETCLUB_TEST_PASSWORD"),
+    ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "SIGN_IN_EMAIL"),
+    ("verify-login",): ("Known symptoms are named", "--sign-in", "--json", "SIGN_IN_PASSWORD"),
     ("deploy",): ("Every policy pack", "preview", "refresh"),
     ("deploy", "refresh"): ("--clear-pending", "--preview-only"),
     ("waivers",): ("--days", "Needs neither engine nor account"),
+    ("examples",): ("marked `# EXAMPLE`",),
     ("orphans",): ("never a value",),
 }
 
