@@ -110,10 +110,10 @@ def _beside(path: Path, content: bytes) -> tuple[Path, Path]:
 
 def _restore(path: Path, content: bytes | None) -> None:
     path.with_name(f".{path.name}.new").unlink(missing_ok=True)
-    if content is None:
-        path.unlink(missing_ok=True)
-    elif _content(path) != content:
+    if content is not None:
         path.write_bytes(content)
+    elif path.is_file():
+        path.unlink()
 
 
 def _files(folder: Path) -> set[Path]:

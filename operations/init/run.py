@@ -149,7 +149,7 @@ def _settled(situation: _Situation) -> dict[str, Json]:
             continue
         answered = situation.offers.answered(question)
         needed = question.required or _is_example(situation.own, key)
-        # Running it again goes through everything, except for the project's name, or what the command line doesn't have.
+        # A second run goes through all answers but the project's name, or through what the command line leaves open.
         settled = answered and (situation.scripted or key == NAME)
         asks = situation.people and (situation.everything or (needed and not settled))
         offer = situation.offers.offer(question, answers, look_up=asks or (needed and not answered))
@@ -227,7 +227,7 @@ def _summary(changes: Mapping[Path, tuple[bytes | None, bytes | None]]) -> Itera
     for path, contents in changes.items():
         before, after = ((content or b"").decode(errors="replace").splitlines() for content in contents)
         lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
-        if path.parent == Path():
+        if path.parent == Path() and contents[1] is not None:
             yield from (f"  {line}" for line in lines if not line.startswith("@@"))
         what = "new" if contents[0] is None else "gone" if contents[1] is None else "changed"
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
