@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from stackfiles.plan_document import Violation
-from tests.planning import PROJECT, Plan, copy_project, plan_of, rehearse
+from tests.owner import FILES
+from tests.planning import Plan, copy_project, plan_of, rehearse
 from tests.runbooks import Runbook, runbook
 from tests.test_system import readers
 
@@ -75,24 +76,6 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     assert "SENTRY_AUTH_TOKEN" in wiring["backstage"]
 
 
-def test_adding_an_environment(tmp_path: Path) -> None:
-    book, project = runbook("adding-an-environment"), copy_project(tmp_path)
-    others = carry_out(book, project)
-    assert others[0] == "make preview STACK=staging"
-    plan = rehearse("staging", project, tmp_path / "plan.json")
-    assert (plan.exit_code, plan.violations) == (0, []), plan.printed
-    kinds = (
-        "aws:secretsmanager/secret:Secret",
-        "aws:iam/role:Role",
-        "aws:s3/bucket:Bucket",
-        "aws:ssm/parameter:Parameter",
-    )
-    for kind in kinds:
-        names = [str(inputs.get("name", inputs.get("bucket"))) for inputs in plan.inputs(kind)]
-        assert names
-        assert all(name.lstrip("/").startswith("staging") for name in names), names
-
-
 def test_rotating_the_header_secret(tmp_path: Path) -> None:
     """Without the CLI: what its `config set --secret` and `config rm` leave in the stack's file is written here."""
     book, project = runbook("header-secret-rotation"), copy_project(tmp_path)
@@ -116,7 +99,7 @@ def test_rotating_the_header_secret(tmp_path: Path) -> None:
         "aws:lb/listenerRule:ListenerRule prod-portal",
         "aws:lb/listenerRule:ListenerRule prod-pipelines",
     }
-    assert yaml.safe_load(file.read_text()) == yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())
+    assert yaml.safe_load(file.read_text()) == yaml.safe_load((FILES / "Pulumi.prod.yaml").read_text())
 
 
 def test_waiving_a_rule(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stackfiles import project
+from tests.owner import owned
 from tests.planning import PROJECT
 
 VERSION = project.pulumi_version(PROJECT)
@@ -22,7 +23,7 @@ def deploy(*arguments: str, path: Path | None = None, **environment: str) -> sub
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     return subprocess.run(
         [sys.executable, "-m", "operations", "deploy", *arguments],
-        cwd=PROJECT,
+        cwd=owned(),
         env={**clean, "PATH": str(path or "/nowhere"), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -65,7 +66,7 @@ def test_the_gate_goes_along_which_configures_itself(command: str, recorder: Pat
     given = list(itertools.pairwise(call))
     packs = [value for flag, value in given if flag == "--policy-pack"]
     configurations = [value for flag, value in given if flag == "--policy-pack-config"]
-    assert packs == [str(PROJECT / "policies" / "gate")]
+    assert packs == [str(owned() / "policies" / "gate")]
     assert configurations == [os.devnull]
     assert not [flag for flag in call if "skip" in flag]
     assert "--yes" not in call

@@ -16,7 +16,10 @@ import yaml
 
 from operations.init import copied_project
 from stackfiles.failures import Failure
-from tests.planning import PROJECT
+from tests import own_files
+from tests.forks import NAME, PROJECT
+from tests.owner import config, give_files
+from tests.runbooks import runbook
 from tests.session import FOLDER, shared
 
 ANSWERS = Path(__file__).parent / "acme.yaml"
@@ -24,9 +27,19 @@ COMPANY: dict[str, Any] = yaml.safe_load(ANSWERS.read_text())
 ASIDE = (".git", ".venv", ".*_cache", ".hypothesis", ".pulumi-state", "build", "node_modules")
 
 
-def clone(folder: Path, project: Path = PROJECT) -> Path:
-    """Copy a project, as a clone has it."""
-    return Path(shutil.copytree(project, folder, ignore=shutil.ignore_patterns(*ASIDE)))
+def clone(folder: Path) -> Path:
+    """Copy the project, as a clone has it that belonged to the suite's owner."""
+    aside = shutil.ignore_patterns(*ASIDE)
+
+    def ignored(parent: str, names: list[str]) -> set[str]:
+        own = {name for name in names if own_files.is_one((Path(parent) / name).relative_to(PROJECT))}
+        return {*aside(parent, names), *own}
+
+    shutil.copytree(PROJECT, folder, ignore=ignored)
+    give_files(folder)
+    declared = folder / "Pulumi.yaml"
+    declared.write_text(declared.read_text().replace(f"name: {NAME}\n", f"name: {NAME}  # EXAMPLE\n"))
+    return folder
 
 
 def run(project: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -57,27 +70,24 @@ def acme() -> Path:
 
 
 def test_nothing_of_the_owner_before_is_left(acme: Path) -> None:
-    written = {name: text for name, text in texts(acme).items() if name not in texts(PROJECT) or "staging" in name}
-    written |= {name: text for name, text in texts(acme).items() if re.match(r"docs/(diagram|settings)|Pulumi", name)}
-    assert {"Pulumi.yaml", "Pulumi.staging.yaml", "docs/access-staging.md", "docs/diagram.svg"} <= written.keys()
-    assert {f"policies/config/{pack}.staging.json" for pack in ("least_privilege", "inventory", "previewed")} <= {
-        *written
+    parts = r"Pulumi.*|policies/config/\w+\.\w+\.json|docs/(access|diagram|settings).*"
+    written = {name: text for name, text in texts(acme).items() if re.fullmatch(parts, name)}
+    assert written.keys() == {
+        "Pulumi.yaml",
+        "Pulumi.staging.yaml",
+        *(f"policies/config/{pack}.staging.json" for pack in ("least_privilege", "inventory", "previewed")),
+        *(f"docs/{page}" for page in ("access-staging.md", "diagram.md", "diagram.svg", "settings.md")),
     }
-    values = [
-        str(value)
-        for stack in PROJECT.glob("Pulumi.*.yaml")
-        for given in yaml.safe_load(stack.read_text())["config"].values()
-        for value in (given if isinstance(given, list) else [given])
-        if len(str(value)) > 5 and not isinstance(given, dict)
-    ]
-    name = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["name"]
+    given = [value for stack in ("prod", "dev") for value in config(stack).values() if not isinstance(value, dict)]
+    values = {str(item) for value in given for item in (value if isinstance(value, list) else [value])}
+    before = {NAME, *(value for value in values if len(value) > 5)}
+    assert len(before) > 20
     for file, text in written.items():
-        left = {value for value in (*values, name, name.partition("-")[0]) if value in text}
-        assert not left, file
+        assert not {value for value in before if value in text}, file
         assert "waivers" not in text
     marked = [line.split(":")[0].strip() for line in written["Pulumi.staging.yaml"].splitlines() if "EXAMPLE" in line]
     assert marked == ["originHeaderSecret", "secure"]
-    assert "EXAMPLE" not in "".join(text for name, text in written.items() if name != "Pulumi.staging.yaml")
+    assert not [name for name, text in written.items() if "EXAMPLE" in text and name != "Pulumi.staging.yaml"]
 
 
 def test_the_stack_file_has_the_answers(acme: Path) -> None:
@@ -96,7 +106,7 @@ def test_the_generators_have_nothing_to_add(acme: Path) -> None:
 
 
 def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None:
-    project = clone(tmp_path / "project", acme)
+    project = Path(shutil.copytree(acme, tmp_path / "project"))
     stack, agreed = project / "Pulumi.staging.yaml", project / "policies" / "config" / "inventory.staging.json"
     stack.write_text(stack.read_text().replace("config:\n", "config:\n  # Ours.\n  sessionSeconds: 3600  # an hour\n"))
     before = texts(project)
@@ -116,11 +126,22 @@ def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None
     assert old not in agreed.read_text()
 
 
+def test_make_hands_its_variables_on() -> None:
+    """The runbook's first command is the one that is tried at a terminal below."""
+    command, *_ = runbook("adding-an-environment").commands
+    assert command == "make init STACK=staging LIKE=dev"
+    recipe = subprocess.run([*command.split(), "--dry-run"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "-m operations init --stack staging  --like dev" in recipe.stdout
+    scripted = ["make", "--dry-run", "init", "ANSWERS=a.yaml"]
+    recipe = subprocess.run(scripted, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "-m operations init --stack prod --answers a.yaml" in recipe.stdout
+
+
 def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
-    project = clone(tmp_path / "project", acme)
+    project = Path(shutil.copytree(acme, tmp_path / "project"))
     before = texts(project)
-    terminal = start(project, "--stack=live", "--like=staging")
-    answers = {"kindeClientId": "0123456789abcdefghij", "kindeClientSecret": "live/kinde/client-secret-9Zk3Qp"}
+    terminal = start(project, "--stack=testing", "--like=staging")
+    answers = {"kindeClientId": "0123456789abcdefghij", "kindeClientSecret": "testing/kinde/client-secret-9Zk3Qp"}
     wrong = {
         "kindeClientId": ("abc", "won't do; accepted: the application's client id"),
         "kindeClientSecret": ("staging/kinde/client-secret-9Zk3Qp", "belongs to another environment"),
@@ -138,18 +159,18 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
     assert texts(project) == before
     assert (wrong, answers) == ({}, {})
     terminal.sendline("y")
-    terminal.expect_exact("live: ")
+    terminal.expect_exact("testing: ")
     terminal.expect_exact("passed")
     terminal.expect(pexpect.EOF)
     assert ended(terminal) == 0
-    made = yaml.safe_load((project / "Pulumi.live.yaml").read_text())["config"]
+    made = yaml.safe_load((project / "Pulumi.testing.yaml").read_text())["config"]
     # The account's identity provider is staging's already, and the names are this environment's.
     assert made["circleciProviderManaged"] is False
-    assert made["cluster"] == "acme-live"
+    assert made["cluster"] == "acme-testing"
     assert {name for name, text in texts(project).items() if text != before.get(name)} == {
-        "Pulumi.live.yaml",
-        "docs/access-live.md",
-        *(f"policies/config/{pack}.live.json" for pack in ("least_privilege", "inventory", "previewed")),
+        "Pulumi.testing.yaml",
+        "docs/access-testing.md",
+        *(f"policies/config/{pack}.testing.json" for pack in ("least_privilege", "inventory", "previewed")),
     }
 
 
@@ -160,7 +181,7 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
 )
 def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str) -> None:
     before = texts(acme)
-    terminal = start(acme, "--stack=live")
+    terminal = start(acme, "--stack=testing")
     terminal.expect_exact("aws:region: ")
     terminal.sendline("us-east-1")
     terminal.expect_exact("aws:allowedAccountIds: ")
@@ -176,7 +197,7 @@ def start(project: Path, *options: str) -> pexpect.spawn[str]:
     command = ["-m", "operations", "init", "--offline", *options]
     environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
     return pexpect.spawn(
-        sys.executable, command, cwd=str(project), env=environment, encoding="utf-8", timeout=300, dimensions=(50, 200)
+        sys.executable, command, cwd=str(project), env=environment, encoding="utf-8", timeout=100, dimensions=(50, 200)
     )
 
 
