@@ -32,8 +32,10 @@ class Settings(BaseModel):
         regex_engine="python-re",
     )
 
-    region: shapes.Region = Field(alias="aws:region")
-    allowed_account_ids: shapes.Accounts = Field(alias="aws:allowedAccountIds")
+    region: shapes.Region = Field(alias="aws:region", description="AWS region of everything but CloudFront's parts")
+    allowed_account_ids: shapes.Accounts = Field(
+        alias="aws:allowedAccountIds", description="AWS account of the stack; the provider refuses every other one"
+    )
     partition: Literal["aws", "aws-cn", "aws-us-gov"]
 
     domain: shapes.Host

@@ -15,6 +15,7 @@ from operations.commands import (
     deploy,
     examples,
     fill_secrets,
+    init,
     orphans,
     preflight,
     rotate_kinde,
@@ -24,6 +25,7 @@ from operations.commands import (
 from stackfiles.failures import Failure
 
 COMMANDS: Final = (
+    init.COMMAND,
     examples.COMMAND,
     preflight.COMMAND,
     deploy.COMMAND,

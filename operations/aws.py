@@ -138,6 +138,11 @@ class Aws:
         client: PagedClient = self._session.client("ec2", region_name=self._region, config=self._config)
         return client
 
+    def lists(self, service: str) -> PagedClient:
+        """Return a client of any service, for its lists."""
+        client: PagedClient = self._session.client(service, region_name=self._region, config=self._config)  # type: ignore[call-overload]
+        return client
+
     def distributions(self) -> CloudFrontClient:
         """Return a client of CloudFront."""
         return self._session.client("cloudfront", region_name=self._region, config=self._config)

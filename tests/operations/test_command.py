@@ -19,7 +19,18 @@ from tests.planning import PROJECT
 
 # Command -> what its help has to tell besides the exit codes.
 HELP = {
-    (): ("examples", "preflight", "deploy", "fill-secrets", "rotate-kinde", "verify-login", "waivers", "orphans"),
+    (): (
+        "init",
+        "examples",
+        "preflight",
+        "deploy",
+        "fill-secrets",
+        "rotate-kinde",
+        "verify-login",
+        "waivers",
+        "orphans",
+    ),
+    ("init",): ("Run it again to change single answers", "--answers FILE", "--set KEY=VALUE", "--like STACK"),
     ("preflight",): ("Changes nothing", "--json", "CLOUDFLARE_API_TOKEN"),
     ("fill-secrets",): ("run it again with the same options", "--dry-run", "--database-endpoint HOST[:PORT]"),
     ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "SIGN_IN_EMAIL"),
