@@ -29,15 +29,23 @@ PROJECT: Final = Path(__file__).resolve().parent.parent
 RECORD: Final = Path(__file__).with_name("ci_calls.jsonl")
 _REASONS: Final = Path(__file__).with_name("ci_reasons.yaml")
 
+STATE: Final = "state"
+"""The set of options with which CI reads and writes the state."""
+
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "": {},
+    STATE: {
+        "state_bucket": "pulumi-state-of-{account}",
+        "state_key_arn": "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000",
+        "preview_reads_state": True,
+    },
     "only-cloudflare": {"only_cloudflare_viewers": True},
     "own-web-acl": {
         "only_cloudflare_viewers": False,
         "web_acl_arn": "arn:aws:wafv2:us-east-1:{account}:global/webacl/own/00000000-0000-0000-0000-000000000000",
     },
 }
-"""Name of a set of options -> the settings that they change; `{account}` stands for the stack's own."""
+"""Name of a set of options -> the settings that they change; names in braces stand for the stack's own settings."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +89,10 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a role may do: its statements, all its policies as one document, and its boundary."""
+    """What a role may do: its statements, those of them that are its own, all as one document, and its boundary."""
 
     statements: Sequence[Statement]
+    own: Sequence[Statement]
     policy: str
     boundary: str
 
@@ -133,7 +142,9 @@ def settings(stack: str, options: str = "") -> Settings:
     config = {**loaded.config, **{key: placeholders()[key] for key in loaded.secret_keys}}
     parsed = parse(stack, config, loaded.secret_keys)
     changed = {
-        key: value.format(account=parsed.account) if isinstance(value, str) else value
+        key: value.format(account=parsed.account, region=parsed.region, partition=parsed.partition)
+        if isinstance(value, str)
+        else value
         for key, value in OPTIONS[options].items()
     }
     return parsed.model_copy(update=changed)
@@ -142,14 +153,18 @@ def settings(stack: str, options: str = "") -> Settings:
 @cache
 def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
     """Return what each of CI's roles may do in a stack with a set of options."""
-    chosen = settings(stack, options)
+    return permissions_of(stack, settings(stack, options))
+
+
+def permissions_of(stack: str, chosen: Settings) -> Mapping[str, Permissions]:
+    """Return what each of CI's roles may do in a stack with the given settings."""
     names = chosen.names(stack)
     shared = shared_statements(names, chosen)
     found = {}
     for role in ci_roles(names, chosen):
         statements = role.everything(shared)
         boundary = identity_policy(ci_boundary_statements(names, statements))
-        found[str(role.reader)] = Permissions(statements, identity_policy(statements), boundary)
+        found[str(role.reader)] = Permissions(statements, role.statements, identity_policy(statements), boundary)
     return found
 
 

@@ -109,7 +109,7 @@ def _both(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]
     given = _given(_file(arguments))
     try:
         settings = pins.settings_of(arguments.project, arguments.stack)
-        facts = [pins.pinned(settings), plan.agreed(_plan(arguments))]
+        facts = [pins.pinned(settings, arguments.stack), plan.agreed(_plan(arguments))]
     except FileNotFoundError as error:
         raise Problem(f"there is no {error.filename}") from None
     except KeyError as error:

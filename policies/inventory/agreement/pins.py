@@ -36,8 +36,8 @@ def settings_of(project: Path, stack: str) -> Mapping[str, Any]:
     return defaults | {key.removeprefix(f"{declared['name']}:"): value for key, value in given.items()}
 
 
-def pinned(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return rule -> key -> value for the rules whose facts stand in the settings."""
+def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
+    """Return rule -> key -> value for the rules whose facts stand in the settings of a stack."""
     issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
     hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
     organization = settings["circleciOrganizationId"]
@@ -62,5 +62,21 @@ def pinned(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)}),
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
+        **_state(settings, stack),
         **({"foreign-reference": {"agreed": [settings["webAclArn"]]}} if settings["webAclArn"] else {}),
+    }
+
+
+def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
+    """Return what is agreed about the state's bucket and key, where the settings name them."""
+    if not settings["stateBucket"]:
+        return {}
+    reads = {f"{stack}-ci-preview": "reads"} if settings["previewReadsState"] else {}
+    return {
+        "foreign-bucket": {"agreed": [settings["stateBucket"]]},
+        "pinned-state": {
+            "bucket": settings["stateBucket"],
+            "key": settings["stateKeyArn"],
+            "roles": {f"{stack}-ci-deploy": "writes", **reads},
+        },
     }
