@@ -16,6 +16,7 @@ from moto.server import ThreadedMotoServer
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
+_REGION = "x-amz-bucket-region"
 
 Fault = Callable[[int, str], str]
 """(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
@@ -47,15 +48,16 @@ def fault_of(operation: str, kind: str, times: int = 1_000) -> Fault:
 
 @dataclass
 class Cloud:
-    """The gate's state: where it is, which operations were called, and what goes wrong."""
+    """The gate's state: where it is, which operations were called (and with which method), and what goes wrong."""
 
     url: str = ""
     fault: Fault = no_fault
     calls: list[str] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
     def reset(self) -> None:
-        self.fault, self.calls = no_fault, []
+        self.fault, self.calls, self.requests = no_fault, [], []
 
     def put(self, name: str, value: str | None) -> str:
         """Make a secret, or give it another version; return the six characters that end its ARN."""
@@ -119,6 +121,7 @@ class Call(BaseHTTPRequestHandler):
         cloud, target = self.server.cloud, self.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] or self.path
         cloud.calls.append(operation)
+        cloud.requests.append((self.command, operation))
         fault = cloud.fault(len(cloud.calls), operation)
         if fault == "hold":
             cloud.released.wait()
@@ -141,7 +144,7 @@ class Call(BaseHTTPRequestHandler):
         elif fault == "lost":
             self.close_connection = True
         else:
-            self._send(answer.status, content, answer.getheader("Content-Type", ""))
+            self._send(answer.status, content, answer.getheader("Content-Type", ""), answer.getheader(_REGION, ""))
         connection.close()
 
     def _refuse(self, fault: str) -> None:
@@ -152,9 +155,11 @@ class Call(BaseHTTPRequestHandler):
             text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
             self._send(400, text.encode(), "text/xml")
 
-    def _send(self, status: int, content: bytes, kind: str) -> None:
+    def _send(self, status: int, content: bytes, kind: str, region: str = "") -> None:
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        if region:
+            self.send_header(_REGION, region)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)  # to HEAD there is none
