@@ -37,6 +37,8 @@ def main() -> int:
         return 2
     if wanted in installed():
         return 0
+    if "develop" in noted():
+        wanted = "develop"  # What somebody works with isn't taken away from them because a lock file has changed.
     print(f"Setting up .venv from {LOCKS[wanted]}", file=sys.stderr)
     try:
         install(wanted)
@@ -48,11 +50,15 @@ def main() -> int:
 
 def installed() -> "set[str]":
     """Return the sets that `.venv` holds as they are locked now. `develop` holds `run`."""
-    if not STAMP.is_file() or not (VENV / "bin" / "python").exists():
-        return set()
-    lines = STAMP.read_text(encoding="utf-8").splitlines()
-    found = {name for name in LOCKS if line_of(name) in lines}
+    found = {name for name, line in noted().items() if line == line_of(name)}
     return found | {"run"} if "develop" in found else found
+
+
+def noted() -> "dict[str, str]":
+    """Return the sets that the stamp of a usable `.venv` names, as they were locked then: name -> line."""
+    if not STAMP.is_file() or not (VENV / "bin" / "python").exists():
+        return {}
+    return {line.partition(" ")[0]: line for line in STAMP.read_text(encoding="utf-8").splitlines()}
 
 
 def line_of(name: str) -> str:

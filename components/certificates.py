@@ -31,7 +31,7 @@ class Certificates(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:edge:Certificates", name, None, opts)
+        super().__init__("guarded:edge:Certificates", name, None, opts)
         origin = self._certificate("acm-alb-origin", args, [args.origin, *args.hosts], region=None)
         viewer = self._certificate("acm-viewer", args, args.hosts, region=VIEWER_REGION)
         records = {

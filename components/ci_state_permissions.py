@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from components.iam_documents import Statement
-from components.naming import PROJECT, Names
+from components.naming import Names
 from components.settings import Settings
 
 
@@ -69,7 +69,7 @@ def state_statements(names: Names, settings: Settings, *, writes: bool) -> list[
             grant.sid,
             [grant.action],
             [
-                names.objects_arn(settings.state_bucket, key.format(project=PROJECT, stack=names.environment))
+                names.objects_arn(settings.state_bucket, key.format(project=names.project, stack=names.environment))
                 for key in grant.objects
             ]
             or [resources[grant.action.partition(":")[0]]],

@@ -73,7 +73,7 @@ class CircleciAccess(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: CircleciAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:ci:CircleciAccess", name, None, opts)
+        super().__init__("guarded:ci:CircleciAccess", name, None, opts)
         names, settings = args.names, args.settings
         child = pulumi.ResourceOptions(parent=self)
         if settings.circleci_provider_managed:

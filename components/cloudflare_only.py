@@ -27,7 +27,7 @@ class CloudflareOnly(pulumi.ComponentResource):
     arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: CloudflareOnlyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:edge:CloudflareOnly", name, None, opts)
+        super().__init__("guarded:edge:CloudflareOnly", name, None, opts)
         ranges = cloudflare.get_ip_ranges_output()
         sets = {
             version: aws.wafv2.IpSet(

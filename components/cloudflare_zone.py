@@ -25,13 +25,17 @@ ZONE_SETTINGS: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True)
 class CloudflareZoneArgs:
-    """The zone, host -> distribution's domain name, the origin host and the load balancer's DNS name."""
+    """The zone, host -> distribution's domain name, the origin host and the load balancer's DNS name.
+
+    `comment` stands at each record in Cloudflare's list.
+    """
 
     zone_id: str
     applications: Mapping[str, pulumi.Input[str]]
     origin: str
     load_balancer: pulumi.Input[str]
     manage_settings: bool
+    comment: str
 
 
 class CloudflareZone(pulumi.ComponentResource):
@@ -42,26 +46,26 @@ class CloudflareZone(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: CloudflareZoneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:edge:CloudflareZone", name, None, opts)
+        super().__init__("guarded:edge:CloudflareZone", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         for host, domain_name in args.applications.items():
-            self._record(host, args.zone_id, domain_name, proxied=True)
+            self._record(args, host, domain_name, proxied=True)
         # Proxying the origin would send CloudFront back through Cloudflare.
-        self._record(args.origin, args.zone_id, args.load_balancer, proxied=False)
+        self._record(args, args.origin, args.load_balancer, proxied=False)
         if args.manage_settings:
             for setting, value in ZONE_SETTINGS.items():
                 cloudflare.ZoneSetting(setting, zone_id=args.zone_id, setting_id=setting, value=value, opts=child)
         self.register_outputs({})
 
-    def _record(self, host: str, zone_id: str, content: pulumi.Input[str], *, proxied: bool) -> None:
+    def _record(self, args: CloudflareZoneArgs, host: str, content: pulumi.Input[str], *, proxied: bool) -> None:
         cloudflare.DnsRecord(
             host,
-            zone_id=zone_id,
+            zone_id=args.zone_id,
             name=host,
             type="CNAME",
             content=content,
             proxied=proxied,
             ttl=AUTOMATIC_TTL,
-            comment="rocketclub-platform",
+            comment=args.comment,
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -37,7 +37,7 @@ class ContainerEnvironment(pulumi.ComponentResource):
                 for consumer in injected:
                     self.variables[consumer.workload][consumer.variable] = arn
         # Given as inputs, so that the wiring is part of the plan that people review.
-        super().__init__("rocketclub:ecs:ContainerEnvironment", name, dict(self.variables), opts)
+        super().__init__("guarded:ecs:ContainerEnvironment", name, dict(self.variables), opts)
         self.register_outputs(dict(self.variables))
 
 

@@ -74,7 +74,7 @@ class Distribution(pulumi.ComponentResource):
     log_delivery: aws.cloudwatch.LogDelivery
 
     def __init__(self, name: str, args: DistributionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:edge:Distribution", name, None, opts)
+        super().__init__("guarded:edge:Distribution", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         distribution = aws.cloudfront.Distribution(
             name,

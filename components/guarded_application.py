@@ -47,7 +47,7 @@ class GuardedApplication(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         application, names = args.application, args.names
-        super().__init__("rocketclub:edge:GuardedApplication", name, None, opts)
+        super().__init__("guarded:edge:GuardedApplication", name, None, opts)
         group = aws.lb.TargetGroup(
             name,
             # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.

@@ -39,7 +39,7 @@ class GuardedRole(pulumi.ComponentResource):
     """The role's ARN, built from its name."""
 
     def __init__(self, name: str, args: GuardedRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:iam:GuardedRole", name, None, opts)
+        super().__init__("guarded:iam:GuardedRole", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             name,

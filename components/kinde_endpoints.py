@@ -41,7 +41,7 @@ def callback_url(host: str) -> str:
 
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
 
-    >>> callback_url("portal.rocketclub.online")
-    'https://portal.rocketclub.online/oauth2/idpresponse'
+    >>> callback_url("portal.example.com")
+    'https://portal.example.com/oauth2/idpresponse'
     """
     return f"https://{host}/oauth2/idpresponse"

@@ -46,7 +46,7 @@ class LoadBalancer(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         names, settings = args.names, args.settings
-        super().__init__("rocketclub:edge:LoadBalancer", name, None, opts)
+        super().__init__("guarded:edge:LoadBalancer", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group = self._security_group(name, args, child)
         balancer = aws.lb.LoadBalancer(

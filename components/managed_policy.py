@@ -25,7 +25,7 @@ class ManagedPolicy(pulumi.ComponentResource):
     """A managed policy of this environment, under the component's name; only an administrator changes it, never CI."""
 
     def __init__(self, name: str, args: ManagedPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:iam:ManagedPolicy", name, None, opts)
+        super().__init__("guarded:iam:ManagedPolicy", name, None, opts)
         aws.iam.Policy(
             name,
             name=name,

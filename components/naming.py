@@ -11,14 +11,12 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, Literal, TypeAlias
 
-PROJECT: Final = "rocketclub-platform"
-ROLE_PATH_ROOT: Final = "rocketclub"
 VIEWER_REGION: Final = "us-east-1"
 """CloudFront takes certificates from there only:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
 
 HostStyle: TypeAlias = Literal["suffix", "subdomain"]
-"""How hosts carry the environment: `portal-dev.rocketclub.online` or `portal.dev.rocketclub.online`.
+"""How hosts carry the environment: `portal-dev.example.com` or `portal.dev.example.com`.
 
 Cloudflare's Universal SSL covers only the first: https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/"""
 
@@ -28,15 +26,17 @@ ACCOUNT_ID: Final = "account-id"
 
 @dataclass(frozen=True)
 class Names:
-    """The names of one environment in one account and region.
+    """The names of one environment of a project in one account and region.
 
-    >>> names = Names(environment="prod", account="123456789012", region="eu-central-1")
+    >>> names = Names("acme-platform", environment="prod", account="123456789012", region="eu-central-1")
     >>> names.secret("backstage/db")
     'prod/backstage/db'
     >>> names.parameter("infra/park_mode")
     '/prod/infra/park_mode'
     """
 
+    project: str
+    """The project's name, as `Pulumi.yaml` has it."""
     environment: str
     account: str
     region: str
@@ -55,7 +55,7 @@ class Names:
     def resource(self, *parts: str) -> str:
         """Return the name of anything else: `${environment}-part-part`.
 
-        >>> Names("dev", "123456789012", "eu-central-1").resource("backstage", "task")
+        >>> Names("acme-platform", "dev", "123456789012", "eu-central-1").resource("backstage", "task")
         'dev-backstage-task'
         """
         return "-".join((self.environment, *parts))
@@ -68,7 +68,7 @@ class Names:
         one deleted first wherever the program gives the name, a new name or not (nameRequiresDeleteBeforeReplace in
         pkg/tfbridge/schema.go of pulumi/pulumi-terraform-bridge).
 
-        >>> Names("prod", "123456789012", "eu-central-1").replaceable("portal", 7007, "HTTP")
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").replaceable("portal", 7007, "HTTP")
         'prod-portal-1c62'
         """
         mark = sha256("\n".join(map(str, fixed)).encode()).hexdigest()[:4]
@@ -76,14 +76,14 @@ class Names:
 
     @property
     def role_path(self) -> str:
-        """The path of every role and managed policy: `/rocketclub/${environment}/`."""
-        return f"/{ROLE_PATH_ROOT}/{self.environment}/"
+        """The path of every role and managed policy: `/${project}/${environment}/`."""
+        return f"/{self.project}/{self.environment}/"
 
     def role_arn(self, name: str) -> str:
         """Return the ARN of one of this program's roles.
 
-        >>> Names("prod", "123456789012", "eu-central-1").role_arn("prod-backstage-task")
-        'arn:aws:iam::123456789012:role/rocketclub/prod/prod-backstage-task'
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").role_arn("prod-backstage-task")
+        'arn:aws:iam::123456789012:role/acme-platform/prod/prod-backstage-task'
         """
         return self._global_arn("iam", f"role{self.role_path}{name}")
 
@@ -106,7 +106,7 @@ class Names:
         `-??????` and not `-*`, which would match longer names as well
         (https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html).
 
-        >>> Names("prod", "123456789012", "eu-central-1").secret_arn_pattern("prod/backstage/db")
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").secret_arn_pattern("prod/backstage/db")
         'arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/backstage/db-??????'
         """
         return self._arn("secretsmanager", f"secret:{name}-??????")
@@ -118,7 +118,7 @@ class Names:
     def parameter_arn(self, name: str) -> str:
         """Return the ARN of a parameter; its name starts with a slash.
 
-        >>> Names("prod", "123456789012", "eu-central-1").parameter_arn("/prod/infra/park_mode")
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").parameter_arn("/prod/infra/park_mode")
         'arn:aws:ssm:eu-central-1:123456789012:parameter/prod/infra/park_mode'
         """
         return self._arn("ssm", f"parameter{name}")
@@ -128,9 +128,9 @@ class Names:
 
         All accounts of a partition share these names, so that the shorter ones are likely to be somebody else's.
 
-        >>> Names("prod", "123456789012", "eu-central-1").bucket("edge-logs")
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").bucket("edge-logs")
         'prod-edge-logs-123456789012'
-        >>> Names("prod", "123456789012", "eu-central-1", bucket_suffix="").bucket("edge-logs")
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1", bucket_suffix="").bucket("edge-logs")
         'prod-edge-logs'
         """
         suffix = self.account if self.bucket_suffix == ACCOUNT_ID else self.bucket_suffix
@@ -153,7 +153,7 @@ class Names:
 
         Source: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
 
-        >>> Names("prod", "123456789012", "eu-central-1").service_endpoint("s3")
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").service_endpoint("s3")
         's3.eu-central-1.amazonaws.com'
         """
         end = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
@@ -231,10 +231,10 @@ class Names:
     def host(self, label: str, domain: str) -> str:
         """Return the host of an application; production's carry no environment.
 
-        >>> Names("prod", "123456789012", "eu-central-1").host("portal", "rocketclub.online")
-        'portal.rocketclub.online'
-        >>> Names("dev", "123456789012", "eu-central-1").host("portal", "rocketclub.online")
-        'portal-dev.rocketclub.online'
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").host("portal", "example.com")
+        'portal.example.com'
+        >>> Names("acme-platform", "dev", "123456789012", "eu-central-1").host("portal", "example.com")
+        'portal-dev.example.com'
         """
         if self.environment == "prod":
             return f"{label}.{domain}"
@@ -248,7 +248,7 @@ class Names:
     def tags(self, component: str) -> Mapping[str, str]:
         """Return the tags that everything taggable carries."""
         return {
-            "Project": PROJECT,
+            "Project": self.project,
             "Environment": self.environment,
             "Component": component,
             "ManagedBy": "pulumi",

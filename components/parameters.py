@@ -35,7 +35,7 @@ class Parameters(pulumi.ComponentResource):
     """Parameters under `/${environment}/`, SecureString for secret ones."""
 
     def __init__(self, name: str, args: ParametersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:parameters:Parameters", name, None, opts)
+        super().__init__("guarded:parameters:Parameters", name, None, opts)
         for parameter, value in args.values.items():
             aws.ssm.Parameter(
                 parameter.path,

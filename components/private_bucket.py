@@ -32,7 +32,7 @@ class PrivateBucket(pulumi.ComponentResource):
     """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, tidied up by itself."""
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:storage:PrivateBucket", name, None, opts)
+        super().__init__("guarded:storage:PrivateBucket", name, None, opts)
         bucket = aws.s3.Bucket(
             name,
             bucket=args.bucket,

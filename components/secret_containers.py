@@ -29,7 +29,7 @@ class SecretContainers(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: SecretContainersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:secrets:SecretContainers", name, None, opts)
+        super().__init__("guarded:secrets:SecretContainers", name, None, opts)
         self.arns: dict[str, pulumi.Output[str]] = {}
         for secret in args.secrets:
             container = aws.secretsmanager.Secret(

@@ -13,7 +13,7 @@ from pydantic.alias_generators import to_camel
 
 from components import settings_shapes as shapes
 from components.applications import APPLICATIONS, ORIGIN_LABEL
-from components.naming import PROJECT, HostStyle, Names
+from components.naming import HostStyle, Names
 from components.settings_problems import ConfigurationError, is_secret, is_sequence, refused_values, unknown_key
 
 
@@ -91,9 +91,11 @@ class Settings(BaseModel):
         """The only account that the stack may touch."""
         return self.allowed_account_ids[0]
 
-    def names(self, environment: str) -> Names:
-        """Return the names of an environment with these settings."""
-        return Names(environment, self.account, self.region, self.partition, self.host_style, self.bucket_suffix)
+    def names(self, project: str, environment: str) -> Names:
+        """Return the names of an environment of a project with these settings."""
+        return Names(
+            project, environment, self.account, self.region, self.partition, self.host_style, self.bucket_suffix
+        )
 
 
 FIELDS: Final = {field.alias or name: field for name, field in Settings.model_fields.items()}
@@ -114,15 +116,17 @@ def load() -> tuple[Settings, Names]:
     Raises:
         ConfigurationError: one or more keys are missing, unknown or wrong; all of them are listed.
     """
-    environment = pulumi.get_stack()
-    settings = parse(environment, pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env())
-    return settings, settings.names(environment)
+    project, environment = pulumi.get_project(), pulumi.get_stack()
+    config, secret_keys = pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env()
+    settings = parse(project, environment, config, secret_keys)
+    return settings, settings.names(project, environment)
 
 
-def parse(environment: str, config: Mapping[str, str], secret_keys: Iterable[str] = ()) -> Settings:
+def parse(project: str, environment: str, config: Mapping[str, str], secret_keys: Iterable[str] = ()) -> Settings:
     """Validate a stack's configuration.
 
     Args:
+        project: The project's name.
         environment: The stack's name.
         config: Full key (`namespace:key`) to value; lists are JSON text, as Pulumi hands them over.
         secret_keys: The keys that are stored as secrets.
@@ -130,12 +134,12 @@ def parse(environment: str, config: Mapping[str, str], secret_keys: Iterable[str
     Raises:
         ConfigurationError: as `load`.
     """
-    given, problems = _given(config)
+    given, problems = _given(project, config)
     try:
         shapes.ENVIRONMENT(environment)
     except ValueError as error:
         problems.insert(0, f"stack name: `{environment}` can't be an environment; {error}")
-    stored_secrets = {key.removeprefix(_PREFIX) for key in secret_keys}
+    stored_secrets = {key.removeprefix(f"{project}:") for key in secret_keys}
     problems += [
         f"{key}: is stored in plain text; accepted: a value set with `--secret`"
         for key in SECRET_KEYS
@@ -145,23 +149,21 @@ def parse(environment: str, config: Mapping[str, str], secret_keys: Iterable[str
         settings = Settings.model_validate(given, context={"environment": environment})
     except ValidationError as error:
         raise ConfigurationError(environment, problems + refused_values(error, FIELDS)) from None
-    problems += _contradictions(settings, environment)
+    problems += _contradictions(settings, settings.names(project, environment))
     if problems:
         raise ConfigurationError(environment, problems)
     return settings
 
 
-_PREFIX: Final = f"{PROJECT}:"
-
-
-def _given(config: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _given(project: str, config: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
     """Return the values by key, and the problems with the keys themselves."""
     given: dict[str, Any] = {}
     problems = []
+    prefix = f"{project}:"
     for full_key, text in config.items():
-        key = full_key.removeprefix(_PREFIX)
+        key = full_key.removeprefix(prefix)
         if key not in FIELDS:
-            if full_key.startswith(_PREFIX):
+            if full_key.startswith(prefix):
                 problems.append(unknown_key(key, FIELDS))
         elif is_sequence(FIELDS[key]):
             given[key] = _sequence(text)
@@ -177,10 +179,9 @@ def _sequence(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
         return text
 
 
-def _contradictions(settings: Settings, environment: str) -> list[str]:
+def _contradictions(settings: Settings, names: Names) -> list[str]:
     """Describe what is wrong with values that are right by themselves but don't fit together."""
     problems = []
-    names = settings.names(environment)
     hosts = [names.host(label, settings.domain) for label in (ORIGIN_LABEL, *(one.label for one in APPLICATIONS))]
     longest = max(hosts, key=len)
     if len(longest) > LONGEST_HOST:
@@ -227,6 +228,7 @@ def _state_contradictions(settings: Settings, names: Names) -> list[str]:
 def placeholders() -> Mapping[str, str]:
     """Return a value of the right shape for each secret key, for plans made without the real ones.
 
-    They are all different, and look like digits by chance, as the gate demands of the real ones.
+    Keys are without the project's name. The values are all different, and look like digits by chance, as the gate
+    demands of the real ones.
     """
-    return {f"{PROJECT}:{key}": sha256(f"{number:064x}".encode()).hexdigest() for number, key in enumerate(SECRET_KEYS)}
+    return {key: sha256(f"{number:064x}".encode()).hexdigest() for number, key in enumerate(SECRET_KEYS)}

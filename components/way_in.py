@@ -41,7 +41,7 @@ class WayIn(pulumi.ComponentResource):
     """
 
     def __init__(self, name: str, args: WayInArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("rocketclub:edge:WayIn", name, None, opts)
+        super().__init__("guarded:edge:WayIn", name, None, opts)
         names, settings = args.names, args.settings
         child = pulumi.ResourceOptions(parent=self)
         hosts = {application: names.host(application.label, settings.domain) for application in APPLICATIONS}
@@ -93,7 +93,7 @@ class WayIn(pulumi.ComponentResource):
                 ),
                 pulumi.ResourceOptions(parent=self, depends_on=guarded),
             )
-        self._cloudflare(settings, origin, balancer, distributions)
+        self._cloudflare(args, origin, balancer, distributions)
         self.urls = [f"https://{host}" for host in hosts.values()]
         self.callback_urls = [callback_url(host) for host in hosts.values()]
         """Register these in Kinde as the application's allowed callback URLs."""
@@ -130,16 +130,17 @@ class WayIn(pulumi.ComponentResource):
         ]
 
     def _cloudflare(
-        self, settings: Settings, origin: str, balancer: LoadBalancer, distributions: Mapping[str, Distribution]
+        self, args: WayInArgs, origin: str, balancer: LoadBalancer, distributions: Mapping[str, Distribution]
     ) -> None:
         CloudflareZone(
             "cloudflare",
             CloudflareZoneArgs(
-                settings.cloudflare_zone_id,
+                args.settings.cloudflare_zone_id,
                 {host: distribution.domain_name for host, distribution in distributions.items()},
                 origin,
                 balancer.dns_name,
-                settings.manage_zone_settings,
+                args.settings.manage_zone_settings,
+                args.names.project,
             ),
             pulumi.ResourceOptions(parent=self),
         )

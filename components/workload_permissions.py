@@ -144,5 +144,5 @@ def _write_metrics(names: Names) -> Statement:
         "WriteMetrics",
         ["cloudwatch:PutMetricData"],
         ["*"],
-        {"StringEquals": {"cloudwatch:namespace": f"rocketclub/{names.environment}"}},
+        {"StringEquals": {"cloudwatch:namespace": f"{names.project}/{names.environment}"}},
     )

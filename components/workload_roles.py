@@ -45,7 +45,7 @@ class WorkloadRoles(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: WorkloadRolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         names, workload = args.names, args.workload
-        super().__init__("rocketclub:iam:WorkloadRoles", name, None, opts)
+        super().__init__("guarded:iam:WorkloadRoles", name, None, opts)
         purposes = {
             execution_role_name(names, workload): (
                 f"Starts {workload}",

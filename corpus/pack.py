@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from corpus.labelled import Labelled
+
 _RESOURCES = {
     "s3": ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
     "kms": ("aws:kms/key:Key", "policy"),
@@ -28,6 +30,12 @@ Parts = Sequence[tuple[str, dict[str, Any]]]
 
 Judge = Callable[[dict[str, Any]], Sequence[str]]
 """A labelled document as JSON, its policies as texts under `texts` -> the rules that find something in it."""
+
+
+def judged(judge: Judge, document: Labelled, **changes: str) -> Sequence[str]:
+    """Return the rules that find something in a labelled document, or in one with some fields changed."""
+    texts = [json.dumps(policy) for policy in document.policies or [document.document]]
+    return judge(document.as_json() | {"texts": texts} | changes)
 
 
 def load() -> Judge:

@@ -21,7 +21,7 @@ from components.catalogue import Reader
 from components.ci_boundary import ci_boundary_statements
 from components.circleci_access import ci_roles, shared_statements
 from components.iam_documents import Statement, identity_policy
-from components.naming import PROJECT as NAME
+from components.naming import Names
 from components.settings import Settings, parse, placeholders
 from stackfiles import project
 
@@ -139,8 +139,8 @@ def _reasons() -> dict[str, Any]:
 def settings(stack: str, options: str = "") -> Settings:
     """Return a stack's settings with a set of options."""
     loaded = project.load(PROJECT, stack)
-    config = {**loaded.config, **{key: placeholders()[key] for key in loaded.secret_keys}}
-    parsed = parse(stack, config, loaded.secret_keys)
+    secrets = {key: placeholders()[key.removeprefix(f"{loaded.name}:")] for key in loaded.secret_keys}
+    parsed = parse(loaded.name, stack, {**loaded.config, **secrets}, loaded.secret_keys)
     changed = {
         key: value.format(account=parsed.account, region=parsed.region, partition=parsed.partition)
         if isinstance(value, str)
@@ -153,12 +153,17 @@ def settings(stack: str, options: str = "") -> Settings:
 @cache
 def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
     """Return what each of CI's roles may do in a stack with a set of options."""
-    return permissions_of(stack, settings(stack, options))
+    chosen = settings(stack, options)
+    return roles_permissions(chosen, names(stack, options))
 
 
-def permissions_of(stack: str, chosen: Settings) -> Mapping[str, Permissions]:
-    """Return what each of CI's roles may do in a stack with the given settings."""
-    names = chosen.names(stack)
+def names(stack: str, options: str = "") -> Names:
+    """Return the names of a stack with a set of options."""
+    return settings(stack, options).names(project.load(PROJECT, stack).name, stack)
+
+
+def roles_permissions(chosen: Settings, names: Names) -> Mapping[str, Permissions]:
+    """Return what each of CI's roles may do with the given settings and names."""
     shared = shared_statements(names, chosen)
     found = {}
     for role in ci_roles(names, chosen):
@@ -177,7 +182,7 @@ def filled(pattern: str, stack: str, options: str = "") -> str:
         "stack": stack,
         "vpcId": chosen.vpc_id,
         "circleciOrganizationId": chosen.circleci_organization_id,
-        "project": NAME,
+        "project": project.load(PROJECT, stack).name,
     }
     for name, value in given.items():
         pattern = pattern.replace(f"{{{name}}}", value)

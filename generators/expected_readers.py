@@ -12,12 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from components.catalogue import PARAMETERS, SECRETS, Parameter, Reader, Secret
-from components.naming import PROJECT, Names
+from components.naming import Names
 from components.workload_permissions import TASKS
 from components.workload_roles import execution_role_name, task_role_name
+from stackfiles import project
 
 FOLDER: Final = Path(__file__).resolve().parent.parent
 CONFIG: Final = FOLDER / "policies" / "config"
@@ -71,9 +70,9 @@ def _role_names(readers: Iterable[Reader], names: Names) -> Iterable[str]:
 
 def readers_file(stack: str) -> tuple[Path, str]:
     """Return the configuration file of a stack and what it must hold."""
-    settings = yaml.safe_load((FOLDER / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
-    partition = settings.get(f"{PROJECT}:partition", "aws")
-    names = Names(stack, str(settings["aws:allowedAccountIds"][0]), settings["aws:region"], partition)
+    loaded = project.load(FOLDER, stack)
+    account, region = json.loads(loaded.config["aws:allowedAccountIds"])[0], loaded.config["aws:region"]
+    names = Names(loaded.name, stack, account, region, loaded.config[f"{loaded.name}:partition"])
     path = CONFIG / f"least_privilege.{stack}.json"
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for rule, configuration in _CLOSED.items():

@@ -21,14 +21,14 @@ from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
 from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
-from stackfiles.project import packs
+from stackfiles.project import packs, stacks
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 FOLDER: Final = PROJECT / "docs"
 PACKS: Final = [folder.name for folder in packs(PROJECT)]
-STACKS: Final = ("prod", "dev")
+STACKS: Final = stacks(PROJECT)
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
-_PROD: Final = Names("prod", "ACCOUNT", "REGION")
+_PROD: Final = Names("PROJECT", "prod", "ACCOUNT", "REGION")
 
 
 def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
@@ -38,7 +38,9 @@ def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
         stack: {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
         for stack, plan in plans.items()
     }
-    parts = read_stack([step["newState"] for step in plans["prod"]["steps"]])
+    # One stack stands for all of them: production, where there is one.
+    shown = "prod" if "prod" in plans else min(plans)
+    parts = read_stack([step["newState"] for step in plans[shown]["steps"]])
     return {
         **{f"access-{stack}.md": _NOTE + page(cast(Any, plan)) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),
@@ -46,9 +48,9 @@ def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
         "rules.md": _NOTE + _rules(),
         "accepted.md": _NOTE + accepted.page(plans.values()),
         "ci-permissions.md": _NOTE + ci_calls.page() + state_calls.page(),
-        "replacements.md": _NOTE + replacements.page(plans["prod"]),
+        "replacements.md": _NOTE + replacements.page(plans[shown]),
         "diagram.svg": svg(parts),
-        "diagram.md": _NOTE + "# The stack\n\nDrawn from the plan of `prod`.\n\n![The stack](diagram.svg)\n\n"
+        "diagram.md": _NOTE + f"# The stack\n\nDrawn from the plan of `{shown}`.\n\n![The stack](diagram.svg)\n\n"
         f"```mermaid\n{mermaid(parts)}```\n",
     }
 
@@ -112,7 +114,7 @@ def _parameters() -> str:
 
 
 def _settings() -> str:
-    schema = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["config"]
+    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
     rows = [
         (
             f"`{key}`" + (" (secret)" if entry.get("secret") else ""),
@@ -120,11 +122,13 @@ def _settings() -> str:
             f"`{json.dumps(entry['default'])}`" if entry.get("default", "") != "" else "",
             entry["description"],
         )
-        for key, entry in schema.items()
+        for key, entry in declared["config"].items()
     ]
-    return "# Settings\n\nKeys of the stack's configuration, in the namespace `rocketclub-platform`.\n\n" + _table(
-        ("key", "type", "default", "meaning"), rows
+    text = (
+        "# Settings\n\nKeys of a stack's configuration. A stack file gives a value to each key that has no default; "
+        "the project's name may stand before a key, as in `PROJECT:domain`.\n\n"
     )
+    return text + _table(("key", "type", "default", "meaning"), rows)
 
 
 def _rules() -> str:

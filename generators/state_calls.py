@@ -11,8 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import yaml
 
 from components.catalogue import Reader
-from components.naming import PROJECT
-from generators.ci_calls import STATE, Request, settings
+from generators.ci_calls import STATE, Request, names, settings
 
 LIST: Final = Path(__file__).with_suffix(".yaml")
 
@@ -60,13 +59,13 @@ def engine() -> str:
 
 def requests(stack: str) -> list[Request]:
     """Return what IAM is asked about the calls for each role, in a stack whose settings name bucket and key."""
-    chosen = settings(stack, STATE)
-    bucket = chosen.names(stack).bucket_arn(str(chosen.state_bucket))
-    through_s3 = {"kms:ViaService": chosen.names(stack).service_endpoint("s3")}
+    chosen, named = settings(stack, STATE), names(stack, STATE)
+    bucket = named.bucket_arn(str(chosen.state_bucket))
+    through_s3 = {"kms:ViaService": named.service_endpoint("s3")}
     found = []
     for call in calls():
         objects = {
-            part: f"{bucket}/{key.format(project=PROJECT, stack=stack)}"
+            part: f"{bucket}/{key.format(project=named.project, stack=stack)}"
             for part, key in (("object", call.object), ("copied", call.copied))
         }
         resources = {**objects, "bucket": bucket, "key": str(chosen.state_key_arn)}

@@ -11,10 +11,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from operations.command_line import EXIT_CODES
-from operations.commands import bootstrap, deploy, fill_secrets, orphans, preflight, rotate_kinde, verify_login, waivers
+from operations.commands import (
+    bootstrap,
+    deploy,
+    examples,
+    fill_secrets,
+    orphans,
+    preflight,
+    rotate_kinde,
+    verify_login,
+    waivers,
+)
 from stackfiles.failures import Failure
 
 COMMANDS: Final = (
+    examples.COMMAND,
     bootstrap.COMMAND,
     preflight.COMMAND,
     deploy.COMMAND,

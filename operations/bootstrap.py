@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from components.catalogue import SECRETS, Maker
-from components.naming import PROJECT
 from operations.aws import Aws, calls
 from operations.deploy import require_cli
 from operations.stack import Stack
@@ -26,6 +25,7 @@ from stackfiles.failures import BadConfiguration
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager.type_defs import TagTypeDef
 
+_SET_HERE: Final = ("originHeaderSecret", "kindeClientSecret")
 _KINDE_SECRET: Final = "kinde/client-secret"
 """The secret of the catalogue whose ARN a setting has to have."""
 
@@ -41,6 +41,7 @@ def run(folder: Path, stack: Stack, aws: Aws, bucket: str, *, secrets: bool, dry
     """
     settings, names = stack.settings, stack.names
     require_cli(folder)
+    _require_no_examples(stack)
     bucket = _choose_bucket(stack, bucket)
     backend = backend_url(bucket, settings.region)
     _require_backend(backend)
@@ -50,7 +51,7 @@ def run(folder: Path, stack: Stack, aws: Aws, bucket: str, *, secrets: bool, dry
             f"the shell's region is {own}; accepted: {settings.region}, the stack's own (AWS_REGION)"
         )
     store = StateStore(stack, aws, bucket, dry_run)
-    made = StateStack(folder, PROJECT, names.environment, backend, dry_run)
+    made = StateStack(folder, names.project, names.environment, backend, dry_run)
     made.require_no_passphrase()
     key, found = store.set_up_key()
     found += store.set_up_bucket(key)
@@ -60,6 +61,22 @@ def run(folder: Path, stack: Stack, aws: Aws, bucket: str, *, secrets: bool, dry
     )
     found.append(made.set_header_secret())
     return [*found, *(_make_secrets(stack, aws, made, dry_run=dry_run) if secrets else ())]
+
+
+def _require_no_examples(stack: Stack) -> None:
+    """Refuse a stack's file with values of nobody, but for those that are set here.
+
+    The CLI writes the file anew where keys stand without the project's name, and the marks would be gone.
+
+    Raises:
+        BadConfiguration: there are such values.
+    """
+    left = [one.key for one in stack.examples if one.file.startswith("Pulumi.") and one.key not in _SET_HERE]
+    if left:
+        raise BadConfiguration(
+            f"Pulumi.{stack.names.environment}.yaml still has examples: {', '.join(left)}; accepted: your own values, "
+            "without the marks"
+        )
 
 
 def _choose_bucket(stack: Stack, given: str) -> str:

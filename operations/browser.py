@@ -108,7 +108,7 @@ class _Visit:
         try:
             from selenium.common.exceptions import WebDriverException
         except ModuleNotFoundError:
-            raise BadConfiguration("Selenium isn't installed; pip install 'rocketclub-platform[browser]'") from None
+            raise BadConfiguration("Selenium isn't installed; pip install '.[browser]'") from None
         try:
             with self._started(program, driver, web) as page:
                 try:

@@ -33,6 +33,7 @@ Look = Callable[[], Verdict | Sequence[Verdict]]
 _WORKERS: Final = 8
 _ACCOUNT: Final = Check("account", "account")
 _REGION: Final = Check("region", "region")
+_EXAMPLES: Final = Check("examples", "example values")
 _STATE: Final = Check("state", "state")
 _KINDE: Final = Check("kinde", "Kinde")
 _CALLBACKS: Final = Check("kinde/callbacks", "Kinde: callback URLs")
@@ -61,6 +62,7 @@ def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState])
         return [
             account,
             _check_region(stack, aws),
+            _check_examples(stack),
             stated,
             *(verdict for verdicts in (*stored, *elsewhere) for verdict in verdicts),
         ]
@@ -151,6 +153,12 @@ def _check_region(stack: Stack, aws: Aws) -> Verdict:
     if own and own != wanted:
         return _REGION.failed(f"the shell's region is {own}, the stack's is {wanted}; set AWS_REGION={wanted}")
     return _REGION.passed(wanted)
+
+
+def _check_examples(stack: Stack) -> Verdict:
+    if keys := [example.key for example in stack.examples]:
+        return _EXAMPLES.failed(f"marked EXAMPLE and not yet your own: {', '.join(keys)}")
+    return _EXAMPLES.passed("none is left")
 
 
 def _tell_callbacks(stack: Stack) -> Verdict:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from components.iam_documents import VERSION, bucket_policy
-from components.naming import PROJECT, Names
+from components.naming import Names
 from operations.aws import Aws, calls
 from operations.stack import Stack
 from operations.verdicts import Check, Verdict
@@ -23,12 +23,12 @@ _COMPONENT: Final = "state"
 
 def default_bucket(names: Names) -> str:
     """Return the bucket's name unless somebody chooses one; the account's id keeps it from being somebody else's."""
-    return f"{PROJECT}-state-{names.environment}-{names.account}"
+    return f"{names.project}-state-{names.environment}-{names.account}"
 
 
 def key_alias(names: Names) -> str:
     """Return the alias of the key."""
-    return f"alias/{PROJECT}-state-{names.environment}"
+    return f"alias/{names.project}-state-{names.environment}"
 
 
 def key_policy(names: Names) -> dict[str, Any]:

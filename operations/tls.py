@@ -29,9 +29,9 @@ def refused(check: Check, error: ssl.SSLCertVerificationError) -> Verdict:
 def is_too_deep(host: str, zone: str) -> bool:
     """Tell whether a host is more than one level below its zone, where Cloudflare's Universal SSL doesn't reach.
 
-    >>> is_too_deep("portal.dev.rocketclub.online", "rocketclub.online")
+    >>> is_too_deep("portal.dev.example.com", "example.com")
     True
-    >>> is_too_deep("portal.rocketclub.online", "rocketclub.online")
+    >>> is_too_deep("portal.example.com", "example.com")
     False
     """
     return "." in host.removesuffix(f".{zone}")

@@ -70,7 +70,7 @@ class Check:
 
 
 def host_check(name: str, host: str, title: str) -> Check:
-    """Return a check of one host, such as `certificate/portal.rocketclub.online`."""
+    """Return a check of one host, such as `certificate/portal.example.com`."""
     return Check(f"{name}/{host}", f"{host}: {title}")
 
 

@@ -13,7 +13,7 @@ import httpx
 
 from stackfiles.failures import BadConfiguration
 
-_NAME: Final = "rocketclub-operations"
+_NAME: Final = "platform-operations"
 _ATTEMPTS: Final = 3
 _FIRST_PAUSE: Final = 0.5
 _LONGEST_PAUSE: Final = 10.0
@@ -30,8 +30,8 @@ def parse_routes(texts: Collection[str]) -> dict[tuple[str, int], tuple[str, int
     Raises:
         BadConfiguration: a text is something else.
 
-    >>> parse_routes(["portal.rocketclub.online:443:127.0.0.1:8443"])
-    {('portal.rocketclub.online', 443): ('127.0.0.1', 8443)}
+    >>> parse_routes(["portal.example.com:443:127.0.0.1:8443"])
+    {('portal.example.com', 443): ('127.0.0.1', 8443)}
     """
     routes = {}
     for text in texts:

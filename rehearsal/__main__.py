@@ -76,6 +76,11 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list
     """Return the packs to run, each with its configuration file if there is one."""
     if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
         raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
+    if arguments.judge_with:
+        if arguments.pack:
+            raise BadConfiguration("--judge-with takes every pack of a folder; accepted: that or --pack, not both")
+        # The packs and their configuration come from the same place, so that neither is the judged project's own.
+        folder = arguments.judge_with.resolve()
     packs = [pack.resolve() for pack in arguments.pack] or project.attached(folder)
     for pack in packs:
         if not (pack / "PulumiPolicy.yaml").is_file():
@@ -141,6 +146,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="FILE",
         help="configuration of the pack given in the same place (default: policies/config/<pack>.<stack>.json)",
+    )
+    parser.add_argument(
+        "--judge-with",
+        type=Path,
+        metavar="FOLDER",
+        help="take the packs, their configuration and their waivers from the project in another folder",
     )
     parser.add_argument(
         "--pack-timeout",

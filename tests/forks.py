@@ -15,7 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import yaml
+
 PROJECT: Final = Path(__file__).resolve().parent.parent
+NAME: Final[str] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["name"]
+"""The project's name."""
 
 _SERVER: Final = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.sdks"])

@@ -26,7 +26,8 @@ from pulumi.runtime.proto import analyzer_pb2
 from policies.gate import packs
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.plan_document import UNKNOWN
-from tests.forks import PROJECT, forked
+from stackfiles.project import load
+from tests.forks import NAME, PROJECT, forked
 from tests.session import shared
 
 _NO_CONTEXT: Final[Any] = None
@@ -138,7 +139,7 @@ class JudgedPlan:
     def added(self, type_: str, inputs: Mapping[str, Any], name: str = "added") -> Planned:
         """Return a resource that the program doesn't have, made by the default provider of its package."""
         sibling = next((made for made in self.resources if _package(made.type) == _package(type_)), None)
-        urn = f"urn:pulumi:{self.stack}::rocketclub-platform::{type_}::{name}"
+        urn = f"urn:pulumi:{self.stack}::{NAME}::{type_}::{name}"
         asked = analyzer_pb2.AnalyzeRequest(urn=urn, type=type_, name=name)
         planned = analyzer_pb2.AnalyzerResource(urn=urn, type=type_, name=name)
         for message in (asked, planned):
@@ -263,7 +264,9 @@ def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
     """Return the gate as the engine has it: every pack, configured by the stack's files."""
     analyzer = Analyzer("gate", packs(PROJECT / "policies", stack), "Every policy pack.")
     analyzer.ConfigureStack(
-        analyzer_pb2.AnalyzerStackConfigureRequest(stack=stack, project="rocketclub-platform", dry_run=dry_run),
+        analyzer_pb2.AnalyzerStackConfigureRequest(
+            stack=stack, project=NAME, dry_run=dry_run, config=load(PROJECT, stack).config
+        ),
         _NO_CONTEXT,
     )
     configuration = analyzer_pb2.ConfigureAnalyzerRequest()

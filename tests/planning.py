@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
 from tests import resident_packs
+from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
 from tests.session import shared
@@ -73,7 +74,11 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (),
     """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
     arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
-    done = rehearsal_command(*arguments, packs=resident)
+    return written(rehearsal_command(*arguments, packs=resident), output)
+
+
+def written(done: Done, output: Path) -> Plan:
+    """The plan that a command wrote to a file."""
     return _read(done.code, done.printed, output.read_text() if output.exists() else "")
 
 

@@ -42,7 +42,7 @@ class Token:
 
 
 def setting(key: str) -> str:
-    return str(SETTINGS[f"rocketclub-platform:{key}"])
+    return str(SETTINGS[key])
 
 
 def own(ref: str) -> Token:

@@ -10,7 +10,6 @@ import yaml
 
 from tests.planning import PROJECT, copy_project, rehearse
 
-PREFIX = "rocketclub-platform:"
 SECRET = {"secure": "v1:EXAMPLE:EXAMPLE"}
 STATE_KEY = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
@@ -19,44 +18,44 @@ WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-
 FAULTS: dict[str, tuple[Any, str]] = {
     "aws:region": ("Mars", "aws:region: `Mars` won't do; accepted: an AWS region such as eu-central-1"),
     "aws:allowedAccountIds": ("123456789012", "aws:allowedAccountIds: is `123456789012`; accepted: a list"),
-    PREFIX + "vpcId": (None, "vpcId: is missing; accepted: a VPC id such as vpc-0123456789abcdef0"),
-    PREFIX + "vpcID": ("vpc-0123456789abcdef0", "vpcID: no such key; the nearest is vpcId"),
-    PREFIX + "kindeDomain": ("https://example.kinde.com/", "kindeDomain: `https://example.kinde.com/` won't do"),
-    PREFIX + "kindeClientSecret": (
+    "vpcId": (None, "vpcId: is missing; accepted: a VPC id such as vpc-0123456789abcdef0"),
+    "vpcID": ("vpc-0123456789abcdef0", "vpcID: no such key; the nearest is vpcId"),
+    "kindeDomain": ("https://example.kinde.com/", "kindeDomain: `https://example.kinde.com/` won't do"),
+    "kindeClientSecret": (
         "dev/kinde/client-secret-2pS4d3",
         "belongs to another environment; accepted: a name that starts with prod/",
     ),
-    PREFIX + "privateSubnetIds": (
+    "privateSubnetIds": (
         ["subnet-0123456789abcdef0", "subnet-0123456789abcdef0"],
         "privateSubnetIds: `['subnet-0123456789abcdef0', 'subnet-0123456789abcdef0']` won't do; "
         "has subnet-0123456789abcdef0 more than once; accepted: each value once",
     ),
-    PREFIX + "publicSubnetIds": (["subnet-0123456789abcdef0"], "has too few values; accepted: at least 2"),
-    PREFIX + "webAclArn": ("arn:aws:wafv2:eu-central-1:1:x", "webAclArn: `arn:aws:wafv2:eu-central-1:1:x` won't do"),
-    PREFIX + "circleciProviderManaged": ("maybe", "circleciProviderManaged: `maybe` won't do; accepted: true or false"),
-    PREFIX + "cloudflareZoneId": (
+    "publicSubnetIds": (["subnet-0123456789abcdef0"], "has too few values; accepted: at least 2"),
+    "webAclArn": ("arn:aws:wafv2:eu-central-1:1:x", "webAclArn: `arn:aws:wafv2:eu-central-1:1:x` won't do"),
+    "circleciProviderManaged": ("maybe", "circleciProviderManaged: `maybe` won't do; accepted: true or false"),
+    "cloudflareZoneId": (
         "01234567890123456789012345678e12",  # PyYAML writes it without quotes, as people do
         "accepted: a Cloudflare zone id, 32 hexadecimal digits; YAML takes digits without quotes for a number and may "
         "change them: write the value in quotes",
     ),
-    PREFIX + "parkMode": ("half", "parkMode: `half` won't do; accepted: parked or unparked"),
-    PREFIX + "secretRecoveryDays": (3, "secretRecoveryDays: `3` won't do; accepted: 7 to 30"),
-    PREFIX + "sessionSeconds": ("a day", "sessionSeconds: `a day` won't do; accepted: a whole number"),
-    PREFIX + "bucketSuffix": (
+    "parkMode": ("half", "parkMode: `half` won't do; accepted: parked or unparked"),
+    "secretRecoveryDays": (3, "secretRecoveryDays: `3` won't do; accepted: 7 to 30"),
+    "sessionSeconds": ("a day", "sessionSeconds: `a day` won't do; accepted: a whole number"),
+    "bucketSuffix": (
         "data-s3alias",
         "bucketSuffix: `data-s3alias` won't do; accepted: account-id, or at most 23 lower-case letters",
     ),
-    PREFIX + "stateBucket": (
+    "stateBucket": (
         "State",
         "stateBucket: `State` won't do; accepted: a bucket's name: 3 to 63 lower-case letters",
     ),
-    PREFIX + "stateKeyArn": (
+    "stateKeyArn": (
         "alias/state",
         "stateKeyArn: `alias/state` won't do; accepted: the ARN of a KMS key (no alias)",
     ),
-    PREFIX + "previewReadsState": ("perhaps", "previewReadsState: `perhaps` won't do; accepted: true or false"),
-    PREFIX + "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
-    PREFIX + "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
+    "previewReadsState": ("perhaps", "previewReadsState: `perhaps` won't do; accepted: true or false"),
+    "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
+    "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
 }
 
 
@@ -93,7 +92,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({PREFIX + "secretRecoveryDays": 0}, "secretRecoveryDays: `0` won't do; accepted: 7 to 30"),
+        ({"secretRecoveryDays": 0}, "secretRecoveryDays: `0` won't do; accepted: 7 to 30"),
         (
             {"aws:allowedAccountIds": ["123456789012", "210987654321"]},
             "accepted: exactly one account, the one that this stack belongs to",
@@ -103,22 +102,22 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "is no text; accepted: an AWS account id, 12 digits; YAML takes digits without quotes for a number",
         ),
         (
-            {PREFIX + "domain": f"{'a' * 40}.{'b' * 10}.org"},
+            {"domain": f"{'a' * 40}.{'b' * 10}.org"},
             "of 65 characters; accepted: a domain of at most 54 characters, so that every host fits into a",
         ),
         (
-            {PREFIX + "webAclArn": WEB_ACL},
+            {"webAclArn": WEB_ACL},
             "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
             "onlyCloudflareViewers `false`, or none",
         ),
-        ({PREFIX + "stateBucket": "the-state"}, "stateKeyArn: is missing beside stateBucket; accepted: both or none"),
-        ({PREFIX + "previewReadsState": True}, "previewReadsState: `true` needs stateBucket and stateKeyArn"),
+        ({"stateBucket": "the-state"}, "stateKeyArn: is missing beside stateBucket; accepted: both or none"),
+        ({"previewReadsState": True}, "previewReadsState: `true` needs stateBucket and stateKeyArn"),
         (
-            {PREFIX + "stateBucket": "prod-state", PREFIX + "stateKeyArn": STATE_KEY},
+            {"stateBucket": "prod-state", "stateKeyArn": STATE_KEY},
             "stateBucket: `prod-state` is named like the stack's own buckets, of which it is none",
         ),
         (
-            {PREFIX + "stateBucket": "the-state", PREFIX + "stateKeyArn": STATE_KEY.replace("-central-", "-west-")},
+            {"stateBucket": "the-state", "stateKeyArn": STATE_KEY.replace("-central-", "-west-")},
             "is of another account, region or partition; accepted: arn:aws:kms:eu-central-1:123456789012:key/ID",
         ),
     ],
@@ -138,7 +137,7 @@ def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expect
 
 def test_the_same_header_secret_twice(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
-    configure(project, "prod", {PREFIX + "previousOriginHeaderSecret": SECRET})
+    configure(project, "prod", {"previousOriginHeaderSecret": SECRET})
     # A rehearsal opens no secret; here its stand-ins are alike, as the real values would be.
     settings = project / "components" / "settings.py"
     alike = settings.read_text().replace('f"{number:064x}"', 'f"{7:064x}"')
@@ -163,7 +162,7 @@ def test_a_stack_name_that_cannot_be_an_environment(tmp_path: Path, stack: str) 
 def test_the_longest_domain_fits_certificates_and_comments(tmp_path: Path) -> None:
     """The limits are those of ACM's first name (64) and of Cloudflare's comments (100)."""
     project = copy_project(tmp_path)
-    configure(project, "prod", {PREFIX + "domain": f"{'a' * 39}.{'b' * 10}.org"})
+    configure(project, "prod", {"domain": f"{'a' * 39}.{'b' * 10}.org"})
     plan = rehearse("prod", project, tmp_path / "plan.json", packs=["naming"])
     assert max(len(one["domainName"]) for one in plan.inputs("aws:acm/certificate:Certificate")) <= 64
     hosts = [one["name"] for one in plan.inputs("cloudflare:index/dnsRecord:DnsRecord") if one["name"] != plan.unknown]

@@ -30,7 +30,7 @@ def changed(before: Plan, after: Plan) -> set[str]:
     return {
         " ".join(urn.split("::")[2:]).rpartition("$")[2]
         for urn in different
-        if "rocketclub:" not in urn.rpartition("$")[2]
+        if "guarded:" not in urn.rpartition("$")[2]
     }
 
 
@@ -71,7 +71,7 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     (secret,) = yaml.safe_load(row.replace("{env}", "prod"))
     arn = f"arn:aws:secretsmanager:eu-central-1:123456789012:secret:{secret['name']}-AbCdEf"
     assert readers(plan, "secretsmanager:GetSecretValue", arn) == set(secret["readers"])
-    (wiring,) = plan.inputs("rocketclub:ecs:ContainerEnvironment")
+    (wiring,) = plan.inputs("guarded:ecs:ContainerEnvironment")
     assert "SENTRY_AUTH_TOKEN" in wiring["backstage"]
 
 
@@ -103,9 +103,9 @@ def test_rotating_the_header_secret(tmp_path: Path) -> None:
         for part in command.split("|"):
             match part.split():
                 case ["pulumi", "config", "set", "--secret", key, "--stack", "prod"]:
-                    document["config"][f"rocketclub-platform:{key}"] = {"secure": "v1:EXAMPLE:EXAMPLE"}
+                    document["config"][key] = {"secure": "v1:EXAMPLE:EXAMPLE"}
                 case ["pulumi", "config", "rm", key, "--stack", "prod"]:
-                    del document["config"][f"rocketclub-platform:{key}"]
+                    del document["config"][key]
                 case ["make", "preview", "STACK=prod"] if not plans:
                     plans.append(rehearse("prod", project, tmp_path / "plan.json"))
         file.write_text(yaml.safe_dump(document))

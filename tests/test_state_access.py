@@ -15,7 +15,6 @@ import pytest
 
 from components.circleci_access import ci_roles, shared_statements
 from components.iam_documents import identity_policy
-from components.naming import PROJECT as NAME
 from components.settings import Settings
 from generators import ci_calls
 from generators.ci_calls import STATE, Request
@@ -27,7 +26,7 @@ from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.requests import may
 from stackfiles import project
 from tests.iam_evaluator import answers, missing
-from tests.planning import PROJECT, Plan, copy_project, rehearse
+from tests.planning import NAME, PROJECT, Plan, copy_project, rehearse
 
 STACKS: Final = project.stacks(PROJECT)
 LONGEST_BOUNDARY: Final = 6144
@@ -44,7 +43,7 @@ def asked(stack: str, found: Iterable[tuple[str, Request]]) -> list[bool | str]:
     """What IAM answers each role, by its policies, its boundary and the key's policy."""
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
-    opened = key_policy(state_of(stack).names(stack))
+    opened = key_policy(ci_calls.names(stack, STATE))
     questions: list[dict[str, Any]] = []
     for role, request in found:
         allowed = ci_calls.permissions(stack, STATE)[role]
@@ -76,7 +75,7 @@ def test_each_call_on_the_state_is_allowed_to_the_role_that_makes_it(stack: str)
 def elsewhere(stack: str) -> dict[str, str]:
     """Resources on bucket and key, by what they are: the stack's own, those of others, and what isn't the engine's."""
     settings = state_of(stack)
-    bucket = settings.names(stack).bucket_arn(str(settings.state_bucket))
+    bucket = ci_calls.names(stack, STATE).bucket_arn(str(settings.state_bucket))
     return {
         "the bucket": bucket,
         "the state": f"{bucket}/.pulumi/stacks/{NAME}/{stack}.json",
@@ -137,7 +136,7 @@ def test_nothing_more_is_allowed_on_bucket_and_key_by_the_packs_own_reading(role
 def test_nothing_more_is_allowed_on_bucket_and_key_by_the_evaluator() -> None:
     """Each action of S3 and KMS on the bucket, the state or the key; each that is granted somewhere on all of them."""
     stack, where = "prod", elsewhere("prod")
-    through_s3 = {"kms:ViaService": state_of(stack).names(stack).service_endpoint("s3")}
+    through_s3 = {"kms:ViaService": ci_calls.names(stack, STATE).service_endpoint("s3")}
     granted = {action for actions in EXPECTED.values() for action in actions}
     found = []
     for action in every_action():
@@ -174,7 +173,7 @@ def test_data_keys_are_made_for_s3_only(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_preview_reads_the_state_only_where_that_is_chosen(stack: str) -> None:
     settings = state_of(stack).model_copy(update={"preview_reads_state": False})
-    names = settings.names(stack)
+    names = ci_calls.names(stack, STATE)
     shared = shared_statements(names, settings)
     (preview,) = [role for role in ci_roles(names, settings) if role.reader == "ci-preview"]
     named = " ".join(resource for statement in preview.everything(shared) for resource in statement.resources)
@@ -189,11 +188,12 @@ def test_the_documents_have_room_to_grow() -> None:
         settings = ci_calls.settings("prod", options)
         changes = {"partition": "aws-us-gov", "region": "us-gov-west-1"}
         settings = settings.model_copy(update=changes)
-        key = settings.names(environment).key_arn(f"mrk-{'0' * 32}")
+        names = settings.names("p" * 20, environment)
+        key = names.key_arn(f"mrk-{'0' * 32}")
         settings = settings.model_copy(
             update={"state_bucket": "b" * 63, "state_key_arn": key, "preview_reads_state": True}
         )
-        for allowed in ci_calls.permissions_of(environment, settings).values():
+        for allowed in ci_calls.roles_permissions(settings, names).values():
             assert len("".join(allowed.boundary.split())) < LONGEST_BOUNDARY * 0.95
             assert len("".join(identity_policy(allowed.own).split())) < LONGEST_INLINE * 0.85
 
@@ -202,8 +202,8 @@ def judged(folder: Path, stack: str, *, agreed: bool) -> Plan:
     """The plan of a stack with the state's settings."""
     copy, settings = copy_project(folder), state_of(stack)
     with (copy / f"Pulumi.{stack}.yaml").open("a") as file:
-        file.write(f"  {NAME}:stateBucket: {settings.state_bucket}\n  {NAME}:stateKeyArn: {settings.state_key_arn}\n")
-        file.write(f"  {NAME}:previewReadsState: true\n")
+        file.write(f"  stateBucket: {settings.state_bucket}\n  stateKeyArn: {settings.state_key_arn}\n")
+        file.write("  previewReadsState: true\n")
     if agreed:
         agree(copy, stack)
     return rehearse(stack, copy, folder / "plan.json")

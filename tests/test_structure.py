@@ -43,7 +43,7 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
 
 LAYERS: Final[dict[str, str]] = {
     "policies/least_privilege": "language knowledge meaning faults stack access rules .",
-    "rehearsal": "__init__.py engine reports .",
+    "rehearsal": "__init__.py engine reports base_verdict .",
     "operations": ". checks preflight.py commands __main__.py",
 }
 """Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
@@ -52,6 +52,7 @@ COMMANDS: Final = (
     "rehearsal",
     "rehearsal.watch",
     "rehearsal.pull_request",
+    "rehearsal.base_verdict",
     "operations",
     "policies.least_privilege.access",
 )

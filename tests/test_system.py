@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.planning import Plan, document_of, plan_of
+from tests.planning import NAME, Plan, document_of, plan_of
 
 TABLE = (Path(__file__).parent / "system.yaml").read_text()
 PLACES = {
@@ -28,7 +28,7 @@ DOCUMENTS = {
 
 def rows(stack: str) -> dict[str, Any]:
     """The table with the stack's own names."""
-    text = TABLE.replace("{env}", stack)
+    text = TABLE.replace("{env}", stack).replace("{project}", NAME)
     for key, value in PLACES[stack].items():
         text = text.replace(f"{{{key}}}", value)
     table: dict[str, Any] = yaml.safe_load(text)
@@ -84,7 +84,7 @@ def test_secret(stack: str, row: dict[str, Any]) -> None:
     arn = f"arn:aws:secretsmanager:{place['region']}:{place['account']}:secret:{row['name']}-AbCdEf"
     assert (row["name"] in made) == (row["made_by"] == "program")
     assert readers(plan, "secretsmanager:GetSecretValue", arn) == set(row["readers"])
-    (wiring,) = plan.inputs("rocketclub:ecs:ContainerEnvironment")
+    (wiring,) = plan.inputs("guarded:ecs:ContainerEnvironment")
     for role, variable in row["readers"].items():
         if variable:
             workload = role.removeprefix(f"{stack}-").removesuffix("-execution")
@@ -99,7 +99,7 @@ def test_no_variable_beyond_the_table(stack: str) -> None:
         for role, variable in row["readers"].items()
         if variable
     }
-    (wiring,) = plan_of(stack).inputs("rocketclub:ecs:ContainerEnvironment")
+    (wiring,) = plan_of(stack).inputs("guarded:ecs:ContainerEnvironment")
     assert {(workload, variable) for workload, variables in wiring.items() for variable in variables} == listed
 
 

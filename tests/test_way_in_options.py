@@ -18,7 +18,7 @@ def configured(folder: Path, settings: dict[str, str]) -> Path:
     """Return a copy of the project whose production stack has some more settings."""
     project = copy_project(folder)
     with (project / "Pulumi.prod.yaml").open("a") as file:
-        file.writelines(f"  rocketclub-platform:{key}: {value}\n" for key, value in settings.items())
+        file.writelines(f"  {key}: {value}\n" for key, value in settings.items())
     return project
 
 

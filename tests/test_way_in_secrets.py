@@ -83,10 +83,10 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[PlanDocument,
         ),
         (
             project / "Pulumi.prod.yaml",
-            "  rocketclub-platform:originHeaderSecret:\n",
-            "  rocketclub-platform:readSecretsInPreview: true\n"
-            "  rocketclub-platform:previousOriginHeaderSecret: {secure: v1:EXAMPLE:EXAMPLE}\n"
-            "  rocketclub-platform:originHeaderSecret:\n",
+            "  originHeaderSecret:\n",
+            "  readSecretsInPreview: true\n"
+            "  previousOriginHeaderSecret: {secure: v1:EXAMPLE:EXAMPLE}\n"
+            "  originHeaderSecret:\n",
         ),
     ):
         text = path.read_text()

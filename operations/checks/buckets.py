@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from operations.aws import BucketClient
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
-_PARENT: Final = "rocketclub:storage:PrivateBucket"
+_PARENT: Final = "guarded:storage:PrivateBucket"
 
 
 def bucket_check(name: str) -> Check:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 MADE_LATER: Final = "not there yet; the first apply makes it"
 
 _SECRET: Final = "aws:secretsmanager/secret:Secret"
-_SECRETS: Final = ("rocketclub:secrets:SecretContainers", "secrets")
+_SECRETS: Final = ("guarded:secrets:SecretContainers", "secrets")
 _PARAMETER: Final = "aws:ssm/parameter:Parameter"
-_PARAMETERS: Final = ("rocketclub:parameters:Parameters", "parameters")
+_PARAMETERS: Final = ("guarded:parameters:Parameters", "parameters")
 
 
 def secret_check(stack: Stack, secret: Secret) -> Check:

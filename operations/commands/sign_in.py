@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from operations.verdicts import Verdict
     from operations.web import Web
 
-EMAIL: Final = "ROCKETCLUB_TEST_EMAIL"
-PASSWORD: Final = "ROCKETCLUB_TEST_PASSWORD"
+EMAIL: Final = "SIGN_IN_EMAIL"
+PASSWORD: Final = "SIGN_IN_PASSWORD"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,8 @@
 """Hosts: within the zone, and with the environment's label unless it is production.
 
-Production: `portal.rocketclub.online`. Any other environment: `portal-dev.rocketclub.online`, or, where it is
-configured, `portal.dev.rocketclub.online`. Labels that begin with an underscore, and what stands before them, name
-services and not hosts (RFC 8552): `_acme.portal-dev...` is judged as `portal-dev...`.
+Production: `portal.example.com`. Any other environment: `portal-dev.example.com`, or, where it is configured,
+`portal.dev.example.com`. Labels that begin with an underscore, and what stands before them, name services and not
+hosts (RFC 8552): `_acme.portal-dev...` is judged as `portal-dev...`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from policies.naming.environment import ENVIRONMENT, stack_environment
 from policies.naming.physical_names import shown
-from policies.rulebook import MAY_BE_UNKNOWN, UNKNOWN, Finding, Judgement, Resource, Rules, Severity
+from policies.rulebook import MAY_BE_UNKNOWN, UNKNOWN, Finding, Judgement, Resource, Rules, Severity, Unjudgeable
 
 RULES: Final = Rules()
 
@@ -22,7 +22,11 @@ _LONGEST_COMMENT: Final = 128
 
 _CONFIG: Final[Mapping[str, Mapping[str, Any]]] = {
     **ENVIRONMENT,
-    "zone": {"type": "string", "description": "DNS zone of all hosts", "default": "rocketclub.online"},
+    "zone": {
+        "type": "string",
+        "description": "DNS zone of all hosts; empty for `domain` in the configuration of the stack",
+        "default": "",
+    },
     "production": {
         "type": "string",
         "description": "Environment whose hosts carry no environment label",
@@ -30,9 +34,10 @@ _CONFIG: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "host_style": {
         "type": "string",
-        "enum": ["suffix", "subdomain"],
-        "description": "How hosts carry the environment: `portal-dev.zone` (suffix) or `portal.dev.zone` (subdomain)",
-        "default": "suffix",
+        "enum": ["", "suffix", "subdomain"],
+        "description": "How hosts carry the environment: `portal-dev.zone` (suffix) or `portal.dev.zone` (subdomain); "
+        "empty for `hostStyle` in the configuration of the stack, or else suffix",
+        "default": "",
     },
 }
 
@@ -44,13 +49,13 @@ _SERVICE: Final = r"(?:[a-z0-9_-]{1,63}\.)*_[a-z0-9_-]{1,62}\."
 
 def _host_problem(host: str, judgement: Judgement, *, record: bool) -> str:
     """Return what is wrong with a host, empty if nothing is. A record may also be the zone's or a service's."""
-    environment, zone = stack_environment(judgement), judgement.config["zone"]
+    environment, zone = stack_environment(judgement), _zone(judgement)
     production = environment == judgement.config["production"]
     if len(host) > _LONGEST_HOST:
         return f"is {len(host)} characters long; DNS takes {_LONGEST_HOST}"
     if host != zone and not host.endswith(f".{zone}"):
         return f"isn't in the zone `{zone}`"
-    end = ("." if production else _ENDS[judgement.config["host_style"]].format(environment)) + zone
+    end = ("." if production else _ENDS[_style(judgement)].format(environment)) + zone
     host_pattern = _LABEL + re.escape(end)
     accepted = rf"(?:{_SERVICE})?{host_pattern}" if record else host_pattern
     if record and end.startswith("."):
@@ -59,6 +64,30 @@ def _host_problem(host: str, judgement: Judgement, *, record: bool) -> str:
         return ""
     # Two labels in production would read as another environment's host.
     return f"isn't of the form `host{end}`, lower case"
+
+
+def _zone(judgement: Judgement) -> str:
+    """Return the zone of the stack that is judged.
+
+    Raises:
+        Unjudgeable: neither the rule's configuration nor the stack's names one.
+    """
+    zone: str = judgement.config["zone"] or judgement.settings.get("domain", "")
+    if not zone:
+        raise Unjudgeable("zone", "isn't configured, and the stack's configuration has no `domain`")
+    return zone
+
+
+def _style(judgement: Judgement) -> str:
+    """Return how the stack's hosts carry the environment, a key of `_ENDS`.
+
+    Raises:
+        Unjudgeable: the stack's configuration has another one.
+    """
+    style: str = judgement.config["host_style"] or judgement.settings.get("hostStyle", "suffix")
+    if style not in _ENDS:
+        raise Unjudgeable("hostStyle", f"in the stack's configuration isn't {' or '.join(_ENDS)}")
+    return style
 
 
 @RULES.resource(

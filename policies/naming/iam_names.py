@@ -44,13 +44,14 @@ def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         **ENVIRONMENT,
         "path": {
             "type": "string",
-            "description": "The path; ${environment} stands for the environment",
-            "default": "/rocketclub/${environment}/",
+            "description": "The path; ${project} and ${environment} stand for those of the stack",
+            "default": "/${project}/${environment}/",
         },
     },
 )
 def _misplaced(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     path = judgement.config["path"].replace("${environment}", stack_environment(judgement))
+    path = path.replace("${project}", judgement.project)
     # Without a path IAM takes "/".
     if resource.text_or_none("path") != path:
         yield Finding(f"`path` isn't `{path}`.")

@@ -21,7 +21,7 @@ from policies.rulebook.judging import Judge
 from policies.rulebook.pack import Pack
 from policies.rulebook.properties import read
 from policies.rulebook.resource import Resource, Stack
-from policies.rulebook.rule import Finding, Rule, Scope
+from policies.rulebook.rule import Finding, Judgement, Rule, Scope
 
 _ROOT: Final = "pulumi:pulumi:Stack"
 _VERSION: Final = "0.0.1"
@@ -48,8 +48,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self._owners = owners
         self._rules = [rule for pack in packs for rule in pack.rules]
         self._info = _info(name, packs, description)
-        self._project = self._stack = ""
-        self._preview = False
+        self._judgement = Judgement("", "", {})
         self._so_far: list[Resource] = []
         self._configure({})
 
@@ -64,8 +63,13 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     def ConfigureStack(
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, _: Context
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
-        """Take the names of project and stack, and whether this is a preview. No rule reads the configuration."""
-        self._project, self._stack, self._preview = request.project, request.stack, request.dry_run
+        """Take the names of project and stack, the stack's configuration, and whether this is a preview."""
+        settings = {
+            key.removeprefix(f"{request.project}:"): value
+            for key, value in request.config.items()
+            if key not in request.config_secret_keys
+        }
+        self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings)
         self._so_far = []
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
@@ -90,7 +94,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 self._report(response, judge.rule, level, judge.configuration())
             if not judge.rule.types or request.type in judge.rule.types:
                 self._report(response, judge.rule, level, self._violations(judge, resource))
-        if not self._preview:
+        if not self._judgement.preview:
             self._speak_early(response, resource)
         return response
 
@@ -113,7 +117,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return response
 
     def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterable[Finding]:
-        return judge.violations(subject, self._project, self._stack, preview=self._preview)
+        return judge.violations(subject, self._judgement)
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[tuple[Judge, Level]] = []

@@ -37,11 +37,12 @@ class Judge:
                     "To fix: give it an earlier end; it can be renewed with its owner."
                 )
 
-    def violations(
-        self, subject: Resource | Stack, project: str, stack: str, *, preview: bool = False
-    ) -> Iterator[Finding]:
-        """Yield the violations of a resource, or of a whole stack for a stack rule; waived ones are left out."""
-        judgement = Judgement(project, stack, self._config, preview)
+    def violations(self, subject: Resource | Stack, about: Judgement) -> Iterator[Finding]:
+        """Yield the violations of a resource, or of a whole stack for a stack rule; waived ones are left out.
+
+        `about` has all that rules may know but for their configuration.
+        """
+        judgement = Judgement(about.project, about.stack, self._config, about.preview, about.settings)
         urn = subject.urn if isinstance(subject, Resource) else ""
         if isinstance(subject, Stack) and self.rule.types:
             subject = subject.only(self.rule.types)

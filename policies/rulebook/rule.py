@@ -51,6 +51,8 @@ class Judgement:
     for what isn't given; waivers are not part of it."""
     preview: bool = False
     """Whether the engine only looks at what it would do. What it judges otherwise is made at once."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """The stack's own configuration: key, without the project's name, to text. Secrets aren't among it."""
 
 
 ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]

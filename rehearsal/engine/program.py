@@ -72,7 +72,7 @@ def _run(project: Project, judges: Judges) -> Run:
     from rehearsal.engine.monitor import Engine, Monitor
 
     try:
-        config = {**project.config, **_placeholders(project.secret_keys)}
+        config = {**project.config, **_placeholders(project)}
     except (Exception, SystemExit) as error:
         return Run(failure=_failure(error, project.folder))
     engine, monitor = Engine(), Monitor(project, config, judges)
@@ -112,15 +112,15 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
     )
 
 
-def _placeholders(secret_keys: tuple[str, ...]) -> Mapping[str, str]:
+def _placeholders(project: Project) -> Mapping[str, str]:
     """Return a value of the right shape for each encrypted key, for nothing is ever decrypted here.
 
-    The program offers the values: `components.settings.placeholders()`, key to text.
+    The program offers the values: `components.settings.placeholders()`, key without the project's name to text.
 
     Raises:
         BadConfiguration: it offers none for a key.
     """
-    if not secret_keys:
+    if not project.secret_keys:
         return {}
     try:
         settings = importlib.import_module("components.settings")
@@ -129,12 +129,13 @@ def _placeholders(secret_keys: tuple[str, ...]) -> Mapping[str, str]:
         if error.name not in ("components", "components.settings"):
             raise
         offered = {}
-    if missing := [key for key in secret_keys if key not in offered]:
+    values = {key: offered.get(key.removeprefix(f"{project.name}:")) for key in project.secret_keys}
+    if missing := [key for key, value in values.items() if value is None]:
         raise BadConfiguration(
             f"no placeholder for the secret {', '.join(missing)}: a rehearsal decrypts nothing; add the key to "
             "placeholders() in components/settings.py"
         )
-    return {key: offered[key] for key in secret_keys}
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _forget(folder: Path) -> None:

@@ -45,7 +45,7 @@ def markdown(plan: PlanDocument, base: PlanDocument | None = None, access: str =
     sections = [
         _headline(plan, found, certain, compared=base is not None),
         "".join(_certain(certain)),
-        "".join(_policies(plan)),
+        "".join(policies(plan)),
         "".join(_changed(found, details=base is not None or any(change.properties for change in found))),
         f"### Access\n\n{visible(access.strip())}\n" if access.strip() else "",
         _folded("Diagram", f"```mermaid\n{visible(diagram.strip())}\n```\n") if diagram.strip() else "",
@@ -67,7 +67,7 @@ def _headline(plan: PlanDocument, found: Sequence[Change], certain: Sequence[Con
     verdict = (
         "the program failed"
         if plan.get("error")
-        else ", ".join(_count(count, f"{level} violation") for level, count in sorted(levels.items(), reverse=True))
+        else ", ".join(counted(count, f"{level} violation") for level, count in sorted(levels.items(), reverse=True))
         or "every policy holds"
     )
     enforcement = plan.get("policyEnforcement")
@@ -86,17 +86,18 @@ def _certain(certain: Sequence[Consequence]) -> Iterator[str]:
         listed = list(members)
         yield f"### {kind.capitalize()}\n\n"
         for consequence in listed[:_RESOURCES]:
-            yield f"- {_resource(consequence.urn, consequence.source)}: {_prose(visible_line(consequence.text))}\n"
+            yield f"- {_resource(consequence.urn, consequence.source)}: {prose(visible_line(consequence.text))}\n"
         if len(listed) > _RESOURCES:
             yield f"- … and {len(listed) - _RESOURCES} more\n"
         yield "\n"
 
 
-def _policies(plan: PlanDocument) -> Iterator[str]:
+def policies(plan: PlanDocument, heading: str = "### Policies\n\n") -> Iterator[str]:
+    """Yield what the packs say, below a heading; nothing where they say nothing."""
     violations = sorted(plan["policyViolations"], key=lambda said: (said["level"] == "advisory", said["pack"]))
     if not violations:
         return
-    yield "### Policies\n\n"
+    yield heading
     # A finding about many resources in the same words is shown once.
     findings: dict[tuple[str, ...], list[Violation]] = {}
     for violation in violations:
@@ -104,7 +105,7 @@ def _policies(plan: PlanDocument) -> Iterator[str]:
         key = (violation["level"], violation.get("severity", ""), rule, violation["message"])
         findings.setdefault(key, []).append(violation)
     for (level, severity, rule, message), about in list(findings.items())[:_VIOLATIONS]:
-        yield f"- **{level}**{f', {severity}' if severity else ''} {_code(rule)}\n"
+        yield f"- **{level}**{f', {severity}' if severity else ''} {code(rule)}\n"
         yield "".join(f"  {line}\n" for line in _quoted(message).splitlines()) + "\n"
         yield "".join(f"  - {_resource(item['urn'], item.get('sourcePosition', ''))}\n" for item in about[:_RESOURCES])
         if len(about) > _RESOURCES:
@@ -134,7 +135,7 @@ def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
         for change in shown[:_RESOURCES]:
             inside = _inside(change, members)
             yield f"- {_WORDS[change.op]}: {_resource(change.urn, change.source)}"
-            yield f", with {_count(inside, 'resource')} in it\n" if inside else "\n"
+            yield f", with {counted(inside, 'resource')} in it\n" if inside else "\n"
             yield from (f"  - {_property(item)}\n" for item in change.properties[:_PROPERTIES])
             if len(change.properties) > _PROPERTIES:
                 yield f"  - … and {len(change.properties) - _PROPERTIES} more properties\n"
@@ -143,8 +144,8 @@ def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
 
 
 def _resource(urn: str, source: str) -> str:
-    about = _code(resource_label(urn)) if urn else "the stack"
-    return about + (f", {_code(place(source))}" if source else "")
+    about = code(resource_label(urn)) if urn else "the stack"
+    return about + (f", {code(place(source))}" if source else "")
 
 
 def _inside(change: Change, members: Sequence[Change]) -> int:
@@ -153,19 +154,19 @@ def _inside(change: Change, members: Sequence[Change]) -> int:
 
 
 def _component(change: Change) -> str:
-    return _code("the stack" if f"::{ROOT_TYPE}::" in change.component else change.component.rpartition("::")[2])
+    return code("the stack" if f"::{ROOT_TYPE}::" in change.component else change.component.rpartition("::")[2])
 
 
 def _property(item: Property) -> str:
-    return f"{_code(item.path)}: {_value(item.before)} → {_value(item.after)}"
+    return f"{code(item.path)}: {_value(item.before)} → {_value(item.after)}"
 
 
 def _value(text: str) -> str:
     line = " ".join(text.split())
-    return _code(line if len(line) <= _VALUE else line[: _VALUE - 1] + "…")
+    return code(line if len(line) <= _VALUE else line[: _VALUE - 1] + "…")
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     """Return text as a code span, whatever it holds: nothing in it is Markdown."""
     text = " ".join(visible(text).split()) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
@@ -176,10 +177,10 @@ def _code(text: str) -> str:
 def _quoted(text: str) -> str:
     """Return a message as a quotation: its code spans stay, everything else is text."""
     # Two blanks: each line of a message is one of the report.
-    return "  \n".join(f"> {_prose(line)}" for line in visible(text.strip()).splitlines())
+    return "  \n".join(f"> {prose(line)}" for line in visible(text.strip()).splitlines())
 
 
-def _prose(line: str) -> str:
+def prose(line: str) -> str:
     """Return a line with its code spans; everything else in it is text."""
     parts = line.split("`")
     plain = [
@@ -193,5 +194,6 @@ def _folded(title: str, text: str) -> str:
     return f"<details><summary>{title}</summary>\n\n{text}\n</details>\n"
 
 
-def _count(number: int, what: str) -> str:
+def counted(number: int, what: str) -> str:
+    """Return a number of things, such as `2 rules`."""
     return f"{number} {what}{'' if number == 1 else 's'}"

@@ -34,7 +34,7 @@ def sarif(plan: PlanDocument, stack: str) -> dict[str, Any]:
             {
                 "tool": {
                     "driver": {
-                        "name": "rocketclub policy packs",
+                        "name": "policy packs",
                         "rules": [
                             {
                                 "id": id_,

@@ -28,7 +28,6 @@ CONFIG = PROJECT / ".circleci" / "config.yml"
 PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
 STACK = PIPELINE["parameters"]["stack"]["default"]
 SETTINGS: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())["config"]
-PREFIX = "rocketclub-platform:"
 jobs_on = Pipeline(PIPELINE).jobs_on
 
 
@@ -97,10 +96,10 @@ def trusts() -> dict[str, tuple[str, str, str]]:
 
 def token(branch: str) -> tuple[str, str]:
     """Audience and subject of the second kind of token (https://circleci.com/docs/openid-connect-tokens/)."""
-    organization = SETTINGS[f"{PREFIX}circleciOrganizationId"]
+    organization = SETTINGS["circleciOrganizationId"]
     return organization, (
-        f"org/{organization}/project/{SETTINGS[f'{PREFIX}circleciProjectId']}/user/5a1d0f2e-0000-4000-8000-3c9c1ab0ffee"
-        f"/vcs-origin/{SETTINGS[f'{PREFIX}circleciRepository']}/vcs-ref/refs/heads/{branch}"
+        f"org/{organization}/project/{SETTINGS['circleciProjectId']}/user/5a1d0f2e-0000-4000-8000-3c9c1ab0ffee"
+        f"/vcs-origin/{SETTINGS['circleciRepository']}/vcs-ref/refs/heads/{branch}"
     )
 
 

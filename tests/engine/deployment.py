@@ -21,9 +21,8 @@ import yaml
 
 from tests.engine.account import Account, Resource
 from tests.engine.stand_ins import Attached, attach
-from tests.planning import PROJECT, copy_project
+from tests.planning import NAME, PROJECT, copy_project
 
-NAME: Final = "rocketclub-platform"
 STACKS: Final = ("prod", "dev")
 PASSPHRASE: Final = "a passphrase for tests"
 HANGS: Final = 900
@@ -136,15 +135,15 @@ class Deployment:
         document = yaml.safe_load(self.stack_file.read_text())
         document["encryptionsalt"] = prepared().salt
         for key, value in secrets.items():
-            document["config"].pop(f"{NAME}:{key}", None)
+            document["config"].pop(key, None)
             if value is not None:
-                document["config"][f"{NAME}:{key}"] = {"secure": prepared().sealed[value]}
+                document["config"][key] = {"secure": prepared().sealed[value]}
         self.stack_file.write_text(yaml.safe_dump(document))
 
     def set(self, key: str, value: Any) -> None:  # noqa: ANN401 - as YAML has it
         """Set a configuration value in the stack's file."""
         document = yaml.safe_load(self.stack_file.read_text())
-        document["config"][f"{NAME}:{key}"] = value
+        document["config"][key] = value
         self.stack_file.write_text(yaml.safe_dump(document))
 
     def kinde_secret(self, value: str) -> None:
@@ -152,7 +151,7 @@ class Deployment:
         config = yaml.safe_load(self.stack_file.read_text())["config"]
         arn = (
             f"arn:aws:secretsmanager:{config['aws:region']}:{config['aws:allowedAccountIds'][0]}"
-            f":secret:{config[f'{NAME}:kindeClientSecret']}"
+            f":secret:{config['kindeClientSecret']}"
         )
         self.cloud.mkdir(parents=True, exist_ok=True)
         (self.cloud / "secrets.json").write_text(json.dumps({arn: value}))

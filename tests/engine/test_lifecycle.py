@@ -10,12 +10,11 @@ from operations import engine_state
 from tests.engine.conftest import Deploy, first_up
 from tests.engine.deployment import (
     HEADER_SECRET,
-    NAME,
     NEXT_HEADER_SECRET,
     NEXT_KINDE_SECRET,
     Deployment,
 )
-from tests.planning import plan_of
+from tests.planning import NAME, plan_of
 
 pytestmark = pytest.mark.engine
 
@@ -210,7 +209,7 @@ def test_what_exists_outside_the_state_is_taken_over_as_preflight_says(
     assert len(state.made) == len(deployment.resources())
 
     text = engine_state.explain_import(
-        state, (secret["type"], "db/admin", secret["id"]), ("rocketclub:secrets:SecretContainers", "secrets"), "prod"
+        state, (secret["type"], "db/admin", secret["id"]), ("guarded:secrets:SecretContainers", "secrets"), "prod"
     )
     words = shlex.split(text.split("`")[-2])
     assert words[-2:] == ["--stack", "prod"]

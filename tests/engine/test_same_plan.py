@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from components import settings
-from components.naming import PROJECT as NAME
 from stackfiles import project
 from tests.breakages import BREAKAGES, ONE_A_PACK, break_project
 from tests.engine import engine_preview
@@ -21,7 +20,7 @@ from tests.rehearsal.conftest import PROGRAMS
 pytestmark = pytest.mark.engine
 
 MASK = "[secret]"
-STAND_IN = settings.placeholders()[f"{NAME}:originHeaderSecret"]
+STAND_IN = settings.placeholders()["originHeaderSecret"]
 
 
 def embedded(folder: Path, stack: str, output: Path) -> dict[str, Any]:

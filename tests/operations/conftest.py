@@ -228,8 +228,7 @@ class Bench:
         file = self.project / "Pulumi.prod.yaml"
         document = yaml.safe_load(file.read_text())
         for key, value in changes.items():
-            full = key.replace("__", ":") if "__" in key else f"rocketclub-platform:{key}"
-            document["config"][full] = value
+            document["config"][key.replace("__", ":")] = value
         file.write_text(yaml.safe_dump(document))
 
     def set_state(self, *resources: dict[str, str]) -> None:
@@ -257,7 +256,7 @@ class Bench:
         # What is given later wins.
         code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
         printed = self.capture.readouterr()
-        known = {*self.cloud.values(), stdin.strip(), PASSWORD, os.environ.get("ROCKETCLUB_TEST_PASSWORD", "")}
+        known = {*self.cloud.values(), stdin.strip(), PASSWORD, os.environ.get("SIGN_IN_PASSWORD", "")}
         parts = {part for value in known for part in re.findall(r"\w{20,}|Canary\w+", value)}
         told = printed.out + printed.err + self.log.text
         for value in parts | {value for value in known if value.strip()}:
@@ -284,8 +283,8 @@ def bench(
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_EC2_METADATA_DISABLED": "true",
         "SSL_CERT_FILE": str(servers.authority),
-        "ROCKETCLUB_TEST_EMAIL": EMAIL,
-        "ROCKETCLUB_TEST_PASSWORD": "",
+        "SIGN_IN_EMAIL": EMAIL,
+        "SIGN_IN_PASSWORD": "",
     }.items():
         monkeypatch.setenv(name, value)
     for name in ("AWS_PROFILE", "AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN", "CLOUDFLARE_API_TOKEN", "CIRCLE_TOKEN"):

@@ -23,9 +23,9 @@ option() { # the value of an option in the command line
     shift
   done
 }
-set_key() { # a line of the stack's file, in place of the one before
+set_key() { # a line of the stack's file, in place of the one before; as the CLI does, with the project's name
   test "$1" != originHeaderSecret || sed -i "/^    secure: /d" "$file"
-  sed -i "/^  rocketclub-platform:$1:/d" "$file"
+  sed -i "/^  \(rocketclub-platform:\)\{0,1\}$1:/d" "$file"
   sed -i "s|^config:|config:\n  rocketclub-platform:$1: $2|" "$file"
 }
 file="Pulumi.$(option --stack "$@").yaml"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from functools import cache
@@ -335,6 +336,14 @@ def test_a_stack_with_a_passphrase(fresh: Fresh) -> None:
     assert "Pulumi.prod.yaml: a passphrase encrypts its secrets" in outcome.err
 
 
+def test_examples_that_are_left(fresh: Fresh) -> None:
+    text = fresh.file.read_text()
+    fresh.file.write_text(re.sub("(vpcId|originHeaderSecret|kindeClientSecret):.*", r"\g<0>  # EXAMPLE", text))
+    outcome = fresh.run()
+    assert (outcome.code, fresh.bench.cloud.calls) == (2, [])
+    assert "Pulumi.prod.yaml still has examples: vpcId; accepted: your own values, without the marks" in outcome.err
+
+
 def test_a_stack_of_another_key(fresh: Fresh) -> None:
     fresh.run()
     text = fresh.file.read_text()
@@ -370,7 +379,7 @@ def test_settings_that_contradict(fresh: Fresh) -> None:
     assert outcome.code == 2
     assert f"--bucket another-bucket: the stack's file has stateBucket {BUCKET}" in outcome.err
     missing = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-0000-0000-0000-000000000000"
-    fresh.bench.configure(stateKeyArn=missing)
+    fresh.file.write_text(fresh.file.read_text().replace(fresh.config("stateKeyArn"), missing))
     outcome = fresh.run()
     assert outcome.code == 1
     assert f"stateKeyArn: there is no key {missing}" in outcome.err

@@ -46,7 +46,7 @@ def pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 
 def browse(bench: Bench, command: str, *arguments: str, password: str = PASSWORD, stdin: str = "") -> Run:
-    bench.patch.setenv("ROCKETCLUB_TEST_PASSWORD", password)
+    bench.patch.setenv("SIGN_IN_PASSWORD", password)
     return bench.run(
         command,
         *(f"--distribution={host}={name}" for host, name in DISTRIBUTIONS.items()),

@@ -19,15 +19,26 @@ from tests.planning import PROJECT
 
 # Command -> what its help has to tell besides the exit codes.
 HELP = {
-    (): ("bootstrap", "preflight", "deploy", "fill-secrets", "rotate-kinde", "verify-login", "waivers", "orphans"),
+    (): (
+        "examples",
+        "bootstrap",
+        "preflight",
+        "deploy",
+        "fill-secrets",
+        "rotate-kinde",
+        "verify-login",
+        "waivers",
+        "orphans",
+    ),
     ("preflight",): ("Changes nothing", "--json", "CLOUDFLARE_API_TOKEN"),
     ("bootstrap",): ("it goes on", "--dry-run", "--secrets", "--bucket NAME"),
     ("fill-secrets",): ("run it again with the same options", "--dry-run", "--database-endpoint HOST[:PORT]"),
-    ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "ROCKETCLUB_TEST_EMAIL"),
-    ("verify-login",): ("Known symptoms are named", "--sign-in", "--json", "ROCKETCLUB_TEST_PASSWORD"),
+    ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "SIGN_IN_EMAIL"),
+    ("verify-login",): ("Known symptoms are named", "--sign-in", "--json", "SIGN_IN_PASSWORD"),
     ("deploy",): ("Every policy pack", "preview", "refresh"),
     ("deploy", "refresh"): ("--clear-pending", "--preview-only"),
     ("waivers",): ("--days", "Needs neither engine nor account"),
+    ("examples",): ("marked `# EXAMPLE`",),
     ("orphans",): ("never a value",),
 }
 

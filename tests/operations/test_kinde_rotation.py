@@ -40,7 +40,7 @@ def test_step_by_step(kinde: Bench) -> None:
 
     unproven = kinde.run("rotate-kinde", *LOOKED_UP, "--applied")
     assert unproven.code == 1
-    assert "ROCKETCLUB_TEST_EMAIL and ROCKETCLUB_TEST_PASSWORD, or sign in yourself" in unproven.text
+    assert "SIGN_IN_EMAIL and SIGN_IN_PASSWORD, or sign in yourself" in unproven.text
     assert labels(kinde)["ROTATION_BEFORE"] == CLIENT_SECRET
 
     last = kinde.run(*PROVEN)

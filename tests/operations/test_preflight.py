@@ -32,6 +32,15 @@ def test_all_is_well(bench: Bench) -> None:
     assert json.loads(outcome.out)["passed"] is True
 
 
+def test_examples_that_are_left(bench: Bench) -> None:
+    bench.fill()
+    file = bench.project / "Pulumi.prod.yaml"
+    file.write_text(file.read_text().replace("cluster:", "cluster:  # EXAMPLE\n   "))
+    outcome = bench.run("preflight", "--json")
+    assert outcome.code == 1
+    assert outcome.find("examples")["text"] == "marked EXAMPLE and not yet your own: cluster"
+
+
 def test_one_table(bench: Bench) -> None:
     outcome = bench.run("preflight")
     assert outcome.code == 1

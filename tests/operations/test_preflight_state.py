@@ -11,20 +11,20 @@ from components.catalogue import bucket_names
 from components.naming import Names
 from tests.operations.cloud import ACCOUNT, REGION, fault_of
 from tests.operations.conftest import CONTAINERS, Bench
-from tests.planning import plan_of
+from tests.planning import NAME, plan_of
 
-NAMES = Names("prod", ACCOUNT, REGION)
+NAMES = Names(NAME, "prod", ACCOUNT, REGION)
 SECRET = "aws:secretsmanager/secret:Secret"
 COMPONENTS = {
-    "rocketclub:secrets:SecretContainers": ["secrets"],
-    "rocketclub:parameters:Parameters": ["parameters"],
-    "rocketclub:storage:PrivateBucket": list(bucket_names(NAMES)),
+    "guarded:secrets:SecretContainers": ["secrets"],
+    "guarded:parameters:Parameters": ["parameters"],
+    "guarded:storage:PrivateBucket": list(bucket_names(NAMES)),
 }
 
 
 def state_resource(type_: str, name: str, id_: str = "") -> dict[str, str]:
     """A resource as a state has it; a component has no id."""
-    resource = {"urn": f"urn:pulumi:prod::rocketclub-platform::{type_}::{name}", "type": type_}
+    resource = {"urn": f"urn:pulumi:prod::{NAME}::{type_}::{name}", "type": type_}
     return resource | ({"id": id_} if id_ else {})
 
 
@@ -53,7 +53,7 @@ def test_secret_that_was_restored_is_not_in_the_state(bench: Bench) -> None:
     client.restore_secret(SecretId="prod/db/admin")
     outcome = bench.run("preflight", "--json")
     assert (outcome.code, outcome.failures) == (1, ["prod/db/admin"])
-    urn = "urn:pulumi:prod::rocketclub-platform::rocketclub:secrets:SecretContainers::secrets"
+    urn = f"urn:pulumi:prod::{NAME}::guarded:secrets:SecretContainers::secrets"
     assert outcome.check("prod/db/admin")["text"] == (
         "exists, but isn't in the stack's state, so `up` would fail at it; take it over: "
         f"`pulumi import {SECRET} db/admin {arn('prod/db/admin')} --parent '{urn}' --generate-code=false --stack prod`"

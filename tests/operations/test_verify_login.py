@@ -184,7 +184,7 @@ DEEP = tuple(f"{label}.dev.rocketclub.online" for label in ("portal", "pipelines
 @pytest.mark.parametrize("way", ["alert", "another name"])
 def test_host_that_the_edge_does_not_cover(bench: Bench, edges: dict[str, int], way: str, command: str) -> None:
     development = (PROJECT / "Pulumi.dev.yaml").read_text().replace("210987654321", ACCOUNT)
-    (bench.project / "Pulumi.dev.yaml").write_text(f"{development}\n  rocketclub-platform:hostStyle: subdomain\n")
+    (bench.project / "Pulumi.dev.yaml").write_text(f"{development}\n  hostStyle: subdomain\n")
     routes = [f"--connect-to={host}:443:127.0.0.1:{edges[way]}" for host in DEEP]
     outcome = bench.run(command, "--json", "--stack", "dev", *routes)
     found = outcome.find(f"certificate/{DEEP[0]}")
@@ -272,7 +272,7 @@ def test_distributions_are_looked_up(bench: Bench) -> None:
     [
         (("--distribution=elsewhere.example.com=d1",), "--distribution elsewhere.example.com=d1: accepted: HOST=NAME"),
         (("--connect-to=nowhere",), "--connect-to nowhere: accepted: HOST:PORT:ADDRESS:PORT"),
-        (("--sign-in", *NAMED), "--sign-in: set ROCKETCLUB_TEST_EMAIL and ROCKETCLUB_TEST_PASSWORD"),
+        (("--sign-in", *NAMED), "--sign-in: set SIGN_IN_EMAIL and SIGN_IN_PASSWORD"),
         (("--stack", "nowhere"), "nowhere"),
     ],
 )

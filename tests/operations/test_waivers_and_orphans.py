@@ -20,7 +20,7 @@ REGION = "eu-central-1"
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project with one pack and a waiver that ends in ten days, one that ended yesterday, and one that lasts."""
-    (tmp_path / "Pulumi.yaml").write_text("name: rocketclub-platform\nruntime: python\n")
+    (tmp_path / "Pulumi.yaml").write_text("name: platform\nruntime: python\n")
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
     pack = tmp_path / "policies" / "naming"
     pack.mkdir(parents=True)

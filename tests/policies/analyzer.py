@@ -32,7 +32,9 @@ Json: TypeAlias = Any
 Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
 
 ROOT: Final = "pulumi:pulumi:Stack"
-PROJECT: Final = "rocketclub-platform"
+PROJECT: Final = "workshop"
+SETTINGS: Final = {f"{PROJECT}:domain": "rocketclub.online"}
+"""The configuration of the stack that packs judge."""
 FOLDER: Final = Path(__file__).resolve().parents[2] / "policies"
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -112,7 +114,7 @@ class Process:
         self.info: analyzer_pb2.AnalyzerInfo = self.stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=_ANSWER)
         self.stub.ConfigureStack(
             analyzer_pb2.AnalyzerStackConfigureRequest(
-                stack=stack, project=PROJECT, organization="organization", dry_run=preview
+                stack=stack, project=PROJECT, organization="organization", dry_run=preview, config=SETTINGS
             ),
             timeout=_ANSWER,
         )

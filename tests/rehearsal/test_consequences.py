@@ -25,7 +25,7 @@ SOURCE: Final = "aws:cloudwatch/logDeliverySource:LogDeliverySource"
 SINK: Final = "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination"
 HEADERS: Final = "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"
 SECRET: Final = "aws:secretsmanager/secret:Secret"
-OLD_TYPE: Final = "rocketclub:secrets:SecretContainers"
+OLD_TYPE: Final = "guarded:secrets:SecretContainers"
 LISTENER: Final = "aws:lb/listener:Listener"
 
 Told = list[tuple[str, str, str]]
@@ -159,7 +159,7 @@ def renamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[PlanDocument, Pla
     folder = tmp_path_factory.mktemp("renamed")
     project = copy_project(folder)
     component, program = project / "components" / "secret_containers.py", project / "__main__.py"
-    component.write_text(component.read_text().replace(OLD_TYPE, "rocketclub:vault:SecretContainers"))
+    component.write_text(component.read_text().replace(OLD_TYPE, "guarded:vault:SecretContainers"))
     alias = f"    pulumi.ResourceOptions(aliases=[pulumi.Alias(type_='{OLD_TYPE}')]),\n)\n\nenvironment ="
     plans = []
     for options_ in (")\n\nenvironment =", alias):

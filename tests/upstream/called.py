@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from components.naming import PROJECT as NAME
 from generators.ci_calls import Request
+from tests.planning import NAME
 from tests.upstream.deployment import Ran
 from tests.upstream.permissions import ACCOUNT
 
@@ -56,8 +56,8 @@ def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> 
 def _pattern(text: str, stack: str, settings: Mapping[str, Any]) -> str:
     """Return a text without what is of one run, account, region or stack."""
     names = {
-        settings[f"{NAME}:vpcId"]: "{vpcId}",
-        settings[f"{NAME}:circleciOrganizationId"]: "{circleciOrganizationId}",
+        settings["vpcId"]: "{vpcId}",
+        settings["circleciOrganizationId"]: "{circleciOrganizationId}",
         ACCOUNT: "{account}",
         settings["aws:region"]: "{region}",
     }

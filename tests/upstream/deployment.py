@@ -21,7 +21,7 @@ import yaml
 from components.catalogue import SECRETS, Maker
 from components.naming import Names
 from tests.engine.deployment import KINDE_SECRET, Deployment, prepared
-from tests.planning import PROJECT
+from tests.planning import NAME, PROJECT
 from tests.upstream.bridged_provider import BRIDGE, PLUGIN, PROVIDER
 from tests.upstream.permissions import ACCOUNT
 
@@ -257,7 +257,7 @@ def _make_what_is_expected(made: Upstream) -> dict[str, Any]:
         for key in ("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId")
     }
     prefixes = ec2.create_managed_prefix_list(PrefixListName="cloudfront", MaxEntries=1, AddressFamily="IPv4")
-    names = Names(made.deployment.stack, ACCOUNT, made.region)
+    names = Names(NAME, made.deployment.stack, ACCOUNT, made.region)
     existing = {secret["Name"] for secret in secrets.list_secrets(MaxResults=100)["SecretList"]}
     for name in (secret.name(names) for secret in SECRETS if secret.maker is not Maker.PROGRAM):
         if name not in existing:  # two stacks of one account share some

@@ -21,7 +21,7 @@ from generators.expected_readers import expected
 from policies.acceptance.quotas import size
 from policies.inventory.agreement import pins
 from policies.inventory.agreement import plan as planned
-from tests.planning import Plan, copy_project, rehearse
+from tests.planning import NAME, Plan, copy_project, rehearse
 
 REGIONS: Final = {
     "staging-europe-1": "eu-central-1",
@@ -103,7 +103,7 @@ class Stacks:
         style: dict[str, Any] = {"hostStyle": "subdomain"} if environment == DEEPER else {}
         region = REGIONS[environment]
         given = {
-            f"rocketclub-platform:{key}": value.replace("{region}", region) if isinstance(value, str) else value
+            key: value.replace("{region}", region) if isinstance(value, str) else value
             for key, value in {**style, **options}.items()
         }
         config["config"] |= {"aws:region": region, **given}
@@ -118,11 +118,8 @@ class Stacks:
         settings = {**pins.settings_of(self.project, environment), "webAclArn": WEB_ACL}
         for rule, values in pins.pinned(settings, environment).items():
             inventory[rule] = {**inventory.get(rule, {}), **values}
-        names = Names(environment, settings["aws:allowedAccountIds"][0], REGIONS[environment])
+        names = Names(NAME, environment, settings["aws:allowedAccountIds"][0], REGIONS[environment])
         configurations = {"inventory": inventory, "least_privilege": expected(names)}
-        if environment == DEEPER:
-            deeper = {"host_style": "subdomain"}
-            configurations["naming"] = {"misnamed-record": deeper, "misnamed-distribution": deeper}
         for pack, configuration in configurations.items():
             file = self.project / "policies" / "config" / f"{pack}.{environment}.json"
             file.write_text(json.dumps(configuration))

@@ -86,7 +86,7 @@ def test_a_type_that_the_index_lacks_is_a_violation(judge: Judge) -> None:
 
 def test_other_resources_are_left_alone(judge: Judge) -> None:
     assert judge.resource("random:index/randomId:RandomId", {"byteLength": "no"}) == []
-    assert judge.resource("rocketclub:edge:WayIn", {"name": ["x"]}) == []
+    assert judge.resource("guarded:edge:WayIn", {"name": ["x"]}) == []
 
 
 def test_a_secret_is_judged_and_never_shown(judge: Judge) -> None:

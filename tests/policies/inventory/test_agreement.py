@@ -147,7 +147,7 @@ def test_one_clear_error(
         (project / "policies" / "config" / "inventory.prod.json").write_text("{")
     elif problem == "no key":
         file = project / "Pulumi.prod.yaml"
-        file.write_text(file.read_text().replace("rocketclub-platform:kindeDomain", "rocketclub-platform:other"))
+        file.write_text(file.read_text().replace("kindeDomain", "other"))
     arguments = ("--stack", "staging") if problem == "no stack" else ()
     assert run(monkeypatch, "show", "--plan", str(plan), "--project", str(project), *arguments) == 2
     expected = {"no stack": "Pulumi.staging.yaml", "no JSON": "isn't JSON", "no key": "kindeDomain is missing"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 
 import pytest
@@ -18,12 +17,11 @@ def judge() -> pack.Judge:
 
 def misjudged(judge: pack.Judge, documents: Iterable[Labelled], **changes: str) -> set[str]:
     """Return the keys of the documents whose verdict isn't their label."""
-    wrong = set()
-    for document in documents:
-        texts = [json.dumps(policy) for policy in document.policies or [document.document]]
-        if bool(judge(document.as_json() | {"texts": texts} | changes)) != (document.label == "block"):
-            wrong.add(document.key)
-    return wrong
+    return {
+        document.key
+        for document in documents
+        if bool(pack.judged(judge, document, **changes)) != (document.label == "block")
+    }
 
 
 def test_every_label_is_met(judge: pack.Judge) -> None:

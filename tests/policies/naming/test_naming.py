@@ -15,6 +15,8 @@ from policies.naming import RULES
 from policies.naming.compile_taggable import compile_table
 from policies.naming.physical_names import PHYSICAL_NAMES
 from policies.naming.taggable import TABLE, TAGGABLE
+from policies.rulebook import Judgement, Resource
+from policies.rulebook.judging import Judge
 from tests.policies.analyzer import UNKNOWN, Json, Planned, StartPack, secret
 
 SECRET: Final = "aws:secretsmanager/secret:Secret"
@@ -25,6 +27,15 @@ TAGS: Final = {"Project": "p", "Environment": "prod", "Component": "c", "Managed
 
 
 # Configuration
+
+
+def test_a_zone_that_nobody_names_lets_no_record_pass() -> None:
+    """The packs' own harness names one in the stack's configuration."""
+    record = Resource("cloudflare:index/dnsRecord:DnsRecord", "urn", "portal", {"name": "portal.example.com"})
+    (rule,) = (rule for rule in RULES if rule.id == "misnamed-record")
+    for settings, passes in ({}, False), ({"domain": "example.org"}, False), ({"domain": "example.com"}, True):
+        found = list(Judge(rule, {}).violations(record, Judgement("p", "prod", {}, settings=settings)))
+        assert bool(found) is not passes, found
 
 
 @pytest.mark.parametrize(
@@ -38,7 +49,7 @@ TAGS: Final = {"Project": "p", "Environment": "prod", "Component": "c", "Managed
             {"path": "/x/${environment}/"},
             "aws:iam/policy:Policy",
             {"name": "prod-a", "path": "/x/prod/"},
-            {"name": "prod-a", "path": "/rocketclub/prod/"},
+            {"name": "prod-a", "path": "/workshop/prod/"},
         ),
         (
             "misnamed-record",

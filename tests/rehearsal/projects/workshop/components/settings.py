@@ -4,4 +4,4 @@ from collections.abc import Mapping
 
 
 def placeholders() -> Mapping[str, str]:
-    return {"workshop:token": "PLACEHOLDER-TOKEN"}
+    return {"token": "PLACEHOLDER-TOKEN"}

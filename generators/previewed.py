@@ -1,0 +1,39 @@
+"""Writes that an update needs the record of its preview, for the gate: `python -m generators.previewed`.
+
+The rules of the pack `previewed` are off for whoever else attaches it. In this project `make up` hands the record over,
+so each stack's `policies/config/previewed.<stack>.json` turns them on. What owners changed in such a file stays.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from stackfiles import project
+
+FOLDER: Final = Path(__file__).resolve().parent.parent
+
+_REQUIRED: Final[dict[str, dict[str, Any]]] = {
+    "not-previewed": {
+        "required": True,
+        # A preview has a stand-in for Kinde's client secret, unless `readSecretsInPreview` is set.
+        "stand_ins": {"aws:lb/listenerRule:ListenerRule": ["actions.*.authenticateOidc.clientSecret"]},
+    },
+    "previewed-only": {"required": True},
+}
+
+
+def main() -> None:
+    """Write the file of every stack."""
+    for stack in project.stacks(FOLDER):
+        path = FOLDER / "policies" / "config" / f"previewed.{stack}.json"
+        given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        path.write_text(json.dumps(_REQUIRED | given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(path.relative_to(FOLDER))
+
+
+if __name__ == "__main__":
+    argparse.ArgumentParser(prog="python -m generators.previewed", description=main.__doc__).parse_args()
+    main()

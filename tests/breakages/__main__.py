@@ -1,0 +1,65 @@
+"""`python -m tests.breakages --judge-with FOLDER`: which breakages the packs of another copy of the project let pass.
+
+It prints a JSON object: id of the row -> the rules that were to stop it and don't. `--only-additions` leaves out the
+rows that change a file, each of which takes a plan of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from tests.breakages import ADDITIONS, BREAKAGES, break_project, with_additions
+from tests.planning import PROJECT, Plan, copy_project, rehearsal_command, written
+
+
+def main() -> int:
+    """Break copies of this project, have them judged, and print what passes."""
+    parser = argparse.ArgumentParser(prog="python -m tests.breakages", description=__doc__.partition("\n\n")[2])
+    parser.add_argument("--judge-with", type=Path, required=True, metavar="FOLDER", help="the project with the packs")
+    parser.add_argument("--only-additions", action="store_true", help="only what fits into one program")
+    given = parser.parse_args()
+    judges = given.judge_with.resolve()
+    said = _said_of_additions(judges)
+    if given.only_additions:
+        known = _said_of_additions(PROJECT)
+        missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in ADDITIONS}
+    else:
+        alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]
+        missing = {row["id"]: _missing(row, judges) for row in alone}
+    print(json.dumps({id_: rules for id_, rules in missing.items() if rules}, indent=2))
+    return 0
+
+
+def _said_of_additions(judges: Path) -> dict[str, set[str]]:
+    """Return row -> the rules that stop what it adds, all of them together in one program."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = copy_project(Path(folder))
+        places = with_additions(project)
+        plan = _plan(project, "prod", judges)
+    said: dict[str, set[str]] = {row["id"]: set() for row in ADDITIONS}
+    for violation in plan.violations:
+        if violation["level"] == "mandatory" and (row := places.get(violation["sourcePosition"].partition("#")[0])):
+            said[row].add(f"{violation['pack']}/{violation['policy']}")
+    return said
+
+
+def _missing(row: dict[str, Any], judges: Path) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        project = copy_project(Path(folder))
+        break_project(project, row)
+        return sorted(set(row["expect"]) - _plan(project, row.get("stack", "prod"), judges).rules)
+
+
+def _plan(project: Path, stack: str, judges: Path) -> Plan:
+    output = project.parent / "plan.json"
+    options = ("--project", str(project), "--stack", stack, "--judge-with", str(judges), "--json", str(output))
+    return written(rehearsal_command(*options, packs=judges / "policies"), output)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""A branch that loosens the gate and breaks a rule: its own gate lets it pass, the base branch's doesn't."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from rehearsal.base_verdict.gate_changes import GATE
+from tests.breakages import BREAKAGES, break_project
+from tests.forks import PROJECT
+from tests.session import shared
+
+BROKEN: Final = [
+    *(row for row in BREAKAGES if row["id"] in ("idle-timeout-out-of-range", "bucket-without-tags")),
+    {"file": "components/workload_permissions.py", "old": '"s3:PutObject"', "new": '"s3:PutObject*"'},
+]
+"""What the branch's program breaks. Each is hidden by one change of its gate."""
+
+EXPIRES: Final = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30))
+PIPELINE: Final = ".circleci/config.yml"
+FINDER: Final = "policies/least_privilege/faults/actions.py"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How the command ended, and the report that it wrote."""
+
+    code: int
+    printed: str
+    report: str
+
+    def below(self, heading: str) -> str:
+        """The lines from a heading, or from a line in its place, to the next empty line but one."""
+        assert heading in self.report, self.report
+        return "\n".join(self.report.partition(heading)[2].split("\n\n")[:2])
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ("-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def repository(folder: Path) -> Path:
+    """A repository with the project's files, of one stack, on a branch that people work on."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    branch = folder / "branch"
+    for name in filter(None, listed.split("\0")):
+        if (PROJECT / name).is_file() and name != "Pulumi.dev.yaml":
+            (branch / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(PROJECT / name, branch / name)
+    git(branch, "init", "--initial-branch=main")
+    git(branch, "add", "--all", "--force")
+    git(branch, "commit", "--message=base")
+    git(branch, "checkout", "-b", "feature")
+    return branch
+
+
+def judged(folder: Path, *, breakages: str = "none") -> Judged:
+    """Judge the branch as the pipeline does: by the command of a worktree of the base branch."""
+    branch, base, report = folder / "branch", folder / "base", folder / "report.md"
+    if not base.exists():
+        git(branch, "worktree", "add", "--detach", str(base), "main")
+    command = [sys.executable, "-m", "rehearsal.base_verdict", "--branch", str(branch)]
+    done = subprocess.run(
+        [*command, "--report", str(report), "--breakages", breakages],
+        cwd=base,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Judged(done.returncode, done.stdout + done.stderr, report.read_text())
+
+
+def loosen(branch: Path) -> None:
+    """Have the branch's gate pass what the branch's program breaks, and weaken the pipeline."""
+    config = branch / "policies" / "config"
+    (config / "acceptance.prod.json").write_text('{"refused-by-aws": "advisory"}\n')
+    waiver = {"resource": "prod-*", "reason": "The tags come later.", "owner": "nobody", "expires": EXPIRES}
+    (config / "naming.prod.json").write_text(json.dumps({"missing-tags": {"waivers": [waiver]}}))
+    finder = branch / FINDER
+    before = "    where = statement.where\n    if statement.negated_actions:"
+    assert before in finder.read_text()
+    finder.write_text(finder.read_text().replace(before, f"    yield from ()\n    return\n{before}", 1))
+    pipeline = branch / PIPELINE
+    assert "requires: [gate]" in pipeline.read_text()
+    pipeline.write_text(pipeline.read_text().replace("          requires: [gate]\n", ""))
+
+
+@pytest.fixture(scope="module")
+def loosened(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    """The verdict on a branch that breaks rules and changes the gate so that it lets that pass."""
+
+    def make() -> str:
+        folder = tmp_path_factory.mktemp("loosened")
+        branch = repository(folder)
+        for row in BROKEN:
+            break_project(branch, row)
+        loosen(branch)
+        git(branch, "commit", "--all", "--message=looser")
+        found = judged(folder, breakages="additions")
+        return json.dumps([found.code, found.printed, found.report])
+
+    return Judged(*json.loads(shared("a loosened gate", make)))
+
+
+def test_the_branchs_own_gate_passes_and_the_base_branchs_stops_it(loosened: Judged) -> None:
+    assert loosened.code == 1, loosened.printed
+    (row,) = [line for line in loosened.report.splitlines() if line.startswith("| `prod` |")]
+    assert row.split("|")[2].strip().endswith("mandatory violations")
+    assert row.split("|")[3].strip() == "passed"
+    assert "lands first, by itself" in loosened.report
+
+
+@pytest.mark.parametrize(
+    "rule", ["acceptance/refused-by-aws", "naming/missing-tags", "least-privilege/broad-action-pattern"]
+)
+def test_each_rule_that_was_hidden_speaks(loosened: Judged, rule: str) -> None:
+    assert f"`{rule}`" in loosened.report.partition("### This branch changes the gate")[0]
+    assert f"`prod`: `{rule}` stops this program no more" in loosened.below("**It is looser**")
+
+
+def test_the_report_names_a_rule_that_only_advises(loosened: Judged) -> None:
+    assert "the rule `refused-by-aws` only advises" in loosened.below("**It is looser**")
+    assert '- `refused-by-aws: "advisory"`' in loosened.below("`policies/config/acceptance.prod.json` now has")
+
+
+def test_the_report_names_a_waiver(loosened: Judged) -> None:
+    waiver = f"the rule `missing-tags` is waived for `prod-*` until {EXPIRES} (owner nobody)"
+    assert waiver in loosened.below("**It is looser**")
+
+
+def test_the_report_names_an_edited_pack_and_what_it_lets_pass(loosened: Judged) -> None:
+    assert f"| rules | `{FINDER}` (changed) |" in loosened.report
+    assert "cases of the labelled policy documents**" in loosened.report
+
+
+def test_the_report_names_what_the_pipeline_loses(loosened: Judged) -> None:
+    assert f"| pipeline | `{PIPELINE}` (changed) |" in loosened.report
+    lost = loosened.below(f"`{PIPELINE}` no longer has")
+    assert '- `workflows.pull-request.jobs[].preview.requires[]: "gate"`' in lost
+
+
+def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(tmp_path: Path) -> None:
+    branch = repository(tmp_path)
+    stack_file = branch / "Pulumi.prod.yaml"
+    stack_file.write_text(stack_file.read_text() + "  rocketclub-platform:priceClass: PriceClass_200\n")
+    found = judged(tmp_path)
+    assert found.code == 0, found.printed
+    assert "| `prod` | passed | passed |" in found.report
+    assert "changes the gate" not in found.report
+
+
+def test_a_program_that_ends_its_process_gets_no_verdict(tmp_path: Path) -> None:
+    branch = repository(tmp_path)
+    (branch / "__main__.py").write_text("import os\nos._exit(0)\n")
+    found = judged(tmp_path)
+    assert found.code == 1
+    assert "| `prod` | no verdict | no verdict |" in found.report
+
+
+def test_whoever_owns_the_gate_has_to_agree_to_each_of_its_files() -> None:
+    owned = [
+        line.split()[0].lstrip("/") for line in (PROJECT / "CODEOWNERS").read_text().splitlines() if line[:1] == "/"
+    ]
+    for pattern in (pattern for patterns in GATE.values() for pattern in patterns):
+        files = [path.relative_to(PROJECT) for path in PROJECT.glob(pattern) if path.is_file()]
+        assert {str(path) for path in files if not any(_names(one, str(path)) for one in owned)} == set(), pattern
+
+
+def _names(pattern: str, path: str) -> bool:
+    """Whether a line of CODEOWNERS names a path: a folder with all in it, or a file."""
+    return path.startswith(pattern) if pattern.endswith("/") else fnmatchcase(path, pattern)
+
+
+def test_the_pipeline_judges_with_the_base_branchs_gate() -> None:
+    pipeline: dict[str, Any] = yaml.safe_load((PROJECT / PIPELINE).read_text())
+    assert "base-verdict" in pipeline["workflows"]["pull-request"]["jobs"]
