@@ -25,7 +25,6 @@ from components.naming import Names
 from components.settings import Settings, parse, placeholders
 from stackfiles import project
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
 RECORD: Final = Path(__file__).with_name("ci_calls.jsonl")
 _REASONS: Final = Path(__file__).with_name("ci_reasons.yaml")
 
@@ -136,9 +135,9 @@ def _reasons() -> dict[str, Any]:
 
 
 @cache
-def settings(stack: str, options: str = "") -> Settings:
-    """Return a stack's settings with a set of options."""
-    loaded = project.load(PROJECT, stack)
+def settings(folder: Path, stack: str, options: str = "") -> Settings:
+    """Return the settings of one of a project's stacks with a set of options."""
+    loaded = project.load(folder, stack)
     secrets = {key: placeholders()[key.removeprefix(f"{loaded.name}:")] for key in loaded.secret_keys}
     parsed = parse(loaded.name, stack, {**loaded.config, **secrets}, loaded.secret_keys)
     changed = {
@@ -151,15 +150,14 @@ def settings(stack: str, options: str = "") -> Settings:
 
 
 @cache
-def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
-    """Return what each of CI's roles may do in a stack with a set of options."""
-    chosen = settings(stack, options)
-    return roles_permissions(chosen, names(stack, options))
+def permissions(folder: Path, stack: str, options: str = "") -> Mapping[str, Permissions]:
+    """Return what each of CI's roles may do in one of a project's stacks with a set of options."""
+    return roles_permissions(settings(folder, stack, options), names(folder, stack, options))
 
 
-def names(stack: str, options: str = "") -> Names:
-    """Return the names of a stack with a set of options."""
-    return settings(stack, options).names(project.load(PROJECT, stack).name, stack)
+def names(folder: Path, stack: str, options: str = "") -> Names:
+    """Return the names of one of a project's stacks with a set of options."""
+    return settings(folder, stack, options).names(project.load(folder, stack).name, stack)
 
 
 def roles_permissions(chosen: Settings, names: Names) -> Mapping[str, Permissions]:
@@ -173,16 +171,16 @@ def roles_permissions(chosen: Settings, names: Names) -> Mapping[str, Permission
     return found
 
 
-def filled(pattern: str, stack: str, options: str = "") -> str:
-    """Return a pattern of the record with a stack's own names in it."""
-    chosen = settings(stack, options)
+def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
+    """Return a pattern of the record with the own names of one of a project's stacks in it."""
+    chosen = settings(folder, stack, options)
     given = {
         "account": chosen.account,
         "region": chosen.region,
         "stack": stack,
         "vpcId": chosen.vpc_id,
         "circleciOrganizationId": chosen.circleci_organization_id,
-        "project": project.load(PROJECT, stack).name,
+        "project": project.load(folder, stack).name,
     }
     for name, value in given.items():
         pattern = pattern.replace(f"{{{name}}}", value)

@@ -57,9 +57,9 @@ def engine() -> str:
     return str(_list()["engine"])
 
 
-def requests(stack: str) -> list[Request]:
-    """Return what IAM is asked about the calls for each role, in a stack whose settings name bucket and key."""
-    chosen, named = settings(stack, STATE), names(stack, STATE)
+def requests(folder: Path, stack: str) -> list[Request]:
+    """Return what IAM is asked about the calls for each role, where a project's stack names bucket and key."""
+    chosen, named = settings(folder, stack, STATE), names(folder, stack, STATE)
     bucket = named.bucket_arn(str(chosen.state_bucket))
     through_s3 = {"kms:ViaService": named.service_endpoint("s3")}
     found = []

@@ -19,7 +19,7 @@ from operations.state_backend import BACKEND, backend_url
 from operations.state_stack import StateStack, provider_url
 from operations.state_store import StateStore, default_bucket
 from operations.stored_secret import StoredSecret
-from operations.verdicts import Check, Verdict
+from operations.verdicts import Check, Outcome, Verdict
 from stackfiles.failures import BadConfiguration
 
 if TYPE_CHECKING:
@@ -52,10 +52,11 @@ def run(folder: Path, stack: Stack, aws: Aws, bucket: str, *, secrets: bool, dry
         )
     store = StateStore(stack, aws, bucket, dry_run)
     made = StateStack(folder, names.project, names.environment, backend, dry_run)
-    made.require_no_passphrase()
     key, found = store.set_up_key()
     found += store.set_up_bucket(key)
     found.append(made.set_up(provider_url(key, settings.region)))
+    if found[-1].outcome is Outcome.FAILED:
+        return found
     found.append(
         made.set_settings("settings", "settings: stateBucket, stateKeyArn", stateBucket=bucket, stateKeyArn=key)
     )

@@ -17,7 +17,7 @@ from operations.engine_state import NO_SUCH_STACK
 from operations.state_backend import BACKEND
 from operations.verdicts import Check, Verdict
 from stackfiles import yaml_file
-from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.failures import Failure
 
 STAND_IN: Final = "v1:EXAMPLE:EXAMPLE"
 """What a new stack's file has in place of an encrypted value: no key opens it."""
@@ -49,18 +49,6 @@ class StateStack:
         """The stack's file."""
         return self.folder / f"Pulumi.{self.stack}.yaml"
 
-    def require_no_passphrase(self) -> None:
-        """Refuse a stack whose secrets a passphrase encrypts: the key couldn't open them.
-
-        Raises:
-            BadConfiguration: it has such secrets.
-        """
-        if yaml_file.read(self.file).get("encryptionsalt"):
-            raise BadConfiguration(
-                f"{self.file.name}: a passphrase encrypts its secrets (`encryptionsalt`), so its state is kept "
-                "elsewhere; docs/state-backend.md says how it moves to a bucket"
-            )
-
     def set_up(self, provider: str) -> Verdict:
         """Make the stack, unless it is there, with a secrets provider.
 
@@ -68,7 +56,13 @@ class StateStack:
             Failure: the CLI failed.
         """
         check = Check("stack", f"stack {self.stack}")
-        given = yaml_file.read(self.file).get("secretsprovider", "")
+        document = yaml_file.read(self.file)
+        given = document.get("secretsprovider", "")
+        if document.get("encryptionsalt"):
+            return check.failed(
+                f"{self.file.name}: a passphrase encrypts its secrets (`encryptionsalt`), so its state lies elsewhere; "
+                f'`pulumi stack change-secrets-provider "{provider}"` there, then move it as docs/state-backend.md says'
+            )
         if self.dry_run:
             return check.passed("has its secrets provider") if given else check.undecided("would be made")
         exported = self._pulumi("stack", "export", accepted=NO_SUCH_STACK)

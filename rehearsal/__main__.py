@@ -81,7 +81,7 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list
             raise BadConfiguration("--judge-with takes every pack of a folder; accepted: that or --pack, not both")
         # The packs and their configuration come from the same place, so that neither is the judged project's own.
         folder = arguments.judge_with.resolve()
-    packs = [pack.resolve() for pack in arguments.pack] or project.attached(folder)
+    packs = [pack.absolute() for pack in arguments.pack] or project.attached(folder)
     for pack in packs:
         if not (pack / "PulumiPolicy.yaml").is_file():
             raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")

@@ -26,9 +26,10 @@ from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.requests import may
 from stackfiles import project
 from tests.iam_evaluator import answers, missing
-from tests.planning import NAME, PROJECT, Plan, copy_project, rehearse
+from tests.owner import FILES, owned
+from tests.planning import NAME, Plan, copy_project, rehearse
 
-STACKS: Final = project.stacks(PROJECT)
+STACKS: Final = project.stacks(FILES)
 LONGEST_BOUNDARY: Final = 6144
 LONGEST_INLINE: Final = 10_240
 """Characters of a managed policy, and of a role's inline policies
@@ -36,17 +37,17 @@ LONGEST_INLINE: Final = 10_240
 
 
 def state_of(stack: str) -> Settings:
-    return ci_calls.settings(stack, STATE)
+    return ci_calls.settings(owned(), stack, STATE)
 
 
 def asked(stack: str, found: Iterable[tuple[str, Request]]) -> list[bool | str]:
     """What IAM answers each role, by its policies, its boundary and the key's policy."""
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
-    opened = key_policy(ci_calls.names(stack, STATE))
+    opened = key_policy(ci_calls.names(owned(), stack, STATE))
     questions: list[dict[str, Any]] = []
     for role, request in found:
-        allowed = ci_calls.permissions(stack, STATE)[role]
+        allowed = ci_calls.permissions(owned(), stack, STATE)[role]
         questions.append(
             {
                 "policy": json.loads(allowed.policy),
@@ -63,7 +64,7 @@ def asked(stack: str, found: Iterable[tuple[str, Request]]) -> list[bool | str]:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_each_call_on_the_state_is_allowed_to_the_role_that_makes_it(stack: str) -> None:
-    found = [(role, request) for request in requests(stack) for role in request.roles]
+    found = [(role, request) for request in requests(owned(), stack) for role in request.roles]
     refused = [
         f"{role}: {request.action} on {request.resource} {request.context or ''}"
         for (role, request), answer in zip(found, asked(stack, found), strict=True)
@@ -75,7 +76,7 @@ def test_each_call_on_the_state_is_allowed_to_the_role_that_makes_it(stack: str)
 def elsewhere(stack: str) -> dict[str, str]:
     """Resources on bucket and key, by what they are: the stack's own, those of others, and what isn't the engine's."""
     settings = state_of(stack)
-    bucket = ci_calls.names(stack, STATE).bucket_arn(str(settings.state_bucket))
+    bucket = ci_calls.names(owned(), stack, STATE).bucket_arn(str(settings.state_bucket))
     return {
         "the bucket": bucket,
         "the state": f"{bucket}/.pulumi/stacks/{NAME}/{stack}.json",
@@ -121,7 +122,7 @@ def every_action() -> list[str]:
 @pytest.mark.parametrize("role", EXPECTED)
 def test_nothing_more_is_allowed_on_bucket_and_key_by_the_packs_own_reading(role: str, stack: str) -> None:
     """Every action on every kind of object: more than the evaluator can be asked in a reasonable time."""
-    allowed = ci_calls.permissions(stack, STATE)[role]
+    allowed = ci_calls.permissions(owned(), stack, STATE)[role]
     holder = Holder(role)
     holder.add(allowed.policy)
     holder.bound(allowed.boundary)
@@ -136,7 +137,7 @@ def test_nothing_more_is_allowed_on_bucket_and_key_by_the_packs_own_reading(role
 def test_nothing_more_is_allowed_on_bucket_and_key_by_the_evaluator() -> None:
     """Each action of S3 and KMS on the bucket, the state or the key; each that is granted somewhere on all of them."""
     stack, where = "prod", elsewhere("prod")
-    through_s3 = {"kms:ViaService": ci_calls.names(stack, STATE).service_endpoint("s3")}
+    through_s3 = {"kms:ViaService": ci_calls.names(owned(), stack, STATE).service_endpoint("s3")}
     granted = {action for actions in EXPECTED.values() for action in actions}
     found = []
     for action in every_action():
@@ -173,7 +174,7 @@ def test_data_keys_are_made_for_s3_only(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_a_preview_reads_the_state_only_where_that_is_chosen(stack: str) -> None:
     settings = state_of(stack).model_copy(update={"preview_reads_state": False})
-    names = ci_calls.names(stack, STATE)
+    names = ci_calls.names(owned(), stack, STATE)
     shared = shared_statements(names, settings)
     (preview,) = [role for role in ci_roles(names, settings) if role.reader == "ci-preview"]
     named = " ".join(resource for statement in preview.everything(shared) for resource in statement.resources)
@@ -185,7 +186,7 @@ def test_the_documents_have_room_to_grow() -> None:
     """With the longest names that the settings take, in the partition with the longest ARNs."""
     environment = "a234567890123456"
     for options in ("", "own-web-acl"):
-        settings = ci_calls.settings("prod", options)
+        settings = ci_calls.settings(owned(), "prod", options)
         changes = {"partition": "aws-us-gov", "region": "us-gov-west-1"}
         settings = settings.model_copy(update=changes)
         names = settings.names("p" * 20, environment)

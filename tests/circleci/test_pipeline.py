@@ -22,19 +22,24 @@ import yaml
 
 from stackfiles import project
 from tests.circleci.pipeline_rules import BRANCHES, Pipeline, needs
-from tests.planning import PROJECT, plan_of
+from tests.owner import config, owned
+from tests.planning import PROJECT, copy_project, plan_of
 
 CONFIG = PROJECT / ".circleci" / "config.yml"
 PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
-STACK = PIPELINE["parameters"]["stack"]["default"]
-SETTINGS: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())["config"]
+STACK = "prod"
+SETTINGS = config(STACK)
 jobs_on = Pipeline(PIPELINE).jobs_on
 
 
 def filled(text: str, command: dict[str, Any] | None = None) -> str:
-    """A text of the pipeline with its parameters' defaults, and the first values of its command's own parameters."""
-    for name, parameter in PIPELINE["parameters"].items():
-        text = text.replace(f"<< pipeline.parameters.{name} >>", parameter["default"])
+    """A text of the pipeline for a stack of the suite, with its other parameters' defaults.
+
+    Of the parameters of its command, these are the first values.
+    """
+    values = {name: parameter["default"] for name, parameter in PIPELINE["parameters"].items()}
+    for name, value in {**values, "stack": STACK}.items():
+        text = text.replace(f"<< pipeline.parameters.{name} >>", value)
     for name, parameter in (command or {}).get("parameters", {}).items():
         text = text.replace(f"<< parameters.{name} >>", parameter["enum"][0])
     return text
@@ -114,7 +119,7 @@ def assumed_arn(role: str) -> str:
 def assume(role: str, token: str) -> subprocess.CompletedProcess[str]:
     """Run the script that gives a job a role's credentials."""
     return subprocess.run(
-        [CONFIG.with_name("assume"), STACK, role],
+        [owned() / ".circleci" / "assume", STACK, role],
         env={**os.environ, "CIRCLE_OIDC_TOKEN_V2": token, "CIRCLE_WORKFLOW_JOB_ID": "a-job"},
         capture_output=True,
         text=True,
@@ -155,7 +160,6 @@ def test_parameters_are_enumerations_since_they_reach_a_shell() -> None:
     parameters = {name: parameter for group in given for name, parameter in group.items()}
     assert {parameter["type"] for parameter in parameters.values()} == {"enum"}
     assert all(re.fullmatch(r"[a-z-]+", value) for parameter in parameters.values() for value in parameter["enum"])
-    assert PIPELINE["parameters"]["stack"]["enum"] == project.stacks(PROJECT)
 
 
 @pytest.mark.parametrize("place", scripts())
@@ -198,6 +202,30 @@ def test_main_is_applied_after_approval_tests_and_gate_and_checked_afterwards() 
     assert "apply" in needs(jobs, "verify")
     assert "operations verify-login" in commands("verify")
     assert "pull" not in json.dumps(jobs)
+
+
+@pytest.mark.parametrize(
+    ("setting", "code"), [("", 3), ("previewReadsState: false", 3), ("previewReadsState: true", 0)]
+)
+def test_a_preview_is_made_where_it_may_read_the_state(tmp_path: Path, setting: str, code: int) -> None:
+    copy = copy_project(tmp_path)
+    (copy / ".circleci").mkdir()
+    shutil.copy(CONFIG.with_name("reads-state"), copy / ".circleci")
+    (copy / ".venv").symlink_to(sys.prefix)
+    with (copy / f"Pulumi.{STACK}.yaml").open("a") as file:
+        file.write(f"  {setting}\n" if setting else "")
+    done = subprocess.run(
+        [copy / ".circleci" / "reads-state", STACK], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == code, done.stderr
+    assert ("previewReadsState isn't true, so there is no preview" in done.stdout) == (code != 0)
+
+
+def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_the_state() -> None:
+    names = [step if isinstance(step, str) else next(iter(step)) for step in steps("preview")]
+    (asked,) = [number for number, step in enumerate(steps("preview")) if "reads-state" in json.dumps(step)]
+    assert asked < names.index("assume")
+    assert "circleci-agent step halt" in json.dumps(steps("preview")[asked])
 
 
 def test_the_nightly_run_is_of_property_tests_alone_and_has_no_context() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +16,9 @@ from moto.server import ThreadedMotoServer
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
-_REGION = "x-amz-bucket-region"
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+_OF_THE_CONNECTION = ("Connection", "Date", "Server", "Transfer-Encoding")
+"""Headers that the gate sets by itself."""
 
 Fault = Callable[[int, str], str]
 """(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
@@ -126,13 +128,13 @@ class Call(BaseHTTPRequestHandler):
         if fault == "hold":
             cloud.released.wait()
         elif fault == "forbidden":
-            self._send(403, b"", "")
+            self._send(403, b"", {})
         elif fault and fault not in ("after", "lost"):
             self._refuse(fault)
         else:
             self._pass_on(body, fault)
 
-    do_GET = do_HEAD = do_PUT = do_POST
+    do_DELETE = do_GET = do_HEAD = do_PUT = do_POST
 
     def _pass_on(self, body: bytes, fault: str) -> None:
         connection = http.client.HTTPConnection(*self.server.moto)
@@ -144,25 +146,26 @@ class Call(BaseHTTPRequestHandler):
         elif fault == "lost":
             self.close_connection = True
         else:
-            self._send(answer.status, content, answer.getheader("Content-Type", ""), answer.getheader(_REGION, ""))
+            self._send(answer.status, content, dict(answer.getheaders()))
         connection.close()
 
     def _refuse(self, fault: str) -> None:
         code = "BrokenOff" if fault in ("before", "after") else fault
         if self.headers.get("X-Amz-Target"):
-            self._send(400, json.dumps({"__type": code, "message": "refused"}).encode(), "application/x-amz-json-1.1")
+            self._send(400, json.dumps({"__type": code, "message": "refused"}).encode(), JSON)
         else:
             text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
-            self._send(400, text.encode(), "text/xml")
+            self._send(400, text.encode(), {"Content-Type": "text/xml"})
 
-    def _send(self, status: int, content: bytes, kind: str, region: str = "") -> None:
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind)
-        if region:
-            self.send_header(_REGION, region)
-        self.send_header("Content-Length", str(len(content)))
+        # To HEAD there is no content, but its length.
+        length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+        for name, value in {**headers, "Content-Length": length}.items():
+            if name not in _OF_THE_CONNECTION:
+                self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)  # to HEAD there is none
+        self.wfile.write(content)
         self.wfile.flush()
 
 

@@ -37,7 +37,7 @@ from tests.operations import edge_double, kinde_double
 from tests.operations.cloud import Cloud
 from tests.operations.edge_double import DISTRIBUTIONS, HOSTS, ORIGIN, EdgeDouble
 from tests.operations.kinde_double import CLIENT_ID, DOMAIN, EMAIL, KindeDouble
-from tests.planning import PROJECT
+from tests.owner import owned
 
 KINDE_SECRET = "prod/kinde/client-secret"
 CLIENT_SECRET = "CanaryClientSecretBefore0123456789"
@@ -62,8 +62,8 @@ CONTAINERS = (
     "prod/prefect/database-url",
 )
 
-WITHOUT_WEB = ("fill-secrets", "bootstrap")
-"""Commands that talk to AWS alone."""
+WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
+"""Commands that talk to AWS alone, or to nobody."""
 
 _LOADER = botocore.loaders.create_loader()
 """Reading the SDK's service models is most of what a short command costs; they are read once for all runs."""
@@ -274,7 +274,7 @@ def bench(
 ) -> Bench:
     caplog.set_level(logging.DEBUG)
     for file in ("Pulumi.yaml", "Pulumi.prod.yaml"):
-        (tmp_path / file).write_text((PROJECT / file).read_text())
+        (tmp_path / file).write_text((owned() / file).read_text())
     for name, value in {
         "AWS_ENDPOINT_URL": servers.cloud.url,
         "AWS_ACCESS_KEY_ID": "testing",

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stackfiles import project
+from tests.owner import owned
 from tests.planning import PROJECT
 
 VERSION = project.pulumi_version(PROJECT)
@@ -22,7 +23,7 @@ def deploy(*arguments: str, path: Path | None = None, **environment: str) -> sub
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     return subprocess.run(
         [sys.executable, "-m", "operations", "deploy", *arguments],
-        cwd=PROJECT,
+        cwd=owned(),
         env={**clean, "PATH": str(path or "/nowhere"), **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -36,7 +37,8 @@ def recorder(tmp_path: Path) -> Path:
     """A folder with a `pulumi` that writes its arguments down and succeeds, on a stack without resources."""
     program = tmp_path / "pulumi"
     program.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
+        f"#!{sys.executable}\nimport json, os, sys\n"
+        f"open({str(tmp_path / 'backend')!r}, 'w').write(os.environ.get('PULUMI_BACKEND_URL', ''))\n"
         "if 'export' in sys.argv: sys.exit(print('{\"deployment\": {}}'))\n"
         f"with open({str(tmp_path / 'calls')!r}, 'a') as file: file.write(json.dumps(sys.argv[1:]) + '\\n')\n"
     )
@@ -65,10 +67,24 @@ def test_the_gate_goes_along_which_configures_itself(command: str, recorder: Pat
     given = list(itertools.pairwise(call))
     packs = [value for flag, value in given if flag == "--policy-pack"]
     configurations = [value for flag, value in given if flag == "--policy-pack-config"]
-    assert packs == [str(PROJECT / "policies" / "gate")]
+    assert packs == [str(owned() / "policies" / "gate")]
     assert configurations == [os.devnull]
     assert not [flag for flag in call if "skip" in flag]
     assert "--yes" not in call
+
+
+def test_the_state_is_kept_in_the_stacks_bucket_unless_the_shell_says_otherwise(recorder: Path) -> None:
+    (recorder / "Pulumi.yaml").write_text((owned() / "Pulumi.yaml").read_text())
+    stack = (owned() / "Pulumi.prod.yaml").read_text()
+    for settings, shell, expected in (
+        ("", {}, ""),
+        ("  stateBucket: the-state\n", {}, "s3://the-state?region=eu-central-1"),
+        ("  stateBucket: the-state\n", {"PULUMI_BACKEND_URL": "file://./here"}, "file://./here"),
+    ):
+        (recorder / "Pulumi.prod.yaml").write_text(stack + settings)
+        done = deploy("unlock", "--stack", "prod", "--project", str(recorder), path=recorder, **shell)
+        assert done.returncode == 0, done.stderr
+        assert (recorder / "backend").read_text() == expected
 
 
 def test_an_option_in_the_environment_is_refused(recorder: Path) -> None:
