@@ -40,6 +40,8 @@ import pulumi
 pulumi.ComponentResource("acme:index:Part", "part")
 pulumi.export("secret", pulumi.Config().require_secret("originHeaderSecret"))
 """
+LOCKED: Final = 1
+"""How the CLI ends where somebody else has the lock."""
 RUNS: Final[tuple[tuple[str, tuple[str, ...], int], ...]] = (
     ("preview", ("preview",), 0),
     ("up", ("up", "--yes"), 0),
@@ -47,14 +49,13 @@ RUNS: Final[tuple[tuple[str, tuple[str, ...], int], ...]] = (
     ("refresh", ("refresh", "--yes"), 0),
     ("preview", ("destroy", "--preview-only"), 0),
     # Somebody else has the lock, until it is taken away.
-    ("up", ("up", "--yes"), 255),
-    ("refresh", ("refresh", "--yes"), 255),
-    ("destroy", ("destroy", "--yes"), 255),
+    ("up", ("up", "--yes"), LOCKED),
+    ("refresh", ("refresh", "--yes"), LOCKED),
+    ("destroy", ("destroy", "--yes"), LOCKED),
     ("cancel", ("cancel", "--yes"), 0),
     ("destroy", ("destroy", "--yes"), 0),
 )
-"""Operation -> the command line, and how it ends (sdk/go/common/util/cmdutil/exit.go), in order."""
-LOCKED: Final = 255
+"""Operation -> the command line, and how it ends, in order."""
 
 
 @dataclass
