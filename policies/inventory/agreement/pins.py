@@ -61,6 +61,7 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
             "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)}),
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
+        **_state(settings, stack),
         **({"foreign-reference": {"agreed": [settings["webAclArn"]]}} if settings["webAclArn"] else {}),
     }
 
@@ -83,3 +84,19 @@ def _ci_issuers(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         ),
     }
     return {issuer: pins for name, (issuer, pins) in every.items() if settings["ciIssuer"] in (name, "both")}
+
+
+def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
+    """Return what is agreed about the state's bucket and key, where the settings name them."""
+    if not settings["stateBucket"]:
+        return {}
+    environment = stack.rpartition("/")[2]
+    reads = {f"{environment}-ci-preview": "reads"} if settings["previewReadsState"] else {}
+    return {
+        "foreign-bucket": {"agreed": [settings["stateBucket"]]},
+        "pinned-state": {
+            "bucket": settings["stateBucket"],
+            "key": settings["stateKeyArn"],
+            "roles": {f"{environment}-ci-deploy": "writes", **reads},
+        },
+    }
