@@ -45,6 +45,8 @@ FAULTS: dict[str, tuple[Any, str]] = {
         "bucketSuffix: `data-s3alias` won't do; accepted: account-id, or at most 23 lower-case letters",
     ),
     "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
+    "ciIssuer": ("gitlab", "ciIssuer: `gitlab` won't do; accepted: circleci or github or both"),
+    "githubRepository": ("github.com/a/b", "githubRepository: `github.com/a/b` won't do; accepted: owner/name"),
     "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
 }
 
@@ -72,7 +74,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 18 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 20 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -100,8 +102,16 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
             "onlyCloudflareViewers `false`, or none",
         ),
+        (
+            {"circleciProjectId": None},
+            "circleciProjectId: is missing; accepted: a value, or a ciIssuer that isn't circleci",
+        ),
+        ({"ciIssuer": "both"}, "githubRepository: is missing; accepted: a value, or a ciIssuer that isn't github"),
     ],
-    ids=["recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"],
+    ids=[
+        *("recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"),
+        *("no CircleCI project", "no GitHub repository"),
+    ],
 )
 def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     project = copy_project(tmp_path)
