@@ -2,6 +2,8 @@
 STACK ?= prod
 ENGINE ?= embedded
 PYTHON ?= python3
+ANSWERS ?=
+LIKE ?=
 BIN := .venv/bin
 RUN := run-packages
 DEVELOP := develop-packages
@@ -9,7 +11,7 @@ DEVELOP := develop-packages
 # Compiling the SDKs costs many times what loading them does, so what is compiled is kept, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup $(RUN) $(DEVELOP) preview up destroy drift watch check test lint docs lock clean
+.PHONY: help setup $(RUN) $(DEVELOP) init preview up destroy drift watch check test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,6 +24,9 @@ $(DEVELOP):
 	@$(PYTHON) set_up.py develop
 
 setup: $(DEVELOP) ## make .venv from the lock files; the other targets do that by themselves
+
+init: $(RUN) ## ask for what differs between owners and environments, then write it; ANSWERS=FILE, LIKE=STACK
+	@$(BIN)/python -m operations init --stack $(STACK) $(if $(ANSWERS),--answers $(ANSWERS)) $(if $(LIKE),--like $(LIKE))
 
 preview: $(RUN) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
 	@case "$(ENGINE)" in \

@@ -24,6 +24,7 @@ from components.catalogue import (
 )
 from components.ci_entry_point_permissions import web_acl_arns
 from components.ci_issuers import issuers
+from components.ci_state_permissions import state_statements
 from components.iam_documents import Statement
 from components.naming import VIEWER_REGION, Names
 from components.settings import Settings
@@ -126,14 +127,18 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
     ]
 
 
-def preview_statements(names: Names) -> list[Statement]:
-    """Return what a preview may do beyond looking: read the modes that the pipeline depends on."""
-    return [*_read_parameters(names, parameters_read_by(Reader.CI_PREVIEW))]
+def preview_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a preview may do beyond looking: read the modes that the pipeline depends on, and the state.
+
+    Whoever reads the state can open its secrets, so that is a choice: without it CI has no preview on the real engine.
+    """
+    state = state_statements(names, settings, writes=False) if settings.preview_reads_state else []
+    return [*_read_parameters(names, parameters_read_by(Reader.CI_PREVIEW)), *state]
 
 
-def deploy_statements(names: Names) -> list[Statement]:
-    """Return what a deploy may do to data and roles: change what the program manages, not IAM's own foundations."""
-    return [*_manage_data(names), *_manage_roles(names)]
+def deploy_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a deploy may do to data, roles and the state: change what the program manages, not IAM's own base."""
+    return [*_manage_data(names), *_manage_roles(names), *state_statements(names, settings, writes=True)]
 
 
 def _manage_data(names: Names) -> list[Statement]:
@@ -153,7 +158,7 @@ def _manage_data(names: Names) -> list[Statement]:
             _buckets(names),
         ),
         Statement(
-            "ManageSecretContainers",
+            "MakeSecrets",
             [
                 "secretsmanager:CreateSecret",
                 "secretsmanager:TagResource",
@@ -163,7 +168,7 @@ def _manage_data(names: Names) -> list[Statement]:
             [names.secret_arn_pattern(secret.name(names)) for secret in secrets_made_by(Maker.PROGRAM)],
         ),
         Statement(
-            "ReadSecretsOfTheDeploy",
+            "ReadItsSecrets",
             ["secretsmanager:GetSecretValue"],
             [names.secret_arn_pattern(secret.name(names)) for secret in secrets_read_by(Reader.CI_DEPLOY)],
         ),

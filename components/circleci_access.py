@@ -130,12 +130,19 @@ def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
     return (
         CiRole(
             Reader.CI_PREVIEW,
-            "Previews pull requests; reads no secret value",
+            "Previews pull requests; "
+            + ("can open the state" if settings.preview_reads_state else "reads no secret value"),
             Runs.ANY_BRANCH,
-            preview_statements(names),
+            preview_statements(names, settings),
             (LOOK,),
         ),
-        CiRole(Reader.CI_DEPLOY, "Applies main", Runs.DEPLOYS, deploy_statements(names), (LOOK, BALANCER, EDGE)),
+        CiRole(
+            Reader.CI_DEPLOY,
+            "Applies main",
+            Runs.DEPLOYS,
+            deploy_statements(names, settings),
+            (LOOK, BALANCER, EDGE),
+        ),
         CiRole(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",

@@ -191,6 +191,20 @@ BucketSuffix = Annotated[
         'or "" for nothing',
     ),
 ]
+BucketName = Annotated[
+    str,
+    _text(
+        r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)(?=.{3,63}$)[a-z0-9]+(-+[a-z0-9]+)*",
+        "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, nothing that S3 keeps",
+    ),
+]
+KeyArn = Annotated[
+    str,
+    _text(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+        "the ARN of a KMS key (no alias), such as arn:aws:kms:eu-central-1:123456789012:key/ID",
+    ),
+]
 RecoveryDays = Annotated[int, AfterValidator(_require_recovery_days)]
 SessionSeconds = Annotated[int, AfterValidator(_require_session_seconds)]
 HeaderSecret = Annotated[SecretText, PlainValidator(_header_secret)]

@@ -11,6 +11,7 @@ import yaml
 from tests.planning import PROJECT, copy_project, rehearse
 
 SECRET = {"secure": "v1:EXAMPLE:EXAMPLE"}
+STATE_KEY = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
 # Key -> (value in the stack's file, None to take the key away; what the screen says of it).
@@ -44,6 +45,15 @@ FAULTS: dict[str, tuple[Any, str]] = {
         "data-s3alias",
         "bucketSuffix: `data-s3alias` won't do; accepted: account-id, or at most 23 lower-case letters",
     ),
+    "stateBucket": (
+        "State",
+        "stateBucket: `State` won't do; accepted: a bucket's name: 3 to 63 lower-case letters",
+    ),
+    "stateKeyArn": (
+        "alias/state",
+        "stateKeyArn: `alias/state` won't do; accepted: the ARN of a KMS key (no alias)",
+    ),
+    "previewReadsState": ("perhaps", "previewReadsState: `perhaps` won't do; accepted: true or false"),
     "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
     "ciIssuer": ("gitlab", "ciIssuer: `gitlab` won't do; accepted: circleci or github or both"),
     "githubRepository": ("github.com/a/b", "githubRepository: `github.com/a/b` won't do; accepted: owner/name"),
@@ -74,7 +84,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 20 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 23 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -107,10 +117,21 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "circleciProjectId: is missing; accepted: a value, or a ciIssuer that isn't circleci",
         ),
         ({"ciIssuer": "both"}, "githubRepository: is missing; accepted: a value, or a ciIssuer that isn't github"),
+        ({"stateBucket": "the-state"}, "stateKeyArn: is missing beside stateBucket; accepted: both or none"),
+        ({"previewReadsState": True}, "previewReadsState: `true` needs stateBucket and stateKeyArn"),
+        (
+            {"stateBucket": "prod-state", "stateKeyArn": STATE_KEY},
+            "stateBucket: `prod-state` is named like the stack's own buckets, of which it is none",
+        ),
+        (
+            {"stateBucket": "the-state", "stateKeyArn": STATE_KEY.replace("-central-", "-west-")},
+            "is of another account, region or partition; accepted: arn:aws:kms:eu-central-1:123456789012:key/ID",
+        ),
     ],
     ids=[
         *("recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"),
         *("no CircleCI project", "no GitHub repository"),
+        *("bucket without key", "preview without bucket", "bucket like data", "key elsewhere"),
     ],
 )
 def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:

@@ -44,7 +44,7 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
 LAYERS: Final[dict[str, str]] = {
     "policies/least_privilege": "language knowledge meaning faults stack access rules .",
     "rehearsal": "__init__.py engine reports base_verdict .",
-    "operations": ". checks preflight.py commands __main__.py",
+    "operations": ". checks init preflight.py commands __main__.py",
 }
 """Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
 

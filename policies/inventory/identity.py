@@ -112,6 +112,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         check=_sign_in,
         types=types_with("by", _SIGN_IN),
+        by_agreement=True,
         config={
             "issuer": _text("Issuer of the users' tokens, an https URL"),
             "client_id": _text("Client id of the load balancer at the identity provider"),
@@ -132,6 +133,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         check=_ci,
         types=types_with("by", _CI),
+        by_agreement=True,
         config={
             "issuers": {
                 "type": "object",

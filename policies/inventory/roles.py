@@ -144,6 +144,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         check=_unagreed,
         types=frozenset((ROLE, ATTACHMENT)),
+        by_agreement=True,
         config={
             "roles": {
                 "type": "object",

@@ -293,7 +293,7 @@ def test_a_fact_of_another_stack_is_told_as_that(pack: StartPack) -> None:
         for stack in ("dev", "prod")
     }
     facts: dict[str, Any] = files["prod"]
-    judge = pack("gate", stack="dev", config={"pinned-account": files["dev"]["pinned-account"]})
+    judge = pack("gate", stack="dev", config={"pinned-account": {**files["dev"]["pinned-account"], "stack": ""}})
     account = facts["pinned-account"]["account"]
     found = of(judge.resource(BUCKET, {"bucket": f"arn:aws:iam::{account}:root"}), "pinned-account")
     assert any("it is pinned for prod" in message for message in found)
