@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from components.iam_documents import Tokens
 from components.naming import Names
 from components.settings import Settings
 
-MAIN = "refs/heads/main"
+MAIN: Final = "refs/heads/main"
 
 
 class Runs(StrEnum):
@@ -54,7 +55,7 @@ def trusted_tokens(names: Names, settings: Settings, runs: Runs) -> list[Tokens]
     return found
 
 
-ANY_USER = "????????-????-????-????-????????????"
+ANY_USER: Final = "????????-????-????-????-????????????"
 """Any user's id, a UUID. A `*` would match slashes too, so anyone who can push could name a branch after the rest of
 the subject: `x/vcs-origin/REPOSITORY/vcs-ref/refs/heads/main`."""
 

@@ -179,7 +179,7 @@ def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
         "region": chosen.region,
         "stack": stack,
         "vpcId": chosen.vpc_id,
-        "circleciOrganizationId": chosen.circleci_organization_id,
+        "circleciOrganizationId": str(chosen.circleci_organization_id),
         "project": project.load(folder, stack).name,
     }
     for name, value in given.items():

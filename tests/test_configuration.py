@@ -55,6 +55,8 @@ FAULTS: dict[str, tuple[Any, str]] = {
     ),
     "previewReadsState": ("perhaps", "previewReadsState: `perhaps` won't do; accepted: true or false"),
     "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
+    "ciIssuer": ("gitlab", "ciIssuer: `gitlab` won't do; accepted: circleci or github or both"),
+    "githubRepository": ("github.com/a/b", "githubRepository: `github.com/a/b` won't do; accepted: owner/name"),
     "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
 }
 
@@ -82,7 +84,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 21 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 23 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -110,6 +112,11 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
             "onlyCloudflareViewers `false`, or none",
         ),
+        (
+            {"circleciProjectId": None},
+            "circleciProjectId: is missing; accepted: a value, or a ciIssuer that isn't circleci",
+        ),
+        ({"ciIssuer": "both"}, "githubRepository: is missing; accepted: a value, or a ciIssuer that isn't github"),
         ({"stateBucket": "the-state"}, "stateKeyArn: is missing beside stateBucket; accepted: both or none"),
         ({"previewReadsState": True}, "previewReadsState: `true` needs stateBucket and stateKeyArn"),
         (
@@ -123,6 +130,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     ],
     ids=[
         *("recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"),
+        *("no CircleCI project", "no GitHub repository"),
         *("bucket without key", "preview without bucket", "bucket like data", "key elsewhere"),
     ],
 )

@@ -202,14 +202,15 @@ def test_what_a_branch_reaches_without_approval_can_only_look() -> None:
     assert contexts == {"platform-preview", "platform-report"}
     plan = plan_of(STACK)
     role = f"{STACK}-ci-preview"
-    (attached,) = [one["managedPolicyArns"] for one in plan.inputs("aws:iam/role:Role") if one["name"] == role]
+    attachments = plan.inputs("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+    attached = [one["policyArn"] for one in attachments if one["role"] == role]
     policies = [one["policy"] for one in plan.inputs("aws:iam/rolePolicy:RolePolicy") if one["role"] == role]
     for policy in plan.inputs("aws:iam/policy:Policy"):
         policies += [policy["policy"]] * any(arn.endswith(f"/{policy['name']}") for arn in attached)
     assert len(policies) == 2
     for statement in (one for policy in policies for one in json.loads(policy)["Statement"]):
         for action in _listed(statement["Action"]):
-            service, mask = knowledge.lookup(action)
+            service, mask = knowledge.lookup(action.lower())
             assert service is not None, action
             assert mask, action
             assert not mask & ~(service.levels["Read"] | service.levels["List"]), action
