@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
-from generators import expected_readers, pages, previewed
+from generators import expected_readers, pages, pipeline_stacks, previewed
 from stackfiles.failures import Failure
 
 
 def main() -> int:
-    """Write what is derived in `policies/config/`, then the pages in `docs/`; return the exit code."""
-    argparse.ArgumentParser(prog="python -m generators", description=main.__doc__).parse_args()
+    """Write what is derived in `policies/config/`, the pipeline's stacks and the pages in `docs/`."""
+    parser = argparse.ArgumentParser(prog="python -m generators", description=main.__doc__)
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+    )
+    project = parser.parse_args().project
     try:
-        expected_readers.main()
-        previewed.main()
-        pages.main()
+        expected_readers.write(project)
+        previewed.write(project)
+        pipeline_stacks.write(project)
+        pages.write(project)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code

@@ -24,7 +24,6 @@ from components.iam_documents import Statement, identity_policy
 from components.settings import Settings, parse, placeholders
 from stackfiles import project
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
 RECORD: Final = Path(__file__).with_name("ci_calls.jsonl")
 _REASONS: Final = Path(__file__).with_name("ci_reasons.yaml")
 
@@ -126,9 +125,9 @@ def _reasons() -> dict[str, Any]:
 
 
 @cache
-def settings(stack: str, options: str = "") -> Settings:
-    """Return a stack's settings with a set of options."""
-    loaded = project.load(PROJECT, stack)
+def settings(folder: Path, stack: str, options: str = "") -> Settings:
+    """Return the settings of one of a project's stacks with a set of options."""
+    loaded = project.load(folder, stack)
     secrets = {key: placeholders()[key.removeprefix(f"{loaded.name}:")] for key in loaded.secret_keys}
     parsed = parse(loaded.name, stack, {**loaded.config, **secrets}, loaded.secret_keys)
     changed = {
@@ -139,10 +138,10 @@ def settings(stack: str, options: str = "") -> Settings:
 
 
 @cache
-def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
-    """Return what each of CI's roles may do in a stack with a set of options."""
-    chosen = settings(stack, options)
-    names = chosen.names(project.load(PROJECT, stack).name, stack)
+def permissions(folder: Path, stack: str, options: str = "") -> Mapping[str, Permissions]:
+    """Return what each of CI's roles may do in one of a project's stacks with a set of options."""
+    chosen = settings(folder, stack, options)
+    names = chosen.names(project.load(folder, stack).name, stack)
     shared = shared_statements(names, chosen)
     found = {}
     for role in ci_roles(names, chosen):
@@ -152,16 +151,16 @@ def permissions(stack: str, options: str = "") -> Mapping[str, Permissions]:
     return found
 
 
-def filled(pattern: str, stack: str, options: str = "") -> str:
-    """Return a pattern of the record with a stack's own names in it."""
-    chosen = settings(stack, options)
+def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
+    """Return a pattern of the record with the own names of one of a project's stacks in it."""
+    chosen = settings(folder, stack, options)
     given = {
         "account": chosen.account,
         "region": chosen.region,
         "stack": stack,
         "vpcId": chosen.vpc_id,
         "circleciOrganizationId": chosen.circleci_organization_id,
-        "project": project.load(PROJECT, stack).name,
+        "project": project.load(folder, stack).name,
     }
     for name, value in given.items():
         pattern = pattern.replace(f"{{{name}}}", value)

@@ -16,10 +16,7 @@ from components.catalogue import PARAMETERS, SECRETS, Parameter, Reader, Secret
 from components.naming import Names
 from components.workload_permissions import TASKS
 from components.workload_roles import execution_role_name, task_role_name
-from stackfiles import project
-
-FOLDER: Final = Path(__file__).resolve().parent.parent
-CONFIG: Final = FOLDER / "policies" / "config"
+from stackfiles.project import load, stacks
 
 _CLOSED: Final[dict[str, dict[str, Any]]] = {
     "unidentified-caller": {"closed_world": True},
@@ -68,12 +65,12 @@ def _role_names(readers: Iterable[Reader], names: Names) -> Iterable[str]:
     return (names.resource(reader) for reader in readers)
 
 
-def readers_file(stack: str) -> tuple[Path, str]:
-    """Return the configuration file of a stack and what it must hold."""
-    loaded = project.load(FOLDER, stack)
+def readers_file(project: Path, stack: str) -> tuple[Path, str]:
+    """Return the configuration file of one of a project's stacks and what it must hold."""
+    loaded = load(project, stack)
     account, region = json.loads(loaded.config["aws:allowedAccountIds"])[0], loaded.config["aws:region"]
     names = Names(loaded.name, stack, account, region, loaded.config[f"{loaded.name}:partition"])
-    path = CONFIG / f"least_privilege.{stack}.json"
+    path = project / "policies" / "config" / f"least_privilege.{stack}.json"
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for rule, configuration in _CLOSED.items():
         given.setdefault(rule, configuration)
@@ -83,15 +80,23 @@ def readers_file(stack: str) -> tuple[Path, str]:
     return path, json.dumps(given, indent=2, ensure_ascii=False) + "\n"
 
 
-def main() -> None:
-    """Write the file of every stack."""
-    for settings in sorted(FOLDER.glob("Pulumi.*.yaml")):
-        path, text = readers_file(settings.name.removeprefix("Pulumi.").removesuffix(".yaml"))
+def write(project: Path) -> None:
+    """Write the file of each stack of a project."""
+    for stack in stacks(project):
+        path, text = readers_file(project, stack)
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        print(path.relative_to(FOLDER))
+        print(path.relative_to(project))
+
+
+def main() -> None:
+    """Write the file of every stack."""
+    parser = argparse.ArgumentParser(prog="python -m generators.expected_readers", description=main.__doc__)
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+    )
+    write(parser.parse_args().project)
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(prog="python -m generators.expected_readers", description=main.__doc__).parse_args()
     main()

@@ -23,16 +23,14 @@ from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs, stacks
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
-FOLDER: Final = PROJECT / "docs"
-PACKS: Final = [folder.name for folder in packs(PROJECT)]
-STACKS: Final = stacks(PROJECT)
+_CODE: Final = Path(__file__).resolve().parent.parent
+"""Where the embedded engine and the packs lie, whichever project the pages are about."""
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
 _PROD: Final = Names("PROJECT", "prod", "ACCOUNT", "REGION")
 
 
-def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
-    """Return file name -> text of every generated page. `plans` has the plan of each of `STACKS`."""
+def pages(project: Path, plans: Mapping[str, PlanDocument]) -> dict[str, str]:
+    """Return file name -> text of every generated page about a project. `plans` has the plan of each of its stacks."""
     # The engine promises no order among resources that don't depend on each other.
     plans = {
         stack: {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
@@ -44,7 +42,7 @@ def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
     return {
         **{f"access-{stack}.md": _NOTE + page(cast(Any, plan)) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),
-        "settings.md": _NOTE + _settings(),
+        "settings.md": _NOTE + _settings(project),
         "rules.md": _NOTE + _rules(),
         "accepted.md": _NOTE + accepted.page(plans.values()),
         "ci-permissions.md": _NOTE + ci_calls.page(),
@@ -55,8 +53,8 @@ def pages(plans: Mapping[str, PlanDocument]) -> dict[str, str]:
     }
 
 
-def _plan(stack: str) -> PlanDocument:
-    """Return a stack's plan. One that a pack doesn't let pass is told, and drawn all the same.
+def _plan(project: Path, stack: str) -> PlanDocument:
+    """Return a stack's plan. One that a pack doesn't let pass is told, and shown all the same.
 
     Raises:
         Failure: there is no whole plan.
@@ -64,7 +62,8 @@ def _plan(stack: str) -> PlanDocument:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "plan.json"
         command = [sys.executable, "-m", "rehearsal", "--stack", stack, "--json", str(file), "--quiet"]
-        done = subprocess.run(command, cwd=PROJECT, check=False, capture_output=True, text=True)
+        command += ["--project", str(project.resolve())]
+        done = subprocess.run(command, cwd=_CODE, check=False, capture_output=True, text=True)
         plan: PlanDocument | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
     if plan is None or "error" in plan:
         raise Failure(f"{stack} can't be planned, so no page is written:\n{done.stdout}{done.stderr}".rstrip())
@@ -113,8 +112,8 @@ def _parameters() -> str:
     return "# Parameters\n\n" + _table(("name", "holds", "type", "accepted", "read by"), rows)
 
 
-def _settings() -> str:
-    declared = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text(encoding="utf-8"))
+def _settings(project: Path) -> str:
+    declared = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
     rows = [
         (
             f"`{key}`" + (" (secret)" if entry.get("secret") else ""),
@@ -133,9 +132,9 @@ def _settings() -> str:
 
 def _rules() -> str:
     text = "# Rules of the policy packs\n\nEvery rule is mandatory unless policy configuration says otherwise.\n"
-    for pack in PACKS:
-        rules = import_module(f"policies.{pack}").RULES
-        text += f"\n## {pack}\n\n{rule_table(rules)}"
+    for pack in packs(_CODE):
+        rules = import_module(f"policies.{pack.name}").RULES
+        text += f"\n## {pack.name}\n\n{rule_table(rules)}"
     return text
 
 
@@ -144,12 +143,17 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def main() -> None:
-    """Write all pages.
+def write(project: Path) -> None:
+    """Write all pages about a project, and take away those about stacks that it no longer has.
 
     Raises:
         Failure: a stack can't be planned. Then no page is written.
     """
-    for name, text in pages({stack: _plan(stack) for stack in STACKS}).items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
+    folder = project / "docs"
+    texts = pages(project, {stack: _plan(project, stack) for stack in stacks(project)})
+    for file in folder.glob("access-*.md"):
+        if file.name not in texts:
+            file.unlink()
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
         print(f"docs/{name}")

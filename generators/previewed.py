@@ -11,9 +11,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from stackfiles import project
-
-FOLDER: Final = Path(__file__).resolve().parent.parent
+from stackfiles.project import stacks
 
 _REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "not-previewed": {
@@ -25,15 +23,23 @@ _REQUIRED: Final[dict[str, dict[str, Any]]] = {
 }
 
 
-def main() -> None:
-    """Write the file of every stack."""
-    for stack in project.stacks(FOLDER):
-        path = FOLDER / "policies" / "config" / f"previewed.{stack}.json"
+def write(project: Path) -> None:
+    """Write the file of each stack of a project."""
+    for stack in stacks(project):
+        path = project / "policies" / "config" / f"previewed.{stack}.json"
         given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         path.write_text(json.dumps(_REQUIRED | given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        print(path.relative_to(FOLDER))
+        print(path.relative_to(project))
+
+
+def main() -> None:
+    """Write the file of every stack."""
+    parser = argparse.ArgumentParser(prog="python -m generators.previewed", description=main.__doc__)
+    parser.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+    )
+    write(parser.parse_args().project)
 
 
 if __name__ == "__main__":
-    argparse.ArgumentParser(prog="python -m generators.previewed", description=main.__doc__).parse_args()
     main()

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
-from stackfiles.plan_document import Enforcement, PlanDocument, Violation, enforced
+from stackfiles.plan_document import Enforcement, PlanDocument, SourceLines, State, Violation, enforced
 from stackfiles.visible_text import visible, visible_line
 
 PULUMI: Final = "pulumi"
@@ -59,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
 
     Raises:
         BadConfiguration: the Pulumi CLI is missing, or something is asked for that isn't allowed.
-        Failure: the engine wrote no plan, or nobody confirmed.
+        Failure: the engine wrote no plan, the gate didn't start, or nobody confirmed.
     """
     folder: Path = given.project.resolve()
     _require_cli(folder)
@@ -76,9 +76,10 @@ def run(given: argparse.Namespace) -> int:
         return _preview_as_json(command, folder, given.stack, given.json.absolute())
     if given.operation == "destroy":
         return _destroy(command, folder, given)
-    if given.operation == "up":
-        return _up(command, folder, given.stack)
-    return _engine(command, folder)
+    code = _up(command, folder, given.stack) if given.operation == "up" else _engine(command, folder)
+    if code and given.operation in ("up", "preview"):
+        _require_gate(folder, given.stack)
+    return code
 
 
 def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
@@ -209,6 +210,7 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
             document: PlanDocument = json.loads(written)
         except ValueError:
             sys.stderr.write(written.decode(errors="replace"))
+            _require_gate(folder, stack)
             raise Failure(f"`{PULUMI} preview` ended with exit code {code} and without a plan") from None
         document["policyViolations"] = violations(
             [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()], document
@@ -224,6 +226,15 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
         print(f"{said}\n    {visible(violation['message'])}")
     print(enforced(document["policyEnforcement"]))
     return code or int(bool(impossible))
+
+
+def _require_gate(folder: Path, stack: str) -> None:
+    """Say why the gate doesn't start, if it doesn't: of a pack that ends, the engine tells a refused connection.
+
+    Raises:
+        Failure: it doesn't start; or BadConfiguration, it isn't configured as it must be.
+    """
+    _enforcement(folder, stack)
 
 
 def _enforcement(folder: Path, stack: str) -> Enforcement:
@@ -243,11 +254,7 @@ def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> li
         events: The lines of `--event-log` (apitype.EngineEvent).
         preview: The document of `preview --json`, for the source positions.
     """
-    sources = {
-        step["urn"]: step["newState"].get("sourcePosition", "")
-        for step in preview.get("steps", [])
-        if step.get("newState")
-    }
+    states = {step["urn"]: step["newState"] for step in preview.get("steps", []) if step.get("newState")}
     return [
         {
             "pack": said["policyPackName"],
@@ -256,10 +263,18 @@ def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> li
             "severity": said.get("severity", ""),
             "urn": said.get("resourceUrn", ""),
             "message": said["message"].rstrip("\n"),  # the display adds an end of line
-            "sourcePosition": sources.get(said.get("resourceUrn", ""), ""),
+            **_lines(states.get(said.get("resourceUrn", ""))),
         }
         for said in (event["policyEvent"] for event in events if "policyEvent" in event)
     ]
+
+
+def _lines(state: State | None) -> SourceLines:
+    """Return the lines of the program that made a resource, as the engine tells them."""
+    if state is None:
+        return {"sourcePosition": ""}
+    trace = [frame.get("sourcePosition", "") for frame in state.get("stackTrace", ())]
+    return {"sourcePosition": state.get("sourcePosition", ""), "sourceTrace": trace}
 
 
 def _engine(

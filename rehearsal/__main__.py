@@ -14,6 +14,7 @@ from rehearsal.engine import interrupts, stack
 from rehearsal.engine.plan import Plan
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.visible_text import visible
 
 _CLEAR_LINE: Final = "\r\033[2K"
 
@@ -81,7 +82,7 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list
             raise BadConfiguration("--judge-with takes every pack of a folder; accepted: that or --pack, not both")
         # The packs and their configuration come from the same place, so that neither is the judged project's own.
         folder = arguments.judge_with.resolve()
-    packs = [pack.resolve() for pack in arguments.pack] or project.attached(folder)
+    packs = [pack.absolute() for pack in arguments.pack] or project.attached(folder)
     for pack in packs:
         if not (pack / "PulumiPolicy.yaml").is_file():
             raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")
@@ -96,6 +97,8 @@ def _report(plan: Plan, stream: TextIO, *, quiet: bool) -> None:
     if sys.stderr.isatty():
         print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
     _print(console.text(plan, terminal=stream.isatty(), quiet=quiet), stream)
+    if plan.failure is not None:
+        print(f"error: {visible(str(plan.failure))}", file=sys.stderr)
 
 
 def _print(text: str, stream: TextIO) -> None:

@@ -11,7 +11,8 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck
 
-from tests import processes, session
+from tests import own_files, processes, session
+from tests.forks import PROJECT
 
 # `pytest -m hypothesis --hypothesis-profile nightly` looks for longer, and elsewhere each time; without the option the
 # examples are few and the same on every machine. How long one takes is the machine's business; benchmarks measure.
@@ -28,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if session.FOLDER not in os.environ:
         os.environ[session.FOLDER] = tempfile.mkdtemp()
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(session.FOLDER)))
+    own_files.keep_away(PROJECT)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

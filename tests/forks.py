@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import yaml
+from tests import own_files
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
-NAME: Final[str] = yaml.safe_load((PROJECT / "Pulumi.yaml").read_text())["name"]
-"""The project's name."""
+NAME: Final = "rocketclub-platform"
+"""The name of the project of the suite's owner (tests/owner)."""
 
 _SERVER: Final = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.sdks"])
@@ -65,6 +65,8 @@ def _call(
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(PROJECT)
+    if "PYTEST_CURRENT_TEST" in variables:
+        own_files.keep_away(PROJECT)
     code = function(*arguments)
     sys.stdout.flush()
     sys.stderr.flush()

@@ -24,10 +24,12 @@ from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
 from policies.gate import packs
+from policies.inventory import elsewhere
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.plan_document import UNKNOWN
 from stackfiles.project import load
-from tests.forks import NAME, PROJECT, forked
+from tests.forks import NAME, forked
+from tests.owner import owned
 from tests.session import shared
 
 _NO_CONTEXT: Final[Any] = None
@@ -262,10 +264,11 @@ def _whole(resources: Iterable[Planned]) -> analyzer_pb2.AnalyzeStackRequest:
 
 def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
     """Return the gate as the engine has it: every pack, configured by the stack's files."""
-    analyzer = Analyzer("gate", packs(PROJECT / "policies", stack), "Every policy pack.")
+    vars(elsewhere)["FOLDER"] = owned() / "policies" / "config"
+    analyzer = Analyzer("gate", packs(owned() / "policies", stack), "Every policy pack.")
     analyzer.ConfigureStack(
         analyzer_pb2.AnalyzerStackConfigureRequest(
-            stack=stack, project=NAME, dry_run=dry_run, config=load(PROJECT, stack).config
+            stack=stack, project=NAME, dry_run=dry_run, config=load(owned(), stack).config
         ),
         _NO_CONTEXT,
     )
@@ -278,7 +281,7 @@ def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
 
 @cache
 def judged_plan(stack: str) -> JudgedPlan:
-    """Return the plan of one of the project's own stacks."""
+    """Return the plan of one of the stacks of the suite's owner."""
 
     def make() -> str:
         done = forked(_record, stack)
@@ -310,7 +313,7 @@ def _record(stack: str) -> int:
         def judge(self, step: Step, provider: Step | None) -> None:
             judged.append((step, provider))
 
-    run = program.run(project.load(PROJECT, stack), Recorder())
+    run = program.run(project.load(owned(), stack), Recorder())
     if run.failure:
         raise run.failure
     asked = [analyzer_requests.resource_request(step, provider) for step, provider in judged]

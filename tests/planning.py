@@ -10,16 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
 from tests import resident_packs
 from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
+from tests.owner import give_files, link_packs, owned
 from tests.session import shared
-
-PACKS: Final = PROJECT / "policies"
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,14 @@ class Plan:
         return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
 
 
-def rehearsal_command(*arguments: str, packs: Path = PACKS, environment: Mapping[str, str] | None = None) -> Done:
-    """Run `python -m rehearsal` with these arguments, in a fork; packs in the folder `packs` outlive it."""
-    return forked(command, resident_packs.register(), packs, *arguments, environment=environment)
+def rehearsal_command(*arguments: str, packs: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
+    """Run `python -m rehearsal` with these arguments, in a fork; packs in the folder `packs` outlive it.
+
+    Without the option `--project`, the project is that of the suite's owner; `packs` are its own unless given.
+    """
+    options = () if "--project" in arguments else ("--project", str(owned()))
+    packs = packs or owned() / "policies"
+    return forked(command, resident_packs.register(), packs, *options, *arguments, environment=environment)
 
 
 def command(register: Path, packs: Path, *arguments: str) -> int:
@@ -67,14 +71,11 @@ def command(register: Path, packs: Path, *arguments: str) -> int:
     return main()
 
 
-def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (), *, resident: Path = PACKS) -> Plan:
-    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes.
-
-    Packs in the folder `resident` outlive the plan.
-    """
+def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ()) -> Plan:
+    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes."""
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
     arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
-    return written(rehearsal_command(*arguments, packs=resident), output)
+    return written(rehearsal_command(*arguments), output)
 
 
 def written(done: Done, output: Path) -> Plan:
@@ -106,7 +107,7 @@ def _read(code: int, printed: str, text: str) -> Plan:
 
 @cache
 def plan_of(stack: str) -> Plan:
-    """The plan of one of the project's own stacks."""
+    """The plan of one of the stacks of the suite's owner."""
     return _read(*json.loads(_rehearsed(stack)))
 
 
@@ -132,14 +133,10 @@ def copy_project(folder: Path) -> Path:
     """Copy what a plan needs into a folder, to be changed there; the packs, but for their configuration, are links."""
     project = folder / "project"
     project.mkdir()
-    for file in [PROJECT / "__main__.py", *PROJECT.glob("Pulumi*.yaml")]:
-        shutil.copy(file, project)
-    for package in ("components", "generators"):
-        shutil.copytree(PROJECT / package, project / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (project / "policies").mkdir()
-    for path in (PROJECT / "policies").iterdir():
-        if path.name == "config":
-            shutil.copytree(path, project / "policies" / "config")
-        else:
-            (project / "policies" / path.name).symlink_to(path)
+    shutil.copy(PROJECT / "__main__.py", project)
+    shutil.copytree(PROJECT / "components", project / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    for package in ("generators", "stackfiles"):
+        (project / package).symlink_to(PROJECT / package)
+    give_files(project)
+    link_packs(project)
     return project

@@ -50,15 +50,18 @@ def attach(register: Path, packs: Path) -> None:
 
     class Popen(subprocess.Popen[bytes]):
         def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
-            shared = _MODULE in command and _is_like(Path(command[-1]), packs)
-            return ResidentPack(register, command, options) if shared else super().__new__(cls)
+            *start, pack = command
+            if _MODULE not in command or not _is_like(Path(pack), packs):
+                return super().__new__(cls)
+            return ResidentPack(register, start, packs / Path(pack).name, options)
 
     vars(subprocess)["Popen"] = Popen
 
 
 def _is_like(pack: Path, packs: Path) -> bool:
     """Tell whether a pack is one of those in a folder, or a link to it beside which the same lies."""
-    return pack.resolve().parent == packs and _beside(pack) == _beside(packs / pack.name)
+    known = packs / pack.name
+    return pack.resolve() == known.resolve() and _beside(pack) == _beside(known)
 
 
 def _beside(pack: Path) -> dict[str, Path | bytes]:
@@ -75,18 +78,16 @@ class ResidentPack:
     A pack that fails to start fails as without this class: no port, an exit code, and its words on stderr.
     """
 
-    def __init__(self, folder: Path, command: Sequence[str], options: Mapping[str, Any]) -> None:
-        *start, pack = command
-        place = Path(pack).resolve()
+    def __init__(self, folder: Path, start: Sequence[str], pack: Path, options: Mapping[str, Any]) -> None:
         environment = {key: value for key, value in options["env"].items() if key != _OF_THE_PLAN}
         added = sorted(environment.items() - os.environ.items())
-        key = hashlib.sha256(repr((start, place, added)).encode()).hexdigest()
+        key = hashlib.sha256(repr((start, pack, added)).encode()).hexdigest()
         self._port = folder / f"{key}.port"
         self._started: subprocess.Popen[bytes] | None = None
         if not self._line():
             with self._port.open("wb") as port:
                 self._started = _START(
-                    [*start, str(place)], **{**options, "env": environment, "cwd": place, "stdout": port}
+                    [*start, str(pack)], **{**options, "env": environment, "cwd": pack, "stdout": port}
                 )
             (folder / f"{key}.pid").write_text(str(self._started.pid))
 

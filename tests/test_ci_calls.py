@@ -18,9 +18,9 @@ from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.requests import can
 from stackfiles import project
 from tests.iam_evaluator import answers, missing
-from tests.planning import PROJECT
+from tests.owner import FILES, owned
 
-STACKS = project.stacks(PROJECT)
+STACKS = project.stacks(FILES)
 
 
 def questions() -> Iterator[tuple[str, Request]]:
@@ -49,21 +49,21 @@ NO_DATA = {"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags", "l
 
 def own_reading(stack: str, role: str, request: Request) -> bool:
     assert request.action in NO_DATA, f"the evaluator can't say: {request}"
-    allowed = permissions(stack, request.options)[role]
+    allowed = permissions(owned(), stack, request.options)[role]
     holder = Holder(role)
     holder.add(allowed.policy)
     holder.bound(allowed.boundary)
-    return can(holder, request.action.lower(), filled(request.resource, stack, request.options))
+    return can(holder, request.action.lower(), filled(request.resource, owned(), stack, request.options))
 
 
 def question(stack: str, role: str, request: Request) -> dict[str, Any]:
-    allowed = permissions(stack, request.options)[role]
+    allowed = permissions(owned(), stack, request.options)[role]
     return {
         "policy": json.loads(allowed.policy),
         "boundary": json.loads(allowed.boundary),
         "action": request.action,
-        "resource": filled(request.resource, stack, request.options),
-        "context": {key: filled(value, stack, request.options) for key, value in request.context.items()},
+        "resource": filled(request.resource, owned(), stack, request.options),
+        "context": {key: filled(value, owned(), stack, request.options) for key, value in request.context.items()},
     }
 
 
@@ -97,7 +97,7 @@ def test_each_grant_is_called_by_a_scenario_or_says_why_it_is_there(role: str) -
     granted = {
         action
         for options in ("", "only-cloudflare", "own-web-acl")
-        for statement in permissions("prod", options)[role].statements
+        for statement in permissions(owned(), "prod", options)[role].statements
         for action in statement.actions
     }
     called = {request.action for request in record() if role in request.roles}

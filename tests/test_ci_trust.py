@@ -11,13 +11,13 @@ from functools import cache
 from typing import Any
 
 import pytest
-import yaml
 
 from tests.iam_evaluator import missing, simulate
-from tests.planning import PROJECT, plan_of
+from tests.owner import config
+from tests.planning import plan_of
 
 STACK = "prod"
-SETTINGS: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())["config"]
+SETTINGS = config(STACK)
 TOKENS = 3000
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 
 from stackfiles.plan_document import Violation
-from tests.planning import PROJECT, Plan, copy_project, plan_of, rehearse
+from tests.owner import FILES
+from tests.planning import Plan, copy_project, plan_of, rehearse
 from tests.runbooks import Runbook, runbook
 from tests.test_system import readers
 
@@ -116,7 +117,7 @@ def test_rotating_the_header_secret(tmp_path: Path) -> None:
         "aws:lb/listenerRule:ListenerRule prod-portal",
         "aws:lb/listenerRule:ListenerRule prod-pipelines",
     }
-    assert yaml.safe_load(file.read_text()) == yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())
+    assert yaml.safe_load(file.read_text()) == yaml.safe_load((FILES / "Pulumi.prod.yaml").read_text())
 
 
 def test_waiving_a_rule(tmp_path: Path) -> None:

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.owner import config
 from tests.planning import NAME, Plan, document_of, plan_of
 
 TABLE = (Path(__file__).parent / "system.yaml").read_text()
 PLACES = {
-    "prod": {"account": "123456789012", "region": "eu-central-1"},
-    "dev": {"account": "210987654321", "region": "eu-central-1"},
+    stack: {"account": config(stack)["aws:allowedAccountIds"][0], "region": config(stack)["aws:region"]}
+    for stack in ("prod", "dev")
 }
 DOCUMENTS = {
     "aws:iam/role:Role": "assumeRolePolicy",

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.planning import PROJECT, Plan, copy_project, plan_of, rehearsal_command, rehearse
+from tests.owner import FILES, owned
+from tests.planning import Plan, copy_project, plan_of, rehearsal_command, rehearse
 
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
@@ -45,7 +46,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     project = configured(folder, settings)
     setting = "cloudflare:index/zoneSetting:ZoneSetting"
     agree(project, "unjudged-type", types=[setting])
-    most = json.loads((PROJECT / "policies" / "config" / "inventory.prod.json").read_text())["unagreed-number"]["most"]
+    most = json.loads((FILES / "policies" / "config" / "inventory.prod.json").read_text())["unagreed-number"]["most"]
     agree(project, "unagreed-number", most={**most, setting: 5})
     return rehearse("prod", project, folder / "plan.json")
 
@@ -111,7 +112,7 @@ def judged(project: Path, config: dict[str, Any]) -> tuple[int, set[str]]:
     file = project / "config.json"
     file.write_text(json.dumps(config))
     output = project / "plan.json"
-    pack = PROJECT / "policies" / "entry_points"
+    pack = owned() / "policies" / "entry_points"
     options = ("--json", str(output), "--pack", str(pack), "--policy-config", str(file))
     done = rehearsal_command("--project", str(project), *options)
     return done.code, {item["policy"] for item in json.loads(output.read_text())["policyViolations"]}

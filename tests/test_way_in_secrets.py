@@ -13,7 +13,8 @@ from generators.diagram import mermaid, read_stack, svg
 from stackfiles.plan_document import PlanDocument
 from tests import resident_packs
 from tests.forks import forked
-from tests.planning import PACKS, command, copy_project
+from tests.owner import owned
+from tests.planning import command, copy_project
 from tests.raw_plan import Variant, answer_with, raw_plan
 
 CLIENT_CANARY: Final = "canary-of-the-client-secret"
@@ -94,7 +95,8 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[PlanDocument,
         path.write_text(text.replace(before, after))
     output = folder / "plan.json"
     options = ("--project", str(project), "--json", str(output))
-    done = forked(with_client_secret, CLIENT_CANARY, resident_packs.register(), PACKS, *options)
+    packs = owned() / "policies"
+    done = forked(with_client_secret, CLIENT_CANARY, resident_packs.register(), packs, *options)
     return json.loads(output.read_text()), done.printed + output.read_text()
 
 

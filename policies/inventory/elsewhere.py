@@ -10,7 +10,7 @@ from typing import Final
 
 from policies.rulebook import Json
 
-FOLDER: Final = Path(__file__).resolve().parents[1] / "config"
+FOLDER: Final = Path(__file__).absolute().parents[1] / "config"
 """Where each stack's configuration of this pack lies. Where there is none, findings don't tell of other stacks."""
 
 

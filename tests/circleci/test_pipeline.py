@@ -22,19 +22,24 @@ import yaml
 
 from stackfiles import project
 from tests.circleci.pipeline_rules import BRANCHES, Pipeline, needs
+from tests.owner import config, owned
 from tests.planning import PROJECT, plan_of
 
 CONFIG = PROJECT / ".circleci" / "config.yml"
 PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
-STACK = PIPELINE["parameters"]["stack"]["default"]
-SETTINGS: dict[str, Any] = yaml.safe_load((PROJECT / f"Pulumi.{STACK}.yaml").read_text())["config"]
+STACK = "prod"
+SETTINGS = config(STACK)
 jobs_on = Pipeline(PIPELINE).jobs_on
 
 
 def filled(text: str, command: dict[str, Any] | None = None) -> str:
-    """A text of the pipeline with its parameters' defaults, and the first values of its command's own parameters."""
-    for name, parameter in PIPELINE["parameters"].items():
-        text = text.replace(f"<< pipeline.parameters.{name} >>", parameter["default"])
+    """A text of the pipeline for a stack of the suite, with its other parameters' defaults.
+
+    Of the parameters of its command, these are the first values.
+    """
+    values = {name: parameter["default"] for name, parameter in PIPELINE["parameters"].items()}
+    for name, value in {**values, "stack": STACK}.items():
+        text = text.replace(f"<< pipeline.parameters.{name} >>", value)
     for name, parameter in (command or {}).get("parameters", {}).items():
         text = text.replace(f"<< parameters.{name} >>", parameter["enum"][0])
     return text
@@ -114,7 +119,7 @@ def assumed_arn(role: str) -> str:
 def assume(role: str, token: str) -> subprocess.CompletedProcess[str]:
     """Run the script that gives a job a role's credentials."""
     return subprocess.run(
-        [CONFIG.with_name("assume"), STACK, role],
+        [owned() / ".circleci" / "assume", STACK, role],
         env={**os.environ, "CIRCLE_OIDC_TOKEN_V2": token, "CIRCLE_WORKFLOW_JOB_ID": "a-job"},
         capture_output=True,
         text=True,
@@ -155,7 +160,6 @@ def test_parameters_are_enumerations_since_they_reach_a_shell() -> None:
     parameters = {name: parameter for group in given for name, parameter in group.items()}
     assert {parameter["type"] for parameter in parameters.values()} == {"enum"}
     assert all(re.fullmatch(r"[a-z-]+", value) for parameter in parameters.values() for value in parameter["enum"])
-    assert PIPELINE["parameters"]["stack"]["enum"] == project.stacks(PROJECT)
 
 
 @pytest.mark.parametrize("place", scripts())

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from rehearsal.engine.computed import attributes
-from tests.planning import PROJECT
+from tests.owner import config
 
-ACCOUNT: Final[str] = yaml.safe_load((PROJECT / "Pulumi.prod.yaml").read_text())["config"]["aws:allowedAccountIds"][0]
+ACCOUNT: Final[str] = config("prod")["aws:allowedAccountIds"][0]
 """The account that production deploys to. The packs refuse any other than the stack's own in an ARN."""
 
 IDENTITY: Final[Mapping[str, str]] = {

@@ -21,6 +21,7 @@ import yaml
 
 from tests.engine.account import Account, Resource
 from tests.engine.stand_ins import Attached, attach
+from tests.owner import owned
 from tests.planning import NAME, PROJECT, copy_project
 
 STACKS: Final = ("prod", "dev")
@@ -266,7 +267,7 @@ def prepared() -> Prepared:
     (folder / "state").mkdir()
     project = folder / "project"
     project.mkdir()
-    shutil.copy(PROJECT / "Pulumi.yaml", project)
+    shutil.copy(owned() / "Pulumi.yaml", project)
     deployments = [Deployment(folder, stack, project, Attached((), "")) for stack in STACKS]
     for deployment in deployments:
         made = deployment.pulumi("stack", "init", "--no-select")

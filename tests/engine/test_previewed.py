@@ -10,6 +10,7 @@ import pytest
 
 from tests.engine.account import Account, made
 from tests.engine.deployment import Deployment, prepared
+from tests.owner import owned
 from tests.planning import PROJECT
 
 pytestmark = pytest.mark.engine
@@ -90,7 +91,7 @@ def workshop(folder: Path, program: str) -> Deployment:
     project = folder / "project"
     (project / "policies" / "config").mkdir(parents=True)
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
-        shutil.copy(PROJECT / name, project)
+        shutil.copy(owned() / name, project)
     for name in ("previewed", "rulebook"):
         (project / "policies" / name).symlink_to(PROJECT / "policies" / name)
     (project / "policies" / "config" / "previewed.dev.json").write_text(CONFIG)

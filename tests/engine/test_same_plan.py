@@ -14,6 +14,7 @@ from stackfiles import project
 from tests.breakages import BREAKAGES, ONE_A_PACK, break_project
 from tests.engine import engine_preview
 from tests.engine.deployment import HEADER_SECRET
+from tests.owner import FILES
 from tests.planning import PROJECT, copy_project, rehearse
 from tests.rehearsal.conftest import PROGRAMS
 
@@ -119,7 +120,7 @@ def test_both_engines_tell_what_is_not_enforced(tmp_path: Path) -> None:
     assert "waived: missing-tags for x-*abc until 2020-01-01)" in real.printed
 
 
-@pytest.mark.parametrize("stack", project.stacks(PROJECT))
+@pytest.mark.parametrize("stack", project.stacks(FILES))
 def test_both_engines_plan_the_stack_alike(stack: str, tmp_path: Path) -> None:
     real = compare(copy_project(tmp_path), stack, tmp_path)
     assert real.exit_code == 0

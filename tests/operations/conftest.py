@@ -37,7 +37,7 @@ from tests.operations import edge_double, kinde_double
 from tests.operations.cloud import Cloud
 from tests.operations.edge_double import DISTRIBUTIONS, HOSTS, ORIGIN, EdgeDouble
 from tests.operations.kinde_double import CLIENT_ID, DOMAIN, EMAIL, KindeDouble
-from tests.planning import PROJECT
+from tests.owner import owned
 
 KINDE_SECRET = "prod/kinde/client-secret"
 CLIENT_SECRET = "CanaryClientSecretBefore0123456789"
@@ -272,7 +272,7 @@ def bench(
 ) -> Bench:
     caplog.set_level(logging.DEBUG)
     for file in ("Pulumi.yaml", "Pulumi.prod.yaml"):
-        (tmp_path / file).write_text((PROJECT / file).read_text())
+        (tmp_path / file).write_text((owned() / file).read_text())
     for name, value in {
         "AWS_ENDPOINT_URL": servers.cloud.url,
         "AWS_ACCESS_KEY_ID": "testing",

@@ -18,7 +18,7 @@ from operations.symptoms import SYMPTOMS
 from tests.operations.cloud import ACCOUNT, REGION
 from tests.operations.conftest import Bench, Servers
 from tests.operations.edge_double import DISTRIBUTIONS, HOSTS, ORIGIN
-from tests.planning import PROJECT
+from tests.owner import FILES
 
 NAMED = tuple(f"--distribution={host}={name}" for host, name in DISTRIBUTIONS.items())
 PORTAL, PIPELINES = HOSTS
@@ -183,7 +183,7 @@ DEEP = tuple(f"{label}.dev.rocketclub.online" for label in ("portal", "pipelines
 @pytest.mark.parametrize("command", ["verify-login", "preflight"])
 @pytest.mark.parametrize("way", ["alert", "another name"])
 def test_host_that_the_edge_does_not_cover(bench: Bench, edges: dict[str, int], way: str, command: str) -> None:
-    development = (PROJECT / "Pulumi.dev.yaml").read_text().replace("210987654321", ACCOUNT)
+    development = (FILES / "Pulumi.dev.yaml").read_text().replace("210987654321", ACCOUNT)
     (bench.project / "Pulumi.dev.yaml").write_text(f"{development}\n  hostStyle: subdomain\n")
     routes = [f"--connect-to={host}:443:127.0.0.1:{edges[way]}" for host in DEEP]
     outcome = bench.run(command, "--json", "--stack", "dev", *routes)

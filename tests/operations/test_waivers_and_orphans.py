@@ -12,7 +12,8 @@ import pytest
 from moto import mock_aws
 
 from operations.__main__ import main
-from tests.planning import PROJECT, plan_of
+from tests.owner import owned
+from tests.planning import plan_of
 
 REGION = "eu-central-1"
 
@@ -62,7 +63,7 @@ def test_a_configuration_that_can_not_be_read_is_named(
 
 def test_the_projects_own_waivers_can_be_read() -> None:
     for stack in ("prod", "dev"):
-        assert main(["waivers", "--stack", stack, "--project", str(PROJECT)]) in (0, 1)
+        assert main(["waivers", "--stack", stack, "--project", str(owned())]) in (0, 1)
 
 
 @pytest.fixture
@@ -86,14 +87,14 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("account")
 def test_what_is_declared_is_no_orphan(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["orphans", "--stack", "dev", "--project", str(PROJECT)]) == 0, capsys.readouterr()
+    assert main(["orphans", "--stack", "dev", "--project", str(owned())]) == 0, capsys.readouterr()
 
 
 @pytest.mark.usefixtures("account")
 def test_what_nothing_declares_is_an_orphan(capsys: pytest.CaptureFixture[str]) -> None:
     boto3.client("secretsmanager", REGION).create_secret(Name="dev/old/thing", SecretString="canary-value")
     boto3.client("ssm", REGION).put_parameter(Name="/dev/old/thing", Value="canary-value", Type="String")
-    assert main(["orphans", "--stack", "dev", "--project", str(PROJECT)]) == 1
+    assert main(["orphans", "--stack", "dev", "--project", str(owned())]) == 1
     secret, parameter = capsys.readouterr().out.splitlines()
     assert secret == "secret dev/old/thing, never read"
     assert parameter.startswith("parameter /dev/old/thing, last changed on ")
@@ -101,5 +102,5 @@ def test_what_nothing_declares_is_an_orphan(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.usefixtures("account")
 def test_another_account_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["orphans", "--stack", "prod", "--project", str(PROJECT)]) == 2
+    assert main(["orphans", "--stack", "prod", "--project", str(owned())]) == 2
     assert "accepted: 123456789012" in capsys.readouterr().err

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.policies.analyzer import FOLDER, Json, Judge, Level, Process, StartPack
+from tests.owner import owned
+from tests.policies.analyzer import Json, Judge, Level, Process, StartPack
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def pack() -> Iterator[StartPack]:
         config: Mapping[str, Mapping[str, Json]] | None = None,
         levels: Mapping[str, Level] | None = None,
     ) -> Judge:
-        folder = name if isinstance(name, Path) else FOLDER / name
+        folder = name if isinstance(name, Path) else owned() / "policies" / name
         if (folder, stack) not in processes:
             processes[folder, stack] = Process(folder, stack)
         return Judge(processes[folder, stack], stack, config or {}, levels or {})

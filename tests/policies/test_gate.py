@@ -15,6 +15,7 @@ from policies.gate import packs
 from policies.rulebook import BadConfiguration
 from rehearsal.reports.markdown import markdown
 from stackfiles import project
+from tests.owner import FILES, owned
 from tests.planning import PROJECT, copy_project, rehearse
 from tests.policies.analyzer import StartPack
 
@@ -123,9 +124,9 @@ def test_no_pack_is_left_out_silently(tmp_path: Path, what: str) -> None:
     assert "passed" not in plan.printed
 
 
-@pytest.mark.parametrize("stack", project.stacks(PROJECT))
+@pytest.mark.parametrize("stack", project.stacks(FILES))
 def test_every_stack_is_applied_as_it_was_previewed(stack: str) -> None:
-    (previewed,) = (pack for pack in packs(PROJECT / "policies", stack) if pack.name == "previewed")
+    (previewed,) = (pack for pack in packs(owned() / "policies", stack) if pack.name == "previewed")
     for rule in previewed.rules:
         assert previewed.config[rule.id].properties["required"] is True
         assert previewed.config[rule.id].level == "mandatory"

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from stackfiles.project import load
-from tests.forks import PROJECT
+from tests.owner import owned
 from tests.planning import document_of
 from tests.policies.acceptance.planted import at_paths, written
 from tests.policies.analyzer import Judge, Planned, StartPack, Violation
@@ -26,7 +26,7 @@ OPTIONS: Final = tuple(
 
 def _planned(stack: str) -> list[Planned]:
     """Return the resources of a stack's plan, and of the types that only an option makes, those of that plan."""
-    region = {"region": load(PROJECT, stack).config["aws:region"]}
+    region = {"region": load(owned(), stack).config["aws:region"]}
     resources = [
         Planned(
             state["type"],

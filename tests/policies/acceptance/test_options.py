@@ -91,7 +91,7 @@ class Stacks:
             )
             self.agreed[environment] = repository
         self._configure(environment, options)
-        return rehearse(environment, self.project, self.project / "plan.json", resident=self.project / "policies")
+        return rehearse(environment, self.project, self.project / "plan.json")
 
     def _configure(self, environment: str, options: Mapping[str, Any]) -> None:
         config = yaml.safe_load((self.project / "Pulumi.prod.yaml").read_text().replace("prod/", f"{environment}/"))

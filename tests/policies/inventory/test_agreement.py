@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from policies.inventory.agreement import __main__ as command
-from tests.planning import PROJECT, copy_project, plan_of
+from tests.owner import owned
+from tests.planning import copy_project, plan_of
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,8 @@ def written(project: Path) -> dict[str, Any]:
 def test_what_is_committed_is_what_settings_and_plan_hold(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plan: Path
 ) -> None:
-    assert run(monkeypatch, "show", "--plan", str(plan)) == 0
-    assert json.loads(capsys.readouterr().out) == written(PROJECT)
+    assert run(monkeypatch, "show", "--plan", str(plan), "--project", str(owned())) == 0
+    assert json.loads(capsys.readouterr().out) == written(owned())
 
 
 def test_writing_shows_the_difference_and_asks_first(
@@ -91,7 +92,7 @@ def test_what_somebody_added_is_told_and_stays_unless_it_is_taken_away(
     after = written(project)
     assert ("aws:sqs/queue:Queue" in after["unjudged-type"]["types"]) == kept
     assert ("status.rocketclub.online" in after["pinned-record"]["records"]) == kept
-    assert set(written(PROJECT)["unjudged-type"]["types"]) <= set(after["unjudged-type"]["types"])
+    assert set(written(owned())["unjudged-type"]["types"]) <= set(after["unjudged-type"]["types"])
 
 
 def test_no_list_is_emptied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_waivers_and_levels_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     file.write_text(json.dumps({"unjudged-type": {"waivers": waivers, "types": []}}))
     assert run(monkeypatch, "write", "--yes", "--plan", str(plan), "--project", str(project)) == 0
     assert written(project)["unjudged-type"]["waivers"] == waivers
-    assert written(project)["unjudged-type"]["types"] == written(PROJECT)["unjudged-type"]["types"]
+    assert written(project)["unjudged-type"]["types"] == written(owned())["unjudged-type"]["types"]
 
 
 @pytest.mark.parametrize("arguments", [("--help",), ("show", "--help"), ("write", "--help"), ("types", "--help")])
@@ -155,7 +156,7 @@ def test_one_clear_error(
 
 
 def test_every_type_is_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(monkeypatch, "types") == 0
+    assert run(monkeypatch, "types", "--project", str(owned())) == 0
     lines = capsys.readouterr().out.splitlines()
     assert "aws:cloudcontrol/resource:Resource  refused: no rule judges it" in lines
     assert any(line.startswith("aws:iam/role:Role  allowed: judged by pinned-role") for line in lines)

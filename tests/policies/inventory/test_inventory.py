@@ -6,12 +6,12 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.policies.analyzer import FOLDER, UNKNOWN, Json, Judge, Planned, StartPack, Violation, secret
+from tests.owner import FILES
+from tests.policies.analyzer import UNKNOWN, Json, Judge, Planned, StartPack, Violation, secret
 
 ACCOUNT: Final = "111122223333"
 OTHER: Final = "444455556666"
@@ -282,10 +282,11 @@ def test_secrets_where_they_belong_are_no_copies(judge: Judge) -> None:
 
 def test_a_fact_of_another_stack_is_told_as_that(pack: StartPack) -> None:
     files = {
-        stack: json.loads(Path(FOLDER / "config" / f"inventory.{stack}.json").read_text()) for stack in ("dev", "prod")
+        stack: json.loads((FILES / "policies" / "config" / f"inventory.{stack}.json").read_text())
+        for stack in ("dev", "prod")
     }
     facts: dict[str, Any] = files["prod"]
-    judge = pack("inventory", stack="dev", config={"pinned-account": files["dev"]["pinned-account"]})
+    judge = pack("gate", stack="dev", config={"pinned-account": files["dev"]["pinned-account"]})
     account = facts["pinned-account"]["account"]
     found = of(judge.resource(BUCKET, {"bucket": f"arn:aws:iam::{account}:root"}), "pinned-account")
     assert any("it is pinned for prod" in message for message in found)

@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from generators.expected_readers import FOLDER, readers_file
+from generators.expected_readers import readers_file
+from tests.owner import owned
 from tests.policies.analyzer import UNKNOWN, Json, Planned, StartPack
 
 ACCOUNT: Final = "123456789012"
@@ -152,6 +153,5 @@ def test_readers_of_parameters(pack: StartPack, action: str, resource: str, is_r
 
 @pytest.mark.parametrize("stack", ["prod", "dev"])
 def test_the_lists_are_those_of_the_catalogue(stack: str) -> None:
-    path, text = readers_file(stack)
-    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m generators.expected_readers"
-    assert path.is_relative_to(FOLDER)
+    path, text = readers_file(owned(), stack)
+    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m tests.owner"

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
+from tests.owner import owned
 from tests.policies.analyzer import (
-    FOLDER,
     PROJECT,
     ROOT,
     UNKNOWN,
@@ -42,7 +42,7 @@ def session() -> Iterator[Session]:
 
     def start(record: Path, preview: bool) -> Judge:
         environment = {"PREVIEW_RECORD_FILE": str(record), "PREVIEW_RECORD_KEY": "key"}
-        processes.append(Process(FOLDER / "previewed", "prod", preview=preview, environment=environment))
+        processes.append(Process(owned() / "policies" / "previewed", "prod", preview=preview, environment=environment))
         return Judge(processes[-1], "prod", CONFIG, {})
 
     yield start
