@@ -34,7 +34,7 @@ class Settings(BaseModel):
 
     region: shapes.Region = Field(alias="aws:region")
     allowed_account_ids: shapes.Accounts = Field(alias="aws:allowedAccountIds")
-    partition: Literal["aws", "aws-cn", "aws-us-gov"]
+    partition: Literal["aws"]
 
     domain: shapes.Host
     host_style: HostStyle

@@ -16,6 +16,7 @@ WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-
 # Key -> (value in the stack's file, None to take the key away; what the screen says of it).
 FAULTS: dict[str, tuple[Any, str]] = {
     "aws:region": ("Mars", "aws:region: `Mars` won't do; accepted: an AWS region such as eu-central-1"),
+    "partition": ("aws-us-gov", "partition: `aws-us-gov` won't do; accepted: aws"),
     "aws:allowedAccountIds": ("123456789012", "aws:allowedAccountIds: is `123456789012`; accepted: a list"),
     "vpcId": (None, "vpcId: is missing; accepted: a VPC id such as vpc-0123456789abcdef0"),
     "vpcID": ("vpc-0123456789abcdef0", "vpcID: no such key; the nearest is vpcId"),
@@ -72,7 +73,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 18 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 19 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -82,6 +83,8 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        ({"aws:region": "us-gov-west-1"}, "accepted: an AWS region such as eu-central-1, in the partition that has"),
+        ({"aws:region": "cn-north-1"}, "aws:region: `cn-north-1` won't do; accepted: an AWS region"),
         ({"secretRecoveryDays": 0}, "secretRecoveryDays: `0` won't do; accepted: 7 to 30"),
         (
             {"aws:allowedAccountIds": ["123456789012", "210987654321"]},
@@ -101,7 +104,15 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "onlyCloudflareViewers `false`, or none",
         ),
     ],
-    ids=["recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"],
+    ids=[
+        "region of another partition",
+        "region of China",
+        "recovery",
+        "two accounts",
+        "account without quotes",
+        "long domain",
+        "two web ACLs",
+    ],
 )
 def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     project = copy_project(tmp_path)
