@@ -6,26 +6,50 @@ No document depends on an Output: a document that isn't known at preview can't b
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
 from typing import Any, Final
 
 from components.naming import Names
 
 VERSION: Final = "2012-10-17"
 
+_FOLDER: Final = Path(__file__).parent.parent
+_PROGRAM: Final = (f"{_FOLDER / 'components'}{os.sep}", str(_FOLDER / "__main__.py"))
+"""Where the program's files are."""
+
+_LINES: Final[dict[str, Mapping[str, Sequence[str]]]] = {}
+"""Text of a document -> Sid -> where that statement was written."""
+
 Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
 """Operator -> condition key -> value or values."""
 
 
+def _callers() -> tuple[str, ...]:
+    """Return the lines of the program, but for this module's, that led to this call, the nearest first: `FILE:LINE`."""
+    found = []
+    frame: FrameType | None = sys._getframe(1)  # `inspect.stack` and `traceback` read the source files too
+    while frame:
+        file = frame.f_code.co_filename
+        if file.startswith(_PROGRAM) and file != __file__:
+            found.append(f"{os.path.relpath(file, _FOLDER)}:{frame.f_lineno}")
+        frame = frame.f_back
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Statement:
-    """One purpose: what is allowed on which resources, under which conditions."""
+    """One purpose: what is allowed on which resources, under which conditions; `written` has the lines that wrote it."""
 
     sid: str
     actions: Sequence[str]
     resources: Sequence[str]
     conditions: Conditions = field(default_factory=dict)
+    written: Sequence[str] = field(default_factory=_callers, compare=False, repr=False)
 
 
 def identity_policy(statements: Sequence[Statement]) -> str:
@@ -40,8 +64,17 @@ def identity_policy(statements: Sequence[Statement]) -> str:
                 **({"Condition": statement.conditions} if statement.conditions else {}),
             }
             for statement in statements
-        ]
+        ],
+        {statement.sid: statement.written for statement in statements},
     )
+
+
+def lines_of_statements(document: str) -> Mapping[str, Sequence[str]]:
+    """Return which lines of the program wrote the statements of a document that was rendered here, for who judges it.
+
+    Sid -> the statement's line and those that led there, the nearest first, each `FILE:LINE`; empty for another text.
+    """
+    return _LINES.get(document, {})
 
 
 def ecs_tasks_trust(names: Names) -> str:
@@ -145,8 +178,10 @@ def _service_trust(service: str, conditions: Conditions) -> str:
     )
 
 
-def _document(statements: list[dict[str, Any]]) -> str:
-    return json.dumps({"Version": VERSION, "Statement": statements})
+def _document(statements: list[dict[str, Any]], written: Mapping[str, Sequence[str]] | None = None) -> str:
+    text = json.dumps({"Version": VERSION, "Statement": statements})
+    _LINES[text] = written or dict.fromkeys((statement["Sid"] for statement in statements), _callers())
+    return text
 
 
 def _one_or_many(values: Sequence[str]) -> str | list[str]:

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
-from stackfiles.plan_document import Enforcement, PlanDocument, Violation, enforced
+from stackfiles.plan_document import Enforcement, PlanDocument, SourceLines, State, Violation, enforced
 from stackfiles.visible_text import visible, visible_line
 
 PULUMI: Final = "pulumi"
@@ -243,11 +243,7 @@ def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> li
         events: The lines of `--event-log` (apitype.EngineEvent).
         preview: The document of `preview --json`, for the source positions.
     """
-    sources = {
-        step["urn"]: step["newState"].get("sourcePosition", "")
-        for step in preview.get("steps", [])
-        if step.get("newState")
-    }
+    states = {step["urn"]: step["newState"] for step in preview.get("steps", []) if step.get("newState")}
     return [
         {
             "pack": said["policyPackName"],
@@ -256,10 +252,18 @@ def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> li
             "severity": said.get("severity", ""),
             "urn": said.get("resourceUrn", ""),
             "message": said["message"].rstrip("\n"),  # the display adds an end of line
-            "sourcePosition": sources.get(said.get("resourceUrn", ""), ""),
+            **_lines(states.get(said.get("resourceUrn", ""))),
         }
         for said in (event["policyEvent"] for event in events if "policyEvent" in event)
     ]
+
+
+def _lines(state: State | None) -> SourceLines:
+    """Return the lines of the program that made a resource, as the engine tells them."""
+    if state is None:
+        return {"sourcePosition": ""}
+    trace = [frame.get("sourcePosition", "") for frame in state.get("stackTrace", ())]
+    return {"sourcePosition": state.get("sourcePosition", ""), "sourceTrace": trace}
 
 
 def _engine(

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from rehearsal.reports.changed_lines import changed_since
 from rehearsal.reports.markdown import markdown, stack_name
 from rehearsal.reports.sarif import sarif
 from stackfiles.failures import BadConfiguration, Failure
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         access = _text(given.access) if given.access else ""
         diagram = _mermaid(given.diagram) if given.diagram else ""
         if given.sarif:
-            _write(given.sarif, json.dumps(sarif(plan, stack_name(plan)), indent=2) + "\n")
+            changed = changed_since(given.changed_since, Path()) if given.changed_since else {}
+            _write(given.sarif, json.dumps(sarif(plan, stack_name(plan), changed), indent=2) + "\n")
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
@@ -85,6 +87,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--access", type=Path, metavar="FILE", help="the access difference, Markdown")
     parser.add_argument("--diagram", type=Path, metavar="FILE", help="a Mermaid file, or a Markdown page with one")
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="write the policy results there as SARIF 2.1.0")
+    parser.add_argument(
+        "--changed-since",
+        metavar="REVISION",
+        help="with --sarif: place a result on a line that differs from this git revision, if one led to it",
+    )
     return parser
 
 

@@ -7,6 +7,7 @@ engine's preview. The format is that of `pulumi preview --json` (pkg/backend/dis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, NotRequired, TypedDict
 
 from stackfiles.json_type import Json
@@ -20,11 +21,18 @@ ROOT_TYPE: Final = "pulumi:pulumi:Stack"
 _SOURCE: Final = "project:///"
 
 
+class Frame(TypedDict):
+    """A line of the program that was under way when a resource was made."""
+
+    sourcePosition: NotRequired[str]
+
+
 class State(TypedDict):
     """A resource as it is or will be. Secrets in `inputs` are `[secret]`.
 
-    `sourcePosition` is the line of the program that made the resource, `project:///FILE#LINE`. Only the embedded engine
-    tells `deleteBeforeReplace`, where the program says it.
+    `sourcePosition` is the line of the program that made the resource, `project:///FILE#LINE`. Only the embedded
+    engine tells `deleteBeforeReplace`, where the program says it, and only the real one `stackTrace`: the lines that
+    led to the resource, the nearest first.
     """
 
     urn: str
@@ -42,6 +50,7 @@ class State(TypedDict):
     retainOnDelete: NotRequired[bool]
     deletedWith: NotRequired[str]
     sourcePosition: NotRequired[str]
+    stackTrace: NotRequired[list[Frame]]
     ignoreChanges: NotRequired[list[str]]
     replaceOnChanges: NotRequired[list[str]]
     deleteBeforeReplace: NotRequired[bool]
@@ -69,10 +78,18 @@ class Diagnostic(TypedDict):
     message: str
 
 
-class Violation(TypedDict):
+class SourceLines(TypedDict):
+    """Which lines of the program made something, `project:///FILE#LINE`: its own, and those that led there."""
+
+    sourcePosition: str
+    sourceTrace: NotRequired[list[str]]
+
+
+class Violation(SourceLines):
     """What one rule says about one resource; about the stack, `urn` is the root resource's or empty.
 
-    `level` is the enforcement level, `severity` may be empty, and `sourcePosition` is that of the resource.
+    `level` is the enforcement level, `severity` may be empty. The lines are those of the statement that the message
+    names, where the program tells them, or else of the resource; the nearest comes first.
     """
 
     pack: str
@@ -81,7 +98,6 @@ class Violation(TypedDict):
     severity: str
     urn: str
     message: str
-    sourcePosition: str
 
 
 class Remediation(TypedDict):
@@ -152,6 +168,25 @@ def relaxed(enforcement: Enforcement) -> bool:
 def place(source: str) -> str:
     """Return `FILE:LINE` for `project:///FILE#LINE`."""
     return visible_line(source.removeprefix(_SOURCE).replace("#", ":"))
+
+
+def places(made: SourceLines) -> list[str]:
+    """Return where something was made, as `FILE:LINE`: the line itself, then the lines that led there.
+
+    Lines outside of the project's own files are left out.
+    """
+    found = map(place, (made["sourcePosition"], *made.get("sourceTrace", ())))
+    return [line for line in dict.fromkeys(found) if line and not line.startswith(("..", ".venv/"))]
+
+
+def lines_text(lines: Sequence[str]) -> str:
+    """Return lines of the program in one line of text.
+
+    >>> lines_text(["components/role.py:52", "components/roles.py:7", "__main__.py:3"])
+    'components/role.py:52, from components/roles.py:7, __main__.py:3'
+    """
+    nearest, *led = lines
+    return f"{nearest}, from {', '.join(led)}" if led else nearest
 
 
 def resource_label(urn: str) -> str:

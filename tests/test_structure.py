@@ -55,6 +55,7 @@ COMMANDS: Final = (
     "rehearsal.base_verdict",
     "operations",
     "policies.least_privilege.access",
+    "policies.least_privilege.knowledge",
 )
 """The modules that people start with `python -m`. Each must know `--help`: what doesn't would do its work here."""
 

@@ -6,7 +6,7 @@ See pkg/resource/deploy/step_generator.go of pulumi/pulumi.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -80,10 +80,10 @@ class Analyzers:
         return Verdict(self._violations, self._remediations, served, enforcement(packs), failure)
 
     def _collect(self, packs: Sequence[Pack], *, complete: bool) -> None:
-        sources = {step.urn: step.source for step, _ in self._steps}
+        steps = {step.urn: step for step, _ in self._steps}
         for pack, step, call in self._asked:
             response = pack.process.answer(call, f"about {step.urn}")
-            self._violations += [_violation(pack, said, step.urn, sources) for said in response.diagnostics]
+            self._violations += [_violation(pack, said, step) for said in response.diagnostics]
         if not complete:
             return
         request = analyzer_requests.stack_request(self._steps)
@@ -94,8 +94,7 @@ class Analyzers:
             response = pack.process.answer(call, "about the stack")
             # A stack rule names the resource it is about; anything that isn't in the stack means the stack.
             self._violations += [
-                _violation(pack, said, said.urn if said.urn in sources else root, sources)
-                for said in response.diagnostics
+                _violation(pack, said, steps.get(said.urn) or steps[root]) for said in response.diagnostics
             ]
 
     def _remediate(self, pack: Pack, step: Step, provider: Step | None) -> None:
@@ -112,6 +111,7 @@ class Analyzers:
                         urn=step.urn,
                         message=remedy.diagnostic,
                         source=step.source,
+                        trace=step.trace,
                     )
                 )
             else:
@@ -119,13 +119,15 @@ class Analyzers:
                 self._remediations.append(Remediation(pack.name, remedy.policyName, step.urn))
 
 
-def _violation(pack: Pack, said: analyzer_pb2.AnalyzeDiagnostic, urn: str, sources: Mapping[str, str]) -> Violation:
+def _violation(pack: Pack, said: analyzer_pb2.AnalyzeDiagnostic, step: Step) -> Violation:
+    source, trace = step.made_at(said.message)
     return Violation(
         pack=said.policyPackName or pack.name,
         policy=said.policyName,
         level=enforcement_level(said.enforcementLevel, remediated=True),
         severity=severity(said.severity) or pack.policies[said.policyName].severity,
-        urn=urn,
+        urn=step.urn,
         message=said.message,
-        source=sources[urn],
+        source=source,
+        trace=trace,
     )

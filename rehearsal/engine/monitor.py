@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import typing
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from google.protobuf import empty_pb2
 from pulumi.runtime.mocks import MockEngine, MockMonitor
-from pulumi.runtime.proto import alias_pb2, callback_pb2, engine_pb2, resource_pb2, source_pb2
+from pulumi.runtime.proto import alias_pb2, callback_pb2, engine_pb2, resource_pb2
 
 from rehearsal.engine import datasources
+from rehearsal.engine.lines import lines_of_registration, lines_of_statements
 from rehearsal.engine.plan import PROVIDER_TYPE, Judges, Step
 from rehearsal.engine.planned_inputs import planned
 from rehearsal.engine.program_fault import ProgramFault
@@ -92,12 +91,14 @@ class Monitor(MockMonitor):
         inherited = self._component_providers.get(request.parent, {}).get(package, "") if request.custom else ""
         ancestors = self._ancestors(request.parent)
         request = self._transforms.resource(request, urn, ancestors, request.provider or inherited)
+        inputs = from_struct(request.object)
+        source, *trace = [""] if request.type == ROOT_TYPE else lines_of_registration(request, self._project.folder)
         step = Step(
             urn=urn,
             type=request.type,
             name=request.name,
             custom=request.custom,
-            inputs=from_struct(request.object),
+            inputs=inputs,
             parent=request.parent,
             protect=request.protect if request.HasField("protect") else bool(parent and parent.protect),
             retain_on_delete=request.retainOnDelete
@@ -114,9 +115,9 @@ class Monitor(MockMonitor):
             additional_secret_outputs=list(request.additionalSecretOutputs),
             import_id=request.importId,
             aliases=[*request.aliasURNs, *(self._alias(alias, request) for alias in request.aliases)],
-            source=""
-            if request.type == ROOT_TYPE
-            else source_position(request.sourcePosition, str(self._project.folder)),
+            source=source,
+            trace=trace,
+            statements=lines_of_statements(inputs),
         )
         if not request.custom:
             self._component_providers[step.urn] = {
@@ -237,12 +238,6 @@ class Monitor(MockMonitor):
             self._add(step)
             step.outputs = dict(step.inputs)
         return f"{urn}::{UNKNOWN}"
-
-
-def source_position(position: source_pb2.SourcePosition, folder: str) -> str:
-    """Return a position as the engine writes it: `project:///FILE#LINE`, relative to the project's folder."""
-    path = unquote(urlsplit(position.uri).path)
-    return f"project:///{os.path.relpath(path, folder)}#{position.line}" if path else ""
 
 
 def _installed_version(package: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, cast
@@ -10,7 +11,7 @@ from rehearsal.engine.properties import masked
 from stackfiles import plan_document
 from stackfiles.failures import Failure
 from stackfiles.json_type import Json
-from stackfiles.plan_document import Enforcement, PlanDocument, place
+from stackfiles.plan_document import Enforcement, PlanDocument
 
 PROVIDER_TYPE: Final = "pulumi:providers:"
 
@@ -26,7 +27,8 @@ class Step:
 
     `inputs` and `outputs` hold raw property values: unknowns as the sentinel, secrets marked but in clear. Only what
     `document` returns may leave the process. `source` is `project:///FILE#LINE`, empty where the engine made the
-    resource itself.
+    resource itself; `trace` has the lines that led there, the nearest first, and `statements` both for each policy
+    statement in the inputs whose line the program tells: Sid -> lines.
     """
 
     urn: str
@@ -49,12 +51,26 @@ class Step:
     import_id: str = ""
     aliases: list[str] = field(default_factory=list)
     source: str = ""
+    trace: Sequence[str] = ()
+    statements: Mapping[str, Sequence[str]] = field(default_factory=dict)
     default_provider: bool = False
 
     @property
     def op(self) -> str:
         """The engine's operation."""
         return "import" if self.import_id else "create"
+
+    def made_at(self, message: str) -> tuple[str, Sequence[str]]:
+        """Return the line to look at for what a rule says, and the lines that led there, the nearest first.
+
+        That is the line of the first policy statement that the message names by its Sid, or else of the resource.
+        """
+        found = {sid: re.search(rf"\b{re.escape(sid)}\b", message) for sid in self.statements}
+        named = {sid: match.start() for sid, match in found.items() if match}
+        if not named:
+            return self.source, self.trace
+        source, *trace = self.statements[min(named, key=named.__getitem__)]
+        return source, trace
 
     def document(self) -> plan_document.Step:
         """Return the step as `pulumi preview --json` writes it."""
@@ -100,11 +116,7 @@ class Violation:
     urn: str
     message: str
     source: str = ""
-
-    @property
-    def place(self) -> str:
-        """The line of the program that made the resource, as `FILE:LINE`; empty if the engine made it."""
-        return place(self.source)
+    trace: Sequence[str] = ()
 
     @property
     def mandatory(self) -> bool:
@@ -121,6 +133,7 @@ class Violation:
             "urn": self.urn,
             "message": self.message,
             "sourcePosition": self.source,
+            "sourceTrace": list(self.trace),
         }
 
 

@@ -16,10 +16,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-import rehearsal
-import stackfiles
+from rehearsal.engine.lines import belongs_to_program
 from rehearsal.engine.plan import Judges, Step
 from rehearsal.engine.program_fault import ProgramFault
 from stackfiles.failures import BadConfiguration, Failure
@@ -27,9 +26,6 @@ from stackfiles.project import Project
 
 if TYPE_CHECKING:
     from rehearsal.engine.monitor import Engine, Monitor
-
-_OWN: Final = tuple(f"{Path(package.__path__[0])}{os.sep}" for package in (rehearsal, stackfiles))
-"""Folders of the embedded engine, which may be within the project's folder."""
 
 
 class _Here(ThreadPoolExecutor):
@@ -141,7 +137,7 @@ def _placeholders(project: Project) -> Mapping[str, str]:
 def _forget(folder: Path) -> None:
     """Forget the project's own modules, so that another stack starts afresh; the SDKs stay loaded."""
     for name, module in list(sys.modules.items()):
-        if _belongs_to_program(getattr(module, "__file__", None) or "", folder) and name != "__main__":
+        if belongs_to_program(getattr(module, "__file__", None) or "", folder) and name != "__main__":
             del sys.modules[name]
 
 
@@ -171,11 +167,6 @@ def _failure(error: BaseException, folder: Path) -> Failure:
 def _place(error: BaseException, folder: Path) -> str:
     stack = error.stack if isinstance(error, ProgramFault) else traceback.extract_tb(error.__traceback__)
     for frame in reversed(stack):
-        if _belongs_to_program(frame.filename, folder):
+        if belongs_to_program(frame.filename, folder):
             return f"{os.path.relpath(frame.filename, folder)}:{frame.lineno}"
     return ""
-
-
-def _belongs_to_program(path: str, folder: Path) -> bool:
-    """Tell whether a file below the project's folder is the program's, and not a library's or the embedded engine's."""
-    return path.startswith(f"{folder}{os.sep}") and "site-packages" not in path and not path.startswith(_OWN)

@@ -14,7 +14,7 @@ from rich.tree import Tree
 from rehearsal.engine.plan import Plan, Step, Violation
 from rehearsal.reports.changes import planned_changes
 from rehearsal.reports.consequences import Consequence, consequences
-from stackfiles.plan_document import ROOT_TYPE, enforced, relaxed, resource_label, short_type
+from stackfiles.plan_document import ROOT_TYPE, enforced, lines_text, places, relaxed, resource_label, short_type
 from stackfiles.visible_text import visible, visible_line
 
 _INDENT: Final = "    "
@@ -89,8 +89,8 @@ def _violation(console: Console, violation: Violation) -> None:
     for paragraph in visible(violation.message).splitlines():
         for line in wrap(paragraph, console.width - len(_INDENT), break_long_words=False, break_on_hyphens=False):
             console.print(_INDENT + line)
-    if violation.source:
-        console.print(Text(f"{_INDENT}at {violation.place}", style="dim"))
+    if lines := places(violation.document()):
+        console.print(Text(f"{_INDENT}at {lines_text(lines)}", style="dim"))
 
 
 def _summary(plan: Plan) -> Text:

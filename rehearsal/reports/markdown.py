@@ -11,7 +11,17 @@ from typing import Final
 from rehearsal.reports import changes
 from rehearsal.reports.changes import Change, Property
 from rehearsal.reports.consequences import IMPOSSIBLE, Consequence, consequences
-from stackfiles.plan_document import ROOT_TYPE, PlanDocument, Violation, enforced, place, relaxed, resource_label
+from stackfiles.plan_document import (
+    ROOT_TYPE,
+    PlanDocument,
+    Violation,
+    enforced,
+    lines_text,
+    place,
+    places,
+    relaxed,
+    resource_label,
+)
 from stackfiles.visible_text import visible, visible_line
 
 _WORDS: Final = {
@@ -107,7 +117,7 @@ def policies(plan: PlanDocument, heading: str = "### Policies\n\n") -> Iterator[
     for (level, severity, rule, message), about in list(findings.items())[:_VIOLATIONS]:
         yield f"- **{level}**{f', {severity}' if severity else ''} {code(rule)}\n"
         yield "".join(f"  {line}\n" for line in _quoted(message).splitlines()) + "\n"
-        yield "".join(f"  - {_resource(item['urn'], item.get('sourcePosition', ''))}\n" for item in about[:_RESOURCES])
+        yield "".join(f"  - {_judged(item)}\n" for item in about[:_RESOURCES])
         if len(about) > _RESOURCES:
             yield f"  - … and {len(about) - _RESOURCES} more resources\n"
     if len(findings) > _VIOLATIONS:
@@ -146,6 +156,12 @@ def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
 def _resource(urn: str, source: str) -> str:
     about = code(resource_label(urn)) if urn else "the stack"
     return about + (f", {code(place(source))}" if source else "")
+
+
+def _judged(violation: Violation) -> str:
+    about = code(resource_label(violation["urn"])) if violation["urn"] else "the stack"
+    lines = places(violation)
+    return f"{about}, {code(lines_text(lines))}" if lines else about
 
 
 def _inside(change: Change, members: Sequence[Change]) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
-from stackfiles.plan_document import PlanDocument, Violation, place, resource_label
+from rehearsal.reports.changed_lines import ChangedLines
+from stackfiles.plan_document import PlanDocument, Violation, places, resource_label
 
 SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
@@ -19,8 +21,12 @@ _PROJECT_FILE: Final = "Pulumi.yaml"
 """Where a finding without a line of the program is shown: code scanning takes no finding without a file."""
 
 
-def sarif(plan: PlanDocument, stack: str) -> dict[str, Any]:
-    """Return the violations of a plan as a SARIF log with one run."""
+def sarif(plan: PlanDocument, stack: str, changed: ChangedLines | None = None) -> dict[str, Any]:
+    """Return the violations of a plan as a SARIF log with one run.
+
+    Of the lines that led to a violation, one that is among the `changed` is told first: code scanning shows a finding
+    on a pull request where its first line is part of the difference.
+    """
     violations = plan["policyViolations"]
     ids = sorted({_rule(violation) for violation in violations})
     strongest = {
@@ -57,7 +63,7 @@ def sarif(plan: PlanDocument, stack: str) -> dict[str, Any]:
                 # A category for each stack, so that results of one never close those of another.
                 "automationDetails": {"id": f"policy-packs/{stack}/"},
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(violation, ids.index(_rule(violation))) for violation in violations],
+                "results": [_result(violation, ids.index(_rule(violation)), changed or {}) for violation in violations],
             }
         ],
     }
@@ -71,9 +77,8 @@ def _severity(violation: Violation) -> str:
     return _SECURITY_SEVERITY.get(violation.get("severity", ""), "")
 
 
-def _result(violation: Violation, index: int) -> dict[str, Any]:
-    file, _, line = place(violation.get("sourcePosition", "")).rpartition(":")
-    foreign = not file or file.startswith(("..", ".venv/"))
+def _result(violation: Violation, index: int, changed: ChangedLines) -> dict[str, Any]:
+    first, *others = _own_lines_first(places(violation), changed) or [f"{_PROJECT_FILE}:1"]
     urn = violation["urn"]
     fingerprint = hashlib.sha256(f"{_rule(violation)} {urn} {violation['message'].splitlines()[0]}".encode())
     return {
@@ -83,13 +88,31 @@ def _result(violation: Violation, index: int) -> dict[str, Any]:
         "message": {"text": f"{resource_label(urn)}: {violation['message']}" if urn else violation["message"]},
         "locations": [
             {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": _PROJECT_FILE if foreign else file, "uriBaseId": "%SRCROOT%"},
-                    "region": {"startLine": 1 if foreign else int(line)},
-                },
+                **_location(first),
                 **({"logicalLocations": [{"fullyQualifiedName": urn, "kind": "resource"}]} if urn else {}),
             }
         ],
+        **({"relatedLocations": list(map(_location, others))} if others else {}),
         # The line moves when code above it does; the rule and the resource stay.
         "partialFingerprints": {"ruleAndResource/v1": fingerprint.hexdigest()},
+    }
+
+
+def _own_lines_first(lines: Sequence[str], changed: ChangedLines) -> list[str]:
+    """Return lines with those first that the branch changed, then those in files that it changed."""
+
+    def distance(line: str) -> int:
+        file, _, number = line.rpartition(":")
+        return 0 if int(number) in changed.get(file, ()) else 1 if file in changed else 2
+
+    return sorted(lines, key=distance)
+
+
+def _location(line: str) -> dict[str, Any]:
+    file, _, number = line.rpartition(":")
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": file, "uriBaseId": "%SRCROOT%"},
+            "region": {"startLine": int(number)},
+        }
     }

@@ -43,6 +43,7 @@ def test_a_mandatory_violation_fails_and_says_what_where_and_how(tmp_path: Path)
         "urn": f"urn:pulumi:dev::workshop::{BUCKET}",
         "message": "Buckets carry the house's prefix.\nThe name doesn't start with zz-.\nTo fix: rename the bucket.",
         "sourcePosition": "project:///__main__.py#32",
+        "sourceTrace": violation["sourceTrace"],
     }
     report = judged(tmp_path, {"bucket-prefix": {"prefix": "zz-"}}, "--quiet").out
     assert "mandatory  bucket-prefix: bench-drawer (aws:s3:Bucket)  high" in report

