@@ -43,7 +43,7 @@ def _callers() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Statement:
-    """One purpose: what is allowed on which resources, under which conditions; `written` has the lines that wrote it."""
+    """One purpose: what is allowed on which resources, under which conditions. `written` are its lines in the code."""
 
     sid: str
     actions: Sequence[str]

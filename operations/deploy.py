@@ -59,7 +59,7 @@ def run(given: argparse.Namespace) -> int:
 
     Raises:
         BadConfiguration: the Pulumi CLI is missing, or something is asked for that isn't allowed.
-        Failure: the engine wrote no plan, or nobody confirmed.
+        Failure: the engine wrote no plan, the gate didn't start, or nobody confirmed.
     """
     folder: Path = given.project.resolve()
     _require_cli(folder)
@@ -76,9 +76,10 @@ def run(given: argparse.Namespace) -> int:
         return _preview_as_json(command, folder, given.stack, given.json.absolute())
     if given.operation == "destroy":
         return _destroy(command, folder, given)
-    if given.operation == "up":
-        return _up(command, folder, given.stack)
-    return _engine(command, folder)
+    code = _up(command, folder, given.stack) if given.operation == "up" else _engine(command, folder)
+    if code and given.operation in ("up", "preview"):
+        _require_gate(folder, given.stack)
+    return code
 
 
 def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
@@ -209,6 +210,7 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
             document: PlanDocument = json.loads(written)
         except ValueError:
             sys.stderr.write(written.decode(errors="replace"))
+            _require_gate(folder, stack)
             raise Failure(f"`{PULUMI} preview` ended with exit code {code} and without a plan") from None
         document["policyViolations"] = violations(
             [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()], document
@@ -224,6 +226,15 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
         print(f"{said}\n    {visible(violation['message'])}")
     print(enforced(document["policyEnforcement"]))
     return code or int(bool(impossible))
+
+
+def _require_gate(folder: Path, stack: str) -> None:
+    """Say why the gate doesn't start, if it doesn't: of a pack that ends, the engine tells a refused connection.
+
+    Raises:
+        Failure: it doesn't start; or BadConfiguration, it isn't configured as it must be.
+    """
+    _enforcement(folder, stack)
 
 
 def _enforcement(folder: Path, stack: str) -> Enforcement:

@@ -14,6 +14,7 @@ from rehearsal.engine import interrupts, stack
 from rehearsal.engine.plan import Plan
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.visible_text import visible
 
 _CLEAR_LINE: Final = "\r\033[2K"
 
@@ -96,6 +97,8 @@ def _report(plan: Plan, stream: TextIO, *, quiet: bool) -> None:
     if sys.stderr.isatty():
         print(_CLEAR_LINE, end="", file=sys.stderr, flush=True)
     _print(console.text(plan, terminal=stream.isatty(), quiet=quiet), stream)
+    if plan.failure is not None:
+        print(f"error: {visible(str(plan.failure))}", file=sys.stderr)
 
 
 def _print(text: str, stream: TextIO) -> None:

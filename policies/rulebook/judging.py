@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
+import traceback
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from policies.rulebook import configuration, waivers
 from policies.rulebook.resource import Json, Resource, Stack, Unjudgeable
@@ -55,8 +58,11 @@ class Judge:
         except Unjudgeable as unjudgeable:
             failure = Finding(f"{unjudgeable}.", unjudgeable.urn or urn)
         except Exception as error:
-            # The type only: an exception's text may quote a property's value.
-            failure = Finding(f"The rule failed with {type(error).__name__}; what it can't judge doesn't pass.", urn)
+            # Type and place only: an exception's text may quote a property's value.
+            failure = Finding(
+                f"The rule failed with {type(error).__name__} at {_place(error)}; what it can't judge doesn't pass.",
+                urn,
+            )
         for finding in findings:
             if not any(waiver.covers(finding.urn or urn, finding.message) for waiver in in_force):
                 yield self._with_remedy(finding)
@@ -66,6 +72,14 @@ class Judge:
 
     def _with_remedy(self, finding: Finding) -> Finding:
         return Finding(f"{finding.message}\nTo fix: {self.rule.remedy}", finding.urn)
+
+
+def _place(error: Exception) -> str:
+    """Return the deepest line of the packs' own code in which an error came up, as `FOLDER/FILE:LINE`."""
+    frames = traceback.extract_tb(error.__traceback__)
+    *_, deepest = (frame for frame in frames if not frame.filename.startswith((sys.prefix, sys.base_prefix, "<")))
+    file = Path(deepest.filename)
+    return f"{file.parent.name}/{file.name}:{deepest.lineno}"
 
 
 def _today() -> dt.date:

@@ -52,8 +52,6 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
         console.print(Text(pack, style="bold"))
         for violation in violations:
             _violation(console, violation)
-    if plan.failure is not None:
-        console.print(Text(f"error: {visible(str(plan.failure))}", style="bold red"))
     console.print(_summary(plan))
     return written.getvalue()
 

@@ -13,7 +13,7 @@ import pytest
 
 from stackfiles import project
 from tests.owner import owned
-from tests.planning import PROJECT
+from tests.planning import PROJECT, copy_project
 
 VERSION = project.pulumi_version(PROJECT)
 
@@ -102,3 +102,22 @@ def test_a_saved_plan_with_a_stand_in_is_refused(recorder: Path) -> None:
     assert done.returncode == 2
     assert "readSecretsInPreview" in done.stderr
     assert calls(recorder) == []
+
+
+@pytest.mark.parametrize("command", ["up", "preview"])
+def test_why_the_gate_does_not_start_is_said(command: str, tmp_path: Path) -> None:
+    """Of a pack that ends at once, the engine says that the connection was refused."""
+    cli = tmp_path / "bin" / "pulumi"
+    cli.parent.mkdir()
+    cli.write_text(
+        f"#!{sys.executable}\nimport sys\n"
+        "if 'export' in sys.argv: sys.exit(print('{\"deployment\": {}}'))\n"
+        "sys.exit('connection refused')\n"
+    )
+    cli.chmod(0o755)
+    project = copy_project(tmp_path)
+    (project / "policies" / "config" / "packs.json").write_text('["a-pack"]')
+    done = deploy(command, "--stack", "prod", "--project", str(project), path=cli.parent)
+    assert done.returncode == 2
+    assert "config/packs.json lists a-pack, but there is no PulumiPolicy.yaml in" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -32,7 +32,11 @@ def waiver(resource: str, **changes: Json) -> dict[str, Json]:
 @pytest.mark.parametrize(
     ("rule", "properties", "said"),
     [
-        ("raises", {"password": "hunter2"}, ["Found before the failure.", "The rule failed with ValueError"]),
+        (
+            "raises",
+            {"password": "hunter2"},
+            ["Found before the failure.", "The rule failed with ValueError at frame/__main__.py:24;"],
+        ),
         ("asks", {}, ["Found before the question.", "`name` is missing; the gate needs a string."]),
         ("asks", {"name": None}, ["Found before the question.", "`name` is missing; the gate needs a string."]),
         ("asks", {"name": 7}, ["Found before the question.", "`name` is a number; the gate needs a string."]),

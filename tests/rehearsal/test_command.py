@@ -36,14 +36,16 @@ def test_a_program_that_cannot_be_planned(workshop: Path, program: str, code: in
     (workshop / "__main__.py").write_text(source.read_text())
     outcome = rehearse(project=workshop)
     assert outcome.code == code
-    assert said in outcome.out
+    assert said in outcome.out + outcome.err
     assert "Traceback" not in outcome.out + outcome.err
     assert ": failed" in outcome.out.splitlines()[-1]
 
 
 def test_a_failure_is_summed_up_without_counts(workshop: Path) -> None:
     (workshop / "__main__.py").write_text("raise ValueError('no shelf left')\n")
-    assert rehearse(project=workshop).out == "error: __main__.py:1: ValueError: no shelf left\ndev: failed\n"
+    outcome = rehearse(project=workshop)
+    assert outcome.out == "dev: failed\n"
+    assert outcome.err == "error: __main__.py:1: ValueError: no shelf left\n"
 
 
 def test_a_violation_is_told_even_if_the_program_fails_later(workshop: Path) -> None:
@@ -79,7 +81,7 @@ def test_what_a_program_prints_is_not_in_the_plan(workshop: Path) -> None:
 def test_bad_configuration(workshop: Path, file: str, text: str, said: str) -> None:
     (workshop / file).write_text(text)
     outcome = rehearse(project=workshop)
-    assert (outcome.code, said in outcome.out) == (2, True), outcome
+    assert (outcome.code, said in outcome.err) == (2, True), outcome
     assert "Traceback" not in outcome.out + outcome.err
     assert outcome.out.splitlines()[-1] == "dev: failed"
 
@@ -95,8 +97,8 @@ def test_an_encrypted_value_is_never_decrypted(workshop: Path) -> None:
 def test_an_unknown_stack_names_those_there_are() -> None:
     outcome = rehearse(stack="staging")
     assert outcome.code == 2
-    assert "there is no stack `staging`" in outcome.out
-    assert "stacks here: dev, prod" in outcome.out
+    assert "there is no stack `staging`" in outcome.err
+    assert "stacks here: dev, prod" in outcome.err
 
 
 def test_an_unknown_option_is_a_usage_error() -> None:
@@ -113,7 +115,7 @@ def test_help_names_every_option() -> None:
 def test_policy_configuration_pairs_with_packs() -> None:
     outcome = rehearse("--policy-config", "a.json")
     assert outcome.code == 2
-    assert "--policy-config pairs with --pack" in outcome.out
+    assert "--policy-config pairs with --pack" in outcome.err
 
 
 def test_the_report_is_a_tree_and_a_summary() -> None:
@@ -223,7 +225,7 @@ def test_an_interrupt_is_quiet(program: str, workshop: Path, monkeypatch: pytest
 
 def test_no_process_is_left_behind(tmp_path: Path) -> None:
     pack = shutil.copytree(PACKS / "silent", tmp_path / "silent")
-    assert "didn't start within 1 s" in start("--pack", pack, "--pack-timeout", "1", "--quiet").out
+    assert "didn't start within 1 s" in start("--pack", pack, "--pack-timeout", "1", "--quiet").err
     assert str(pack) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 

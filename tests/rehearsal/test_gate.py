@@ -148,8 +148,8 @@ def test_a_remedy_changes_the_resource_before_it_is_judged(tmp_path: Path) -> No
 def test_bad_policy_configuration(tmp_path: Path, config: object, said: str) -> None:
     outcome = judged(tmp_path, config)
     assert outcome.code == 2
-    assert said in outcome.out
-    assert "house.json" in outcome.out
+    assert said in outcome.err
+    assert "house.json" in outcome.err
     assert "Traceback" not in outcome.out + outcome.err
 
 
@@ -163,8 +163,8 @@ def test_configuration_of_a_pack_is_found_by_its_name(workshop: Path) -> None:
 
 def assert_failed(outcome: Outcome, pack: str, *said: str) -> None:
     assert outcome.code == 1
-    assert f"policy pack {pack} " in outcome.out
-    assert all(text in outcome.out for text in said)
+    assert f"policy pack {pack} " in outcome.err
+    assert all(text in outcome.err for text in said)
     assert "Traceback" not in outcome.out + outcome.err
     assert ": failed" in outcome.out.splitlines()[-1]
 
@@ -201,10 +201,10 @@ def test_without_a_pack_nothing_passes(workshop: Path) -> None:
     (workshop / "policies" / "house" / "PulumiPolicy.yaml").unlink()
     outcome = rehearse(project=workshop)
     assert outcome.code == 2
-    assert "nothing would be judged" in outcome.out
+    assert "nothing would be judged" in outcome.err
 
 
 def test_a_folder_that_is_no_pack() -> None:
     outcome = rehearse("--pack", WORKSHOP)
     assert outcome.code == 2
-    assert "is no policy pack" in outcome.out
+    assert "is no policy pack" in outcome.err

@@ -215,5 +215,5 @@ def test_a_transform_that_fails_fails_the_rehearsal(workshop: Path, transform: s
     (workshop / "__main__.py").write_text(f"{program}pulumi.ComponentResource('a:b:C', 'c', {{}})")
     outcome = rehearse(project=workshop)
     assert outcome.code == 1
-    assert said in outcome.out
+    assert said in outcome.err
     assert "Traceback" not in outcome.out

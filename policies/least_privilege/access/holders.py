@@ -8,13 +8,13 @@ from typing import Final
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.language.documents import Kind, Statement, parse
+from policies.least_privilege.meaning.resources import is_made_by_aws
 from policies.least_privilege.stack.attached import PLACES, documents
 from policies.least_privilege.stack.roles import (
     ATTACHMENTS,
     TYPES,
     attached_arns,
     collect_roles,
-    is_aws_managed,
     managed_policies,
 )
 from policies.rulebook import Json, Resource
@@ -89,7 +89,7 @@ def holders(resources: Sequence[Resource], *, inputs: bool = False) -> dict[str,
 
 def _attach(holder: Holder, arn: str, policies: Mapping[str, Resource], used: set[str]) -> None:
     end = arn.split(":", 5)[-1]
-    if is_aws_managed(arn):
+    if is_made_by_aws(arn):
         text = knowledge.managed_policy(arn)
         if text is None:
             holder.elsewhere.add(arn)
@@ -115,8 +115,8 @@ def _add_boundary(holder: Holder, arn: Json, policies: Mapping[str, Resource], u
         holder.unclear.append("`permissionsBoundary`, which a preview can't know")
         return
     end = arn.split(":", 5)[-1]
-    text = knowledge.managed_policy(arn) if is_aws_managed(arn) else None
-    if not is_aws_managed(arn) and end in policies:
+    text = knowledge.managed_policy(arn) if is_made_by_aws(arn) else None
+    if not is_made_by_aws(arn) and end in policies:
         used.add(end)
         value = policies[end].get("policy")
         text = value if isinstance(value, str) else None

@@ -11,8 +11,8 @@ from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.faults.wording import quote, quote_actions, shorten
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
-from policies.least_privilege.language.binding_keys import is_literal
 from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning import resources
 from policies.least_privilege.meaning.grants import joint_reach, named_actions
 
 
@@ -81,8 +81,9 @@ def _unlimited_permissions(
     statement: Statement, service: knowledge.Service, actions: int, is_limiting: Callable[[str], bool]
 ) -> Iterator[Fault]:
     unlimited = actions & sensitive.mask(service, "grants")
-    if all(is_literal(resource) and not _is_administrator(resource) for resource in statement.resources):
-        unlimited &= ~service.mask("addusertogroup")
+    if not statement.negated_resources and all(map(resources.is_made_by_aws, statement.resources)):
+        # Nobody can change AWS's own policies.
+        unlimited &= ~(service.mask("createpolicyversion") | service.mask("setdefaultpolicyversion"))
     if unlimited and statement.conditions:
         for action, keys in _LIMITING_KEYS.items():
             if any(statement.conditions.ask_for(key, is_limiting) for key in keys):
@@ -96,15 +97,11 @@ def _unlimited_permissions(
 
 
 _ADMINISTRATOR: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$", re.IGNORECASE)
-"""The end of an administrator's role or group by its name."""
-
-
-def _is_administrator(resource: str) -> bool:
-    return bool(_ADMINISTRATOR.search(resource))
+"""The end of an administrator's role by its name."""
 
 
 def _passed_administrators(statement: Statement) -> Iterator[Fault]:
-    passed = list(filter(_is_administrator, statement.resources))
+    passed = list(filter(_ADMINISTRATOR.search, statement.resources))
     if passed:
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,

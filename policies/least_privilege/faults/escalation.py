@@ -9,8 +9,9 @@ from typing import Final, TypeAlias
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.wording import quote, shorten
-from policies.least_privilege.knowledge import escalations, sensitive
+from policies.least_privilege.faults.tags import tag_faults
+from policies.least_privilege.faults.wording import quote
+from policies.least_privilege.knowledge import escalations
 from policies.least_privilege.knowledge.escalations import Escalation, Pair
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Statement
@@ -40,7 +41,8 @@ def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterat
         )
     yield from _shell_faults(statements, grants)
     yield from _bound_to_writable_faults(statements, grants)
-    yield from _tag_faults(statements, grants)
+    if any(grant.actions & grant.service.levels["Tagging"] for grant in grants.values()):
+        yield from tag_faults(statements, grants)
 
 
 # --- methods ----------------------------------------------------------------------------------------------------------
@@ -189,9 +191,11 @@ def _bound_to_writable_faults(statements: Sequence[Statement], grants: Grants) -
 
 def _is_writable(statements: Sequence[Statement], write: str, places: Sequence[str], bound: str) -> bool:
     """Tell whether something that a pattern matches, or a version of it, may be written."""
-    return any(
-        patterns.intersects(bound, place) or patterns.intersects(bound, f"{place}:*") for place in places
-    ) and not _is_denied(statements, write, bound)
+    return (
+        not resources.is_made_by_aws(bound)
+        and any(patterns.intersects(bound, place) or patterns.intersects(bound, f"{place}:*") for place in places)
+        and not _is_denied(statements, write, bound)
+    )
 
 
 _OBJECT_URL: Final = re.compile(
@@ -216,58 +220,6 @@ def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> b
         and any(patterns.includes(denied, resource) for denied in denial.resources)
         for denial in statements
     )
-
-
-_TAG_KEY: Final = re.compile(r":resourcetag/|s3:existingobjecttag/")
-
-
-def _tag_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
-    """Yield the faults of a tag that opens resources and that the same role may set
-    (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
-    if not any(grant.actions & grant.service.levels["Tagging"] for grant in grants.values()):
-        return
-    tagging = [
-        (action, statement)
-        for statement in statements
-        if statement.allow and (action := next(filter(_sets_tags, statement.actions), ""))
-    ]
-    if not tagging:
-        return
-    opening = [
-        (line.key.partition("/")[2], statement, [one for one in statement.resources if patterns.wild(one)])
-        for statement in statements
-        if statement.allow
-        for line in statement.conditions
-        # Nobody can set AWS's own tags.
-        if _TAG_KEY.search(line.key) and "/aws:" not in line.key and line.demands()
-    ][:_MOST_CONDITIONS]
-    for action, statement in tagging:
-        for tag, opener, opened in opening:
-            if statement.conditions.allow_tag(tag) and _may_be_tagged(action, statement, opener, opened):
-                yield Fault(
-                    RuleId.PRIVILEGE_ESCALATION, f"`{action}` sets the tag `{shorten(tag)}`, which opens resources."
-                )
-                break
-
-
-def _may_be_tagged(action: str, tagging: Statement, opener: Statement, opened: Sequence[str]) -> bool:
-    """Tell whether some of the resources that a tag opens may be tagged. A star means the services of the actions."""
-    service = action.partition(":")[0]
-    for one in tagging.resources:
-        tagged = resources.resolve_variables(f"arn:*:{service}:*" if one == "*" else one)
-        for other in opened:
-            if other == "*":
-                if any(allowed.startswith(f"{service}:") for allowed in opener.actions):
-                    return True
-            elif patterns.intersects(tagged, resources.resolve_variables(other)):
-                return True
-    return False
-
-
-def _sets_tags(action: str) -> bool:
-    """Tell whether an action, not a pattern of actions, sets tags."""
-    name = action.partition(":")[2]
-    return not patterns.wild(name) and not name.startswith(("un", "delete")) and sensitive.writes_tags(action)
 
 
 # --- what statements allow --------------------------------------------------------------------------------------------

@@ -22,8 +22,8 @@ class _Issuer(NamedTuple):
     """A subject that names one project, with any branch or run."""
     separator: str = ""
     """A separator that no field can hold; empty if others can write all of them into a field."""
-    fixed: int = 0
-    """So many question marks at most take up one field, which others can't make shorter."""
+    uuid: str = ""
+    """What comes before a UUID, for which question marks may stand: nobody can make it shorter or longer."""
 
 
 _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
@@ -39,10 +39,10 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+|repo:[^*?/:]+/\*:(?:[^*?]+:)?job_workflow_ref:[^*?/]+/[^*?]+",
             separator=":",
         ),
-        # Branches hold `/`. A user's id is a UUID, 36 characters. This is the second kind of token; the first kind ends
+        # Branches hold `/`. This is the second kind of token; the first kind ends
         # after the user.
         # https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
-        _Issuer(r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+", fixed=36),
+        _Issuer(r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+", uuid="/user/"),
         # Namespaces and service accounts are DNS names.
         # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
         _Issuer(
@@ -84,6 +84,9 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
 _BRANCH_PREFIX: Final = re.compile(r"refs/heads/(?:main|master)\*")
 """Anyone who can push can create a branch with this prefix."""
 
+_UUID: Final = 36
+"""Characters of a UUID, dashes included."""
+
 _WILDCARDS: Final = re.compile(r"[*?]*\*[*?]*")
 _QUESTION_MARKS: Final = re.compile(r"\?[?\w-]*")
 _JOINS: Final = frozenset("/:@|#,;")
@@ -110,8 +113,9 @@ def forgeable_text(issuer: str, subject: str) -> str:
             return part
     if not known.separator:
         for found in _QUESTION_MARKS.finditer(subject):
-            rest = subject[found.end() :]
-            if rest.strip("*?") and len(found[0]) > known.fixed:
+            before, rest = subject[: found.start()], subject[found.end() :]
+            is_uuid = known.uuid and before.endswith(known.uuid) and len(found[0]) <= _UUID
+            if rest.strip("*?") and not is_uuid:
                 return rest
     return ""
 

@@ -57,11 +57,16 @@ def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
 def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
     conditions, shown = statement.conditions, shorten(issuer)
     subjects = list(conditions.demanded_values(f"{issuer}:sub"))
-    forged = {one: text for values in subjects for one in values if (text := forgeable_text(issuer, one))}
-    for subject, text in forged.items():
+    # Of several lines about the subject each must be met, so one is enough that names a project and can't be forged.
+    named = [values for values in subjects if name_one_project(issuer, values)]
+    bound = any(not any(forgeable_text(issuer, one) for one in values) for values in named)
+    claims = [values for name in _CHOSEN_CLAIMS for values in conditions.demanded_values(f"{issuer}:{name}")]
+    read = [value for values in (*(() if bound else subjects), *claims) for value in values]
+    forged = {value: text for value in read if (text := forgeable_text(issuer, value))}
+    for value, text in forged.items():
         yield Fault(
             RuleId.LOOSE_FEDERATION_SUBJECT,
-            f"{statement.where} accepts more tokens of `{shown}` than it seems to: in `{shorten(subject)}` a wildcard "
+            f"{statement.where} accepts more tokens of `{shown}` than it seems to: in `{shorten(value)}` a wildcard "
             f"stands before `{shorten(text)}`, which others can write into a field that they choose.",
             issuer,
         )
@@ -74,12 +79,17 @@ def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
             f"{statement.where} accepts every token of `{shown}`: no condition limits `{shown}:sub`.",
             issuer,
         )
-    elif not forged and not any(name_one_project(issuer, values) for values in subjects):
+    elif not forged and not named:
         yield Fault(
             RuleId.LOOSE_FEDERATION_SUBJECT,
             f"{statement.where} accepts tokens of more than one project of `{shown}`: its `sub` is too wide.",
             issuer,
         )
+
+
+_CHOSEN_CLAIMS: Final = ("ref", "base_ref", "head_ref", "job_workflow_ref", "workflow_ref")
+"""Claims that hold the name of a branch, which whoever pushes chooses
+(https://docs.github.com/en/actions/reference/security/oidc)."""
 
 
 def _imitated_host(issuer: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from policies.least_privilege.faults.actions import action_faults
@@ -16,7 +16,10 @@ from policies.least_privilege.language.documents import Principal, Statement
 from policies.least_privilege.meaning import principals
 
 _TOKEN_ACTIONS: Final = frozenset(("sts:assumerolewithwebidentity", "sts:assumerolewithsaml"))
-_TRUST_ACTIONS: Final = _TOKEN_ACTIONS | {"sts:assumerole", "sts:tagsession", "sts:setsourceidentity", "sts:setcontext"}
+_CARRYING_ACTIONS: Final = frozenset(("sts:tagsession", "sts:setsourceidentity", "sts:setcontext"))
+"""Actions that say what a session may carry. They let nobody in
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html)."""
+_TRUST_ACTIONS: Final = _TOKEN_ACTIONS | _CARRYING_ACTIONS | {"sts:assumerole"}
 
 _SOURCE_KEYS: Final = frozenset(
     "aws:sourceaccount aws:sourcearn aws:sourceorgid aws:sourceorgpaths sts:externalid".split()
@@ -58,12 +61,29 @@ def trust_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
             continue
         yield from action_faults(statement)
         yield from _trust_action_faults(statement)
-        yield from _condition_faults(statement)
+        yield from _condition_faults(statement, statements)
         if statement.negated_principals:
             yield Fault(RuleId.NOT_PRINCIPAL, f"{statement.where} trusts everybody whom `NotPrincipal` doesn't name.")
             continue
         for principal in statement.principals:
-            yield from _principal_faults(statement, principal)
+            if not _only_adds(statement, principal, statements):
+                yield from _principal_faults(statement, principal, statements)
+
+
+def _only_adds(statement: Statement, principal: Principal, statements: Sequence[Statement]) -> bool:
+    """Tell whether a statement only says what the sessions carry that another statement lets a principal open."""
+    return (
+        _CARRYING_ACTIONS.issuperset(statement.actions)
+        and not principals.meaning(principal).is_open
+        and any(not _CARRYING_ACTIONS.issuperset(one.actions) for one in _allowing([principal], statements))
+    )
+
+
+def _allowing(wanted: Iterable[Principal], statements: Sequence[Statement]) -> Iterator[Statement]:
+    """Yield the statements that allow something to all of several principals, by name."""
+    return (
+        one for one in statements if one.allow and not one.negated_principals and {*one.principals}.issuperset(wanted)
+    )
 
 
 def _trust_action_faults(statement: Statement) -> Iterator[Fault]:
@@ -81,13 +101,13 @@ def _trust_action_faults(statement: Statement) -> Iterator[Fault]:
         )
 
 
-def _condition_faults(statement: Statement) -> Iterator[Fault]:
+def _condition_faults(statement: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
     """Yield the faults of conditions that no session can meet."""
     asks_for_source = any(line.demands() for line in statement.conditions if line.key == "sts:sourceidentity")
-    if asks_for_source and _missing_actions(statement, ("sts:setsourceidentity",)):
+    if asks_for_source and _missing_actions(statement.principals, statements, ("sts:setsourceidentity",)):
         yield Fault(
             RuleId.INVALID_CONDITION,
-            f"{statement.where} asks for a source identity and doesn't let one be set: `sts:SetSourceIdentity`.",
+            f"{statement.where} asks for a source identity, and no statement lets one be set: `sts:SetSourceIdentity`.",
         )
     # Sessions of a role have no user name.
     roles = [":role/" in principal.name or principal.kind != "AWS" for principal in statement.principals]
@@ -96,11 +116,13 @@ def _condition_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: none of its principals has an `aws:username`.")
 
 
-def _missing_actions(statement: Statement, needed: Sequence[str]) -> list[str]:
-    return [one for one in needed if not any(patterns.matches(action, one) for action in statement.actions)]
+def _missing_actions(wanted: Sequence[Principal], statements: Sequence[Statement], needed: Sequence[str]) -> list[str]:
+    """Return those of the actions needed that no statement allows to all of several principals."""
+    allowed = [action for one in _allowing(wanted, statements) for action in one.actions]
+    return [one for one in needed if not any(patterns.matches(action, one) for action in allowed)]
 
 
-def _principal_faults(statement: Statement, principal: Principal) -> Iterator[Fault]:
+def _principal_faults(statement: Statement, principal: Principal, statements: Sequence[Statement]) -> Iterator[Fault]:
     where, name = statement.where, principal.name
     found = principals.meaning(principal)
     if found.is_open:
@@ -115,7 +137,7 @@ def _principal_faults(statement: Statement, principal: Principal) -> Iterator[Fa
                 Applies.ALWAYS if found.whole else Applies.TO_OTHER_ACCOUNTS,
             )
     elif principal.kind == "Service":
-        yield from _service_faults(statement, name)
+        yield from _service_faults(statement, principal, statements)
     elif principal.kind == "Federated" and found.issuer:
         if found.account:
             yield Fault(
@@ -127,9 +149,10 @@ def _principal_faults(statement: Statement, principal: Principal) -> Iterator[Fa
         yield from token_faults(statement, found.issuer)
 
 
-def _service_faults(statement: Statement, service: str) -> Iterator[Fault]:
+def _service_faults(statement: Statement, principal: Principal, statements: Sequence[Statement]) -> Iterator[Fault]:
+    service = principal.name
     general = principals.strip_region(service)
-    missing = _missing_actions(statement, _SESSION_ACTIONS.get(general, ()))
+    missing = _missing_actions([principal], statements, _SESSION_ACTIONS.get(general, ()))
     if missing:
         yield Fault(
             RuleId.RESOURCE_MISMATCH, f"{statement.where} grants nothing: `{service}` needs {quote(missing)} too."

@@ -27,6 +27,10 @@ LEVELS: Final = ("List", "Read", "Write", "Tagging", "Permissions management")
 """The access levels of AWS's service authorization reference."""
 
 
+_MADE_BY_AWS: Final = frozenset(("foundation-model",))
+"""Types of which AWS alone makes any, though their ARNs don't say so."""
+
+
 @dataclass(frozen=True, eq=False)
 class ResourceType:
     """A kind of resource of a service.
@@ -43,6 +47,12 @@ class ResourceType:
     """Mask of the actions that take it."""
     required: int
     """Mask of the actions that need one."""
+
+    @cached_property
+    def can_be_narrowed(self) -> bool:
+        """Whether it bounds anything to name some of its resources: of an account's only hub, or of what AWS made for
+        everybody, all may be named."""
+        return "?*" in self.parts[5] and self.parts[4] != "aws" and self.name not in _MADE_BY_AWS
 
     @cached_property
     def segments(self) -> tuple[str, ...]:

@@ -56,11 +56,11 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
     types = [
         [
             name,
-            pattern := _CORRECTED.get((service["prefix"], name)) or _VARIABLE.sub("?*", resource["arn"]),
+            pattern := _pattern(service["prefix"], name, resource["arn"]),
             # A variable holds no colon, so a pattern splits as an ARN does.
             patterns.head(pattern.split(":", 5)[5]),
             mask(name in action["resource_types"] for action in actions),
-            mask(action["resource_types"].get(name, {}).get("required", False) for action in actions),
+            mask(name in _required(service["prefix"], action) for action in actions),
         ]
         for name, resource in service["resources"].items()
     ]
@@ -73,9 +73,30 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
     return [service["prefix"], " ".join(action["privilege"] for action in actions), levels, types, keys]
 
 
+def _pattern(prefix: str, name: str, arn: str) -> str:
+    """Return the pattern of a type's ARNs."""
+    pattern = _CORRECTED.get((prefix, name)) or _VARIABLE.sub("?*", arn)
+    return re.sub(r":\*$", ":?*", pattern) if prefix in _STARRED else pattern
+
+
 _CORRECTED: Final = {("swf", "domain"): "arn:?*:swf:*:?*:/domain/?*"}
 """Formats that are wrong in the reference: it leaves out a domain's region
 (https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dev-iam.policies.html)."""
+
+_STARRED: Final = ("dms",)
+"""Services whose formats have a star where a name stands. For other services a star is all that a policy can name
+(https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Introduction.AWS.ARN.html)."""
+
+
+def _required(prefix: str, action: Mapping[str, Any]) -> Iterable[str]:
+    """Return the types of resource that every request for an action is about."""
+    listed = [name for name, use in action["resource_types"].items() if use["required"]]
+    return _REQUIRED.get(f"{prefix}:{action['privilege']}", listed)
+
+
+_REQUIRED: Final = {"batch:SubmitJob": ("job-queue", "job-definition-revision")}
+"""Actions whose required types are wrong in the reference: it asks for the job, which the call makes
+(https://docs.aws.amazon.com/batch/latest/userguide/iam-example-restrict-job-submission.html)."""
 
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
 _VARIABLE_PART: Final = re.compile(r"\$\{|<|tag-key")

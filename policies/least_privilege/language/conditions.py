@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import (
     ABOUT_THE_REQUEST,
     TAGS,
@@ -155,19 +154,3 @@ class Conditions(tuple[Condition, ...]):
     def flags(self, key: str, value: str) -> Iterator[Condition]:
         """Yield the lines that compare a key by `Bool`, with `value` (`true` or `false`) alone."""
         return (line for line in self if line.key == key and line.is_flag(value))
-
-    def allow_tag(self, tag: str) -> bool:
-        """Tell whether a statement that allows tagging allows a tag (its name in lower case) to be set.
-
-        It doesn't if it's for resources that have the tag, for one value of it, for other tags, or for new resources.
-        """
-        for line in self:
-            if line.negated or line.operator == "null":
-                continue
-            prefix, _, name = line.key.partition("/")
-            if line.key.endswith(":createaction") or (prefix.endswith(("resourcetag", "requesttag")) and name == tag):
-                return False
-            lists_tags = line.key == "aws:tagkeys" and line.qualifier == "forallvalues"
-            if lists_tags and not any(patterns.matches(value.lower(), tag) for value in line.values):
-                return False
-        return True

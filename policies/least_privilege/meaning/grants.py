@@ -79,7 +79,7 @@ def joint_reach(service: knowledge.Service, given: tuple[str, ...]) -> resources
 class ServiceGrant:
     """What is granted in one service. Each field is a set of actions, or one for each resource type.
 
-    All fields but `actions` leave out what conditions narrow.
+    All fields but `actions` and `reached` leave out what conditions narrow.
     """
 
     service: knowledge.Service
@@ -95,6 +95,8 @@ class ServiceGrant:
     """Resource type -> actions granted on all resources of the type."""
     in_any_account: dict[int, int] = field(default_factory=dict)
     """The same, where the pattern names no account."""
+    reached: list[tuple[int, int]] = field(default_factory=list)
+    """Actions, and the types of which they are granted on some resources, whatever conditions and denials leave."""
 
     def unbounded(self) -> int:
         """Return the actions that could be narrowed to resources and are granted on everything that they need."""
@@ -103,8 +105,14 @@ class ServiceGrant:
             found |= actions & self.service.types[bit].actions
         if found & ~self.on_star:
             for bit, kind in enumerate(self.service.types):
-                # An action that needs resources of several types is bounded as soon as one of them is.
-                found &= ~(kind.required & ~(self.on_star | self.on_all.get(bit, 0)))
+                # An action that needs resources of several types is bounded as soon as one of them is. A type that
+                # can't be narrowed bounds nothing, nor does one that no statement names: of the types that the
+                # reference asks for, some are alternatives, and some a call only makes.
+                if kind.can_be_narrowed:
+                    named = 0
+                    for actions, kinds in self.reached:
+                        named |= actions if kinds >> bit & 1 else 0
+                    found &= ~(kind.required & named & ~(self.on_star | self.on_all.get(bit, 0)))
         return found
 
     def wide(self) -> int:
@@ -134,6 +142,7 @@ def joint_grants(statements: Sequence[Statement]) -> dict[str, ServiceGrant]:
                 grant = result.get(service.prefix)
                 if grant is None:
                     grant = result[service.prefix] = ServiceGrant(service)
+                grant.reached.append((actions, joint_reach(service, given).kinds))
                 _add(grant, actions, on, narrowed)
     return result
 

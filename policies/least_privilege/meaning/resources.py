@@ -76,7 +76,8 @@ class Reach(NamedTuple):
     kinds: int
     """Types of which it matches a resource."""
     whole: int
-    """Types of which it matches every resource in the accounts and regions that it names."""
+    """Types of which it matches every resource in the accounts and regions that it names; types that can't be narrowed
+    don't count."""
     everything: bool
     """It means the same as `*`."""
     any_resource: bool
@@ -111,6 +112,15 @@ def bucket(resource: str) -> str:
     ('arn:aws-cn:s3:::raw', '')
     """
     return resource.partition("/")[0] if resource.partition(":::")[0] in _BUCKET_ARNS else ""
+
+
+def is_made_by_aws(arn: str) -> bool:
+    """Tell whether an ARN is of something that AWS made, such as its managed policies, by the account.
+
+    >>> is_made_by_aws("arn:aws:iam::aws:policy/ReadOnlyAccess"), is_made_by_aws("arn:aws:iam::*:policy/ReadOnlyAccess")
+    (True, False)
+    """
+    return arn.split(":", 5)[4:5] == ["aws"]
 
 
 def variables(text: str) -> list[str]:
@@ -177,6 +187,19 @@ def _surplus_part(service: knowledge.Service, region: str, account: str, name: s
     return ""
 
 
+def overlap(one: str, other: str) -> bool:
+    """Tell whether two patterns without policy variables match the same resource.
+
+    >>> role = "arn:?*:iam::?*:role/?*"
+    >>> overlap("arn:aws:ec2:*:*:volume/*", role), overlap("arn:aws:iam:*", role)
+    (False, True)
+    """
+    parts, others = one.split(":", 5), other.split(":", 5)
+    if len(parts) == len(others) == 6:
+        return all(map(patterns.intersects, parts, others))
+    return patterns.intersects(one, other)
+
+
 def has_kind(arn: str, kind: str) -> bool:
     """Tell whether an ARN pattern matches resources of a type whose name begins with `kind`."""
     service = _named_service(arn)
@@ -220,6 +243,7 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
     if len(parts) < 6 or any(patterns.wild(part) for part in parts[:3]):
         return _reach_as_text(service, text, parts)
     kinds = whole = 0
+    made_by_aws = is_made_by_aws(text)
     named = bool(parts[4]) and not patterns.wild(parts[4])
     literal = patterns.head(parts[5])
     for bit, kind in enumerate(service.types):
@@ -227,8 +251,8 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
         begins = literal.startswith(kind.literal) or kind.literal.startswith(literal)
         if begins and _fits(kind, parts, literal):
             kinds |= 1 << bit
-            # A type without a variable part (the hub of an account) can't be narrowed, so it doesn't count as whole.
-            if "?*" in kind.parts[5] and patterns.includes(parts[5], kind.parts[5]):
+            # Nobody can change what AWS made.
+            if kind.can_be_narrowed and not made_by_aws and patterns.includes(parts[5], kind.parts[5]):
                 whole |= 1 << bit
                 named = named or (not kind.parts[4] and parts[2] != "s3")
     any_resource = parts[5].startswith("*") and parts[2] == service.prefix
@@ -273,7 +297,7 @@ def _reach_as_text(service: knowledge.Service, text: str, parts: list[str]) -> R
             for place in range(len(known)):
                 if format_[place + 1] and known[place]:
                     format_[place + 1] = known[place]
-            if patterns.includes(text, ":".join(format_)):
+            if not is_made_by_aws(text) and patterns.includes(text, ":".join(format_)):
                 whole |= 1 << bit
     named = len(parts) == 6 and not patterns.wild(parts[4]) and bool(parts[4])
     return Reach(kinds, whole, False, whole != 0, named)

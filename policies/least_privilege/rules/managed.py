@@ -9,6 +9,7 @@ from policies.least_privilege import knowledge
 from policies.least_privilege.faults.documents import VALIDITY, document_faults, joint_escalations
 from policies.least_privilege.faults.wording import quote, shorten
 from policies.least_privilege.language.documents import Kind
+from policies.least_privilege.meaning.resources import is_made_by_aws
 from policies.least_privilege.stack.attached import documents
 from policies.least_privilege.stack.judged import BOUNDARIES, is_boundary
 from policies.least_privilege.stack.roles import (
@@ -18,7 +19,6 @@ from policies.least_privilege.stack.roles import (
     TYPES,
     attached_arns,
     collect_roles,
-    is_aws_managed,
     managed_policies,
 )
 from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rule, Scope, Severity
@@ -52,7 +52,7 @@ def _unresolved(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             yield Finding("The ARN of an attached managed policy isn't known at preview, so it can't be judged.")
         elif not isinstance(arn, str) or len(arn.split(":")) != 6:
             yield Finding("What is attached isn't the ARN of a managed policy.")
-        elif is_aws_managed(arn) and arn not in judgement.config["allowed"] and knowledge.managed_policy(arn) is None:
+        elif is_made_by_aws(arn) and arn not in judgement.config["allowed"] and knowledge.managed_policy(arn) is None:
             date = knowledge.provenance(knowledge.MANAGED)["compiled"]
             yield Finding(f"`{shorten(arn)}` isn't among AWS's managed policies of {date}, so it can't be judged.")
 
@@ -73,7 +73,7 @@ def _joint(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
 
 def _attached_texts(arn: str, policies: Mapping[str, Resource]) -> list[str]:
     """Return the documents of a managed policy, as far as AWS's data or the stack holds them."""
-    if is_aws_managed(arn):
+    if is_made_by_aws(arn):
         text = knowledge.managed_policy(arn)
         return [text] if text else []
     policy = policies.get(_id(arn))
@@ -95,7 +95,7 @@ def _misused_boundary(resources: Sequence[Resource], judgement: Judgement) -> It
         for resource in resources
         if resource.type in ATTACHMENTS
         for arn in attached_arns(resource)
-        if isinstance(arn, str) and not is_aws_managed(arn)
+        if isinstance(arn, str) and not is_made_by_aws(arn)
     ]
     held = [resource.get("permissionsBoundary") for resource in resources if resource.type == ROLE]
     bounding = {_id(arn) for arn in held if isinstance(arn, str)}
@@ -118,7 +118,7 @@ def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Fi
         for arn in attached_arns(resource) if resource.type in ATTACHMENTS else ():
             if (
                 isinstance(arn, str)
-                and not is_aws_managed(arn)
+                and not is_made_by_aws(arn)
                 and _id(arn) not in policies
                 and arn not in judgement.config["allowed"]
             ):
@@ -132,7 +132,7 @@ def _foreign_boundary(resources: Sequence[Resource], judgement: Judgement) -> It
         # `role-without-boundary` judges one that is missing, unknown, or AWS's.
         if (
             isinstance(arn, str)
-            and not is_aws_managed(arn)
+            and not is_made_by_aws(arn)
             and _id(arn) not in policies
             and arn not in judgement.config["allowed"]
         ):

@@ -48,11 +48,6 @@ def attached_arns(resource: Resource) -> list[Json]:
     return value if isinstance(value, list) else [value]
 
 
-def is_aws_managed(arn: str) -> bool:
-    """Tell whether a managed policy is one of AWS's own, by its ARN."""
-    return arn.split(":")[4:5] == ["aws"]
-
-
 @dataclass
 class RolePolicies:
     """What one role has."""
