@@ -36,7 +36,7 @@ class Settings(BaseModel):
     allowed_account_ids: shapes.Accounts = Field(
         alias="aws:allowedAccountIds", description="AWS account of the stack; the provider refuses every other one"
     )
-    partition: Literal["aws", "aws-cn", "aws-us-gov"]
+    partition: Literal["aws"]
 
     domain: shapes.Host
     host_style: HostStyle

@@ -130,7 +130,9 @@ _RESOURCE_ID: Final = "([0-9a-f]{8}|[0-9a-f]{17})"
 
 Account = Annotated[str, _text(r"\d{12}", "an AWS account id, 12 digits")]
 Accounts = Annotated[tuple[Account, ...], AfterValidator(_require_one)]
-Region = Annotated[str, _text(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-central-1")]
+Region = Annotated[
+    str, _text(r"(?!cn-)[a-z]{2}-[a-z]+-\d", "an AWS region such as eu-central-1, in the partition that has CloudFront")
+]
 VpcId = Annotated[str, _text(f"vpc-{_RESOURCE_ID}", "a VPC id such as vpc-0123456789abcdef0")]
 SubnetId = Annotated[str, _text(f"subnet-{_RESOURCE_ID}", "subnet ids such as subnet-0123456789abcdef0")]
 SubnetIds = Annotated[tuple[SubnetId, ...], AfterValidator(_require_two_distinct)]

@@ -17,6 +17,7 @@ WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-
 # Key -> (value in the stack's file, None to take the key away; what the screen says of it).
 FAULTS: dict[str, tuple[Any, str]] = {
     "aws:region": ("Mars", "aws:region: `Mars` won't do; accepted: an AWS region such as eu-central-1"),
+    "partition": ("aws-us-gov", "partition: `aws-us-gov` won't do; accepted: aws"),
     "aws:allowedAccountIds": ("123456789012", "aws:allowedAccountIds: is `123456789012`; accepted: a list"),
     "vpcId": (None, "vpcId: is missing; accepted: a VPC id such as vpc-0123456789abcdef0"),
     "vpcID": ("vpc-0123456789abcdef0", "vpcID: no such key; the nearest is vpcId"),
@@ -84,7 +85,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 23 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 22 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -94,6 +95,8 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        ({"aws:region": "us-gov-west-1"}, "accepted: an AWS region such as eu-central-1, in the partition that has"),
+        ({"aws:region": "cn-north-1"}, "aws:region: `cn-north-1` won't do; accepted: an AWS region"),
         ({"secretRecoveryDays": 0}, "secretRecoveryDays: `0` won't do; accepted: 7 to 30"),
         (
             {"aws:allowedAccountIds": ["123456789012", "210987654321"]},
@@ -129,6 +132,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
         ),
     ],
     ids=[
+        *("region of another partition", "region of China"),
         *("recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"),
         *("no CircleCI project", "no GitHub repository"),
         *("bucket without key", "preview without bucket", "bucket like data", "key elsewhere"),

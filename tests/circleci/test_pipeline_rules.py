@@ -48,8 +48,8 @@ CHANGES: Final = {
     ),
     # Parameters that end up in a shell.
     "parameter-of-any-text": (
-        "    type: enum\n    enum: [dev, prod]",
-        "    type: string",
+        "  stack:\n    type: enum",
+        "  stack:\n    type: string",
         "the parameter stack may be any text",
     ),
     "new-parameter-of-any-text": (
