@@ -66,8 +66,8 @@ lock: $(DEVELOP) ## resolve the dependencies again into the lock files
 	@$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-develop.lock
 	@echo uv | $(COMPILE) - --constraints requirements-develop.lock --output-file requirements-uv.lock
 
-COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--custom-compile-command "make lock" --quiet
+# The options stand in each lock file's first lines, where Renovate reads them.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
 clean: ## remove .venv and all caches
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,6 +12,7 @@ from typing import Final
 
 from operations.command_line import EXIT_CODES
 from operations.commands import (
+    bootstrap,
     deploy,
     examples,
     fill_secrets,
@@ -27,6 +28,7 @@ from stackfiles.failures import Failure
 COMMANDS: Final = (
     init.COMMAND,
     examples.COMMAND,
+    bootstrap.COMMAND,
     preflight.COMMAND,
     deploy.COMMAND,
     fill_secrets.COMMAND,

@@ -84,10 +84,10 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[PlanDocument,
         ),
         (
             project / "Pulumi.prod.yaml",
-            "  originHeaderSecret:\n",
+            "  originHeaderSecret:",
             "  readSecretsInPreview: true\n"
             "  previousOriginHeaderSecret: {secure: v1:EXAMPLE:EXAMPLE}\n"
-            "  originHeaderSecret:\n",
+            "  originHeaderSecret:",
         ),
     ):
         text = path.read_text()

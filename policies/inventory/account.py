@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from policies.inventory.elsewhere import OWNERS, told
+from policies.inventory.elsewhere import OWNERS, foreign_agreement, told
 from policies.inventory.providers import judged_provider
 from policies.inventory.table import leaves, table
 from policies.rulebook import MAY_BE_UNKNOWN, Finding, Json, Judgement, Resource, Rule, SecretText, Severity
@@ -23,11 +23,17 @@ _MANAGED: Final = "aws"
 """Account of the policies that AWS manages; `broad-managed-policy` judges them."""
 
 ACCOUNT: Final[Mapping[str, Mapping[str, Any]]] = {
+    "stack": {
+        "type": "string",
+        "description": "The stack that all of this is agreed for, as `project/stack`; empty for any",
+        "default": "",
+    },
     "account": {"type": "string", "description": "The stack's own account, 12 digits", "default": ""},
+    "region": {"type": "string", "description": "The stack's own region", "default": ""},
     "regions": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Regions of the stack",
+        "description": "Other regions of the stack",
         "default": [],
     },
     "accounts": {
@@ -45,7 +51,28 @@ ACCOUNT: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+def _other_stack(judgement: Judgement) -> Iterator[Finding]:
+    """Compare whom the agreement is for with the stack, as far as the stack's configuration tells."""
+    config, own = judgement.config, f"{judgement.project}/{judgement.stack}"
+    pairs = (
+        ("stack", config["stack"], own if config["stack"] else ""),
+        ("account", config["account"], judgement.account),
+        ("region", config["region"], judgement.region),
+    )
+    wrong = [(what, agreed, given) for what, agreed, given in pairs if given and given != agreed]
+    if wrong and not config["account"]:
+        yield foreign_agreement(judgement.stack, "it is missing, or pins no account")
+    elif wrong:
+        differences = (f"the {what} `{agreed}`, and the stack has `{given}`" for what, agreed, given in wrong)
+        others = told(judgement.account, judgement.stack)
+        yield foreign_agreement(judgement.stack, f"it is agreed for {'; for '.join(differences)}{others}")
+
+
 def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    # Whatever comes first says so. The analyzer then has the rule silent, unless this finding stops nothing.
+    if other := list(_other_stack(judgement)):
+        yield from other
+        return
     provider = judged_provider(resource)
     if provider and provider[0] == "aws":
         for problem in _provider_problems(provider[1], judgement):
@@ -66,7 +93,7 @@ def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 
 def _provider_problems(inputs: Mapping[str, Json], judgement: Judgement) -> Iterator[str]:
-    account, regions = judgement.config["account"], judgement.config["regions"]
+    account, regions = judgement.config["account"], _regions(judgement)
     bound = _sequence(inputs.get("allowedAccountIds"))
     if not account or bound != [account]:
         others = "".join(told(other, judgement.stack) for other in bound if isinstance(other, str))
@@ -74,6 +101,10 @@ def _provider_problems(inputs: Mapping[str, Json], judgement: Judgement) -> Iter
     region = inputs.get("region")
     if not isinstance(region, str) or region not in regions:
         yield "The provider's `region` isn't one of the stack's."
+
+
+def _regions(judgement: Judgement) -> set[str]:
+    return {judgement.config["region"], *judgement.config["regions"]} - {""}
 
 
 def _sequence(value: Json) -> list[Json]:
@@ -87,12 +118,12 @@ def _sequence(value: Json) -> list[Json]:
 
 def _text_problems(path: str, text: str, judgement: Judgement) -> Iterator[str]:
     config, stack = judgement.config, judgement.stack
-    accounts = {config["account"], *config["accounts"]}
-    if path == "region" and text not in config["regions"]:
+    accounts, regions = {config["account"], *config["accounts"]}, _regions(judgement)
+    if path == "region" and text not in regions:
         yield f"the region `{text}`, which isn't agreed"
     for arn in _ARN.finditer(text):
         region, account = arn["region"], arn["account"]
-        if region and region not in config["regions"]:
+        if region and region not in regions:
             yield f"the region `{region}`, which isn't agreed"
         if account not in accounts | {"", _MANAGED}:
             yield f"the account `{account}`, which isn't agreed{told(account, stack)}"
@@ -112,5 +143,6 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         check=_foreign,
         config=ACCOUNT,
+        by_agreement=True,
     ),
 )

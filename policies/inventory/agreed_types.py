@@ -75,6 +75,7 @@ RULES: Final = (
         severity=Severity.HIGH,
         check=_unjudged,
         config=TYPES,
+        by_agreement=True,
     ),
     Rule(
         id="unagreed-number",
@@ -87,5 +88,6 @@ RULES: Final = (
         scope=Scope.STACK,
         types=frozenset(known.type for known in table().values() if known.counted),
         config=NUMBERS,
+        by_agreement=True,
     ),
 )

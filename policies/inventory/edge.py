@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from policies.inventory.elsewhere import OWNERS, told
+from policies.inventory.elsewhere import OWNERS, ROOT, foreign_agreement, told
 from policies.inventory.table import leaves, table, types_with
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
 
@@ -77,6 +77,12 @@ def _network_names(resource: Resource) -> Iterator[tuple[str, str]]:
 
 def _foreign_record(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     zone, records = judgement.config["zone"], judgement.config["records"]
+    if resource.type == ROOT:
+        domain = judgement.settings.get("domain")
+        if domain and records and not any(f".{name}".endswith(f".{domain}") for name in records):
+            agreed = f"`{min(records)}` and others are its records"
+            yield foreign_agreement(judgement.stack, f"{agreed}, and the stack has the domain `{domain}`")
+        return
     if resource.type.startswith("cloudflare:") and (not zone or resource.get("zoneId") != zone):
         given = resource.get("zoneId")
         yield Finding(
@@ -211,6 +217,7 @@ RULES: Final = (
         check=_foreign_network,
         early=_foreign_network_so_far,
         scope=Scope.STACK,
+        by_agreement=True,
         config={
             "ids": _list("Ids of VPCs, subnets, security groups and prefix lists"),
             "addresses": _list("Address blocks that rules of security groups may name"),
@@ -223,7 +230,8 @@ RULES: Final = (
         source="https://developers.cloudflare.com/dns/manage-dns-records/",
         severity=Severity.CRITICAL,
         check=_foreign_record,
-        types=types_with("by", _RECORD),
+        types=types_with("by", _RECORD) | {ROOT},
+        by_agreement=True,
         config={
             "zone": {"type": "string", "description": "Id of the Cloudflare zone", "default": ""},
             "records": {
@@ -253,6 +261,7 @@ RULES: Final = (
         severity=Severity.CRITICAL,
         check=_unpinned_target,
         types=types_with("by", _TARGET),
+        by_agreement=True,
         config={
             "targets": {
                 "type": "object",

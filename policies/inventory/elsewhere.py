@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from policies.rulebook import Json
+from policies.rulebook import Finding, Json
 
 FOLDER: Final = Path(__file__).absolute().parents[1] / "config"
 """Where each stack's configuration of this pack lies. Where there is none, findings don't tell of other stacks."""
@@ -16,6 +16,24 @@ FOLDER: Final = Path(__file__).absolute().parents[1] / "config"
 
 OWNERS: Final = "the owners of `policies/config/inventory.<stack>.json`"
 """Who agrees to types and facts, in the words of a remedy."""
+
+
+ROOT: Final = "pulumi:pulumi:Stack"
+"""The type of the resource that every stack begins with: on it, rules say what concerns the stack as a whole."""
+
+AGREE: Final = "python -m policies.inventory.agreement write --stack {} --take-away"
+"""The command that writes anew what is agreed for a stack."""
+
+
+def foreign_agreement(stack: str, problem: str) -> Finding:
+    """Return the finding that what is agreed isn't agreed for this stack, as `problem` says."""
+    return Finding(
+        f"`policies/config/inventory.{stack}.json`, the account, network, identities, records, roles and types that "
+        f"the owners of a stack agreed to, isn't for this one: {problem}.",
+        remedy="Correct the stack's configuration, or have the owners of the file agree to this stack: "
+        f"`{AGREE.format(stack)}`.",
+        foreign_agreement=True,
+    )
 
 
 def told(value: str, stack: str) -> str:

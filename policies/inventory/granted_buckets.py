@@ -43,6 +43,7 @@ RULES: Final = (
         source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html",
         severity=Severity.HIGH,
         check=_foreign,
+        by_agreement=True,
         scope=Scope.STACK,
         types=frozenset((*TYPES, BUCKET)),
         config={

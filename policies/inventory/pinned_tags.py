@@ -60,6 +60,7 @@ RULES: Final = (
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html",
         severity=Severity.HIGH,
         check=_unpinned,
+        by_agreement=True,
         config={
             "tags": {
                 "type": "object",

@@ -166,6 +166,7 @@ RULES: Final = (
         source="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
         severity=Severity.HIGH,
         check=_foreign,
+        by_agreement=True,
         early=_foreign_so_far,
         scope=Scope.STACK,
         types=frozenset(

@@ -71,6 +71,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         }
         self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings)
         self._so_far = []
+        self._foreign_agreement = False
         return analyzer_pb2.AnalyzerStackConfigureResponse()
 
     def Configure(self, request: analyzer_pb2.ConfigureAnalyzerRequest, _: Context) -> Empty:
@@ -117,11 +118,14 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return response
 
     def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterable[Finding]:
+        if judge.rule.by_agreement and self._foreign_agreement:
+            return ()
         return judge.violations(subject, self._judgement)
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[tuple[Judge, Level]] = []
         self._early: list[tuple[Judge, Level]] = []
+        self._foreign_agreement = False
         for rule in self._rules:
             level = given[rule.id].enforcementLevel if rule.id in given else analyzer_pb2.MANDATORY
             if level == analyzer_pb2.DISABLED:
@@ -147,6 +151,8 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 urn=finding.urn,
                 severity=_severity(rule),
             )
+            # Only what stops the plan may silence others.
+            self._foreign_agreement |= finding.foreign_agreement and level == analyzer_pb2.MANDATORY
 
 
 def _severity(rule: Rule) -> analyzer_pb2.PolicySeverity.ValueType:

@@ -6,6 +6,7 @@ import datetime as dt
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from policies.rulebook import configuration, waivers
@@ -71,7 +72,7 @@ class Judge:
             yield self._with_remedy(failure)
 
     def _with_remedy(self, finding: Finding) -> Finding:
-        return Finding(f"{finding.message}\nTo fix: {self.rule.remedy}", finding.urn)
+        return replace(finding, message=f"{finding.message}\nTo fix: {finding.remedy or self.rule.remedy}")
 
 
 def _place(error: Exception) -> str:

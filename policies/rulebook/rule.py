@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -29,6 +30,10 @@ class Finding:
 
     message: str
     urn: str = ""
+    remedy: str = ""
+    """How to mend it, where the remedy of the rule isn't the right one."""
+    foreign_agreement: bool = False
+    """Whether it says that what owners agreed to is another stack's (`Rule.by_agreement`)."""
 
 
 class Scope(Enum):
@@ -54,6 +59,20 @@ class Judgement:
     settings: Mapping[str, str] = field(default_factory=dict)
     """The stack's own configuration: key, without the project's name, to text. Secrets aren't among it."""
 
+    @property
+    def account(self) -> str:
+        """The account that AWS's default provider is bound to; empty unless `aws:allowedAccountIds` is exactly one."""
+        try:
+            accounts = json.loads(self.settings.get("aws:allowedAccountIds", ""))
+        except ValueError:
+            return ""
+        return accounts[0] if isinstance(accounts, list) and [type(one) for one in accounts] == [str] else ""
+
+    @property
+    def region(self) -> str:
+        """The region of AWS's default provider; empty where the stack's configuration doesn't say."""
+        return self.settings.get("aws:region", "")
+
 
 ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]
 StackCheck: TypeAlias = Callable[[Stack, Judgement], Iterable[Finding]]
@@ -72,6 +91,10 @@ class Rule:
     for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends its check: what was
     found before counts, and what comes after isn't judged. So a stack rule catches it for each resource.
 
+    `by_agreement` says that the rule compares a stack with what its owners agreed to. Once a mandatory finding with
+    `foreign_agreement` says that this is another stack's, the rule is silent: the plan is stopped anyhow, and whatever
+    the rule said would follow from that and have the wrong remedy.
+
     An update asks stack rules when everything is made. A stack rule with an `early` check speaks before as well: that
     check gets the resources that were asked about so far, with the one that is about to be made as the last.
     """
@@ -86,6 +109,7 @@ class Rule:
     types: frozenset[str] = frozenset()
     config: Schemas = field(default_factory=dict)
     early: StackCheck | None = None
+    by_agreement: bool = False
 
     def findings(self, subject: Resource | Sequence[Resource], judgement: Judgement) -> Iterable[Finding]:
         """Judge a resource, or for `Scope.STACK` the resources of a stack that are of the rule's types."""

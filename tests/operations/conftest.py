@@ -62,6 +62,8 @@ CONTAINERS = (
     "prod/prefect/database-url",
 )
 
+WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
+"""Commands that talk to AWS alone, or to nobody."""
 
 _LOADER = botocore.loaders.create_loader()
 """Reading the SDK's service models is most of what a short command costs; they are read once for all runs."""
@@ -250,7 +252,7 @@ class Bench:
         self.patch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
         self.capture.readouterr()
         self.log.clear()
-        web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] != "fill-secrets" else []
+        web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] not in WITHOUT_WEB else []
         # What is given later wins.
         code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
         printed = self.capture.readouterr()

@@ -164,6 +164,7 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
         "publicSubnetIds": ("subnet-0123abcd", "has too few values; accepted: at least 2"),
     }
     while terminal.expect([r"\n([\w:]+)(?: \[[^\]]*\])?: $", r"Write this\? \[y/N\] $"]) == 0:
+        assert isinstance(terminal.match, re.Match)
         key = terminal.match.group(1)
         if key in wrong:
             typed, told = wrong.pop(key)

@@ -33,8 +33,11 @@ Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
 
 ROOT: Final = "pulumi:pulumi:Stack"
 PROJECT: Final = "workshop"
-SETTINGS: Final = {f"{PROJECT}:domain": "rocketclub.online"}
-"""The configuration of the stack that packs judge."""
+SETTINGS: Final = {
+    "naming": {f"{PROJECT}:domain": "rocketclub.online"},
+    "least_privilege": {"aws:allowedAccountIds": '["123456789012"]', "aws:region": "eu-central-1"},
+}
+"""Pack -> the configuration of the stack that it judges."""
 FOLDER: Final = Path(__file__).resolve().parents[2] / "policies"
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -114,7 +117,11 @@ class Process:
         self.info: analyzer_pb2.AnalyzerInfo = self.stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=_ANSWER)
         self.stub.ConfigureStack(
             analyzer_pb2.AnalyzerStackConfigureRequest(
-                stack=stack, project=PROJECT, organization="organization", dry_run=preview, config=SETTINGS
+                stack=stack,
+                project=PROJECT,
+                organization="organization",
+                dry_run=preview,
+                config=SETTINGS.get(folder.name, {}),
             ),
             timeout=_ANSWER,
         )

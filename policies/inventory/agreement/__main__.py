@@ -108,8 +108,8 @@ def _both(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]
     """Return what the file holds, and what the settings and the plan hold: rule -> key -> value."""
     given = _given(_file(arguments))
     try:
-        settings = pins.settings_of(arguments.project, arguments.stack)
-        facts = [pins.pinned(settings), plan.agreed(_plan(arguments))]
+        settings, name = pins.settings_of(arguments.project, arguments.stack)
+        facts = [pins.pinned(settings, name), plan.agreed(_plan(arguments))]
     except FileNotFoundError as error:
         raise Problem(f"there is no {error.filename}") from None
     except KeyError as error:

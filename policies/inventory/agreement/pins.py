@@ -24,8 +24,10 @@ _ANY_USER: Final = "????????-????-????-????-????????????"
 """Any user's id, a UUID. A `*` would match slashes too, and so a branch that is named after the rest of the subject."""
 
 
-def settings_of(project: Path, stack: str) -> Mapping[str, Any]:
+def settings_of(project: Path, stack: str) -> tuple[Mapping[str, Any], str]:
     """Return a stack's settings, without the project's name before the keys and with the project's defaults.
+
+    The second value is the stack's name, as `project/stack`.
 
     Raises:
         FileNotFoundError: the project or the stack has no file.
@@ -33,34 +35,68 @@ def settings_of(project: Path, stack: str) -> Mapping[str, Any]:
     declared = yaml.safe_load((project / "Pulumi.yaml").read_text(encoding="utf-8"))
     given = yaml.safe_load((project / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
     defaults = {key: schema["default"] for key, schema in declared["config"].items() if "default" in schema}
-    return defaults | {key.removeprefix(f"{declared['name']}:"): value for key, value in given.items()}
+    name = declared["name"]
+    return defaults | {key.removeprefix(f"{name}:"): value for key, value in given.items()}, f"{name}/{stack}"
 
 
-def pinned(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return rule -> key -> value for the rules whose facts stand in the settings."""
+def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
+    """Return rule -> key -> value for the rules whose facts stand in the settings; `stack` is `project/stack`."""
     issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
     hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
-    organization = settings["circleciOrganizationId"]
-    project, repository = settings["circleciProjectId"], settings["circleciRepository"]
     network = [settings[key] for key in _NETWORK]
     return {
         "pinned-account": {
+            "stack": stack,
             "account": settings["aws:allowedAccountIds"][0],
-            "regions": sorted({settings["aws:region"], _CLOUDFRONT}),
+            "region": settings["aws:region"],
+            "regions": sorted({_CLOUDFRONT} - {settings["aws:region"]}),
         },
         "pinned-identity-provider": {
             "issuer": issuer,
             "client_id": settings["kindeClientId"],
             "hosts": sorted(set(hosts)),
         },
-        "pinned-ci": {
-            "issuer": f"oidc.circleci.com/org/{organization}",
-            "audience": organization,
-            "subjects": [f"org/{organization}/project/{project}/user/{_ANY_USER}/vcs-origin/{repository}/"],
-        },
+        "pinned-ci": {"issuers": _ci_issuers(settings)},
         "pinned-network": {
             "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)}),
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
+        **_state(settings, stack),
         **({"foreign-reference": {"agreed": [settings["webAclArn"]]}} if settings["webAclArn"] else {}),
+    }
+
+
+def _ci_issuers(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return issuer -> audience and subjects of each CI whose tokens the stack's roles trust."""
+    organization = settings["circleciOrganizationId"]
+    project, repository = settings["circleciProjectId"], settings["circleciRepository"]
+    every: dict[str, tuple[str, dict[str, Any]]] = {
+        "circleci": (
+            f"oidc.circleci.com/org/{organization}",
+            {
+                "audience": organization,
+                "subjects": [f"org/{organization}/project/{project}/user/{_ANY_USER}/vcs-origin/{repository}/"],
+            },
+        ),
+        "github": (
+            "token.actions.githubusercontent.com",
+            {"audience": "sts.amazonaws.com", "subjects": [f"repo:{settings['githubRepository']}:"]},
+        ),
+    }
+    return {issuer: pins for name, (issuer, pins) in every.items() if settings["ciIssuer"] in (name, "both")}
+
+
+def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
+    """Return what is agreed about the state's bucket and key, where the settings name them."""
+    if not settings["stateBucket"]:
+        return {}
+    environment = stack.rpartition("/")[2]
+    reads = {f"{environment}-ci-preview": "reads"} if settings["previewReadsState"] else {}
+    return {
+        "foreign-bucket": {"agreed": [settings["stateBucket"]]},
+        "pinned-state": {
+            "bucket": settings["stateBucket"],
+            "key": settings["stateKeyArn"],
+            "roles": {f"{environment}-ci-deploy": "writes", **reads},
+        },
     }

@@ -6,7 +6,8 @@ none. What a role could do by assuming another one isn't seen; the rules about e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -15,11 +16,16 @@ from policies.least_privilege.access.inclusion import Unit, effective, units
 from policies.least_privilege.access.requests import can, may, names_action, widen
 from policies.least_privilege.faults.wording import shorten
 from policies.least_privilege.language import patterns
+from policies.least_privilege.meaning.resources import region_partition
 from policies.least_privilege.stack.attached import PLACES
-from policies.rulebook import Finding, Json, Resource
+from policies.rulebook import Finding, Judgement, Resource
 
 COMMAND: Final = "python -m generators.expected_readers"
 """The command that writes the list."""
+
+_NAME: Final = re.compile(r"[\w/+=.@-]+", re.ASCII)
+"""https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html,
+https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html"""
 
 Expected: TypeAlias = Mapping[str, frozenset[str]]
 """ARN (* and ? are wildcards) -> names of the roles that may read it."""
@@ -41,6 +47,11 @@ class Store:
     """Action that reads all values below the path on which it's allowed."""
     paths: bool = False
     """Names are paths, which begin with a slash in ARNs."""
+
+    def arn(self, name: str, account: str, region: str) -> str:
+        """Return the pattern of the ARN that a name stands for in an account and region."""
+        resource = f"parameter/{name.removeprefix('/')}" if self.paths else f"secret:{name}-??????"
+        return f"arn:{region_partition(region)}:{self.service}:{region}:{account}:{resource}"
 
     def name(self, arn: str) -> str:
         """Return the name that an ARN stands for."""
@@ -66,18 +77,20 @@ PARAMETERS: Final = Store(
 )
 
 
-def compare_readers(store: Store, resources: Sequence[Resource], given: Json) -> Iterator[Finding]:
-    """Yield each difference between who can read what and the expected readers; `given` is the rule's configuration."""
-    expected, problems = _read_expected(given)
+def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
+    """Yield each difference between who can read what and the readers in the rule's configuration."""
+    expected, problems = _read_expected(store, judgement)
     for problem in problems:
         yield Finding(f"The expected readers can't be used: {problem}.")
     made = [resource for resource in resources if resource.type == store.type]
-    if not expected:
-        # A stack without a list has nothing to compare. What it reads of others is for other rules.
-        for resource in made:
-            yield Finding(f"There is no list of who may read this {store.noun}. Write it: `{COMMAND}`.", resource.urn)
-        return
-    yield from _unlisted(store, made, expected)
+    listed = frozenset(map(store.name, expected))
+    if all(isinstance(one.get("name"), str) and not _is_listed(store, one, listed) for one in made):
+        # A stack that has no list and makes nothing has nothing to compare. What it reads of others is for other rules.
+        if made and not problems:
+            yield _other_list(store, made, expected, judgement.stack)
+        if made or not expected:
+            return
+    yield from _unlisted(store, made, listed)
     urns = {str(resource.get("name")): resource.urn for resource in resources if resource.type == "aws:iam/role:Role"}
     reading = [holder for holder in holders(resources).values() if holder.kind in ("role", "user", "policy")]
     for holder in reading:
@@ -90,31 +103,55 @@ def compare_readers(store: Store, resources: Sequence[Resource], given: Json) ->
     yield from _let_in_by_resource_policies(store, resources, expected)
 
 
-def _read_expected(given: Json) -> tuple[Expected, list[str]]:
-    """Return the expected readers, and what is wrong with the configuration."""
+def _read_expected(store: Store, judgement: Judgement) -> tuple[Expected, list[str]]:
+    """Return the expected readers, and what is wrong with the configuration.
+
+    A name stands for what has it in the stack's own account and region: elsewhere it may be somebody else's.
+    """
+    given, account, region = judgement.config["readers"], judgement.account, judgement.region
     expected, problems = {}, []
+    if not (account and region) and any(_NAME.fullmatch(str(name)) for name in given):
+        problems.append(
+            f"they name {store.noun}s of the stack's own account and region, and the stack's configuration doesn't say "
+            "which: `aws:allowedAccountIds` must be one account, and `aws:region` a region"
+        )
     # Sorted, because a mapping has no order of its own on its way from the engine.
-    for arn, names in sorted(given.items()) if isinstance(given, Mapping) else ():
-        if (
-            len(str(arn).split(":", 5)) == 6
-            and isinstance(names, list)
-            and all(isinstance(name, str) for name in names)
-        ):
-            expected[str(arn)] = frozenset(str(name) for name in names)
-        else:
-            problems.append(f"`{shorten(str(arn))}` must be an ARN with a list of role names")
+    for what, names in sorted(given.items()):
+        named = bool(_NAME.fullmatch(what))
+        if not (named or len(what.split(":", 5)) == 6) or not isinstance(names, list):
+            problems.append(f"`{shorten(what)}` must be a name or an ARN with a list of role names")
+        elif not all(isinstance(name, str) for name in names):
+            problems.append(f"`{shorten(what)}` must have a list of role names")
+        elif not named or (account and region):
+            expected[store.arn(what, account, region) if named else what] = frozenset(names)
     return expected, problems
 
 
-def _unlisted(store: Store, made: Iterable[Resource], expected: Expected) -> Iterator[Finding]:
-    listed = set(map(store.name, expected))
+def _other_list(store: Store, made: Sequence[Resource], expected: Expected, stack: str) -> Finding:
+    """Return the finding that nothing of what the stack makes is on the list."""
+    problem = f"names others, such as `{store.name(min(expected))}`" if expected else "is missing, or has no such list"
+    return Finding(
+        f"`policies/config/least_privilege.{stack}.json`, which says who may read which {store.noun}, isn't for this "
+        f"stack: it makes {len(made)}, and the file {problem}. Write it anew: `{COMMAND}`.",
+        made[0].urn,
+    )
+
+
+def _is_listed(store: Store, resource: Resource, listed: Container[str]) -> bool:
+    name = resource.get("name")
+    if not isinstance(name, str):
+        return False
+    return (f"/{name}" if store.paths and not name.startswith("/") else name) in listed
+
+
+def _unlisted(store: Store, made: Iterable[Resource], listed: Container[str]) -> Iterator[Finding]:
     for resource in made:
         name = resource.get("name")
         if not isinstance(name, str):
             yield Finding(
                 f"The {store.noun}'s name isn't known at preview, so its readers can't be compared.", resource.urn
             )
-        elif (f"/{name}" if store.paths and not name.startswith("/") else name) not in listed:
+        elif not _is_listed(store, resource, listed):
             yield Finding(
                 f"The {store.noun} `{shorten(name)}` isn't on the list. Write the list again: `{COMMAND}`.",
                 resource.urn,

@@ -47,6 +47,15 @@ _CALLER_VARIABLE: Final = re.compile(
 """Policy variables that stand for who the caller is. Callers choose the values of all others, which count as `*`."""
 
 
+def region_partition(region: str) -> str:
+    """Return the partition that a region belongs to.
+
+    >>> region_partition("eu-west-1"), region_partition("cn-north-1")
+    ('aws', 'aws-cn')
+    """
+    return next((partition for begin, partition in _PARTITIONS.items() if region.startswith(begin)), "aws")
+
+
 _NO_SLASH: Final = frozenset(
     tuple(kind.split("/"))
     for kind in """
@@ -160,7 +169,7 @@ def problem(resource: str) -> str:
     if region and not patterns.wild(region) and not _REGION.fullmatch(region) and "$" not in region:
         return f"names the region `{region[:40]}`, which doesn't exist"
     if region and not patterns.wild(region + partition) and "$" not in region + partition:
-        wanted = next((one for begin, one in _PARTITIONS.items() if region.startswith(begin)), "aws")
+        wanted = region_partition(region)
         if partition != wanted:
             return f"names the region `{region[:40]}`, which isn't in the partition `{partition[:40]}`"
     if account and not patterns.wild(account) and not _ACCOUNT.fullmatch(account) and "$" not in account:

@@ -15,14 +15,15 @@ _CONFIG: Final[dict[str, Any]] = {
     "readers": {
         "type": "object",
         "additionalProperties": {"type": "array", "items": {"type": "string"}},
-        "description": "ARN (* and ? are wildcards) -> names of the roles that may read it, no more and no fewer",
+        "description": "Name of what is in the stack's own account and region, or for anything else an ARN (* and ? "
+        "are wildcards) -> names of the roles that may read it, no more and no fewer",
         "default": {},
     }
 }
 
 
 def _check(store: Store, resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
-    return compare_readers(store, resources, judgement.config["readers"])
+    return compare_readers(store, resources, judgement)
 
 
 RULES: Final = tuple(
@@ -36,6 +37,7 @@ RULES: Final = tuple(
         scope=Scope.STACK,
         types=frozenset((*TYPES, *ATTACHMENTS, *PLACES, store.type)),
         config=_CONFIG,
+        by_agreement=True,
     )
     for store in (SECRETS, PARAMETERS)
 )

@@ -14,6 +14,7 @@ from stackfiles.project import load
 from tests.owner import owned
 from tests.planning import document_of
 from tests.policies.acceptance.planted import at_paths, written
+from tests.policies.analyzer import PROJECT as PACKS_PROJECT
 from tests.policies.analyzer import Judge, Planned, StartPack, Violation
 from tests.raw_plan import Variant, raw_plan
 
@@ -48,7 +49,7 @@ def _planned(stack: str) -> list[Planned]:
 
 
 def _references(properties: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return the URNs behind each property, without the types of parents, as the resources here have them."""
+    """Return the URNs behind each property as the resources here have them, without the types of parents."""
     return {
         key: [f"{before}::{types.rpartition('$')[2]}::{name}" for before, types, name in map(_parts, urns)]
         for key, urns in properties.items()
@@ -57,8 +58,8 @@ def _references(properties: Mapping[str, Iterable[str]]) -> dict[str, list[str]]
 
 
 def _parts(urn: str) -> tuple[str, str, str]:
-    stack, project, types, name = urn.split("::", 3)
-    return f"{stack}::{project}", types, name
+    stack, _, types, name = urn.split("::", 3)
+    return f"{stack}::{PACKS_PROJECT}", types, name
 
 
 def _broken(resources: list[Planned], row: Mapping[str, Any]) -> tuple[Planned, list[Planned]]:

@@ -8,6 +8,10 @@ from typing import Final
 import pytest
 
 from generators.expected_readers import readers_file
+from policies.least_privilege import RULES
+from policies.rulebook import Judgement, Resource
+from policies.rulebook.judging import Judge
+from policies.rulebook.resource import Stack
 from tests.owner import owned
 from tests.policies.analyzer import UNKNOWN, Json, Planned, StartPack
 
@@ -15,6 +19,7 @@ ACCOUNT: Final = "123456789012"
 SECRET: Final = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:prod/db/admin-??????"
 OTHER: Final = f"arn:aws:secretsmanager:eu-central-1:{ACCOUNT}:secret:prod/api/key-??????"
 PARAMETER: Final = f"arn:aws:ssm:eu-central-1:{ACCOUNT}:parameter/prod/app/mode"
+MALFORMED: Final = ("", "[]", "[1]", f'["{ACCOUNT}", "2"]', '{"0": "1"}', "[")
 LIMIT: Final = f"arn:aws:iam::{ACCOUNT}:policy/limit"
 
 
@@ -127,9 +132,42 @@ def test_without_a_list(pack: StartPack) -> None:
     assert messages(pack, role("app", reads(SECRET)), readers={}) == []
 
 
-@pytest.mark.parametrize("readers", [{"prod/db/admin": ["app"]}, {SECRET: "app"}, {SECRET: [1]}])
+@pytest.mark.parametrize("readers", [{"prod/db admin": ["app"]}, {SECRET: "app"}, {"prod/db/admin": [1]}])
 def test_a_list_that_cannot_be_used(pack: StartPack, readers: Json) -> None:
     assert any("can't be used" in message for message in messages(pack, [secret()], readers=readers))
+
+
+@pytest.mark.parametrize("name", ["prod/db/admin", SECRET])
+def test_a_name_stands_for_the_stack_s_own_account_and_region(pack: StartPack, name: str) -> None:
+    def found(resource: str) -> list[str]:
+        return messages(pack, [secret(), *role("app", reads(resource))], readers={name: ["app"]})
+
+    assert found(SECRET) == []
+    for own, other in (ACCOUNT, "999988887777"), ("eu-central-1", "eu-west-1"), ("arn:aws:", "arn:aws-cn:"):
+        assert any("which is no secret of the list" in message for message in found(SECRET.replace(own, other))), other
+
+
+def test_names_without_an_account_stand_for_nothing() -> None:
+    (rule,) = (rule for rule in RULES if rule.id == "secret-readers")
+    made = [Resource("aws:secretsmanager/secret:Secret", "urn", "it", {"name": "prod/db/admin"})]
+    region = {"aws:region": "eu-central-1"}
+    for settings in (
+        {},
+        region,
+        {"aws:allowedAccountIds": f'["{ACCOUNT}"]'},
+        *({**region, "aws:allowedAccountIds": text} for text in MALFORMED),
+    ):
+        judge = Judge(rule, {"readers": {"prod/db/admin": []}})
+        [finding] = judge.violations(Stack(made), Judgement("p", "prod", {}, settings=settings))
+        assert "`aws:allowedAccountIds` must be one account" in finding.message
+
+
+def test_a_list_of_another_stack_is_one_finding(pack: StartPack) -> None:
+    made = [secret(), secret("prod/api/key"), *role("app", reads(SECRET), reads(OTHER))]
+    [message] = messages(pack, made, readers={"dev/db/admin": ["app"], "dev/api/key": ["app"]})
+    assert "`policies/config/least_privilege.prod.json`, which says who may read which secret" in message
+    assert "it makes 2, and the file names others, such as `dev/api/key`" in message
+    assert "python -m generators.expected_readers" in message
 
 
 @pytest.mark.parametrize(
