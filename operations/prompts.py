@@ -19,5 +19,8 @@ def ask_hidden(prompt: str) -> SecretStr:
 
 
 def confirm(question: str) -> bool:
-    """Ask a yes-or-no question; where nobody is there to answer, the answer is no."""
-    return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    """Ask a yes-or-no question; where nobody is there to answer, or the input ends, the answer is no."""
+    try:
+        return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

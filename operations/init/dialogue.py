@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from typing import Final
 
 from operations.init.offers import Offer
 from operations.init.questions import Question, refusals
@@ -11,7 +12,7 @@ from stackfiles.json_type import Json
 from stackfiles.project import config_text
 from stackfiles.visible_text import visible_line
 
-_SHOWN = 20
+_SHOWN: Final = 20
 """Choices that a question lists; any other value can be typed."""
 
 

@@ -121,7 +121,7 @@ class Lookups:
     def choices(self, question: Question, answers: Answers) -> Sequence[Choice]:
         """Return the values that an answer may have, as far as the answers before it let them be looked up."""
         try:
-            found = self._look(question.key, answers) if self._web else ()
+            found = self._look(self._web, question.key, answers) if self._web else ()
         except Failure as failure:
             self._tell(f"{question.key} isn't looked up: {str(failure).removeprefix(f'{question.key}: ')}")
             return []
@@ -139,29 +139,23 @@ class Lookups:
         hinted = [choice.value for choice in choices if hint in str(choice)]
         return hinted if len(hinted) == 1 else []
 
-    def _look(self, key: str, answers: Answers) -> Sequence[Choice]:
+    def _look(self, web: Web, key: str, answers: Answers) -> Sequence[Choice]:
         if key == ZONE:
             domain = str(answers.get("domain", ""))
-            ids = zone_ids(domain, self._token, self._connections) if domain and self._token else []
+            ids = zone_ids(domain, self._token, web) if domain and self._token else []
             return [Choice(id_, domain) for id_ in ids]
         if key == REGION:
-            own = Aws("", self._connections.timeout).own_region
+            own = Aws("", web.timeout).own_region
             return [Choice(own, "the shell's region")] if own else []
         region = str(answers.get(REGION, ""))
         if key == ACCOUNT and region:
-            account = Aws(region, self._connections.timeout).account()
+            account = Aws(region, web.timeout).account()
             return [Choice(account, "the account of the shell's credentials")]
-        if key in _LOOKUPS and (aws := self._clients(region, answers)):
+        if key in _LOOKUPS and (aws := self._clients(web, region, answers)):
             return self._list(aws, key, answers)
         return []
 
-    @property
-    def _connections(self) -> Web:
-        if self._web is None:
-            raise AssertionError("nothing is looked up without connections")
-        return self._web
-
-    def _clients(self, region: str, answers: Answers) -> Aws | None:
+    def _clients(self, web: Web, region: str, answers: Answers) -> Aws | None:
         """Return clients whose credentials are of the account that was answered. Those of another are refused once."""
         account = answers.get(ACCOUNT)
         if not region or not isinstance(account, list):
@@ -169,7 +163,7 @@ class Lookups:
         place = (region, str(account[0]))
         if place not in self._account:
             self._account[place] = None
-            aws = Aws(region, self._connections.timeout)
+            aws = Aws(region, web.timeout)
             aws.require_account(place[1])
             self._account[place] = aws
         return self._account[place]

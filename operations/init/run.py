@@ -76,12 +76,15 @@ def run(options: argparse.Namespace) -> int:
     with copied_project.copied(situation.folder) as work:
         notes = _written(situation, work, str(answers[NAME]), changed, only=options.only)
         changes = work.changes()
-        print(*_summary(changes), sep="\n")
+        for line in _summary(changes):
+            print(line)
         if changes and situation.people and not prompts.confirm("Write this?"):
             print("Nothing is written.")
             return 1
         copied_project.put_in_place(situation.folder, [(path, after) for path, (_, after) in changes.items()])
-    print(*notes, *_open_ends(situation.folder, situation.stack), sep="\n", flush=True)
+    for line in (*notes, *_open_ends(situation.folder, situation.stack)):
+        print(line)
+    sys.stdout.flush()
     preview = [sys.executable, "-m", "rehearsal", "--stack", situation.stack, "--quiet"]
     return subprocess.run(preview, cwd=situation.folder, check=False).returncode  # noqa: S603
 

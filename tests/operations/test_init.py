@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from operations.init import copied_project
+from operations.init.derived import agreed_by_hand
 from stackfiles.failures import Failure
 from tests import own_files
 from tests.forks import NAME, PROJECT
@@ -124,6 +126,19 @@ def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None
     old = COMPANY["vpcId"]
     assert after["Pulumi.staging.yaml"] == before["Pulumi.staging.yaml"].replace(old, "vpc-0123456789abcdef0")
     assert old not in agreed.read_text()
+
+
+def test_what_owners_agreed_to_by_hand_is_known(acme: Path, tmp_path: Path) -> None:
+    """What nobody agreed to by hand goes with the answers that it follows from; the rest stays."""
+    project = Path(shutil.copytree(acme, tmp_path / "project"))
+    work = copied_project.CopiedProject(acme, project)
+    assert not agreed_by_hand(work, "staging")
+    file = project / "policies" / "config" / "inventory.staging.json"
+    agreed = json.loads(file.read_text())
+    agreed["pinned-record"]["records"]["status.acme.io"] = "CNAME status.example.com"
+    file.write_text(json.dumps(agreed))
+    assert agreed_by_hand(work, "staging")
+    assert not agreed_by_hand(work, "new")
 
 
 def test_make_hands_its_variables_on() -> None:

@@ -9,6 +9,8 @@ import boto3
 import pytest
 import yaml
 
+from operations.init.lookups import FACTS, IN_ACCOUNT
+from operations.init.questions import questions
 from tests.operations.cloud import ACCOUNT, REGION, fault_of
 from tests.operations.conftest import Bench, Outcome
 
@@ -217,3 +219,7 @@ def test_another_account_has_another_network(bench: Bench) -> None:
     missing = ask(bench, "", *elsewhere).err
     assert "vpcId: is missing" in missing
     assert "circleciRepository: is missing" not in missing
+
+
+def test_what_is_looked_up_is_asked(bench: Bench) -> None:
+    assert {question.key for question in questions(bench.project)} >= IN_ACCOUNT | FACTS
