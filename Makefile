@@ -2,6 +2,8 @@
 STACK ?= prod
 ENGINE ?= embedded
 PYTHON ?= python3
+ANSWERS ?=
+LIKE ?=
 BIN := .venv/bin
 RUN := run-packages
 DEVELOP := develop-packages
@@ -9,7 +11,7 @@ DEVELOP := develop-packages
 # Compiling the SDKs costs many times what loading them does, so what is compiled is kept, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup $(RUN) $(DEVELOP) preview up destroy drift watch check test lint docs lock clean
+.PHONY: help setup $(RUN) $(DEVELOP) init preview up destroy drift watch check test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -22,6 +24,9 @@ $(DEVELOP):
 	@$(PYTHON) set_up.py develop
 
 setup: $(DEVELOP) ## make .venv from the lock files; the other targets do that by themselves
+
+init: $(RUN) ## ask for what differs between owners and environments, then write it; ANSWERS=FILE, LIKE=STACK
+	@$(BIN)/python -m operations init --stack $(STACK) $(if $(ANSWERS),--answers $(ANSWERS)) $(if $(LIKE),--like $(LIKE))
 
 preview: $(RUN) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
 	@case "$(ENGINE)" in \
@@ -61,8 +66,8 @@ lock: $(DEVELOP) ## resolve the dependencies again into the lock files
 	@$(COMPILE) pyproject.toml --extra dev --constraints requirements.lock --output-file requirements-develop.lock
 	@echo uv | $(COMPILE) - --constraints requirements-develop.lock --output-file requirements-uv.lock
 
-COMPILE := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--custom-compile-command "make lock" --quiet
+# The options stand in each lock file's first lines, where Renovate reads them.
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 
 clean: ## remove .venv and all caches
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -7,6 +7,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
 
+from components.catalogue import SECRETS
+from components.ci_state_permissions import STATE_FOLDER, STATE_SIDS
 from components.iam_documents import Statement
 from components.naming import Names
 
@@ -21,9 +23,8 @@ def ci_boundary_statements(names: Names, statements: Sequence[Statement]) -> lis
     guards: list[Statement] = []
     merged: dict[str, tuple[set[str], set[str]]] = {}
     for statement in statements:
-        guard = next((action for action in _GUARDS if action in statement.actions), "")
-        widened = {arn if guard == _READ_VALUE else _widened(names, arn) for arn in statement.resources}
-        if guard:
+        widened = _widened(names, statement)
+        if any(action in statement.actions for action in _GUARDS):
             guards.append(replace(statement, resources=sorted(widened)))
         else:
             actions, resources = merged.setdefault(_group(statement), (set(), set()))
@@ -62,7 +63,12 @@ _FOLDED: Final = (
 
 
 def _group(statement: Statement) -> str:
-    """Return the id of the merged statement: the service, or `anything` for actions that take no resource."""
+    """Return the id of the merged statement: the service, or `anything` for actions that take no resource.
+
+    What is about the state is kept apart, so that no other action reaches its bucket.
+    """
+    if statement.sid in STATE_SIDS:
+        return "state"
     return "anything" if statement.resources == ["*"] else statement.actions[0].partition(":")[0]
 
 
@@ -70,13 +76,29 @@ def _folded(action: str) -> str:
     return next((pattern for pattern in _FOLDED if fnmatchcase(action, pattern)), action)
 
 
-def _widened(names: Names, arn: str) -> str:
-    """Return the pattern of this environment's resources of the kind that an ARN names."""
+def _widened(names: Names, statement: Statement) -> set[str]:
+    """Return a statement's resources, each as the pattern of this environment's resources of its kind.
+
+    Shared secrets have the pattern of their folder. Secrets whose values it reads stay as they are; so does the state's
+    bucket, with all that Pulumi keeps in it.
+    """
+    if _READ_VALUE in statement.actions:
+        return set(statement.resources)
+    if statement.sid in STATE_SIDS:
+        return {
+            f"{bucket}{folder}*" if folder else bucket
+            for bucket, folder, _ in (arn.partition(STATE_FOLDER) for arn in statement.resources)
+        }
     kinds = (
         names.bucket_arn(names.resource("*")),
-        names.secret_arn(names.secret("*")),
+        *(
+            names.secret_arn(f"{folder}/*")
+            for folder in sorted({secret.name(names).split("/")[0] for secret in SECRETS})
+        ),
         names.parameter_arn(names.parameter("*")),
         names.role_arn("*"),
         names.load_balancing_arn("*"),
     )
-    return next((kind for kind in kinds if arn.startswith(kind.removesuffix("*"))), arn)
+    return {
+        next((kind for kind in kinds if arn.startswith(kind.removesuffix("*"))), arn) for arn in statement.resources
+    }

@@ -23,6 +23,8 @@ from components.catalogue import (
     secrets_read_by,
 )
 from components.ci_entry_point_permissions import web_acl_arns
+from components.ci_issuers import issuers
+from components.ci_state_permissions import state_statements
 from components.iam_documents import Statement
 from components.naming import VIEWER_REGION, Names
 from components.settings import Settings
@@ -90,7 +92,11 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
             ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"],
             [names.policy_arn("*")],
         ),
-        Statement("LookAtTokenIssuer", ["iam:GetOpenIDConnectProvider"], [names.oidc_provider_arn(issuer(settings))]),
+        Statement(
+            "LookAtTokenIssuer",
+            ["iam:GetOpenIDConnectProvider"],
+            [*map(names.oidc_provider_arn, issuers(settings).values())],
+        ),
         Statement(
             "LookAtCertificates",
             ["acm:DescribeCertificate", "acm:ListTagsForCertificate"],
@@ -121,14 +127,18 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
     ]
 
 
-def preview_statements(names: Names) -> list[Statement]:
-    """Return what a preview may do beyond looking: read the modes that the pipeline depends on."""
-    return [*_read_parameters(names, parameters_read_by(Reader.CI_PREVIEW))]
+def preview_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a preview may do beyond looking: read the modes that the pipeline depends on, and the state.
+
+    Whoever reads the state can open its secrets, so that is a choice: without it CI has no preview on the real engine.
+    """
+    state = state_statements(names, settings, writes=False) if settings.preview_reads_state else []
+    return [*_read_parameters(names, parameters_read_by(Reader.CI_PREVIEW)), *state]
 
 
-def deploy_statements(names: Names) -> list[Statement]:
-    """Return what a deploy may do to data and roles: change what the program manages, not IAM's own foundations."""
-    return [*_manage_data(names), *_manage_roles(names)]
+def deploy_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a deploy may do to data, roles and the state: change what the program manages, not IAM's own base."""
+    return [*_manage_data(names), *_manage_roles(names), *state_statements(names, settings, writes=True)]
 
 
 def _manage_data(names: Names) -> list[Statement]:
@@ -244,11 +254,3 @@ def workload_role_names(names: Names) -> list[str]:
 def _read_parameters(names: Names, parameters: Sequence[Parameter]) -> list[Statement]:
     arns = [names.parameter_arn(parameter.name(names)) for parameter in parameters]
     return [Statement("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], arns)]
-
-
-def issuer(settings: Settings) -> str:
-    """Return the issuer of CircleCI's tokens, without `https://`.
-
-    Source: https://circleci.com/docs/openid-connect-tokens/
-    """
-    return f"oidc.circleci.com/org/{settings.circleci_organization_id}"

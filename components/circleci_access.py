@@ -1,4 +1,4 @@
-"""How CircleCI gets credentials: the token issuer and the three roles that its jobs can assume."""
+"""How CI gets credentials: the token issuers and the three roles that its jobs can assume."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pulumi_aws as aws
 from components.catalogue import Reader
 from components.ci_boundary import ci_boundary_statements
 from components.ci_entry_point_permissions import balancer_statements, edge_statements
+from components.ci_issuers import Runs, audience, is_managed, issuers, trusted_tokens
 from components.ci_permissions import (
     deploy_statements,
-    issuer,
     look_statements,
     preview_statements,
     trigger_statements,
@@ -42,7 +42,7 @@ SHARED: Final = {
 
 @dataclass(frozen=True)
 class CircleciAccessArgs:
-    """The settings say which organization, project and repository the tokens come from."""
+    """The settings say whose tokens are trusted, and which project and repository they come from."""
 
     names: Names
     settings: Settings
@@ -54,8 +54,8 @@ class CiRole:
 
     reader: Reader
     description: str
-    branches: str
-    """Pattern of the git references whose jobs may assume the role."""
+    runs: Runs
+    """Whose jobs may assume the role."""
     statements: list[Statement]
     shared: tuple[str, ...] = ()
     """Purposes of the managed policies that it has as well."""
@@ -66,7 +66,7 @@ class CiRole:
 
 
 class CircleciAccess(pulumi.ComponentResource):
-    """Short-lived credentials for CircleCI jobs; no long-lived keys.
+    """Short-lived credentials for CI's jobs; no long-lived keys.
 
     A preview runs for any branch and can only look. Deploys and the deployer's trigger run for `main` alone, which
     takes CircleCI's second kind of token (CIRCLE_OIDC_TOKEN_V2): its subject names the branch.
@@ -76,14 +76,15 @@ class CircleciAccess(pulumi.ComponentResource):
         super().__init__("guarded:ci:CircleciAccess", name, None, opts)
         names, settings = args.names, args.settings
         child = pulumi.ResourceOptions(parent=self)
-        if settings.circleci_provider_managed:
-            aws.iam.OpenIdConnectProvider(
-                "circleci",
-                url=f"https://{issuer(settings)}",
-                client_id_lists=[settings.circleci_organization_id],
-                tags=names.tags("ci"),
-                opts=child,
-            )
+        for ci, issuer in issuers(settings).items():
+            if is_managed(settings, ci):
+                aws.iam.OpenIdConnectProvider(
+                    ci,
+                    url=f"https://{issuer}",
+                    client_id_lists=[audience(settings, ci)],
+                    tags=names.tags("ci"),
+                    opts=child,
+                )
         shared = shared_statements(names, settings)
         policies = [
             ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
@@ -104,12 +105,7 @@ class CircleciAccess(pulumi.ComponentResource):
                 GuardedRoleArgs(
                     names=names,
                     description=role.description,
-                    trust=web_identity_trust(
-                        names.oidc_provider_arn(issuer(settings)),
-                        issuer(settings),
-                        settings.circleci_organization_id,
-                        [_subject(settings, role.branches)],
-                    ),
+                    trust=web_identity_trust(trusted_tokens(names, settings, role.runs)),
                     statements=role.statements,
                     boundary=boundary,
                     component="ci",
@@ -134,32 +130,23 @@ def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
     return (
         CiRole(
             Reader.CI_PREVIEW,
-            "Previews pull requests; reads no secret value",
-            "refs/heads/*",
-            preview_statements(names),
+            "Previews pull requests; "
+            + ("can open the state" if settings.preview_reads_state else "reads no secret value"),
+            Runs.ANY_BRANCH,
+            preview_statements(names, settings),
             (LOOK,),
         ),
-        CiRole(Reader.CI_DEPLOY, "Applies main", "refs/heads/main", deploy_statements(names), (LOOK, BALANCER, EDGE)),
+        CiRole(
+            Reader.CI_DEPLOY,
+            "Applies main",
+            Runs.DEPLOYS,
+            deploy_statements(names, settings),
+            (LOOK, BALANCER, EDGE),
+        ),
         CiRole(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",
-            "refs/heads/main",
+            Runs.DEPLOYS,
             trigger_statements(names, settings),
         ),
-    )
-
-
-ANY_USER: Final = "????????-????-????-????-????????????"
-"""Any user's id, a UUID. A `*` would match slashes too, so anyone who can push could name a branch after the rest of
-the subject: `x/vcs-origin/REPOSITORY/vcs-ref/refs/heads/main`."""
-
-
-def _subject(settings: Settings, branches: str) -> str:
-    """Return the pattern of the subjects of CircleCI's second kind of token, for those branches of the repository.
-
-    Source: https://circleci.com/docs/openid-connect-tokens/
-    """
-    return (
-        f"org/{settings.circleci_organization_id}/project/{settings.circleci_project_id}"
-        f"/user/{ANY_USER}/vcs-origin/{settings.circleci_repository}/vcs-ref/{branches}"
     )

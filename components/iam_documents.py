@@ -99,24 +99,43 @@ def lambda_trust(names: Names) -> str:
     return _service_trust("lambda.amazonaws.com", {"StringEquals": {"aws:SourceAccount": names.account}})
 
 
-def web_identity_trust(provider_arn: str, issuer: str, audience: str, subjects: Sequence[str]) -> str:
-    """Return the trust policy for an OIDC provider's tokens: one audience, and subjects that match a pattern.
+@dataclass(frozen=True)
+class Tokens:
+    """Tokens of an OIDC provider that a role takes: one audience, subjects that match a pattern, claims as they are.
 
-    `issuer` is the provider's URL without `https://`.
-    Source: https://circleci.com/docs/openid-connect-tokens/
+    `issuer` is the provider's URL without `https://`; `claims` are more of the provider's claims that AWS knows, by
+    their name.
+    """
+
+    sid: str
+    provider_arn: str
+    issuer: str
+    audience: str
+    subjects: Sequence[str]
+    claims: Mapping[str, str]
+
+
+def web_identity_trust(trusted: Sequence[Tokens]) -> str:
+    """Return the trust policy for the tokens of one or more OIDC providers.
+
+    Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html
     """
     return _document(
         [
             {
-                "Sid": "AssumeWithToken",
+                "Sid": tokens.sid,
                 "Effect": "Allow",
-                "Principal": {"Federated": provider_arn},
+                "Principal": {"Federated": tokens.provider_arn},
                 "Action": "sts:AssumeRoleWithWebIdentity",
                 "Condition": {
-                    "StringEquals": {f"{issuer}:aud": audience},
-                    "StringLike": {f"{issuer}:sub": _one_or_many(subjects)},
+                    "StringEquals": {
+                        f"{tokens.issuer}:{claim}": value
+                        for claim, value in {"aud": tokens.audience, **tokens.claims}.items()
+                    },
+                    "StringLike": {f"{tokens.issuer}:sub": _one_or_many(tokens.subjects)},
                 },
             }
+            for tokens in trusted
         ]
     )
 

@@ -91,6 +91,11 @@ class Names:
         """Return the ARN of one of this program's managed policies."""
         return self._global_arn("iam", f"policy{self.role_path}{name}")
 
+    @property
+    def account_arn(self) -> str:
+        """The account as a principal of a policy: whoever its own IAM policies let."""
+        return self._global_arn("iam", "root")
+
     def oidc_provider_arn(self, issuer: str) -> str:
         """Return the ARN of an OIDC provider; `issuer` is its URL without `https://`."""
         return self._global_arn("iam", f"oidc-provider/{issuer}")
@@ -138,6 +143,21 @@ class Names:
     def objects_arn(self, bucket: str, pattern: str = "*") -> str:
         """Return the ARN of a bucket's objects, all of them or those whose key matches a pattern."""
         return f"{self.bucket_arn(bucket)}/{pattern}"
+
+    def key_arn(self, key: str) -> str:
+        """Return the ARN of a KMS key, by its id."""
+        return self._arn("kms", f"key/{key}")
+
+    def service_endpoint(self, service: str) -> str:
+        """Return a service's endpoint in the region, as `kms:ViaService` names it.
+
+        Source: https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").service_endpoint("s3")
+        's3.eu-central-1.amazonaws.com'
+        """
+        end = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+        return f"{service}.{self.region}.{end}"
 
     def log_streams_arn(self, log_group: str) -> str:
         """Return the ARN of all streams of a log group, which is what writing to it needs."""

@@ -32,9 +32,11 @@ class Settings(BaseModel):
         regex_engine="python-re",
     )
 
-    region: shapes.Region = Field(alias="aws:region")
-    allowed_account_ids: shapes.Accounts = Field(alias="aws:allowedAccountIds")
-    partition: Literal["aws", "aws-cn", "aws-us-gov"]
+    region: shapes.Region = Field(alias="aws:region", description="AWS region of everything but CloudFront's parts")
+    allowed_account_ids: shapes.Accounts = Field(
+        alias="aws:allowedAccountIds", description="AWS account of the stack; the provider refuses every other one"
+    )
+    partition: Literal["aws"]
 
     domain: shapes.Host
     host_style: HostStyle
@@ -69,10 +71,17 @@ class Settings(BaseModel):
     deployer_security_group_id: shapes.SecurityGroupId
     ork_function: shapes.ResourceName
 
-    circleci_organization_id: shapes.Uuid
-    circleci_project_id: shapes.Uuid
-    circleci_repository: shapes.SourceRepository
+    ci_issuer: Literal["circleci", "github", "both"]
+    circleci_organization_id: shapes.Uuid | None = None
+    circleci_project_id: shapes.Uuid | None = None
+    circleci_repository: shapes.SourceRepository | None = None
     circleci_provider_managed: bool
+    github_repository: shapes.GithubRepository | None = None
+    github_provider_managed: bool
+
+    state_bucket: shapes.BucketName | None = None
+    state_key_arn: shapes.KeyArn | None = None
+    preview_reads_state: bool
 
     park_mode: Literal["parked", "unparked"]
     database_restore_mode: Literal["from_final_snapshot", "clean"]
@@ -186,13 +195,52 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
             f"domain: `{settings.domain}` makes the host {longest}, of {len(longest)} characters; accepted: a domain "
             f"of at most {fitting} characters, so that every host fits into a certificate's name of {LONGEST_HOST}"
         )
+    for ci, keys in _OF_A_CI.items():
+        if settings.ci_issuer in (ci, "both"):
+            problems += [
+                f"{to_camel(key)}: is missing; accepted: a value, or a ciIssuer that isn't {ci}"
+                for key in keys
+                if not getattr(settings, key)
+            ]
     if settings.only_cloudflare_viewers and settings.web_acl_arn:
         problems.append(
             "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
             "onlyCloudflareViewers `false`, or none"
         )
+    problems += _state_contradictions(settings, names)
     if settings.previous_origin_header_secret == settings.origin_header_secret:
         problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")
+    return problems
+
+
+_OF_A_CI: Final = {
+    "circleci": ("circleci_organization_id", "circleci_project_id", "circleci_repository"),
+    "github": ("github_repository",),
+}
+"""CI -> the fields that say whose tokens of it are trusted."""
+
+
+def _state_contradictions(settings: Settings, names: Names) -> list[str]:
+    """Describe what doesn't fit together of the settings about the state."""
+    bucket, key = settings.state_bucket, settings.state_key_arn
+    problems = []
+    if bool(bucket) != bool(key):
+        missing, given = ("stateKeyArn", "stateBucket") if bucket else ("stateBucket", "stateKeyArn")
+        problems.append(
+            f"{missing}: is missing beside {given}; accepted: both or none; `operations bootstrap` sets them"
+        )
+    if key and not key.startswith(names.key_arn("")):
+        problems.append(
+            f"stateKeyArn: `{key}` is of another account, region or partition; accepted: {names.key_arn('ID')}, "
+            "since S3 takes a key of its own region only"
+        )
+    if bucket and bucket.startswith(names.resource("")):
+        problems.append(
+            f"stateBucket: `{bucket}` is named like the stack's own buckets, of which it is none; accepted: one that "
+            f"doesn't begin with {names.resource('')}"
+        )
+    if settings.preview_reads_state and not bucket:
+        problems.append("previewReadsState: `true` needs stateBucket and stateKeyArn; accepted: all three, or `false`")
     return problems
 
 

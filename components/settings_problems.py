@@ -91,7 +91,7 @@ def _accepted(field: FieldInfo) -> str:
 
 
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?Infinity")
-_QUOTES: Final = "YAML takes digits without quotes for a number and may change them: write the value in quotes"
+QUOTES: Final = "YAML takes digits without quotes for a number and may change them: write the value in quotes"
 
 
 def _shown(detail: ErrorDetails, field: FieldInfo) -> str:
@@ -101,7 +101,7 @@ def _shown(detail: ErrorDetails, field: FieldInfo) -> str:
 def _refused_by_validator(detail: ErrorDetails, field: FieldInfo) -> str:
     value = detail["input"]
     unquoted = str in _types(field.annotation) and isinstance(value, str) and _NUMBER.fullmatch(value)
-    quotes = f"; {_QUOTES}" if unquoted else ""
+    quotes = f"; {QUOTES}" if unquoted else ""
     return f"{_shown(detail, field)} won't do; {detail['ctx']['error']}{quotes}"
 
 
@@ -113,7 +113,7 @@ def _own_wording(detail: ErrorDetails, field: FieldInfo) -> str:
 _WORDING: Final[Mapping[str, Callable[[ErrorDetails, FieldInfo], str]]] = {
     "missing": lambda _, field: f"is missing; accepted: {_accepted(field)}",
     "value_error": _refused_by_validator,
-    "string_type": lambda detail, field: f"{_shown(detail, field)} is no text; accepted: {_accepted(field)}; {_QUOTES}",
+    "string_type": lambda detail, field: f"{_shown(detail, field)} is no text; accepted: {_accepted(field)}; {QUOTES}",
     "tuple_type": lambda detail, field: f"is {_shown(detail, field)}; accepted: a list",
     "literal_error": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",
     "bool_parsing": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",

@@ -130,7 +130,9 @@ _RESOURCE_ID: Final = "([0-9a-f]{8}|[0-9a-f]{17})"
 
 Account = Annotated[str, _text(r"\d{12}", "an AWS account id, 12 digits")]
 Accounts = Annotated[tuple[Account, ...], AfterValidator(_require_one)]
-Region = Annotated[str, _text(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region such as eu-central-1")]
+Region = Annotated[
+    str, _text(r"(?!cn-)[a-z]{2}-[a-z]+-\d", "an AWS region such as eu-central-1, in the partition that has CloudFront")
+]
 VpcId = Annotated[str, _text(f"vpc-{_RESOURCE_ID}", "a VPC id such as vpc-0123456789abcdef0")]
 SubnetId = Annotated[str, _text(f"subnet-{_RESOURCE_ID}", "subnet ids such as subnet-0123456789abcdef0")]
 SubnetIds = Annotated[tuple[SubnetId, ...], AfterValidator(_require_two_distinct)]
@@ -171,6 +173,15 @@ Uuid = Annotated[str, _text(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a l
 SourceRepository = Annotated[
     str, _text(r"(github\.com|bitbucket\.org)/[\w.-]+/[\w.-]+", "a repository such as github.com/owner/name")
 ]
+# GitHub puts the ids of owner and repository after their names for repositories made after 15 July 2026:
+# https://docs.github.com/en/actions/reference/security/oidc
+GithubRepository = Annotated[
+    str,
+    _text(
+        r"[\w.-]+(@\d+)?/[\w.-]+(@\d+)?",
+        "owner/name, or owner@id/name@id where GitHub's tokens have the ids",
+    ),
+]
 
 # A bucket's name has at most 63 characters, of which environment and purpose take up to 39; none ends in -s3alias:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -180,6 +191,20 @@ BucketSuffix = Annotated[
         r"(?!(.*-)?s3alias$)(?=.{0,23}$)([a-z0-9]+(-[a-z0-9]+)*)?",
         "account-id, or at most 23 lower-case letters, digits and single hyphens between them, not s3alias at the end, "
         'or "" for nothing',
+    ),
+]
+BucketName = Annotated[
+    str,
+    _text(
+        r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)(?=.{3,63}$)[a-z0-9]+(-+[a-z0-9]+)*",
+        "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, nothing that S3 keeps",
+    ),
+]
+KeyArn = Annotated[
+    str,
+    _text(
+        r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})",
+        "the ARN of a KMS key (no alias), such as arn:aws:kms:eu-central-1:123456789012:key/ID",
     ),
 ]
 RecoveryDays = Annotated[int, AfterValidator(_require_recovery_days)]

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from generators import expected_readers, pages, pipeline_stacks, previewed
+from generators import expected_readers, pages, pipeline_stacks, previewed, rule_examples
 from stackfiles.failures import Failure
 
 
@@ -22,6 +22,7 @@ def main() -> int:
         previewed.write(project)
         pipeline_stacks.write(project)
         pages.write(project)
+        rule_examples.write(project)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code

@@ -21,21 +21,30 @@ from components.catalogue import Reader
 from components.ci_boundary import ci_boundary_statements
 from components.circleci_access import ci_roles, shared_statements
 from components.iam_documents import Statement, identity_policy
+from components.naming import Names
 from components.settings import Settings, parse, placeholders
 from stackfiles import project
 
 RECORD: Final = Path(__file__).with_name("ci_calls.jsonl")
 _REASONS: Final = Path(__file__).with_name("ci_reasons.yaml")
 
+STATE: Final = "state"
+"""The set of options with which CI reads and writes the state."""
+
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "": {},
+    STATE: {
+        "state_bucket": "pulumi-state-of-{account}",
+        "state_key_arn": "arn:{partition}:kms:{region}:{account}:key/00000000-0000-0000-0000-000000000000",
+        "preview_reads_state": True,
+    },
     "only-cloudflare": {"only_cloudflare_viewers": True},
     "own-web-acl": {
         "only_cloudflare_viewers": False,
         "web_acl_arn": "arn:aws:wafv2:us-east-1:{account}:global/webacl/own/00000000-0000-0000-0000-000000000000",
     },
 }
-"""Name of a set of options -> the settings that they change; `{account}` stands for the stack's own."""
+"""Name of a set of options -> the settings that they change; names in braces stand for the stack's own settings."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,10 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a role may do: its statements, all its policies as one document, and its boundary."""
+    """What a role may do: its statements, those of them that are its own, all as one document, and its boundary."""
 
     statements: Sequence[Statement]
+    own: Sequence[Statement]
     policy: str
     boundary: str
 
@@ -131,7 +141,9 @@ def settings(folder: Path, stack: str, options: str = "") -> Settings:
     secrets = {key: placeholders()[key.removeprefix(f"{loaded.name}:")] for key in loaded.secret_keys}
     parsed = parse(loaded.name, stack, {**loaded.config, **secrets}, loaded.secret_keys)
     changed = {
-        key: value.format(account=parsed.account) if isinstance(value, str) else value
+        key: value.format(account=parsed.account, region=parsed.region, partition=parsed.partition)
+        if isinstance(value, str)
+        else value
         for key, value in OPTIONS[options].items()
     }
     return parsed.model_copy(update=changed)
@@ -140,14 +152,22 @@ def settings(folder: Path, stack: str, options: str = "") -> Settings:
 @cache
 def permissions(folder: Path, stack: str, options: str = "") -> Mapping[str, Permissions]:
     """Return what each of CI's roles may do in one of a project's stacks with a set of options."""
-    chosen = settings(folder, stack, options)
-    names = chosen.names(project.load(folder, stack).name, stack)
+    return roles_permissions(settings(folder, stack, options), names(folder, stack, options))
+
+
+def names(folder: Path, stack: str, options: str = "") -> Names:
+    """Return the names of one of a project's stacks with a set of options."""
+    return settings(folder, stack, options).names(project.load(folder, stack).name, stack)
+
+
+def roles_permissions(chosen: Settings, names: Names) -> Mapping[str, Permissions]:
+    """Return what each of CI's roles may do with the given settings and names."""
     shared = shared_statements(names, chosen)
     found = {}
     for role in ci_roles(names, chosen):
         statements = role.everything(shared)
         boundary = identity_policy(ci_boundary_statements(names, statements))
-        found[str(role.reader)] = Permissions(statements, identity_policy(statements), boundary)
+        found[str(role.reader)] = Permissions(statements, role.statements, identity_policy(statements), boundary)
     return found
 
 
@@ -159,11 +179,11 @@ def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
         "region": chosen.region,
         "stack": stack,
         "vpcId": chosen.vpc_id,
-        "circleciOrganizationId": chosen.circleci_organization_id,
+        "circleciOrganizationId": str(chosen.circleci_organization_id),
         "project": project.load(folder, stack).name,
     }
     for name, value in given.items():
-        pattern = pattern.replace(f"{{{name}}}", value)
+        pattern = pattern.replace(f"{{{name}}}", value or "")
     return pattern
 
 

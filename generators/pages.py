@@ -15,7 +15,7 @@ import yaml
 
 from components.catalogue import PARAMETERS, SECRETS
 from components.naming import Names
-from generators import accepted, ci_calls, replacements
+from generators import accepted, ci_calls, replacements, state_calls
 from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.report import page
 from policies.rulebook.documentation import table as rule_table
@@ -45,7 +45,7 @@ def pages(project: Path, plans: Mapping[str, PlanDocument]) -> dict[str, str]:
         "settings.md": _NOTE + _settings(project),
         "rules.md": _NOTE + _rules(),
         "accepted.md": _NOTE + accepted.page(plans.values()),
-        "ci-permissions.md": _NOTE + ci_calls.page(),
+        "ci-permissions.md": _NOTE + ci_calls.page() + state_calls.page(),
         "replacements.md": _NOTE + replacements.page(plans[shown]),
         "diagram.svg": svg(parts),
         "diagram.md": _NOTE + f"# The stack\n\nDrawn from the plan of `{shown}`.\n\n![The stack](diagram.svg)\n\n"

@@ -12,9 +12,11 @@ from typing import Final
 
 from operations.command_line import EXIT_CODES
 from operations.commands import (
+    bootstrap,
     deploy,
     examples,
     fill_secrets,
+    init,
     orphans,
     preflight,
     rotate_kinde,
@@ -24,7 +26,9 @@ from operations.commands import (
 from stackfiles.failures import Failure
 
 COMMANDS: Final = (
+    init.COMMAND,
     examples.COMMAND,
+    bootstrap.COMMAND,
     preflight.COMMAND,
     deploy.COMMAND,
     fill_secrets.COMMAND,

@@ -124,6 +124,10 @@ class Aws:
         client: BucketClient = self._session.client("s3", region_name=self._region, config=self._config)
         return client
 
+    def keys(self) -> Any:  # noqa: ANN401 - botocore makes it from its model
+        """Return a client of KMS."""
+        return self._session.client("kms", region_name=self._region, config=self._config)
+
     def certificates(self, region: str) -> ACMClient:
         """Return a client of ACM in a region."""
         return self._session.client("acm", region_name=region, config=self._config)
@@ -136,6 +140,11 @@ class Aws:
     def network(self) -> PagedClient:
         """Return a client of EC2, for security groups."""
         client: PagedClient = self._session.client("ec2", region_name=self._region, config=self._config)
+        return client
+
+    def lists(self, service: str) -> PagedClient:
+        """Return a client of any service, for its lists."""
+        client: PagedClient = self._session.client(service, region_name=self._region, config=self._config)  # type: ignore[call-overload]
         return client
 
     def distributions(self) -> CloudFrontClient:

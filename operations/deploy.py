@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
+from operations import state_backend
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import Enforcement, PlanDocument, SourceLines, State, Violation, enforced
@@ -62,13 +63,14 @@ def run(given: argparse.Namespace) -> int:
         Failure: the engine wrote no plan, the gate didn't start, or nobody confirmed.
     """
     folder: Path = given.project.resolve()
-    _require_cli(folder)
+    require_cli(folder)
     if hidden := sorted(name for name in os.environ if name.startswith(FROM_ENVIRONMENT)):
         raise BadConfiguration(
             f"{', '.join(hidden)}: options of the Pulumi CLI in the environment could skip the preview or the packs; "
             "accepted: the options of this command"
         )
     project.require_stack(folder, given.stack)
+    os.environ.update(state_backend.environment(folder, given.stack))
     if given.operation in ("up", "preview") and given.plan:
         _require_real_secrets(folder, given.stack)
     command = command_line(given, folder)
@@ -93,6 +95,8 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
         command += ["--plan" if given.operation == "up" else "--save-plan", str(given.plan.absolute())]
     if given.operation == "refresh" and given.clear_pending:
         command.append("--clear-pending-creates")
+    if given.operation == "refresh" and given.expect_no_changes:
+        command.append("--expect-no-changes")
     if given.operation == "refresh" and given.preview_only:
         command.append("--preview-only")
     elif given.operation in ("up", "refresh") and given.yes:
@@ -116,7 +120,7 @@ def _listed(path: Path) -> str:
     return f'"{text}"' if "," in text or '"' in text else text
 
 
-def _require_cli(folder: Path) -> None:
+def require_cli(folder: Path) -> None:
     """Say how to get the Pulumi CLI where there is none.
 
     Raises:

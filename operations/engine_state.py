@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -10,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypedDict
 
+from operations import state_backend
 from operations.deploy import PULUMI
 from stackfiles.failures import Failure
 
 _SECONDS: Final = 60
 """How long the CLI may take: it asks the backend for the whole state."""
-_NO_SUCH_STACK: Final = 6
+NO_SUCH_STACK: Final = 6
 """The CLI's exit code where the backend doesn't have the stack (sdk/go/common/util/cmdutil/exit.go)."""
 
 
@@ -54,9 +56,15 @@ def load(folder: Path, stack: str) -> EngineState:
     command = [PULUMI, "stack", "export", "--stack", stack, "--non-interactive"]
     try:
         done = subprocess.run(  # noqa: S603 - the CLI, with the stack's name
-            command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS, check=False
+            command,
+            cwd=folder,
+            env={**os.environ, **state_backend.environment(folder, stack)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
         )
-        if done.returncode == _NO_SUCH_STACK:
+        if done.returncode == NO_SUCH_STACK:
             return EngineState(frozenset(), {})
         resources = _read_resources(json.loads(done.stdout)) if done.returncode == 0 else None
     except subprocess.TimeoutExpired:

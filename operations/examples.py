@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,9 @@ from typing import Final
 
 from stackfiles import project
 from stackfiles.failures import BadConfiguration
+from stackfiles.stack_file import MARK
 
-_MARK: Final = re.compile(r"#\s*EXAMPLE\b")
-_ELSEWHERE: Final = ("CODEOWNERS",)
+_ELSEWHERE: Final = ("Pulumi.yaml", "CODEOWNERS")
 """Files beside the stack's own that hold values of an owner."""
 
 
@@ -41,7 +40,7 @@ def _marked(file: Path) -> Iterator[Example]:
     except (OSError, UnicodeDecodeError) as error:
         raise BadConfiguration(f"{file} can't be read: {error}") from None
     for number, line in enumerate(lines, 1):
-        if mark := _MARK.search(line):
+        if mark := MARK.search(line):
             # The value isn't shown: whoever forgot to encrypt a secret would find it in a log.
             key = line[: mark.start()].strip().partition(": ")[0].removesuffix(":")
             yield Example(file.name, number, key or line.strip("# \t"))

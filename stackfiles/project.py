@@ -146,7 +146,7 @@ def load(folder: Path, stack: str) -> Project:
         stack=stack,
         folder=folder,
         program=folder / str(document.get("main", ".")),
-        config={key: _text(value) for key, value in sorted(given.items()) if key not in secret_keys},
+        config={key: config_text(value) for key, value in sorted(given.items()) if key not in secret_keys},
         secret_keys=secret_keys,
         problems=tuple(problems),
     )
@@ -177,7 +177,7 @@ def _is_secret(value: Json) -> bool:
     return isinstance(value, list) and any(_is_secret(item) for item in value)
 
 
-def _text(value: Json) -> str:
+def config_text(value: Json) -> str:
     """Return a value as the program reads it: text as it is, everything else as JSON."""
     if value is None:
         return ""
@@ -193,7 +193,7 @@ def _problem(value: Json, declared: Mapping[str, Any]) -> str:
     if declared.get("secret"):
         return "must be encrypted, for it is a secret (`pulumi config set --secret`); a default can't be"
     # What isn't a list or a mapping is text to the CLI, however it is written.
-    if not _fits(value if isinstance(value, list | dict) else _text(value), declared):
+    if not _fits(value if isinstance(value, list | dict) else config_text(value), declared):
         return f"must be of type {declared['type']}"
     return ""
 
@@ -204,7 +204,7 @@ def _fits(value: Json, declared: Mapping[str, Any]) -> bool:
         case "string":
             return isinstance(value, str)
         case "integer":
-            return bool(re.fullmatch(r"[+-]?\d+", value if isinstance(value, str) else _text(value)))
+            return bool(re.fullmatch(r"[+-]?\d+", value if isinstance(value, str) else config_text(value)))
         case "boolean":
             return isinstance(value, bool) or value in ("true", "false")
         case "object":

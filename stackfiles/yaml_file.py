@@ -16,13 +16,14 @@ class _DuplicateKey(yaml.YAMLError):
     """A mapping has a key twice: YAML forbids it, the library keeps the last value."""
 
 
-class _Loader(yaml.CSafeLoader):
+class Loader(yaml.CSafeLoader):
     """Loads YAML as the Pulumi CLI does.
 
     It refuses a duplicate key, and digits with a leading zero or around an `e` are a number to it, text to PyYAML.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Return a mapping, unless it has a key twice."""
         seen: dict[str, yaml.ScalarNode] = {}
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and (first := seen.setdefault(key.value, key)) is not key:
@@ -33,7 +34,7 @@ class _Loader(yaml.CSafeLoader):
 
 # yamlStyleFloat in resolve.go of gopkg.in/yaml.v3
 _NUMBER: Final = re.compile(r"[-+]?(\.\d+|\d+(\.\d*)?)([eE][-+]?\d+)?$")
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def read(path: Path) -> dict[str, Any]:
         BadConfiguration: the file can't be read, or isn't a mapping in YAML.
     """
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - it is a safe loader
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506 - it is a safe loader
     except OSError as error:
         raise BadConfiguration(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:

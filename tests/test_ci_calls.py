@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from generators.ci_calls import Request, filled, permissions, record, uncalled, withheld
+from generators import state_calls
+from generators.ci_calls import OPTIONS, Request, filled, permissions, record, uncalled, withheld
 from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.requests import can
 from stackfiles import project
@@ -96,11 +97,13 @@ def test_nothing_is_left_to_a_person_that_no_call_needs() -> None:
 def test_each_grant_is_called_by_a_scenario_or_says_why_it_is_there(role: str) -> None:
     granted = {
         action
-        for options in ("", "only-cloudflare", "own-web-acl")
+        for options in OPTIONS
         for statement in permissions(owned(), "prod", options)[role].statements
         for action in statement.actions
     }
-    called = {request.action for request in record() if role in request.roles}
+    called = {
+        request.action for request in (*record(), *state_calls.requests(owned(), "prod")) if role in request.roles
+    }
     explained = set(uncalled()[role])
     assert granted - called - explained == set()
     assert explained - granted == set()

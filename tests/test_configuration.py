@@ -11,11 +11,13 @@ import yaml
 from tests.planning import PROJECT, copy_project, rehearse
 
 SECRET = {"secure": "v1:EXAMPLE:EXAMPLE"}
+STATE_KEY = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
 # Key -> (value in the stack's file, None to take the key away; what the screen says of it).
 FAULTS: dict[str, tuple[Any, str]] = {
     "aws:region": ("Mars", "aws:region: `Mars` won't do; accepted: an AWS region such as eu-central-1"),
+    "partition": ("aws-us-gov", "partition: `aws-us-gov` won't do; accepted: aws"),
     "aws:allowedAccountIds": ("123456789012", "aws:allowedAccountIds: is `123456789012`; accepted: a list"),
     "vpcId": (None, "vpcId: is missing; accepted: a VPC id such as vpc-0123456789abcdef0"),
     "vpcID": ("vpc-0123456789abcdef0", "vpcID: no such key; the nearest is vpcId"),
@@ -44,7 +46,18 @@ FAULTS: dict[str, tuple[Any, str]] = {
         "data-s3alias",
         "bucketSuffix: `data-s3alias` won't do; accepted: account-id, or at most 23 lower-case letters",
     ),
+    "stateBucket": (
+        "State",
+        "stateBucket: `State` won't do; accepted: a bucket's name: 3 to 63 lower-case letters",
+    ),
+    "stateKeyArn": (
+        "alias/state",
+        "stateKeyArn: `alias/state` won't do; accepted: the ARN of a KMS key (no alias)",
+    ),
+    "previewReadsState": ("perhaps", "previewReadsState: `perhaps` won't do; accepted: true or false"),
     "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
+    "ciIssuer": ("gitlab", "ciIssuer: `gitlab` won't do; accepted: circleci or github or both"),
+    "githubRepository": ("github.com/a/b", "githubRepository: `github.com/a/b` won't do; accepted: owner/name"),
     "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
 }
 
@@ -72,7 +85,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 18 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 24 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -82,6 +95,8 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        ({"aws:region": "us-gov-west-1"}, "accepted: an AWS region such as eu-central-1, in the partition that has"),
+        ({"aws:region": "cn-north-1"}, "aws:region: `cn-north-1` won't do; accepted: an AWS region"),
         ({"secretRecoveryDays": 0}, "secretRecoveryDays: `0` won't do; accepted: 7 to 30"),
         (
             {"aws:allowedAccountIds": ["123456789012", "210987654321"]},
@@ -100,8 +115,28 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
             "onlyCloudflareViewers `false`, or none",
         ),
+        (
+            {"circleciProjectId": None},
+            "circleciProjectId: is missing; accepted: a value, or a ciIssuer that isn't circleci",
+        ),
+        ({"ciIssuer": "both"}, "githubRepository: is missing; accepted: a value, or a ciIssuer that isn't github"),
+        ({"stateBucket": "the-state"}, "stateKeyArn: is missing beside stateBucket; accepted: both or none"),
+        ({"previewReadsState": True}, "previewReadsState: `true` needs stateBucket and stateKeyArn"),
+        (
+            {"stateBucket": "prod-state", "stateKeyArn": STATE_KEY},
+            "stateBucket: `prod-state` is named like the stack's own buckets, of which it is none",
+        ),
+        (
+            {"stateBucket": "the-state", "stateKeyArn": STATE_KEY.replace("-central-", "-west-")},
+            "is of another account, region or partition; accepted: arn:aws:kms:eu-central-1:123456789012:key/ID",
+        ),
     ],
-    ids=["recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"],
+    ids=[
+        *("region of another partition", "region of China"),
+        *("recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"),
+        *("no CircleCI project", "no GitHub repository"),
+        *("bucket without key", "preview without bucket", "bucket like data", "key elsewhere"),
+    ],
 )
 def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
     project = copy_project(tmp_path)

@@ -76,24 +76,6 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     assert "SENTRY_AUTH_TOKEN" in wiring["backstage"]
 
 
-def test_adding_an_environment(tmp_path: Path) -> None:
-    book, project = runbook("adding-an-environment"), copy_project(tmp_path)
-    others = carry_out(book, project)
-    assert others[0] == "make preview STACK=staging"
-    plan = rehearse("staging", project, tmp_path / "plan.json")
-    assert (plan.exit_code, plan.violations) == (0, []), plan.printed
-    kinds = (
-        "aws:secretsmanager/secret:Secret",
-        "aws:iam/role:Role",
-        "aws:s3/bucket:Bucket",
-        "aws:ssm/parameter:Parameter",
-    )
-    for kind in kinds:
-        names = [str(inputs.get("name", inputs.get("bucket"))) for inputs in plan.inputs(kind)]
-        assert names
-        assert all(name.lstrip("/").startswith("staging") for name in names), names
-
-
 def test_rotating_the_header_secret(tmp_path: Path) -> None:
     """Without the CLI: what its `config set --secret` and `config rm` leave in the stack's file is written here."""
     book, project = runbook("header-secret-rotation"), copy_project(tmp_path)

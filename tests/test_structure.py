@@ -21,16 +21,16 @@ FUNCTION_LINES: Final = 60
 
 PACKS: Final = sorted(f"policies/{file.parent.name}" for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
 
-_CODE: Final = ("components", "policies/rulebook", *PACKS, "stackfiles", "rehearsal", "operations")
+_CODE: Final = ("components", "policies/rulebook", *PACKS, "policies", "stackfiles", "rehearsal", "operations")
 
 AREAS: Final[dict[str, tuple[str, ...]]] = {
     "components": (),
     "__main__.py": ("components",),
     "set_up.py": (),
-    "policies": (),
     "policies/rulebook": (),
     # A pack can be copied out with the rulebook, and with nothing else.
     **dict.fromkeys(PACKS, ("policies/rulebook",)),
+    "policies": ("policies/rulebook",),
     "stackfiles": (),
     "rehearsal": ("stackfiles",),
     "operations": ("components", "stackfiles", "rehearsal"),
@@ -44,7 +44,7 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
 LAYERS: Final[dict[str, str]] = {
     "policies/least_privilege": "language knowledge meaning faults stack access rules .",
     "rehearsal": "__init__.py engine reports base_verdict .",
-    "operations": ". checks preflight.py commands __main__.py",
+    "operations": ". checks init preflight.py commands __main__.py",
 }
 """Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
 
@@ -53,7 +53,9 @@ COMMANDS: Final = (
     "rehearsal.watch",
     "rehearsal.pull_request",
     "rehearsal.base_verdict",
+    "rehearsal.comment",
     "operations",
+    "policies",
     "policies.least_privilege.access",
     "policies.least_privilege.knowledge",
 )

@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks.iam import comparison, corpus, environments, evaluation, scale
+from benchmarks.iam import comparison, corpus, environments, evaluation, scale, techniques
 from benchmarks.iam.comparison import SLOW, TOOLS, Run, Start, Tool, Verdict
 from corpus.labelled import INDEPENDENT, LABELS, Labelled
 from tests import iam_evaluator
@@ -54,7 +54,13 @@ def main() -> int:
     runs_of_others = [comparison.middle([run.of(others) for run in of_tool]) for of_tool in rounds_of]
     targets = list(_targets(of_fitted, fitted, rounds))
     page = "\n".join(
-        [_page(runs, fitted, targets, rounds), _independent(runs_of_others, others), _agreement(), _scale(rounds)]
+        [
+            _page(runs, fitted, targets, rounds),
+            _independent(runs_of_others, others),
+            techniques.section(),
+            _agreement(),
+            _scale(rounds),
+        ]
     )
     RESULTS.write_text(page, encoding="utf-8")
     print(RESULTS.read_text(encoding="utf-8"))

@@ -39,12 +39,14 @@ class Tool:
 
 
 PACK: Final = Tool("least-privilege pack", "own")
+TFPRIVESC: Final = Tool("tfprivesc 0.1.1", "tfprivesc", "tfprivesc")
 TOOLS: Final = (
     PACK,
     Tool("parliament 1.6.4", "parliament", "parliament"),
     Tool("cloudsplaining 0.9.1", "cloudsplaining", "cloudsplaining"),
     Tool("cloudsplaining, all risky actions", "cloudsplaining", "cloudsplaining", "all"),
     Tool("Checkov 3.3.30", "checkov", "checkov"),
+    TFPRIVESC,
 )
 
 SLOW: Final = Tool("parliament, community auditors", "parliament", "parliament", "community")
@@ -58,6 +60,7 @@ class Verdict:
     flagged: bool | None
     error: str
     seconds: float
+    findings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,8 @@ _TURNS: Final = 5
 def _verdict(entry: Mapping[str, Any]) -> Verdict:
     findings = entry["findings"]
     # A tool that raises stops a pipeline as well, but says nothing about the document: no finding.
-    return Verdict(None if findings is None else bool(findings), entry["error"], entry["seconds"])
+    flagged = None if findings is None else bool(findings)
+    return Verdict(flagged, entry["error"], entry["seconds"], tuple(findings or ()))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ PEERS: Final = {
     "parliament": ["parliament==1.6.4", "setuptools==80.9.0"],  # it imports pkg_resources, gone from setuptools 81
     "cloudsplaining": ["cloudsplaining==0.9.1"],
     "checkov": ["checkov==3.3.30"],
+    "tfprivesc": ["tfprivesc==0.1.1"],
 }
 """Environment -> requirements. Newest versions in November 2026; they can't share an environment."""
 _BUILD_TOOLS: Final = ["setuptools<81", "wheel", "hatchling", "uv_build", "poetry-core"]

@@ -14,6 +14,7 @@ from operations.checks.zone_rules import check_rules
 from operations.stack import Stack
 from operations.verdicts import Check, Verdict, host_check
 from operations.web import UNAVAILABLE, Web, send
+from stackfiles.failures import Failure
 
 ZONE: Final = Check("cloudflare/zone", "Cloudflare zone")
 CACHE_RULES: Final = Check("cloudflare/cache-rules", "Cloudflare cache rules")
@@ -22,21 +23,41 @@ _CACHE_PHASES: Final = ("http_request_cache_settings", "http_response_cache_sett
 """https://developers.cloudflare.com/ruleset-engine/reference/phases-list/"""
 
 _API: Final = "https://api.cloudflare.com/client/v4"
-_TOKEN: Final = "CLOUDFLARE_API_TOKEN"
+TOKEN: Final = "CLOUDFLARE_API_TOKEN"
+
+
+def zone_ids(domain: str, token: str, web: Web) -> list[str]:
+    """Return the ids of the zones of a domain that a token may see.
+
+    Raises:
+        Failure: Cloudflare doesn't answer, or doesn't take the token.
+    """
+    try:
+        with web.client() as client:
+            client.headers["Authorization"] = f"Bearer {token}"
+            response = send(client, "GET", f"{_API}/zones", UNAVAILABLE, params={"name": domain})
+            response.raise_for_status()
+            return [str(zone["id"]) for zone in response.json()["result"]]
+    except httpx.TransportError as error:
+        raise Failure(f"no answer from Cloudflare ({type(error).__name__})") from None
+    except httpx.HTTPStatusError as error:
+        raise Failure(f"Cloudflare answers {error.response.status_code}: check {TOKEN}") from None
+    except (ValueError, KeyError, TypeError):
+        raise Failure("Cloudflare's answer can't be read") from None
 
 
 def check_zone(stack: Stack, web: Web) -> list[Verdict]:
     """Check that the zone is the stack's and active, and that its records lead where they should."""
-    token = os.environ.get(_TOKEN)
+    token = os.environ.get(TOKEN)
     if not token:
-        return [ZONE.undecided(f"not looked at: {_TOKEN} isn't set")]
+        return [ZONE.undecided(f"not looked at: {TOKEN} isn't set")]
     zone = f"{_API}/zones/{stack.settings.cloudflare_zone_id}"
     try:
         with web.client() as client:
             client.headers["Authorization"] = f"Bearer {token}"
             response = send(client, "GET", zone, UNAVAILABLE)
             if response.status_code != HTTPStatus.OK:
-                text = f"Cloudflare answers {response.status_code}: check {_TOKEN} and cloudflareZoneId"
+                text = f"Cloudflare answers {response.status_code}: check {TOKEN} and cloudflareZoneId"
                 return [ZONE.failed(text)]
             found = response.json()["result"]
             if found["name"] != stack.settings.domain or found["status"] != "active":
@@ -63,7 +84,7 @@ def _check_cache_rules(client: httpx.Client, zone: str) -> Verdict:
     for phase in _CACHE_PHASES:
         response = send(client, "GET", f"{zone}/rulesets/phases/{phase}/entrypoint", UNAVAILABLE)
         if response.status_code == HTTPStatus.FORBIDDEN:
-            return CACHE_RULES.undecided(f"not looked at: {_TOKEN} may not read them (Cache Rules Read)")
+            return CACHE_RULES.undecided(f"not looked at: {TOKEN} may not read them (Cache Rules Read)")
         # A zone without rules of a phase has no such ruleset.
         if response.status_code != HTTPStatus.NOT_FOUND:
             rules += response.raise_for_status().json()["result"].get("rules", [])

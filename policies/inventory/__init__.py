@@ -7,8 +7,8 @@ agreed to is a violation, which says how to have it agreed.
 - `agreed_types` and `properties` compare a stack with that table and with the types that its owners list.
 - `account`, `identity`, `roles` and `edge` compare it with the pinned facts, `providers` looks at who makes the
   resources.
-- `pinned_tags` and `granted_buckets` compare what identity policies say with them, which `identity_policies` reads;
-  `documents` reads a policy document for all of them.
+- `pinned_tags`, `granted_buckets` and `state_access` compare what identity policies say with them, which
+  `identity_policies` reads; `documents` reads a policy document for all of them.
 - `companions` looks for what a bucket needs beside it.
 - `secret_copies` finds secrets where they don't belong.
 
@@ -30,6 +30,7 @@ from policies.inventory import (
     providers,
     roles,
     secret_copies,
+    state_access,
 )
 from policies.rulebook import Rule
 
@@ -43,6 +44,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *roles.RULES,
     *pinned_tags.RULES,
     *granted_buckets.RULES,
+    *state_access.RULES,
     *edge.RULES,
     *secret_copies.RULES,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -48,24 +48,33 @@ def _host(url: Json) -> str:
 
 
 def _ci(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    config = judgement.config
+    issuers = judgement.config["issuers"]
     if resource.type == _OIDC_PROVIDER:
-        if not config["issuer"] or resource.get("url") not in (config["issuer"], f"https://{config['issuer']}"):
-            yield Finding("`url` isn't the pinned issuer of tokens.")
+        url = resource.get("url")
+        pinned = _pins(issuers, url.removeprefix("https://") if isinstance(url, str) else "")
+        if not pinned:
+            yield Finding("`url` isn't a pinned issuer of tokens.")
         for index, audience in enumerate(resource.items("clientIdLists")):
-            if audience != config["audience"]:
+            if pinned and audience != pinned.get("audience"):
                 yield Finding(f"`clientIdLists.{index}` isn't the pinned audience.")
         return
     document = resource.get("assumeRolePolicy")
     for statement in statements(document):
         for principal in listed(_member(_member(statement, "Principal"), "Federated")):
-            yield from _trusts(principal, statement, judgement)
+            yield from _trusts(principal, statement, issuers)
 
 
-def _trusts(principal: Json, statement: Json, judgement: Judgement) -> Iterator[Finding]:
-    issuer = judgement.config["issuer"]
-    if not isinstance(principal, str) or not issuer or not principal.endswith(f"{_OF_AN_ISSUER}{issuer}"):
-        yield Finding("The role trusts another issuer of tokens than the pinned one.")
+def _pins(issuers: Mapping[str, Json], issuer: str) -> Mapping[str, Json]:
+    """Return what is pinned for an issuer; empty if it isn't, or not as a mapping."""
+    pins = issuers.get(issuer)
+    return pins if isinstance(pins, Mapping) else {}
+
+
+def _trusts(principal: Json, statement: Json, issuers: Mapping[str, Json]) -> Iterator[Finding]:
+    _, found, issuer = principal.partition(_OF_AN_ISSUER) if isinstance(principal, str) else ("", "", "")
+    pins = _pins(issuers, issuer)
+    if not found or not pins:
+        yield Finding("The role trusts another issuer of tokens than the pinned ones.")
         return
     subjects = False
     operators = _member(statement, "Condition")
@@ -73,18 +82,20 @@ def _trusts(principal: Json, statement: Json, judgement: Judgement) -> Iterator[
         for key, values in conditions.items() if isinstance(conditions, Mapping) else ():
             name = key.lower().removeprefix(f"{issuer.lower()}:")
             for value in listed(values):
-                if name == "aud" and value != judgement.config["audience"]:
+                if name == "aud" and value != pins.get("audience"):
                     yield Finding("The role takes tokens for another audience than the pinned one.")
                 if name == "sub":
                     subjects = True
-                    if not _is_pinned(value, judgement.config["subjects"]):
+                    if not _is_pinned(value, listed(pins.get("subjects"))):
                         yield Finding("The role takes tokens of a subject that isn't pinned.")
     if not subjects:
         yield Finding("The role takes tokens of every subject.")
 
 
-def _is_pinned(subject: Json, prefixes: list[str]) -> bool:
-    return isinstance(subject, str) and any(prefix and subject.startswith(prefix) for prefix in prefixes)
+def _is_pinned(subject: Json, prefixes: Sequence[Json]) -> bool:
+    return isinstance(subject, str) and any(
+        isinstance(prefix, str) and prefix and subject.startswith(prefix) for prefix in prefixes
+    )
 
 
 def _member(value: Json, key: str) -> Json:
@@ -117,20 +128,19 @@ RULES: Final = (
         id=_CI,
         title="The CI's tokens come from the issuer, organization, project and repository that the owners pinned.",
         remedy=f"Correct the stack's configuration, or have {OWNERS} change "
-        "`pinned-ci`: `issuer`, `audience`, `subjects`.",
-        source="https://circleci.com/docs/openid-connect-tokens/",
+        "`pinned-ci`: `issuers`, each with its `audience` and `subjects`.",
+        source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-idp_oidc.html",
         severity=Severity.CRITICAL,
         check=_ci,
         types=types_with("by", _CI),
         by_agreement=True,
         config={
-            "issuer": _text("Issuer of the CI's tokens, without https://"),
-            "audience": _text("What the tokens are made for; at CircleCI the organization's id"),
-            "subjects": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "Beginnings of the subjects that roles may trust, as far as the repository",
-                "default": [],
+            "issuers": {
+                "type": "object",
+                "description": "Issuer of a CI's tokens, without https:// -> `audience`, what they are made for (at "
+                "CircleCI the organization's id), and `subjects`, the beginnings of the subjects that roles may trust, "
+                "as far as the repository",
+                "default": {},
             },
         },
     ),

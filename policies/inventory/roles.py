@@ -86,12 +86,22 @@ def _principals(statement: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _subjects(statement: Mapping[str, Json]) -> list[Json]:
-    """Return the subjects of tokens that a statement takes."""
+    """Return the subjects of tokens that a statement takes, each with the other claims that it asks for.
+
+    `repo:owner/name:environment:prod&ref=refs/heads/main` is a subject whose tokens must also have this claim. Only
+    StringEquals counts: other operators may ask for less than they seem to.
+    """
     operators = statement.get("Condition")
-    conditions = operators.values() if isinstance(operators, Mapping) else ()
+    conditions = operators if isinstance(operators, Mapping) else {}
+    asked = conditions.get("StringEquals")
+    claims = "".join(
+        f"&{key.rpartition(':')[2]}={'|'.join(map(str, listed(values)))}"
+        for key, values in sorted(asked.items() if isinstance(asked, Mapping) else ())
+        if not key.lower().endswith((":sub", ":aud"))
+    )
     return [
-        value
-        for condition in conditions
+        f"{value}{claims}" if isinstance(value, str) else value
+        for condition in conditions.values()
         if isinstance(condition, Mapping)
         for key, values in condition.items()
         if key.lower().endswith(":sub")

@@ -33,8 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         report = _report(given.branch.resolve(), tried=given.breakages)
+        for verdict in report.verdicts if given.plans else ():
+            _write(given.plans / f"plan.{verdict.stack}.json", json.dumps(verdict.base, indent=2) + "\n")
         if given.report:
-            _write(given.report, gate_markdown(report))
+            _write(given.report, gate_markdown(report, violations=not given.plans))
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
@@ -86,7 +88,7 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise BadConfiguration(f"--report {file}: {error.strerror}") from None
+        raise BadConfiguration(f"{file}: {error.strerror}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,6 +100,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--branch", type=Path, required=True, metavar="FOLDER", help="the checkout that is judged")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there, Markdown")
+    parser.add_argument(
+        "--plans",
+        type=Path,
+        metavar="FOLDER",
+        help="write each stack's plan there, plan.<stack>.json, with what this folder's gate says; the report leaves "
+        "that out, since one on the plan has it",
+    )
     parser.add_argument(
         "--breakages",
         choices=("all", "additions", "none"),

@@ -55,12 +55,13 @@ class GateReport:
         return not any(_stopped(verdict.base) for verdict in self.verdicts)
 
 
-def gate_markdown(report: GateReport) -> str:
-    """Return the report."""
-    return "\n".join("".join(part) for part in (_verdicts(report), _changes(report)) if part)
+def gate_markdown(report: GateReport, *, violations: bool = True) -> str:
+    """Return the report; with the base branch's violations one by one, or without."""
+    parts = ["".join(_verdicts(report, violations=violations)), "".join(_changes(report))]
+    return "\n".join(part for part in parts if part)
 
 
-def _verdicts(report: GateReport) -> Iterator[str]:
+def _verdicts(report: GateReport, *, violations: bool) -> Iterator[str]:
     said = "lets this branch pass" if report.passed else "stops this branch"
     yield f"## {'✅' if report.passed else '❌'} The base branch's gate {said}\n\n"
     yield "| stack | the base branch's gate | this branch's gate |\n|---|---|---|\n"
@@ -71,7 +72,7 @@ def _verdicts(report: GateReport) -> Iterator[str]:
     for verdict in report.verdicts:
         if verdict.base.get("error"):
             yield f"\n{code(verdict.stack)}: {code(verdict.base['error'])}\n"
-        elif verdict.base["policyViolations"]:
+        elif verdict.base["policyViolations"] and violations:
             yield f"\n**What it says about {code(verdict.stack)}**\n\n"
             yield from policies(verdict.base, heading="")
 

@@ -1,7 +1,7 @@
 """`python -m tests.breakages --judge-with FOLDER`: which breakages the packs of another copy of the project let pass.
 
 It prints a JSON object: id of the row -> the rules that were to stop it and don't. `--only-additions` leaves out the
-rows that change a file, each of which takes a plan of its own.
+rows that change a file, each of which takes a plan of its own. The packs are configured for the suite's own stacks.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.breakages import ADDITIONS, BREAKAGES, break_project, with_additions
+from tests.owner import give_files, link_packs
 from tests.planning import PROJECT, Plan, copy_project, rehearsal_command, written
 
 
@@ -23,16 +24,25 @@ def main() -> int:
     parser.add_argument("--judge-with", type=Path, required=True, metavar="FOLDER", help="the project with the packs")
     parser.add_argument("--only-additions", action="store_true", help="only what fits into one program")
     given = parser.parse_args()
-    judges = given.judge_with.resolve()
-    said = _said_of_additions(judges)
-    if given.only_additions:
-        known = _said_of_additions(PROJECT)
-        missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in ADDITIONS}
-    else:
-        alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]
-        missing = {row["id"]: _missing(row, judges) for row in alone}
+    with tempfile.TemporaryDirectory() as folder:
+        judges = _gate(Path(folder).resolve() / "judges", given.judge_with.resolve())
+        said = _said_of_additions(judges)
+        if given.only_additions:
+            known = _said_of_additions(_gate(Path(folder).resolve() / "own", PROJECT))
+            missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in ADDITIONS}
+        else:
+            alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]
+            missing = {row["id"]: _missing(row, judges) for row in alone}
     print(json.dumps({id_: rules for id_, rules in missing.items() if rules}, indent=2))
     return 0
+
+
+def _gate(folder: Path, repository: Path) -> Path:
+    """Return a folder with the packs of a repository, configured for the suite's own stacks."""
+    folder.mkdir()
+    give_files(folder)
+    link_packs(folder, repository)
+    return folder
 
 
 def _said_of_additions(judges: Path) -> dict[str, set[str]]:

@@ -23,7 +23,7 @@ import yaml
 from stackfiles import project
 from tests.circleci.pipeline_rules import BRANCHES, Pipeline, needs
 from tests.owner import config, owned
-from tests.planning import PROJECT, plan_of
+from tests.planning import PROJECT, copy_project, plan_of
 
 CONFIG = PROJECT / ".circleci" / "config.yml"
 PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
@@ -64,8 +64,8 @@ def role_of(job: str) -> str:
 
 def scripts() -> dict[str, str]:
     """Every shell script of the pipeline, by where it stands: each `run`, and the files beside the pipeline."""
-    found = {str(path.relative_to(PROJECT)): path.read_text() for path in CONFIG.parent.iterdir() if path != CONFIG}
-    found[".ci/run"] = (PROJECT / ".ci" / "run").read_text()
+    files = [*CONFIG.parent.iterdir(), *(PROJECT / ".ci").iterdir()]
+    found = {str(path.relative_to(PROJECT)): path.read_text() for path in files if path != CONFIG}
     for group in ("commands", "jobs"):
         for name, definition in PIPELINE[group].items():
             for number, step in enumerate(definition["steps"]):
@@ -204,6 +204,30 @@ def test_main_is_applied_after_approval_tests_and_gate_and_checked_afterwards() 
     assert "pull" not in json.dumps(jobs)
 
 
+@pytest.mark.parametrize(
+    ("setting", "code"), [("", 3), ("previewReadsState: false", 3), ("previewReadsState: true", 0)]
+)
+def test_a_preview_is_made_where_it_may_read_the_state(tmp_path: Path, setting: str, code: int) -> None:
+    copy = copy_project(tmp_path)
+    (copy / ".circleci").mkdir()
+    shutil.copy(CONFIG.with_name("reads-state"), copy / ".circleci")
+    (copy / ".venv").symlink_to(sys.prefix)
+    with (copy / f"Pulumi.{STACK}.yaml").open("a") as file:
+        file.write(f"  {setting}\n" if setting else "")
+    done = subprocess.run(
+        [copy / ".circleci" / "reads-state", STACK], capture_output=True, text=True, check=False, env=os.environ
+    )
+    assert done.returncode == code, done.stderr
+    assert ("previewReadsState isn't true, so there is no preview" in done.stdout) == (code != 0)
+
+
+def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_the_state() -> None:
+    names = [step if isinstance(step, str) else next(iter(step)) for step in steps("preview")]
+    (asked,) = [number for number, step in enumerate(steps("preview")) if "reads-state" in json.dumps(step)]
+    assert asked < names.index("assume")
+    assert "circleci-agent step halt" in json.dumps(steps("preview")[asked])
+
+
 def test_the_nightly_run_is_of_property_tests_alone_and_has_no_context() -> None:
     assert jobs_on("a-feature", run="nightly") == {"properties": {}}
     assert jobs_on("main", run="nightly") == {}
@@ -240,7 +264,7 @@ def install(folder: Path, archive: bytes, checksums: str) -> subprocess.Complete
     )
     curl.chmod(0o755)
     return subprocess.run(
-        [PROJECT / ".circleci" / "install-pulumi", folder / "cli"],
+        [PROJECT / ".ci" / "install-pulumi", folder / "cli"],
         env={**os.environ, "PATH": f"{folder}:/usr/bin:/bin"},
         capture_output=True,
         text=True,

@@ -48,8 +48,8 @@ CHANGES: Final = {
     ),
     # Parameters that end up in a shell.
     "parameter-of-any-text": (
-        "    type: enum\n    enum: [dev, prod]",
-        "    type: string",
+        "  stack:\n    type: enum",
+        "  stack:\n    type: string",
         "the parameter stack may be any text",
     ),
     "new-parameter-of-any-text": (
@@ -68,9 +68,9 @@ CHANGES: Final = {
         "test puts a value into a shell",
     ),
     "message-in-a-shell": (
-        ".circleci/report << pipeline.parameters.stack >> report",
-        ".circleci/report << pipeline.trigger_parameters.gitlab.commit_message >> report",
-        "gate puts a value into a shell",
+        ".ci/judge-with-base report",
+        ".ci/judge-with-base << pipeline.trigger_parameters.gitlab.commit_message >>",
+        "base-verdict puts a value into a shell",
     ),
     # Tokens before the approval.
     "tests-before-the-approval": ("      - test:\n          requires: [approve]", "      - test", f"test {BEFORE}"),
@@ -83,7 +83,7 @@ CHANGES: Final = {
         f"properties {BEFORE}",
     ),
     "deploy-context-on-every-branch": (
-        "          context: platform-preview",
+        "          context: [platform-preview, platform-report]",
         "          context: [platform-preview, platform-deploy]",
         "preview has the context for deploys on another branch",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +16,9 @@ from moto.server import ThreadedMotoServer
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
+JSON = {"Content-Type": "application/x-amz-json-1.1"}
+_OF_THE_CONNECTION = ("Connection", "Date", "Server", "Transfer-Encoding")
+"""Headers that the gate sets by itself."""
 
 Fault = Callable[[int, str], str]
 """(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
@@ -47,15 +50,16 @@ def fault_of(operation: str, kind: str, times: int = 1_000) -> Fault:
 
 @dataclass
 class Cloud:
-    """The gate's state: where it is, which operations were called, and what goes wrong."""
+    """The gate's state: where it is, which operations were called (and with which method), and what goes wrong."""
 
     url: str = ""
     fault: Fault = no_fault
     calls: list[str] = field(default_factory=list)
+    requests: list[tuple[str, str]] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
 
     def reset(self) -> None:
-        self.fault, self.calls = no_fault, []
+        self.fault, self.calls, self.requests = no_fault, [], []
 
     def put(self, name: str, value: str | None) -> str:
         """Make a secret, or give it another version; return the six characters that end its ARN."""
@@ -119,17 +123,18 @@ class Call(BaseHTTPRequestHandler):
         cloud, target = self.server.cloud, self.headers.get("X-Amz-Target", "")
         operation = target.rpartition(".")[2] or self.path
         cloud.calls.append(operation)
+        cloud.requests.append((self.command, operation))
         fault = cloud.fault(len(cloud.calls), operation)
         if fault == "hold":
             cloud.released.wait()
         elif fault == "forbidden":
-            self._send(403, b"", "")
+            self._send(403, b"", {})
         elif fault and fault not in ("after", "lost"):
             self._refuse(fault)
         else:
             self._pass_on(body, fault)
 
-    do_GET = do_HEAD = do_PUT = do_POST
+    do_DELETE = do_GET = do_HEAD = do_PUT = do_POST
 
     def _pass_on(self, body: bytes, fault: str) -> None:
         connection = http.client.HTTPConnection(*self.server.moto)
@@ -141,23 +146,26 @@ class Call(BaseHTTPRequestHandler):
         elif fault == "lost":
             self.close_connection = True
         else:
-            self._send(answer.status, content, answer.getheader("Content-Type", ""))
+            self._send(answer.status, content, dict(answer.getheaders()))
         connection.close()
 
     def _refuse(self, fault: str) -> None:
         code = "BrokenOff" if fault in ("before", "after") else fault
         if self.headers.get("X-Amz-Target"):
-            self._send(400, json.dumps({"__type": code, "message": "refused"}).encode(), "application/x-amz-json-1.1")
+            self._send(400, json.dumps({"__type": code, "message": "refused"}).encode(), JSON)
         else:
             text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
-            self._send(400, text.encode(), "text/xml")
+            self._send(400, text.encode(), {"Content-Type": "text/xml"})
 
-    def _send(self, status: int, content: bytes, kind: str) -> None:
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
+        # To HEAD there is no content, but its length.
+        length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
+        for name, value in {**headers, "Content-Length": length}.items():
+            if name not in _OF_THE_CONNECTION:
+                self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)  # to HEAD there is none
+        self.wfile.write(content)
         self.wfile.flush()
 
 

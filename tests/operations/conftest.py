@@ -62,6 +62,8 @@ CONTAINERS = (
     "prod/prefect/database-url",
 )
 
+WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
+"""Commands that talk to AWS alone, or to nobody."""
 
 _LOADER = botocore.loaders.create_loader()
 """Reading the SDK's service models is most of what a short command costs; they are read once for all runs."""
@@ -184,10 +186,6 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     stop()
 
 
-_WITHOUT_WEB = ("fill-secrets", "examples")
-"""Commands that ask nobody but AWS."""
-
-
 @dataclass(frozen=True)
 class Bench:
     """A stack whose account, Kinde business and entry points are as they should be, and the commands to run on it."""
@@ -254,7 +252,7 @@ class Bench:
         self.patch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
         self.capture.readouterr()
         self.log.clear()
-        web = ["--connect-to=" + route for route in self.servers.routes if arguments[0] not in _WITHOUT_WEB]
+        web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] not in WITHOUT_WEB else []
         # What is given later wins.
         code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
         printed = self.capture.readouterr()

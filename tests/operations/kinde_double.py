@@ -144,6 +144,10 @@ def _add_cloudflare(app: Flask, kinde: KindeDouble) -> None:
             return {"success": False, "errors": [{"code": 10000}]}, 403
         return {"result": kinde.zone.get(key, [])}
 
+    @app.get("/client/v4/zones")
+    def cloudflare_zones() -> dict[str, Any]:
+        return {"result": [{"id": "0123456789abcdef" * 2}] if request.args["name"] == "acme.io" else []}
+
     @app.get("/client/v4/zones/<zone>")
     def cloudflare_zone(zone: str) -> dict[str, Any]:
         return {"result": {"name": "rocketclub.online", "status": "active"}}

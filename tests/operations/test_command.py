@@ -19,8 +19,21 @@ from tests.planning import PROJECT
 
 # Command -> what its help has to tell besides the exit codes.
 HELP = {
-    (): ("examples", "preflight", "deploy", "fill-secrets", "rotate-kinde", "verify-login", "waivers", "orphans"),
+    (): (
+        "init",
+        "examples",
+        "bootstrap",
+        "preflight",
+        "deploy",
+        "fill-secrets",
+        "rotate-kinde",
+        "verify-login",
+        "waivers",
+        "orphans",
+    ),
+    ("init",): ("Run it again to change single answers", "--answers FILE", "--set KEY=VALUE", "--like STACK"),
     ("preflight",): ("Changes nothing", "--json", "CLOUDFLARE_API_TOKEN"),
+    ("bootstrap",): ("it goes on", "--dry-run", "--secrets", "--bucket NAME"),
     ("fill-secrets",): ("run it again with the same options", "--dry-run", "--database-endpoint HOST[:PORT]"),
     ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "SIGN_IN_EMAIL"),
     ("verify-login",): ("Known symptoms are named", "--sign-in", "--json", "SIGN_IN_PASSWORD"),

@@ -37,7 +37,8 @@ def recorder(tmp_path: Path) -> Path:
     """A folder with a `pulumi` that writes its arguments down and succeeds, on a stack without resources."""
     program = tmp_path / "pulumi"
     program.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
+        f"#!{sys.executable}\nimport json, os, sys\n"
+        f"open({str(tmp_path / 'backend')!r}, 'w').write(os.environ.get('PULUMI_BACKEND_URL', ''))\n"
         "if 'export' in sys.argv: sys.exit(print('{\"deployment\": {}}'))\n"
         f"with open({str(tmp_path / 'calls')!r}, 'a') as file: file.write(json.dumps(sys.argv[1:]) + '\\n')\n"
     )
@@ -70,6 +71,20 @@ def test_the_gate_goes_along_which_configures_itself(command: str, recorder: Pat
     assert configurations == [os.devnull]
     assert not [flag for flag in call if "skip" in flag]
     assert "--yes" not in call
+
+
+def test_the_state_is_kept_in_the_stacks_bucket_unless_the_shell_says_otherwise(recorder: Path) -> None:
+    (recorder / "Pulumi.yaml").write_text((owned() / "Pulumi.yaml").read_text())
+    stack = (owned() / "Pulumi.prod.yaml").read_text()
+    for settings, shell, expected in (
+        ("", {}, ""),
+        ("  stateBucket: the-state\n", {}, "s3://the-state?region=eu-central-1"),
+        ("  stateBucket: the-state\n", {"PULUMI_BACKEND_URL": "file://./here"}, "file://./here"),
+    ):
+        (recorder / "Pulumi.prod.yaml").write_text(stack + settings)
+        done = deploy("unlock", "--stack", "prod", "--project", str(recorder), path=recorder, **shell)
+        assert done.returncode == 0, done.stderr
+        assert (recorder / "backend").read_text() == expected
 
 
 def test_an_option_in_the_environment_is_refused(recorder: Path) -> None:

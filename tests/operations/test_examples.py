@@ -21,13 +21,15 @@ def clone(tmp_path: Path) -> Path:
 def test_marks_are_listed_without_their_values(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stack = clone / "Pulumi.prod.yaml"
     stack.write_text("config:\n  vpcId: vpc-1  # EXAMPLE\n  originHeaderSecret: canary  # EXAMPLE\n  cluster: mine\n")
+    (clone / "Pulumi.yaml").write_text("name: acme-platform  # EXAMPLE\n")
     (clone / "CODEOWNERS").write_text("# EXAMPLE: replace @somebody\n/CODEOWNERS @somebody\n")
     assert main(["examples", "--project", str(clone)]) == 1
     assert capsys.readouterr().out.splitlines() == [
         "Pulumi.prod.yaml:2  vpcId",
         "Pulumi.prod.yaml:3  originHeaderSecret",
+        "Pulumi.yaml:1  name",
         "CODEOWNERS:1  EXAMPLE: replace @somebody",
-        "3 examples are left: replace each value and take its mark away",
+        "4 examples are left: replace each value and take its mark away",
     ]
 
 

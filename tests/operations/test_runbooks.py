@@ -14,6 +14,7 @@ from botocore import xform_name
 from operations.symptoms import SYMPTOMS
 from tests.operations.cloud import REGION
 from tests.operations.conftest import BY_HAND, CLIENT_SECRET, CONTAINERS, KINDE_SECRET, Bench
+from tests.operations.test_bootstrap import DOUBLE
 from tests.planning import PROJECT
 from tests.runbooks import FOLDER, RUNBOOKS, runbook
 
@@ -46,18 +47,24 @@ def carry_out(bench: Bench, name: str, typed: str, apply: Callable[[], object]) 
         elif words[0] == "aws":
             service, method, parameters = aws(words[1:])
             # Standard input is the value of this very secret.
-            value = {"SecretString": BY_HAND[parameters["Name"]]}
+            value = {"SecretString": BY_HAND[parameters["SecretId"]]}
             getattr(boto3.client(service, REGION), method)(**parameters | value)  # type: ignore[call-overload]
-            if parameters["Name"] == KINDE_SECRET:
-                arn = boto3.client("secretsmanager", REGION).describe_secret(SecretId=KINDE_SECRET)["ARN"]
-                bench.configure(kindeClientSecret=arn.partition(":secret:")[2])
         elif command.startswith("make up STACK=prod"):
             apply()
 
 
 def test_first_deploy(bench: Bench) -> None:
     httpx.post(f"{bench.cloud.url}/moto-api/reset")
-    carry_out(bench, "first-deploy", "", lambda: [bench.cloud.put(name, None) for name in CONTAINERS])
+    cli = bench.project / "cli" / "pulumi"
+    without_state = cli.read_text()
+    cli.write_text(DOUBLE.read_text())
+
+    def apply() -> None:
+        cli.write_text(without_state)
+        for name in CONTAINERS:
+            bench.cloud.put(name, None)
+
+    carry_out(bench, "first-deploy", "", apply)
     assert all(set(bench.cloud.labels(name)) == {"AWSCURRENT"} for name in (*CONTAINERS, *BY_HAND))
 
 

@@ -54,9 +54,9 @@ def give_files(project: Path) -> None:
     shutil.copy(PROJECT / "policies" / "config" / "packs.json", project / "policies" / "config")
 
 
-def link_packs(project: Path) -> None:
-    """Give a project the repository's packs as links, beside their configuration."""
-    for path in (PROJECT / "policies").iterdir():
+def link_packs(project: Path, repository: Path = PROJECT) -> None:
+    """Give a project the packs of a repository as links, beside their configuration."""
+    for path in (repository / "policies").iterdir():
         if path.name != "config":
             (project / "policies" / path.name).symlink_to(path)
 

@@ -43,8 +43,6 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
     """Return rule -> key -> value for the rules whose facts stand in the settings; `stack` is `project/stack`."""
     issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
     hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
-    organization = settings["circleciOrganizationId"]
-    project, repository = settings["circleciProjectId"], settings["circleciRepository"]
     network = [settings[key] for key in _NETWORK]
     return {
         "pinned-account": {
@@ -58,14 +56,47 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
             "client_id": settings["kindeClientId"],
             "hosts": sorted(set(hosts)),
         },
-        "pinned-ci": {
-            "issuer": f"oidc.circleci.com/org/{organization}",
-            "audience": organization,
-            "subjects": [f"org/{organization}/project/{project}/user/{_ANY_USER}/vcs-origin/{repository}/"],
-        },
+        "pinned-ci": {"issuers": _ci_issuers(settings)},
         "pinned-network": {
             "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)}),
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
+        **_state(settings, stack),
         **({"foreign-reference": {"agreed": [settings["webAclArn"]]}} if settings["webAclArn"] else {}),
+    }
+
+
+def _ci_issuers(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return issuer -> audience and subjects of each CI whose tokens the stack's roles trust."""
+    organization = settings["circleciOrganizationId"]
+    project, repository = settings["circleciProjectId"], settings["circleciRepository"]
+    every: dict[str, tuple[str, dict[str, Any]]] = {
+        "circleci": (
+            f"oidc.circleci.com/org/{organization}",
+            {
+                "audience": organization,
+                "subjects": [f"org/{organization}/project/{project}/user/{_ANY_USER}/vcs-origin/{repository}/"],
+            },
+        ),
+        "github": (
+            "token.actions.githubusercontent.com",
+            {"audience": "sts.amazonaws.com", "subjects": [f"repo:{settings['githubRepository']}:"]},
+        ),
+    }
+    return {issuer: pins for name, (issuer, pins) in every.items() if settings["ciIssuer"] in (name, "both")}
+
+
+def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
+    """Return what is agreed about the state's bucket and key, where the settings name them."""
+    if not settings["stateBucket"]:
+        return {}
+    environment = stack.rpartition("/")[2]
+    reads = {f"{environment}-ci-preview": "reads"} if settings["previewReadsState"] else {}
+    return {
+        "foreign-bucket": {"agreed": [settings["stateBucket"]]},
+        "pinned-state": {
+            "bucket": settings["stateBucket"],
+            "key": settings["stateKeyArn"],
+            "roles": {f"{environment}-ci-deploy": "writes", **reads},
+        },
     }

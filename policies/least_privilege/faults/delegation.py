@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from policies.least_privilege import knowledge
@@ -13,11 +13,13 @@ from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Statement
 from policies.least_privilege.meaning import resources
-from policies.least_privilege.meaning.grants import joint_reach, named_actions
+from policies.least_privilege.meaning.grants import joint_reach, undenied_actions
 
 
-def delegation_faults(statement: Statement, is_limiting: Callable[[str], bool]) -> Iterator[Fault]:
-    """Yield the faults of an Allow in an identity policy.
+def delegation_faults(
+    statement: Statement, statements: Sequence[Statement], is_limiting: Callable[[str], bool]
+) -> Iterator[Fault]:
+    """Yield the faults of an Allow in an identity policy, whose statements are all given for what they deny.
 
     `is_limiting` tells whether a managed policy, by its ARN or a pattern of it, leaves some permissions out.
     """
@@ -25,7 +27,7 @@ def delegation_faults(statement: Statement, is_limiting: Callable[[str], bool]) 
     if "NONE" in conditions.accepted_values("lambda:functionurlauthtype"):
         yield Fault(RuleId.PERMISSIONS_MANAGEMENT, f"{where} lets functions be opened to everybody.")
     yield from key_grant_faults(statement)
-    for service, actions in named_actions(statement).items():
+    for service, actions in undenied_actions(statement, statements).items():
         sharing = actions & sensitive.mask(service, "sharing")
         if sharing and not conditions.ask_for("ec2:add/userid"):
             yield Fault(

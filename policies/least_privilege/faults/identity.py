@@ -35,7 +35,7 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 # It grants all there is to grant; to name single actions would add nothing.
                 continue
             yield from _resource_pattern_faults(statement)
-            yield from delegation_faults(statement, _is_limiting)
+            yield from delegation_faults(statement, statements, _is_limiting)
         judged.append(statement)
     yield from _folder_faults(judged)
     grants = joint_grants(judged)

@@ -130,13 +130,13 @@ def joint_grants(statements: Sequence[Statement]) -> dict[str, ServiceGrant]:
 
     A `Deny` counts if it holds for every request: it has no condition and covers the resource.
     """
-    denials = [statement for statement in statements if not statement.allow and not statement.conditions][:DENIALS]
+    denials = _denials(statements)
     result: dict[str, ServiceGrant] = {}
     for statement in statements:
         if not statement.allow:
             continue
         narrowed = statement.conditions.narrow_resources
-        given = ("*",) if statement.negated_resources else statement.resources
+        given = _given(statement)
         for service, mask in named_actions(statement).items():
             for actions, on in _undenied(denials, service, mask, given) if denials else ((mask, given),):
                 grant = result.get(service.prefix)
@@ -145,6 +145,26 @@ def joint_grants(statements: Sequence[Statement]) -> dict[str, ServiceGrant]:
                 grant.reached.append((actions, joint_reach(service, given).kinds))
                 _add(grant, actions, on, narrowed)
     return result
+
+
+def undenied_actions(statement: Statement, statements: Sequence[Statement]) -> Mapping[knowledge.Service, int]:
+    """Return the actions of an Allow, by service, that are left on some of its resources by all that is denied."""
+    denials = _denials(statements)
+    found = dict(named_actions(statement))
+    for service, mask in found.items() if denials else ():
+        found[service] = 0
+        for actions, _ in _undenied(denials, service, mask, _given(statement)):
+            found[service] |= actions
+    return found
+
+
+def _denials(statements: Sequence[Statement]) -> Sequence[Statement]:
+    """Return the denials that hold for every request."""
+    return [statement for statement in statements if not statement.allow and not statement.conditions][:DENIALS]
+
+
+def _given(statement: Statement) -> tuple[str, ...]:
+    return ("*",) if statement.negated_resources else statement.resources
 
 
 def _add(grant: ServiceGrant, actions: int, on: tuple[str, ...], narrowed: bool) -> None:

@@ -9,15 +9,20 @@ from typing import Any
 import pytest
 
 from policies.inventory.agreement import __main__ as command
-from tests.owner import owned
+from stackfiles.project import stacks
+from tests.owner import FILES, owned
 from tests.planning import copy_project, plan_of
 
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a file with production's plan, as `--plan` takes it."""
-    file = tmp_path_factory.mktemp("plan") / "plan.json"
-    steps = [{"newState": {"type": step.type, "inputs": step.inputs}} for step in plan_of("prod").steps]
+    return plan_file(tmp_path_factory.mktemp("plan"), "prod")
+
+
+def plan_file(folder: Path, stack: str) -> Path:
+    """Return a file with a stack's plan, as `--plan` takes it."""
+    file = folder / "plan.json"
+    steps = [{"newState": {"type": step.type, "inputs": step.inputs}} for step in plan_of(stack).steps]
     file.write_text(json.dumps({"steps": steps}))
     return file
 
@@ -27,16 +32,20 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     return command.main()
 
 
-def written(project: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((project / "policies" / "config" / "inventory.prod.json").read_text())
+def written(project: Path, stack: str = "prod") -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((project / "policies" / "config" / f"inventory.{stack}.json").read_text())
     return read
 
 
+@pytest.mark.parametrize("stack", stacks(FILES))
 def test_what_is_committed_is_what_settings_and_plan_hold(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], plan: Path
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, stack: str
 ) -> None:
-    assert run(monkeypatch, "show", "--plan", str(plan), "--project", str(owned())) == 0
-    assert json.loads(capsys.readouterr().out) == written(owned())
+    plan = plan_file(tmp_path, stack)
+    code = run(monkeypatch, "show", "--stack", stack, "--plan", str(plan), "--project", str(owned()))
+    shown = capsys.readouterr()
+    assert code == 0, f"run python -m tests.owner\n{shown.err}"
+    assert json.loads(shown.out) == written(owned(), stack)
 
 
 def test_writing_shows_the_difference_and_asks_first(

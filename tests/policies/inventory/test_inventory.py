@@ -33,7 +33,12 @@ CONFIG: Final[Mapping[str, Mapping[str, Json]]] = {
     "unagreed-number": {"most": {BALANCER: 1}},
     "pinned-account": {"account": ACCOUNT, "regions": ["eu-west-1"], "organizations": ["o-1234567890"]},
     "pinned-identity-provider": {"issuer": "https://id.example.com", "client_id": "me", "hosts": ["id.example.com"]},
-    "pinned-ci": {"issuer": "ci.example.com/org/o", "audience": "o", "subjects": [SUBJECT]},
+    "pinned-ci": {
+        "issuers": {
+            "ci.example.com/org/o": {"audience": "o", "subjects": [SUBJECT]},
+            "broken.example.com": "o",
+        }
+    },
     "pinned-network": {"ids": ["sg-11111111", "pl-11111111"], "addresses": ["0.0.0.0/0"]},
     "pinned-record": {
         "zone": "z",
@@ -115,10 +120,12 @@ REFUSED: Final[list[tuple[str, str, dict[str, Json], str]]] = [
     ("pinned-identity-provider", RULE, sign_in(tokenEndpoint="https://id.example.com@x.org/"), "tokenEndpoint`"),
     ("pinned-identity-provider", RULE, sign_in(tokenEndpoint="http://id.example.com/"), "tokenEndpoint`"),
     ("pinned-identity-provider", RULE, sign_in(userInfoEndpoint="https://id.example.com:8443/"), "userInfoEndpoint`"),
-    ("pinned-ci", OIDC, {"url": "https://ci.example.com/org/x"}, "isn't the pinned issuer"),
-    ("pinned-ci", OIDC, {"url": UNKNOWN}, "isn't the pinned issuer"),
+    ("pinned-ci", OIDC, {"url": "https://ci.example.com/org/x"}, "isn't a pinned issuer"),
+    ("pinned-ci", OIDC, {"url": UNKNOWN}, "isn't a pinned issuer"),
+    ("pinned-ci", OIDC, {"url": "https://broken.example.com"}, "isn't a pinned issuer"),
     ("pinned-ci", OIDC, {"url": "https://ci.example.com/org/o", "clientIdLists": ["x"]}, "isn't the pinned audience"),
     ("pinned-ci", ROLE, trust("other.example.com", sub=SUBJECT), "another issuer"),
+    ("pinned-ci", ROLE, trust("broken.example.com", sub=SUBJECT), "another issuer"),
     ("pinned-ci", ROLE, trust(sub="org/o/project/*"), "a subject that isn't pinned"),
     ("pinned-ci", ROLE, trust(sub=[SUBJECT, "*"]), "a subject that isn't pinned"),
     ("pinned-ci", ROLE, trust(aud="x", sub=SUBJECT), "another audience"),

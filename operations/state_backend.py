@@ -1,0 +1,34 @@
+"""Where the Pulumi CLI keeps a stack's state: in the bucket that the settings name, unless the shell says otherwise."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from stackfiles import project
+
+BACKEND: Final = "PULUMI_BACKEND_URL"
+"""The CLI's variable for it, which goes before `backend.url` in Pulumi.yaml."""
+
+
+def backend_url(bucket: str, region: str) -> str:
+    """Return the address of a bucket as the CLI's backend.
+
+    Source: https://www.pulumi.com/docs/iac/concepts/state-and-backends/#aws-s3
+    """
+    return f"s3://{bucket}?region={region}"
+
+
+def environment(folder: Path, stack: str) -> Mapping[str, str]:
+    """Return the variable that has the CLI use the stack's bucket; none where the shell has it, or there is no bucket.
+
+    Raises:
+        BadConfiguration: there is no such stack, or its file can't be read.
+    """
+    loaded = project.load(folder, stack)
+    bucket = loaded.config.get(f"{loaded.name}:stateBucket", "")
+    if os.environ.get(BACKEND) or not bucket:
+        return {}
+    return {BACKEND: backend_url(bucket, loaded.config.get("aws:region", ""))}

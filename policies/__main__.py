@@ -1,0 +1,140 @@
+"""`python -m policies`: what the rules are, without an engine.
+
+list      every rule of every pack beside this file, a line each
+explain   one rule: what it asks for, why, how a violation is mended, and a bad and a good example
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import os
+import sys
+import textwrap
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from policies.rulebook import Rule, Scope
+
+_FOLDER: Final = Path(__file__).parent
+
+_EXAMPLES: Final = _FOLDER / "examples.json"
+"""Rule (`pack/id`) -> a change that it stops: `what`, `file`, `good`, `bad`. Written by `make docs` from the breakages
+that the project's tests plan; packs that were copied out don't have it."""
+
+_WIDTH: Final = 100
+_TYPES: Final = 6
+"""Types of a rule that are shown."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return 0, or 2 where there is no such rule."""
+    given = _parser().parse_args(arguments)
+    rules = _rules()
+    try:
+        return _explain(rules, given.rule) if given.command == "explain" else _list(rules)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _rules() -> dict[str, Rule]:
+    """Return the rules of all packs beside this file: `pack/id` -> rule."""
+    folders = sorted(path.parent.name for path in _FOLDER.glob("*/PulumiPolicy.yaml"))
+    return {
+        f"{folder.replace('_', '-')}/{rule.id}": rule
+        for folder in folders
+        if folder != "gate"
+        for rule in import_module(f"policies.{folder}").RULES
+    }
+
+
+def _list(rules: Mapping[str, Rule]) -> int:
+    width = max(map(len, rules))
+    for name, rule in rules.items():
+        print(f"{name:{width}}  {rule.severity.value:8}  {rule.title}")
+    return 0
+
+
+def _explain(rules: Mapping[str, Rule], asked: str) -> int:
+    found = [name for name in rules if asked in (name, name.partition("/")[2])]
+    if not found:
+        short = [name.partition("/")[2] for name in rules]
+        near = difflib.get_close_matches(asked.rpartition("/")[2], short, 3)
+        meant = f"did you mean {' or '.join(near)}?" if near else "`python -m policies list` has them all"
+        print(f"error: there is no rule `{asked}`; {meant}", file=sys.stderr)
+        return 2
+    examples = json.loads(_EXAMPLES.read_text(encoding="utf-8")) if _EXAMPLES.exists() else {}
+    print("\n".join(_explained(name, rules[name], examples.get(name)) for name in found), end="")
+    return 0
+
+
+def _explained(name: str, rule: Rule, example: Mapping[str, str] | None) -> str:
+    judged = "the whole stack" if rule.scope is Scope.STACK else "one resource at a time"
+    listed, more = sorted(rule.types)[:_TYPES], len(rule.types) - _TYPES
+    types = f", of the types {', '.join(listed)}{f' and {more} more' if more > 0 else ''}" if rule.types else ""
+    facts = {
+        "asks": rule.title,
+        "to fix": rule.remedy,
+        "source": rule.source,
+        "severity": f"{rule.severity.value}; mandatory unless policies/config says otherwise",
+        "judges": judged + types,
+        **(
+            {"takes": ", ".join(f"{key} (default {json.dumps(_default(rule, key))})" for key in rule.config)}
+            if rule.config
+            else {}
+        ),
+    }
+    lines = [name, *(_paragraph(key, text) for key, text in facts.items())]
+    if example:
+        lines += ["", f"  A change that it stops ({example['what']}), in {example['file']}:", ""]
+        if example["good"]:
+            lines += ["    good", *_indented(example["good"])]
+        lines += ["    bad", *_indented(example["bad"])]
+    return "\n".join(lines) + "\n"
+
+
+def _default(rule: Rule, key: str) -> object:
+    return rule.config[key].get("default")
+
+
+def _paragraph(key: str, text: str) -> str:
+    head = f"  {key:9}"
+    return textwrap.fill(
+        text,
+        _WIDTH,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _indented(code: str) -> list[str]:
+    return textwrap.indent(textwrap.dedent(code).strip("\n"), "      ").splitlines()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m policies",
+        description="Say what the rules of the policy packs ask for.",
+        epilog="Exit codes: 0 said; 2 there is no such rule.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("list", help="list every rule", description="List every rule: pack and id, severity, title.")
+    explain = commands.add_parser(
+        "explain",
+        help="explain one rule",
+        description="Say what a rule asks for, why, how a violation is mended, and show a bad and a good example.",
+    )
+    explain.add_argument(
+        "rule", metavar="RULE", help="its id, such as wildcard-action, or least-privilege/wildcard-action"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""GitHub's workflows as tests read them: jobs, the roles that they assume, and what their tokens say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import yaml
+
+from tests.planning import PROJECT
+
+FOLDER: Final = PROJECT / ".github" / "workflows"
+REPOSITORY: Final = "somebody/platform"
+ISSUER: Final = "token.actions.githubusercontent.com"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a workflow."""
+
+    workflow: str
+    name: str
+    definition: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.workflow}-{self.name}"
+
+    @property
+    def permissions(self) -> dict[str, str]:
+        given: dict[str, str] = self.definition["permissions"]
+        return given
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        steps: list[dict[str, Any]] = self.definition["steps"]
+        return steps
+
+    @property
+    def commands(self) -> list[str]:
+        """The lines that it has a shell run."""
+        return [line.strip() for step in self.steps if "run" in step for line in step["run"].splitlines()]
+
+    @property
+    def role(self) -> str:
+        """The last part of the name of the role that it assumes; empty for none."""
+        named = [line.split()[2] for line in self.commands if line.startswith(".ci/role ")]
+        assert len(named) < 2
+        return named[0] if named else ""
+
+    def token(self, stack: str) -> dict[str, str]:
+        """What its token says (https://docs.github.com/en/actions/reference/security/oidc)."""
+        on_request = self.workflow == "pull-request"
+        ref = "refs/pull/7/merge" if on_request else "refs/heads/main"
+        about = f"environment:{stack}" if "environment" in self.definition else f"ref:{ref}"
+        if on_request and "environment" not in self.definition:
+            about = "pull_request"
+        return token(about, ref)
+
+
+def token(about: str, ref: str, repository: str = REPOSITORY) -> dict[str, str]:
+    """The claims of a token by what its subject says after the repository."""
+    return {"aud": "sts.amazonaws.com", "sub": f"repo:{repository}:{about}", "ref": ref}
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """Name of each workflow -> its content. YAML 1.1 reads the key `on` as true."""
+    return {file.stem: yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yml"))}
+
+
+def jobs() -> Iterator[Job]:
+    for workflow, document in documents().items():
+        for name, definition in document["jobs"].items():
+            yield Job(workflow, name, definition)

@@ -1,0 +1,225 @@
+"""`init` as a whole: an invented company, a second environment at a real terminal, and runs that end early."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pexpect
+import pytest
+import yaml
+
+from operations.init import copied_project
+from stackfiles.failures import Failure
+from tests import own_files
+from tests.forks import NAME, PROJECT
+from tests.owner import config, give_files
+from tests.runbooks import runbook
+from tests.session import FOLDER, shared
+
+ANSWERS = Path(__file__).parent / "acme.yaml"
+COMPANY: dict[str, Any] = yaml.safe_load(ANSWERS.read_text())
+ASIDE = (".git", ".venv", ".*_cache", ".hypothesis", ".pulumi-state", "build", "node_modules")
+
+
+def clone(folder: Path) -> Path:
+    """Copy the project, as a clone has it that belonged to the suite's owner."""
+    aside = shutil.ignore_patterns(*ASIDE)
+
+    def ignored(parent: str, names: list[str]) -> set[str]:
+        own = {name for name in names if own_files.is_one((Path(parent) / name).relative_to(PROJECT))}
+        return {*aside(parent, names), *own}
+
+    shutil.copytree(PROJECT, folder, ignore=ignored)
+    give_files(folder)
+    declared = folder / "Pulumi.yaml"
+    declared.write_text(declared.read_text().replace(f"name: {NAME}\n", f"name: {NAME}  # EXAMPLE\n"))
+    return folder
+
+
+def run(project: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run one of a project's own commands."""
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.run(command, cwd=project, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def texts(project: Path) -> dict[str, str]:
+    """The text of every file of a project, but those of its code."""
+    files = [*project.glob("Pulumi*.yaml"), *project.glob("docs/**/*"), *project.glob("policies/config/*")]
+    return {str(file.relative_to(project)): file.read_text() for file in files if file.is_file()}
+
+
+@pytest.fixture(scope="module")
+def acme() -> Path:
+    """A clone that belongs to an invented company: made once, and not to be changed."""
+
+    def make() -> str:
+        project = clone(Path(os.environ[FOLDER]) / "acme-platform")
+        done = run(project, "operations", "init", "--stack=staging", "--only", f"--answers={ANSWERS}", "--offline")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "staging: " in done.stdout
+        assert done.stdout.endswith(": passed\n")
+        return str(project)
+
+    return Path(shared("the invented company", make))
+
+
+def test_nothing_of_the_owner_before_is_left(acme: Path) -> None:
+    parts = r"Pulumi.*|policies/config/\w+\.\w+\.json|docs/(access|diagram|settings).*"
+    written = {name: text for name, text in texts(acme).items() if re.fullmatch(parts, name)}
+    assert written.keys() == {
+        "Pulumi.yaml",
+        "Pulumi.staging.yaml",
+        *(f"policies/config/{pack}.staging.json" for pack in ("least_privilege", "inventory", "previewed")),
+        *(f"docs/{page}" for page in ("access-staging.md", "diagram.md", "diagram.svg", "settings.md")),
+    }
+    given = [value for stack in ("prod", "dev") for value in config(stack).values() if not isinstance(value, dict)]
+    values = {str(item) for value in given for item in (value if isinstance(value, list) else [value])}
+    before = {NAME, *(value for value in values if len(value) > 5)}
+    assert len(before) > 20
+    for file, text in written.items():
+        assert not {value for value in before if value in text}, file
+        assert "waivers" not in text
+    marked = [line.split(":")[0].strip() for line in written["Pulumi.staging.yaml"].splitlines() if "EXAMPLE" in line]
+    assert marked == ["originHeaderSecret", "secure"]
+    assert not [name for name, text in written.items() if "EXAMPLE" in text and name != "Pulumi.staging.yaml"]
+
+
+def test_the_stack_file_has_the_answers(acme: Path) -> None:
+    given = yaml.safe_load((acme / "Pulumi.staging.yaml").read_text())["config"]
+    secret = given.pop("originHeaderSecret")
+    expected = {key: value for key, value in COMPANY.items() if key != "name"}
+    assert given == expected | {"aws:allowedAccountIds": [COMPANY["aws:allowedAccountIds"]]}
+    assert secret == {"secure": "v1:EXAMPLE:EXAMPLE"}
+    assert yaml.safe_load((acme / "Pulumi.yaml").read_text())["name"] == COMPANY["name"]
+
+
+def test_the_generators_have_nothing_to_add(acme: Path) -> None:
+    before = texts(acme)
+    assert run(acme, "generators").returncode == 0
+    assert texts(acme) == before
+
+
+def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(acme, tmp_path / "project"))
+    stack, agreed = project / "Pulumi.staging.yaml", project / "policies" / "config" / "inventory.staging.json"
+    stack.write_text(stack.read_text().replace("config:\n", "config:\n  # Ours.\n  sessionSeconds: 3600  # an hour\n"))
+    before = texts(project)
+    done = run(project, "operations", "init", "--stack=staging", "--offline", "--set=vpcId=vpc-0123456789abcdef0")
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = texts(project)
+    changed = {name for name in after if after[name] != before.get(name)}
+    # The names of target groups, which the diagram shows, follow from the VPC.
+    assert changed - {"docs/access-staging.md"} == {
+        "Pulumi.staging.yaml",
+        "policies/config/inventory.staging.json",
+        "docs/diagram.md",
+        "docs/diagram.svg",
+    }
+    old = COMPANY["vpcId"]
+    assert after["Pulumi.staging.yaml"] == before["Pulumi.staging.yaml"].replace(old, "vpc-0123456789abcdef0")
+    assert old not in agreed.read_text()
+
+
+def test_make_hands_its_variables_on() -> None:
+    """The runbook's first command is the one that is tried at a terminal below."""
+    command, *_ = runbook("adding-an-environment").commands
+    assert command == "make init STACK=staging LIKE=dev"
+    recipe = subprocess.run([*command.split(), "--dry-run"], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "-m operations init --stack staging  --like dev" in recipe.stdout
+    scripted = ["make", "--dry-run", "init", "ANSWERS=a.yaml"]
+    recipe = subprocess.run(scripted, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert "-m operations init --stack prod --answers a.yaml" in recipe.stdout
+
+
+def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
+    project = Path(shutil.copytree(acme, tmp_path / "project"))
+    before = texts(project)
+    terminal = start(project, "--stack=testing", "--like=staging")
+    answers = {"kindeClientId": "0123456789abcdefghij", "kindeClientSecret": "testing/kinde/client-secret-9Zk3Qp"}
+    wrong = {
+        "kindeClientId": ("abc", "won't do; accepted: the application's client id"),
+        "kindeClientSecret": ("staging/kinde/client-secret-9Zk3Qp", "belongs to another environment"),
+        "vpcId": ("subnet-1", "won't do; accepted: a VPC id"),
+        "publicSubnetIds": ("subnet-0123abcd", "has too few values; accepted: at least 2"),
+    }
+    while terminal.expect([r"\n([\w:]+)(?: \[[^\]]*\])?: $", r"Write this\? \[y/N\] $"]) == 0:
+        assert isinstance(terminal.match, re.Match)
+        key = terminal.match.group(1)
+        if key in wrong:
+            typed, told = wrong.pop(key)
+            terminal.sendline(typed)
+            terminal.expect_exact(told)
+        else:
+            terminal.sendline(answers.pop(key, ""))
+    assert texts(project) == before
+    assert (wrong, answers) == ({}, {})
+    terminal.sendline("y")
+    terminal.expect_exact("testing: ")
+    terminal.expect_exact("passed")
+    terminal.expect(pexpect.EOF)
+    assert ended(terminal) == 0
+    made = yaml.safe_load((project / "Pulumi.testing.yaml").read_text())["config"]
+    # The account's identity provider is staging's already, and the names are this environment's.
+    assert made["circleciProviderManaged"] is False
+    assert made["cluster"] == "acme-testing"
+    assert {name for name, text in texts(project).items() if text != before.get(name)} == {
+        "Pulumi.testing.yaml",
+        "docs/access-testing.md",
+        *(f"policies/config/{pack}.testing.json" for pack in ("least_privilege", "inventory", "previewed")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "code", "told"),
+    [("\x03", 130, "interrupted"), ("\x04", 1, "the input ended before the last answer; nothing is written")],
+    ids=["Ctrl-C", "Ctrl-D"],
+)
+def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str) -> None:
+    before = texts(acme)
+    terminal = start(acme, "--stack=testing")
+    terminal.expect_exact("aws:region: ")
+    terminal.sendline("us-east-1")
+    terminal.expect_exact("aws:allowedAccountIds: ")
+    terminal.send(key)
+    terminal.expect_exact(told)
+    terminal.expect(pexpect.EOF)
+    assert ended(terminal) == code
+    assert texts(acme) == before
+
+
+def start(project: Path, *options: str) -> pexpect.spawn[str]:
+    """Start `init` at a terminal of its own."""
+    command = ["-m", "operations", "init", "--offline", *options]
+    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
+    return pexpect.spawn(
+        sys.executable, command, cwd=str(project), env=environment, encoding="utf-8", timeout=100, dimensions=(50, 200)
+    )
+
+
+def ended(terminal: pexpect.spawn[str]) -> int | None:
+    """Wait for the end, and return the exit code."""
+    terminal.close()
+    return terminal.exitstatus
+
+
+def test_all_files_are_written_or_none(tmp_path: Path) -> None:
+    (tmp_path / "changed").write_text("before")
+    (tmp_path / "gone").write_text("before")
+    (tmp_path / "folder").mkdir()
+    files = [(Path("changed"), b"after"), (Path("new"), b"after"), (Path("gone"), None), (Path("folder"), b"after")]
+    with pytest.raises(Failure, match="nothing is written"):
+        copied_project.put_in_place(tmp_path, files)
+    assert {path.name: path.is_file() and path.read_text() for path in tmp_path.iterdir()} == {
+        "changed": "before",
+        "gone": "before",
+        "folder": False,
+    }
+    copied_project.put_in_place(tmp_path, files[:3])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["changed", "folder", "new"]
+    assert (tmp_path / "changed").read_text() == (tmp_path / "new").read_text() == "after"
