@@ -132,8 +132,9 @@ def _other_list(store: Store, made: Sequence[Resource], expected: Expected, stac
     problem = f"names others, such as `{store.name(min(expected))}`" if expected else "is missing, or has no such list"
     return Finding(
         f"`policies/config/least_privilege.{stack}.json`, which says who may read which {store.noun}, isn't for this "
-        f"stack: it makes {len(made)}, and the file {problem}. Write it anew: `{COMMAND}`.",
+        f"stack: it makes {len(made)}, and the file {problem}.",
         made[0].urn,
+        remedy=f"Write the file anew: `{COMMAND}`.",
     )
 
 
