@@ -84,6 +84,10 @@ def run(given: argparse.Namespace) -> int:
     return code
 
 
+_WITH_HEADER_SECRET: Final = ("aws:lb/listenerRule:ListenerRule", "aws:cloudfront/distribution:Distribution")
+"""The types whose state holds the header secret."""
+
+
 def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     """Return the command line of the Pulumi CLI that carries out an operation."""
     if given.operation == "unlock":
@@ -97,6 +101,8 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
         command.append("--clear-pending-creates")
     if given.operation == "refresh" and given.expect_no_changes:
         command.append("--expect-no-changes")
+    if given.operation == "refresh" and given.without_secrets:
+        command += [word for kind in _WITH_HEADER_SECRET for word in ("--exclude", f"**{kind}::**")]
     if given.operation == "refresh" and given.preview_only:
         command.append("--preview-only")
     elif given.operation in ("up", "refresh") and given.yes:

@@ -33,6 +33,12 @@ def _add_refresh(parser: argparse.ArgumentParser) -> None:
     _add_diff(parser)
     parser.add_argument("--preview-only", action="store_true", help="only show the differences")
     parser.add_argument("--expect-no-changes", action="store_true", help="end with an error where something differs")
+    parser.add_argument(
+        "--without-secrets",
+        action="store_true",
+        help="leave out listener rules and distributions: what AWS tells of them shows the header secret, so that CI's "
+        "preview role can't read them",
+    )
     parser.add_argument("--yes", action="store_true", help="take the differences over without asking")
     parser.add_argument("--clear-pending", action="store_true", help="forget what a killed `up` was about to make")
 

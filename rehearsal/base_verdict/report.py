@@ -18,7 +18,7 @@ _LINE: Final = 160
 _WAY_ON: Final = """\
 If the program is right and the gate has to follow, **the change of the gate lands first, by itself**, once those whom \
 `CODEOWNERS` names have agreed; then this branch passes. Where both can only change together, such as a new reader of \
-a secret and the list of its readers, they merge over this check.
+a secret that exists and the list of its readers, they merge over this check.
 """
 
 

@@ -209,23 +209,24 @@ def test_main_is_applied_after_approval_tests_and_gate_and_checked_afterwards() 
 )
 def test_a_preview_is_made_where_it_may_read_the_state(tmp_path: Path, setting: str, code: int) -> None:
     copy = copy_project(tmp_path)
-    (copy / ".circleci").mkdir()
-    shutil.copy(CONFIG.with_name("reads-state"), copy / ".circleci")
+    (copy / ".ci").mkdir()
+    shutil.copy(PROJECT / ".ci" / "reads-state", copy / ".ci")
     (copy / ".venv").symlink_to(sys.prefix)
     with (copy / f"Pulumi.{STACK}.yaml").open("a") as file:
         file.write(f"  {setting}\n" if setting else "")
     done = subprocess.run(
-        [copy / ".circleci" / "reads-state", STACK], capture_output=True, text=True, check=False, env=os.environ
+        [copy / ".ci" / "reads-state", STACK], capture_output=True, text=True, check=False, env=os.environ
     )
     assert done.returncode == code, done.stderr
     assert ("previewReadsState isn't true, so there is no preview" in done.stdout) == (code != 0)
 
 
 def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_the_state() -> None:
-    names = [step if isinstance(step, str) else next(iter(step)) for step in steps("preview")]
-    (asked,) = [number for number, step in enumerate(steps("preview")) if "reads-state" in json.dumps(step)]
-    assert asked < names.index("assume")
-    assert "circleci-agent step halt" in json.dumps(steps("preview")[asked])
+    for job in ("preview", "drift"):
+        names = [step if isinstance(step, str) else next(iter(step)) for step in steps(job)]
+        (asked,) = [number for number, step in enumerate(steps(job)) if "reads-state" in json.dumps(step)]
+        assert asked < names.index("assume")
+        assert "circleci-agent step halt" in json.dumps(steps(job)[asked])
 
 
 def test_the_nightly_run_is_of_property_tests_alone_and_has_no_context() -> None:

@@ -118,6 +118,14 @@ def test_a_job_has_only_the_permissions_that_it_needs() -> None:
 @pytest.mark.parametrize(
     "job", [job for job in JOBS.values() if job.role], ids=lambda job: f"{job.workflow}-{job.name}"
 )
+def test_a_job_with_the_preview_role_goes_on_only_where_previews_may_read_the_state(job: Job) -> None:
+    if job.role == "ci-preview":
+        (asked,) = [number for number, step in enumerate(job.steps) if ".ci/reads-state" in step.get("run", "")]
+        later = [step.get("if", "") for step in job.steps[asked + 1 :]]
+        assert all("steps.state.outputs.readable == 'true'" in condition for condition in later)
+
+
+@pytest.mark.parametrize("job", [job for job in JOBS.values() if job.role], ids=str)
 def test_each_job_may_assume_its_role_and_no_stronger_one(job: Job, trusts: Mapping[str, list[dict[str, Any]]]) -> None:
     assumable = {role for role, statements in trusts.items() if takes(statements, job.token(STACK))}
     assert job.role in assumable
@@ -177,6 +185,7 @@ def _project_command(line: str) -> str:
     """What a line has the project do, however the pipeline writes the stack; empty if it does something else."""
     line = line.strip().replace("<< pipeline.parameters.stack >>", '"$STACK"')
     line = re.sub(r"(\.ci/post-report \w+) \S+", r"\1", line)
+    line = re.sub(r"^if (\.ci/\S+ \S+);.*| \|\| circleci-agent step halt$", r"\1", line)
     return line if re.match(r"\.venv/bin/python -m|make |\.ci/(?!role|install)", line) else ""
 
 

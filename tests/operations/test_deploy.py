@@ -112,6 +112,16 @@ def test_destroy_previews_first_and_needs_the_stacks_name(recorder: Path) -> Non
     ]
 
 
+def test_looking_for_drift_changes_nothing_and_leaves_out_what_shows_the_header_secret(recorder: Path) -> None:
+    options = ("--preview-only", "--expect-no-changes", "--without-secrets")
+    assert deploy("refresh", *options, "--stack", "dev", path=recorder).returncode == 0
+    (called,) = calls(recorder)
+    assert called[:4] == ["refresh", "--stack", "dev", "--expect-no-changes"]
+    assert "**aws:lb/listenerRule:ListenerRule::**" in called
+    assert "**aws:cloudfront/distribution:Distribution::**" in called
+    assert called[-1] == "--preview-only"
+
+
 def test_a_saved_plan_with_a_stand_in_is_refused(recorder: Path) -> None:
     done = deploy("up", "--stack", "prod", "--plan", "plan.json", path=recorder)
     assert done.returncode == 2

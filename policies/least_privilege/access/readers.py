@@ -78,7 +78,11 @@ PARAMETERS: Final = Store(
 
 
 def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
-    """Yield each difference between who can read what and the readers in the rule's configuration."""
+    """Yield each difference between who can read what and the readers in the rule's configuration.
+
+    The list may be ahead of the program: what the stack doesn't make and nobody can read is no difference, so that a
+    list is agreed to before the change that needs it.
+    """
     expected, problems = _read_expected(store, judgement)
     for problem in problems:
         yield Finding(f"The expected readers can't be used: {problem}.")
@@ -93,12 +97,14 @@ def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judg
     yield from _unlisted(store, made, listed)
     urns = {str(resource.get("name")): resource.urn for resource in resources if resource.type == "aws:iam/role:Role"}
     reading = [holder for holder in holders(resources).values() if holder.kind in ("role", "user", "policy")]
+    own = {name for resource in made if isinstance(name := resource.get("name"), str)}
+    used = [arn for arn in expected if store.name(arn) in own or any(_reads(store, holder, arn) for holder in reading)]
     for holder in reading:
-        for message in _holder_differences(store, holder, expected):
+        for message in _holder_differences(store, holder, expected, used):
             yield Finding(message, urns.get(holder.name, ""))
     existing = {holder.name for holder in reading}
-    for arn, names in expected.items():
-        for name in sorted(names - existing):
+    for arn in used:
+        for name in sorted(expected[arn] - existing):
             yield Finding(f"`{name}` can't read the {store.noun} `{store.name(arn)}`: there is no such role.")
     yield from _let_in_by_resource_policies(store, resources, expected)
 
@@ -132,8 +138,9 @@ def _other_list(store: Store, made: Sequence[Resource], expected: Expected, stac
     problem = f"names others, such as `{store.name(min(expected))}`" if expected else "is missing, or has no such list"
     return Finding(
         f"`policies/config/least_privilege.{stack}.json`, which says who may read which {store.noun}, isn't for this "
-        f"stack: it makes {len(made)}, and the file {problem}. Write it anew: `{COMMAND}`.",
+        f"stack: it makes {len(made)}, and the file {problem}.",
         made[0].urn,
+        remedy=f"Write the file anew: `{COMMAND}`.",
     )
 
 
@@ -158,8 +165,8 @@ def _unlisted(store: Store, made: Iterable[Resource], listed: Container[str]) ->
             )
 
 
-def _holder_differences(store: Store, holder: Holder, expected: Expected) -> Iterator[str]:
-    """Yield how a holder differs from the list."""
+def _holder_differences(store: Store, holder: Holder, expected: Expected, used: Container[str]) -> Iterator[str]:
+    """Yield how a holder differs from the list; it lacks only what is `used`."""
     unread = (*holder.unclear, *(f"`{arn}`, a policy that isn't of this stack" for arn in holder.elsewhere))
     for policy in dict.fromkeys(unread):
         yield f"What `{holder.name}` may read can't be decided: it has {shorten(policy)}."
@@ -169,7 +176,7 @@ def _holder_differences(store: Store, holder: Holder, expected: Expected) -> Ite
     within = all(resource in expected for resource in readable)
     for arn in dict.fromkeys([*declared, *readable]) if within else expected:
         if holder.name in expected[arn]:
-            if not any(can(holder, action, arn) for action in store.actions):
+            if arn in used and not any(can(holder, action, arn) for action in store.actions):
                 yield f"`{holder.name}` can't read the {store.noun} `{store.name(arn)}`, though it's declared to."
         elif _reads(store, holder, arn):
             yield f"`{holder.name}` may read the {store.noun} `{store.name(arn)}`, which isn't declared."

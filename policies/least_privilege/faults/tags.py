@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from policies.least_privilege import knowledge
@@ -83,6 +84,7 @@ def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGran
                 break
 
 
+@lru_cache(1024)
 def _setting(service: knowledge.Service) -> int:
     """Return the actions that set tags."""
     removing = service.beginning("un") | service.beginning("delete") | service.beginning("remove")

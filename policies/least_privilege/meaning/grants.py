@@ -108,11 +108,11 @@ class ServiceGrant:
                 # An action that needs resources of several types is bounded as soon as one of them is. A type that
                 # can't be narrowed bounds nothing, nor does one that no statement names: of the types that the
                 # reference asks for, some are alternatives, and some a call only makes.
-                if kind.can_be_narrowed:
-                    named = 0
+                narrow = found & kind.required & ~(self.on_star | self.on_all.get(bit, 0))
+                if narrow and kind.can_be_narrowed:
                     for actions, kinds in self.reached:
-                        named |= actions if kinds >> bit & 1 else 0
-                    found &= ~(kind.required & named & ~(self.on_star | self.on_all.get(bit, 0)))
+                        if kinds >> bit & 1:
+                            found &= ~(narrow & actions)
         return found
 
     def wide(self) -> int:

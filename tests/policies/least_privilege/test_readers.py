@@ -89,6 +89,16 @@ def test_whoever_cannot_read_it_is_named(pack: StartPack, statements: tuple[Json
     assert any("there is no such role" in message for message in messages(pack, [secret()]))
 
 
+def test_the_list_may_be_ahead_of_the_program(pack: StartPack) -> None:
+    """Owners agree to a reader of a new secret first; the change that brings both is then judged by what they agreed."""
+    stack = [secret(), *role("app", reads(SECRET))]
+    assert messages(pack, stack, readers={SECRET: ["app"], OTHER: ["app", "to-come"]}) == []
+    # Whoever reads it already is held against the list, and what the stack makes is used.
+    (found,) = messages(pack, [*stack, *role("spy", reads(OTHER))], readers={SECRET: ["app"], OTHER: ["spy", "app"]})
+    assert "`app` can't read the secret" in found
+    assert any("to-come" in said for said in messages(pack, stack, readers={SECRET: ["app", "to-come"]}))
+
+
 def test_a_boundary_and_a_denial_count(pack: StartPack) -> None:
     limit = {"name": "limit", "policy": document(reads(OTHER))}
     bounded = [Planned("aws:iam/policy:Policy", limit, "limit"), *role("spy", reads("*"), boundary=LIMIT)]
