@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.places import granting, whole
 from policies.least_privilege.faults.tags import tag_faults
 from policies.least_privilege.faults.wording import quote
 from policies.least_privilege.knowledge import escalations
@@ -28,16 +29,19 @@ def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterat
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{quote((*method.unbounded, *method.granted))} open a way to more permissions ({method.id}).",
+            places=granting(statements, *method.unbounded, *method.granted),
         )
     for uses, writes in _pairs_on_one_resource(statements, grants, escalations.ON_ONE_RESOURCE):
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{quote((*writes, *uses))} on the same resource open a way to more permissions.",
+            places=granting(statements, *writes, *uses),
         )
     for uses, writes in _pairs_on_one_resource(statements, grants, escalations.SEPARATE_DUTIES):
         yield Fault(
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{quote((*writes, *uses))} on the same resource: its user decides who else may use it.",
+            places=granting(statements, *writes, *uses),
         )
     yield from _shell_faults(statements, grants)
     yield from _bound_to_writable_faults(statements, grants)
@@ -148,7 +152,9 @@ def _shell_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[F
         patterns.includes(name, "instance/?*") for name in names
     ):
         yield Fault(
-            RuleId.PRIVILEGE_ESCALATION, "`ssm:SendCommand` runs a shell on every instance, with the role of each."
+            RuleId.PRIVILEGE_ESCALATION,
+            "`ssm:SendCommand` runs a shell on every instance, with the role of each.",
+            places=granting(statements, "ssm:SendCommand"),
         )
 
 
@@ -185,6 +191,7 @@ def _bound_to_writable_faults(statements: Sequence[Statement], grants: Grants) -
                         RuleId.PRIVILEGE_ESCALATION,
                         f"{statement.where} uses `{key}` to bind `{use}` to what `{write}` can write: a way to more "
                         "permissions.",
+                        places=(whole(statement), *granting(statements, write)),
                     )
                     break
 
