@@ -76,3 +76,5 @@ class Fault(NamedTuple):
     applies: Applies = Applies.ALWAYS
     places: tuple[Place, ...] = ()
     """Where in the document it is; empty if the document as a whole is wrong."""
+    remedy: str = ""
+    """How to mend it, where the document shows more than the rule's own remedy says."""

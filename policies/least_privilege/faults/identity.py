@@ -8,6 +8,7 @@ from functools import cache
 from typing import Final
 
 from policies.least_privilege import knowledge
+from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.actions import action_faults
 from policies.least_privilege.faults.delegation import delegation_faults
 from policies.least_privilege.faults.escalation import escalation_faults
@@ -86,6 +87,7 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
             RuleId.WILDCARD_RESOURCE,
             f"{quote_actions(service, on_star)} can be narrowed to resources, and {_be(on_star)} allowed on `*`.",
             places=granting_widely(statements, service, on_star),
+            remedy=remedies.narrow(service, on_star),
         )
     on_patterns = _narrowable(grant, unbounded & ~grant.on_star)
     if on_patterns:
@@ -94,29 +96,38 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
             f"{quote_actions(service, on_patterns)} {_be(on_patterns)} allowed on a pattern that every resource "
             "matches.",
             places=granting_widely(statements, service, on_patterns),
+            remedy=remedies.narrow(service, on_patterns),
         )
     exposed = on_star | on_patterns | grant.without_resource
-    for rule, mask, effect in (
-        (RuleId.CREDENTIAL_EXPOSURE, sensitive.mask(service, "credentials"), "gives credentials of others"),
-        (RuleId.DATA_EXFILTRATION, sensitive.mask(service, "exfiltration"), "reads what every resource holds"),
-        (RuleId.PERMISSIONS_MANAGEMENT, sensitive.deciding(service), "changes who may do what"),
+    for rule, mask, verb, effect in (
+        (RuleId.CREDENTIAL_EXPOSURE, sensitive.mask(service, "credentials"), "give", "credentials of others"),
+        (RuleId.DATA_EXFILTRATION, sensitive.mask(service, "exfiltration"), "read", "what every resource holds"),
+        (RuleId.PERMISSIONS_MANAGEMENT, sensitive.deciding(service), "change", "who may do what"),
     ):
-        if exposed & mask:
+        found = exposed & mask
+        if found:
             yield Fault(
                 rule,
-                f"Without a bound on the resource, {quote_actions(service, exposed & mask)} {effect}.",
-                places=granting_widely(statements, service, exposed & mask),
+                f"Without a bound on the resource, {quote_actions(service, found)} {verb}{_s(found)} {effect}.",
+                places=granting_widely(statements, service, found),
+                remedy=remedies.narrow(service, found),
             )
     if service.prefix == "iam" and exposed & service.mask("passrole"):
         yield Fault(
             RuleId.UNSCOPED_PASS_ROLE,
             "`iam:PassRole` is allowed for every role of an account.",
             places=granting_widely(statements, service, service.mask("passrole")),
+            remedy=remedies.narrow(service, service.mask("passrole")),
         )
 
 
 def _be(mask: int) -> str:
     return "is" if mask.bit_count() == 1 else "are"
+
+
+def _s(mask: int) -> str:
+    """Return the ending of the verb whose subject is the actions of a mask."""
+    return "s" if mask.bit_count() == 1 else ""
 
 
 def _narrowable(grant: ServiceGrant, actions: int) -> int:

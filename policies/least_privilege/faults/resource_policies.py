@@ -184,6 +184,7 @@ def _account_faults(statement: Statement, principal: Principal, found: principal
             "else is let in.",
             found.account,
             Applies.ALWAYS if own else Applies.TO_OTHER_ACCOUNTS,
+            remedy=f"Leave out {quote(sharing)}, or list the account in `accounts` if it should decide that.",
         )
     elif not statement.conditions.bind(CALLER):
         manages = not found.whole and any(_action_names(statement, sensitive.managing))
@@ -208,6 +209,7 @@ def _foreign_accounts(where: str, principal: str, accounts: Iterable[str], own: 
             f"{where} allows `{principal}` for the account {account}.",
             account,
             Applies.ALWAYS if own and account != own else Applies.TO_OTHER_ACCOUNTS,
+            remedy="Name the resource's own account in the condition, or list the other account in `accounts`.",
         )
 
 
@@ -224,6 +226,7 @@ def _organization_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.CROSS_ACCOUNT_ACCESS,
             f"{statement.where} lets every account of the organization use {quote(managing)}.",
+            remedy=f"Leave out {quote(managing)}, or add a condition on `aws:PrincipalArn`.",
         )
 
 

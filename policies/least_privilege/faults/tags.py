@@ -85,6 +85,8 @@ def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGran
                     RuleId.PRIVILEGE_ESCALATION,
                     f"`{spell(action)}` sets the tag `{shorten(gate.tag)}`, which opens resources.",
                     places=(Place(statement, (action,), statement.resources), whole(gate.statement)),
+                    remedy=f"Leave out `{spell(action)}`, or allow it for other tags only, by a condition on "
+                    "`aws:TagKeys`.",
                 )
                 break
 

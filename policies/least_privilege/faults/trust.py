@@ -149,6 +149,7 @@ def _principal_faults(statement: Statement, principal: Principal, statements: Se
                 f"{where} trusts `{name}`, a provider of another account.",
                 found.account,
                 Applies.TO_OTHER_ACCOUNTS,
+                remedy="Name a provider of the role's own account, or list the other account in `accounts`.",
             )
         yield from token_faults(statement, found.issuer)
 
@@ -178,4 +179,5 @@ def _service_faults(statement: Statement, principal: Principal, statements: Sequ
                 f"{where} on behalf of another account.",
                 account,
                 Applies.TO_OTHER_ACCOUNTS,
+                remedy="Name the role's own account in the condition, or list the other account in `accounts`.",
             )

@@ -68,7 +68,7 @@ def _joint(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
             texts += [(arn, text) for text in _attached_texts(arn, policies)]
         if len(texts) > 1:
             for fault in joint_escalations(texts):
-                yield Finding(f"The policies of the role `{shorten(name)}`: {fault.message}", held.urn)
+                yield Finding(f"The policies of the role `{shorten(name)}`: {fault.message}", held.urn, fault.remedy)
 
 
 def _attached_texts(arn: str, policies: Mapping[str, Resource]) -> list[str]:
