@@ -45,8 +45,8 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
 
 LAYERS: Final[dict[str, str]] = {
     "policies/least_privilege": "language knowledge meaning faults stack access rules .",
-    "policies/check": "source.py template_values.py policy_documents.py pulumi_plans.py terraform_plans.py "
-    "cloudformation.py unknowns.py kinds.py verdict.py output.py command.py .",
+    "policies/check": "bad_input.py yaml_text.py source.py template_values.py unknowns.py policy_documents.py "
+    "pulumi_plans.py terraform_plans.py cloudformation.py kinds.py verdict.py output.py command.py .",
     "rehearsal": "__init__.py engine reports base_verdict .",
     "operations": ". checks init preflight.py commands __main__.py",
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from policies.check.source import ACCOUNT, BadInput, Source, Steps, Subject, make
+from policies.check.bad_input import BadInput
+from policies.check.source import ACCOUNT, Source, Steps, Subject, make
 from policies.check.template_values import Values
 from policies.least_privilege.knowledge import managed_policy
 from policies.rulebook import UNKNOWN, Json

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from policies.check.bad_input import BadInput
 from policies.check.kinds import DOCUMENTS, PLANS, NothingToJudge, Options, subjects
 from policies.check.output import FORMATS, Report, as_text, visible
-from policies.check.source import BadInput, Source
+from policies.check.source import Source
 from policies.check.verdict import Verdict
 from policies.least_privilege import RULES
 from policies.rulebook import BadConfiguration, configuration
@@ -48,6 +49,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         help="judge only what is known: by default what a plan or template doesn't say is a finding",
     )
     parser.add_argument(
+        "--skip-others", action="store_true", help="pass over files that hold nothing to judge, as in folders"
+    )
+    parser.add_argument(
         "--config", type=Path, help="levels, settings and waivers of rules, as `pulumi preview --policy-pack-config`"
     )
 
@@ -67,7 +71,8 @@ def check(given: argparse.Namespace) -> int:
         return 2
     account = given.account or ""
     verdict = Verdict(config, account, allow_unknown=given.allow_unknown)
-    report = _report(given.paths, Options(given.kind, given.service, account), verdict, str(given.config))
+    files = [(path, listed or given.skip_others) for path, listed in _files(given.paths)]
+    report = _report(files, Options(given.kind, given.service, account), verdict, str(given.config))
     for file, why in report.problems.items():
         print(f"error: {visible(f'{file} {why}')}", file=sys.stderr)
     lines = as_text(report, explain=given.explain) if given.format == "text" else FORMATS[given.format](report)
@@ -78,12 +83,11 @@ def check(given: argparse.Namespace) -> int:
     return int(any(not found.advisory for found in report.findings))
 
 
-def _report(paths: Sequence[str], options: Options, verdict: Verdict, config: str) -> Report:
+def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdict, config: str) -> Report:
     problems: dict[str, str] = {}
     findings = list(verdict.configuration(config))
     judged = 0
-    files = list(_files(paths))
-    told = sys.stderr.isatty() and any(listed for _, listed in files)
+    told = sys.stderr.isatty() and len(files) > _EVERY
     for number, (path, listed) in enumerate(files, start=1):
         try:
             text = _read(path)
@@ -93,7 +97,6 @@ def _report(paths: Sequence[str], options: Options, verdict: Verdict, config: st
             findings += verdict.findings(found, stack=stack)
             judged += 1
         except BadInput as bad:
-            # A folder holds other files as well.
             if not (listed and isinstance(bad, NothingToJudge)):
                 problems[path] = str(bad)
         if told and number % _EVERY == 0:
@@ -104,7 +107,7 @@ def _report(paths: Sequence[str], options: Options, verdict: Verdict, config: st
 
 
 def _files(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Yield each file, and whether it's there because a folder holds it."""
+    """Yield each file, and whether it's there because a folder holds it, which holds others as well."""
     for path in dict.fromkeys(paths):
         if path == _STDIN or not Path(path).is_dir():
             yield path, False

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from policies.check import cloudformation, policy_documents, pulumi_plans, terraform_plans
-from policies.check.source import BadInput, Source, Subject
+from policies.check.bad_input import BadInput
+from policies.check.source import Source, Subject
 from policies.least_privilege.language.documents import Kind
 
 DOCUMENTS: Final[Mapping[str, Kind]] = {kind.name.lower(): kind for kind in Kind}

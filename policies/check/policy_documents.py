@@ -6,7 +6,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from policies.check.source import BadInput, Source, Subject, make
+from policies.check.bad_input import BadInput
+from policies.check.source import Source, Subject, make
+from policies.least_privilege import knowledge
+from policies.least_privilege.faults.fault import RuleId
 from policies.least_privilege.language.documents import Kind
 from policies.least_privilege.stack.attached import PLACES
 
@@ -26,8 +29,8 @@ _SERVICES: Final[Mapping[str, tuple[str, str]]] = {
 }
 """Service -> the same for its resource policies."""
 
-_ANY_RESOURCE: Final = ("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "policy")
-"""For a resource policy that names no service: it's judged by whom it lets in."""
+_OTHER: Final = ("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "policy")
+"""For a resource policy of any other service. It's judged by whom it lets in, and not by what suits an event bus."""
 
 
 def is_document(content: object) -> bool:
@@ -39,19 +42,23 @@ def subject(source: Source, kind: Kind | None, service: str, account: str) -> Su
     """Return the resource that has a file's document, of the kind that is given, or that the document shows.
 
     Raises:
-        BadInput: it is no document, or a resource policy of a service that the pack doesn't know.
+        BadInput: it is no document, or there is no such service.
     """
     content = source.content
     if not is_document(content):
         raise BadInput("isn't a policy document: it has no `Statement`")
     text = source.text if source.text.lstrip().startswith("{") else _as_json(content)
     kind = kind or _kind(content)
-    if kind is Kind.RESOURCE:
-        type_, property_ = _holder(service or _service(content))
-    else:
+    silent = frozenset[str]()
+    if kind is not Kind.RESOURCE:
         type_, property_ = _HOLDERS[kind]
+    elif (service := _known(service) or _service(content)) in _SERVICES:
+        type_, property_ = _SERVICES[service]
+    else:
+        type_, property_ = _OTHER
+        silent = frozenset((RuleId.RESOURCE_MISMATCH,))
     properties = {property_: text, "name": source.name, "role": source.name}
-    return Subject(make(type_, source.name, properties, account), source, places={property_: ()})
+    return Subject(make(type_, source.name, properties, account), source, places={property_: ()}, silent=silent)
 
 
 def _as_json(content: Mapping[str, Any]) -> str:
@@ -78,11 +85,10 @@ def _service(content: Mapping[str, Any]) -> str:
     return next((one for one in [*actions, *(arn[2] for arn in arns if len(arn) > 2)] if one not in ("", "*")), "")
 
 
-def _holder(service: str) -> tuple[str, str]:
-    if service and service not in _SERVICES:
-        accepted = ", ".join(sorted(_SERVICES))
-        raise BadInput(f"is a resource policy of `{service}`, which the pack doesn't know; accepted: {accepted}")
-    return _SERVICES[service] if service else _ANY_RESOURCE
+def _known(service: str) -> str:
+    if service and service not in knowledge.prefixes():
+        raise BadInput(f"can't be a resource policy of `{service}`; accepted: the prefix of a service's actions, as s3")
+    return service
 
 
 def _statements(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

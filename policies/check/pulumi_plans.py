@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from policies.check.source import BadInput, Line, Source, Subject
+from policies.check.bad_input import BadInput
+from policies.check.source import Line, Source, Subject
 from policies.least_privilege.access.report import NotAPlan, read_plan
 
 _POSITION: Final = "project:///"

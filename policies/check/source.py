@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-import yaml
-
+from policies.check.bad_input import BadInput
 from policies.rulebook import Json, Resource
+
+if TYPE_CHECKING:
+    from policies.check.yaml_text import Lines
 
 Steps: TypeAlias = "tuple[str | int, ...]"
 """Keys and indexes from the top of a file to something in it."""
 
-Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
 ACCOUNT: Final = "123456789012"
 """Stands for the account of a file that doesn't say which, as in AWS's own examples."""
-
-
-class BadInput(Exception):
-    """A file can't be judged; the text says why, without the file's name."""
 
 
 class Line(NamedTuple):
@@ -57,44 +52,25 @@ class Source:
                 raise BadInput("can't be read: it's nested too deeply or holds too long a number") from None
         elif self.name.endswith(".json"):
             raise BadInput("isn't JSON: it doesn't begin with `{`")
-        return self._yaml()
-
-    def _yaml(self) -> Any:  # noqa: ANN401
+        # Loaded here: JSON is judged where there is no PyYAML.
         try:
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(self.text, Loader)):
-                raise BadInput("has a YAML alias (`*name`), which CloudFormation doesn't take; write the value out")
-            return yaml.load(self.text, _TemplateLoader)  # noqa: S506 - a safe loader with CloudFormation's tags
-        except yaml.MarkedYAMLError as error:
-            line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
-            raise BadInput(f"isn't YAML: {error.problem}{line}") from None
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise BadInput(f"isn't YAML: {type(error).__name__}") from None
+            from policies.check.yaml_text import load
+        except ModuleNotFoundError:
+            raise BadInput("is YAML, which needs PyYAML: `pip install pyyaml`") from None
+        return load(self.text)
 
-    def line(self, path: Steps) -> Line:
-        """Return the line on which something stands, or as much of the path to it as there is."""
-        node, line = self._tree, 0
-        for step in path:
-            found = _below(node, step)
-            if found is None:
-                break
-            line, node = found
-        return Line(self.name, line)
+    def line(self, steps: Steps) -> Line:
+        """Return the line on which something stands, or as much of the way to it as there is."""
+        return Line(self.name, self._lines.line(steps) if self._lines else 0)
 
     @cached_property
-    def _tree(self) -> yaml.Node | None:
-        # JSON is YAML but for tabs, which stand only between its tokens.
+    def _lines(self) -> Lines | None:
+        # Lines are good to have, but no verdict needs them.
         try:
-            return yaml.compose(self.text.replace("\t", " "), Loader)
-        except (yaml.YAMLError, RecursionError):
+            from policies.check.yaml_text import Lines
+        except ModuleNotFoundError:
             return None
-
-
-def _below(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        return next(((key.start_mark.line + 1, value) for key, value in node.value if key.value == step), None)
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return node.value[step].start_mark.line + 1, node.value[step]
-    return None
+        return Lines(self.text)
 
 
 @dataclass(frozen=True)
@@ -102,7 +78,8 @@ class Subject:
     """A resource to judge, and where it comes from.
 
     `label` is how the file names the resource, empty for a file that is one document. `places` gives, for each property
-    that holds a document, the path of that document in the file. `unknown` says what of it can't be known, and why.
+    that holds a document, the way to it in the file. `unknown` says what of it can't be known, and why. `silent` are
+    the rules that can't speak about it.
     """
 
     resource: Resource
@@ -113,6 +90,7 @@ class Subject:
     program: Line | None = None
     """The line of the program that made the resource, where the file says it."""
     unknown: Sequence[str] = ()
+    silent: frozenset[str] = frozenset()
 
     def line(self, property_: str, message: str) -> Line:
         """Return the line that a message is about: of the statement, else of the document or the resource."""
@@ -154,38 +132,3 @@ def make(type_: str, label: str, properties: Mapping[str, Json], account: str = 
     """Return a resource by the name that the file gives it; waivers know it by that name."""
     provider = {"allowedAccountIds": [account]} if account else {}
     return Resource(type_, f"urn:pulumi:check::check::{type_}::{label}", label, properties, provider=provider)
-
-
-class _TemplateLoader(Loader):  # type: ignore[misc]
-    """Reads YAML as CloudFormation does: tags are functions, dates are texts, and no key stands twice."""
-
-
-def _function(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:  # noqa: ANN401
-    value = (
-        loader.construct_scalar(node)
-        if isinstance(node, yaml.ScalarNode)
-        else loader.construct_sequence(node, deep=True)
-        if isinstance(node, yaml.SequenceNode)
-        else loader.construct_mapping(node, deep=True)
-    )
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in _SHORT else f"Fn::{suffix}": value}
-
-
-_SHORT: Final = ("Ref", "Condition")
-"""Functions whose long form has no `Fn::`."""
-
-
-def _mapping(loader: Any, node: yaml.MappingNode) -> Iterator[dict[Hashable, Any]]:  # noqa: ANN401
-    keys = [key.value for key, _ in node.value]
-    if twice := [key for key in keys if keys.count(key) > 1]:
-        raise yaml.constructor.ConstructorError(None, None, f"the key `{twice[0]}` stands twice", node.start_mark)
-    content: dict[Hashable, Any] = {}
-    yield content
-    content.update(loader.construct_mapping(node))
-
-
-_TemplateLoader.add_multi_constructor("!", _function)
-_TemplateLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
-_TemplateLoader.add_constructor("tag:yaml.org,2002:timestamp", lambda loader, node: loader.construct_scalar(node))

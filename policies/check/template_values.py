@@ -147,7 +147,8 @@ class Values:
 
     def _parameter(self, name: str, parameter: Mapping[str, Any]) -> Json:
         type_, value = str(parameter.get("Type", "String")), parameter.get("Default")
-        if value is None or type_.startswith("AWS::SSM::"):
+        # An empty one stands for what whoever deploys the template may give.
+        if value in (None, "") or type_.startswith("AWS::SSM::"):
             return self._lost(f"the parameter `{name}`, which has no default")
         listed = type_ == "CommaDelimitedList" or type_.startswith("List<")
         return [item.strip() for item in str(value).split(",")] if listed else str(value)

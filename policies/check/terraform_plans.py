@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies.check.source import ACCOUNT, BadInput, Source, Subject, make
+from policies.check.bad_input import BadInput
+from policies.check.source import ACCOUNT, Source, Subject, make
 from policies.least_privilege import RULES
 from policies.least_privilege.stack.attached import PLACES
 from policies.least_privilege.stack.roles import POLICY, ROLE

@@ -77,6 +77,8 @@ class Verdict:
         by_urn = {subject.resource.urn: subject for subject in subjects}
         for subject in subjects:
             for judge, level in self._single.get(subject.resource.type, ()):
+                if judge.rule.id in subject.silent:
+                    continue
                 for finding in judge.violations(subject.resource, self._about):
                     yield _located(judge.rule, level, finding, subject)
         if stack and subjects:
