@@ -40,6 +40,8 @@ class Plan:
     printed: str
     steps: list[Step] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
+    complete: bool = False
+    """Whether the program came to its end."""
     unknown = UNKNOWN
 
     def inputs(self, kind: str) -> list[dict[str, Any]]:
@@ -102,6 +104,7 @@ def _read(code: int, printed: str, text: str) -> Plan:
             for urn, state in states
         ],
         document["policyViolations"],
+        "error" not in document,
     )
 
 

@@ -7,6 +7,7 @@ A row has an `id`, the rules it is to be stopped by (`expect`, as `pack/rule`), 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,15 +46,42 @@ def with_additions(project: Path) -> dict[str, str]:
     return {f"project:///additions/{row['id']}.py": row["id"] for row in ADDITIONS}
 
 
-def break_project(project: Path, row: dict[str, Any]) -> None:
-    """Apply a breakage to a copy of the project; how the lines within a passage are broken makes no difference."""
-    program = project / "__main__.py"
-    program.write_text(program.read_text() + "\n" + row.get("append", ""))
+class NoPassage(Exception):
+    """A file doesn't have the passage that a row changes."""
+
+
+def break_project(project: Path, row: Mapping[str, Any]) -> None:
+    """Apply a breakage to a copy of the project.
+
+    Raises:
+        NoPassage: a file doesn't have what the row changes.
+    """
+    for file, text in broken(project, row, {}).items():
+        (project / file).write_text(text)
+
+
+def broken(project: Path, row: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the files that differ in a project after a breakage, where `texts` differ before it: file -> text.
+
+    How the lines within a passage are broken makes no difference.
+
+    Raises:
+        NoPassage: a file doesn't have what the row changes.
+    """
+    after = dict(texts)
+
+    def text_of(file: str) -> str:
+        return after[file] if file in after else (project / file).read_text()
+
+    if "append" in row:
+        after["__main__.py"] = text_of("__main__.py") + "\n" + row["append"]
     for change in row.get("replacements", [row] if "old" in row else []):
-        file, old = project / change["file"], change["old"]
+        file, old = change["file"], change["old"]
         passage = r"\s*".join(map(re.escape, old.split()))
-        before, after = old[: len(old) - len(old.lstrip())], old[len(old.rstrip()) :]
-        pattern = re.escape(before) + passage + re.escape(after)
-        text, found = re.subn(pattern, change["new"].replace("\\", r"\\"), file.read_text())
-        assert found, f"{change['file']} has no longer: {old}"
-        file.write_text(text)
+        start, end = old[: len(old) - len(old.lstrip())], old[len(old.rstrip()) :]
+        pattern = re.escape(start) + passage + re.escape(end)
+        text, found = re.subn(pattern, change["new"].replace("\\", r"\\"), text_of(file))
+        if not found:
+            raise NoPassage(f"{file} has no longer: {old}")
+        after[file] = text
+    return after

@@ -1,29 +1,40 @@
-"""`python -m tests.breakages --judge-with FOLDER`: which breakages the packs of another copy of the project let pass.
+"""`python -m tests.breakages`: every breakage, judged.
 
-It prints a JSON object: id of the row -> the rules that were to stop it and don't. `--only-additions` leaves out the
-rows that change a file, each of which takes a plan of its own. The packs are configured for the suite's own stacks.
+`--judge-with FOLDER` tells which breakages the packs of another copy of the project let pass. It prints a JSON object:
+id of the row -> the rules that were to stop it and don't. `--only-additions` leaves out the rows that change a file,
+each of which takes a plan of its own. The packs are configured for the suite's own stacks.
+
+`--record` writes what the packs of this copy say to each row, in some minutes: tests/breakages/together.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.breakages import ADDITIONS, BREAKAGES, break_project, with_additions
+from tests import session
+from tests.breakages import ADDITIONS, BREAKAGES, break_project, together, with_additions
 from tests.owner import give_files, link_packs
-from tests.planning import PROJECT, Plan, copy_project, rehearsal_command, written
+from tests.planning import PROJECT, Plan, copy_project, rehearsal_command, rehearse, written
 
 
 def main() -> int:
     """Break copies of this project, have them judged, and print what passes."""
     parser = argparse.ArgumentParser(prog="python -m tests.breakages", description=__doc__.partition("\n\n")[2])
-    parser.add_argument("--judge-with", type=Path, required=True, metavar="FOLDER", help="the project with the packs")
+    does = parser.add_mutually_exclusive_group(required=True)
+    does.add_argument("--judge-with", type=Path, metavar="FOLDER", help="the project with the packs")
+    does.add_argument("--record", action="store_true", help="write what is said to each row alone")
     parser.add_argument("--only-additions", action="store_true", help="only what fits into one program")
     given = parser.parse_args()
+    if given.record:
+        with tempfile.TemporaryDirectory() as session_folder:
+            os.environ.setdefault(session.FOLDER, session_folder)
+            return _record()
     with tempfile.TemporaryDirectory() as folder:
         judges = _gate(Path(folder).resolve() / "judges", given.judge_with.resolve())
         said = _said_of_additions(judges)
@@ -34,6 +45,22 @@ def main() -> int:
             alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]
             missing = {row["id"]: _missing(row, judges) for row in alone}
     print(json.dumps({id_: rules for id_, rules in missing.items() if rules}, indent=2))
+    return 0
+
+
+def _record() -> int:
+    rows = [row for row in BREAKAGES if row not in ADDITIONS]
+    document: dict[str, list[str] | None] = {}
+    for number, row in enumerate(rows, 1):
+        print(f"{number} of {len(rows)}: {row['id']}", file=sys.stderr)
+        with tempfile.TemporaryDirectory() as folder:
+            project = copy_project(Path(folder))
+            break_project(project, row)
+            plan = rehearse(row.get("stack", "prod"), project, Path(folder) / "plan.json")
+        words = sorted(together.said(plan.violations))
+        whole = plan.exit_code == 1 and plan.complete and len(words) <= together.MOST
+        document[row["id"]] = words if whole else None
+    together.FILE.write_text(json.dumps(document, indent=1) + "\n")
     return 0
 
 
