@@ -13,6 +13,9 @@ from policies.least_privilege import knowledge
 from policies.least_privilege.faults.wording import quote
 from policies.least_privilege.knowledge import ResourceType, Service, sensitive
 
+NAME_ACTIONS: Final = "Name the actions that are needed."
+"""What mends a pattern of actions, and all that is wrong with what it takes in."""
+
 _MOST_GROUPS: Final = 4
 """How many groups of actions a remedy shows."""
 _MOST_ACTIONS: Final = 30
@@ -20,12 +23,9 @@ _MOST_ACTIONS: Final = 30
 
 
 def narrow(service: Service, actions: int) -> str:
-    """Return the remedy for actions of a service that are allowed on everything: the resources that each takes.
-
-    Empty if there are too many.
-    """
+    """Return the remedy for actions of a service that are allowed on everything: the resources that each takes."""
     if actions.bit_count() > _MOST_ACTIONS:
-        return ""
+        return NAME_ACTIONS
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in service.listed(actions & service.typed):
         groups.setdefault(_arns(service, knowledge.lookup(name.lower())[1]), []).append(name)
