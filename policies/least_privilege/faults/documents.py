@@ -66,7 +66,7 @@ def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ..
         found += identity_faults(document.statements)
         if kind is Kind.BOUNDARY:
             found = [fault for fault in found if fault.rule in _IN_A_BOUNDARY]
-    return with_places(_with_roots(found), kind)
+    return with_places(_with_roots(found), kind) if found else ()
 
 
 _BROAD: Final = frozenset((RuleId.WILDCARD_ACTION, RuleId.SERVICE_WILDCARD, RuleId.BROAD_ACTION_PATTERN))
