@@ -2,6 +2,7 @@
 
 list      every rule of every pack beside this file, a line each
 explain   one rule: what it asks for, why, how a violation is mended, and a bad and a good example
+check     judge files: policy documents, plans of Pulumi and Terraform, CloudFormation templates
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Final
 
+from policies.check.command import add_to as add_check
+from policies.check.command import check
 from policies.rulebook import Rule, Scope
 
 _FOLDER: Final = Path(__file__).parent
@@ -31,10 +34,12 @@ _TYPES: Final = 6
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return 0, or 2 where there is no such rule."""
+    """Run the command; return its exit code."""
     given = _parser().parse_args(arguments)
-    rules = _rules()
     try:
+        if given.command == "check":
+            return check(given)
+        rules = _rules()
         return _explain(rules, given.rule) if given.command == "explain" else _list(rules)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -120,8 +125,8 @@ def _indented(code: str) -> list[str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m policies",
-        description="Say what the rules of the policy packs ask for.",
-        epilog="Exit codes: 0 said; 2 there is no such rule.",
+        description="Say what the rules of the policy packs ask for, and judge files by them.",
+        epilog="Exit codes: 0 said, or nothing found; 1 findings; 2 there is no such rule, or bad input.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="list every rule", description="List every rule: pack and id, severity, title.")
@@ -132,6 +137,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     explain.add_argument(
         "rule", metavar="RULE", help="its id, such as wildcard-action, or least-privilege/wildcard-action"
+    )
+    add_check(
+        commands.add_parser(
+            "check",
+            help="judge policy documents, plans and templates",
+            description="Judge files by the least-privilege rules. A file is a policy document, a plan (of `pulumi "
+            "preview --json` or `terraform show -json PLAN`) or a CloudFormation template.",
+            epilog="Exit codes: 0 nothing found; 1 findings; 2 a file or the configuration can't be used.",
+        )
     )
     return parser
 

@@ -21,7 +21,8 @@ FUNCTION_LINES: Final = 60
 
 PACKS: Final = sorted(f"policies/{file.parent.name}" for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
 
-_CODE: Final = ("components", "policies/rulebook", *PACKS, "policies", "stackfiles", "rehearsal", "operations")
+_JUDGES: Final = ("policies/rulebook", *PACKS, "policies/check", "policies")
+_CODE: Final = ("components", *_JUDGES, "stackfiles", "rehearsal", "operations")
 
 AREAS: Final[dict[str, tuple[str, ...]]] = {
     "components": (),
@@ -30,7 +31,8 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     "policies/rulebook": (),
     # A pack can be copied out with the rulebook, and with nothing else.
     **dict.fromkeys(PACKS, ("policies/rulebook",)),
-    "policies": ("policies/rulebook",),
+    "policies/check": ("policies/rulebook", "policies/least_privilege"),
+    "policies": ("policies/rulebook", "policies/check"),
     "stackfiles": (),
     "rehearsal": ("stackfiles",),
     "operations": ("components", "stackfiles", "rehearsal"),
@@ -43,6 +45,8 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
 
 LAYERS: Final[dict[str, str]] = {
     "policies/least_privilege": "language knowledge meaning faults stack access rules .",
+    "policies/check": "bad_input.py yaml_text.py source.py template_values.py unknowns.py policy_documents.py "
+    "pulumi_plans.py terraform_plans.py cloudformation.py kinds.py verdict.py output.py command.py .",
     "rehearsal": "__init__.py engine reports base_verdict .",
     "operations": ". checks init preflight.py commands __main__.py",
 }

@@ -1,0 +1,129 @@
+"""The command line of `python -m policies check`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from policies.check.bad_input import BadInput
+from policies.check.kinds import DOCUMENTS, PLANS, NothingToJudge, Options, subjects
+from policies.check.output import FORMATS, Report, as_text, visible
+from policies.check.source import Source
+from policies.check.verdict import Verdict
+from policies.least_privilege import RULES
+from policies.rulebook import BadConfiguration, configuration
+
+_STDIN: Final = "-"
+_ENDINGS: Final = (".json", ".yaml", ".yml", ".template")
+"""The files that are read of a folder."""
+_ASIDE: Final = frozenset(("node_modules", "__pycache__", "venv"))
+"""The folders of a folder that aren't read, beside hidden ones."""
+
+_MARKS: Final = re.compile(r"\bResources\b|\bStatement\b|\bresource_changes\b|\bsteps\b")
+"""Stands in whatever can be judged. A YAML file of a folder that has none isn't read: it may be of any dialect."""
+
+_EVERY: Final = 25
+"""Files between two lines of progress."""
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file, folder, or `-` for standard input")
+    parser.add_argument(
+        "--kind",
+        choices=[*DOCUMENTS, *PLANS],
+        default="",
+        help="what the files are; told by their content if not given",
+    )
+    parser.add_argument("--service", default="", help="of resource policies: the service, such as s3; told likewise")
+    parser.add_argument("--account", type=_account, help="number of the account that the files are about")
+    parser.add_argument("--format", choices=["text", *FORMATS], default="text", help="of what is printed (text)")
+    parser.add_argument("--explain", action="store_true", help="print the remedy and the source of each finding")
+    parser.add_argument(
+        "--allow-unknown",
+        action="store_true",
+        help="judge only what is known: by default what a plan or template doesn't say is a finding",
+    )
+    parser.add_argument(
+        "--skip-others", action="store_true", help="pass over files that hold nothing to judge, as in folders"
+    )
+    parser.add_argument(
+        "--config", type=Path, help="levels, settings and waivers of rules, as `pulumi preview --policy-pack-config`"
+    )
+
+
+def _account(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{12}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} isn't the number of an account; accepted: 12 digits")
+    return text
+
+
+def check(given: argparse.Namespace) -> int:
+    """Judge files and print what is found; return 0 for nothing, 1 for findings, 2 if something couldn't be judged."""
+    try:
+        config = configuration.read(given.config, RULES) if given.config else {}
+    except BadConfiguration as problem:
+        print(f"error: {problem}", file=sys.stderr)
+        return 2
+    account = given.account or ""
+    verdict = Verdict(config, account, allow_unknown=given.allow_unknown)
+    files = [(path, listed or given.skip_others) for path, listed in _files(given.paths)]
+    report = _report(files, Options(given.kind, given.service, account), verdict, str(given.config))
+    for file, why in report.problems.items():
+        print(f"error: {visible(f'{file} {why}')}", file=sys.stderr)
+    lines = as_text(report, explain=given.explain) if given.format == "text" else FORMATS[given.format](report)
+    for line in lines:
+        print(line)
+    if report.problems:
+        return 2
+    return int(any(not found.advisory for found in report.findings))
+
+
+def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdict, config: str) -> Report:
+    problems: dict[str, str] = {}
+    findings = list(verdict.configuration(config))
+    judged = 0
+    told = sys.stderr.isatty() and len(files) > _EVERY
+    for number, (path, listed) in enumerate(files, start=1):
+        try:
+            text = _read(path)
+            if listed and not path.endswith(".json") and not _MARKS.search(text):
+                continue
+            found, stack = subjects(Source("stdin" if path == _STDIN else path, text), options)
+            findings += verdict.findings(found, stack=stack)
+            judged += 1
+        except BadInput as bad:
+            if not (listed and isinstance(bad, NothingToJudge)):
+                problems[path] = str(bad)
+        if told and number % _EVERY == 0:
+            print(f"\r{number} of {len(files)} files", end="", file=sys.stderr, flush=True)
+    if told:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    return Report(findings, problems, judged)
+
+
+def _files(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Yield each file, and whether it's there because a folder holds it, which holds others as well."""
+    for path in dict.fromkeys(paths):
+        if path == _STDIN or not Path(path).is_dir():
+            yield path, False
+        else:
+            for file in sorted(Path(path).rglob("*")):
+                inside = file.relative_to(path).parts
+                aside = any(part.startswith(".") or part in _ASIDE for part in inside)
+                if file.suffix in _ENDINGS and not aside and file.is_file():
+                    yield str(file), True
+
+
+def _read(path: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if path == _STDIN else Path(path).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise BadInput(f"can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadInput("isn't a text in UTF-8") from None

@@ -1,0 +1,137 @@
+"""Findings as text, as JSON and as SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from policies.check.verdict import Found
+
+_SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+_SECURITY_SEVERITY: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0"}
+"""One value in each range of code scanning:
+https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning"""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run found. `problems` maps a file that couldn't be judged to why; `judged` counts the others."""
+
+    findings: Sequence[Found]
+    problems: Mapping[str, str]
+    judged: int
+
+
+def as_text(report: Report, *, explain: bool) -> Iterator[str]:
+    """Yield the lines of a report; `explain` adds the remedy and the source of each finding."""
+    for found in report.findings:
+        place = f"{found.at.file}:{found.at.line}" if found.at.line else found.at.file
+        level = f"{found.rule.severity.value}{', advisory' if found.advisory else ''}"
+        resource = f" {visible(found.resource)}:" if found.resource else ""
+        yield f"{visible(place)}: {found.rule.id} ({level}):{resource} {visible(found.message)}"
+        if explain:
+            yield f"    to fix  {found.remedy}"
+            yield f"    source  {found.rule.source}"
+    files = len({found.at.file for found in report.findings})
+    counted = f"{_count(len(report.findings), 'finding')} in {_count(files, 'file')}" if files else "No findings"
+    bad = f"; {_count(len(report.problems), 'file')} couldn't be judged" if report.problems else ""
+    yield f"{counted}; {_count(report.judged, 'file')} judged{bad}."
+
+
+def as_json(report: Report) -> Iterator[str]:
+    """Yield a report as one JSON object: `findings`, `problems` and the number of files `judged`."""
+    findings = [
+        {
+            "file": found.at.file,
+            "line": found.at.line or None,
+            "rule": found.rule.id,
+            "severity": found.rule.severity.value,
+            "level": "advisory" if found.advisory else "mandatory",
+            "resource": found.resource or None,
+            "message": found.message,
+            "remedy": found.remedy,
+            "source": found.rule.source,
+        }
+        for found in report.findings
+    ]
+    problems = [{"file": file, "problem": problem} for file, problem in report.problems.items()]
+    yield json.dumps({"findings": findings, "problems": problems, "judged": report.judged}, indent=2)
+
+
+def as_sarif(report: Report) -> Iterator[str]:
+    """Yield a report as a SARIF log with one run."""
+    rules = list({found.rule.id: found.rule for found in report.findings}.values())
+    places = {rule.id: index for index, rule in enumerate(rules)}
+    driver = {
+        "name": "least-privilege",
+        "rules": [
+            {
+                "id": rule.id,
+                "shortDescription": {"text": rule.title},
+                "help": {"text": rule.remedy},
+                "helpUri": rule.source,
+                "properties": {
+                    "tags": ["security"],
+                    "security-severity": _SECURITY_SEVERITY[rule.severity.value],
+                },
+            }
+            for rule in rules
+        ],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": not report.problems,
+                "toolExecutionNotifications": [
+                    {"level": "error", "message": {"text": f"{file} {problem}"}, "locations": [_location(file, 0)]}
+                    for file, problem in report.problems.items()
+                ],
+            }
+        ],
+        "results": [_result(found, places[found.rule.id]) for found in report.findings],
+    }
+    yield json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2)
+
+
+def _result(found: Found, index: int) -> dict[str, Any]:
+    logical = {"logicalLocations": [{"fullyQualifiedName": found.resource, "kind": "resource"}]}
+    text = f"{found.resource}: {found.message}" if found.resource else found.message
+    fingerprint = hashlib.sha256(f"{found.at.file} {found.rule.id} {text}".encode())
+    return {
+        "ruleId": found.rule.id,
+        "ruleIndex": index,
+        "level": "warning" if found.advisory else "error",
+        "message": {"text": f"{text} To fix: {found.remedy}"},
+        "locations": [{**_location(found.at.file, found.at.line), **(logical if found.resource else {})}],
+        # The line moves when text above it does; the rule and what it says stay.
+        "partialFingerprints": {"finding/v1": fingerprint.hexdigest()},
+    }
+
+
+def _location(file: str, line: int) -> dict[str, Any]:
+    return {"physicalLocation": {"artifactLocation": {"uri": _uri(file)}, "region": {"startLine": max(line, 1)}}}
+
+
+def _uri(file: str) -> str:
+    from urllib.parse import quote
+
+    return quote(file.removeprefix("./"))
+
+
+def visible(text: str) -> str:
+    """Return a text on one line, without characters that a terminal takes for commands."""
+    return "".join(one if one.isprintable() else " " if one == "\n" else f"\\u{ord(one):04x}" for one in text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+FORMATS: Final = {"json": as_json, "sarif": as_sarif}
+"""Format -> how a report is written in it; `text` takes an option more."""

@@ -1,0 +1,134 @@
+"""Files as text and content, and the lines of what stands in them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+from policies.check.bad_input import BadInput
+from policies.rulebook import Json, Resource
+
+if TYPE_CHECKING:
+    from policies.check.yaml_text import Lines
+
+Steps: TypeAlias = "tuple[str | int, ...]"
+"""Keys and indexes from the top of a file to something in it."""
+
+ACCOUNT: Final = "123456789012"
+"""Stands for the account of a file that doesn't say which, as in AWS's own examples."""
+
+
+class Line(NamedTuple):
+    """A line of a file; 0 stands for the whole file."""
+
+    file: str
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file: its name as findings give it, and its text."""
+
+    name: str
+    text: str
+
+    @cached_property
+    def content(self) -> Any:  # noqa: ANN401 - whatever the file holds
+        """Return what the file holds. A short tag of CloudFormation (`!Sub`) is read as its long form.
+
+        Raises:
+            BadInput: it is neither JSON nor YAML.
+        """
+        if self.text.lstrip()[:1] in ("{", "["):
+            try:
+                return json.loads(self.text)
+            except json.JSONDecodeError as error:
+                if self.name.endswith(".json"):
+                    raise BadInput(f"isn't JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+            except (RecursionError, ValueError):
+                raise BadInput("can't be read: it's nested too deeply or holds too long a number") from None
+        elif self.name.endswith(".json"):
+            raise BadInput("isn't JSON: it doesn't begin with `{`")
+        # Loaded here: JSON is judged where there is no PyYAML.
+        try:
+            from policies.check.yaml_text import load
+        except ModuleNotFoundError:
+            raise BadInput("is YAML, which needs PyYAML: `pip install pyyaml`") from None
+        return load(self.text)
+
+    def line(self, steps: Steps) -> Line:
+        """Return the line on which something stands, or as much of the way to it as there is."""
+        return Line(self.name, self._lines.line(steps) if self._lines else 0)
+
+    @cached_property
+    def _lines(self) -> Lines | None:
+        # Lines are good to have, but no verdict needs them.
+        try:
+            from policies.check.yaml_text import Lines
+        except ModuleNotFoundError:
+            return None
+        return Lines(self.text)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A resource to judge, and where it comes from.
+
+    `label` is how the file names the resource, empty for a file that is one document. `places` gives, for each property
+    that holds a document, the way to it in the file. `unknown` says what of it can't be known, and why. `silent` are
+    the rules that can't speak about it.
+    """
+
+    resource: Resource
+    source: Source
+    label: str = ""
+    places: Mapping[str, Steps] = field(default_factory=dict)
+    path: Steps = ()
+    program: Line | None = None
+    """The line of the program that made the resource, where the file says it."""
+    unknown: Sequence[str] = ()
+    silent: frozenset[str] = frozenset()
+
+    def line(self, property_: str, message: str) -> Line:
+        """Return the line that a message is about: of the statement, else of the document or the resource."""
+        if self.program:
+            return self.program
+        if property_ not in self.places:
+            return self.source.line(self.path)
+        place = self.places[property_]
+        return self.source.line((*place, *_statement(self._document(place), message)))
+
+    def _document(self, place: Steps) -> Any:  # noqa: ANN401
+        content = self.source.content
+        try:
+            for step in place:
+                content = content[step]
+        except (KeyError, IndexError, TypeError):
+            return None  # It's missing, or a function makes it.
+        return content
+
+
+def _statement(document: Any, message: str) -> Steps:  # noqa: ANN401
+    """Return the path to the statement that a message names first, within its document."""
+    statements = document.get("Statement") if isinstance(document, Mapping) else None
+    entries = statements if isinstance(statements, list) else [statements]
+    found = [(at, index) for index, entry in enumerate(entries) if (at := _named(entry, index, message)) >= 0]
+    if not found:
+        return ()
+    return ("Statement", min(found)[1]) if isinstance(statements, list) else ("Statement",)
+
+
+def _named(entry: object, index: int, message: str) -> int:
+    sid = entry.get("Sid") if isinstance(entry, Mapping) else None
+    numbered = [f"statement {index + 1}{end}" for end in " :,.;)"]
+    names = [f"`{sid}`"] if isinstance(sid, str) and sid else [*numbered, f"`Statement{index + 1}`"]
+    return min((at for name in names if (at := message.find(name)) >= 0), default=-1)
+
+
+def make(type_: str, label: str, properties: Mapping[str, Json], account: str = "") -> Resource:
+    """Return a resource by the name that the file gives it; waivers know it by that name."""
+    provider = {"allowedAccountIds": [account]} if account else {}
+    return Resource(type_, f"urn:pulumi:check::check::{type_}::{label}", label, properties, provider=provider)
