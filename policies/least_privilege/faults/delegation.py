@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from policies.least_privilege import knowledge
@@ -94,18 +94,6 @@ def key_grant_faults(statement: Statement) -> Iterator[Fault]:
 
 _GRANT_KEYS: Final = ("kms:grant", "kms:viaservice", "kms:encryptioncontext")
 
-_LIMITING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "putrolepolicy": ("iam:permissionsboundary",),
-    "attachrolepolicy": ("iam:permissionsboundary", "iam:policyarn"),
-    "putuserpolicy": ("iam:permissionsboundary",),
-    "attachuserpolicy": ("iam:permissionsboundary", "iam:policyarn"),
-    "attachgrouppolicy": ("iam:policyarn",),
-    "putrolepermissionsboundary": ("iam:permissionsboundary",),
-    "putuserpermissionsboundary": ("iam:permissionsboundary",),
-}
-"""Action that writes permissions -> keys, one of which makes it safe
-(https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
-
 
 def _unlimited_permissions(
     statement: Statement, service: knowledge.Service, actions: int, is_limiting: Callable[[str], bool]
@@ -115,32 +103,15 @@ def _unlimited_permissions(
         # Nobody can change AWS's own policies.
         unlimited &= ~(service.mask("createpolicyversion") | service.mask("setdefaultpolicyversion"))
     if unlimited and statement.conditions:
-        for action, keys in _LIMITING_KEYS.items():
+        for action, keys in remedies.LIMITING_KEYS.items():
             if any(statement.conditions.ask_for(key, is_limiting) for key in keys):
                 unlimited &= ~service.mask(action)
     if unlimited:
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{statement.where} lets {quote_actions(service, unlimited)} write any permission, which nothing limits.",
-            remedy=_limiting_remedy(service, unlimited),
+            remedy=remedies.limit(service, unlimited),
         )
-
-
-def _limiting_remedy(service: knowledge.Service, unlimited: int) -> str:
-    """Return the condition that each action can have, and which actions can have none."""
-    by_key: dict[str, list[str]] = {}
-    for action in service.listed(unlimited):
-        keys = _LIMITING_KEYS.get(action.partition(":")[2].lower(), ("",)) if service.prefix == "iam" else ("",)
-        by_key.setdefault(keys[0], []).append(action)
-    return " ".join(
-        remedies.add_condition({"ArnEquals": {_SPELLED[key]: "arn:aws:iam::ACCOUNT:policy/NAME"}}, actions)
-        if key
-        else f"Leave out {quote(actions)}, which no condition can limit."
-        for key, actions in by_key.items()
-    )
-
-
-_SPELLED: Final = {"iam:permissionsboundary": "iam:PermissionsBoundary", "iam:policyarn": "iam:PolicyARN"}
 
 
 _ADMINISTRATOR: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$", re.IGNORECASE)

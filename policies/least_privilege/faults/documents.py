@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
+from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.denials import denial_faults
 from policies.least_privilege.faults.escalation import escalation_faults
 from policies.least_privilege.faults.fault import Fault, RuleId
@@ -16,6 +17,7 @@ from policies.least_privilege.faults.resource_policies import resource_policy_fa
 from policies.least_privilege.faults.trust import trust_faults
 from policies.least_privilege.faults.validity import validity_faults
 from policies.least_privilege.faults.wording import shorten
+from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Kind, Statement, parse
 from policies.least_privilege.meaning.grants import joint_grants
 
@@ -64,7 +66,20 @@ def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ..
         found += identity_faults(document.statements)
         if kind is Kind.BOUNDARY:
             found = [fault for fault in found if fault.rule in _IN_A_BOUNDARY]
-    return with_places(found, kind)
+    return with_places(_with_roots(found), kind) if found else ()
+
+
+_BROAD: Final = frozenset((RuleId.WILDCARD_ACTION, RuleId.SERVICE_WILDCARD, RuleId.BROAD_ACTION_PATTERN))
+
+
+def _with_roots(faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Yield faults; those of actions that only a broad pattern takes in have the remedy of the pattern."""
+    broad = {place.statement.where for fault in faults if fault.rule in _BROAD for place in fault.places}
+    for fault in faults:
+        from_patterns = fault.rule not in _BROAD and all(
+            place.statement.where in broad and all(map(patterns.wild, place.actions)) for place in fault.places
+        )
+        yield fault._replace(remedy=remedies.NAME_ACTIONS) if from_patterns and fault.remedy else fault
 
 
 def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.wording import quote
 from policies.least_privilege.knowledge import ResourceType, Service, sensitive
+
+NAME_ACTIONS: Final = "Name the actions that are needed."
+"""What mends a pattern of actions, and all that is wrong with what it takes in."""
 
 _MOST_GROUPS: Final = 4
 """How many groups of actions a remedy shows."""
@@ -19,19 +23,49 @@ _MOST_ACTIONS: Final = 30
 """For how many actions a remedy names resources. Whoever allows more of a service first has to say which are needed."""
 
 
-def narrow(service: Service, actions: int) -> str:
-    """Return the remedy for actions of a service that are allowed on everything: the resources that each takes.
+LIMITING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "putrolepolicy": ("iam:permissionsboundary",),
+    "attachrolepolicy": ("iam:permissionsboundary", "iam:policyarn"),
+    "putuserpolicy": ("iam:permissionsboundary",),
+    "attachuserpolicy": ("iam:permissionsboundary", "iam:policyarn"),
+    "attachgrouppolicy": ("iam:policyarn",),
+    "putrolepermissionsboundary": ("iam:permissionsboundary",),
+    "putuserpermissionsboundary": ("iam:permissionsboundary",),
+}
+"""Action that writes permissions -> keys, one of which makes it safe
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_boundaries.html)."""
 
-    Empty if there are too many.
-    """
+_SPELLED: Final = {"iam:permissionsboundary": "iam:PermissionsBoundary", "iam:policyarn": "iam:PolicyARN"}
+
+
+def limit(service: Service, actions: int) -> str:
+    """Return the remedy for actions that write permissions: each one's condition, and which can have none."""
+    by_key: dict[str, list[str]] = {}
+    for name in service.listed(actions):
+        prefix, _, action = name.lower().partition(":")
+        keys = LIMITING_KEYS.get(action, ()) if prefix == "iam" else ()
+        by_key.setdefault(keys[0] if keys else "", []).append(name)
+    return " ".join(
+        add_condition({"ArnEquals": {_SPELLED[key]: "arn:aws:iam::ACCOUNT:policy/NAME"}}, names)
+        if key
+        else f"Leave out {quote(names)}, which no condition can limit."
+        for key, names in by_key.items()
+    )
+
+
+@lru_cache(4096)
+def narrow(service: Service, actions: int) -> str:
+    """Return the remedy for actions of a service that are allowed on everything: the resources that each takes."""
     if actions.bit_count() > _MOST_ACTIONS:
-        return ""
+        return NAME_ACTIONS
+    writing = actions & sensitive.mask(service, "grants")
+    actions &= ~writing
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in service.listed(actions & service.typed):
         groups.setdefault(_arns(service, knowledge.lookup(name.lower())[1]), []).append(name)
     unnamed = groups.pop((), [])
     untyped = list(service.listed(actions & ~service.typed))
-    said = []
+    said = [limit(service, writing)] if writing else []
     if groups:
         shown = [f"{quote(names)} on {quote(arns)}" for arns, names in groups.items()]
         said.append(f"Allow {'; '.join(shown[:_MOST_GROUPS])}{'; and so on' if len(shown) > _MOST_GROUPS else ''}.")
@@ -67,12 +101,12 @@ def _arn(kind: ResourceType) -> str:
 def narrow_one(actions: Sequence[str], others: Sequence[str]) -> str:
     """Return the remedy for actions (`service:Action`) that are dangerous together, if the first ones reach everything.
 
-    It's enough to narrow one of them. One that writes permissions, or takes no resource, can only be left out.
+    It's enough to narrow one of them. One that takes no resource can only be left out.
     """
+    alternative = ", or leave out one of the others" if len(actions) + len(others) > 1 else ""
     for action in actions:
         service, mask = knowledge.lookup(action.lower())
-        if service and mask & service.typed & ~sensitive.mask(service, "grants"):
-            alternative = ", or leave out one of the others" if len(actions) + len(others) > 1 else ""
+        if service and mask & service.typed:
             return narrow(service, mask).rstrip(".") + alternative + "."
     return leave_out(actions[:1] or others[:1])
 

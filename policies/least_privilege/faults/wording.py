@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import islice
 from typing import Final
 
@@ -38,6 +39,7 @@ def shorten(text: str) -> str:
     return text if len(text) <= 120 else text[:117] + "..."
 
 
+@lru_cache(16384)
 def spell(action: str) -> str:
     """Return an action, given in lower case, as AWS writes it; a pattern and an unknown action as they are."""
     service, mask = knowledge.lookup(action)

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple
 
 from policies.least_privilege.faults.fault import RuleId
+from policies.least_privilege.faults.remedies import NAME_ACTIONS
 from policies.least_privilege.stack.attached import TYPES
 from policies.least_privilege.stack.judged import BOUNDARIES, is_allowed, judge
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
@@ -129,21 +130,21 @@ _ROWS: Final = (
     _Row(
         RuleId.WILDCARD_ACTION,
         "No policy allows every action.",
-        "Name the actions that are needed.",
+        NAME_ACTIONS,
         _GUIDE + "best-practices.html#grant-least-privilege",
         Severity.CRITICAL,
     ),
     _Row(
         RuleId.SERVICE_WILDCARD,
         "No policy allows every action of a service.",
-        "Name the actions that are needed.",
+        NAME_ACTIONS,
         _GUIDE + "best-practices.html#grant-least-privilege",
         Severity.HIGH,
     ),
     _Row(
         RuleId.BROAD_ACTION_PATTERN,
         "No action pattern includes writes, permissions or credentials that it doesn't name.",
-        "Name the actions that are needed.",
+        NAME_ACTIONS,
         _GUIDE + "reference_policies_elements_action.html",
         Severity.HIGH,
     ),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import pytest
 
 from corpus.labelled import independent, own
 from policies.least_privilege import knowledge
+from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.documents import document_faults
 from policies.least_privilege.faults.fault import Fault
 from policies.least_privilege.knowledge import escalations, sensitive
@@ -82,6 +83,11 @@ def mended(statements: Statements) -> Statements:
         assert after != statements, f"{fault.message}\nTo fix: {fault.remedy}\n{statements}"
         statements = after
     raise AssertionError(f"no end: {statements}, {found(statements)}")
+
+
+def told(faults: Iterable[Fault]) -> int:
+    """Return under how many headings a report tells the faults of a document: one for each remedy."""
+    return len({fault.remedy or fault.rule for fault in faults})
 
 
 def allow(actions: list[str], on: str = "*") -> Statements:
@@ -181,3 +187,24 @@ def test_documents_of_the_corpus_pass_once_what_their_findings_show_is_done() ->
                 mended(statements)
                 count += 1
     assert count > 50
+
+
+def test_what_follows_from_a_broad_pattern_is_told_with_it() -> None:
+    for pattern in ("iam:*", "s3:*", "ec2:*"):
+        faults = found(allow([pattern]))
+        assert len(faults) > 3
+        assert {fault.remedy for fault in faults if fault.rule != "service-wildcard"} == {remedies.NAME_ACTIONS}
+    # What is named beside the pattern has a remedy of its own.
+    faults = found(allow(["s3:*", "iam:PassRole"]))
+    assert "Allow `iam:PassRole` on `arn:aws:iam::ACCOUNT:role/NAME`." in [fault.remedy for fault in faults]
+
+
+def test_most_documents_have_one_fault_to_mend() -> None:
+    counts = []
+    for labelled in (*own(), *independent()):
+        for content in labelled.policies or [labelled.document]:
+            kind = {"trust": Kind.TRUST, "resource": Kind.RESOURCE}.get(labelled.kind, Kind.IDENTITY)
+            counts.append(told(document_faults(json.dumps(content), kind, labelled.on.replace("other", ""))))
+    flawed = [count for count in counts if count]
+    assert sum(flawed) / len(flawed) < 1.6
+    assert max(flawed) <= 8
