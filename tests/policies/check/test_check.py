@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +14,10 @@ from typing import Final
 
 import jsonschema
 import pytest
+import yaml
 
 from policies.__main__ import main
+from policies.check.verdict import CONVENTIONS
 from tests.planning import PROJECT
 from tests.policies.check.command import READ, WIDE, Check, Told, policy, rules
 
@@ -221,3 +226,27 @@ def test_text_explains_on_demand(check: Check) -> None:
 def test_text_has_no_commands_for_a_terminal(check: Check) -> None:
     wide = {**WIDE, "Action": "s3:*\u001b[2J"}
     assert "\u001b" not in check.printed(check.file(policy(wide)))
+
+
+def test_the_hook_runs_from_any_folder(check: Check) -> None:
+    (check.folder / "policies").mkdir()
+    (check.folder / "policies" / "__init__.py").write_text("raise SystemExit('the folder of the other project')")
+    (hook,) = yaml.safe_load((PROJECT / ".pre-commit-hooks.yaml").read_text())
+    command = [*shlex.split(str(PROJECT / hook["entry"])), check.file(policy(WIDE)), check.file("{}", "package.json")]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=check.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "policy.json:" in done.stdout
+
+
+def test_the_page_has_configurations_that_are_accepted(check: Check) -> None:
+    page = (PROJECT / "docs" / "least-privilege-anywhere.md").read_text()
+    texts = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    for text in texts:
+        check(check.file(policy(READ)), "--config", check.file(text, "config.json"))
+        assert (check.code, check.errors) == (0, "")
+    disabled = {rule for rule, level in json.loads(texts[-1]).items() if level == "disabled"}
+    assert disabled == CONVENTIONS
+    assert all(f"`{rule}`" in page for rule in CONVENTIONS)
