@@ -90,11 +90,22 @@ def test_a_folder_is_judged_file_by_file(check: Check) -> None:
     check.file(policy(READ), "roles/read.json")
     check.file('{"name": "not a policy"}', "roles/package.json")
     check.file("a: {{ not YAML }}", "roles/chart.yaml")
+    check.file("steps: [{script: make}]", "roles/pipeline.yaml")
     check.file("{", "roles/.terraform/broken.json")
     check.file(policy(WIDE), "roles/node_modules/wide.json")
     assert {found["file"] for found in check("roles")} == {"roles/wide.json"}
     assert (check.code, check.errors) == (1, "")
     assert check.printed("roles").endswith("; 2 files judged.\n")
+
+
+def test_progress_is_told_on_a_terminal_only(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(30):
+        check.file(policy(READ), f"roles/{number}.json")
+    check("roles")
+    assert check.errors == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    check("roles")
+    assert check.errors.startswith("\r25 of 30 files")
 
 
 def test_other_files_are_passed_over_on_demand(check: Check) -> None:
@@ -153,7 +164,13 @@ def test_one_bad_file_hides_no_other(check: Check) -> None:
             "has values that refer to themselves",
         ),
         ("a.json", '{"resource_changes": [{}]}', "isn't a plan of Terraform: "),
-        ("a.json", '{"steps": [{}]}', "isn't a plan of Pulumi: "),
+        (
+            "a.json",
+            '{"resource_changes": [{"address": "a.b", "type": "aws_iam_role", "mode": "managed", '
+            '"change": {"after": "a"}}]}',
+            "isn't what it seems, a plan of Terraform: `terraform show -json PLAN`: it breaks that format",
+        ),
+        ("a.json", '{"steps": [{"op": "create"}, {}]}', "isn't a plan of Pulumi: "),
     ],
 )
 def test_bad_input_is_one_clear_error(check: Check, name: str, text: str, problem: str) -> None:
