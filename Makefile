@@ -1,5 +1,6 @@
 # What people and CI run. Each target does its own set-up: `.venv` is made from the lock file when that has changed.
-STACK ?= prod
+STACKS := $(patsubst Pulumi.%.yaml,%,$(wildcard Pulumi.*.yaml))
+STACK ?= $(if $(word 2,$(STACKS)),prod,$(or $(STACKS),prod))
 ENGINE ?= embedded
 PYTHON ?= python3
 ANSWERS ?=
@@ -28,7 +29,7 @@ setup: $(DEVELOP) ## make .venv from the lock files; the other targets do that b
 init: $(RUN) ## ask for what differs between owners and environments, then write it; ANSWERS=FILE, LIKE=STACK
 	@$(BIN)/python -m operations init --stack $(STACK) $(if $(ANSWERS),--answers $(ANSWERS)) $(if $(LIKE),--like $(LIKE))
 
-preview: $(RUN) ## plan STACK (default prod) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
+preview: $(RUN) ## plan STACK (default prod, or the only one) and judge it with every pack; ENGINE=pulumi: with the CLI, against the account
 	@case "$(ENGINE)" in \
 		embedded) exec $(BIN)/python -m rehearsal --stack $(STACK) ;; \
 		pulumi) exec $(BIN)/python -m operations deploy preview --stack $(STACK) ;; \

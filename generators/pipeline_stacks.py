@@ -1,38 +1,58 @@
-"""Writes the names of the stacks into the pipeline, which is started for one of them."""
+"""Writes the names of the stacks into the pipelines, which are started for one of them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from stackfiles.failures import BadConfiguration
-from stackfiles.project import stacks
+from stackfiles.project import default_stack, stacks
 
-PIPELINE: Final = Path(".circleci", "config.yml")
-_PARAMETER: Final = re.compile(r"(?<=\n  stack:\n    type: enum\n)    enum: .*\n    default: .*(?=\n)")
+_CIRCLECI: Final = ".circleci/config.yml"
+_GITHUB: Final = ".github/workflows"
+
+_NAMES: Final[Mapping[str, Mapping[str, str]]] = {
+    _CIRCLECI: {
+        r"(?<=\n  stack:\n    type: enum\n)    enum: .*\n    default: .*(?=\n)": (
+            "    enum: [{all}]\n    default: {default}"
+        )
+    },
+    f"{_GITHUB}/main.yml": {
+        r"(?<=\n        type: choice\n)        options: .*\n        default: .*(?=\n)": (
+            "        options: [{all}]\n        default: {default}"
+        ),
+        r"(?<=inputs\.stack \|\| ')[\w-]+(?=')": "{default}",
+    },
+    f"{_GITHUB}/pull-request.yml": {r"(?<=\n  STACK: )[\w-]+(?=\n)": "{default}"},
+    f"{_GITHUB}/scheduled.yml": {r"(?<=\n  STACK: )[\w-]+(?=\n)": "{default}"},
+}
+"""File -> what names stacks in it -> what it has to say. A pipeline whose file a project doesn't have is left out."""
 
 
-def pipeline(project: Path) -> str:
-    """Return the text of a project's pipeline with the names of its stacks; production is the default.
+def pipelines(project: Path) -> dict[Path, str]:
+    """Return each pipeline file of a project, and its text with the names of the project's stacks.
 
     Raises:
-        BadConfiguration: the pipeline has no parameter `stack` as it is written here.
+        BadConfiguration: a file doesn't name stacks as it is written here.
     """
-    found = stacks(project)
-    default = "prod" if "prod" in found else found[0]
-    text, replaced = _PARAMETER.subn(
-        f"    enum: [{', '.join(found)}]\n    default: {default}", (project / PIPELINE).read_text(encoding="utf-8")
-    )
-    if not replaced:
-        raise BadConfiguration(
-            f"{PIPELINE}: there is no parameter `stack`; accepted under `parameters`: `stack` with the lines "
-            "`type: enum`, `enum: [...]` and `default: ...`, in this order"
-        )
-    return text
+    every, default = stacks(project), default_stack(project)
+    found = {}
+    for name, patterns in _NAMES.items():
+        if not (file := project / name).exists():
+            continue
+        text = file.read_text(encoding="utf-8")
+        for pattern, says in patterns.items():
+            text, replaced = re.subn(pattern, says.format(all=", ".join(every), default=default), text)
+            if not replaced:
+                raise BadConfiguration(f"{name}: names no stack where `{pattern}` (a regular expression) expects one")
+        found[Path(name)] = text
+    return found
 
 
 def write(project: Path) -> None:
-    """Write a project's pipeline."""
-    (project / PIPELINE).write_text(pipeline(project), encoding="utf-8")
-    print(PIPELINE)
+    """Write a project's pipelines."""
+    for name, text in pipelines(project).items():
+        (project / name).write_text(text, encoding="utf-8")
+        print(name)

@@ -24,6 +24,7 @@ from operations.commands import (
     waivers,
 )
 from stackfiles.failures import Failure
+from stackfiles.project import default_stack
 
 COMMANDS: Final = (
     init.COMMAND,
@@ -45,6 +46,8 @@ _INTERRUPTED: Final = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     options = parser().parse_args(arguments)
+    if "stack" in options and options.stack is None:
+        options.stack = default_stack(options.project)
     # What botocore, httpcore and Selenium log for debugging holds the values that are sent.
     logging.disable(logging.DEBUG)
     try:

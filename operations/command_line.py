@@ -48,7 +48,7 @@ def add_stack(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     """
     group = parser.add_argument_group("where")
     group.add_argument(
-        "--stack", default="prod", metavar="NAME", help="the stack, which is the environment (default: prod)"
+        "--stack", metavar="NAME", help="the stack, which is the environment (default: prod, or the only one)"
     )
     group.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"

@@ -41,7 +41,7 @@ def _rehearse(arguments: argparse.Namespace) -> int:
     to_stdout = str(arguments.json) == "-"
     # The program moves to its own folder; what the command line names stays where it is.
     output = arguments.json.absolute() if arguments.json and not to_stdout else None
-    stacks = project.stacks(folder) if arguments.all_stacks else [arguments.stack]
+    stacks = project.stacks(folder) if arguments.all_stacks else [arguments.stack or project.default_stack(folder)]
     if not stacks:
         raise BadConfiguration(f"there is no Pulumi.<stack>.yaml in {folder}")
     plans = {}
@@ -129,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 passed; 1 a mandatory violation, or the program or a pack failed; "
         "2 bad configuration or usage.",
     )
-    parser.add_argument("--stack", default="prod", metavar="NAME", help="the stack to plan (default: prod)")
+    parser.add_argument("--stack", metavar="NAME", help="the stack to plan (default: prod, or the only one)")
     parser.add_argument("--all-stacks", action="store_true", help="plan every stack that has a Pulumi.<stack>.yaml")
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the plan there, by stack with --all-stacks; - for stdout"

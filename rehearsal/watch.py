@@ -44,8 +44,9 @@ def main() -> int:
     folder = given.project.resolve()
     interrupts.raise_keyboard_interrupts()
     try:
-        project.require_stack(folder, given.stack)
-        watch(folder, given.stack, given.json.absolute() if given.json else None)
+        stack_name = given.stack or project.default_stack(folder)
+        project.require_stack(folder, stack_name)
+        watch(folder, stack_name, given.json.absolute() if given.json else None)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
@@ -167,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Plan a stack and judge it with every pack, and again whenever a file of the program, a pack or a "
         "configuration changes; show what changed in the plan and in the verdict. Ctrl-C ends it.",
     )
-    parser.add_argument("--stack", default="prod", metavar="NAME", help="the stack to plan (default: prod)")
+    parser.add_argument("--stack", metavar="NAME", help="the stack to plan (default: prod, or the only one)")
     parser.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
     )

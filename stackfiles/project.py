@@ -40,6 +40,12 @@ def stacks(folder: Path) -> list[str]:
     return sorted(path.name.removeprefix(before).removesuffix(after) for path in files)
 
 
+def default_stack(folder: Path) -> str:
+    """Return the stack that a command is about where none is named: production, or else the only one there is."""
+    found = stacks(folder)
+    return found[0] if len(found) == 1 else "prod"
+
+
 def pulumi_version(folder: Path) -> str:
     """Return the version of the Pulumi CLI to install: the first one in `requiredPulumiVersion`.
 

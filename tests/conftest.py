@@ -33,8 +33,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that make plans or start processes."""
+    """Mark the tests that make plans or start processes, and skip what drives the real engine where there is none."""
     processes.mark(items)
+    if not shutil.which("pulumi"):
+        # A mark, so that no fixture of theirs is made either.
+        skipped = pytest.mark.skip("there is no `pulumi` on the path (`make up` says how to install it)")
+        for item in items:
+            if item.get_closest_marker("engine"):
+                item.add_marker(skipped)
 
 
 @pytest.fixture(autouse=True)
@@ -42,10 +48,3 @@ def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     """Hold the other tests to it."""
     if not request.node.get_closest_marker("process"):
         processes.forbid(monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def pulumi_cli(request: pytest.FixtureRequest) -> None:
-    """Skip what drives the real engine where there is none."""
-    if request.node.get_closest_marker("engine") and not shutil.which("pulumi"):
-        pytest.skip("there is no `pulumi` on the path (`make up` says how to install it)")

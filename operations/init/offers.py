@@ -12,8 +12,8 @@ from operations.init.questions import NAME, Answers, Question, refusals
 from stackfiles.json_type import Json
 from stackfiles.stack_file import StackFile
 
-_PARTITIONS: Final = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-"""Beginning of a region's name -> partition: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+_PROVIDERS: Final = {"circleciProviderManaged": "circleci", "githubProviderManaged": "github"}
+"""Key -> issuer. An account has one OIDC provider of an issuer; the first of its stacks makes it."""
 
 _SIGN_IN: Final = "kinde"
 """Begins the keys of what each environment has of its own in Kinde, or a test user of one could sign in to all."""
@@ -71,23 +71,19 @@ class Offers:
 
     def _derived(self, key: str, answers: Answers) -> Json:
         """Return what follows from other answers, if it isn't the default."""
-        if key == "partition":
-            region = str(answers.get(REGION, ""))
-            return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), None)
-        if key == "circleciProviderManaged":
-            others = (held for name, held in self._files.items() if name != self._stack)
-            account = answers.get(ACCOUNT)
-            # An account has one provider of an issuer; the first stack in it makes it.
-            made = any(held.get(ACCOUNT) == account and held.get(key) in (None, True, "true") for held in others)
-            return False if account and made else None
-        return None
+        account = answers.get(ACCOUNT)
+        if key not in _PROVIDERS or not account:
+            return None
+        others = [held for name, held in self._files.items() if name != self._stack and held.get(ACCOUNT) == account]
+        makers = [held for held in others if held.get("ciIssuer", "circleci") in (_PROVIDERS[key], "both")]
+        return False if any(held.get(key) in (None, True, "true") for held in makers) else None
 
     def _taken_over(self, key: str, answers: Answers) -> tuple[Json, bool]:
         """Return another stack's answer, under this stack's name, and whether it is right for this one too."""
         held = self._files.get(self._like, {})
         value = held.get(key)
         elsewhere = any(held.get(place) != answers.get(place) for place in (REGION, ACCOUNT))
-        if value is None or (key in IN_ACCOUNT and elsewhere) or key == "circleciProviderManaged":
+        if value is None or (key in IN_ACCOUNT and elsewhere) or key in _PROVIDERS:
             return None, False
         renamed = _renamed(value, self._like, self._stack)
         if renamed != value and key in FACTS:

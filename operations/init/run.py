@@ -166,12 +166,12 @@ def _settled(situation: _Situation) -> dict[str, Json]:
         lines = missing(situation.stack, unanswered)
         raise BadConfiguration("\n  - ".join(["answers are missing; nothing is written:", *lines]))
     while problems := contradictions(situation.stack, situation.questions.values(), answers):
-        again = [key for key in answers if any(problem.startswith(f"{key}:") for problem in problems)]
+        again = [key for key in situation.questions if any(problem.startswith(f"{key}:") for problem in problems)]
         if not situation.people or not again:
             raise BadConfiguration("\n  - ".join(["these answers won't do; nothing is written:", *problems]))
         print(*(f"  {problem}" for problem in problems), sep="\n")
         for key in again:
-            answers[key] = dialogue.ask(situation.stack, situation.questions[key], Offer(answers[key]))
+            answers[key] = dialogue.ask(situation.stack, situation.questions[key], Offer(answers.get(key)))
     return answers
 
 

@@ -63,14 +63,16 @@ class Step:
     def made_at(self, message: str) -> tuple[str, Sequence[str]]:
         """Return the line to look at for what a rule says, and the lines that led there, the nearest first.
 
-        That is the line of the first policy statement that the message names by its Sid, or else of the resource.
+        That is the line of the first policy statement that the message names by its Sid, or else of the resource. Where
+        a message writes Sids as `statement 1 (SID)`, no other word counts: a Sid may also be the name of a service.
         """
-        found = {sid: re.search(rf"\b{re.escape(sid)}\b", message) for sid in self.statements}
-        named = {sid: match.start() for sid, match in found.items() if match}
-        if not named:
-            return self.source, self.trace
-        source, *trace = self.statements[min(named, key=named.__getitem__)]
-        return source, trace
+        for form in (r"statement \d+ \(`{}`\)", r"\b{}\b"):
+            found = {sid: re.search(form.format(re.escape(sid)), message) for sid in self.statements}
+            named = {sid: match.start() for sid, match in found.items() if match}
+            if named:
+                source, *trace = self.statements[min(named, key=named.__getitem__)]
+                return source, trace
+        return self.source, self.trace
 
     def document(self) -> plan_document.Step:
         """Return the step as `pulumi preview --json` writes it."""

@@ -87,7 +87,7 @@ def test_bad_usage_is_one_clear_error(bench: Bench, options: tuple[str, ...], to
 def test_a_wrong_answer_is_told_at_once_and_asked_again(bench: Bench) -> None:
     outcome = ask(bench, "Frankfurt\n\nus-east-1\n123\n", "--offline")
     assert outcome.code == 1
-    assert "aws:region: `Frankfurt` won't do; accepted: an AWS region such as eu-central-1\n" in outcome.out
+    assert "aws:region: `Frankfurt` won't do; accepted: an AWS region such as eu-central-1" in outcome.out
     assert "An answer is needed." in outcome.out
     assert "aws:allowedAccountIds[0]: `123` won't do; accepted: an AWS account id, 12 digits\n" in outcome.out
     assert "the input ended before the last answer; nothing is written" in outcome.err
@@ -128,7 +128,7 @@ def test_what_the_account_has_is_offered(bench: Bench) -> None:
     )
     network = ("vpcId", "privateSubnetIds", "publicSubnetIds", "backstageSecurityGroupId", "prefectSecurityGroupId")
     typed = "\n" * len(looked_up) + f"{vpc}\n\n\n\n{groups[1]}\n\n\n"
-    left = ("cluster", "deployerSecurityGroupId", "circleciRepository")
+    left = ("cluster", "deployerSecurityGroupId", "orkFunction")
     outcome = ask(bench, typed, *all_but(*looked_up, *network, *left))
     assert outcome.err.splitlines() == ["error: the input ended before the last answer; nothing is written"]
     for prompt in (
@@ -149,11 +149,11 @@ def test_what_the_account_has_is_offered(bench: Bench) -> None:
 def test_a_number_takes_a_choice(bench: Bench) -> None:
     ec2 = boto3.client("ec2", REGION)
     ids = {ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"] for number in range(2)}
-    outcome = ask(bench, "99\n1\n", *all_but("vpcId", "circleciRepository", **OWN))
+    outcome = ask(bench, "99\n1\n", *all_but("vpcId", "orkFunction", **OWN))
     listed = [line.split() for line in outcome.out.splitlines() if "vpc-" in line and line.startswith("  ")]
     assert {id_ for _, id_, *_ in listed[:3]} >= ids
     assert "vpcId: `99` won't do; accepted: a VPC id" in outcome.out
-    assert outcome.out.endswith("circleciRepository: ")
+    assert outcome.out.endswith("orkFunction: ")
 
 
 OWN = {"aws:region": REGION, "aws:allowedAccountIds": ACCOUNT}
@@ -185,6 +185,16 @@ def test_without_credentials_everything_is_asked(bench: Bench) -> None:
     outcome = ask(bench, "", *all_but("aws:allowedAccountIds"))
     assert "aws:allowedAccountIds isn't looked up: the account: there are no AWS credentials" in outcome.text
     assert outcome.out.endswith("aws:allowedAccountIds: ")
+
+
+def test_what_other_answers_ask_for_is_asked_in_the_end(bench: Bench) -> None:
+    without = all_but("circleciRepository")
+    outcome = ask(bench, "", *without, "--offline")
+    assert "circleciRepository: is missing; accepted: a value, or a ciIssuer that isn't circleci" in outcome.out
+    assert outcome.out.endswith("circleciRepository: ")
+    outcome = ask(bench, "", *without, "--offline", terminal=False)
+    assert outcome.code == 2
+    assert "circleciRepository: is missing" in outcome.err
 
 
 def test_offline_looks_nothing_up(bench: Bench) -> None:

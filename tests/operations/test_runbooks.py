@@ -68,6 +68,12 @@ def test_first_deploy(bench: Bench) -> None:
     assert all(set(bench.cloud.labels(name)) == {"AWSCURRENT"} for name in (*CONTAINERS, *BY_HAND))
 
 
+def test_the_first_deploy_takes_twelve_commands_at_most() -> None:
+    commands = runbook("first-deploy").commands
+    before = commands[: commands.index("make up STACK=prod") + 1]
+    assert len(["git clone", *before]) <= 12
+
+
 def test_kinde_rotation(bench: Bench) -> None:
     bench.kinde.client_secrets.add(NEW)
     applied: list[str] = []
@@ -88,4 +94,4 @@ def test_every_symptom_is_listed() -> None:
 
 def test_every_runbook_is_listed() -> None:
     text = (FOLDER.parent / "operations.md").read_text()
-    assert sorted(re.findall(r"\(runbooks/([\w-]+)\.md\)", text)) == RUNBOOKS
+    assert sorted({*re.findall(r"\(runbooks/([\w-]+)\.md\)", text)}) == RUNBOOKS

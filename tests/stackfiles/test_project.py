@@ -9,6 +9,7 @@ import pytest
 
 from stackfiles import project
 from stackfiles.failures import BadConfiguration
+from stackfiles.project import default_stack
 from tests.rehearsal.conftest import WORKSHOP
 
 
@@ -88,3 +89,12 @@ def test_a_secret_has_no_default(folder: Path) -> None:
 def test_a_secret_in_clear(folder: Path) -> None:
     (folder / "Pulumi.dev.yaml").write_text("config: {workshop:token: plain}")
     assert "`token` must be encrypted" in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("files", "default"), [((), "prod"), (("live",), "live"), (("live", "test"), "prod"), (("dev", "prod"), "prod")]
+)
+def test_the_stack_that_is_meant_where_none_is_named(tmp_path: Path, files: tuple[str, ...], default: str) -> None:
+    for name in files:
+        (tmp_path / f"Pulumi.{name}.yaml").write_text("config: {}\n")
+    assert default_stack(tmp_path) == default

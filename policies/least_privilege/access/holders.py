@@ -65,7 +65,7 @@ def holders(resources: Sequence[Resource], *, inputs: bool = False) -> dict[str,
     roles, lost = collect_roles(resources, inputs=inputs)
     for name, held in roles.items():
         holder = found[f"role {name}"] = Holder(name)
-        for text in held.texts:
+        for _, text in held.texts:
             holder.add(text)
         holder.unclear += [f"`{path}`, which a preview can't know" for path in held.unknown]
         for arn, _ in dict.fromkeys(held.arns):

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Final
 
 from policies.least_privilege import knowledge
-from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.fault import Fault, Place, RuleId
 from policies.least_privilege.faults.wording import quote_actions, shorten
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
@@ -24,7 +24,8 @@ def action_faults(statement: Statement) -> Iterator[Fault]:
         broken = _wildcard_fault(action) if patterns.wild(action) else None
         if broken:
             rule, taken_in = broken
-            yield Fault(rule, f"{where} allows `{shorten(action)}`: {taken_in}.")
+            place = Place(statement, (action,), statement.resources)
+            yield Fault(rule, f"{where} allows `{shorten(action)}`: {taken_in}.", places=(place,))
 
 
 _MOST_WRITES: Final = 3

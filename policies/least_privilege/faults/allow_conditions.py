@@ -10,7 +10,7 @@ from typing import Final
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.wording import quote, shorten
+from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.knowledge import condition_keys, sensitive
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import ACCOUNT, is_account_arn, is_network
@@ -275,7 +275,7 @@ def _unsent_key(statement: Statement, line: Condition) -> Iterator[Fault]:
     elif statement.allow and line.qualifier == "forallvalues" and any(map(_touches_data, unsent)):
         yield Fault(
             RuleId.INEFFECTIVE_CONDITION,
-            f"{statement.where}: {quote(map(shorten, unsent))} never comes with the key `{key}`, and `ForAllValues` "
+            f"{statement.where}: {quote(map(spell, unsent))} never comes with the key `{key}`, and `ForAllValues` "
             "lets in every request without it.",
         )
     elif statement.allow and line.demands():
@@ -283,7 +283,7 @@ def _unsent_key(statement: Statement, line: Condition) -> Iterator[Fault]:
         # alone is no fault. An action of another service that writes was surely meant to be granted.
         own = line.key.partition(":")[0] + ":"
         useless = [
-            shorten(action)
+            spell(action)
             for action in unsent
             if (line.key in _LIST_KEYS and _touches_data(action))
             or (not action.startswith(own) and own != "aws:" and _writes(action))

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from policies.least_privilege import knowledge
+from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.faults.wording import quote, quote_actions, shorten
-from policies.least_privilege.knowledge import sensitive
+from policies.least_privilege.knowledge import condition_keys, sensitive
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Statement
 from policies.least_privilege.meaning import resources
@@ -25,7 +26,11 @@ def delegation_faults(
     """
     where, conditions = statement.where, statement.conditions
     if "NONE" in conditions.accepted_values("lambda:functionurlauthtype"):
-        yield Fault(RuleId.PERMISSIONS_MANAGEMENT, f"{where} lets functions be opened to everybody.")
+        yield Fault(
+            RuleId.PERMISSIONS_MANAGEMENT,
+            f"{where} lets functions be opened to everybody.",
+            remedy="Ask `lambda:FunctionUrlAuthType` for `AWS_IAM` only.",
+        )
     yield from key_grant_faults(statement)
     for service, actions in undenied_actions(statement, statements).items():
         sharing = actions & sensitive.mask(service, "sharing")
@@ -33,10 +38,15 @@ def delegation_faults(
             yield Fault(
                 RuleId.DATA_EXFILTRATION,
                 f"{where} lets {quote_actions(service, sharing)} share data with any account, or with everybody.",
+                remedy=_sharing_remedy(service, sharing),
             )
         blinding = actions & sensitive.mask(service, "audit")
         if blinding:
-            yield Fault(RuleId.AUDIT_TAMPERING, f"{where} lets {quote_actions(service, blinding)} blind the audit.")
+            yield Fault(
+                RuleId.AUDIT_TAMPERING,
+                f"{where} lets {quote_actions(service, blinding)} blind the audit.",
+                remedy=f"Leave out {quote_actions(service, blinding)}; waive the rule for those who run the audit.",
+            )
         if service.prefix == "sts" and actions & service.mask("assumerole"):
             yield from _assumed_roles(statement)
         logins = actions & sensitive.mask(service, "logins")
@@ -44,11 +54,28 @@ def delegation_faults(
             yield Fault(
                 RuleId.CREDENTIAL_EXPOSURE,
                 f"{where} lets {quote_actions(service, logins)} make credentials of other users.",
+                remedy=f"Allow {quote_actions(service, logins)} on `arn:aws:iam::ACCOUNT:user/${{aws:username}}`."
+                if service.prefix == "iam"
+                else remedies.leave_out(list(service.listed(logins))),
             )
         if service.prefix == "iam" and actions & service.mask("passrole"):
             yield from _passed_administrators(statement)
         if service.prefix in ("iam", "sso"):
             yield from _unlimited_permissions(statement, service, actions, is_limiting)
+
+
+_RECEIVER: Final = "ec2:Add/userId"
+"""The account that is given a copy."""
+
+
+def _sharing_remedy(service: knowledge.Service, sharing: int) -> str:
+    limited = sharing & (condition_keys.actions_sent_with(service, _RECEIVER.lower()) or 0)
+    said = []
+    if limited:
+        said.append(remedies.add_condition({"StringEquals": {_RECEIVER: "ACCOUNT"}}, list(service.listed(limited))))
+    if sharing & ~limited:
+        said.append(remedies.leave_out(list(service.listed(sharing & ~limited))))
+    return " ".join(said)
 
 
 def key_grant_faults(statement: Statement) -> Iterator[Fault]:
@@ -61,6 +88,7 @@ def key_grant_faults(statement: Statement) -> Iterator[Fault]:
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
             "`kms:GrantIsForAWSResource` says to whom.",
+            remedy=remedies.add_condition({"Bool": {"kms:GrantIsForAWSResource": "true"}}, ["kms:CreateGrant"]),
         )
 
 
@@ -93,9 +121,26 @@ def _unlimited_permissions(
     if unlimited:
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
-            f"{statement.where} lets {quote_actions(service, unlimited)} write any permission: no condition on "
-            "`iam:PermissionsBoundary` or `iam:PolicyARN` limits it.",
+            f"{statement.where} lets {quote_actions(service, unlimited)} write any permission, which nothing limits.",
+            remedy=_limiting_remedy(service, unlimited),
         )
+
+
+def _limiting_remedy(service: knowledge.Service, unlimited: int) -> str:
+    """Return the condition that each action can have, and which actions can have none."""
+    by_key: dict[str, list[str]] = {}
+    for action in service.listed(unlimited):
+        keys = _LIMITING_KEYS.get(action.partition(":")[2].lower(), ("",)) if service.prefix == "iam" else ("",)
+        by_key.setdefault(keys[0], []).append(action)
+    return " ".join(
+        remedies.add_condition({"ArnEquals": {_SPELLED[key]: "arn:aws:iam::ACCOUNT:policy/NAME"}}, actions)
+        if key
+        else f"Leave out {quote(actions)}, which no condition can limit."
+        for key, actions in by_key.items()
+    )
+
+
+_SPELLED: Final = {"iam:permissionsboundary": "iam:PermissionsBoundary", "iam:policyarn": "iam:PolicyARN"}
 
 
 _ADMINISTRATOR: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$", re.IGNORECASE)
@@ -109,9 +154,11 @@ def _passed_administrators(statement: Statement) -> Iterator[Fault]:
             RuleId.PRIVILEGE_ESCALATION,
             f"{statement.where} lets {quote(map(shorten, passed))} be passed, by its name an administrator's role: "
             "whoever runs something with it becomes an administrator.",
+            remedy="Pass a role that holds what the task needs, and is no administrator's.",
         )
 
 
+_NAMED_ROLE: Final = "Allow `sts:AssumeRole` on `arn:aws:iam::ACCOUNT:role/NAME`."
 _OWNER_KEYS: Final = ("aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount")
 
 
@@ -128,7 +175,9 @@ def _assumed_roles(statement: Statement) -> Iterator[Fault]:
             for one in statement.resources
         ):
             yield Fault(
-                RuleId.UNBOUNDED_RESOURCE, f"{statement.where} lets every role be assumed: no condition names one."
+                RuleId.UNBOUNDED_RESOURCE,
+                f"{statement.where} lets every role be assumed: no condition names one.",
+                remedy=_NAMED_ROLE,
             )
     wide = [
         resource
@@ -139,4 +188,5 @@ def _assumed_roles(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
             f"{statement.where} lets roles of any account be assumed, by {quote(map(shorten, wide))}.",
+            remedy=_NAMED_ROLE,
         )

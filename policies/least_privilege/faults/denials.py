@@ -7,7 +7,8 @@ from typing import Final
 
 from policies.least_privilege.faults import denial_conditions
 from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.wording import quote, shorten
+from policies.least_privilege.faults.places import located, whole
+from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import is_literal
 from policies.least_privilege.language.conditions import Condition
@@ -25,16 +26,17 @@ def denial_faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault
     allows = [statement for statement in statements if statement.allow]
     for denial in denials:
         for problem in _condition_problems(denial, denials, kind) if denial.conditions else ():
-            yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{denial.where} {problem}.")
+            yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{denial.where} {problem}.", places=(whole(denial),))
     # Each of these is compared with all other statements.
     for place, denial in enumerate(denials[:DENIALS]):
-        yield from _comparison_faults(denial, allows, kind)
+        yield from located(_comparison_faults(denial, allows, kind), denial)
         for other in denials[place + 1 : _MOST_PAIRED]:
             if _spare_nobody(denial, other):
                 yield Fault(
                     RuleId.INEFFECTIVE_CONDITION,
                     f"{denial.where} and {other.where} together deny everybody: each denies those whom the other "
                     "spares.",
+                    places=(whole(denial), whole(other)),
                 )
 
 
@@ -144,12 +146,13 @@ def _comparison_faults(denial: Statement, allows: Sequence[Statement], kind: Kin
     if left:
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
-            f"{where} names a bucket and leaves out its objects, on which {quote(left)} are allowed.",
+            f"{where} names a bucket and leaves out its objects, on which {quote(map(spell, left))} are allowed.",
         )
     if _is_unconditional(denial):
         for allow in allows:
             if covers(denial, allow):
-                yield Fault(RuleId.RESOURCE_MISMATCH, f"{where} denies all that {allow.where} allows.")
+                message = f"{where} denies all that {allow.where} allows."
+                yield Fault(RuleId.RESOURCE_MISMATCH, message, places=(whole(denial), whole(allow)))
     if kind in (Kind.IDENTITY, Kind.BOUNDARY) and not denial.negated_resources:
         yield from _folder_as_object(denial, allows)
         if not denial.negated_actions:

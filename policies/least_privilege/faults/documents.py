@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
@@ -10,10 +11,12 @@ from policies.least_privilege.faults.denials import denial_faults
 from policies.least_privilege.faults.escalation import escalation_faults
 from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.faults.identity import identity_faults
+from policies.least_privilege.faults.places import with_places
 from policies.least_privilege.faults.resource_policies import resource_policy_faults
 from policies.least_privilege.faults.trust import trust_faults
 from policies.least_privilege.faults.validity import validity_faults
-from policies.least_privilege.language.documents import Kind, parse
+from policies.least_privilege.faults.wording import shorten
+from policies.least_privilege.language.documents import Kind, Statement, parse
 from policies.least_privilege.meaning.grants import joint_grants
 
 VALIDITY: Final = frozenset(
@@ -61,13 +64,23 @@ def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ..
         found += identity_faults(document.statements)
         if kind is Kind.BOUNDARY:
             found = [fault for fault in found if fault.rule in _IN_A_BOUNDARY]
-    return tuple(dict.fromkeys(found))
+    return with_places(found, kind)
 
 
-def joint_escalations(texts: Iterable[str]) -> tuple[Fault, ...]:
-    """Return the ways to more permissions that identity policies of one role open together, and none opens alone."""
-    each = [parse(text, Kind.IDENTITY).statements for text in texts]
-    all_statements = [statement for statements in each for statement in statements]
-    alone = {fault for statements in each for fault in escalation_faults(statements, joint_grants(statements))}
-    together = dict.fromkeys(escalation_faults(all_statements, joint_grants(all_statements)))
-    return tuple(fault for fault in together if fault not in alone)
+def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
+    """Return the ways to more permissions that identity policies of one role open together, and none opens alone.
+
+    A policy is how messages name it, and its JSON text.
+    """
+    each = [
+        [replace(one, where=f"{one.where} of `{shorten(name)}`") for one in parse(text, Kind.IDENTITY).statements]
+        for name, text in policies
+    ]
+    alone = {fault for statements in each for fault in _escalations(statements)}
+    together = _escalations([statement for statements in each for statement in statements])
+    return with_places((fault for fault in together.values() if fault._replace(places=()) not in alone), Kind.IDENTITY)
+
+
+def _escalations(statements: Sequence[Statement]) -> dict[Fault, Fault]:
+    """Return the ways to more permissions that statements open: each without its places -> with them."""
+    return {fault._replace(places=()): fault for fault in escalation_faults(statements, joint_grants(statements))}

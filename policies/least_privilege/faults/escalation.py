@@ -8,7 +8,9 @@ from functools import cache
 from typing import Final, TypeAlias
 
 from policies.least_privilege import knowledge
+from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.places import granting, whole
 from policies.least_privilege.faults.tags import tag_faults
 from policies.least_privilege.faults.wording import quote
 from policies.least_privilege.knowledge import escalations
@@ -25,24 +27,40 @@ Grants: TypeAlias = Mapping[str, ServiceGrant]
 def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
     """Yield a fault for each way to more permissions that statements open together; `grants` is what they grant."""
     for method in _open_methods(grants):
+        needed = (*method.unbounded, *method.granted)
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
-            f"{quote((*method.unbounded, *method.granted))} open a way to more permissions ({method.id}).",
+            f"{quote(needed)} open{'s' if len(needed) == 1 else ''} a way to more permissions ({method.id}).",
+            places=granting(statements, *needed),
+            remedy=_method_remedy(method),
         )
     for uses, writes in _pairs_on_one_resource(statements, grants, escalations.ON_ONE_RESOURCE):
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{quote((*writes, *uses))} on the same resource open a way to more permissions.",
+            places=granting(statements, *writes, *uses),
+            remedy=remedies.leave_out(writes),
         )
     for uses, writes in _pairs_on_one_resource(statements, grants, escalations.SEPARATE_DUTIES):
         yield Fault(
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{quote((*writes, *uses))} on the same resource: its user decides who else may use it.",
+            places=granting(statements, *writes, *uses),
+            remedy=remedies.leave_out(writes),
         )
     yield from _shell_faults(statements, grants)
     yield from _bound_to_writable_faults(statements, grants)
     if any(grant.actions & grant.service.levels["Tagging"] for grant in grants.values()):
         yield from tag_faults(statements, grants)
+
+
+def _method_remedy(method: Escalation) -> str:
+    paired = {action for pair in escalations.ON_ONE_RESOURCE.values() for action in (*pair.uses, *pair.writes)}
+    needed = (*method.unbounded, *method.granted)
+    if len(paired & {*needed}) > 1:
+        # On one and the same resource they open the way, too.
+        return remedies.leave_out(needed[:1])
+    return remedies.narrow_one(method.unbounded, method.granted)
 
 
 # --- methods ----------------------------------------------------------------------------------------------------------
@@ -148,7 +166,11 @@ def _shell_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[F
         patterns.includes(name, "instance/?*") for name in names
     ):
         yield Fault(
-            RuleId.PRIVILEGE_ESCALATION, "`ssm:SendCommand` runs a shell on every instance, with the role of each."
+            RuleId.PRIVILEGE_ESCALATION,
+            "`ssm:SendCommand` runs a shell on every instance, with the role of each.",
+            places=granting(statements, "ssm:SendCommand"),
+            remedy="Allow `ssm:SendCommand` on `arn:aws:ssm:REGION:ACCOUNT:document/NAME`, "
+            "`arn:aws:ec2:REGION:ACCOUNT:instance/NAME`.",
         )
 
 
@@ -185,6 +207,8 @@ def _bound_to_writable_faults(statements: Sequence[Statement], grants: Grants) -
                         RuleId.PRIVILEGE_ESCALATION,
                         f"{statement.where} uses `{key}` to bind `{use}` to what `{write}` can write: a way to more "
                         "permissions.",
+                        places=(whole(statement), *granting(statements, write)),
+                        remedy=remedies.leave_out([write]),
                     )
                     break
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
+from policies.least_privilege.language.documents import Statement
+
 
 class RuleId(StrEnum):
     """The rules about single documents. Each has a row in `rules.documents`."""
@@ -54,6 +56,16 @@ class Applies(Enum):
     TO_UNLISTED_PRINCIPALS = "a role or user of another account, where the configuration demands a list of accounts"
 
 
+class Place(NamedTuple):
+    """A statement that has a part in a fault."""
+
+    statement: Statement
+    actions: tuple[str, ...]
+    """Those of its actions that the fault is about, in lower case."""
+    resources: tuple[str, ...]
+    """Those of its resources that the fault is about."""
+
+
 class Fault(NamedTuple):
     """A fault, before configuration and waivers. Messages quote names of the document, never a condition's value."""
 
@@ -62,3 +74,7 @@ class Fault(NamedTuple):
     about: str = ""
     """What the rule's configuration can allow by name: an account, a service or an issuer."""
     applies: Applies = Applies.ALWAYS
+    places: tuple[Place, ...] = ()
+    """Where in the document it is; empty if the document as a whole is wrong."""
+    remedy: str = ""
+    """How to mend it, where the document shows more than the rule's own remedy says."""

@@ -8,10 +8,12 @@ from functools import cache
 from typing import Final
 
 from policies.least_privilege import knowledge
+from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.actions import action_faults
 from policies.least_privilege.faults.delegation import delegation_faults
 from policies.least_privilege.faults.escalation import escalation_faults
-from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.fault import Fault, Place, RuleId
+from policies.least_privilege.faults.places import granting_widely, located, whole
 from policies.least_privilege.faults.wording import quote, quote_actions, shorten
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
@@ -23,24 +25,25 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     """Yield the faults of the statements of one identity policy."""
     judged = []
     for statement in statements:
+        found = list(located(action_faults(statement), statement)) if statement.allow else []
+        yield from found
+        if statement.allow and statement.negated_resources:
+            yield Fault(
+                RuleId.NOT_RESOURCE,
+                f"{statement.where} allows its actions on everything that `NotResource` doesn't name.",
+                places=(whole(statement),),
+            )
+        if any(fault.rule in _ALL_ACTIONS for fault in found):
+            # It grants all there is to grant; to name single actions would add nothing.
+            continue
         if statement.allow:
-            found = list(action_faults(statement))
-            yield from found
-            if statement.negated_resources:
-                yield Fault(
-                    RuleId.NOT_RESOURCE,
-                    f"{statement.where} allows its actions on everything that `NotResource` doesn't name.",
-                )
-            if any(fault.rule in _ALL_ACTIONS for fault in found):
-                # It grants all there is to grant; to name single actions would add nothing.
-                continue
-            yield from _resource_pattern_faults(statement)
-            yield from delegation_faults(statement, statements, _is_limiting)
+            yield from located(_resource_pattern_faults(statement), statement)
+            yield from located(delegation_faults(statement, statements, _is_limiting), statement)
         judged.append(statement)
     yield from _folder_faults(judged)
     grants = joint_grants(judged)
     for grant in grants.values():
-        yield from _grant_faults(grant)
+        yield from _grant_faults(grant, judged)
     yield from escalation_faults(judged, grants)
 
 
@@ -72,7 +75,7 @@ _NAMED_BY_AWS: Final = frozenset(
 of them is as narrow as possible."""
 
 
-def _grant_faults(grant: ServiceGrant) -> Iterator[Fault]:
+def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Iterator[Fault]:
     service = grant.service
     unbounded = grant.unbounded()
     if not unbounded and not grant.without_resource:
@@ -83,6 +86,8 @@ def _grant_faults(grant: ServiceGrant) -> Iterator[Fault]:
         yield Fault(
             RuleId.WILDCARD_RESOURCE,
             f"{quote_actions(service, on_star)} can be narrowed to resources, and {_be(on_star)} allowed on `*`.",
+            places=granting_widely(statements, service, on_star),
+            remedy=remedies.narrow(service, on_star),
         )
     on_patterns = _narrowable(grant, unbounded & ~grant.on_star)
     if on_patterns:
@@ -90,21 +95,39 @@ def _grant_faults(grant: ServiceGrant) -> Iterator[Fault]:
             RuleId.UNBOUNDED_RESOURCE,
             f"{quote_actions(service, on_patterns)} {_be(on_patterns)} allowed on a pattern that every resource "
             "matches.",
+            places=granting_widely(statements, service, on_patterns),
+            remedy=remedies.narrow(service, on_patterns),
         )
     exposed = on_star | on_patterns | grant.without_resource
-    for rule, mask, effect in (
-        (RuleId.CREDENTIAL_EXPOSURE, sensitive.mask(service, "credentials"), "gives credentials of others"),
-        (RuleId.DATA_EXFILTRATION, sensitive.mask(service, "exfiltration"), "reads what every resource holds"),
-        (RuleId.PERMISSIONS_MANAGEMENT, sensitive.deciding(service), "changes who may do what"),
+    for rule, mask, verb, effect in (
+        (RuleId.CREDENTIAL_EXPOSURE, sensitive.mask(service, "credentials"), "give", "credentials of others"),
+        (RuleId.DATA_EXFILTRATION, sensitive.mask(service, "exfiltration"), "read", "what every resource holds"),
+        (RuleId.PERMISSIONS_MANAGEMENT, sensitive.deciding(service), "change", "who may do what"),
     ):
-        if exposed & mask:
-            yield Fault(rule, f"Without a bound on the resource, {quote_actions(service, exposed & mask)} {effect}.")
+        found = exposed & mask
+        if found:
+            yield Fault(
+                rule,
+                f"Without a bound on the resource, {quote_actions(service, found)} {verb}{_s(found)} {effect}.",
+                places=granting_widely(statements, service, found),
+                remedy=remedies.narrow(service, found),
+            )
     if service.prefix == "iam" and exposed & service.mask("passrole"):
-        yield Fault(RuleId.UNSCOPED_PASS_ROLE, "`iam:PassRole` is allowed for every role of an account.")
+        yield Fault(
+            RuleId.UNSCOPED_PASS_ROLE,
+            "`iam:PassRole` is allowed for every role of an account.",
+            places=granting_widely(statements, service, service.mask("passrole")),
+            remedy=remedies.narrow(service, service.mask("passrole")),
+        )
 
 
 def _be(mask: int) -> str:
     return "is" if mask.bit_count() == 1 else "are"
+
+
+def _s(mask: int) -> str:
+    """Return the ending of the verb whose subject is the actions of a mask."""
+    return "s" if mask.bit_count() == 1 else ""
 
 
 def _narrowable(grant: ServiceGrant, actions: int) -> int:
@@ -175,7 +198,11 @@ def _bucket_faults(statement: Statement) -> Iterator[Fault]:
         if (name := resource.partition(":::")[2]) and "/" in name and name.startswith(("*", "?"))
     ]
     if wide and any(action.startswith("s3:") for action in statement.actions):
-        yield Fault(RuleId.UNBOUNDED_RESOURCE, f"{statement.where} names no bucket: {quote(map(shorten, wide))}.")
+        yield Fault(
+            RuleId.UNBOUNDED_RESOURCE,
+            f"{statement.where} names no bucket: {quote(map(shorten, wide))}.",
+            places=(Place(statement, statement.actions, tuple(wide)),),
+        )
 
 
 _DATABASE_SIGN_IN: Final = frozenset(("rds-db:connect", "redshift:getclustercredentials"))
@@ -214,12 +241,14 @@ def _folder_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                     RuleId.UNBOUNDED_RESOURCE,
                     f"{statement.where} allows `{shorten(resource)}`, which also matches names that begin with the "
                     "caller's.",
+                    places=(Place(statement, statement.actions, (resource,)),),
                 )
             elif own and "${" not in resource and any(patterns.includes(resource, folder) for folder in own):
                 yield Fault(
                     RuleId.UNBOUNDED_RESOURCE,
                     f"{statement.where} allows `{shorten(resource)}`, though only the caller's own folder may be "
                     "listed.",
+                    places=(Place(statement, statement.actions, (resource,)),),
                 )
 
 

@@ -11,8 +11,9 @@ from policies.least_privilege.faults.allow_conditions import caller_accounts, so
 from policies.least_privilege.faults.delegation import key_grant_faults
 from policies.least_privilege.faults.denial_conditions import keeps_out
 from policies.least_privilege.faults.denials import covers
-from policies.least_privilege.faults.fault import Applies, Fault, RuleId
-from policies.least_privilege.faults.wording import quote, shorten
+from policies.least_privilege.faults.fault import Applies, Fault, Place, RuleId
+from policies.least_privilege.faults.places import located
+from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import CALLER, ORGANIZATION, SOURCE
@@ -32,15 +33,18 @@ def resource_policy_faults(statements: Sequence[Statement], service: str) -> Ite
     yield from _several_resources(statements, service)
     keepers = [statement for statement in statements if _keeps_everybody_out(statement)][:DENIALS]
     for statement in statements:
-        if not statement.allow:
-            continue
-        yield from _statement_faults(statement, service, own)
-        if statement.negated_principals:
-            yield Fault(RuleId.NOT_PRINCIPAL, f"{statement.where} allows everybody whom `NotPrincipal` doesn't name.")
-            continue
-        kept = any(covers(denial, statement) for denial in keepers)
-        for principal in statement.principals:
-            yield from _principal_faults(statement, principal, own, kept)
+        if statement.allow:
+            yield from located(_allow_faults(statement, service, own, keepers), statement)
+
+
+def _allow_faults(statement: Statement, service: str, own: str, keepers: Sequence[Statement]) -> Iterator[Fault]:
+    yield from _statement_faults(statement, service, own)
+    if statement.negated_principals:
+        yield Fault(RuleId.NOT_PRINCIPAL, f"{statement.where} allows everybody whom `NotPrincipal` doesn't name.")
+        return
+    kept = any(covers(denial, statement) for denial in keepers)
+    for principal in statement.principals:
+        yield from _principal_faults(statement, principal, own, kept)
 
 
 def _statement_faults(statement: Statement, service: str, own: str) -> Iterator[Fault]:
@@ -61,7 +65,7 @@ def _statement_faults(statement: Statement, service: str, own: str) -> Iterator[
     if service and others:
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
-            f"{statement.where} grants nothing for {quote(map(shorten, others))}: the policy belongs to {service}.",
+            f"{statement.where} grants nothing for {quote(map(spell, others))}: the policy belongs to {service}.",
         )
 
 
@@ -78,17 +82,22 @@ def _several_resources(statements: Sequence[Statement], service: str) -> Iterato
     """Yield the fault of a policy that names resources other than the one that has it. S3 refuses such a policy."""
     if service not in _OWN_RESOURCE:
         return
-    arns = (resource.split(":", 5) for statement in statements for resource in statement.resources)
-    names = (
-        arn[5].partition("/")[0]
-        for arn in arns
+    found = (
+        (arn[5].partition("/")[0], Place(statement, statement.actions, (resource,)))
+        for statement in statements
+        for resource in statement.resources
+        for arn in [resource.split(":", 5)]
         if len(arn) == 6 and arn[2] == service and (service != "s3" or not arn[4])  # not an access point
     )
-    named = dict.fromkeys(name for name in names if not patterns.wild(name) and "$" not in name)
+    named: dict[str, Place] = {}
+    for name, place in found:
+        if not patterns.wild(name) and "$" not in name:
+            named.setdefault(name, place)
     if len(named) > 1:
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
             f"The policy of one {_OWN_RESOURCE[service]} names several: {quote(map(shorten, named))}.",
+            places=tuple(named.values()),
         )
 
 
@@ -175,6 +184,7 @@ def _account_faults(statement: Statement, principal: Principal, found: principal
             "else is let in.",
             found.account,
             Applies.ALWAYS if own else Applies.TO_OTHER_ACCOUNTS,
+            remedy=f"Leave out {quote(sharing)}, or list the account in `accounts` if it should decide that.",
         )
     elif not statement.conditions.bind(CALLER):
         manages = not found.whole and any(_action_names(statement, sensitive.managing))
@@ -199,6 +209,7 @@ def _foreign_accounts(where: str, principal: str, accounts: Iterable[str], own: 
             f"{where} allows `{principal}` for the account {account}.",
             account,
             Applies.ALWAYS if own and account != own else Applies.TO_OTHER_ACCOUNTS,
+            remedy="Name the resource's own account in the condition, or list the other account in `accounts`.",
         )
 
 
@@ -215,6 +226,7 @@ def _organization_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.CROSS_ACCOUNT_ACCESS,
             f"{statement.where} lets every account of the organization use {quote(managing)}.",
+            remedy=f"Leave out {quote(managing)}, or add a condition on `aws:PrincipalArn`.",
         )
 
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from policies.least_privilege import knowledge
-from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.wording import shorten
+from policies.least_privilege.faults.fault import Fault, Place, RuleId
+from policies.least_privilege.faults.places import whole
+from policies.least_privilege.faults.wording import shorten, spell
 from policies.least_privilege.knowledge import condition_keys, sensitive
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.conditions import Condition, Conditions
@@ -36,6 +37,7 @@ _MOST_GATES: Final = 200
 class _Gate(NamedTuple):
     """A statement that a tag opens."""
 
+    statement: Statement
     tag: str
     """The tag's name, in lower case."""
     values: tuple[str, ...]
@@ -79,8 +81,13 @@ def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGran
                 and any(resources.overlap(one, other) for one in tagged for other in gate.opened)
                 and not any(_denies(denial, service, mask, tagged, gate) for denial in denials)
             ):
-                problem = f"`{action}` sets the tag `{shorten(gate.tag)}`, which opens resources."
-                yield Fault(RuleId.PRIVILEGE_ESCALATION, problem)
+                yield Fault(
+                    RuleId.PRIVILEGE_ESCALATION,
+                    f"`{spell(action)}` sets the tag `{shorten(gate.tag)}`, which opens resources.",
+                    places=(Place(statement, (action,), statement.resources), whole(gate.statement)),
+                    remedy=f"Leave out `{spell(action)}`, or allow it for other tags only, by a condition on "
+                    "`aws:TagKeys`.",
+                )
                 break
 
 
@@ -105,7 +112,11 @@ def _gates(statements: Sequence[Statement]) -> Iterator[_Gate]:
                 actions = named_actions(statement)
                 wide = tuple(filter(patterns.wild, _given(statement)))
                 yield _Gate(
-                    tag, line.values, _as_patterns(wide, actions), any(_gives_more(*one) for one in actions.items())
+                    statement,
+                    tag,
+                    line.values,
+                    _as_patterns(wide, actions),
+                    any(_gives_more(*one) for one in actions.items()),
                 )
 
 

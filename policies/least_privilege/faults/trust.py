@@ -8,8 +8,9 @@ from typing import Final
 from policies.least_privilege.faults.actions import action_faults
 from policies.least_privilege.faults.allow_conditions import source_accounts
 from policies.least_privilege.faults.fault import Applies, Fault, RuleId
+from policies.least_privilege.faults.places import located
 from policies.least_privilege.faults.tokens import token_faults
-from policies.least_privilege.faults.wording import quote, shorten
+from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import IDENTITY, PARTNER, SOURCE
 from policies.least_privilege.language.documents import Principal, Statement
@@ -57,17 +58,20 @@ https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
 def trust_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     """Yield the faults of a trust policy's statements."""
     for statement in statements:
-        if not statement.allow:
-            continue
-        yield from action_faults(statement)
-        yield from _trust_action_faults(statement)
-        yield from _condition_faults(statement, statements)
-        if statement.negated_principals:
-            yield Fault(RuleId.NOT_PRINCIPAL, f"{statement.where} trusts everybody whom `NotPrincipal` doesn't name.")
-            continue
-        for principal in statement.principals:
-            if not _only_adds(statement, principal, statements):
-                yield from _principal_faults(statement, principal, statements)
+        if statement.allow:
+            yield from located(_statement_faults(statement, statements), statement)
+
+
+def _statement_faults(statement: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
+    yield from action_faults(statement)
+    yield from _trust_action_faults(statement)
+    yield from _condition_faults(statement, statements)
+    if statement.negated_principals:
+        yield Fault(RuleId.NOT_PRINCIPAL, f"{statement.where} trusts everybody whom `NotPrincipal` doesn't name.")
+        return
+    for principal in statement.principals:
+        if not _only_adds(statement, principal, statements):
+            yield from _principal_faults(statement, principal, statements)
 
 
 def _only_adds(statement: Statement, principal: Principal, statements: Sequence[Statement]) -> bool:
@@ -91,13 +95,13 @@ def _trust_action_faults(statement: Statement) -> Iterator[Fault]:
     if others:
         yield Fault(
             RuleId.TRUST_ACTION,
-            f"{statement.where} allows {quote(map(shorten, others))}; a trust policy can only allow assuming the role.",
+            f"{statement.where} allows {quote(map(spell, others))}; a trust policy can only allow assuming the role.",
         )
     tokens = [action for action in statement.actions if action in _TOKEN_ACTIONS]
     if tokens and not any(principal.kind == "Federated" for principal in statement.principals):
         yield Fault(
             RuleId.TRUST_ACTION,
-            f"{statement.where} grants nothing for {quote(tokens)}: none of its principals brings a token.",
+            f"{statement.where} grants nothing for {quote(map(spell, tokens))}: none of its principals brings a token.",
         )
 
 
@@ -145,6 +149,7 @@ def _principal_faults(statement: Statement, principal: Principal, statements: Se
                 f"{where} trusts `{name}`, a provider of another account.",
                 found.account,
                 Applies.TO_OTHER_ACCOUNTS,
+                remedy="Name a provider of the role's own account, or list the other account in `accounts`.",
             )
         yield from token_faults(statement, found.issuer)
 
@@ -155,7 +160,8 @@ def _service_faults(statement: Statement, principal: Principal, statements: Sequ
     missing = _missing_actions([principal], statements, _SESSION_ACTIONS.get(general, ()))
     if missing:
         yield Fault(
-            RuleId.RESOURCE_MISMATCH, f"{statement.where} grants nothing: `{service}` needs {quote(missing)} too."
+            RuleId.RESOURCE_MISMATCH,
+            f"{statement.where} grants nothing: `{service}` needs {quote(map(spell, missing))} too.",
         )
     where = f"{statement.where} trusts `{service}`"
     names_source = any(line.key in _SOURCE_KEYS for line in statement.conditions)
@@ -173,4 +179,5 @@ def _service_faults(statement: Statement, principal: Principal, statements: Sequ
                 f"{where} on behalf of another account.",
                 account,
                 Applies.TO_OTHER_ACCOUNTS,
+                remedy="Name the role's own account in the condition, or list the other account in `accounts`.",
             )

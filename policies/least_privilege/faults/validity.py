@@ -10,8 +10,9 @@ from typing import Final
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.allow_conditions import allow_condition_faults, unsent_key_faults
 from policies.least_privilege.faults.condition_terms import term_problems, unknown_variable
-from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.wording import quote, shorten
+from policies.least_privilege.faults.fault import Fault, Place, RuleId
+from policies.least_privilege.faults.places import located, whole
+from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Document, Kind, Statement
 from policies.least_privilege.meaning import principals, resources
@@ -21,21 +22,26 @@ from policies.least_privilege.meaning.grants import joint_reach
 def validity_faults(document: Document, kind: Kind) -> Iterator[Fault]:
     """Yield the faults of a document of any kind."""
     for problem in document.problems:
-        yield Fault(RuleId.MALFORMED_DOCUMENT, f"The document can't be used: {problem}.")
+        places = tuple(whole(one) for one in document.statements if problem.startswith(f"{one.where} "))
+        yield Fault(RuleId.MALFORMED_DOCUMENT, f"The document can't be used: {problem}.", places=places)
     yield from _partition_faults(document)
     for statement in document.statements:
-        yield from _action_faults(statement)
-        if kind is not Kind.TRUST:
-            yield from _arn_faults(statement)
-            yield from _useless_action_faults(statement)
-        yield from _principal_faults(statement)
-        if statement.conditions:
-            for problem in term_problems(statement.conditions):
-                yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: {problem}.")
-            if statement.allow:
-                yield from allow_condition_faults(statement, kind)
-            if not statement.negated_actions:
-                yield from unsent_key_faults(statement)
+        yield from located(_statement_faults(statement, kind), statement)
+
+
+def _statement_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
+    yield from _action_faults(statement)
+    if kind is not Kind.TRUST:
+        yield from _arn_faults(statement)
+        yield from _useless_action_faults(statement)
+    yield from _principal_faults(statement)
+    if statement.conditions:
+        for problem in term_problems(statement.conditions):
+            yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: {problem}.")
+        if statement.allow:
+            yield from allow_condition_faults(statement, kind)
+        if not statement.negated_actions:
+            yield from unsent_key_faults(statement)
 
 
 # --- actions, resources, principals -----------------------------------------------------------------------------------
@@ -45,7 +51,9 @@ def _action_faults(statement: Statement) -> Iterator[Fault]:
     for action in statement.actions:
         problem = _action_problem(action)
         if problem:
-            yield Fault(RuleId.UNKNOWN_ACTION, f"{statement.where} names `{shorten(action)}`: {problem}.")
+            place = Place(statement, (action,), statement.resources)
+            message = f"{statement.where} names `{shorten(action)}`: {problem}."
+            yield Fault(RuleId.UNKNOWN_ACTION, message, places=(place,))
 
 
 _UNLISTED: Final = frozenset(("sns:receive",))
@@ -118,6 +126,7 @@ def _partition_faults(document: Document) -> Iterator[Fault]:
             yield Fault(
                 RuleId.RESOURCE_MISMATCH,
                 f"{statement.where} names the partition `{shorten(min(group))}`; the rest is in `{shorten(usual)}`.",
+                places=(whole(statement),),
             )
 
 
@@ -169,7 +178,7 @@ def _useless_action_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
             f"{statement.where} {'grants' if statement.allow else 'denies'} nothing for "
-            f"{quote(map(shorten, useless))}: none of its resources fits.",
+            f"{quote(map(spell, useless))}: none of its resources fits.",
         )
 
 

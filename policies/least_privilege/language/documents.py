@@ -55,7 +55,7 @@ class Statement:
     """One statement as IAM reads it. A single string becomes a tuple of one."""
 
     where: str
-    """How messages name the statement: by its `Sid`, else by its position."""
+    """How messages name the statement: by its position, and its `Sid` if it has one."""
     allow: bool
     actions: tuple[str, ...]
     """In lower case, since IAM ignores the case of actions."""
@@ -174,7 +174,7 @@ class _Reader:
         self._current = current
         self._problems = problems
         sid = entry.get("Sid")
-        self._where = f"`{_shorten(sid)}`" if isinstance(sid, str) and sid else f"statement {index + 1}"
+        self._where = f"statement {index + 1}" + (f" (`{_shorten(sid)}`)" if isinstance(sid, str) and sid else "")
 
     def statement(self, sids: set[str]) -> Statement:
         entry, kind = self._entry, self._kind

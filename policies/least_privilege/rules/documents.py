@@ -53,7 +53,9 @@ def _check(rule: RuleId, resource: Resource, judgement: Judgement) -> Iterable[F
     if not found:
         return ()
     return [
-        Finding(f"`{path}`: {fault.message}") for path, fault in found if not is_allowed(fault, resource, judgement)
+        Finding(f"`{path}`: {fault.message}", remedy=fault.remedy)
+        for path, fault in found
+        if not is_allowed(fault, resource, judgement)
     ]
 
 
@@ -190,8 +192,8 @@ _ROWS: Final = (
     _Row(
         RuleId.PRIVILEGE_ESCALATION,
         "No policy opens a way to more permissions.",
-        "Narrow one of the actions to resources that carry no more permissions, or demand a boundary with "
-        "`iam:PermissionsBoundary`.",
+        "Leave out one of the actions, narrow it to resources that carry no more permissions, or limit it by a "
+        "condition; the finding says which of these works.",
         "https://pathfinding.cloud/",
         Severity.CRITICAL,
     ),

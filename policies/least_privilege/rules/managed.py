@@ -65,10 +65,10 @@ def _joint(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
     for name, held in roles.items():
         texts = list(held.texts)
         for arn in dict.fromkeys(arn for arn, _ in held.arns):
-            texts += _attached_texts(arn, policies)
+            texts += [(arn, text) for text in _attached_texts(arn, policies)]
         if len(texts) > 1:
             for fault in joint_escalations(texts):
-                yield Finding(f"The policies of the role `{shorten(name)}`: {fault.message}", held.urn)
+                yield Finding(f"The policies of the role `{shorten(name)}`: {fault.message}", held.urn, fault.remedy)
 
 
 def _attached_texts(arn: str, policies: Mapping[str, Resource]) -> list[str]:

@@ -53,8 +53,8 @@ class RolePolicies:
     """What one role has."""
 
     urn: str = ""
-    texts: list[str] = field(default_factory=list)
-    """Its inline policies."""
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    """Its inline policies: how messages name each, and its text."""
     arns: list[tuple[str, str]] = field(default_factory=list)
     """Managed policies: the ARN, and the URN of what attaches it."""
     boundary: Json = None
@@ -93,7 +93,7 @@ def _add(held: RolePolicies, resource: Resource, *, known: bool) -> None:
         held.boundary = resource.get("permissionsBoundary")
     for document in documents(resource):
         if document.kind is Kind.IDENTITY and document.text:
-            held.texts.append(document.text)
+            held.texts.append((document.path if resource.type == ROLE else resource.name, document.text))
         elif document.kind is Kind.IDENTITY and known:
             held.unknown.append(document.path)
     if resource.type in ATTACHMENTS:

@@ -90,7 +90,7 @@ def test_whoever_cannot_read_it_is_named(pack: StartPack, statements: tuple[Json
 
 
 def test_the_list_may_be_ahead_of_the_program(pack: StartPack) -> None:
-    """Owners agree to a reader of a new secret first; the change that brings both is then judged by what they agreed."""
+    """Owners agree to a reader of a new secret first; what brings the secret is then judged by that."""
     stack = [secret(), *role("app", reads(SECRET))]
     assert messages(pack, stack, readers={SECRET: ["app"], OTHER: ["app", "to-come"]}) == []
     # Whoever reads it already is held against the list, and what the stack makes is used.
