@@ -16,6 +16,23 @@ from tests.policies.check.command import READ, WIDE, Check, Told, by_resource, p
 
 FILES: Final = Path(__file__).parent
 TEMPLATE: Final = FILES / "template.yaml"
+CONDITIONAL: Final = """
+  Last:
+    Type: AWS::IAM::RolePolicy
+    Properties:
+      RoleName: last
+      PolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - !If
+            - IsProd
+            - { Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::reports/*" }
+            - { Effect: Allow, Action: "s3:PutObject", Resource: "arn:aws:s3:::reports/*" }
+          - !If [IsProd, !Ref AWS::NoValue, { Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/*" }]
+          - Effect: Allow
+            Action: "sqs:*"
+            Resource: arn:aws:sqs:eu-central-1:123456789012:jobs
+"""
 PLAN: Final = FILES / "terraform" / "plan.json"
 
 
@@ -183,6 +200,13 @@ def test_both_sides_of_a_condition_are_judged(check: Check) -> None:
         document = {"Version": "2012-10-17", "Statement": [{"Fn::If": ["Is", *sides]}]}
         file = one_resource(check, "AWS::IAM::RolePolicy", RoleName="reader", PolicyDocument=document)
         assert "service-wildcard" in rules(check(file))
+
+
+def test_a_condition_moves_no_line(check: Check) -> None:
+    text = TEMPLATE.read_text() + CONDITIONAL
+    found = check(check.file(text, "template.yaml"))
+    lines = {one["line"] for one in found if (one["rule"], one["resource"]) == ("service-wildcard", "Last")}
+    assert lines == {len(text.splitlines()) - 2}, "the last statement, of three lines"
 
 
 def test_a_policy_that_names_nobody_is_judged(check: Check) -> None:
