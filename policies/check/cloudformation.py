@@ -143,12 +143,10 @@ def subjects(source: Source, account: str) -> list[Subject]:
     """Return the resources of a template.
 
     Raises:
-        BadInput: a resource can't be told, or its values refer to themselves.
+        BadInput: a resource can't be told.
+        RecursionError: its values refer to themselves.
     """
-    try:
-        return list(_subjects(source, account))
-    except RecursionError:
-        raise BadInput("has values that refer to themselves, or are nested too deeply") from None
+    return list(_subjects(source, account))
 
 
 def _subjects(source: Source, account: str) -> Iterator[Subject]:

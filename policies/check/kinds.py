@@ -53,8 +53,17 @@ def subjects(source: Source, options: Options) -> tuple[list[Subject], bool]:
     if found is None:
         accepted = PLANS[options.kind][1] if options.kind else ACCEPTED
         raise NothingToJudge(f"holds nothing to judge; accepted: {accepted}")
-    if found == "pulumi":
-        return pulumi_plans.subjects(source), True
-    if found == "terraform":
-        return terraform_plans.subjects(source, options.account), True
-    return cloudformation.subjects(source, options.account), True
+    try:
+        return _READERS[found](source, options.account), True
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError):
+        # Whatever it is that the format doesn't have: nothing of the file passes unseen.
+        raise BadInput(f"isn't what it seems, {PLANS[found][1]}: it breaks that format") from None
+    except RecursionError:
+        raise BadInput("has values that refer to themselves, or are nested too deeply") from None
+
+
+_READERS: Final[Mapping[str, Callable[[Source, str], list[Subject]]]] = {
+    "pulumi": lambda source, _: pulumi_plans.subjects(source),
+    "terraform": terraform_plans.subjects,
+    "cloudformation": cloudformation.subjects,
+}

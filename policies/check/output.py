@@ -34,7 +34,7 @@ def as_text(report: Report, *, explain: bool) -> Iterator[str]:
         resource = f" {visible(found.resource)}:" if found.resource else ""
         yield f"{visible(place)}: {found.rule.id} ({level}):{resource} {visible(found.message)}"
         if explain:
-            yield f"    to fix  {found.remedy}"
+            yield f"    to fix  {visible(found.remedy)}"
             yield f"    source  {found.rule.source}"
     files = len({found.at.file for found in report.findings})
     counted = f"{_count(len(report.findings), 'finding')} in {_count(files, 'file')}" if files else "No findings"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -112,20 +113,24 @@ class Subject:
 
 
 def _statement(document: Any, message: str) -> Steps:  # noqa: ANN401
-    """Return the path to the statement that a message names first, within its document."""
+    """Return the way to the statement that a message names first, within its document."""
+    named = re.search(r"\bstatement (\d+)\b", message)
     statements = document.get("Statement") if isinstance(document, Mapping) else None
-    entries = statements if isinstance(statements, list) else [statements]
-    found = [(at, index) for index, entry in enumerate(entries) if (at := _named(entry, index, message)) >= 0]
-    if not found:
+    if not named:
         return ()
-    return ("Statement", min(found)[1]) if isinstance(statements, list) else ("Statement",)
+    if not isinstance(statements, list):
+        return ("Statement",)
+    # Both sides of a condition of CloudFormation are statements.
+    places = [index for index, entry in enumerate(statements) for _ in range(_sides(entry))]
+    number = int(named[1])
+    return ("Statement", places[number - 1]) if number <= len(places) else ("Statement",)
 
 
-def _named(entry: object, index: int, message: str) -> int:
-    sid = entry.get("Sid") if isinstance(entry, Mapping) else None
-    numbered = [f"statement {index + 1}{end}" for end in " :,.;)"]
-    names = [f"`{sid}`"] if isinstance(sid, str) and sid else [*numbered, f"`Statement{index + 1}`"]
-    return min((at for name in names if (at := message.find(name)) >= 0), default=-1)
+def _sides(entry: object) -> int:
+    match entry:
+        case {"Fn::If": [_, *sides]}:
+            return sum(side != {"Ref": "AWS::NoValue"} for side in sides)
+    return 1
 
 
 def make(type_: str, label: str, properties: Mapping[str, Json], account: str = "") -> Resource:

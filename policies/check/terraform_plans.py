@@ -94,13 +94,13 @@ class _Plan:
 
     def _change(self, entry: Any) -> _Change | None:  # noqa: ANN401 - whatever the file holds
         match entry:
-            case {"address": str(address), "type": str(type_), "mode": "managed", "change": {"actions": actions} as it}:
-                if type_ not in TYPES or it.get("after") is None or actions == ["delete"]:
+            case {"address": str(address), "type": str(type_), "mode": "managed", "change": {"after": after} as it}:
+                if type_ not in TYPES or after is None:
                     return None
                 where = str(entry.get("module_address", ""))
                 unknown, sensitive = it.get("after_unknown") or {}, it.get("after_sensitive") or {}
                 expressions = self._expressions.get(_without_index(address))
-                return _Change(address, type_, where, it["after"], unknown, sensitive, expressions)
+                return _Change(address, type_, where, after, unknown, sensitive, expressions)
             case {"mode": "data"}:
                 return None
             case _:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Final
 
 from policies.check.source import Subject
+from policies.least_privilege.faults.fault import RuleId
+from policies.least_privilege.language.documents import Kind
 from policies.least_privilege.stack.attached import PLACES
 from policies.least_privilege.stack.roles import ATTACHMENTS, ROLE
 from policies.rulebook import UNKNOWN, Json, Resource
@@ -17,13 +19,28 @@ RULE: Final = "unknown-document"
 _OWNERS: Final = ("role", "roleName", "roles")
 
 
+_DENIES: Final[Json] = {"Effect": "Deny", "Action": "sts:GetCallerIdentity", "Resource": "*"}
+_DENIES_A_SERVICE: Final[Mapping[str, Json]] = {"Effect": "Deny", "Principal": {"Service": "ec2.amazonaws.com"}}
+_FILLERS: Final[Mapping[Kind, Json]] = {
+    Kind.IDENTITY: _DENIES,
+    Kind.BOUNDARY: _DENIES,
+    Kind.TRUST: {**_DENIES_A_SERVICE, "Action": "sts:SetSourceIdentity"},
+    Kind.RESOURCE: {**_DENIES_A_SERVICE, "Action": "sts:GetCallerIdentity", "Resource": "*"},
+}
+"""What takes the place of a statement that isn't known, so that the others keep their numbers. It says nothing."""
+
+
 def known_part(subject: Subject) -> Subject | None:
     """Return a resource without the statements, attachments and owners that aren't known; None if nothing is left."""
     resource = subject.resource
     properties = dict(resource.properties)
+    silent = subject.silent
     for place in PLACES.get(resource.type, ()):
-        if place.path in properties:
-            properties[place.path] = _known_document(properties[place.path])
+        value = properties.get(place.path)
+        if value is not None and (known := _known_document(value, _FILLERS[place.kind])) != value:
+            properties[place.path] = known
+            # What a key's policy lacks may be in the statement that isn't known.
+            silent |= {RuleId.MALFORMED_DOCUMENT} if place.service == "kms" else frozenset()
     if attached := ATTACHMENTS.get(resource.type):
         value = properties.get(attached)
         if isinstance(value, list):
@@ -38,27 +55,23 @@ def known_part(subject: Subject) -> Subject | None:
             properties[owner] = [resource.urn] if owner == "roles" else resource.urn
     if properties == resource.properties:
         return subject
-    return replace(
-        subject, resource=Resource(resource.type, resource.urn, resource.name, properties, provider=resource.provider)
-    )
+    known_resource = Resource(resource.type, resource.urn, resource.name, properties, provider=resource.provider)
+    return replace(subject, resource=known_resource, silent=silent)
 
 
-def _known_document(value: Json) -> Json:
+def _known_document(value: Json, filler: Json) -> Json:
     """Return a document, or the inline policies of a role, without the statements that aren't known in full."""
     if isinstance(value, list):
         return [
-            {**one, "policy": _known_document(one.get("policy"))} if isinstance(one, Mapping) else one for one in value
+            {**one, "policy": _known_document(one.get("policy"), filler)} if isinstance(one, Mapping) else one
+            for one in value
         ]
     if not isinstance(value, Mapping) or not _holds_unknown(value):
         return value
     statements = value.get("Statement")
-    # Numbers and lines stay those of the whole document.
-    known = [
-        {"Sid": f"Statement{number}", **one} if isinstance(one, Mapping) else one
-        for number, one in enumerate(statements if isinstance(statements, list) else [], start=1)
-        if not _holds_unknown(one)
-    ]
-    return {**value, "Statement": known} if known and not _holds_unknown(value.get("Version")) else UNKNOWN
+    if not isinstance(statements, list) or _holds_unknown(value.get("Version")):
+        return UNKNOWN
+    return {**value, "Statement": [filler if _holds_unknown(one) else one for one in statements]}
 
 
 def _holds_unknown(value: Json) -> bool:

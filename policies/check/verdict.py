@@ -67,8 +67,7 @@ class Verdict:
 
     def _findings(self, subjects: Sequence[Subject], stack: bool) -> Iterator[Found]:
         known = [part for subject in subjects if (part := known_part(subject))]
-        partly = len(known) < len(subjects) or any(part not in subjects for part in known)
-        if partly and not self._allow_unknown:
+        if known != list(subjects) and not self._allow_unknown:
             # One value that isn't known hides no fault in the rest.
             yield from self._judged(subjects, stack)
         yield from self._judged(known, stack)

@@ -34,8 +34,7 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         try:
-            # JSON is YAML but for tabs, which stand only between its tokens.
-            self._tree: yaml.Node | None = yaml.compose(text.replace("\t", " "), _Loader)
+            self._tree: yaml.Node | None = yaml.compose(text, _Loader)
         except (yaml.YAMLError, RecursionError):
             self._tree = None
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +14,10 @@ from typing import Final
 
 import jsonschema
 import pytest
+import yaml
 
 from policies.__main__ import main
+from policies.check.verdict import CONVENTIONS
 from tests.planning import PROJECT
 from tests.policies.check.command import READ, WIDE, Check, Told, policy, rules
 
@@ -85,11 +90,22 @@ def test_a_folder_is_judged_file_by_file(check: Check) -> None:
     check.file(policy(READ), "roles/read.json")
     check.file('{"name": "not a policy"}', "roles/package.json")
     check.file("a: {{ not YAML }}", "roles/chart.yaml")
+    check.file("steps: [{script: make}]", "roles/pipeline.yaml")
     check.file("{", "roles/.terraform/broken.json")
     check.file(policy(WIDE), "roles/node_modules/wide.json")
     assert {found["file"] for found in check("roles")} == {"roles/wide.json"}
     assert (check.code, check.errors) == (1, "")
     assert check.printed("roles").endswith("; 2 files judged.\n")
+
+
+def test_progress_is_told_on_a_terminal_only(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(30):
+        check.file(policy(READ), f"roles/{number}.json")
+    check("roles")
+    assert check.errors == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    check("roles")
+    assert check.errors.startswith("\r25 of 30 files")
 
 
 def test_other_files_are_passed_over_on_demand(check: Check) -> None:
@@ -116,7 +132,7 @@ sys.exit(main(["check", *{files!r}]))
         2,
         "error: template.yaml is YAML, which needs PyYAML: `pip install pyyaml`\n",
     )
-    assert "policy.json: service-wildcard (high): `Wide` allows `s3:*`" in done.stdout
+    assert "policy.json: service-wildcard (high): " in done.stdout, "without a line"
 
 
 def test_one_bad_file_hides_no_other(check: Check) -> None:
@@ -148,7 +164,13 @@ def test_one_bad_file_hides_no_other(check: Check) -> None:
             "has values that refer to themselves",
         ),
         ("a.json", '{"resource_changes": [{}]}', "isn't a plan of Terraform: "),
-        ("a.json", '{"steps": [{}]}', "isn't a plan of Pulumi: "),
+        (
+            "a.json",
+            '{"resource_changes": [{"address": "a.b", "type": "aws_iam_role", "mode": "managed", '
+            '"change": {"after": "a"}}]}',
+            "isn't what it seems, a plan of Terraform: `terraform show -json PLAN`: it breaks that format",
+        ),
+        ("a.json", '{"steps": [{"op": "create"}, {}]}', "isn't a plan of Pulumi: "),
     ],
 )
 def test_bad_input_is_one_clear_error(check: Check, name: str, text: str, problem: str) -> None:
@@ -221,3 +243,27 @@ def test_text_explains_on_demand(check: Check) -> None:
 def test_text_has_no_commands_for_a_terminal(check: Check) -> None:
     wide = {**WIDE, "Action": "s3:*\u001b[2J"}
     assert "\u001b" not in check.printed(check.file(policy(wide)))
+
+
+def test_the_hook_runs_from_any_folder(check: Check) -> None:
+    (check.folder / "policies").mkdir()
+    (check.folder / "policies" / "__init__.py").write_text("raise SystemExit('the folder of the other project')")
+    (hook,) = yaml.safe_load((PROJECT / ".pre-commit-hooks.yaml").read_text())
+    command = [*shlex.split(str(PROJECT / hook["entry"])), check.file(policy(WIDE)), check.file("{}", "package.json")]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        command, cwd=check.folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "policy.json:" in done.stdout
+
+
+def test_the_page_has_configurations_that_are_accepted(check: Check) -> None:
+    page = (PROJECT / "docs" / "least-privilege-anywhere.md").read_text()
+    texts = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    for text in texts:
+        check(check.file(policy(READ)), "--config", check.file(text, "config.json"))
+        assert (check.code, check.errors) == (0, "")
+    disabled = {rule for rule, level in json.loads(texts[-1]).items() if level == "disabled"}
+    assert disabled == CONVENTIONS
+    assert all(f"`{rule}`" in page for rule in CONVENTIONS)

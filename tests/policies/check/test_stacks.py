@@ -12,10 +12,27 @@ from typing import Final
 import pytest
 
 from tests.policies.acceptance import terraform
-from tests.policies.check.command import WIDE, Check, Told, by_resource, policy, rules
+from tests.policies.check.command import READ, WIDE, Check, Told, by_resource, policy, rules
 
 FILES: Final = Path(__file__).parent
 TEMPLATE: Final = FILES / "template.yaml"
+CONDITIONAL: Final = """
+  Last:
+    Type: AWS::IAM::RolePolicy
+    Properties:
+      RoleName: last
+      PolicyDocument:
+        Version: 2012-10-17
+        Statement:
+          - !If
+            - IsProd
+            - { Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::reports/*" }
+            - { Effect: Allow, Action: "s3:PutObject", Resource: "arn:aws:s3:::reports/*" }
+          - !If [IsProd, !Ref AWS::NoValue, { Effect: Allow, Action: "s3:GetObject", Resource: "arn:aws:s3:::b/*" }]
+          - Effect: Allow
+            Action: "sqs:*"
+            Resource: arn:aws:sqs:eu-central-1:123456789012:jobs
+"""
 PLAN: Final = FILES / "terraform" / "plan.json"
 
 
@@ -99,9 +116,8 @@ def test_a_template_is_judged_as_a_whole(check: Check) -> None:
     assert "public-resource-policy" in found["ReceiptsPolicy"]
     assert "Shared" not in found, "references, parameters with defaults and pseudo parameters are known"
     text = TEMPLATE.read_text().splitlines()
-    for found_one in findings:
-        if found_one["rule"] in ("service-wildcard", "public-resource-policy"):
-            assert text[found_one["line"] - 1].strip().startswith("- ")
+    lines = {(one["resource"], text[one["line"]].strip()) for one in findings if one["rule"] == "service-wildcard"}
+    assert lines == {("Place", 'Action: "dynamodb:*"'), ("Exporter", "Action: iam:*")}, "an element below its Effect"
 
 
 def test_what_a_template_leaves_open_is_named(check: Check) -> None:
@@ -129,6 +145,7 @@ def test_what_a_template_leaves_open_is_named(check: Check) -> None:
         ({"Fn::GetAtt": ["Files", "Nothing"]}, False),
         ({"Fn::Sub": "${Nothing}"}, False),
         ({"Ref": "Given"}, False),
+        ({"Fn::Sub": "arn:aws:s3:::${Empty}/*"}, False),
         ({"Fn::If": ["Is", "arn:aws:s3:::a/*", "arn:aws:s3:::b/*"]}, False),
         ({"Fn::Transform": {"Name": "Mine"}}, False),
     ],
@@ -136,7 +153,7 @@ def test_what_a_template_leaves_open_is_named(check: Check) -> None:
 def test_the_functions_of_a_template_are_carried_out(check: Check, value: Told, known: bool) -> None:
     document = json.loads(policy({"Effect": "Allow", "Action": "s3:GetObject", "Resource": value}))
     template = {
-        "Parameters": {"Given": {"Type": "String"}},
+        "Parameters": {"Given": {"Type": "String"}, "Empty": {"Type": "String", "Default": ""}},
         "Mappings": {"Buckets": {"dev": {"Arn": "arn:aws:s3:::files/*"}}},
         "Resources": {
             "Files": {"Type": "AWS::S3::Bucket"},
@@ -168,3 +185,37 @@ def test_policies_of_one_role_of_a_template_are_judged_together(check: Check) ->
     found = by_resource(check(check.file(json.dumps({"Resources": resources}))))
     assert "joint-privilege-escalation" in found["Deployer"]
     assert "joint-privilege-escalation" not in {rule for name in ("Attach", "Assume") for rule in found.get(name, ())}
+
+
+def one_resource(check: Check, type_: str, **properties: object) -> str:
+    template = {
+        "Parameters": {"Given": {"Type": "String"}},
+        "Resources": {"It": {"Type": type_, "Properties": properties}},
+    }
+    return check.file(json.dumps(template), "template.json")
+
+
+def test_both_sides_of_a_condition_are_judged(check: Check) -> None:
+    for sides in ([READ, WIDE], [WIDE, READ]):
+        document = {"Version": "2012-10-17", "Statement": [{"Fn::If": ["Is", *sides]}]}
+        file = one_resource(check, "AWS::IAM::RolePolicy", RoleName="reader", PolicyDocument=document)
+        assert "service-wildcard" in rules(check(file))
+
+
+def test_a_condition_moves_no_line(check: Check) -> None:
+    text = TEMPLATE.read_text() + CONDITIONAL
+    found = check(check.file(text, "template.yaml"))
+    lines = {one["line"] for one in found if (one["rule"], one["resource"]) == ("service-wildcard", "Last")}
+    assert lines == {len(text.splitlines()) - 2}, "the last statement, of three lines"
+
+
+def test_a_policy_that_names_nobody_is_judged(check: Check) -> None:
+    assert "service-wildcard" in rules(
+        check(one_resource(check, "AWS::IAM::Policy", PolicyDocument=json.loads(policy(WIDE))))
+    )
+
+
+def test_an_attached_policy_that_is_not_known_is_a_finding(check: Check) -> None:
+    group = one_resource(check, "AWS::IAM::Group", ManagedPolicyArns=[{"Ref": "Given"}])
+    assert "unresolved-managed-policy" in rules(check(group))
+    assert rules(check(group, "--allow-unknown")) == {"iam-user"}
