@@ -37,6 +37,8 @@ _PROPERTIES: Final = 8
 """Changed properties of a resource that are shown."""
 _VIOLATIONS: Final = 30
 """Different findings that are shown."""
+_PLACE: Final = re.compile(r"\bstatement \d+(?= \()")
+"""The position of a statement that has a Sid."""
 _VALUE: Final = 120
 """Characters of a value that are shown."""
 
@@ -108,13 +110,14 @@ def policies(plan: PlanDocument, heading: str = "### Policies\n\n") -> Iterator[
     if not violations:
         return
     yield heading
-    # A finding about many resources in the same words is shown once.
+    # A finding about many resources in the same words is shown once; each may have its statement in another place.
     findings: dict[tuple[str, ...], list[Violation]] = {}
     for violation in violations:
         rule = f"{violation['pack']}/{violation['policy']}"
-        key = (violation["level"], violation.get("severity", ""), rule, violation["message"])
-        findings.setdefault(key, []).append(violation)
-    for (level, severity, rule, message), about in list(findings.items())[:_VIOLATIONS]:
+        words = _PLACE.sub("statement", violation["message"])
+        findings.setdefault((violation["level"], violation.get("severity", ""), rule, words), []).append(violation)
+    for (level, severity, rule, words), about in list(findings.items())[:_VIOLATIONS]:
+        message = about[0]["message"] if len({item["message"] for item in about}) == 1 else words
         yield f"- **{level}**{f', {severity}' if severity else ''} {code(rule)}\n"
         yield "".join(f"  {line}\n" for line in _quoted(message).splitlines()) + "\n"
         yield "".join(f"  - {_judged(item)}\n" for item in about[:_RESOURCES])

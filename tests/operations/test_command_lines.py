@@ -12,6 +12,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,8 @@ def parse_make(words: Sequence[str]) -> None:
 
 def parse_module(module: str, arguments: Sequence[str], patch: pytest.MonkeyPatch) -> None:
     """Have a module's own parser read its arguments; a mention without any names the module only."""
+    if module in sys.stdlib_module_names:
+        return
     spec = importlib.util.find_spec(module)
     assert spec, f"there is no module {module}"
     if spec.submodule_search_locations:
