@@ -147,7 +147,7 @@ def test_make_hands_its_variables_on() -> None:
     assert command == "make init STACK=staging LIKE=dev"
     recipe = subprocess.run([*command.split(), "--dry-run"], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert "-m operations init --stack staging  --like dev" in recipe.stdout
-    scripted = ["make", "--dry-run", "init", "ANSWERS=a.yaml"]
+    scripted = ["make", "--dry-run", "init", "STACK=prod", "ANSWERS=a.yaml"]
     recipe = subprocess.run(scripted, cwd=PROJECT, capture_output=True, text=True, check=True)
     assert "-m operations init --stack prod --answers a.yaml" in recipe.stdout
 
