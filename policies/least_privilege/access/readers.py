@@ -139,7 +139,7 @@ def _other_list(store: Store, made: Sequence[Resource], expected: Expected, stac
     return Finding(
         f"`policies/config/least_privilege.{stack}.json`, which says who may read which {store.noun}, isn't for this "
         f"stack: it makes {len(made)}, and the file {problem}.",
-        made[0].urn,
+        min(resource.urn for resource in made),  # engines give resources in different orders
         remedy=f"Write the file anew: `{COMMAND}`.",
     )
 
