@@ -1,4 +1,4 @@
-"""Writes that an update needs the record of its preview, for the gate: `python -m generators.previewed`.
+"""Writes that an update needs the record of its preview, for the gate.
 
 The rules of the pack `previewed` are off for whoever else attaches it. In this project `make up` hands the record over,
 so each stack's `policies/config/previewed.<stack>.json` turns them on. What owners changed in such a file stays.
@@ -6,7 +6,6 @@ so each stack's `policies/config/previewed.<stack>.json` turns them on. What own
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any, Final
@@ -30,16 +29,3 @@ def write(project: Path) -> None:
         given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         path.write_text(json.dumps(_REQUIRED | given, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         print(path.relative_to(project))
-
-
-def main() -> None:
-    """Write the file of every stack."""
-    parser = argparse.ArgumentParser(prog="python -m generators.previewed", description=main.__doc__)
-    parser.add_argument(
-        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
-    )
-    write(parser.parse_args().project)
-
-
-if __name__ == "__main__":
-    main()

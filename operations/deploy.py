@@ -24,7 +24,7 @@ from types import FrameType
 from typing import Any, Final
 
 from operations import state_backend
-from stackfiles import project
+from stackfiles import project, text_file
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import Enforcement, PlanDocument, SourceLines, State, Violation, enforced
 from stackfiles.visible_text import visible, visible_line
@@ -226,10 +226,7 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
             [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()], document
         )
     document["policyEnforcement"] = _enforcement(folder, stack)
-    try:
-        output.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise BadConfiguration(f"--json {output}: {error.strerror}") from None
+    text_file.write(output, json.dumps(document, indent=2) + "\n", "--json")
     impossible = deploy_consequences.say(document)
     for violation in document["policyViolations"]:
         said = f"{violation['level']}  {violation['policy']}: {visible_line(violation['urn'])}"

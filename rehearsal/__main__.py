@@ -12,7 +12,7 @@ from typing import Final, TextIO
 
 from rehearsal.engine import interrupts, stack
 from rehearsal.engine.plan import Plan
-from stackfiles import project
+from stackfiles import project, text_file
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.visible_text import visible
 
@@ -53,7 +53,7 @@ def _rehearse(arguments: argparse.Namespace) -> int:
     if to_stdout:
         _print(document, sys.stdout)
     elif output:
-        _write(document, output)
+        text_file.write(output, document, "--json")
     return max(plan.exit_code for plan in plans.values())
 
 
@@ -107,13 +107,6 @@ def _print(text: str, stream: TextIO) -> None:
     except BrokenPipeError:
         # A reader such as `head` wants no more. That changes nothing about the verdict, so the rest goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
-def _write(text: str, output: Path) -> None:
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadConfiguration(f"--json {output}: {error.strerror}") from None
 
 
 def _progress(text: str) -> None:

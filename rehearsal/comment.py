@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import httpx
 
+from stackfiles import text_file
 from stackfiles.failures import BadConfiguration, Failure
 
 _LONGEST: Final = 65_536
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not re.fullmatch(r"[a-z][a-z-]*", given.name):
             raise BadConfiguration(f"the name `{given.name}` can't be used; accepted: lower-case letters and hyphens")
-        print(_post(given.name, _text(given.file), os.environ))
+        print(_post(given.name, text_file.read(given.file), os.environ))
     except Skipped as reason:
         print(f"not posted: {reason}")
     except Failure as failure:
@@ -106,13 +107,6 @@ def _pull_request(environment: Mapping[str, str]) -> tuple[str, str]:
     if found := re.fullmatch(r"https://github\.com/([\w.-]+/[\w.-]+)/pull/(\d+)", address):
         return found[1], found[2]
     raise Skipped("this run belongs to no pull request on GitHub")
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{file}: {getattr(error, 'strerror', None) or 'is no text'}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,7 +1,7 @@
 """`python -m rehearsal.pull_request PLAN.json`: a plan as a comment on a pull request, and its findings as SARIF.
 
 The plan is one that `python -m rehearsal --json` or `python -m operations deploy preview --json` wrote: of the embedded
-engine or of the real one. Posting the comment is left to the CI's own means.
+engine or of the real one. `python -m rehearsal.comment` posts the comment.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import cast
 from rehearsal.reports.changed_lines import changed_since
 from rehearsal.reports.markdown import markdown, stack_name
 from rehearsal.reports.sarif import sarif
+from stackfiles import text_file
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import PlanDocument
 
@@ -27,11 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         plan = _plan(given.plan)
         base = _plan(given.base) if given.base else None
-        access = _text(given.access) if given.access else ""
+        access = text_file.read(given.access) if given.access else ""
         diagram = _mermaid(given.diagram) if given.diagram else ""
         if given.sarif:
             changed = changed_since(given.changed_since, Path()) if given.changed_since else {}
-            _write(given.sarif, json.dumps(sarif(plan, stack_name(plan), changed), indent=2) + "\n")
+            log = sarif(plan, stack_name(plan), changed)
+            text_file.write(given.sarif, json.dumps(log, indent=2) + "\n", "--sarif")
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
@@ -41,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _plan(file: Path) -> PlanDocument:
     try:
-        document = json.loads(_text(file))
+        document = json.loads(text_file.read(file))
     except ValueError:
         document = None
     if not isinstance(document, dict) or "steps" not in document or "policyViolations" not in document:
@@ -54,25 +56,11 @@ def _plan(file: Path) -> PlanDocument:
 
 def _mermaid(file: Path) -> str:
     """Return the diagram in a file: Mermaid text, or a Markdown page with it in a fence."""
-    text = _text(file)
+    text = text_file.read(file)
     fenced = re.search(r"^```mermaid\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     if file.suffix == ".md" and not fenced:
         raise BadConfiguration(f"{file}: has no Mermaid diagram; accepted: a page with one, or Mermaid text")
     return fenced[1] if fenced else text
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{file}: {getattr(error, 'strerror', None) or 'is no text'}") from None
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadConfiguration(f"--sarif {file}: {error.strerror}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

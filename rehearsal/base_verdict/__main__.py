@@ -21,7 +21,7 @@ from typing import Final, cast
 
 from rehearsal.base_verdict import gate_changes
 from rehearsal.base_verdict.report import GateReport, StackVerdicts, gate_markdown
-from stackfiles import project
+from stackfiles import project, text_file
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import PlanDocument
 
@@ -34,9 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = _report(given.branch.resolve(), tried=given.breakages)
         for verdict in report.verdicts if given.plans else ():
-            _write(given.plans / f"plan.{verdict.stack}.json", json.dumps(verdict.base, indent=2) + "\n")
+            text_file.write(given.plans / f"plan.{verdict.stack}.json", json.dumps(verdict.base, indent=2) + "\n")
         if given.report:
-            _write(given.report, gate_markdown(report, violations=not given.plans))
+            text_file.write(given.report, gate_markdown(report, violations=not given.plans))
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
@@ -82,13 +82,6 @@ def _judged(branch: Path, stack: str, judges: Path) -> PlanDocument:
     if not plan.get("error") and not mandatory and (done.returncode or not plan["steps"]):
         plan["error"] = f"the plan is empty or ended with exit code {done.returncode}"
     return plan
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BadConfiguration(f"{file}: {error.strerror}") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -54,14 +54,18 @@ def lines_of_statements(inputs: Mapping[str, Json]) -> dict[str, list[str]]:
 
 
 def _line(position: source_pb2.SourcePosition, folder: Path) -> str:
-    return f"project:///{os.path.relpath(_path(position.uri), folder)}#{position.line}" if position.uri else ""
+    return f"project:///{_file(position.uri, folder)}#{position.line}" if position.uri else ""
 
 
 @cache
-def _path(uri: str) -> str:
-    return unquote(urlsplit(uri).path)
+def _file(uri: str, folder: Path) -> str:
+    return os.path.relpath(_path(uri), folder)
 
 
 @cache
 def _is_program(uri: str, folder: Path) -> bool:
     return belongs_to_program(_path(uri), folder)
+
+
+def _path(uri: str) -> str:
+    return unquote(urlsplit(uri).path)
