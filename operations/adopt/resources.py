@@ -74,7 +74,8 @@ class Match:
     """A planned resource, and the running one that it stands for, if there is one.
 
     `import_id` is what the provider's import takes; empty where nothing is imported. `rivals` are the ids or addresses
-    that fit as well: with any, nothing is decided.
+    that fit equally, or the other planned resources that the only one fits: with any, nothing is decided. `taken` is
+    the id of a running resource that has the name and isn't taken over. A `missing` one is in Terraform's state only.
     """
 
     planned: PlannedResource
@@ -82,6 +83,8 @@ class Match:
     import_id: str = ""
     found: Source | None = None
     rivals: tuple[str, ...] = ()
+    taken: str = ""
+    missing: bool = False
 
 
 class Verdict(StrEnum):
@@ -93,7 +96,7 @@ class Verdict(StrEnum):
     TAGS = "tags only"
     IN_PLACE = "changes in place"
     OVERWRITES = "overwrites"
-    """Made by a call that replaces what is there, though nothing was imported."""
+    """Changes what neither Terraform nor the program made: what is there was looked up, so that it shows."""
     REPLACED = "replaced"
     COLLIDES = "collides"
     """Made anew under a name that is taken."""
@@ -112,7 +115,7 @@ class Verdict(StrEnum):
         return self in _STOPS
 
 
-_STOPS = frozenset({Verdict.OVERWRITES, Verdict.REPLACED, Verdict.COLLIDES, Verdict.AMBIGUOUS, Verdict.MISSING})
+_STOPS = frozenset({Verdict.REPLACED, Verdict.COLLIDES, Verdict.AMBIGUOUS, Verdict.MISSING})
 
 
 @dataclass(frozen=True)
