@@ -233,15 +233,21 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         self._cloud.note("Read", urn=request.urn, type=_type(request.urn), id=request.id)
-        resource = self._cloud.account.find(_type(request.urn), request.id)
+        # An import has the id of the type's documentation, with the region behind it where that isn't the provider's.
+        id_, _, region = request.id.partition("@")
+        account, type_ = self._cloud.account, _type(request.urn)
+        resource = account.find(type_, id_) or account.imported(type_, id_)
         if resource is None:
             return provider_pb2.ReadResponse()
         # When a resource is imported there are no inputs to go by: all that can be given are its inputs.
-        given = from_struct(request.inputs) or _inputs(resource.type)
+        known = from_struct(request.inputs)
+        inputs = (
+            {key: resource.properties[key] for key in known if key in resource.properties}
+            if known
+            else resource.inputs(_inputs(type_) - (set() if region else {"region"}))
+        )
         return provider_pb2.ReadResponse(
-            id=resource.id,
-            properties=to_struct(resource.properties),
-            inputs=to_struct({key: resource.properties[key] for key in given if key in resource.properties}),
+            id=resource.id, properties=to_struct(resource.properties), inputs=to_struct(inputs)
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
@@ -305,12 +311,14 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def _inputs(type_: str) -> set[str]:
-    """The names of the inputs that a type of AWS takes, from the SDK's class for them; the region is the provider's."""
+    """The names of the inputs that a type takes, from the SDK's class for them."""
     import pulumi_aws
+    import pulumi_cloudflare
 
-    _, module, name = type_.split(":")
-    arguments = getattr(getattr(pulumi_aws, module.partition("/")[0]), f"{name}Args")
-    return set(input_type_py_to_pulumi_names(arguments).values()) - {"region"}
+    package, module, name = type_.split(":")
+    sdk = pulumi_aws if package == "aws" else pulumi_cloudflare
+    holder = getattr(sdk, module.partition("/")[0], sdk)
+    return set(input_type_py_to_pulumi_names(getattr(holder, f"{name}Args")).values())
 
 
 def _type(urn: str) -> str:
