@@ -7,6 +7,7 @@ from components.catalogue import Bucket, Maker, Reader, Workload, secrets_made_b
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
+from components.kept_differences import keep
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs, parameter_values
@@ -17,6 +18,7 @@ from components.workload_permissions import boundary_statements, workload_bounda
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 
 settings, names = stack_settings.load()
+keep(settings.kept_differences)
 production = names.environment == "prod"
 
 secrets = SecretContainers(

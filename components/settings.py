@@ -87,6 +87,7 @@ class Settings(BaseModel):
     database_restore_mode: Literal["from_final_snapshot", "clean"]
     bucket_suffix: shapes.BucketSuffix
     secret_recovery_days: shapes.RecoveryDays
+    kept_differences: shapes.KeptDifferences = ()
 
     origin_header_secret: shapes.HeaderSecret
     previous_origin_header_secret: shapes.HeaderSecret | None = None
