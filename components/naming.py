@@ -58,7 +58,7 @@ class Names:
         >>> Names("acme-platform", "dev", "123456789012", "eu-central-1").resource("backstage", "task")
         'dev-backstage-task'
         """
-        return "-".join((self.environment, *parts))
+        return environment_name(self.environment, *parts)
 
     def replaceable(self, label: str, *fixed: str | int) -> str:
         """Return the name of something that AWS replaces when one of some values changes: `${environment}-label-MARK`.
@@ -259,6 +259,15 @@ class Names:
 
     def _global_arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}::{self.account}:{resource}"
+
+
+def environment_name(environment: str, *parts: str) -> str:
+    """Return the name of something in an environment, before account and region are known.
+
+    >>> environment_name("dev", "services")
+    'dev-services'
+    """
+    return "-".join((environment, *parts))
 
 
 def function_log_group(function: str) -> str:

@@ -51,6 +51,11 @@ def refused_values(error: ValidationError, fields: Fields) -> list[str]:
     return problems
 
 
+def missing_key(key: str, fields: Fields) -> str:
+    """Describe a key that is missing."""
+    return f"{key}: is missing; accepted: {_accepted(fields[key])}"
+
+
 def is_sequence(field: FieldInfo) -> bool:
     """Tell whether a field holds several values."""
     return get_origin(field.annotation) is tuple
@@ -70,9 +75,7 @@ def _types(annotation: object) -> Iterator[object]:
 
 def _accepted(field: FieldInfo) -> str:
     """Describe what a field takes, from its type and shapes."""
-    validators = list(field.metadata)
-    if is_sequence(field):
-        validators += getattr(get_args(field.annotation)[0], "__metadata__", ())
+    validators = [*field.metadata, *_types(field.annotation)]
     shapes = [
         validator.func.accepted
         for validator in validators

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 import pulumi
-from pydantic import AfterValidator, PlainValidator, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, PlainValidator, ValidationInfo
+from pydantic.alias_generators import to_camel
+
+MODEL: Final = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    alias_generator=to_camel,
+    hide_input_in_errors=True,
+    regex_engine="python-re",
+)
+"""How every model of the settings reads its keys, which are the camelCase names of the fields."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,8 @@ def _require_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
-def _require_own_environment(value: str, info: ValidationInfo) -> str:
+def require_own_environment(value: str, info: ValidationInfo) -> str:
+    """Return a secret's name as it is, or raise ValueError if another environment's name begins it."""
     environment = (info.context or {})["environment"]
     if not value.startswith(f"{environment}/"):
         raise ValueError(f"belongs to another environment; accepted: a name that starts with {environment}/")
@@ -178,7 +189,7 @@ KindeSecretName = Annotated[
         r"[a-z0-9-]+/kinde/client-secret-[A-Za-z0-9]{6}",
         "the secret's name with the six characters that end its ARN, such as prod/kinde/client-secret-2pS4d3",
     ),
-    AfterValidator(_require_own_environment),
+    AfterValidator(require_own_environment),
 ]
 
 Uuid = Annotated[str, _text(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a lower-case UUID")]

@@ -58,7 +58,7 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
         },
         "pinned-ci": {"issuers": _ci_issuers(settings)},
         "pinned-network": {
-            "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)}),
+            "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)} - {""}),
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
         **_state(settings, stack),
