@@ -8,11 +8,10 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from components.catalogue import Workload
+from components.catalogue import TASKS, Workload
+from components.iam_names import execution_role_name, task_role_name
 from components.naming import Names
 from components.settings import Settings
-from components.workload_permissions import TASKS
-from components.workload_roles import execution_role_name, task_role_name
 
 LOG_DAYS: Final = 90
 

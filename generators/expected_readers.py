@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from components.catalogue import SECRETS, Reader, Secret
+from components.catalogue import SECRETS, TASKS, Reader, Secret
+from components.iam_names import execution_role_name, task_role_name
+from components.immutable import read
 from components.naming import Names
 from components.parameter_catalogue import Parameter, stack_parameters
-from components.workload_permissions import TASKS
-from components.workload_roles import execution_role_name, task_role_name
 from components.workload_settings import HERE
 from stackfiles.project import load, stacks
 
@@ -28,17 +28,19 @@ _CLOSED: Final[dict[str, dict[str, Any]]] = {
 
 
 def expected(names: Names, *, here: bool = False) -> dict[str, dict[str, dict[str, list[str]]]]:
-    """Return the configuration of the two rules that compare readers: rule -> `readers` -> name -> names of roles.
+    """Return the configuration of the two rules that compare readers: rule -> `readers` -> name -> roles in AWS.
 
     Account and region don't matter: the names are those of the stack's own. `here` is whether it makes its workloads.
     """
     return {
         "secret-readers": {
-            "readers": {secret.name(names): sorted(_secret_readers(secret, names)) for secret in SECRETS}
+            "readers": {
+                secret.name(names): sorted(map(names.role, _secret_readers(secret, names))) for secret in SECRETS
+            }
         },
         "parameter-readers": {
             "readers": {
-                parameter.name(names): sorted(_parameter_readers(parameter, names))
+                parameter.name(names): sorted(map(names.role, _parameter_readers(parameter, names)))
                 for parameter in stack_parameters(here=here)
             }
         },
@@ -68,23 +70,18 @@ def _role_names(readers: Iterable[Reader], names: Names) -> Iterable[str]:
     return (names.resource(reader) for reader in readers)
 
 
-def makes_workloads(project: Path, stack: str) -> bool:
-    """Tell whether a stack makes its workloads itself."""
-    loaded = load(project, stack)
-    return loaded.config.get(f"{loaded.name}:workloads") == HERE
-
-
 def readers_file(project: Path, stack: str) -> tuple[Path, str]:
     """Return the configuration file of one of a project's stacks and what it must hold."""
-    names = Names("", stack, "", "")
+    given = load(project, stack)
+    names = Names("", stack, "", "", immutable=read(json.loads(given.config.get(f"{given.name}:immutable") or "{}")))
     path = project / "policies" / "config" / f"least_privilege.{stack}.json"
-    given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for rule, configuration in _CLOSED.items():
-        given.setdefault(rule, configuration)
-    for rule, configuration in expected(names, here=makes_workloads(project, stack)).items():
-        own = given.get(rule)
-        given[rule] = (own if isinstance(own, dict) else {}) | configuration
-    return path, json.dumps(given, indent=2, ensure_ascii=False) + "\n"
+        said.setdefault(rule, configuration)
+    for rule, configuration in expected(names, here=given.config.get(f"{given.name}:workloads") == HERE).items():
+        own = said.get(rule)
+        said[rule] = (own if isinstance(own, dict) else {}) | configuration
+    return path, json.dumps(said, indent=2, ensure_ascii=False) + "\n"
 
 
 def write(project: Path) -> None:
