@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
+from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation, rules_named
 from tests import resident_packs
 from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
@@ -51,7 +51,7 @@ class Plan:
     @property
     def rules(self) -> set[str]:
         """The rules with mandatory violations, as `pack/rule`."""
-        return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
+        return {rule for item in self.violations if item["level"] == "mandatory" for rule in rules_named(item)}
 
 
 def rehearsal_command(*arguments: str, packs: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from stackfiles.plan_document import rules_named
 from tests.breakages import ADDITIONS, BREAKAGES, break_project, together, with_additions
 from tests.planning import copy_project, rehearse
 from tests.session import shared
@@ -29,7 +30,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[str]]
         found: dict[str, list[str]] = {}
         for violation in plan.violations:
             if violation["level"] == "mandatory" and (row := places.get(violation["sourcePosition"].partition("#")[0])):
-                found.setdefault(row, []).append(f"{violation['pack']}/{violation['policy']}")
+                found.setdefault(row, []).extend(rules_named(violation))
         return json.dumps(found)
 
     found: dict[str, list[str]] = json.loads(shared("breakages that add", make))

@@ -17,6 +17,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from stackfiles.plan_document import rules_named
 from tests import session
 from tests.breakages import ADDITIONS, BREAKAGES, break_project, together, with_additions
 from tests.owner import give_files, link_packs
@@ -81,7 +82,7 @@ def _said_of_additions(judges: Path) -> dict[str, set[str]]:
     said: dict[str, set[str]] = {row["id"]: set() for row in ADDITIONS}
     for violation in plan.violations:
         if violation["level"] == "mandatory" and (row := places.get(violation["sourcePosition"].partition("#")[0])):
-            said[row].add(f"{violation['pack']}/{violation['policy']}")
+            said[row].update(rules_named(violation))
     return said
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from stackfiles.plan_document import Violation
+from stackfiles.plan_document import Violation, rules_named
 from tests.breakages import ADDITIONS, BREAKAGES, NoPassage, broken
 from tests.owner import owned
 
@@ -30,7 +30,7 @@ Row = Mapping[str, Any]
 def said(violations: Sequence[Violation]) -> set[str]:
     """Return what the gate says, as `pack/rule name-of-the-resource`."""
     mandatory = [violation for violation in violations if violation["level"] == "mandatory"]
-    return {f"{item['pack']}/{item['policy']} {item['urn'].rpartition('::')[2]}" for item in mandatory}
+    return {f"{rule} {item['urn'].rpartition('::')[2]}" for item in mandatory for rule in rules_named(item)}
 
 
 def rule(word: str) -> str:
