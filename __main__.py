@@ -7,17 +7,22 @@ from components.catalogue import Bucket, Maker, Reader, Workload, secrets_made_b
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
+from components.iam_names import workload_boundary_name
+from components.kept_differences import keep
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs, parameter_values
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
+from components.surroundings import given_surroundings
 from components.way_in import WayIn, WayInArgs
-from components.workload_permissions import boundary_statements, workload_boundary_name
+from components.workload_permissions import boundary_statements
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 
 settings, names = stack_settings.load()
+keep(settings.kept_differences)
 production = names.environment == "prod"
+surroundings = given_surroundings(settings)
 
 secrets = SecretContainers(
     "secrets",
@@ -32,7 +37,7 @@ for bucket in Bucket:
         PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production),
     )
 
-Parameters("parameters", ParametersArgs(names, parameter_values(names, settings)))
+Parameters("parameters", ParametersArgs(names, parameter_values(names, settings, surroundings)))
 
 boundary_name = workload_boundary_name(names)
 boundary = ManagedPolicy(
@@ -51,12 +56,12 @@ workload_roles = {
 ork_processor = GuardedRole(
     names.resource(Reader.ORK_PROCESSOR), ork_processor_role(names, settings, boundary_name), bounded
 )
-way_in = WayIn("way-in", WayInArgs(names, settings, protect=production))
+way_in = WayIn("way-in", WayInArgs(names, settings, surroundings, protect=production))
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
 
 pulumi.export("urls", way_in.urls)
 pulumi.export("kindeCallbackUrls", way_in.callback_urls)
-pulumi.export("loadBalancerArn", way_in.load_balancer_arn)
+pulumi.export("loadBalancerArn", way_in.load_balancer.arn)
 pulumi.export("roleArns", [*(arn for roles in workload_roles.values() for arn in roles.arns), ork_processor.arn])
 pulumi.export("ciRoleArns", circleci.arns)
 pulumi.export("dataBuckets", {bucket.value: bucket.name_in(names) for bucket in Bucket})

@@ -33,9 +33,9 @@ Target = Literal[
     "given web ACL",
 ]
 """What an action is allowed on."""
-Limit = Literal["none", "tagged", "tagged when made", "just made"]
-"""`tagged`: only what carries this environment's tags. `tagged when made`: only a request that sets them. `just made`:
-only within the call that makes the resource."""
+Limit = Literal["none", "tagged", "tagged if made here", "tagged when made", "just made"]
+"""`tagged`: only what carries this environment's tags. `tagged if made here`: the same, where workloads are made here.
+`tagged when made`: only a request that sets the tags. `just made`: only within the call that makes the resource."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ BALANCER_GRANTS: Final = (
     Grant("LookAtListenerRules", _BALANCING, "DescribeRules", "anything"),
     # The provider asks before it deletes a group. The action takes no resource.
     Grant("LookAtInterfaces", "ec2", "DescribeNetworkInterfaces", "anything"),
-    Grant("MakeSecurityGroupInVpc", "ec2", "CreateSecurityGroup", "vpc"),
+    Grant("MakeSecurityGroupInVpc", "ec2", "CreateSecurityGroup", "vpc", "tagged if made here"),
     Grant("MakeSecurityGroup", "ec2", "CreateSecurityGroup", "security groups", "tagged when made"),
     Grant("TagNewSecurityGroup", "ec2", "CreateTags", "security groups and their rules", "just made"),
     Grant(
@@ -157,7 +157,7 @@ def edge_statements(names: Names, settings: Settings) -> list[Statement]:
 
 def _statements(grants: Iterable[Grant], names: Names, settings: Settings) -> list[Statement]:
     arns = _arns(names, settings)
-    conditions = _conditions(names)
+    conditions = _conditions(names, settings)
     return [Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit]) for grant in grants]
 
 
@@ -169,7 +169,7 @@ def web_acl_arns(names: Names) -> list[str]:
 
 def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
     edge = names.in_region(VIEWER_REGION)
-    balancer = names.resource("edge")
+    balancer = names.fixed("loadBalancers", names.resource("edge"), "name", names.resource("edge"))
     groups = names.ec2_arn("security-group/*")
     return {
         "anything": ["*"],
@@ -177,10 +177,10 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
         "listener": [names.load_balancing_arn(f"listener/app/{balancer}/*")],
         "listener rules": [names.load_balancing_arn(f"listener-rule/app/{balancer}/*")],
         "target groups": [
-            names.load_balancing_arn(f"targetgroup/{names.resource(application.label, '????')}/*")
+            names.load_balancing_arn(f"targetgroup/{_target_group(names, application.label)}/*")
             for application in APPLICATIONS
         ],
-        "vpc": [names.ec2_arn(f"vpc/{settings.vpc_id}")],
+        "vpc": [names.ec2_arn(f"vpc/{settings.vpc_id or '*'}")],
         "security groups": [groups],
         "security groups and their rules": [groups, names.ec2_arn("security-group-rule/*")],
         "certificates": [names.certificates_arn, edge.certificates_arn],
@@ -192,12 +192,19 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
     }
 
 
-def _conditions(names: Names) -> Mapping[Limit, Conditions]:
+def _target_group(names: Names, label: str) -> str:
+    """Return the pattern of the names that an application's target group has, one after another."""
+    return names.fixed("targetGroups", names.resource(label), "name", names.resource(label, "????"))
+
+
+def _conditions(names: Names, settings: Settings) -> Mapping[Limit, Conditions]:
     owned = {key: value for key, value in names.tags("edge").items() if key in {"Project", "Environment"}}
     makers = ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup"]
+    tagged: Conditions = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owned.items()}}
     return {
         "none": {},
-        "tagged": {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owned.items()}},
+        "tagged": tagged,
+        "tagged if made here": tagged if settings.here else {},
         "tagged when made": {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in owned.items()}},
         "just made": {"StringEquals": {"ec2:CreateAction": makers}},
     }

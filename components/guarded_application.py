@@ -13,6 +13,7 @@ from components.applications import Application
 from components.kinde import Kinde
 from components.kinde_endpoints import SCOPE
 from components.naming import Names
+from components.surroundings import Surroundings
 
 HEADER: Final = "X-Origin-Verify"
 """Carries the header secret. The load balancer drops headers whose name isn't letters, digits and hyphens."""
@@ -32,7 +33,7 @@ class GuardedApplicationArgs:
     application: Application
     host: str
     listener_arn: pulumi.Input[str]
-    vpc_id: str
+    surroundings: Surroundings
     header_secrets: Sequence[pulumi.Input[str]]
     kinde: Kinde
     session_seconds: int
@@ -44,18 +45,22 @@ class GuardedApplication(pulumi.ComponentResource):
     """A target group and the listener rule that leads to it."""
 
     rule: aws.lb.ListenerRule
+    target_group_arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         application, names = args.application, args.names
         super().__init__("guarded:edge:GuardedApplication", name, None, opts)
+        # Where targets don't name their own port; ECS registers each with the port of its container.
+        port = names.fixed("targetGroups", name, "port", f"{application.port}")
+        # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.
+        own_name = names.replaceable(application.label, port, _PROTOCOL, _TARGET_TYPE, args.surroundings.vpc_mark)
         group = aws.lb.TargetGroup(
             name,
-            # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.
-            name=names.replaceable(application.label, application.port, _PROTOCOL, _TARGET_TYPE, args.vpc_id),
-            port=application.port,
+            name=names.fixed("targetGroups", name, "name", own_name),
+            port=int(port),
             protocol=_PROTOCOL,
             target_type=_TARGET_TYPE,
-            vpc_id=args.vpc_id,
+            vpc_id=args.surroundings.vpc_id,
             deregistration_delay=30,
             health_check=aws.lb.TargetGroupHealthCheckArgs(
                 path=application.health_path, protocol="HTTP", matcher="200", interval=15, healthy_threshold=2
@@ -63,6 +68,7 @@ class GuardedApplication(pulumi.ComponentResource):
             tags=names.tags("edge"),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
+        self.target_group_arn = group.arn
         forward = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn, order=2)
         if args.open_machine_api:
             self._rule(

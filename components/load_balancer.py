@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import pulumi
 import pulumi_aws as aws
 
-from components.applications import Application
 from components.edge_logs import ACCESS_PREFIX, CONNECTION_PREFIX
 from components.naming import Names
-from components.settings import Settings
+from components.surroundings import Surroundings
 
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """AWS's recommendation. TLS 1.3 alone isn't enough: CloudFront connects to origins with 1.2.
@@ -23,14 +21,16 @@ _GROUP_DESCRIPTION: Final = "Load balancer: from CloudFront, to the applications
 
 @dataclass(frozen=True)
 class LoadBalancerArgs:
-    """Where the load balancer stands, its certificate, its log bucket, and the security group of each application."""
+    """Where the load balancer stands and which applications it leads to, its certificate, and its log bucket.
+
+    `prefix_list_id` names the addresses that it accepts.
+    """
 
     names: Names
-    settings: Settings
+    surroundings: Surroundings
+    prefix_list_id: str
     certificate_arn: pulumi.Input[str]
     log_bucket: str
-    targets: Mapping[Application, str]
-    """Application -> id of the security group that its service runs in."""
     protect: bool
 
 
@@ -43,19 +43,21 @@ class LoadBalancer(pulumi.ComponentResource):
     dns_name: pulumi.Output[str]
     arn: pulumi.Output[str]
     listener_arn: pulumi.Output[str]
+    group_id: pulumi.Output[str]
+    """Its security group."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        names, settings = args.names, args.settings
+        names = args.names
         super().__init__("guarded:edge:LoadBalancer", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         group = self._security_group(name, args, child)
         balancer = aws.lb.LoadBalancer(
             name,
-            name=name,
+            name=names.fixed("loadBalancers", name, "name", name),
             load_balancer_type="application",
             internal=False,
             security_groups=[group.id],
-            subnets=list(settings.public_subnet_ids),
+            subnets=list(args.surroundings.public_subnet_ids),
             drop_invalid_header_fields=True,
             desync_mitigation_mode="strictest",
             enable_deletion_protection=args.protect,
@@ -87,6 +89,7 @@ class LoadBalancer(pulumi.ComponentResource):
             tags=names.tags("edge"),
             opts=child,
         )
+        self.group_id = group.id
         self.arn = balancer.arn
         self.dns_name = balancer.dns_name
         self.listener_arn = listener.arn
@@ -96,13 +99,15 @@ class LoadBalancer(pulumi.ComponentResource):
         self, name: str, args: LoadBalancerArgs, child: pulumi.ResourceOptions
     ) -> aws.ec2.SecurityGroup:
         """Return a group that accepts CloudFront and connects only to the applications and the identity provider."""
-        names, settings = args.names, args.settings
+        names, surroundings = args.names, args.surroundings
+        description = names.fixed("securityGroups", name, "description", _GROUP_DESCRIPTION)
+        # AWS deletes no group that a load balancer has, and a change of either makes a new one.
+        own_name = names.replaceable("edge", description, surroundings.vpc_mark)
         group = aws.ec2.SecurityGroup(
             name,
-            # AWS deletes no group that a load balancer has, and a change of either makes a new one.
-            name=names.replaceable("edge", _GROUP_DESCRIPTION, settings.vpc_id),
-            description=_GROUP_DESCRIPTION,
-            vpc_id=settings.vpc_id,
+            name=names.fixed("securityGroups", name, "name", own_name),
+            description=description,
+            vpc_id=surroundings.vpc_id,
             tags=names.tags("edge"),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
         )
@@ -110,7 +115,7 @@ class LoadBalancer(pulumi.ComponentResource):
             f"{name}-from-cloudfront",
             security_group_id=group.id,
             # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html
-            prefix_list_id=settings.cloudfront_prefix_list_id,
+            prefix_list_id=args.prefix_list_id,
             ip_protocol="tcp",
             from_port=443,
             to_port=443,
@@ -118,7 +123,7 @@ class LoadBalancer(pulumi.ComponentResource):
             tags=names.tags("edge"),
             opts=child,
         )
-        for application, target in args.targets.items():
+        for application, target in surroundings.targets.items():
             aws.vpc.SecurityGroupEgressRule(
                 f"{name}-to-{application.label}",
                 security_group_id=group.id,

@@ -21,6 +21,7 @@ from components.catalogue import (
 )
 from components.naming import Names
 from components.settings import Settings
+from components.surroundings import Surroundings
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,9 @@ class Parameters(pulumi.ComponentResource):
         self.register_outputs({"names": [parameter.name(args.names) for parameter in args.values]})
 
 
-def parameter_values(names: Names, settings: Settings) -> dict[Parameter, pulumi.Input[str]]:
+def parameter_values(
+    names: Names, settings: Settings, surroundings: Surroundings
+) -> dict[Parameter, pulumi.Input[str]]:
     """Return the value of every parameter of the catalogue."""
     return {
         HEADER_SECRET: settings.origin_header_secret.output(),
@@ -62,6 +65,6 @@ def parameter_values(names: Names, settings: Settings) -> dict[Parameter, pulumi
         DATABASE_RESTORE_MODE: settings.database_restore_mode,
         CLUSTER_ARN: names.cluster_arn(settings.cluster),
         TASK_DEFINITION_ARN: names.task_definition_arn(settings.deployer_task_family),
-        SUBNET_IDS: ",".join(settings.private_subnet_ids),
-        SECURITY_GROUP_ID: settings.deployer_security_group_id,
+        SUBNET_IDS: pulumi.Output.all(*surroundings.private_subnet_ids).apply(",".join),
+        SECURITY_GROUP_ID: surroundings.deployer_group_id,
     }

@@ -8,29 +8,30 @@ from hashlib import sha256
 from typing import Any, Final, Literal
 
 import pulumi
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from components import immutable, workload_settings
 from components import settings_shapes as shapes
 from components.applications import APPLICATIONS, ORIGIN_LABEL
 from components.naming import HostStyle, Names
-from components.settings_problems import ConfigurationError, is_secret, is_sequence, refused_values, unknown_key
+from components.settings_problems import (
+    ConfigurationError,
+    is_secret,
+    is_structured,
+    missing_key,
+    refused_values,
+    unknown_key,
+)
+from components.workload_settings import WorkloadSettings
 
 
-class Settings(BaseModel):
+class Settings(WorkloadSettings):
     """All that the program takes from configuration.
 
     Keys are the camelCase names of the fields, in the project's namespace; `aws:` keys are the provider's own, so
     that the account that the names are built for is the only one that the provider agrees to touch.
     """
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        alias_generator=to_camel,
-        hide_input_in_errors=True,
-        regex_engine="python-re",
-    )
 
     region: shapes.Region = Field(alias="aws:region", description="AWS region of everything but CloudFront's parts")
     allowed_account_ids: shapes.Accounts = Field(
@@ -59,18 +60,6 @@ class Settings(BaseModel):
     cloudfront_prefix_list_id: shapes.PrefixListId
     open_prefect_machine_api: bool
 
-    vpc_id: shapes.VpcId
-    public_subnet_ids: shapes.SubnetIds
-    private_subnet_ids: shapes.SubnetIds
-    backstage_security_group_id: shapes.SecurityGroupId
-    prefect_security_group_id: shapes.SecurityGroupId
-    cluster: shapes.ResourceName
-    backstage_repository: shapes.RepositoryName
-    prefect_repository: shapes.RepositoryName
-    deployer_task_family: shapes.ResourceName
-    deployer_security_group_id: shapes.SecurityGroupId
-    ork_function: shapes.ResourceName
-
     ci_issuer: Literal["circleci", "github", "both"]
     circleci_organization_id: shapes.Uuid | None = None
     circleci_project_id: shapes.Uuid | None = None
@@ -84,9 +73,11 @@ class Settings(BaseModel):
     preview_reads_state: bool
 
     park_mode: Literal["parked", "unparked"]
-    database_restore_mode: Literal["from_final_snapshot", "clean"]
     bucket_suffix: shapes.BucketSuffix
     secret_recovery_days: shapes.RecoveryDays
+    role_path: shapes.RolePath
+    immutable: dict[str, Any]
+    kept_differences: shapes.KeptDifferences = ()
 
     origin_header_secret: shapes.HeaderSecret
     previous_origin_header_secret: shapes.HeaderSecret | None = None
@@ -98,8 +89,17 @@ class Settings(BaseModel):
 
     def names(self, project: str, environment: str) -> Names:
         """Return the names of an environment of a project with these settings."""
+        path = self.role_path.replace("${project}", project).replace("${environment}", environment)
         return Names(
-            project, environment, self.account, self.region, self.partition, self.host_style, self.bucket_suffix
+            project,
+            environment,
+            self.account,
+            self.region,
+            self.partition,
+            self.host_style,
+            self.bucket_suffix,
+            path,
+            immutable.read(self.immutable),
         )
 
 
@@ -133,7 +133,7 @@ def parse(project: str, environment: str, config: Mapping[str, str], secret_keys
     Args:
         project: The project's name.
         environment: The stack's name.
-        config: Full key (`namespace:key`) to value; lists are JSON text, as Pulumi hands them over.
+        config: Full key (`namespace:key`) to value; lists and mappings are JSON text, as Pulumi hands them over.
         secret_keys: The keys that are stored as secrets.
 
     Raises:
@@ -150,6 +150,9 @@ def parse(project: str, environment: str, config: Mapping[str, str], secret_keys
         for key in SECRET_KEYS
         if key in given and key not in stored_secrets
     ]
+    misplaced, missing = workload_settings.misplaced_keys(given)
+    problems += [*misplaced, *(missing_key(key, FIELDS) for key in missing)]
+    given = workload_settings.completed(given, environment)
     try:
         settings = Settings.model_validate(given, context={"environment": environment})
     except ValidationError as error:
@@ -170,14 +173,14 @@ def _given(project: str, config: Mapping[str, str]) -> tuple[dict[str, Any], lis
         if key not in FIELDS:
             if full_key.startswith(prefix):
                 problems.append(unknown_key(key, FIELDS))
-        elif is_sequence(FIELDS[key]):
-            given[key] = _sequence(text)
+        elif is_structured(FIELDS[key]):
+            given[key] = _structure(text)
         elif text or FIELDS[key].is_required():
             given[key] = text
     return given, problems
 
 
-def _sequence(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
+def _structure(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -208,6 +211,8 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
             "onlyCloudflareViewers `false`, or none"
         )
     problems += _state_contradictions(settings, names)
+    problems += workload_settings.contradictions(settings)
+    problems += immutable.problems(settings.immutable, names)
     if settings.previous_origin_header_secret == settings.origin_header_secret:
         problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")
     return problems

@@ -51,9 +51,19 @@ def refused_values(error: ValidationError, fields: Fields) -> list[str]:
     return problems
 
 
+def missing_key(key: str, fields: Fields) -> str:
+    """Describe a key that is missing."""
+    return f"{key}: is missing; accepted: {_accepted(fields[key])}"
+
+
 def is_sequence(field: FieldInfo) -> bool:
     """Tell whether a field holds several values."""
     return get_origin(field.annotation) is tuple
+
+
+def is_structured(field: FieldInfo) -> bool:
+    """Tell whether a field's value isn't one text: it holds several."""
+    return is_sequence(field) or get_origin(field.annotation) is dict
 
 
 def is_secret(field: FieldInfo) -> bool:
@@ -70,9 +80,7 @@ def _types(annotation: object) -> Iterator[object]:
 
 def _accepted(field: FieldInfo) -> str:
     """Describe what a field takes, from its type and shapes."""
-    validators = list(field.metadata)
-    if is_sequence(field):
-        validators += getattr(get_args(field.annotation)[0], "__metadata__", ())
+    validators = [*field.metadata, *_types(field.annotation)]
     shapes = [
         validator.func.accepted
         for validator in validators
@@ -114,6 +122,7 @@ _WORDING: Final[Mapping[str, Callable[[ErrorDetails, FieldInfo], str]]] = {
     "missing": lambda _, field: f"is missing; accepted: {_accepted(field)}",
     "value_error": _refused_by_validator,
     "string_type": lambda detail, field: f"{_shown(detail, field)} is no text; accepted: {_accepted(field)}; {QUOTES}",
+    "dict_type": lambda detail, field: f"is {_shown(detail, field)}; accepted: a mapping",
     "tuple_type": lambda detail, field: f"is {_shown(detail, field)}; accepted: a list",
     "literal_error": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",
     "bool_parsing": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.applications import APPLICATIONS, ORIGIN_LABEL, PIPELINES, PORTAL, Application
+from components.applications import APPLICATIONS, ORIGIN_LABEL, PIPELINES, Application
 from components.catalogue import EDGE_LOGS
 from components.certificates import Certificates, CertificatesArgs
 from components.cloudflare_only import CloudflareOnly, CloudflareOnlyArgs
@@ -22,6 +22,7 @@ from components.load_balancer import LoadBalancer, LoadBalancerArgs
 from components.naming import VIEWER_REGION, Names
 from components.private_bucket import PrivateBucket
 from components.settings import Settings
+from components.surroundings import Surroundings
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class WayInArgs:
 
     names: Names
     settings: Settings
+    surroundings: Surroundings
     protect: bool
 
 
@@ -57,15 +59,15 @@ class WayIn(pulumi.ComponentResource):
             names.resource("edge"),
             LoadBalancerArgs(
                 names,
-                settings,
+                args.surroundings,
+                settings.cloudfront_prefix_list_id,
                 certificates.origin_arn,
                 logs,
-                {PORTAL: settings.backstage_security_group_id, PIPELINES: settings.prefect_security_group_id},
                 args.protect,
             ),
             logged,
         )
-        guarded = self._applications(args, hosts, balancer.listener_arn, header_secrets)
+        self.guarded = self._applications(args, hosts, balancer.listener_arn, header_secrets)
         destination = _log_destination(names, logs, logged)
         headers = _response_headers(names, child)
         web_acl = (
@@ -91,14 +93,14 @@ class WayIn(pulumi.ComponentResource):
                     web_acl_arn=web_acl,
                     protect=args.protect,
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=guarded),
+                pulumi.ResourceOptions(parent=self, depends_on=[*self.guarded.values()]),
             )
         self._cloudflare(args, origin, balancer, distributions)
         self.urls = [f"https://{host}" for host in hosts.values()]
         self.callback_urls = [callback_url(host) for host in hosts.values()]
         """Register these in Kinde as the application's allowed callback URLs."""
-        self.load_balancer_arn = balancer.arn
-        """Backstage checks that this load balancer signed the identity header."""
+        self.load_balancer = balancer
+        """Backstage checks that this one signed the identity header."""
         self.register_outputs({"urls": self.urls, "callbackUrls": self.callback_urls})
 
     def _applications(
@@ -107,18 +109,18 @@ class WayIn(pulumi.ComponentResource):
         hosts: Mapping[Application, str],
         listener_arn: pulumi.Input[str],
         header_secrets: Sequence[pulumi.Input[str]],
-    ) -> list[GuardedApplication]:
+    ) -> dict[Application, GuardedApplication]:
         names, settings = args.names, args.settings
         identity_provider = kinde(settings, names)
-        return [
-            GuardedApplication(
+        return {
+            application: GuardedApplication(
                 names.resource(application.label),
                 GuardedApplicationArgs(
                     names=names,
                     application=application,
                     host=host,
                     listener_arn=listener_arn,
-                    vpc_id=settings.vpc_id,
+                    surroundings=args.surroundings,
                     header_secrets=header_secrets,
                     kinde=identity_provider,
                     session_seconds=settings.session_seconds,
@@ -127,7 +129,7 @@ class WayIn(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self),
             )
             for application, host in hosts.items()
-        ]
+        }
 
     def _cloudflare(
         self, args: WayInArgs, origin: str, balancer: LoadBalancer, distributions: Mapping[str, Distribution]

@@ -22,7 +22,7 @@ CACHE_RULES: Final = Check("cloudflare/cache-rules", "Cloudflare cache rules")
 _CACHE_PHASES: Final = ("http_request_cache_settings", "http_response_cache_settings")
 """https://developers.cloudflare.com/ruleset-engine/reference/phases-list/"""
 
-_API: Final = "https://api.cloudflare.com/client/v4"
+API: Final = "https://api.cloudflare.com/client/v4"
 TOKEN: Final = "CLOUDFLARE_API_TOKEN"
 
 
@@ -35,7 +35,7 @@ def zone_ids(domain: str, token: str, web: Web) -> list[str]:
     try:
         with web.client() as client:
             client.headers["Authorization"] = f"Bearer {token}"
-            response = send(client, "GET", f"{_API}/zones", UNAVAILABLE, params={"name": domain})
+            response = send(client, "GET", f"{API}/zones", UNAVAILABLE, params={"name": domain})
             response.raise_for_status()
             return [str(zone["id"]) for zone in response.json()["result"]]
     except httpx.TransportError as error:
@@ -51,7 +51,7 @@ def check_zone(stack: Stack, web: Web) -> list[Verdict]:
     token = os.environ.get(TOKEN)
     if not token:
         return [ZONE.undecided(f"not looked at: {TOKEN} isn't set")]
-    zone = f"{_API}/zones/{stack.settings.cloudflare_zone_id}"
+    zone = f"{API}/zones/{stack.settings.cloudflare_zone_id}"
     try:
         with web.client() as client:
             client.headers["Authorization"] = f"Bearer {token}"

@@ -15,6 +15,7 @@ from typing import Final
 from components import settings
 from components.settings_problems import QUOTES, ConfigurationError, is_sequence
 from components.settings_shapes import Shape
+from components.workload_settings import ELSEWHERE_KEYS
 from stackfiles.json_type import Json
 from stackfiles.project import config_text
 from stackfiles.yaml_file import read
@@ -37,7 +38,10 @@ Answers = Mapping[str, Json]
 
 @dataclass(frozen=True)
 class Question:
-    """A key to be answered. `kind` is its type in `Pulumi.yaml`; a required one has no default."""
+    """A key to be answered. `kind` is its type in `Pulumi.yaml`; a required one has no default.
+
+    What others made is required too, and is left out where the program makes it: the keys `ELSEWHERE_KEYS`.
+    """
 
     key: str
     text: str
@@ -78,7 +82,7 @@ def questions(folder: Path) -> list[Question]:
             if ":" in key
         ),
         *(
-            Question(key, entry["description"], entry["type"], entry.get("default"))
+            Question(key, entry["description"], entry["type"], None if key in ELSEWHERE_KEYS else entry.get("default"))
             for key, entry in declared.items()
             if not entry.get("secret")
         ),

@@ -14,6 +14,7 @@ from typing import Final
 
 from components.settings_problems import unknown_key
 from components.settings_shapes import ENVIRONMENT
+from components.workload_settings import ELSEWHERE_KEYS, HERE
 from operations import prompts
 from operations.checks.cloudflare import TOKEN
 from operations.command_line import load_web
@@ -61,6 +62,12 @@ class _Situation:
     def own(self) -> StackFile:
         """The stack's own file."""
         return self.files[self.stack]
+
+    @property
+    def makes_workloads(self) -> bool:
+        """Whether the stack makes its workloads itself, so that nobody is asked where they are."""
+        held = self.own.entries.get("workloads")
+        return self.scripted.get("workloads", held.value if held else None) == HERE
 
 
 def run(options: argparse.Namespace) -> int:
@@ -147,6 +154,8 @@ def _settled(situation: _Situation) -> dict[str, Json]:
     answers: dict[str, Json] = {}
     unanswered = []
     for key, question in situation.questions.items():
+        if key in ELSEWHERE_KEYS and situation.makes_workloads:
+            continue
         if key in situation.scripted:
             answers[key] = situation.scripted[key]
             continue

@@ -9,6 +9,8 @@ from types import ModuleType
 gc.disable()  # Nothing that an import allocates is garbage; `serve` puts the collector to work.
 # The engine starts this file alone. The packs are those in the folder above, also where this one is a link.
 FOLDER = Path(__file__).absolute().parents[1]
+if not (FOLDER / "rulebook").is_dir():
+    sys.exit(f"error: there is no folder `rulebook` in {FOLDER}; every pack needs it beside its own folder")
 sys.modules["policies"] = ModuleType("policies")
 sys.modules["policies"].__path__ = [str(FOLDER)]
 

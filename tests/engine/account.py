@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -113,8 +113,36 @@ _LOGS: Final = "arn:aws:logs:{region}:{account}"
 ARNS: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": _LOGS + ":delivery-destination:{name}",
     "aws:cloudwatch/logDeliverySource:LogDeliverySource": _LOGS + ":delivery-source:{name}",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "arn:aws:iam::{account}:oidc-provider/{issuer}",
 }
-"""Type -> what its ARNs look like, where the packs read names in them."""
+"""Type -> what its ARNs look like, where somebody reads names in them."""
+
+_OF_A_BUCKET: Final = (
+    "bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "bucketOwnershipControls:BucketOwnershipControls",
+    "bucketPolicy:BucketPolicy",
+    "bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "bucketVersioning:BucketVersioning",
+)
+IMPORTED_AS: Final[Mapping[str, str]] = {
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "{arn}",
+    "aws:iam/policy:Policy": "{arn}",
+    "aws:iam/rolePolicy:RolePolicy": "{role}:{name}",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": "{role}/{policyArn}",
+    **{f"aws:s3/{part}": "{bucket}" for part in _OF_A_BUCKET},
+    "aws:wafv2/ipSet:IpSet": "{last}/{name}/{scope}",
+    "aws:wafv2/webAcl:WebAcl": "{last}/{name}/{scope}",
+    "cloudflare:index/dnsRecord:DnsRecord": "{zoneId}/{id}",
+}
+"""Type -> the id that an import takes, of the properties and `last`, the end of the id; elsewhere it is the id itself.
+Source: the Import section of each type's page, https://www.pulumi.com/registry/packages/aws/api-docs/ and cloudflare"""
+
+NEVER_READ: Final[Mapping[str, frozenset[str]]] = {
+    "aws:lb/listenerRule:ListenerRule": frozenset({"clientSecret"}),
+    "aws:secretsmanager/secret:Secret": frozenset({"recoveryWindowInDays", "forceOverwriteReplicaSecret"}),
+}
+"""Type -> inputs, at any depth, that no read-only call of AWS answers, so that an import lacks them."""
 
 UPDATABLE_NAMES: Final = frozenset({"aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"})
 """Types whose identity can be changed in place."""
@@ -142,18 +170,31 @@ def old_first(type_: str, inputs: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Resource:
-    """One existing resource: its id, type, the URN it was made for, and all its properties."""
+    """One existing resource: its id, type, the URN it was made for, all its properties, and those that were given."""
 
     id: str
     type: str
     urn: str
     properties: dict[str, Any]
+    given: Sequence[str]
 
     @property
     def identity(self) -> str:
         """The name that is taken while it exists; its id where only the provider names it."""
         key = IDENTITY.get(self.type)
         return f"{self.type} {self.properties[key] if key else self.id}"
+
+    @property
+    def import_id(self) -> str:
+        """The id that an import takes."""
+        last = self.id.rpartition("/")[2]
+        return IMPORTED_AS.get(self.type, "{id}").format_map({**self.properties, "last": last})
+
+    def inputs(self) -> dict[str, Any]:
+        """Return what was given, as far as a read-only call answers it."""
+        found = {key: value for key, value in self.properties.items() if key in self.given}
+        read: dict[str, Any] = _without(found, NEVER_READ.get(self.type, frozenset()))
+        return read
 
 
 class Account:
@@ -171,6 +212,10 @@ class Account:
         """Return a resource, or None where there is none."""
         file = self._file(type_, id_)
         return Resource(**json.loads(file.read_text())) if file.exists() else None
+
+    def imported(self, type_: str, id_: str) -> Resource | None:
+        """Return the resource that an import takes by an id, or None where there is none."""
+        return next((one for one in self if one.type == type_ and one.import_id == id_), None)
 
     def put(self, resource: Resource) -> None:
         """Make a resource, or change it."""
@@ -204,7 +249,8 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: 
     kind = type_.rpartition(":")[2]
     service = type_.partition("/")[0].partition(":")[2]
     own_id = IDS.get(type_, "").format(token, name=name, region=region, account=account)
-    own_arn = ARNS.get(type_, own_id).format(name=name, region=region, account=account)
+    issuer = name.removeprefix("https://")
+    own_arn = ARNS.get(type_, own_id).format(name=name, issuer=issuer, region=region, account=account)
     facts: dict[str, Any] = {
         "arn": own_arn
         if own_arn.startswith("arn:")
@@ -231,7 +277,14 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: 
     }
     id_ = computed.get("arn") if type_.startswith(("aws:lb/", "aws:acm/", "aws:secretsmanager/")) else None
     id_ = id_ or own_id or (name if type_ in IDENTITY else f"{kind.lower()}-{token[:16]}")
-    return Resource(id_, type_, urn, {**inputs, **computed, "id": id_})
+    return Resource(id_, type_, urn, {**inputs, **computed, "id": id_}, sorted(inputs))
+
+
+def _without(value: Any, keys: Set[str]) -> Any:  # noqa: ANN401 - any property value
+    """Return a value without some keys at any depth."""
+    if isinstance(value, dict):
+        return {key: _without(item, keys) for key, item in value.items() if key not in keys}
+    return [_without(item, keys) for item in value] if isinstance(value, list) else value
 
 
 def _of_type(hint: Any, text: str) -> Any:  # noqa: ANN401 - any property value

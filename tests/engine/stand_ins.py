@@ -31,7 +31,6 @@ from typing import Any, Final
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal.engine import datasources
@@ -233,15 +232,20 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         self._cloud.note("Read", urn=request.urn, type=_type(request.urn), id=request.id)
-        resource = self._cloud.account.find(_type(request.urn), request.id)
+        if self._cloud.fault("Read", _type(request.urn)):
+            context.abort(grpc.StatusCode.UNAVAILABLE, f"{request.urn}: the service doesn't answer (a test's fault)")
+        # An import has the id of the type's documentation, with the region behind it where that isn't the provider's.
+        id_, _, region = request.id.partition("@")
+        account, type_ = self._cloud.account, _type(request.urn)
+        resource = account.find(type_, id_) or account.imported(type_, id_)
         if resource is None:
             return provider_pb2.ReadResponse()
-        # When a resource is imported there are no inputs to go by: all that can be given are its inputs.
-        given = from_struct(request.inputs) or _inputs(resource.type)
+        known, properties = from_struct(request.inputs), resource.properties
+        inputs = {key: properties[key] for key in known if key in properties} or resource.inputs()
+        if not known and not region:
+            inputs.pop("region", None)
         return provider_pb2.ReadResponse(
-            id=resource.id,
-            properties=to_struct(resource.properties),
-            inputs=to_struct({key: resource.properties[key] for key in given if key in resource.properties}),
+            id=resource.id, properties=to_struct(resource.properties), inputs=to_struct(inputs)
         )
 
     def Update(self, request: provider_pb2.UpdateRequest, context: grpc.ServicerContext) -> provider_pb2.UpdateResponse:
@@ -255,7 +259,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             self._cloud.note("Update", urn=request.urn, type=type_, id=request.id, preview=True)
             properties = planned(type_, properties, self._region)
         else:
-            resource = Resource(request.id, type_, request.urn, properties)
+            resource = Resource(request.id, type_, request.urn, properties, sorted(inputs))
             self._act(
                 "Update", request.urn, request.id, context, lambda: self._cloud.account.put(resource), _changed(request)
             )
@@ -302,15 +306,6 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._cloud.note(method, **entry, outcome="done")
         if action == "die-after":
             os._exit(1)
-
-
-def _inputs(type_: str) -> set[str]:
-    """The names of the inputs that a type of AWS takes, from the SDK's class for them; the region is the provider's."""
-    import pulumi_aws
-
-    _, module, name = type_.split(":")
-    arguments = getattr(getattr(pulumi_aws, module.partition("/")[0]), f"{name}Args")
-    return set(input_type_py_to_pulumi_names(arguments).values()) - {"region"}
 
 
 def _type(urn: str) -> str:

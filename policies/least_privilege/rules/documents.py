@@ -325,7 +325,9 @@ RULES: Final = (
     Rule(
         id="unknown-document",
         title="Every policy document is known at preview.",
-        remedy="Build the document from names and configuration, as plain strings, and not from Outputs.",
+        remedy="Build the document from names and configuration, as plain strings; ARNs follow from names. An Output "
+        "fits in where a preview knows its value, such as a name that the program gives. Else waive the rule for the "
+        "one resource.",
         source="https://www.pulumi.com/docs/insights/policy/policy-packs/authoring/",
         severity=Severity.CRITICAL,
         check=_unknown,

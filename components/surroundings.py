@@ -1,0 +1,42 @@
+"""The network that entry points and tasks stand in, whoever makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.applications import PIPELINES, PORTAL, Application
+from components.settings import Settings
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """A VPC with its subnets, and the security groups of what runs in it.
+
+    `vpc_mark` stands for the VPC in names that follow from it: its id, or what is known of a VPC that has none yet.
+    """
+
+    vpc_id: pulumi.Input[str]
+    vpc_mark: str
+    public_subnet_ids: Sequence[pulumi.Input[str]]
+    private_subnet_ids: Sequence[pulumi.Input[str]]
+    targets: Mapping[Application, pulumi.Input[str]]
+    """Application -> id of the security group that its service runs in."""
+    deployer_group_id: pulumi.Input[str]
+
+
+def given_surroundings(settings: Settings) -> Surroundings:
+    """Return the network that the settings name."""
+    return Surroundings(
+        vpc_id=settings.vpc_id,
+        vpc_mark=settings.vpc_id,
+        public_subnet_ids=settings.public_subnet_ids,
+        private_subnet_ids=settings.private_subnet_ids,
+        targets={
+            PORTAL: settings.backstage_security_group_id,
+            PIPELINES: settings.prefect_security_group_id,
+        },
+        deployer_group_id=settings.deployer_security_group_id,
+    )

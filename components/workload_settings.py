@@ -1,0 +1,187 @@
+"""Settings about what the entry points lead to: network, cluster, services and database, made elsewhere or here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel
+from pydantic.alias_generators import to_camel
+
+from components import settings_shapes as shapes
+from components.naming import environment_name
+
+HERE: Final = "here"
+_GIVEN: Final = (
+    *("vpc_id", "public_subnet_ids", "private_subnet_ids"),
+    *("backstage_security_group_id", "prefect_security_group_id", "deployer_security_group_id"),
+)
+_NAMED: Final = {
+    "cluster": ("services",),
+    "deployer_task_family": ("prefect-deployer",),
+    "ork_function": ("ork-processor",),
+}
+ELSEWHERE_KEYS: Final = tuple(map(to_camel, (*_GIVEN, *_NAMED)))
+"""Keys that say what others made: required where the workloads are made elsewhere, refused where they are made here."""
+_HERE_KEYS: Final = ("backstageImageDigest", "prefectImageDigest", "backstageSessionSecret", "databaseSnapshot")
+"""Keys without a default that mean something only where the workloads are made here."""
+
+
+def _require_between(lowest: int, highest: int) -> AfterValidator:
+    def require(value: int) -> int:
+        if not lowest <= value <= highest:
+            raise ValueError(f"accepted: {lowest} to {highest}")
+        return value
+
+    return AfterValidator(require)
+
+
+def _require_two(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(values) != 2 or values[0] == values[1]:
+        raise ValueError("accepted: two different letters, such as [a, b]")
+    return values
+
+
+# RFC 1918; a VPC has at most 65,536 addresses: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
+_NETWORK: Final = shapes.Shape(
+    r"(?:10\.(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])|172\.(?:1[6-9]|2\d|3[01])|192\.168)\.0\.0/16",
+    "a private block of 65,536 addresses, such as 10.20.0.0/16",
+)
+_DIGEST: Final = shapes.Shape(r"sha256:[0-9a-f]{64}", "an image's digest, sha256: and 64 hexadecimal digits")
+_ZONE: Final = shapes.Shape(r"[a-z]", "the letters of two availability zones, such as [a, b]")
+_SESSION_SECRET: Final = shapes.Shape(
+    r"[a-z0-9-]+/backstage/session-secret-[A-Za-z0-9]{6}",
+    "the secret's name with the six characters that end its ARN, such as prod/backstage/session-secret-2pS4d3",
+)
+# https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html
+_CAPACITY: Final = shapes.Shape(
+    r"(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(?:\.[05])?|256(?:\.0)?", "Aurora capacity units, 0 to 256 in steps of 0.5"
+)
+_ENGINE_VERSION: Final = shapes.Shape(r"1[6-9]\.\d{1,2}", "a whole version of Aurora PostgreSQL, such as 17.10")
+_SNAPSHOT: Final = shapes.Shape(
+    r"(?!.*--)[A-Za-z][A-Za-z0-9-]{0,253}[A-Za-z0-9]", "the name of a snapshot of a database cluster"
+)
+
+ImageDigest = Annotated[str, AfterValidator(_DIGEST)]
+ZoneLetter = Annotated[str, AfterValidator(_ZONE)]
+Capacity = Annotated[str, AfterValidator(_CAPACITY)]
+
+
+class WorkloadSettings(BaseModel):
+    """What the program takes from configuration about the workloads.
+
+    With `workloads: elsewhere` others make network, cluster, services, database and function, and the settings name
+    them. With `here` the program makes them: their names follow from the environment, and ids aren't accepted.
+    """
+
+    model_config = shapes.MODEL
+
+    workloads: Literal["elsewhere", "here"]
+
+    vpc_id: shapes.VpcId = ""
+    public_subnet_ids: shapes.SubnetIds = ()
+    private_subnet_ids: shapes.SubnetIds = ()
+    backstage_security_group_id: shapes.SecurityGroupId = ""
+    prefect_security_group_id: shapes.SecurityGroupId = ""
+    deployer_security_group_id: shapes.SecurityGroupId = ""
+    cluster: shapes.ResourceName = ""
+    deployer_task_family: shapes.ResourceName = ""
+    ork_function: shapes.ResourceName = ""
+    backstage_repository: shapes.RepositoryName
+    prefect_repository: shapes.RepositoryName
+
+    vpc_cidr: Annotated[str, AfterValidator(_NETWORK)]
+    zones: Annotated[tuple[ZoneLetter, ...], AfterValidator(_require_two)]
+    nat_gateways: Annotated[int, _require_between(1, 2)]
+    cpu_architecture: Literal["X86_64", "ARM64"]
+    backstage_image_digest: ImageDigest | None = None
+    prefect_image_digest: ImageDigest | None = None
+    backstage_session_secret: (
+        Annotated[str, AfterValidator(_SESSION_SECRET), AfterValidator(shapes.require_own_environment)] | None
+    ) = None
+    secrets_revision: Annotated[int, _require_between(1, 1_000_000)]
+
+    database_generation: Annotated[int, _require_between(0, 9999)]
+    database_engine_version: Annotated[str, AfterValidator(_ENGINE_VERSION)]
+    database_minimum_capacity: Capacity
+    database_maximum_capacity: Capacity
+    database_deletable: bool
+    database_snapshot: Annotated[str, AfterValidator(_SNAPSHOT)] | None = None
+    database_restore_mode: Literal["from_final_snapshot", "clean"]
+
+    @property
+    def here(self) -> bool:
+        """Whether this program makes the workloads."""
+        return self.workloads == HERE
+
+
+def completed(given: Mapping[str, Any], environment: str) -> dict[str, Any]:
+    """Return the given values, by key, with the names that follow where the workloads are made here.
+
+    Empty texts and lists say nothing, as the defaults in `Pulumi.yaml` do.
+
+    >>> completed({"workloads": "here", "vpcId": ""}, "dev")["cluster"]
+    'dev-services'
+    """
+    said = {key: value for key, value in given.items() if key not in ELSEWHERE_KEYS or value not in ("", [])}
+    if said.get("workloads") == HERE:
+        said |= {to_camel(key): environment_name(environment, *parts) for key, parts in _NAMED.items()}
+    return said
+
+
+def misplaced_keys(given: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Return the problems with keys of the other kind of stack, and the keys that this kind of stack lacks."""
+    said = {key for key, value in given.items() if value not in ("", [])}
+    if given.get("workloads") == HERE:
+        refused = [key for key in ELSEWHERE_KEYS if key in said]
+        return [f"{key}: the stack makes it itself; accepted: nothing, or workloads `elsewhere`" for key in refused], []
+    refused = [key for key in _HERE_KEYS if key in said]
+    return (
+        [f"{key}: is about workloads that are made here; accepted: nothing, or workloads `here`" for key in refused],
+        [key for key in ELSEWHERE_KEYS if key not in said],
+    )
+
+
+def contradictions(settings: WorkloadSettings) -> list[str]:
+    """Describe what doesn't fit together of the values about the workloads."""
+    if not settings.here:
+        return []
+    problems = []
+    together = {
+        "backstageImageDigest": settings.backstage_image_digest,
+        "prefectImageDigest": settings.prefect_image_digest,
+        "backstageSessionSecret": settings.backstage_session_secret,
+    }
+    if any(together.values()):
+        problems += [
+            f"{key}: is missing beside {', '.join(sorted(other for other, value in together.items() if value))}; "
+            "accepted: all three, once `fill-secrets` has run, or none"
+            for key, value in together.items()
+            if not value
+        ]
+        if not settings.database_generation:
+            problems.append("databaseGeneration: `0` is no database, and the services need one; accepted: 1 or more")
+    lowest, highest = float(settings.database_minimum_capacity), float(settings.database_maximum_capacity)
+    if not max(1.0, lowest) <= highest:
+        problems.append(
+            f"databaseMaximumCapacity: `{settings.database_maximum_capacity}` is too low; accepted: 1 or more, and not "
+            "below databaseMinimumCapacity"
+        )
+    return problems + _snapshot_contradictions(settings)
+
+
+def _snapshot_contradictions(settings: WorkloadSettings) -> list[str]:
+    """Describe what doesn't fit about what a new database starts from; generation 1 has no generation before it."""
+    first = settings.database_generation == 1
+    restores = settings.database_restore_mode == "from_final_snapshot"
+    if settings.database_snapshot and not (first and restores):
+        return [
+            "databaseSnapshot: is what generation 1 starts from; accepted: nothing, or databaseGeneration `1` with "
+            "databaseRestoreMode `from_final_snapshot`"
+        ]
+    if first and restores and not settings.database_snapshot:
+        return [
+            "databaseRestoreMode: `from_final_snapshot` needs the snapshot of a generation before the first; accepted: "
+            "`clean`, or databaseSnapshot with the name of one"
+        ]
+    return []

@@ -1,0 +1,1 @@
+"""Taking over what Terraform runs: read, match, rehearse, report, then take over."""

@@ -1,0 +1,233 @@
+"""Which running resource each planned one stands for: one to one, by type and what identifies it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from operations.adopt.kinds import KINDS, Key, Kind
+from operations.adopt.live import Live
+from operations.adopt.map_file import Map
+from operations.adopt.resources import Match, PlannedResource, Source, TerraformResource, TerraformState, Values
+from operations.adopt.terraform_state import values
+from stackfiles.plan_document import UNKNOWN
+
+_REGION: Final = "@"
+"""Comes before the region in an import id of another region than the provider's
+(https://www.pulumi.com/registry/packages/aws/how-to-guides/enhanced-region-support/)."""
+
+_ARN_PARTS: Final = 5
+"""What comes before the resource in `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`."""
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A running resource that may be meant; `terraform` where Terraform's state has it."""
+
+    import_id: str
+    attributes: Values
+    terraform: TerraformResource | None = None
+
+    @property
+    def label(self) -> str:
+        return self.terraform.address if self.terraform else self.import_id
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """Matches the resources of a plan.
+
+    `state` is None where everything is looked up. With `lookup`, what Terraform's state doesn't have is taken over as
+    well; without, only what a creation would silently overwrite.
+    """
+
+    state: TerraformState | None
+    live: Live
+    known: Map
+    account: str
+    region: str
+    lookup: bool
+    _in_state: dict[str, list[_Candidate]] = field(default_factory=dict)
+
+    def match(self, planned: Sequence[PlannedResource], before: Mapping[str, Match]) -> dict[str, Match]:
+        """Return the match of every planned resource: URN -> match.
+
+        Args:
+            planned: The plan's resources without components.
+            before: Matches that are settled already.
+
+        Raises:
+            BadConfiguration: the map names what isn't planned.
+            Failure: AWS or Cloudflare doesn't answer.
+        """
+        if not before:
+            self.known.require_known({resource.urn: resource.type for resource in planned})
+        found = dict(before)
+        by_type: defaultdict[str, list[PlannedResource]] = defaultdict(list)
+        for resource in planned:
+            if resource.urn not in before:
+                by_type[resource.type].append(resource)
+        for type_ in (*KINDS, *(by_type.keys() - KINDS.keys())):
+            kind = KINDS.get(type_)
+            matches = _Kind(self, kind, found).match(by_type[type_]) if kind else map(Match, by_type[type_])
+            found |= {match.planned.urn: match for match in list(matches)}
+        return found
+
+    def in_state(self, type_: str) -> list[_Candidate]:
+        """Return the resources of a type in Terraform's state."""
+        if type_ not in self._in_state:
+            self._in_state[type_] = [
+                _Candidate(id_, resource.attributes, resource)
+                for resource in (self.state.resources if self.state else ())
+                if (id_ := import_id(type_, resource)) and not _elsewhere(resource.attributes, self.account)
+            ]
+        return self._in_state[type_]
+
+
+def import_id(type_: str, resource: TerraformResource) -> str:
+    """Return the import id of a resource in Terraform's state as one of a type; "" where it is none of that type."""
+    kind = KINDS[type_]
+    if resource.type not in kind.terraform or not _admits(kind, resource.attributes):
+        return ""
+    return _import_id(kind, resource.attributes)
+
+
+class _Kind:
+    """The matching of all resources of one type."""
+
+    def __init__(self, matcher: Matcher, kind: Kind, found: Mapping[str, Match]) -> None:
+        self._matcher = matcher
+        self._kind = kind
+        self._found = found
+        self._taken: set[str] = set()
+
+    def match(self, planned: Sequence[PlannedResource]) -> Iterator[Match]:
+        known = self._matcher.known
+        types = {resource.type for resource in planned}
+        self._taken = {_plain(match.import_id) for match in self._found.values() if match.planned.type in types}
+        self._taken |= {_plain(known.ids[resource.urn]) for resource in planned if resource.urn in known.ids}
+        left = []
+        for resource in planned:
+            if resource.urn in known.ids:
+                yield Match(resource, self._address(known.ids[resource.urn]), known.ids[resource.urn], Source.MAP)
+            elif resource.urn in known.leave:
+                yield Match(resource)
+            else:
+                left.append(resource)
+        tiers = [(Source.STATE, number) for number in range(len(self._kind.keys))]
+        tiers += [(Source.LOOKUP, number) for number in range(len(self._kind.keys) if self._matcher.lookup else 1)]
+        for source, number in tiers:
+            matches = list(self._tier(left, source, number))
+            settled = {match.planned.urn for match in matches}
+            left = [resource for resource in left if resource.urn not in settled]
+            yield from matches
+        yield from map(Match, left)
+
+    def _tier(self, planned: Sequence[PlannedResource], source: Source, number: int) -> Iterator[Match]:
+        """Yield what one set of keys decides. Only the first one's several answers count as ambiguous."""
+        fitting = {resource.urn: self._fitting(resource, source, number) for resource in planned}
+        wanting: defaultdict[str, list[PlannedResource]] = defaultdict(list)
+        for resource in planned:
+            for id_ in fitting[resource.urn]:
+                wanting[id_].append(resource)
+        for resource in planned:
+            candidates = fitting[resource.urn]
+            others = {other.name for id_ in candidates for other in wanting[id_]} - {resource.name}
+            if len(candidates) == 1 and not others:
+                (candidate,) = candidates.values()
+                self._taken.add(candidate.import_id)
+                yield self._decided(resource, candidate, source)
+            elif candidates and number == 0:
+                labels = [candidate.label for candidate in candidates.values()]
+                yield Match(resource, found=source, rivals=tuple(labels if len(labels) > 1 else sorted(others)))
+
+    def _decided(self, resource: PlannedResource, candidate: _Candidate, source: Source) -> Match:
+        if source is Source.LOOKUP and not (self._matcher.lookup or self._kind.put):
+            return Match(resource, taken=candidate.import_id)
+        region = self._region(resource)
+        suffix = "" if region == self._matcher.region else f"{_REGION}{region}"
+        missing = candidate.terraform is not None and not self._exists(resource, candidate)
+        return Match(resource, candidate.terraform, f"{candidate.import_id}{suffix}", source, missing=missing)
+
+    def _fitting(self, resource: PlannedResource, source: Source, number: int) -> dict[str, _Candidate]:
+        """Return the candidates that a set of keys admits and nobody has: import id -> candidate."""
+        terms, region = self._terms(resource), self._region(resource)
+        candidates = self._matcher.in_state(resource.type) if source is Source.STATE else self._live(resource)
+        return {
+            candidate.import_id: candidate
+            for candidate in reversed(candidates)
+            if candidate.import_id not in self._taken
+            and not _elsewhere(candidate.attributes, self._matcher.account, region)
+            and all(_agrees(key, terms, candidate.attributes) for key in self._kind.keys[number])
+        }
+
+    def _live(self, resource: PlannedResource) -> list[_Candidate]:
+        found = self._matcher.live.find(self._kind.listing, self._terms(resource), self._region(resource))
+        return [_Candidate(_import_id(self._kind, attributes), attributes) for attributes in found or ()]
+
+    def _exists(self, resource: PlannedResource, candidate: _Candidate) -> bool:
+        """Tell whether the account has what Terraform's state has. What can't be listed by the plan is by the state."""
+        of_state = {
+            key.planned.partition("|")[0]: candidate.attributes[key.attribute]
+            for keys in self._kind.keys
+            for key in keys
+            if key.attribute in candidate.attributes
+        }
+        terms = {**self._terms(resource), **of_state}
+        found = self._matcher.live.find(self._kind.listing, terms, self._region(resource))
+        return candidate.import_id in {_import_id(self._kind, attributes) for attributes in found or ()}
+
+    def _address(self, id_: str) -> TerraformResource | None:
+        """Return what in Terraform's state has an import id."""
+        types = [type_ for type_, kind in KINDS.items() if kind is self._kind]
+        found = [one for type_ in types for one in self._matcher.in_state(type_) if one.import_id == _plain(id_)]
+        return found[0].terraform if found else None
+
+    def _region(self, resource: PlannedResource) -> str:
+        given = resource.inputs.get("region")
+        return given if isinstance(given, str) and given != UNKNOWN else self._matcher.region
+
+    def _terms(self, resource: PlannedResource) -> Values:
+        """Return the inputs that are known, those that are another resource's output by its import id."""
+        paths = {path for keys in self._kind.keys for key in keys for path in key.planned.split("|")}
+        terms = {}
+        for path in paths | resource.inputs.keys():
+            given = tuple(values(resource.inputs, path))
+            references = resource.references.get(path.partition(".")[0], ())
+            if UNKNOWN in given:
+                match = self._found.get(references[0]) if len(references) == 1 else None
+                given = (_plain(match.import_id),) if match and match.import_id else ()
+            if given:
+                terms[path] = given
+        return terms
+
+
+def _agrees(key: Key, terms: Values, attributes: Values) -> bool:
+    wanted = {key.form(text) for path in key.planned.split("|") for text in terms.get(path, ())}
+    there = {key.form(text) for text in attributes.get(key.attribute, ())}
+    return wanted == there != set() if key.whole else bool(wanted & there)
+
+
+def _admits(kind: Kind, attributes: Values) -> bool:
+    return all(attributes.get(name, (value,)) == (value,) for name, value in kind.only.items())
+
+
+def _import_id(kind: Kind, attributes: Values) -> str:
+    try:
+        return kind.import_id.format_map({name: found[0] for name, found in attributes.items()})
+    except KeyError:
+        return ""  # a resource that was never finished has no id
+
+
+def _elsewhere(attributes: Values, account: str, region: str = "") -> bool:
+    """Tell whether an ARN is one of another account, or of another region than the one given."""
+    parts = attributes.get("arn", ("",))[0].split(":")
+    where, who = parts[3:5] if len(parts) > _ARN_PARTS else ("", "")
+    return bool((who and who != account) or (region and where and where != region))
+
+
+def _plain(id_: str) -> str:
+    """Return an import id without its region."""
+    return id_.partition(_REGION)[0]
