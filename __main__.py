@@ -8,6 +8,7 @@ from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
 from components.iam_names import workload_boundary_name
+from components.kept_differences import keep
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs, parameter_values
@@ -19,6 +20,7 @@ from components.workload_permissions import boundary_statements
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 
 settings, names = stack_settings.load()
+keep(settings.kept_differences)
 production = names.environment == "prod"
 surroundings = given_surroundings(settings)
 

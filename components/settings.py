@@ -77,6 +77,7 @@ class Settings(WorkloadSettings):
     secret_recovery_days: shapes.RecoveryDays
     role_path: shapes.RolePath
     immutable: dict[str, Any]
+    kept_differences: shapes.KeptDifferences = ()
 
     origin_header_secret: shapes.HeaderSecret
     previous_origin_header_secret: shapes.HeaderSecret | None = None

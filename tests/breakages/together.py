@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -99,35 +99,40 @@ def found() -> list[list[str]]:
     """Return the rows that can share a program, by id, found by planning them."""
     left: list[Row] = [row for row in BREAKAGES if row["id"] in recorded()]
     groups: list[list[str]] = []
+    apart: set[frozenset[str]] = set()
     while left:
         rest: list[Row] = []
-        shown: list[list[str]] = []
-        for group in _packed(left):
+        for group in _packed(left, apart):
             words = said(planned(group).violations)
-            told = [row["id"] for row in group if shows(row, words)]
-            rest += [row for row in group if row["id"] not in told]
-            shown += [told] if len(told) > 1 else []
-        groups += shown
-        left = rest if shown else []
+            shown = [row["id"] for row in group if shows(row, words)]
+            hidden = [row for row in group if row["id"] not in shown]
+            apart |= {frozenset((row["id"], other["id"])) for row in hidden for other in group}
+            if len(shown) > 1:
+                groups.append(shown)
+                rest += hidden
+            else:
+                rest += group
+        left = rest
     return groups
 
 
-def _packed(rows: Iterable[Row]) -> list[list[Row]]:
-    """Return rows in as few programs as fit."""
-    programs: list[list[Row]] = []
-    left = list(rows)
-    while left:
-        programs.append(_fitting(left))
-        left = [row for row in left if row not in programs[-1]]
-    return programs
+def _packed(rows: Sequence[Row], apart: Set[frozenset[str]]) -> Iterator[list[Row]]:
+    """Return rows in programs of several; those that fit with no other are left out."""
+    while rows:
+        group = _fitting(rows, apart) or [rows[0]]
+        rows = [row for row in rows if row not in group]
+        if len(group) > 1:
+            yield group
 
 
-def _fitting(rows: Iterable[Row]) -> list[Row]:
-    """Return the rows that fit into one program."""
+def _fitting(rows: Iterable[Row], apart: Set[frozenset[str]] = frozenset()) -> list[Row]:
+    """Return the rows that fit into one program; `apart` are pairs that don't."""
     group: list[Row] = []
     texts: dict[str, str] = {}
     for row in rows:
-        if len(group) == SIZE or not all(_apart(row, one) for one in group):
+        if len(group) == SIZE or not all(
+            _apart(row, one) and frozenset((row["id"], one["id"])) not in apart for one in group
+        ):
             continue
         try:
             texts = broken(owned(), row, texts)
