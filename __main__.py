@@ -7,6 +7,8 @@ from components.catalogue import Bucket, Maker, Reader, Workload, secrets_made_b
 from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
+from components.iam_names import workload_boundary_name
+from components.kept_differences import keep
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs, parameter_values
@@ -14,10 +16,11 @@ from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
 from components.surroundings import given_surroundings
 from components.way_in import WayIn, WayInArgs
-from components.workload_permissions import boundary_statements, workload_boundary_name
+from components.workload_permissions import boundary_statements
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 
 settings, names = stack_settings.load()
+keep(settings.kept_differences)
 production = names.environment == "prod"
 surroundings = given_surroundings(settings)
 

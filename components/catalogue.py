@@ -28,6 +28,10 @@ class Workload(StrEnum):
     """Registers flows; started by CI and scripts."""
 
 
+TASKS: Final = (Workload.BACKSTAGE, Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.PREFECT_DEPLOYER)
+"""Workloads whose own code calls AWS, and so has a task role."""
+
+
 class Reader(StrEnum):
     """Who else reads secrets or parameters, with an AWS role of its own. The value is part of the role's name."""
 

@@ -26,10 +26,14 @@ from components.ci_entry_point_permissions import web_acl_arns
 from components.ci_issuers import issuers
 from components.ci_state_permissions import state_statements
 from components.iam_documents import Statement
+from components.iam_names import (
+    execution_role_name,
+    task_role_name,
+    workload_boundary_name,
+    workload_role_names,
+)
 from components.naming import VIEWER_REGION, Names
 from components.settings import Settings
-from components.workload_permissions import workload_boundary_name
-from components.workload_roles import execution_role_name, role_names, task_role_name
 
 _BUCKET_READS: Final = (
     "s3:GetAccelerateConfiguration",
@@ -85,12 +89,12 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
         Statement(
             "LookAtRoles",
             ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
-            [names.role_arn("*")],
+            names.role_arns,
         ),
         Statement(
             "LookAtManagedPolicies",
             ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"],
-            [names.policy_arn("*")],
+            names.policy_arns,
         ),
         Statement(
             "LookAtTokenIssuer",
@@ -240,14 +244,6 @@ def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
         *_read_parameters(names, parameters_read_by(Reader.CI_DEPLOYER_TRIGGER)),
-    ]
-
-
-def workload_role_names(names: Names) -> list[str]:
-    """Return the names of all roles that a deploy manages: those of the workloads and of the `.ork` processor."""
-    return [
-        *(role for workload in Workload for role in role_names(names, workload)),
-        names.resource(Reader.ORK_PROCESSOR),
     ]
 
 

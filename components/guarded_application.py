@@ -50,13 +50,14 @@ class GuardedApplication(pulumi.ComponentResource):
     def __init__(self, name: str, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         application, names = args.application, args.names
         super().__init__("guarded:edge:GuardedApplication", name, None, opts)
+        # Where targets don't name their own port; ECS registers each with the port of its container.
+        port = names.fixed("targetGroups", name, "port", f"{application.port}")
+        # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.
+        own_name = names.replaceable(application.label, port, _PROTOCOL, _TARGET_TYPE, args.surroundings.vpc_mark)
         group = aws.lb.TargetGroup(
             name,
-            # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.
-            name=names.replaceable(
-                application.label, application.port, _PROTOCOL, _TARGET_TYPE, args.surroundings.vpc_mark
-            ),
-            port=application.port,
+            name=names.fixed("targetGroups", name, "name", own_name),
+            port=int(port),
             protocol=_PROTOCOL,
             target_type=_TARGET_TYPE,
             vpc_id=args.surroundings.vpc_id,

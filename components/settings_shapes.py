@@ -59,6 +59,10 @@ def _require_one(values: tuple[str, ...]) -> tuple[str, ...]:
 def _require_two_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     if len(values) < 2:
         raise ValueError("has too few values; accepted: at least 2")
+    return _require_distinct(values)
+
+
+def _require_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
     repeated = sorted({value for value in values if values.count(value) > 1})
     if repeated:
         raise ValueError(f"has {', '.join(repeated)} more than once; accepted: each value once")
@@ -139,6 +143,14 @@ _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _HOST: Final = rf"{_LABEL}(\.{_LABEL})+"
 _RESOURCE_ID: Final = "([0-9a-f]{8}|[0-9a-f]{17})"
 
+KeptDifference = Annotated[
+    str,
+    _text(
+        r"[a-z]\w*(\.\w+|\[\d+\])* of [a-z][\w-]*:[\w/-]+:\w+::\S.*",
+        "PROPERTY of TYPE::NAME, such as path of aws:iam/role:Role::prod-backstage-task",
+    ),
+]
+KeptDifferences = Annotated[tuple[KeptDifference, ...], AfterValidator(_require_distinct)]
 Account = Annotated[str, _text(r"\d{12}", "an AWS account id, 12 digits")]
 Accounts = Annotated[tuple[Account, ...], AfterValidator(_require_one)]
 Region = Annotated[
@@ -204,11 +216,17 @@ BucketSuffix = Annotated[
         'or "" for nothing',
     ),
 ]
-BucketName = Annotated[
+BUCKET_NAME: Final = Shape(
+    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)(?=.{3,63}$)[a-z0-9]+(-+[a-z0-9]+)*",
+    "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, nothing that S3 keeps",
+)
+BucketName = Annotated[str, AfterValidator(BUCKET_NAME)]
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+RolePath = Annotated[
     str,
     _text(
-        r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)(?=.{3,63}$)[a-z0-9]+(-+[a-z0-9]+)*",
-        "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, nothing that S3 keeps",
+        r"(?=.{1,512}$)/([\w+=,.@-]+/|\$\{(project|environment)\}/)*",
+        "a path such as / or /service-roles/; ${project} and ${environment} stand for those of the stack",
     ),
 ]
 KeyArn = Annotated[

@@ -20,9 +20,6 @@ from components.iam_documents import Statement
 from components.naming import Names, function_log_group
 from components.settings import Settings
 
-TASKS: Final = (Workload.BACKSTAGE, Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.PREFECT_DEPLOYER)
-"""Workloads whose own code calls AWS, and so has a task role."""
-
 DATA_WORKLOADS: Final = (Workload.BACKSTAGE, Workload.PREFECT_WORKER)
 """Workloads that read and write the data buckets."""
 
@@ -59,11 +56,6 @@ def ork_processor_statements(names: Names, function: str) -> list[Statement]:
         *_read_parameters(names, parameters_read_by(Reader.ORK_PROCESSOR)),
         _write_logs(names, [function_log_group(function)]),
     ]
-
-
-def workload_boundary_name(names: Names) -> str:
-    """Return the name of the boundary of the workloads' roles."""
-    return names.resource("workload", "boundary")
 
 
 def boundary_statements(names: Names, settings: Settings) -> list[Statement]:

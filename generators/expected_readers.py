@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from components.catalogue import PARAMETERS, SECRETS, Parameter, Reader, Secret
+from components.catalogue import PARAMETERS, SECRETS, TASKS, Parameter, Reader, Secret
+from components.iam_names import execution_role_name, task_role_name
+from components.immutable import read
 from components.naming import Names
-from components.workload_permissions import TASKS
-from components.workload_roles import execution_role_name, task_role_name
-from stackfiles.project import stacks
+from stackfiles.project import load, stacks
 
 _CLOSED: Final[dict[str, dict[str, Any]]] = {
     "unidentified-caller": {"closed_world": True},
@@ -26,16 +26,21 @@ _CLOSED: Final[dict[str, dict[str, Any]]] = {
 
 
 def expected(names: Names) -> dict[str, dict[str, dict[str, list[str]]]]:
-    """Return the configuration of the two rules that compare readers: rule -> `readers` -> name -> names of roles.
+    """Return the configuration of the two rules that compare readers: rule -> `readers` -> name -> roles in AWS.
 
     Account and region don't matter: the names are those of the stack's own.
     """
     return {
         "secret-readers": {
-            "readers": {secret.name(names): sorted(_secret_readers(secret, names)) for secret in SECRETS}
+            "readers": {
+                secret.name(names): sorted(map(names.role, _secret_readers(secret, names))) for secret in SECRETS
+            }
         },
         "parameter-readers": {
-            "readers": {parameter.name(names): sorted(_parameter_readers(parameter, names)) for parameter in PARAMETERS}
+            "readers": {
+                parameter.name(names): sorted(map(names.role, _parameter_readers(parameter, names)))
+                for parameter in PARAMETERS
+            }
         },
     }
 
@@ -64,15 +69,16 @@ def _role_names(readers: Iterable[Reader], names: Names) -> Iterable[str]:
 
 def readers_file(project: Path, stack: str) -> tuple[Path, str]:
     """Return the configuration file of one of a project's stacks and what it must hold."""
-    names = Names("", stack, "", "")
+    given = load(project, stack)
+    names = Names("", stack, "", "", immutable=read(json.loads(given.config.get(f"{given.name}:immutable") or "{}")))
     path = project / "policies" / "config" / f"least_privilege.{stack}.json"
-    given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for rule, configuration in _CLOSED.items():
-        given.setdefault(rule, configuration)
+        said.setdefault(rule, configuration)
     for rule, configuration in expected(names).items():
-        own = given.get(rule)
-        given[rule] = (own if isinstance(own, dict) else {}) | configuration
-    return path, json.dumps(given, indent=2, ensure_ascii=False) + "\n"
+        own = said.get(rule)
+        said[rule] = (own if isinstance(own, dict) else {}) | configuration
+    return path, json.dumps(said, indent=2, ensure_ascii=False) + "\n"
 
 
 def write(project: Path) -> None:

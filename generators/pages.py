@@ -17,7 +17,7 @@ from components.catalogue import PARAMETERS, SECRETS
 from components.naming import Names
 from generators import accepted, ci_calls, replacements, state_calls
 from generators.diagram import mermaid, read_stack, svg
-from policies.least_privilege.access.report import page
+from policies.least_privilege.access.tables import page
 from policies.rulebook.documentation import table as rule_table
 from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument

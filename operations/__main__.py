@@ -12,6 +12,7 @@ from typing import Final
 
 from operations.command_line import EXIT_CODES
 from operations.commands import (
+    adopt,
     bootstrap,
     deploy,
     examples,
@@ -37,6 +38,7 @@ COMMANDS: Final = (
     verify_login.COMMAND,
     waivers.COMMAND,
     orphans.COMMAND,
+    adopt.COMMAND,
 )
 """In the order in which `--help` lists them."""
 

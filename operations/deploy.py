@@ -64,11 +64,7 @@ def run(given: argparse.Namespace) -> int:
     """
     folder: Path = given.project.resolve()
     require_cli(folder)
-    if hidden := sorted(name for name in os.environ if name.startswith(FROM_ENVIRONMENT)):
-        raise BadConfiguration(
-            f"{', '.join(hidden)}: options of the Pulumi CLI in the environment could skip the preview or the packs; "
-            "accepted: the options of this command"
-        )
+    require_no_hidden_options()
     project.require_stack(folder, given.stack)
     os.environ.update(state_backend.environment(folder, given.stack))
     if given.operation in ("up", "preview") and given.plan:
@@ -144,6 +140,19 @@ def require_cli(folder: Path) -> None:
         f"  3. `{PULUMI} version` must answer v{version}.\n"
         "Until then `make preview` plans and judges the stack on the embedded engine, with no CLI."
     )
+
+
+def require_no_hidden_options() -> None:
+    """Refuse options of the Pulumi CLI in the environment.
+
+    Raises:
+        BadConfiguration: there are some.
+    """
+    if hidden := sorted(name for name in os.environ if name.startswith(FROM_ENVIRONMENT)):
+        raise BadConfiguration(
+            f"{', '.join(hidden)}: options of the Pulumi CLI in the environment could skip the preview or the packs; "
+            "accepted: the options of this command"
+        )
 
 
 def _require_real_secrets(folder: Path, stack: str) -> None:

@@ -45,8 +45,10 @@ class EngineState:
         return frozenset(id_ for made, id_ in self.made if made == type_)
 
 
-def load(folder: Path, stack: str) -> EngineState:
+def load(folder: Path, stack: str, environment: Mapping[str, str] | None = None) -> EngineState:
     """Ask the Pulumi CLI for a stack's state; a stack that the backend doesn't have is empty.
+
+    `environment` is what the CLI gets beside the shell's and the backend of the stack.
 
     Raises:
         Failure: there is no CLI, or it can't export the state. The text goes on from "not looked at: ".
@@ -58,7 +60,7 @@ def load(folder: Path, stack: str) -> EngineState:
         done = subprocess.run(  # noqa: S603 - the CLI, with the stack's name
             command,
             cwd=folder,
-            env={**os.environ, **state_backend.environment(folder, stack)},
+            env={**os.environ, **state_backend.environment(folder, stack), **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,

@@ -60,12 +60,14 @@ class State(TypedDict):
 class Step(TypedDict):
     """What happens to one resource: the engine's operation (`create`, `update`, ...), the state before and after.
 
-    `replaceReasons` are the inputs that make the real engine replace it.
+    `diffReasons` are the inputs that differ for the real engine's provider, `replaceReasons` those that make the engine
+    replace the resource.
     """
 
     op: str
     urn: str
     provider: NotRequired[str]
+    diffReasons: NotRequired[list[str]]
     replaceReasons: NotRequired[list[str]]
     oldState: NotRequired[State]
     newState: NotRequired[State]

@@ -22,7 +22,7 @@ FUNCTION_LINES: Final = 60
 PACKS: Final = sorted(f"policies/{file.parent.name}" for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
 
 _JUDGES: Final = ("policies/rulebook", *PACKS, "policies/check", "policies")
-_CODE: Final = ("components", *_JUDGES, "stackfiles", "rehearsal", "operations")
+_CODE: Final = ("components", *_JUDGES, "stackfiles", "rehearsal", "review", "operations")
 
 AREAS: Final[dict[str, tuple[str, ...]]] = {
     "components": (),
@@ -35,8 +35,9 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     "policies": ("policies/rulebook", "policies/check"),
     "stackfiles": (),
     "rehearsal": ("stackfiles",),
+    "review": ("policies/rulebook", *PACKS, "stackfiles", "rehearsal"),
     "operations": ("components", "stackfiles", "rehearsal"),
-    "generators": ("components", "policies/rulebook", *PACKS, "stackfiles", "rehearsal"),
+    "generators": ("components", "policies/rulebook", *PACKS, "stackfiles", "rehearsal", "review"),
     "corpus": ("policies/rulebook", "policies/least_privilege"),
     "tests": (*_CODE, "generators", "corpus"),
     "benchmarks": (*_CODE, "corpus", "tests"),
@@ -48,7 +49,7 @@ LAYERS: Final[dict[str, str]] = {
     "policies/check": "bad_input.py yaml_text.py source.py template_values.py unknowns.py policy_documents.py "
     "pulumi_plans.py terraform_plans.py cloudformation.py kinds.py verdict.py output.py command.py .",
     "rehearsal": "__init__.py engine reports base_verdict .",
-    "operations": ". checks init preflight.py commands __main__.py",
+    "operations": ". checks init adopt preflight.py commands __main__.py",
 }
 """Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
 
@@ -58,6 +59,7 @@ COMMANDS: Final = (
     "rehearsal.pull_request",
     "rehearsal.base_verdict",
     "rehearsal.comment",
+    "review",
     "operations",
     "policies",
     "policies.least_privilege.access",

@@ -354,8 +354,9 @@ KINDS: Final[Mapping[str, Kind]] = {
 }  # fmt: skip
 """Type -> what identifies it. In this order they are matched, so that what another one refers to comes first."""
 
-NEVER_IMPORTED: Final = frozenset({"aws:acm/certificateValidation:CertificateValidation"})
-"""Types without an importer, whose creation only waits: nothing is made in the account."""
+RECORDED: Final[Mapping[str, str]] = {"aws:acm/certificateValidation:CertificateValidation": "certificateArn"}
+"""Types of which nothing is in the account and no importer knows -> the input that serves as id. Their creation only
+waits, so that the state may hold what the plan has."""
 
 STATE_ONLY: Final[Mapping[str, frozenset[str]]] = {
     "aws:secretsmanager/secret:Secret": frozenset({"recoveryWindowInDays", "forceOverwriteReplicaSecret"}),
@@ -363,7 +364,6 @@ STATE_ONLY: Final[Mapping[str, frozenset[str]]] = {
     "aws:ec2/securityGroup:SecurityGroup": frozenset({"revokeRulesOnDelete"}),
     "aws:cloudfront/distribution:Distribution": frozenset({"retainOnDelete", "waitForDeployment"}),
     "aws:iam/role:Role": frozenset({"forceDetachPolicies"}),
-    "aws:acm/certificateValidation:CertificateValidation": frozenset({"certificateArn", "validationRecordFqdns"}),
 }
 """Type -> inputs that only the engine's state holds, so that Read never answers them and an import lacks them."""
 

@@ -103,7 +103,7 @@ def _attributes(entry: Mapping[str, Any]) -> Values:
     return {name: found for name, value in entry.items() if (found := tuple(values(value)))}
 
 
-def _filled(template: Json, terms: Values) -> Json:
+def _filled(template: Any, terms: Values) -> Json:  # noqa: ANN401 - JSON
     """Return arguments with the inputs that they name; None where one isn't known."""
     if isinstance(template, dict):
         filled = {key: _filled(value, terms) for key, value in template.items()}
@@ -112,7 +112,8 @@ def _filled(template: Json, terms: Values) -> Json:
         items = [_filled(value, terms) for value in template]
         return None if None in items else items
     if not isinstance(template, str):
-        return template
+        fixed: Json = template
+        return fixed
     try:
         return template.format_map({name: found[0] for name, found in terms.items() if found})
     except KeyError:

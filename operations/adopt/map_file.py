@@ -55,12 +55,11 @@ class Map(BaseModel):
             raise ValueError(f"`ids` and `leave` both name {', '.join(both)}; keep one")
         return self
 
-    def require_known(self, planned: Mapping[str, str], file: Path) -> None:
+    def require_known(self, planned: Mapping[str, str]) -> None:
         """Refuse resources that the program doesn't plan, or that have no importer.
 
         Args:
             planned: URN -> type of what the program plans.
-            file: The map's file, for the error.
 
         Raises:
             BadConfiguration: the text lists all of them.
@@ -74,7 +73,7 @@ class Map(BaseModel):
             if urn in planned and planned[urn] not in KINDS
         ]
         if wrong:
-            raise BadConfiguration("\n".join(f"{file}: {problem}" for problem in wrong))
+            raise BadConfiguration("\n".join(f"--map: {problem}" for problem in wrong))
 
 
 def load(file: Path) -> Map:

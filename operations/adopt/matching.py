@@ -59,8 +59,11 @@ class Matcher:
             before: Matches that are settled already.
 
         Raises:
+            BadConfiguration: the map names what isn't planned.
             Failure: AWS or Cloudflare doesn't answer.
         """
+        if not before:
+            self.known.require_known({resource.urn: resource.type for resource in planned})
         found = dict(before)
         by_type: defaultdict[str, list[PlannedResource]] = defaultdict(list)
         for resource in planned:
@@ -127,11 +130,11 @@ class _Kind:
         fitting = {resource.urn: self._fitting(resource, source, number) for resource in planned}
         wanting: defaultdict[str, list[PlannedResource]] = defaultdict(list)
         for resource in planned:
-            for candidate in fitting[resource.urn]:
-                wanting[candidate].append(resource)
+            for id_ in fitting[resource.urn]:
+                wanting[id_].append(resource)
         for resource in planned:
             candidates = fitting[resource.urn]
-            others = {other.name for candidate in candidates for other in wanting[candidate]} - {resource.name}
+            others = {other.name for id_ in candidates for other in wanting[id_]} - {resource.name}
             if len(candidates) == 1 and not others:
                 (candidate,) = candidates.values()
                 self._taken.add(candidate.import_id)

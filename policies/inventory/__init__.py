@@ -10,6 +10,7 @@ agreed to is a violation, which says how to have it agreed.
 - `pinned_tags`, `granted_buckets` and `state_access` compare what identity policies say with them, which
   `identity_policies` reads; `documents` reads a policy document for all of them.
 - `companions` looks for what a bucket needs beside it.
+- `ignored_changes` finds what stays as it is, whatever the program says.
 - `secret_copies` finds secrets where they don't belong.
 
 Owners agree to types and pin facts in the pack's configuration, one file for each stack;
@@ -25,6 +26,7 @@ from policies.inventory import (
     edge,
     granted_buckets,
     identity,
+    ignored_changes,
     pinned_tags,
     properties,
     providers,
@@ -38,6 +40,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *agreed_types.RULES,
     *properties.RULES,
     *companions.RULES,
+    *ignored_changes.RULES,
     *providers.RULES,
     *account.RULES,
     *identity.RULES,

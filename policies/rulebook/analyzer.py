@@ -198,6 +198,7 @@ def _resource(
         read(given.provider.properties),
         frozenset(given.options.additionalSecretOutputs),
         references or {},
+        tuple(given.options.ignoreChanges),
     )
 
 

@@ -246,7 +246,8 @@ class Resource(_Analysed, Properties):
     state the engine expects), with `UNKNOWN` where a value isn't known yet. `parent` is a URN, empty at the
     root; `provider` the inputs of the provider that makes the resource, where the engine names one. `secret_outputs`
     are the properties that the program has the engine keep as secrets. `references` gives, for stack rules, the URNs
-    of the resources that a property's value comes from, whether or not it is known yet.
+    of the resources that a property's value comes from, whether or not it is known yet. `ignored_changes` are the
+    properties of which the engine keeps what its state has, whatever the program says; `properties` has what it keeps.
     """
 
     type: str
@@ -258,6 +259,7 @@ class Resource(_Analysed, Properties):
     provider: Mapping[str, Json] = field(default_factory=dict)
     secret_outputs: frozenset[str] = frozenset()
     references: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    ignored_changes: tuple[str, ...] = ()
     _shared: dict[object, Any] = field(default_factory=dict, init=False, repr=False)
 
     @property

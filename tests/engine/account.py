@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -170,12 +170,13 @@ def old_first(type_: str, inputs: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Resource:
-    """One existing resource: its id, type, the URN it was made for, and all its properties."""
+    """One existing resource: its id, type, the URN it was made for, all its properties, and those that were given."""
 
     id: str
     type: str
     urn: str
     properties: dict[str, Any]
+    given: Sequence[str]
 
     @property
     def identity(self) -> str:
@@ -189,9 +190,9 @@ class Resource:
         last = self.id.rpartition("/")[2]
         return IMPORTED_AS.get(self.type, "{id}").format_map({**self.properties, "last": last})
 
-    def inputs(self, names: Set[str]) -> dict[str, Any]:
-        """Return those of the named inputs that a read-only call answers."""
-        found = {key: value for key, value in self.properties.items() if key in names}
+    def inputs(self) -> dict[str, Any]:
+        """Return what was given, as far as a read-only call answers it."""
+        found = {key: value for key, value in self.properties.items() if key in self.given}
         read: dict[str, Any] = _without(found, NEVER_READ.get(self.type, frozenset()))
         return read
 
@@ -276,7 +277,7 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: 
     }
     id_ = computed.get("arn") if type_.startswith(("aws:lb/", "aws:acm/", "aws:secretsmanager/")) else None
     id_ = id_ or own_id or (name if type_ in IDENTITY else f"{kind.lower()}-{token[:16]}")
-    return Resource(id_, type_, urn, {**inputs, **computed, "id": id_})
+    return Resource(id_, type_, urn, {**inputs, **computed, "id": id_}, sorted(inputs))
 
 
 def _without(value: Any, keys: Set[str]) -> Any:  # noqa: ANN401 - any property value

@@ -31,7 +31,6 @@ from typing import Any, Final
 
 import grpc
 from google.protobuf import empty_pb2
-from pulumi._types import input_type_py_to_pulumi_names
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from rehearsal.engine import datasources
@@ -233,19 +232,18 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         self._cloud.note("Read", urn=request.urn, type=_type(request.urn), id=request.id)
+        if self._cloud.fault("Read", _type(request.urn)):
+            context.abort(grpc.StatusCode.UNAVAILABLE, f"{request.urn}: the service doesn't answer (a test's fault)")
         # An import has the id of the type's documentation, with the region behind it where that isn't the provider's.
         id_, _, region = request.id.partition("@")
         account, type_ = self._cloud.account, _type(request.urn)
         resource = account.find(type_, id_) or account.imported(type_, id_)
         if resource is None:
             return provider_pb2.ReadResponse()
-        # When a resource is imported there are no inputs to go by: all that can be given are its inputs.
-        known = from_struct(request.inputs)
-        inputs = (
-            {key: resource.properties[key] for key in known if key in resource.properties}
-            if known
-            else resource.inputs(_inputs(type_) - (set() if region else {"region"}))
-        )
+        known, properties = from_struct(request.inputs), resource.properties
+        inputs = {key: properties[key] for key in known if key in properties} or resource.inputs()
+        if not known and not region:
+            inputs.pop("region", None)
         return provider_pb2.ReadResponse(
             id=resource.id, properties=to_struct(resource.properties), inputs=to_struct(inputs)
         )
@@ -261,7 +259,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             self._cloud.note("Update", urn=request.urn, type=type_, id=request.id, preview=True)
             properties = planned(type_, properties, self._region)
         else:
-            resource = Resource(request.id, type_, request.urn, properties)
+            resource = Resource(request.id, type_, request.urn, properties, sorted(inputs))
             self._act(
                 "Update", request.urn, request.id, context, lambda: self._cloud.account.put(resource), _changed(request)
             )
@@ -308,17 +306,6 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._cloud.note(method, **entry, outcome="done")
         if action == "die-after":
             os._exit(1)
-
-
-def _inputs(type_: str) -> set[str]:
-    """The names of the inputs that a type takes, from the SDK's class for them."""
-    import pulumi_aws
-    import pulumi_cloudflare
-
-    package, module, name = type_.split(":")
-    sdk = pulumi_aws if package == "aws" else pulumi_cloudflare
-    holder = getattr(sdk, module.partition("/")[0], sdk)
-    return set(input_type_py_to_pulumi_names(getattr(holder, f"{name}Args")).values())
 
 
 def _type(urn: str) -> str:

@@ -1,0 +1,144 @@
+"""The Pulumi CLI as an adoption uses it: on the stack itself, or on an empty one of the same name in a private backend.
+
+What the CLI prints is kept back, because a preview or an import may show values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from operations import engine_state, state_backend
+from operations.deploy import PULUMI
+from operations.engine_state import EngineState
+from stackfiles import project, yaml_file
+from stackfiles.failures import Failure
+from stackfiles.plan_document import PlanDocument
+
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+SECRET_MARKER: Final = {_SIGNATURE: _SECRET, "plaintext": "null"}
+"""What in an import file makes an input a secret without giving its value: what the provider reads wins, and takes only
+this over (pkg/resource/deploy/import.go and sdk/go/common/resource/properties.go of pulumi/pulumi)."""
+
+_SAID: Final = 12
+"""Lines of the CLI's errors that are shown."""
+
+ImportRow = dict[str, Any]
+"""One of an import file's `resources`."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """The CLI on one stack of the project in a folder; `environment` is what the CLI gets beside the shell's."""
+
+    folder: Path
+    stack: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def preview(self) -> tuple[PlanDocument, list[ImportRow]]:
+        """Preview without the packs: the plan, and the import file's rows for everything that would be created.
+
+        Raises:
+            Failure: the preview failed.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            rows = Path(scratch, "import.json")
+            options = ("--json", "--show-sames", "--import-file", str(rows))
+            done = self._pulumi("preview", *options)
+            document: PlanDocument = json.loads(done.stdout)
+            return document, json.loads(rows.read_text(encoding="utf-8")).get("resources", [])
+
+    def judged_preview(self) -> PlanDocument:
+        """Preview with every pack attached, as a deploy does.
+
+        Raises:
+            Failure: there is no plan.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            output = Path(scratch, "plan.json")
+            command = [sys.executable, "-m", "operations", "deploy", "preview", "--stack", self.stack]
+            command += ["--project", str(self.folder), "--json", str(output)]
+            # Ends with 1 where a pack objects; the plan says so.
+            done = _run(command, Path(__file__).parents[2], self._environment())
+            if not output.exists():
+                raise Failure(f"the preview with the packs failed:\n{_errors(done)}")
+            document: PlanDocument = json.loads(output.read_text(encoding="utf-8"))
+            return document
+
+    def import_resources(self, rows: Sequence[ImportRow]) -> None:
+        """Import resources, and nothing else: nothing is protected, and no code is written.
+
+        The parents of resources are among the rows, or the engine's refusal says so; those that the state has are left
+        as they are.
+
+        Raises:
+            Failure: one of them can't be imported.
+        """
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch, "import.json")
+            file.write_text(json.dumps({"resources": list(rows)}), encoding="utf-8")
+            options = ("--file", str(file), "--protect=false", "--generate-code=false", "--yes", "--suppress-outputs")
+            self._pulumi("import", *options)
+
+    def state(self) -> EngineState:
+        """Return what the stack's state has.
+
+        Raises:
+            Failure: it can't be read.
+        """
+        return engine_state.load(self.folder, self.stack, self.environment)
+
+    def _environment(self) -> dict[str, str]:
+        return {**os.environ, **state_backend.environment(self.folder, self.stack), **self.environment}
+
+    def _pulumi(self, *words: str) -> subprocess.CompletedProcess[str]:
+        command = [PULUMI, *words, "--stack", self.stack, "--non-interactive"]
+        done = _run(command, self.folder, self._environment())
+        if done.returncode:
+            raise Failure(f"`{PULUMI} {words[0]}` ends with {done.returncode}:\n{_errors(done)}")
+        return done
+
+
+@contextmanager
+def scratch_engine(folder: Path, stack: str) -> Iterator[Engine]:
+    """Give an empty stack of the same name, in a backend that nobody else can read and that is removed at the end.
+
+    Raises:
+        Failure: the CLI can't make it.
+    """
+    with tempfile.TemporaryDirectory(prefix="adopt-") as private:
+        backend, copies = Path(private, "state"), Path(private, "project")
+        backend.mkdir()
+        copies.mkdir()
+        # `stack init` writes into the stack's file; only a copy of it is there to be written.
+        stack_file = project.require_stack(folder, stack)
+        for file in (folder / "Pulumi.yaml", stack_file):
+            shutil.copy(file, copies)
+        environment = {state_backend.BACKEND: f"file://{backend}"}
+        provider = yaml_file.read(stack_file).get("secretsprovider")
+        options = ("--secrets-provider", str(provider)) if provider else ()
+        Engine(copies, stack, environment)._pulumi("stack", "init", "--no-select", *options)
+        yield Engine(folder, stack, environment)
+
+
+def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - the CLI, with the stack's name
+        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+def _errors(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the lines in which the CLI says what is wrong, the first ones."""
+    lines = [line.strip() for line in (*done.stderr.splitlines(), *done.stdout.splitlines())]
+    said = dict.fromkeys(line for line in lines if line.startswith("error:") or " error: " in line)
+    return "\n".join(f"  {line}" for line in [*said][:_SAID]) or "  it says no reason; run it yourself to see more"

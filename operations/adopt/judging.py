@@ -1,0 +1,172 @@
+"""The verdict on each resource: what taking it over, and the first `up` after that, mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from operations.adopt.kinds import KINDS, PARTS, STATE_ONLY
+from operations.adopt.matching import import_id
+from operations.adopt.rehearsal import Rehearsal
+from operations.adopt.resources import (
+    Match,
+    PropertyChange,
+    ReportRow,
+    Source,
+    TerraformResource,
+    TerraformState,
+    Verdict,
+)
+from rehearsal.reports.changes import Change, planned_changes
+from stackfiles.plan_document import Step, resource_label
+
+_TAGS: Final = frozenset({"tags", "tagsAll"})
+_HIDDEN: Final = "[secret]"
+_LONGEST: Final = 160
+"""Characters of a value that the report has."""
+
+BESIDE: Final = frozenset(
+    {
+        "aws:acm/certificate:Certificate",
+        "aws:cloudfront/distribution:Distribution",
+        "aws:iam/policy:Policy",
+        "aws:iam/role:Role",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:lb/targetGroup:TargetGroup",
+    }
+)
+"""Types of which a new one can be made beside the old one and be switched to, if names and hosts let it."""
+
+
+def rows(rehearsal: Rehearsal, state: TerraformState | None, stack: str) -> list[ReportRow]:
+    """Return a row for each planned resource, then one for each that Terraform alone has.
+
+    Args:
+        rehearsal: What was rehearsed.
+        state: Terraform's state, if one was read.
+        stack: The stack's name, for the ways out.
+    """
+    steps = {step["urn"]: step for step in rehearsal.preview["steps"]}
+    changes = {change.urn: change for change in planned_changes(rehearsal.preview)}
+    planned = [
+        _planned_row(match, urn in rehearsal.imports, steps.get(urn), changes.get(urn), stack)
+        for urn, match in rehearsal.matches.items()
+    ]
+    return [*planned, *(_terraform_rows(rehearsal.matches, state) if state else ())]
+
+
+def _planned_row(match: Match, imported: bool, step: Step | None, change: Change | None, stack: str) -> ReportRow:
+    urn, address = match.planned.urn, match.terraform.address if match.terraform else ""
+    if stop := _unmatched(match, imported):
+        verdict, id_, cause, ways_out = stop
+        return ReportRow(urn, verdict, id_, address, cause=cause, ways_out=ways_out)
+    if not imported:
+        return ReportRow(urn, Verdict.CREATED)
+    verdict = _imported_verdict(match, step, change)
+    changed = () if verdict is Verdict.SAME or not change or not step else tuple(_properties(change, step))
+    row = ReportRow(urn, verdict, match.import_id, address, changed)
+    return _replaced(row, match, step, stack) if verdict is Verdict.REPLACED and step else row
+
+
+def _unmatched(match: Match, imported: bool) -> tuple[Verdict, str, str, tuple[str, ...]] | None:
+    """Return why nothing can be imported for a planned resource: verdict, id, cause and ways out."""
+    urn = match.planned.urn
+    ways: tuple[str, ...]
+    if match.rivals:
+        ways = (f"name the right one in the map: `ids: {{{urn}: ID}}`", _leave(urn))
+        return Verdict.AMBIGUOUS, "", f"fits equally: {', '.join(match.rivals)}", ways
+    if match.missing:
+        ways = (
+            "run `terraform apply -refresh-only`, and pull the state again",
+            f"name another in the map: `ids: {{{urn}: ID}}`",
+            _leave(urn),
+        )
+        cause = "Terraform's state has it, and there is none in the account"
+        return Verdict.MISSING, match.import_id, cause, ways
+    if match.taken and not imported:
+        ways = (
+            "take it over too: `--lookup`",
+            f"name it in the map: `ids: {{{urn}: {match.taken}}}`",
+            "give the program's another name",
+        )
+        return Verdict.COLLIDES, match.taken, f"would be made anew, and {match.taken} has its name", ways
+    return None
+
+
+def _imported_verdict(match: Match, step: Step | None, change: Change | None) -> Verdict:
+    if step is None or step["op"] in ("same", "read", "refresh"):
+        return Verdict.SAME
+    if step["op"] != "update":
+        return Verdict.REPLACED
+    keys = {*step.get("diffReasons", ())} or {entry.path for entry in (change.properties if change else ())}
+    if not keys - STATE_ONLY.get(match.planned.type, frozenset()):
+        return Verdict.STATE_ONLY
+    if not keys - STATE_ONLY.get(match.planned.type, frozenset()) - _TAGS:
+        return Verdict.TAGS
+    looked_up = match.found is Source.LOOKUP and KINDS[match.planned.type].put
+    return Verdict.OVERWRITES if looked_up else Verdict.IN_PLACE
+
+
+def _properties(change: Change, step: Step) -> Iterator[PropertyChange]:
+    """Yield what differs; of a secret only that it may."""
+    keys = dict.fromkeys((*step.get("replaceReasons", ()), *step.get("diffReasons", ())))
+    for key in keys:
+        own = [entry for entry in change.properties if entry.path.partition("[")[0].partition(".")[0] == key]
+        for entry in own:
+            yield PropertyChange(entry.path, entry.before[:_LONGEST], entry.after[:_LONGEST])
+        if not own:
+            yield PropertyChange(key, _HIDDEN, _HIDDEN)
+
+
+def _replaced(row: ReportRow, match: Match, step: Step, stack: str) -> ReportRow:
+    forced = ", ".join(f"`{key}`" for key in step.get("replaceReasons", ())) or "what it refers to"
+    type_, name = match.planned.type, match.planned.name
+    kept = ", ".join(f"{key} of {type_}::{name}" for key in step.get("replaceReasons", ()))
+    ways = [
+        "give the program what runs, by a setting (docs/settings.md)",
+        f"keep what runs: `keptDifferences: [{kept}]` in Pulumi.{stack}.yaml, and a waiver of `ignored-changes`",
+    ]
+    if type_ in BESIDE:
+        ways.append(f"make a new one beside it, under another name, and switch: {_leave(row.resource)}")
+    cause = f"would be destroyed and made anew: {forced} can't be changed in place"
+    return ReportRow(row.resource, row.verdict, row.import_id, row.address, row.changes, cause, tuple(ways))
+
+
+def _leave(urn: str) -> str:
+    return f"leave it to Terraform, in the map: `leave: {{{urn}: {{reason: …, owner: …, until: …}}}}`"
+
+
+def _terraform_rows(matches: Mapping[str, Match], state: TerraformState) -> Iterator[ReportRow]:
+    """Yield a row for each resource that Terraform has and the program doesn't."""
+    taken = [match for match in matches.values() if match.import_id and not match.missing]
+    ids = {(match.planned.type, match.import_id.partition("@")[0]) for match in taken}
+    addresses = {match.terraform.address for match in taken if match.terraform}
+    leaving = {match.terraform.whole_address for match in taken if match.terraform}
+    wholes = [match.terraform for match in taken if match.terraform]
+    for resource in state.resources:
+        if resource.address in addresses:
+            continue
+        again = any((type_, import_id(type_, resource)) in ids for type_ in KINDS)
+        if again or _is_part(resource, wholes):
+            yield ReportRow(resource.address, Verdict.FORGOTTEN, address=resource.address)
+            continue
+        refers = sorted(leaving & set(resource.dependencies))
+        yield ReportRow(
+            resource.address,
+            Verdict.STAYS_AND_REFERS if refers else Verdict.STAYS,
+            address=resource.address,
+            cause=f"refers to {', '.join(refers)}" if refers else "",
+        )
+
+
+def _is_part(resource: TerraformResource, wholes: Sequence[TerraformResource]) -> bool:
+    if resource.type not in PARTS:
+        return False
+    own, other = PARTS[resource.type]
+    given = resource.attributes.get(own, ())
+    return any(set(given) & set(whole.attributes.get(other, ())) for whole in wholes)
+
+
+def label(row: ReportRow) -> str:
+    """Return how a table names a row's resource."""
+    return resource_label(row.resource) if row.resource.startswith("urn:") else row.resource

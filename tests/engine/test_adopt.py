@@ -1,0 +1,188 @@
+"""A platform that runs already is taken over on the real engine: nothing is made, replaced, deleted or written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from operations.adopt import judging, report, terraform_state
+from operations.adopt.engine import Engine, scratch_engine
+from operations.adopt.map_file import Exemption, Map
+from operations.adopt.matching import Matcher
+from operations.adopt.program_digest import program_digest
+from operations.adopt.rehearsal import rehearse
+from operations.adopt.report import Report
+from operations.adopt.resources import Verdict
+from operations.adopt.take_over import require_as_reported, take_over
+from stackfiles.failures import Failure
+from tests.engine.account import Account, Resource
+from tests.engine.adoption import StandInAccount, state_document
+from tests.engine.conftest import Deploy, first_up
+from tests.engine.deployment import CANARIES, Deployment
+from tests.engine.test_secrets import leaks
+from tests.owner import config
+from tests.planning import NAME
+
+pytestmark = pytest.mark.engine
+
+ROLE: Final = "aws:iam/role:Role"
+POLICY: Final = "aws:iam/policy:Policy"
+GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+CERTIFICATE: Final = "aws:acm/certificate:Certificate"
+TARGETS: Final = "aws:lb/targetGroup:TargetGroup"
+SECRET: Final = "aws:secretsmanager/secret:Secret"
+RULE: Final = "aws:lb/listenerRule:ListenerRule"
+
+
+def running(deploy: Deploy) -> Deployment:
+    """A deployment with an empty state, on an account where the whole platform runs."""
+    deployment = deploy()
+    shutil.copytree(first_up("prod")[0].account, deployment.account, dirs_exist_ok=True)
+    return deployment
+
+
+@contextmanager
+def environment(deployment: Deployment) -> Iterator[None]:
+    """Give this process the deployment's environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        for key, value in deployment.environment.items():
+            patch.setenv(key, value)
+        yield
+
+
+def reported(deployment: Deployment, known: Map | None = None, *, without: set[str] = frozenset()) -> Report:
+    """The report on an adoption of what runs, of which Terraform's state lacks some URNs."""
+    resources = [resource for resource in Account(deployment.account) if resource.urn not in without]
+    state = terraform_state.read(state_document(resources), "a test")
+    settings = config("prod")
+    live = StandInAccount(Account(deployment.account))
+    account, region = settings["aws:allowedAccountIds"][0], settings["aws:region"]
+    matcher = Matcher(state, live, known or Map(), account, region, False)
+    with environment(deployment), scratch_engine(deployment.project, "prod") as engine:
+        private = Path(engine.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
+        rehearsal = rehearse(engine, matcher)
+        assert list(private.rglob("*.json"))
+        assert leaks(private) == []
+    assert not private.exists()
+    rows = judging.rows(rehearsal, state, "prod")
+    digest = program_digest(deployment.project, "prod")
+    made = report.make((NAME, "prod"), (state.lineage, state.serial), digest, rows, rehearsal)
+    assert not [canary for canary in CANARIES if canary in made.document() + report.markdown(made)]
+    return made
+
+
+def verdicts(made: Report) -> Counter[Verdict]:
+    return Counter(row.verdict for row in made.rows)
+
+
+def test_a_running_platform_is_taken_over_whole(deploy: Deploy, tmp_path: Path) -> None:
+    deployment = running(deploy)
+    before = len(deployment.journal())
+    made = reported(deployment)
+    assert made.clean, report.markdown(made)
+    existing = deployment.existing()
+    assert sum(verdicts(made).values()) == len(existing)
+    assert verdicts(made).keys() == {Verdict.SAME, Verdict.STATE_ONLY, Verdict.IN_PLACE}
+    changing = {row.resource: {change.path for change in row.changes} for row in made.rows if row.changes}
+    assert {urn.split("$")[-1].split("::")[0]: paths for urn, paths in changing.items()} == {
+        SECRET: {"recoveryWindowInDays"},
+        RULE: {"actions"},
+    }
+    assert deployment.state().get("resources", []) == []
+
+    # Broken off in the middle of the import itself: the same report goes on from there.
+    file = tmp_path / "report.json"
+    file.write_text(made.document())
+    same = Report.load(file)
+    assert same == made
+    state = terraform_state.read(state_document(Account(deployment.account)), "a test")
+    require_as_reported(same, (NAME, "prod"), state, program_digest(deployment.project, "prod"))
+    engine = Engine(deployment.project, "prod")
+    deployment.faults({"method": "Read", "nth": len(existing) + len(existing) // 2, "action": "refuse"})
+    with environment(deployment), pytest.raises(Failure, match="pulumi import"):
+        take_over(same, engine)
+    half = len(deployment.resources())
+    assert 0 < half < len(existing)
+    deployment.faults()
+    with environment(deployment):
+        assert take_over(same, engine) == len(existing) - half
+        assert take_over(same, engine) == 0
+    methods = {call["method"] for call in deployment.journal()[before:]}
+    assert methods <= {"Read", "Configure", "Cancel", "Invoke"}
+    assert len(deployment.resources()) == len(existing) == len(deployment.existing())
+    assert leaks(deployment.folder / "state") == []
+
+    before = len(deployment.journal())
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    assert Counter(deployment.changes(before)) == {
+        ("Update", urn.split("$")[-1].split("::")[0]): 5 if "secret:" in urn else 2 for urn in changing
+    }
+    assert leaks(deployment.folder / "state") == []
+
+
+DIFFERENCES: Final[dict[str, dict[str, Any]]] = {
+    ROLE: {"path": "/"},
+    POLICY: {"description": "Made by Terraform"},
+    GROUP: {"description": "Managed by Terraform"},
+    CERTIFICATE: {"keyAlgorithm": "RSA_2048"},
+    TARGETS: {"port": 8080},
+}
+"""What usually differs, and can't be changed in place."""
+
+
+def test_the_usual_differences_each_stop_it_and_each_has_its_way_out(deploy: Deploy) -> None:
+    deployment = running(deploy)
+    account = Account(deployment.account)
+    differing: dict[str, Resource] = {}
+    for resource in list(account):
+        if resource.type in DIFFERENCES and resource.type not in differing and "us-east-1" not in resource.id:
+            differing[resource.type] = resource
+            account.put(replace(resource, properties={**resource.properties, **DIFFERENCES[resource.type]}))
+    made = reported(deployment)
+    assert not made.clean
+    stops = {row.resource: row for row in made.stops}
+    assert {resource.urn for resource in differing.values()} <= stops.keys()
+    for type_, resource in differing.items():
+        row = stops[resource.urn]
+        (key,) = DIFFERENCES[type_]
+        assert row.verdict is Verdict.REPLACED
+        assert f"`{key}`" in row.cause
+        assert any(f"{key} of {type_}::" in way for way in row.ways_out)
+
+    # Each way out that a report names is taken: what runs is kept, under waivers; the certificate is left to Terraform.
+    kept = [
+        f"{next(iter(DIFFERENCES[type_]))} of {type_}::{resource.urn.split('::', 3)[3]}"
+        for type_, resource in differing.items()
+        if type_ != CERTIFICATE
+    ]
+    deployment.set("keptDifferences", kept)
+    waive(deployment, "inventory", "ignored-changes", [entry.rpartition("::")[2] for entry in kept])
+    end = datetime.now(UTC).date() + timedelta(days=30)
+    leave = {differing[CERTIFICATE].urn: Exemption(reason="made beside, then switched", owner="edge", until=end)}
+    again = reported(deployment, Map(leave=leave))
+    assert not again.stops, report.markdown(again)
+    by_urn = {row.resource: row for row in again.rows}
+    assert by_urn[differing[CERTIFICATE].urn].verdict is Verdict.CREATED
+    for type_ in (POLICY, GROUP, TARGETS):
+        assert by_urn[differing[type_].urn].verdict is Verdict.SAME
+
+
+def waive(deployment: Deployment, pack: str, rule: str, names: list[str]) -> None:
+    """Waive a rule of the production stack for some resources."""
+    file = deployment.project / "policies" / "config" / f"{pack}.prod.json"
+    rules = json.loads(file.read_text()) if file.exists() else {}
+    end = str(datetime.now(UTC).date() + timedelta(days=30))
+    rules.setdefault(rule, {})["waivers"] = [
+        {"resource": name, "reason": "taken over from Terraform", "owner": "platform", "expires": end} for name in names
+    ]
+    file.write_text(json.dumps(rules))

@@ -1,0 +1,52 @@
+"""What stays as it runs: the setting reaches the engine, and the gate wants a waiver with an end for it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+
+from components import settings
+from components.settings_problems import ConfigurationError
+from stackfiles import project
+from tests.owner import owned
+from tests.planning import copy_project, rehearse
+
+ROLE = "aws:iam/role:Role::prod-backstage-task"
+
+
+def test_what_is_kept_is_ignored_by_the_engine_and_passes_with_a_waiver_only(tmp_path: Path) -> None:
+    folder = copy_project(tmp_path)
+    file = folder / "Pulumi.prod.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["config"]["keptDifferences"] = [f"path of {ROLE}", f"description of {ROLE}"]
+    file.write_text(yaml.safe_dump(document))
+    output = tmp_path / "plan.json"
+    plan = rehearse("prod", folder, output)
+    states = [step["newState"] for step in json.loads(output.read_text())["steps"]]
+    ignoring = {state["urn"].rpartition("$")[2]: state["ignoreChanges"] for state in states if "ignoreChanges" in state}
+    assert ignoring == {ROLE: ["path", "description"]}
+    assert plan.rules == {"inventory/ignored-changes"}
+    assert {item["urn"].rpartition("$")[2] for item in plan.violations} == {ROLE}
+
+    config = folder / "policies" / "config" / "inventory.prod.json"
+    rules = json.loads(config.read_text())
+    end = datetime.now(UTC).date() + timedelta(days=90)
+    waiver = {"resource": "prod-backstage-task", "reason": "its tasks hold the old ARN", "owner": "platform"}
+    rules["ignored-changes"] = {"waivers": [{**waiver, "expires": str(end)}]}
+    config.write_text(json.dumps(rules))
+    assert rehearse("prod", folder, tmp_path / "waived.json").exit_code == 0
+
+
+@pytest.mark.parametrize("entry", ["path", "path of prod-backstage-task", "* of aws:iam/role:Role::x", ""])
+def test_what_names_no_property_of_a_resource_is_refused(entry: str) -> None:
+    read = project.load(owned(), "prod")
+    config = {**read.config, f"{read.name}:keptDifferences": json.dumps([entry])}
+    config |= {
+        f"{read.name}:{key}": text for key, text in settings.placeholders().items() if key == "originHeaderSecret"
+    }
+    with pytest.raises(ConfigurationError, match="accepted: PROPERTY of TYPE::NAME"):
+        settings.parse(read.name, "prod", config, read.secret_keys)
