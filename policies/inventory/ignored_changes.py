@@ -8,7 +8,6 @@ from typing import Final
 from policies.inventory.elsewhere import OWNERS
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
-
 _SAID_AT_CREATION: Final[Mapping[str, frozenset[str]]] = {
     # What a cluster starts from: a change would replace it, and its data with it. AWS raises minor versions by itself,
     # and refuses to go back (https://github.com/hashicorp/terraform-provider-aws/issues/29409).
