@@ -13,7 +13,6 @@ from operations.adopt.hand_over import HandOver, files, prepare
 from operations.adopt.resources import TerraformState
 from operations.adopt.terraform_state import read
 
-
 Entry = tuple[str, Mapping[Any, Mapping[str, Any]], Sequence[str]]
 """Address without the last key, instance key (None without one) -> attributes, addresses that it depends on."""
 
