@@ -5,6 +5,7 @@ ENGINE ?= embedded
 PYTHON ?= python3
 ANSWERS ?=
 LIKE ?=
+BASE ?= main
 BIN := .venv/bin
 RUN := run-packages
 DEVELOP := develop-packages
@@ -12,7 +13,7 @@ DEVELOP := develop-packages
 # Compiling the SDKs costs many times what loading them does, so what is compiled is kept, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup $(RUN) $(DEVELOP) init preview up destroy drift watch check test lint docs lock clean
+.PHONY: help setup $(RUN) $(DEVELOP) init preview diff up destroy drift watch check test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -35,6 +36,9 @@ preview: $(RUN) ## plan STACK (default prod, or the only one) and judge it with 
 		pulumi) exec $(BIN)/python -m operations deploy preview --stack $(STACK) ;; \
 		*) echo "ENGINE=$(ENGINE): accepted: embedded or pulumi" >&2; exit 2 ;; \
 	esac
+
+diff: $(RUN) ## what this working copy changes in STACK against BASE (default main): resources, verdict, who may do what
+	@$(BIN)/python -m review diff --stack $(STACK) --base $(BASE)
 
 up: $(RUN) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
 	@$(BIN)/python -m operations deploy up --stack $(STACK)

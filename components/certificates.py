@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_cloudflare as cloudflare
 
+from components.immutable import ORIGIN_CERTIFICATE, VIEWER_CERTIFICATE
 from components.naming import VIEWER_REGION, Names
 
 
@@ -32,8 +33,8 @@ class Certificates(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:edge:Certificates", name, None, opts)
-        origin = self._certificate("acm-alb-origin", args, [args.origin, *args.hosts], region=None)
-        viewer = self._certificate("acm-viewer", args, args.hosts, region=VIEWER_REGION)
+        origin = self._certificate(ORIGIN_CERTIFICATE, args, [args.origin, *args.hosts], region=None)
+        viewer = self._certificate(VIEWER_CERTIFICATE, args, args.hosts, region=VIEWER_REGION)
         records = {
             host: cloudflare.DnsRecord(
                 f"validation-{host}",
@@ -49,9 +50,9 @@ class Certificates(pulumi.ComponentResource):
             )
             for host in (args.origin, *args.hosts)
         }
-        self.origin_arn = self._validated("acm-alb-origin", origin, list(records.values()), region=None)
+        self.origin_arn = self._validated(ORIGIN_CERTIFICATE, origin, list(records.values()), region=None)
         self.viewer_arn = self._validated(
-            "acm-viewer", viewer, [records[host] for host in args.hosts], region=VIEWER_REGION
+            VIEWER_CERTIFICATE, viewer, [records[host] for host in args.hosts], region=VIEWER_REGION
         )
         self.register_outputs({"originArn": self.origin_arn, "viewerArn": self.viewer_arn})
 
@@ -63,7 +64,7 @@ class Certificates(pulumi.ComponentResource):
             domain_name=hosts[0],
             subject_alternative_names=list(hosts[1:]),
             validation_method="DNS",
-            key_algorithm="EC_prime256v1",
+            key_algorithm=args.names.fixed("certificates", name, "keyAlgorithm", "EC_prime256v1"),
             region=region,
             tags=args.names.tags("edge"),
             opts=pulumi.ResourceOptions(parent=self),

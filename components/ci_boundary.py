@@ -96,9 +96,7 @@ def _widened(names: Names, statement: Statement) -> set[str]:
             for folder in sorted({secret.name(names).split("/")[0] for secret in SECRETS})
         ),
         names.parameter_arn(names.parameter("*")),
-        names.role_arn("*"),
+        *names.role_arns,
         names.load_balancing_arn("*"),
     )
-    return {
-        next((kind for kind in kinds if arn.startswith(kind.removesuffix("*"))), arn) for arn in statement.resources
-    }
+    return {next((kind for kind in kinds if fnmatchcase(arn, kind)), arn) for arn in statement.resources}

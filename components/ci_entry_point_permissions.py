@@ -169,7 +169,7 @@ def web_acl_arns(names: Names) -> list[str]:
 
 def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
     edge = names.in_region(VIEWER_REGION)
-    balancer = names.resource("edge")
+    balancer = names.fixed("loadBalancers", names.resource("edge"), "name", names.resource("edge"))
     groups = names.ec2_arn("security-group/*")
     return {
         "anything": ["*"],
@@ -177,7 +177,7 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
         "listener": [names.load_balancing_arn(f"listener/app/{balancer}/*")],
         "listener rules": [names.load_balancing_arn(f"listener-rule/app/{balancer}/*")],
         "target groups": [
-            names.load_balancing_arn(f"targetgroup/{names.resource(application.label, '????')}/*")
+            names.load_balancing_arn(f"targetgroup/{_target_group(names, application.label)}/*")
             for application in APPLICATIONS
         ],
         "vpc": [names.ec2_arn(f"vpc/{settings.vpc_id or '*'}")],
@@ -190,6 +190,11 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
         "given web ACL": [settings.web_acl_arn] if settings.web_acl_arn else [],
         "web ACL": web_acl_arns(names),
     }
+
+
+def _target_group(names: Names, label: str) -> str:
+    """Return the pattern of the names that an application's target group has, one after another."""
+    return names.fixed("targetGroups", names.resource(label), "name", names.resource(label, "????"))
 
 
 def _conditions(names: Names, settings: Settings) -> Mapping[Limit, Conditions]:

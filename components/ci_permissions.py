@@ -10,26 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from components.catalogue import (
-    PARAMETERS,
-    SECRETS,
-    Maker,
-    Parameter,
-    Reader,
-    Workload,
-    bucket_names,
-    parameters_read_by,
-    secrets_made_by,
-    secrets_read_by,
-)
+from components.catalogue import SECRETS, Maker, Reader, Workload, bucket_names, secrets_made_by, secrets_read_by
 from components.ci_entry_point_permissions import web_acl_arns
 from components.ci_issuers import issuers
 from components.ci_state_permissions import state_statements
 from components.iam_documents import Statement
+from components.iam_names import (
+    execution_role_name,
+    task_role_name,
+    workload_boundary_name,
+    workload_role_names,
+)
 from components.naming import VIEWER_REGION, Names
+from components.parameter_catalogue import Parameter, parameters_read_by, stack_parameters
 from components.settings import Settings
-from components.workload_permissions import workload_boundary_name
-from components.workload_roles import execution_role_name, role_names, task_role_name
 
 _BUCKET_READS: Final = (
     "s3:GetAccelerateConfiguration",
@@ -85,12 +79,12 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
         Statement(
             "LookAtRoles",
             ["iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"],
-            [names.role_arn("*")],
+            names.role_arns,
         ),
         Statement(
             "LookAtManagedPolicies",
             ["iam:GetPolicy", "iam:GetPolicyVersion", "iam:ListPolicyVersions"],
-            [names.policy_arn("*")],
+            names.policy_arns,
         ),
         Statement(
             "LookAtTokenIssuer",
@@ -138,10 +132,10 @@ def preview_statements(names: Names, settings: Settings) -> list[Statement]:
 
 def deploy_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what a deploy may do to data, roles and the state: change what the program manages, not IAM's own base."""
-    return [*_manage_data(names), *_manage_roles(names), *state_statements(names, settings, writes=True)]
+    return [*_manage_data(names, settings), *_manage_roles(names), *state_statements(names, settings, writes=True)]
 
 
-def _manage_data(names: Names) -> list[Statement]:
+def _manage_data(names: Names, settings: Settings) -> list[Statement]:
     return [
         Statement(
             "ManageBuckets",
@@ -182,7 +176,7 @@ def _manage_data(names: Names) -> list[Statement]:
                 "ssm:PutParameter",
                 "ssm:RemoveTagsFromResource",
             ],
-            [names.parameter_arn(parameter.name(names)) for parameter in PARAMETERS],
+            [names.parameter_arn(parameter.name(names)) for parameter in stack_parameters(here=settings.here)],
         ),
     ]
 
@@ -240,14 +234,6 @@ def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
         *_read_parameters(names, parameters_read_by(Reader.CI_DEPLOYER_TRIGGER)),
-    ]
-
-
-def workload_role_names(names: Names) -> list[str]:
-    """Return the names of all roles that a deploy manages: those of the workloads and of the `.ork` processor."""
-    return [
-        *(role for workload in Workload for role in role_names(names, workload)),
-        names.resource(Reader.ORK_PROCESSOR),
     ]
 
 

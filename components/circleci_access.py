@@ -21,16 +21,10 @@ from components.ci_permissions import (
 )
 from components.guarded_role import GuardedRole, GuardedRoleArgs
 from components.iam_documents import Statement, web_identity_trust
+from components.iam_names import BALANCER, EDGE, LOOK, ci_boundary_name
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.naming import Names
 from components.settings import Settings
-
-LOOK: Final = "ci-look"
-"""Last part of the name of the managed policy with which CI reads this program's resources."""
-BALANCER: Final = "ci-load-balancer"
-"""Last part of the name of the managed policy with which CI changes the load balancer."""
-EDGE: Final = "ci-edge"
-"""Last part of the name of the managed policy with which CI changes what stands before the load balancer."""
 
 SHARED: Final = {
     LOOK: "Reads what this program manages, without any secret value",
@@ -92,7 +86,7 @@ class CircleciAccess(pulumi.ComponentResource):
         ]
         self.arns: dict[str, str] = {}
         for role in ci_roles(names, settings):
-            boundary = names.resource(role.reader, "boundary")
+            boundary = ci_boundary_name(names, role.reader)
             bound = ManagedPolicy(
                 boundary,
                 ManagedPolicyArgs(

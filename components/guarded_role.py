@@ -22,17 +22,17 @@ class GuardedRoleArgs:
     """Trust policy, JSON text."""
     statements: Sequence[Statement]
     boundary: str
-    """Name of the managed policy that bounds the role."""
+    """What the program calls the managed policy that bounds the role."""
     component: str
     """Value of the `Component` tag."""
     managed_policies: Sequence[str] = ()
-    """Names of managed policies that the role has beside its own statements."""
+    """What the program calls the managed policies that the role has beside its own statements."""
 
 
 class GuardedRole(pulumi.ComponentResource):
     """An IAM role with a policy of its own, shared ones if it needs them, and always a permissions boundary.
 
-    Its name is the component's, so that it is known at preview.
+    Its name is the component's unless the settings give another, so that it is known at preview.
     """
 
     arn: str
@@ -43,7 +43,7 @@ class GuardedRole(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         role = aws.iam.Role(
             name,
-            name=name,
+            name=args.names.role(name),
             path=args.names.role_path,
             description=args.description,
             assume_role_policy=args.trust,
@@ -53,15 +53,15 @@ class GuardedRole(pulumi.ComponentResource):
         )
         aws.iam.RolePolicy(
             name,
-            name=name,
-            role=name,
+            name=args.names.fixed("rolePolicies", name, "name", name),
+            role=args.names.role(name),
             policy=identity_policy(args.statements),
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role])),
         )
         for policy in args.managed_policies:
             aws.iam.RolePolicyAttachment(
                 f"{name}-{policy}",
-                role=name,
+                role=args.names.role(name),
                 policy_arn=args.names.policy_arn(policy),
                 opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[role])),
             )

@@ -53,7 +53,7 @@ class LoadBalancer(pulumi.ComponentResource):
         group = self._security_group(name, args, child)
         balancer = aws.lb.LoadBalancer(
             name,
-            name=name,
+            name=names.fixed("loadBalancers", name, "name", name),
             load_balancer_type="application",
             internal=False,
             security_groups=[group.id],
@@ -100,11 +100,13 @@ class LoadBalancer(pulumi.ComponentResource):
     ) -> aws.ec2.SecurityGroup:
         """Return a group that accepts CloudFront and connects only to the applications and the identity provider."""
         names, surroundings = args.names, args.surroundings
+        description = names.fixed("securityGroups", name, "description", _GROUP_DESCRIPTION)
+        # AWS deletes no group that a load balancer has, and a change of either makes a new one.
+        own_name = names.replaceable("edge", description, surroundings.vpc_mark)
         group = aws.ec2.SecurityGroup(
             name,
-            # AWS deletes no group that a load balancer has, and a change of either makes a new one.
-            name=names.replaceable("edge", _GROUP_DESCRIPTION, surroundings.vpc_mark),
-            description=_GROUP_DESCRIPTION,
+            name=names.fixed("securityGroups", name, "name", own_name),
+            description=description,
             vpc_id=surroundings.vpc_id,
             tags=names.tags("edge"),
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),

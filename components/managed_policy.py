@@ -22,15 +22,18 @@ class ManagedPolicyArgs:
 
 
 class ManagedPolicy(pulumi.ComponentResource):
-    """A managed policy of this environment, under the component's name; only an administrator changes it, never CI."""
+    """A managed policy of this environment, under the component's name unless the settings give another.
+
+    Only an administrator changes it, never CI.
+    """
 
     def __init__(self, name: str, args: ManagedPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:iam:ManagedPolicy", name, None, opts)
         aws.iam.Policy(
             name,
-            name=name,
+            name=args.names.policy(name),
             path=args.names.role_path,
-            description=args.description,
+            description=args.names.fixed("policies", name, "description", args.description),
             policy=identity_policy(args.statements),
             tags=args.names.tags("iam"),
             opts=pulumi.ResourceOptions(parent=self),

@@ -7,7 +7,7 @@ Everything here is built from configuration, so that every name and every policy
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final, Literal, TypeAlias
 
@@ -22,6 +22,9 @@ Cloudflare's Universal SSL covers only the first: https://developers.cloudflare.
 
 ACCOUNT_ID: Final = "account-id"
 """The suffix of buckets that stands for the account's id."""
+
+Immutable: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
+"""Kind, the program's name for the resource, property -> the value that it has (see components.immutable)."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,19 @@ class Names:
     partition: str = "aws"
     host_style: HostStyle = "suffix"
     bucket_suffix: str = ACCOUNT_ID
+    given_role_path: str = ""
+    """The path of roles and managed policies, where it isn't the program's own."""
+    immutable: Immutable = field(default_factory=dict, hash=False)
+
+    def fixed(self, kind: str, name: str, property_: str, otherwise: str) -> str:
+        """Return what AWS lets nobody change later: the value that the setting `immutable` gives, or else another.
+
+        >>> given = {"roles": {"prod-backstage-task": {"name": "backstage"}}}
+        >>> names = Names("acme-platform", "prod", "123456789012", "eu-central-1", immutable=given)
+        >>> names.fixed("roles", "prod-backstage-task", "name", "prod-backstage-task")
+        'backstage'
+        """
+        return self.immutable.get(kind, {}).get(name, {}).get(property_, otherwise)
 
     def secret(self, path: str) -> str:
         """Return the name of a secret: `${environment}/service/thing`."""
@@ -75,21 +91,57 @@ class Names:
         return self.resource(label, mark)
 
     @property
-    def role_path(self) -> str:
-        """The path of every role and managed policy: `/${project}/${environment}/`."""
+    def own_path(self) -> str:
+        """The path under which nothing but this environment's roles and managed policies are."""
         return f"/{self.project}/{self.environment}/"
 
+    @property
+    def role_path(self) -> str:
+        """The path of every role and managed policy."""
+        return self.given_role_path or self.own_path
+
+    def role(self, name: str) -> str:
+        """Return what AWS calls one of this program's roles."""
+        return self.fixed("roles", name, "name", name)
+
+    def policy(self, name: str) -> str:
+        """Return what AWS calls one of this program's managed policies."""
+        return self.fixed("policies", name, "name", name)
+
     def role_arn(self, name: str) -> str:
-        """Return the ARN of one of this program's roles.
+        """Return the ARN of one of this program's roles, by the program's own name for it.
 
         >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").role_arn("prod-backstage-task")
         'arn:aws:iam::123456789012:role/acme-platform/prod/prod-backstage-task'
         """
-        return self._global_arn("iam", f"role{self.role_path}{name}")
+        return self._global_arn("iam", f"role{self.role_path}{self.role(name)}")
 
     def policy_arn(self, name: str) -> str:
-        """Return the ARN of one of this program's managed policies."""
-        return self._global_arn("iam", f"policy{self.role_path}{name}")
+        """Return the ARN of one of this program's managed policies, by the program's own name for it."""
+        return self._global_arn("iam", f"policy{self.role_path}{self.policy(name)}")
+
+    @property
+    def role_arns(self) -> list[str]:
+        """Patterns of the ARNs of this environment's roles.
+
+        >>> Names("acme-platform", "prod", "123456789012", "eu-central-1", given_role_path="/").role_arns
+        ['arn:aws:iam::123456789012:role/prod-*']
+        """
+        return self._iam_arns("role", "roles")
+
+    @property
+    def policy_arns(self) -> list[str]:
+        """Patterns of the ARNs of this environment's managed policies."""
+        return self._iam_arns("policy", "policies")
+
+    def _iam_arns(self, service_kind: str, kind: str) -> list[str]:
+        if self.role_path == self.own_path:
+            return [self._global_arn("iam", f"{service_kind}{self.own_path}*")]
+        # Others' are under the path too: only what has the environment's name, and what is called otherwise.
+        prefix = self.resource("")
+        named = (given["name"] for given in self.immutable.get(kind, {}).values() if "name" in given)
+        others = sorted(name for name in named if not name.startswith(prefix))
+        return [self._global_arn("iam", f"{service_kind}{self.role_path}{name}") for name in (f"{prefix}*", *others)]
 
     @property
     def account_arn(self) -> str:
@@ -112,8 +164,26 @@ class Names:
         return self._arn("secretsmanager", f"secret:{name}-??????")
 
     def secret_arn(self, name_with_suffix: str) -> str:
-        """Return the full ARN of a secret whose suffix is known."""
+        """Return the full ARN of a secret whose suffix is known.
+
+        Without the suffix it is the partial ARN, which Secrets Manager and ECS take for the secret of that name, unless
+        the name itself ends in a hyphen and six characters:
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
+        """
         return self._arn("secretsmanager", f"secret:{name_with_suffix}")
+
+    def image(self, repository: str, digest: str) -> str:
+        """Return an image of the account's own registry, by its digest.
+
+        >>> Names("acme-platform", "dev", "123456789012", "eu-central-1").image("prefect", "sha256:00")
+        '123456789012.dkr.ecr.eu-central-1.amazonaws.com/prefect@sha256:00'
+        """
+        return f"{self.account}.dkr.{self.service_endpoint('ecr')}/{repository}@{digest}"
+
+    @property
+    def namespace(self) -> str:
+        """The private DNS zone of what tasks connect to: `${environment}.internal`."""
+        return f"{self.environment}.internal"
 
     def parameter_arn(self, name: str) -> str:
         """Return the ARN of a parameter; its name starts with a slash.
@@ -134,7 +204,8 @@ class Names:
         'prod-edge-logs'
         """
         suffix = self.account if self.bucket_suffix == ACCOUNT_ID else self.bucket_suffix
-        return self.resource(purpose, suffix) if suffix else self.resource(purpose)
+        name = self.resource(purpose)
+        return self.fixed("buckets", name, "bucket", f"{name}-{suffix}" if suffix else name)
 
     def bucket_arn(self, bucket: str) -> str:
         """Return the ARN of a bucket."""
@@ -162,6 +233,11 @@ class Names:
     def log_streams_arn(self, log_group: str) -> str:
         """Return the ARN of all streams of a log group, which is what writing to it needs."""
         return self._arn("logs", f"log-group:{log_group}:*")
+
+    @property
+    def log_deliveries_arn(self) -> str:
+        """Pattern of what delivers logs of this account and region, as `aws:SourceArn` names it."""
+        return self._arn("logs", "*")
 
     def repository_arn(self, repository: str) -> str:
         """Return the ARN of an ECR repository."""
@@ -273,3 +349,8 @@ def environment_name(environment: str, *parts: str) -> str:
 def function_log_group(function: str) -> str:
     """Return the log group of a Lambda function."""
     return f"/aws/lambda/{function}"
+
+
+def database_log_group(cluster: str, log: str) -> str:
+    """Return the log group of one of a database cluster's logs."""
+    return f"/aws/rds/cluster/{cluster}/{log}"

@@ -11,14 +11,14 @@ import pulumi
 from pydantic import Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from components import immutable, workload_settings
 from components import settings_shapes as shapes
-from components import workload_settings
 from components.applications import APPLICATIONS, ORIGIN_LABEL
 from components.naming import HostStyle, Names
 from components.settings_problems import (
     ConfigurationError,
     is_secret,
-    is_sequence,
+    is_structured,
     missing_key,
     refused_values,
     unknown_key,
@@ -75,10 +75,17 @@ class Settings(WorkloadSettings):
     park_mode: Literal["parked", "unparked"]
     bucket_suffix: shapes.BucketSuffix
     secret_recovery_days: shapes.RecoveryDays
+    role_path: shapes.RolePath
+    immutable: dict[str, Any]
     kept_differences: shapes.KeptDifferences = ()
 
     origin_header_secret: shapes.HeaderSecret
     previous_origin_header_secret: shapes.HeaderSecret | None = None
+
+    @property
+    def parked(self) -> bool:
+        """Whether the platform is parked: nothing runs that costs by the hour."""
+        return self.park_mode == "parked"
 
     @property
     def account(self) -> str:
@@ -87,8 +94,17 @@ class Settings(WorkloadSettings):
 
     def names(self, project: str, environment: str) -> Names:
         """Return the names of an environment of a project with these settings."""
+        path = self.role_path.replace("${project}", project).replace("${environment}", environment)
         return Names(
-            project, environment, self.account, self.region, self.partition, self.host_style, self.bucket_suffix
+            project,
+            environment,
+            self.account,
+            self.region,
+            self.partition,
+            self.host_style,
+            self.bucket_suffix,
+            path,
+            immutable.read(self.immutable),
         )
 
 
@@ -122,7 +138,7 @@ def parse(project: str, environment: str, config: Mapping[str, str], secret_keys
     Args:
         project: The project's name.
         environment: The stack's name.
-        config: Full key (`namespace:key`) to value; lists are JSON text, as Pulumi hands them over.
+        config: Full key (`namespace:key`) to value; lists and mappings are JSON text, as Pulumi hands them over.
         secret_keys: The keys that are stored as secrets.
 
     Raises:
@@ -162,14 +178,14 @@ def _given(project: str, config: Mapping[str, str]) -> tuple[dict[str, Any], lis
         if key not in FIELDS:
             if full_key.startswith(prefix):
                 problems.append(unknown_key(key, FIELDS))
-        elif is_sequence(FIELDS[key]):
-            given[key] = _sequence(text)
+        elif is_structured(FIELDS[key]):
+            given[key] = _structure(text)
         elif text or FIELDS[key].is_required():
             given[key] = text
     return given, problems
 
 
-def _sequence(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
+def _structure(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -201,6 +217,7 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
         )
     problems += _state_contradictions(settings, names)
     problems += workload_settings.contradictions(settings)
+    problems += immutable.problems(settings.immutable, names)
     if settings.previous_origin_header_secret == settings.origin_header_secret:
         problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")
     return problems

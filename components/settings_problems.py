@@ -61,6 +61,11 @@ def is_sequence(field: FieldInfo) -> bool:
     return get_origin(field.annotation) is tuple
 
 
+def is_structured(field: FieldInfo) -> bool:
+    """Tell whether a field's value isn't one text: it holds several."""
+    return is_sequence(field) or get_origin(field.annotation) is dict
+
+
 def is_secret(field: FieldInfo) -> bool:
     """Tell whether a field's value may be shown nowhere."""
     return SecretText in _types(field.annotation)
@@ -117,6 +122,7 @@ _WORDING: Final[Mapping[str, Callable[[ErrorDetails, FieldInfo], str]]] = {
     "missing": lambda _, field: f"is missing; accepted: {_accepted(field)}",
     "value_error": _refused_by_validator,
     "string_type": lambda detail, field: f"{_shown(detail, field)} is no text; accepted: {_accepted(field)}; {QUOTES}",
+    "dict_type": lambda detail, field: f"is {_shown(detail, field)}; accepted: a mapping",
     "tuple_type": lambda detail, field: f"is {_shown(detail, field)}; accepted: a list",
     "literal_error": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",
     "bool_parsing": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",

@@ -216,11 +216,17 @@ BucketSuffix = Annotated[
         'or "" for nothing',
     ),
 ]
-BucketName = Annotated[
+BUCKET_NAME: Final = Shape(
+    r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)(?=.{3,63}$)[a-z0-9]+(-+[a-z0-9]+)*",
+    "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, nothing that S3 keeps",
+)
+BucketName = Annotated[str, AfterValidator(BUCKET_NAME)]
+# https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
+RolePath = Annotated[
     str,
     _text(
-        r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)(?=.{3,63}$)[a-z0-9]+(-+[a-z0-9]+)*",
-        "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, nothing that S3 keeps",
+        r"(?=.{1,512}$)/([\w+=,.@-]+/|\$\{(project|environment)\}/)*",
+        "a path such as / or /service-roles/; ${project} and ${environment} stand for those of the stack",
     ),
 ]
 KeyArn = Annotated[

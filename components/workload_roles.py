@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.catalogue import Workload
+from components.catalogue import TASKS, Workload
 from components.guarded_role import GuardedRole, GuardedRoleArgs
 from components.iam_documents import ecs_tasks_trust
+from components.iam_names import execution_role_name, task_role_name
 from components.naming import Names
 from components.settings import Settings
-from components.workload_permissions import TASKS, execution_statements, task_statements
+from components.workload_permissions import execution_statements, task_statements
 
 
 @dataclass(frozen=True)
@@ -22,22 +23,6 @@ class WorkloadRolesArgs:
     settings: Settings
     workload: Workload
     boundary: str
-
-
-def execution_role_name(names: Names, workload: Workload) -> str:
-    """Return the name of the role with which ECS starts a workload."""
-    return names.resource(workload, "execution")
-
-
-def task_role_name(names: Names, workload: Workload) -> str:
-    """Return the name of the role that a workload's own code has."""
-    return names.resource(workload, "task")
-
-
-def role_names(names: Names, workload: Workload) -> list[str]:
-    """Return the names of a workload's roles: execution, and task where it calls AWS by itself."""
-    task = [task_role_name(names, workload)] if workload in TASKS else []
-    return [execution_role_name(names, workload), *task]
 
 
 class WorkloadRoles(pulumi.ComponentResource):

@@ -12,22 +12,20 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 from rehearsal.reports.changed_lines import changed_since
 from rehearsal.reports.markdown import markdown, stack_name
 from rehearsal.reports.sarif import sarif
-from stackfiles import text_file
+from stackfiles import plan_file, text_file
 from stackfiles.failures import BadConfiguration, Failure
-from stackfiles.plan_document import PlanDocument
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the report to stdout and return the exit code: 0, or 2 where an input can't be read."""
     given = _parser().parse_args(arguments)
     try:
-        plan = _plan(given.plan)
-        base = _plan(given.base) if given.base else None
+        plan = plan_file.read(given.plan)
+        base = plan_file.read(given.base) if given.base else None
         access = text_file.read(given.access) if given.access else ""
         diagram = _mermaid(given.diagram) if given.diagram else ""
         if given.sarif:
@@ -39,19 +37,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return failure.exit_code
     print(markdown(plan, base, access, diagram), end="")
     return 0
-
-
-def _plan(file: Path) -> PlanDocument:
-    try:
-        document = json.loads(text_file.read(file))
-    except ValueError:
-        document = None
-    if not isinstance(document, dict) or "steps" not in document or "policyViolations" not in document:
-        raise BadConfiguration(
-            f"{file}: is no plan of one stack; accepted: what `python -m rehearsal --json` or "
-            "`python -m operations deploy preview --json` wrote"
-        )
-    return cast(PlanDocument, document)
 
 
 def _mermaid(file: Path) -> str:

@@ -26,7 +26,7 @@ from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import PlanDocument
 
 _SUFFIXES: Final = (".py", ".yaml", ".yml", ".json", ".jsonl", ".txt", ".gz")
-_ASIDE: Final = frozenset("benchmarks build corpus docs generators tests".split())
+_ASIDE: Final = frozenset("benchmarks build corpus docs generators review tests".split())
 """Folders that have no influence on a project's plan. Hidden folders are left out too."""
 
 _STEP: Final = 40

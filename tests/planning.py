@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
+from stackfiles.project import stacks
 from tests import resident_packs
 from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
-from tests.owner import give_files, link_packs, owned
+from tests.owner import give_files, link_packs, owned, owned_here
 from tests.session import shared
 
 
@@ -126,7 +127,10 @@ def _rehearsed(stack: str) -> str:
     def make() -> str:
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder) / "plan.json"
-            done = rehearsal_command("--stack", stack, "--json", str(output))
+            project = owned() if stack in stacks(owned()) else owned_here()
+            done = rehearsal_command(
+                *("--project", str(project), "--stack", stack, "--json", str(output)), packs=project / "policies"
+            )
             return json.dumps([done.code, done.printed, output.read_text() if output.exists() else ""])
 
     return shared(f"plan of {stack}", make)

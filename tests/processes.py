@@ -10,7 +10,7 @@ import inspect
 import multiprocessing.process
 import subprocess
 from collections.abc import Iterator
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Final
 
 import pytest
@@ -52,8 +52,12 @@ def _reached(thing: FunctionType | type) -> Iterator[object]:
     if isinstance(thing, type):
         yield from (getattr(value, "__func__", getattr(value, "fget", value)) for value in vars(thing).values())
         return
-    for name in _names(thing.__code__):
-        yield thing.__globals__.get(name)
+    names = set(_names(thing.__code__))
+    found = [thing.__globals__.get(name) for name in names]
+    yield from found
+    for module in found:
+        if isinstance(module, ModuleType) and module.__name__.startswith("tests."):
+            yield from (vars(module).get(name) for name in names)
 
 
 def _names(code: CodeType) -> Iterator[str]:

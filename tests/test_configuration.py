@@ -58,6 +58,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
     "ciIssuer": ("gitlab", "ciIssuer: `gitlab` won't do; accepted: circleci or github or both"),
     "githubRepository": ("github.com/a/b", "githubRepository: `github.com/a/b` won't do; accepted: owner/name"),
+    "rolePath": ("roles", "rolePath: `roles` won't do; accepted: a path such as / or /service-roles/"),
     "originHeaderSecret": ("not-a-secret-at-all", "originHeaderSecret: is stored in plain text"),
 }
 
@@ -85,7 +86,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     assert plan.exit_code == 2
     screen = words(plan.printed)
     assert [expected for _, expected in FAULTS.values() if expected not in screen] == []
-    assert "The configuration of stack `prod` has 24 problems" in screen  # the header secret has two
+    assert "The configuration of stack `prod` has 25 problems" in screen  # the header secret has two
     assert "Traceback" not in screen
     assert "not-a-secret-at-all" not in screen
     assert len(plan.printed.splitlines()) < 50
@@ -95,6 +96,28 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        ({"immutable": {"role": {}}}, "immutable.role: no such key; the nearest is roles"),
+        (
+            {"immutable": {"roles": {"prod-backstage-tsk": {"name": "a"}}}},
+            "immutable.roles.prod-backstage-tsk: no such key; the nearest is prod-backstage-task",
+        ),
+        (
+            {"immutable": {"roles": {"prod-backstage-task": {"nam": "a"}}}},
+            "immutable.roles.prod-backstage-task.nam: no such key; the nearest is name",
+        ),
+        (
+            {"immutable": {"roles": {"prod-backstage-task": {"name": "a b"}}}},
+            "immutable.roles.prod-backstage-task.name: `a b` won't do; accepted: 1 to 64 letters, digits and _+=,.@-",
+        ),
+        (
+            {"immutable": {"targetGroups": {"prod-portal": {"port": 65536}}}},
+            "immutable.targetGroups.prod-portal.port: `65536` won't do; accepted: a port, 1 to 65535",
+        ),
+        ({"immutable": {"buckets": []}}, "immutable.buckets: is `[]`; accepted: a mapping of resources to their"),
+        (
+            {"immutable": {"certificates": {"acm-viewer": "RSA_2048"}}},
+            "immutable.certificates.acm-viewer: is `RSA_2048`; accepted: a mapping with keyAlgorithm",
+        ),
         ({"aws:region": "us-gov-west-1"}, "accepted: an AWS region such as eu-central-1, in the partition that has"),
         ({"aws:region": "cn-north-1"}, "aws:region: `cn-north-1` won't do; accepted: an AWS region"),
         ({"secretRecoveryDays": 0}, "secretRecoveryDays: `0` won't do; accepted: 7 to 30"),
@@ -132,6 +155,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
         ),
     ],
     ids=[
+        *("kind", "resource", "property", "value", "port", "no mapping", "text in place of values"),
         *("region of another partition", "region of China"),
         *("recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"),
         *("no CircleCI project", "no GitHub repository"),

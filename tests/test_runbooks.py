@@ -13,9 +13,11 @@ from typing import Any
 
 import yaml
 
+from review.compared import Compared
+from review.difference import text
 from stackfiles.plan_document import Violation
 from tests.owner import FILES
-from tests.planning import Plan, copy_project, plan_of, rehearse
+from tests.planning import Plan, copy_project, document_of, plan_of, rehearse
 from tests.runbooks import Runbook, runbook
 from tests.test_system import readers
 
@@ -75,6 +77,14 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     (wiring,) = plan.inputs("guarded:ecs:ContainerEnvironment")
     assert "SENTRY_AUTH_TOKEN" in wiring["backstage"]
 
+    assert "make diff STACK=prod" in book.commands
+    told = text("prod", Compared(json.loads((tmp_path / "plan.json").read_text()), document_of("prod"), "main"))
+    assert "5 changed, passed" in told  # the four and the component with the containers' variables
+    pattern = f"`secret:{secret['name']}-??????`"
+    assert f"lets `prod-backstage-execution` and `prod-backstage-task` read {pattern} (" in told
+    assert f"lets `prod-ci-preview` and `prod-ci-deploy` read about {pattern} (" in told
+    assert told.count("This change lets") == 2
+
 
 def test_rotating_the_header_secret(tmp_path: Path) -> None:
     """Without the CLI: what its `config set --secret` and `config rm` leave in the stack's file is written here."""
@@ -105,9 +115,9 @@ def test_rotating_the_header_secret(tmp_path: Path) -> None:
 def test_waiving_a_rule(tmp_path: Path) -> None:
     book, project = runbook("waiving-a-rule"), copy_project(tmp_path)
     permissions = project / "components" / "workload_permissions.py"
-    text, replaced = re.subn(r'\["s3:\w+"(, "s3:\w+"){3}\]', '["s3:*"]', permissions.read_text())
+    broad, replaced = re.subn(r'\["s3:\w+"(, "s3:\w+"){3}\]', '["s3:*"]', permissions.read_text())
     assert replaced == 1
-    permissions.write_text(text)
+    permissions.write_text(broad)
 
     broken = rehearse("prod", project, tmp_path / "broken.json")
     assert broken.exit_code == 1

@@ -22,7 +22,7 @@ FUNCTION_LINES: Final = 60
 PACKS: Final = sorted(f"policies/{file.parent.name}" for file in (PROJECT / "policies").glob("*/PulumiPolicy.yaml"))
 
 _JUDGES: Final = ("policies/rulebook", *PACKS, "policies/check", "policies")
-_CODE: Final = ("components", *_JUDGES, "stackfiles", "rehearsal", "operations")
+_CODE: Final = ("components", *_JUDGES, "stackfiles", "rehearsal", "review", "operations")
 
 AREAS: Final[dict[str, tuple[str, ...]]] = {
     "components": (),
@@ -35,8 +35,9 @@ AREAS: Final[dict[str, tuple[str, ...]]] = {
     "policies": ("policies/rulebook", "policies/check"),
     "stackfiles": (),
     "rehearsal": ("stackfiles",),
+    "review": ("policies/rulebook", *PACKS, "stackfiles", "rehearsal"),
     "operations": ("components", "stackfiles", "rehearsal"),
-    "generators": ("components", "policies/rulebook", *PACKS, "stackfiles", "rehearsal"),
+    "generators": ("components", "policies/rulebook", *PACKS, "stackfiles", "rehearsal", "review"),
     "corpus": ("policies/rulebook", "policies/least_privilege"),
     "tests": (*_CODE, "generators", "corpus"),
     "benchmarks": (*_CODE, "corpus", "tests"),
@@ -58,6 +59,7 @@ COMMANDS: Final = (
     "rehearsal.pull_request",
     "rehearsal.base_verdict",
     "rehearsal.comment",
+    "review",
     "operations",
     "policies",
     "policies.least_privilege.access",

@@ -255,13 +255,21 @@ def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[st
     "identity provider.",
     source=_BALANCING + "listener-authenticate-users.html",
     severity=Severity.MEDIUM,
+    config={
+        "ports": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "description": "Ports of targets that are registered with another port than their group's",
+            "default": [],
+        }
+    },
 )
 @for_each(_OPENS - INGRESS_RULE)
-def _egress(stack: Stack, resource: Resource, _: Judgement) -> Iterator[str]:
+def _egress(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator[str]:
     found = resource.shared(_planned_openings)
     if not _guards_balancer(stack, resource):
         return
-    ports = stack.shared(_target_ports)
+    ports = stack.shared(_target_ports).union(judgement.config["ports"])
     for opening in found:
         if opening.direction == "egress" and not _to_identity_provider(opening) and not _to_target(opening, ports):
             yield f"In {opening.place}, the load balancer may reach more than targets and the identity provider."

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from policies.naming.environment import ENVIRONMENT, stack_environment
+from policies.naming.environment import AGREED, ENVIRONMENT, stack_environment
 from policies.naming.physical_names import PHYSICAL_NAMES, resource_types, shown
 from policies.rulebook import Finding, Judgement, Properties, Resource, Rules, Severity
 
@@ -44,7 +44,8 @@ class Convention:
     def judge(self, properties: Properties, path: str, judgement: Judgement) -> Iterator[Finding]:
         """Find what is wrong with the name at a path, if there is one at all."""
         name = properties.text_or_none(path)
-        if name is not None and (problem := self.problem(name, stack_environment(judgement))):
+        agreed = judgement.config.get("agreed", ())
+        if name is not None and name not in agreed and (problem := self.problem(name, stack_environment(judgement))):
             yield Finding(f"`{properties.place(path)}` {shown(name)} {problem}.")
 
     def check(self, resource: Resource, judgement: Judgement) -> Iterator[Finding]:
@@ -67,7 +68,7 @@ def _require(
         source=source,
         severity=severity,
         types=resource_types(*kinds),
-        config=ENVIRONMENT,
+        config={**ENVIRONMENT, **AGREED},
     )(convention.check)
 
 
@@ -122,12 +123,13 @@ _require(
     "misnamed-log-group",
     Convention(
         # AWS WAF writes only to log groups that begin with aws-waf-logs-.
-        "/ecs/ENV(?:/[a-z0-9][a-z0-9_-]*)+|/aws/lambda/ENV(?:-[a-z0-9]+)+|aws-waf-logs-ENV(?:-[a-z0-9]+)+",
-        "`/ecs/ENV/workload`, `/aws/lambda/ENV-function` or `aws-waf-logs-ENV-name`",
+        "/ecs/ENV(?:/[a-z0-9][a-z0-9_-]*)+|/aws/lambda/ENV(?:-[a-z0-9]+)+|aws-waf-logs-ENV(?:-[a-z0-9]+)+"
+        "|/aws/rds/cluster/ENV(?:-[a-z0-9]+)+/[a-z-]+",
+        "`/ecs/ENV/workload`, `/aws/lambda/ENV-function`, `/aws/rds/cluster/ENV-name/log` or `aws-waf-logs-ENV-name`",
         512,
     ),
     "log group",
-    title="Log groups are named after the ECS workload or the function that writes them.",
+    title="Log groups are named after the ECS workload, the function or the database that writes them.",
     source="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
 )
 _require(

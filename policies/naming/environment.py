@@ -17,6 +17,17 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Any]]] = {
 """Schema of the configuration that every rule about an environment takes."""
 
 
+AGREED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "agreed": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Whole names that owners agreed to, such as those of resources that were there before",
+        "default": [],
+    }
+}
+"""Schema of the names that don't follow a convention and yet pass."""
+
+
 def stack_environment(judgement: Judgement) -> str:
     """Return the environment of the stack that is judged.
 

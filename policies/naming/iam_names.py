@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.naming.conventions import Convention
-from policies.naming.environment import ENVIRONMENT, stack_environment
+from policies.naming.environment import AGREED, ENVIRONMENT, stack_environment
 from policies.naming.physical_names import resource_types
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity
 
@@ -22,7 +22,7 @@ _POLICY: Final = Convention("ENV(?:-[a-z0-9]+)+", "`ENV-name`, lower case", 128)
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html",
     severity=Severity.MEDIUM,
     types=resource_types("role", "managed policy", "inline policy"),
-    config=ENVIRONMENT,
+    config={**ENVIRONMENT, **AGREED},
 )
 def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     if resource.type in resource_types("role"):

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from rehearsal.base_verdict import gate_changes
+from rehearsal.base_verdict.judged import judged
 from rehearsal.base_verdict.report import GateReport, StackVerdicts, gate_markdown
 from stackfiles import project, text_file
 from stackfiles.failures import BadConfiguration, Failure
-from stackfiles.plan_document import PlanDocument
 
 BASE: Final = Path(__file__).resolve().parents[2]
 
@@ -54,34 +52,12 @@ def _report(branch: Path, *, tried: str) -> GateReport:
     changes = gate_changes.changed_files(BASE, branch)
     verdicts = []
     for stack in stacks:
-        base = _judged(branch, stack, BASE)
-        verdicts.append(StackVerdicts(stack, base, _judged(branch, stack, branch) if changes else base))
+        base = judged(branch, stack, BASE)
+        verdicts.append(StackVerdicts(stack, base, judged(branch, stack, branch) if changes else base))
     passing = (
         gate_changes.passing_cases(BASE, branch, every_breakage=tried == "all") if changes and tried != "none" else []
     )
     return GateReport(verdicts, changes, passing)
-
-
-def _judged(branch: Path, stack: str, judges: Path) -> PlanDocument:
-    """Return the plan of the branch's program, judged by the gate in a folder.
-
-    It's made by another process, so that nothing of the program reaches this one. Without a whole plan there is no
-    verdict, whatever the exit code: a program can end its process.
-    """
-    with tempfile.TemporaryDirectory() as scratch:
-        output = Path(scratch) / "plan.json"
-        options = ["--project", branch, "--stack", stack, "--judge-with", judges, "--quiet", "--json", output]
-        command = [sys.executable, "-m", "rehearsal", *map(str, options)]
-        done = subprocess.run(command, cwd=BASE, capture_output=True, text=True, check=False)  # noqa: S603
-        try:
-            plan = cast(PlanDocument, json.loads(output.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            said = (done.stderr + done.stdout).strip().splitlines()
-            plan = {"steps": [], "policyViolations": [], "error": said[-1] if said else "the process left no plan"}
-    mandatory = any(violation["level"] != "advisory" for violation in plan["policyViolations"])
-    if not plan.get("error") and not mandatory and (done.returncode or not plan["steps"]):
-        plan["error"] = f"the plan is empty or ended with exit code {done.returncode}"
-    return plan
 
 
 def _parser() -> argparse.ArgumentParser:

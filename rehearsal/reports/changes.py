@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, cast
@@ -35,7 +36,7 @@ _BUCKET: Final = "aws:s3/bucket:Bucket"
 _ABSENT: Final = "(none)"
 
 _KEY: Final = 60
-"""Characters of an element that stand for it in a path."""
+"""Characters of an element that a path shows of it."""
 
 
 @dataclass(frozen=True)
@@ -195,8 +196,11 @@ def _differences(old: Json, new: Json, path: str = "") -> Iterator[Property]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) != len(new):
         # Statements are matched by their ids; of other elements only those that came or went are shown.
         olds, news = _elements(old), _elements(new)
-        for key in [*olds, *(key for key in news if key not in olds)]:
-            yield from _differences(olds.get(key, _ABSENT), news.get(key, _ABSENT), f"{path}[{key}]")
+        for element in [*olds, *(element for element in news if element not in olds)]:
+            before, after = olds.get(element, _ABSENT), news.get(element, _ABSENT)
+            # A text needn't be told from others: it's shown as what came or went.
+            shown = "" if isinstance(before, str) and isinstance(after, str) else element[0][:_KEY]
+            yield from _differences(before, after, f"{path}[{shown}]")
     elif isinstance(old, list) and isinstance(new, list):
         for index, (before, after) in enumerate(zip(old, new, strict=True)):
             yield from _differences(before, after, f"{path}[{index}]")
@@ -204,12 +208,15 @@ def _differences(old: Json, new: Json, path: str = "") -> Iterator[Property]:
         yield Property(path, _text(old), _text(new))
 
 
-def _elements(values: Sequence[Json]) -> dict[str, Json]:
-    """Return a list's elements by a key: a statement's id, otherwise the beginning of the element itself."""
-    return {
-        str(value["Sid"]) if isinstance(value, dict) and "Sid" in value else _text(value)[:_KEY]: value
-        for value in values
-    }
+def _elements(values: Sequence[Json]) -> dict[tuple[str, int], Json]:
+    """Return a list's elements by what tells them apart: a statement's id, or else the whole element, and a count."""
+    found: dict[tuple[str, int], Json] = {}
+    seen: Counter[str] = Counter()
+    for value in values:
+        key = str(value["Sid"]) if isinstance(value, dict) and "Sid" in value else _text(value)
+        found[key, seen[key]] = value
+        seen[key] += 1
+    return found
 
 
 def _parsed(value: Json) -> Json:

@@ -1,30 +1,67 @@
 """Breakages that are planned together: a plan costs the same for one as for ten.
 
-`stopped.json` has what the gate says to each row alone: rule and resource of every violation, or null where the row
-ends the program early or breaks half the stack. `python -m tests.breakages --record` writes it. Rows share a program
-where no violation that one of them is there for is also said to another; so what is said to the program tells which
-rows are stopped. A row of which that can't be told takes a plan of its own, and so does one that isn't recorded yet.
+What rows only add is planned in one program; the lines of the violations tell to which row each is said. Of all rows
+of which that can't be told, `stopped.json` has what the gate says to each alone: rule and resource of every violation,
+or null where the row ends the program early or breaks half the stack. `programs.json` has those that share a program,
+found by planning them. `python -m tests.breakages --record` writes both.
+
+Rows share a program where no violation that one of them is there for is also said to another; so what is said to the
+program tells which rows are stopped. A row of which that can't be told takes a plan of its own, and so does one that
+isn't recorded yet.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from stackfiles.plan_document import Violation
-from tests.breakages import ADDITIONS, BREAKAGES, NoPassage, broken
+from tests.breakages import ADDITIONS, BREAKAGES, NoPassage, break_project, broken, with_additions
 from tests.owner import owned
+from tests.planning import Plan, copy_project, rehearsal_command, written
 
-FILE: Final = Path(__file__).with_name("stopped.json")
+STOPPED: Final = Path(__file__).with_name("stopped.json")
+PROGRAMS: Final = Path(__file__).with_name("programs.json")
 MOST: Final = 60
 """Violations of a row beyond which it takes a plan of its own."""
-SIZE: Final = 6
+SIZE: Final = 12
 """Rows of a program: the more there are, the likelier one hides another."""
 
 Row = Mapping[str, Any]
+
+
+def planned(rows: Sequence[Row], judges: Path | None = None) -> Plan:
+    """Return the plan of a program in which these rows are broken, judged by its own packs or those in a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = copy_project(Path(folder))
+        for row in rows:
+            break_project(project, row)
+        return _plan(project, rows[0].get("stack", "prod"), judges)
+
+
+def stopped_additions(judges: Path | None = None) -> dict[str, set[str]]:
+    """Return row -> the rules that stop what it adds, where all that rows only add is planned in one program."""
+    with tempfile.TemporaryDirectory() as folder:
+        project = copy_project(Path(folder))
+        places = with_additions(project)
+        plan = _plan(project, "prod", judges)
+    assert plan.steps, plan.printed
+    stopped: dict[str, set[str]] = {row["id"]: set() for row in ADDITIONS}
+    for violation in plan.violations:
+        if violation["level"] == "mandatory" and (row := places.get(violation["sourcePosition"].partition("#")[0])):
+            stopped[row].add(f"{violation['pack']}/{violation['policy']}")
+    return stopped
+
+
+def _plan(project: Path, stack: str, judges: Path | None) -> Plan:
+    judged = ("--judge-with", str(judges)) if judges else ()
+    output = project.parent / "plan.json"
+    options = ("--project", str(project), "--stack", stack, "--json", str(output), *judged)
+    return written(rehearsal_command(*options, packs=judges and judges / "policies"), output)
 
 
 def said(violations: Sequence[Violation]) -> set[str]:
@@ -33,44 +70,81 @@ def said(violations: Sequence[Violation]) -> set[str]:
     return {f"{item['pack']}/{item['policy']} {item['urn'].rpartition('::')[2]}" for item in mandatory}
 
 
-def rule(word: str) -> str:
-    """Return the rule of what the gate says."""
+def shows(row: Row, said_to_program: set[str]) -> bool:
+    """Tell whether what is said to a program shows that a row of it is stopped by its rules."""
+    return set(row["expect"]) <= {_rule(word) for word in said_to_program & recorded()[row["id"]]}
+
+
+def _rule(word: str) -> str:
     return word.partition(" ")[0]
 
 
 @cache
 def recorded() -> dict[str, set[str]]:
     """Return what the gate says to each row alone, of the rows that can be planned with others."""
-    document: dict[str, list[str] | None] = json.loads(FILE.read_text())
+    document: dict[str, list[str] | None] = json.loads(STOPPED.read_text())
     return {id_: set(words) for id_, words in document.items() if words}
 
 
 @cache
-def programs() -> tuple[tuple[str, ...], ...]:
-    """Return the rows that are planned together, by id."""
-    made: list[list[Row]] = []
-    texts: list[dict[str, str]] = []
-    added = {row["id"] for row in ADDITIONS}
-    for row in BREAKAGES:
-        if row["id"] not in recorded() or row["id"] in added:
+def programs() -> tuple[tuple[Row, ...], ...]:
+    """Return the rows that share a program, as recorded; whatever changed since so that it doesn't fit is left out."""
+    rows = {row["id"]: row for row in BREAKAGES if row["id"] in recorded()}
+    groups: list[list[str]] = json.loads(PROGRAMS.read_text())
+    fitting = [_fitting(rows[id_] for id_ in group if id_ in rows) for group in groups]
+    return tuple(tuple(group) for group in fitting if group)
+
+
+def found() -> list[list[str]]:
+    """Return the rows that can share a program, by id, found by planning them."""
+    left: list[Row] = [row for row in BREAKAGES if row["id"] in recorded()]
+    groups: list[list[str]] = []
+    apart: set[frozenset[str]] = set()
+    while left:
+        rest: list[Row] = []
+        for group in _packed(left, apart):
+            words = said(planned(group).violations)
+            shown = [row["id"] for row in group if shows(row, words)]
+            hidden = [row for row in group if row["id"] not in shown]
+            apart |= {frozenset((row["id"], other["id"])) for row in hidden for other in group}
+            if len(shown) > 1:
+                groups.append(shown)
+                rest += hidden
+            else:
+                rest += group
+        left = rest
+    return groups
+
+
+def _packed(rows: Sequence[Row], apart: Set[frozenset[str]]) -> Iterator[list[Row]]:
+    """Return rows in programs of several; those that fit with no other are left out."""
+    while rows:
+        group = _fitting(rows, apart) or [rows[0]]
+        rows = [row for row in rows if row not in group]
+        if len(group) > 1:
+            yield group
+
+
+def _fitting(rows: Iterable[Row], apart: Set[frozenset[str]] = frozenset()) -> list[Row]:
+    """Return the rows that fit into one program; `apart` are pairs that don't."""
+    group: list[Row] = []
+    texts: dict[str, str] = {}
+    for row in rows:
+        if len(group) == SIZE or not all(
+            _apart(row, one) and frozenset((row["id"], one["id"])) not in apart for one in group
+        ):
             continue
-        for number, rows in enumerate(made):
-            if len(rows) < SIZE and rows[0].get("stack") == row.get("stack") and all(_apart(row, one) for one in rows):
-                try:
-                    texts[number] = broken(owned(), row, texts[number])
-                except NoPassage:
-                    continue
-                rows.append(row)
-                break
-        else:
-            made.append([row])
-            texts.append(broken(owned(), row, {}))
-    return tuple(tuple(row["id"] for row in rows) for rows in made if len(rows) > 1)
+        try:
+            texts = broken(owned(), row, texts)
+        except NoPassage:
+            continue
+        group.append(row)
+    return group
 
 
 def _apart(one: Row, other: Row) -> bool:
-    """Tell whether no violation that one of two rows is there for is said to the other as well."""
-    return all(
-        not {word for word in recorded()[mine["id"]] if rule(word) in mine["expect"]} & recorded()[others["id"]]
+    """Tell whether two rows are of one stack, and no violation that one is there for is said to the other as well."""
+    return one.get("stack") == other.get("stack") and all(
+        not {word for word in recorded()[mine["id"]] if _rule(word) in mine["expect"]} & recorded()[others["id"]]
         for mine, others in ((one, other), (other, one))
     )

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,7 +135,8 @@ class Account:
         given = deployment.environment["PULUMI_DEBUG_PROVIDERS"]
         deployment.environment["PULUMI_DEBUG_PROVIDERS"] = re.sub(r"aws:\d+", self.provider, given)
         made = Upstream(deployment, self, document["config"]["aws:region"])
-        for key, value in {**_make_what_is_expected(made), **settings}.items():
+        expected = make_what_is_expected(self.client, made.region, name)
+        for key, value in {**expected, **settings}.items():
             deployment.set(key, value)
         deployment.write_readers()  # the committed ones are of the stack's own account
         deployment.write_agreement()
@@ -241,14 +242,17 @@ def serving(module: str, *arguments: str) -> Iterator[str]:
             process.terminate()
 
 
-def _make_what_is_expected(made: Upstream) -> dict[str, Any]:
-    """Make what a stack finds in its account, the network and secrets made by hand, and return the settings for it."""
-    ec2, secrets = made.client("ec2"), made.client("secretsmanager")
+def make_what_is_expected(client: Callable[[str, str], Any], region: str, stack: str) -> dict[str, Any]:
+    """Make what a stack finds in its account, the network and secrets made by hand, and return the settings for it.
+
+    `client` returns a client of the account's API for a service and a region.
+    """
+    ec2, secrets = client("ec2", region), client("secretsmanager", region)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=made.region + "ab"[number % 2])
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24", AvailabilityZone=region + "ab"[number % 2])
         for number in range(4)
     ]
     ids = [subnet["Subnet"]["SubnetId"] for subnet in subnets]
@@ -257,12 +261,12 @@ def _make_what_is_expected(made: Upstream) -> dict[str, Any]:
         for key in ("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId")
     }
     prefixes = ec2.create_managed_prefix_list(PrefixListName="cloudfront", MaxEntries=1, AddressFamily="IPv4")
-    names = Names(NAME, made.deployment.stack, ACCOUNT, made.region)
+    names = Names(NAME, stack, ACCOUNT, region)
     existing = {secret["Name"] for secret in secrets.list_secrets(MaxResults=100)["SecretList"]}
     for name in (secret.name(names) for secret in SECRETS if secret.maker is not Maker.PROGRAM):
         if name not in existing:  # two stacks of one account share some
             secrets.create_secret(Name=name, SecretString=KINDE_SECRET)
-    kinde = secrets.describe_secret(SecretId=f"{made.deployment.stack}/kinde/client-secret")["ARN"]
+    kinde = secrets.describe_secret(SecretId=f"{stack}/kinde/client-secret")["ARN"]
     return {
         "vpcId": vpc,
         "privateSubnetIds": ids[:2],

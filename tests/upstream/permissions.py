@@ -175,7 +175,11 @@ def _through(call: ApiCall) -> Iterator[Request]:
 
 
 def _made(call: ApiCall) -> str:
-    """Return the ARN of what a call makes, for its tags."""
+    """Return the ARN of what a call makes, for its tags.
+
+    Raises:
+        LookupError: it isn't known.
+    """
     where = f"{_PREFIXES.get(call.service, call.service)}:{call.region}:{ACCOUNT}"
     if call.operation.startswith("Authorize"):
         return f"arn:aws:{where}:security-group-rule/sgr-{_MADE}"
@@ -191,7 +195,9 @@ def _made(call: ApiCall) -> str:
         "acm": f"arn:aws:{where}:certificate/{_MADE}",
         "cloudfront": f"arn:aws:cloudfront::{ACCOUNT}:distribution/E{_MADE}",
     }
-    return unnamed.get(call.service) or next(iter(_resources(call)))
+    if made := unnamed.get(call.service) or next(iter(_resources(call)), ""):
+        return made
+    raise LookupError(f"what {call.service} {call.operation} makes")
 
 
 def _resources(call: ApiCall) -> list[str]:

@@ -90,13 +90,16 @@ def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
     """Return what is agreed about the state's bucket and key, where the settings name them."""
     if not settings["stateBucket"]:
         return {}
-    environment = stack.rpartition("/")[2]
-    reads = {f"{environment}-ci-preview": "reads"} if settings["previewReadsState"] else {}
+    environment, given = stack.rpartition("/")[2], settings["immutable"].get("roles", {})
+    preview, deploy = (
+        given.get(role, {}).get("name", role) for role in (f"{environment}-ci-preview", f"{environment}-ci-deploy")
+    )
+    reads = {preview: "reads"} if settings["previewReadsState"] else {}
     return {
         "foreign-bucket": {"agreed": [settings["stateBucket"]]},
         "pinned-state": {
             "bucket": settings["stateBucket"],
             "key": settings["stateKeyArn"],
-            "roles": {f"{environment}-ci-deploy": "writes", **reads},
+            "roles": {deploy: "writes", **reads},
         },
     }

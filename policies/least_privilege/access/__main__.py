@@ -15,7 +15,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from policies.least_privilege.access.report import NotAPlan, accesses, as_json, difference, sentences, table
+from policies.least_privilege.access.report import NotAPlan, accesses, as_json, difference
+from policies.least_privilege.access.sentences import sentences
+from policies.least_privilege.access.tables import page
 from policies.least_privilege.language.documents import Json
 
 
@@ -34,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.command == "report":
-            found = accesses(_read(given.plan))
-            print(json.dumps(as_json(found), indent=2) if given.json else table(found), end="\n" if given.json else "")
+            plan = _read(given.plan)
+            print(json.dumps(as_json(accesses(plan)), indent=2) + "\n" if given.json else page(plan), end="")
             return 0
         found = difference(_read(given.base), _read(given.head))
     except NotAPlan as problem:

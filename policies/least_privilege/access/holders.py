@@ -38,6 +38,10 @@ class Holder:
     """What it has that can't be read."""
     elsewhere: set[str] = field(default_factory=set)
     """ARNs of attached policies that aren't part of the stack."""
+    principal: str = ""
+    """Of a trust or resource policy: whom it lets in."""
+    place: str = ""
+    """Of a trust or resource policy: the name of what it belongs to."""
 
     def add(self, text: str, kind: Kind = Kind.IDENTITY) -> None:
         """Add the statements of an identity policy."""
@@ -173,10 +177,9 @@ def _principal_holders(
             names = [f"everybody but {', '.join(sorted(names))}"]
         for name in names if statement.allow else ():
             shown = "everybody" if name == "AWS *" else name.removeprefix("AWS ").removeprefix("Service ")
-            holder = found.setdefault(
-                f"{key} {name}", Holder(f"{shown} (by the {kind.value} of {where})", kind.name.lower())
-            )
-            holder.allows.append(statement)
+            called = f"{shown} (by the {kind.value} of {where})"
+            holder = Holder(called, kind.name.lower(), principal=shown, place=where)
+            found.setdefault(f"{key} {name}", holder).allows.append(statement)
     for holder_key, holder in found.items():
         holder.denials += denials
         yield holder_key, holder

@@ -14,6 +14,7 @@ from policies.least_privilege.language import patterns
 from policies.least_privilege.language.conditions import Condition
 from policies.least_privilege.language.documents import Statement
 from policies.least_privilege.meaning.grants import named_actions
+from policies.least_privilege.meaning.resources import reach
 
 LEVELS: Final[Mapping[str, str]] = {
     "List": "list",
@@ -22,10 +23,10 @@ LEVELS: Final[Mapping[str, str]] = {
     "Write": "write to",
     "Tagging": "tag",
     "Permissions management": "change permissions of",
-    "": "do what isn't known to",
+    "": "use actions that aren't known here on",
 }
-"""Access level -> what somebody does to a resource. Two levels aren't AWS's: `Contents`, where data is read instead of
-descriptions, and the empty level, of actions that the index doesn't know."""
+"""Access level -> what somebody does to a resource, the mildest first. Two levels aren't AWS's: `Contents`, where data
+is read instead of descriptions, and the empty level, of actions that the index doesn't know."""
 
 
 @dataclass(frozen=True)
@@ -268,14 +269,25 @@ def _implies_line(one: Condition, other: Condition) -> bool:
 
 
 def described(holder: str, unit: Unit, actions: int, part: Part) -> Iterator[Access]:
-    """Yield accesses for some of a part's actions, by access level."""
+    """Yield accesses for some of a part's actions, by access level, without actions that don't take its resources."""
     _, where, conditions = part
     resource = next(item for item in reversed(where) if isinstance(item, str))
     if unit.service is None:
         yield Access(holder, "", (unit.pattern,), resource, bool(conditions))
         return
+    for item in where:
+        actions &= _taking(unit.service, item) if isinstance(item, str) else actions
     contents = sensitive.mask(unit.service, "data")
     for level in LEVELS:
         mask = contents if level == "Contents" else unit.service.levels.get(level, 0) & ~contents
         if actions & mask:
             yield Access(holder, level, tuple(unit.service.listed(actions & mask)), resource, bool(conditions))
+
+
+def _taking(service: knowledge.Service, resource: str) -> int:
+    """Return the actions that take a resource which a pattern matches; those that take none need a pattern for all."""
+    reached = reach(service, resource)
+    actions = service.everything & ~service.typed if reached.any_resource else 0
+    for bit, kind in enumerate(service.types):
+        actions |= kind.actions if reached.kinds >> bit & 1 else 0
+    return actions

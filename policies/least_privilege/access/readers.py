@@ -77,6 +77,42 @@ PARAMETERS: Final = Store(
 )
 
 
+@dataclass(frozen=True)
+class Reading:
+    """Who can read a secret or parameter. `made` tells whether the stack makes it, or only lets somebody read it."""
+
+    name: str
+    made: bool
+    readers: tuple[str, ...]
+
+
+def readings(store: Store, resources: Sequence[Resource], found: Iterable[Holder]) -> list[Reading]:
+    """Return who can read each value that a stack makes or names, by the value's name.
+
+    A value counts in each account and region that some policy names: which of them is the stack's own needn't be known.
+    """
+    found = [holder for holder in found if holder.kind not in ("trust", "denials")]
+    made = {name for one in resources if one.type == store.type and isinstance(name := one.get("name"), str)}
+    patterns_ = {pattern for holder in found for pattern in _readable_patterns(store, holder)}
+    named = {store.name(pattern) for pattern in patterns_}
+    places = {tuple(pattern.split(":", 5)[3:5]) for pattern in patterns_ if pattern.count(":") > 4}
+    # No policy names the last one, so only those read there who read it everywhere.
+    places = {place for place in places if not patterns.wild("".join(place))} | {("-", "-")}
+    return [
+        Reading(
+            name,
+            name in made,
+            tuple(
+                holder.principal or holder.name
+                for holder in found
+                if (holder.kind != "resource" or store.name(holder.place) == name)
+                and any(_reads(store, holder, store.arn(name, account, region)) for region, account in places)
+            ),
+        )
+        for name in sorted(made | {name for name in named if not patterns.wild(name)})
+    ]
+
+
 def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
     """Yield each difference between who can read what and the readers in the rule's configuration.
 
@@ -231,7 +267,7 @@ def _let_in_by_resource_policies(store: Store, resources: Iterable[Resource], ex
         for holder in holders([resource]).values():
             if holder.kind != "resource" or not any(may(holder, action, "*") for action in store.actions):
                 continue
-            who = holder.name.partition(" (by ")[0]
+            who = holder.principal or holder.name
             # Where a preview can't know the secret, whoever is let in must be a reader of every secret.
             if not readers or not all(who.rpartition("/")[2] in names for names in readers):
                 yield Finding(

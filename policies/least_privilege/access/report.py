@@ -1,13 +1,12 @@
-"""The access of a stack as a table and as JSON, and in sentences what a change adds to it."""
+"""The access of a plan, and what a change adds to it: as data and as JSON."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from policies.least_privilege.access.holders import Holder, holders
-from policies.least_privilege.access.inclusion import LEVELS, Access, described, effective, lifted, new_access, units
+from policies.least_privilege.access.inclusion import Access, described, effective, lifted, new_access, units
 from policies.least_privilege.language.documents import Json
 from policies.rulebook import UNKNOWN, Resource
 from policies.rulebook import Json as PropertyValue
@@ -63,10 +62,11 @@ def accesses(plan: Json) -> list[Access]:
     Raises:
         NotAPlan: what is given isn't a plan.
     """
-    return [access for holder in holders(read_plan(plan), inputs=True).values() for access in _holder_accesses(holder)]
+    return [access for holder in holders(read_plan(plan), inputs=True).values() for access in holder_accesses(holder)]
 
 
-def _holder_accesses(holder: Holder) -> list[Access]:
+def holder_accesses(holder: Holder) -> list[Access]:
+    """Return what one holder may do."""
     found = [Access(holder.name, why=f"has {why}") for why in dict.fromkeys(holder.unclear)]
     found += [
         Access(holder.name, why=f"has the policy `{arn}`, which isn't of this stack")
@@ -92,23 +92,6 @@ def difference(before: Json, after: Json) -> list[Access]:
     return list(dict.fromkeys(found))
 
 
-def sentences(found: Iterable[Access]) -> list[str]:
-    """Return new access in sentences, each for all actions of one level and all resources with the same actions."""
-    merged: dict[tuple[str, str, bool, str, str], list[str]] = defaultdict(list)
-    for one in found:
-        merged[one.holder, one.level, one.conditional, one.why, one.resource] += one.actions
-    resources: dict[tuple[str, str, bool, str, str], list[str]] = defaultdict(list)
-    for (holder, level, conditional, why, resource), actions in merged.items():
-        resources[holder, level, conditional, why, _first_actions(actions)].append(_shown(resource))
-    return [
-        f"`{holder}` {why}."
-        if why
-        else f"This change lets `{holder}` {LEVELS[level]} {', '.join(shown)}"
-        f"{' under a condition' if conditional else ''} ({actions})."
-        for (holder, level, conditional, why, actions), shown in resources.items()
-    ]
-
-
 def as_json(found: Iterable[Access]) -> list[dict[str, Json]]:
     """Return accesses as JSON objects, without empty values."""
     return [
@@ -116,50 +99,3 @@ def as_json(found: Iterable[Access]) -> list[dict[str, Json]]:
         | ({"actions": list(dict.fromkeys(one.actions))} if one.actions else {})
         for one in found
     ]
-
-
-def table(found: Iterable[Access]) -> str:
-    """Return accesses as a Markdown table: a row for each holder, service and set of resources."""
-    levels: dict[tuple[str, str, str, bool], dict[str, None]] = defaultdict(dict)
-    unclear = []
-    for one in found:
-        if one.why:
-            unclear.append(f"- `{one.holder}` {one.why}.\n")
-        else:
-            levels[one.holder, one.actions[0].partition(":")[0], one.resource, one.conditional][one.level] = None
-    rows: dict[tuple[str, str, str, bool], list[str]] = defaultdict(list)
-    for (holder, service, resource, conditional), kinds in levels.items():
-        ordered = ", ".join(level.lower() for level in LEVELS if level in kinds)
-        rows[holder, service, ordered, conditional].append(_shown(resource))
-    text = "| who | service | may | what |\n| --- | --- | --- | --- |\n"
-    last = ""
-    for (holder, service, ordered, conditional), shown in rows.items():
-        who = f"`{holder}`" if holder != last else ""
-        last = holder
-        condition = ", under a condition" if conditional else ""
-        text += f"| {who} | {service} | {ordered}{condition} | {'<br>'.join(dict.fromkeys(shown))} |\n"
-    return text + ("\nNot decided:\n\n" + "".join(unclear) if unclear else "")
-
-
-def page(plan: Json) -> str:
-    """Return the access of a stack as a page of the documentation.
-
-    Raises:
-        NotAPlan: what is given isn't a plan.
-    """
-    return (
-        "# Who may do what\n\nFrom the policies of the plan: identity policies within their boundaries, trust "
-        "policies and resource policies.\n\n" + table(accesses(plan))
-    )
-
-
-def _shown(resource: str) -> str:
-    if resource == "*":
-        return "everything"
-    parts = resource.split(":", 5)
-    return f"`{parts[5]}`" if len(parts) == 6 and parts[5] else f"`{resource}`"
-
-
-def _first_actions(actions: Sequence[str]) -> str:
-    named = list(dict.fromkeys(actions))
-    return ", ".join(named[:5]) + (f" and {len(named) - 5} more" if len(named) > 5 else "")

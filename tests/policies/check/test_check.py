@@ -264,6 +264,9 @@ def test_the_page_has_configurations_that_are_accepted(check: Check) -> None:
     for text in texts:
         check(check.file(policy(READ)), "--config", check.file(text, "config.json"))
         assert (check.code, check.errors) == (0, "")
-    disabled = {rule for rule, level in json.loads(texts[-1]).items() if level == "disabled"}
-    assert disabled == CONVENTIONS
     assert all(f"`{rule}`" in page for rule in CONVENTIONS)
+
+
+def test_what_is_silent_here_is_what_the_neutral_configuration_of_the_pack_turns_off() -> None:
+    neutral = json.loads((PROJECT / "policies" / "least_privilege" / "neutral.json").read_text())
+    assert neutral == dict.fromkeys(CONVENTIONS, "disabled")

@@ -15,7 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.least_privilege.access.report import NotAPlan, accesses, difference, page, sentences
+from policies.least_privilege.access.report import NotAPlan, accesses, difference
+from policies.least_privilege.access.sentences import sentences
+from policies.least_privilege.access.tables import page
 from policies.least_privilege.language.patterns import covered
 
 Json = Any
@@ -80,13 +82,18 @@ def stack(statements: Json, limit: Json = None) -> Json:
     return plan(*steps)
 
 
-ACTIONS: Final = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:NoSuchAction", "sqs:SendMessage")
-KEYS: Final = ("a", "ab", "abc", "b", "ba", "a/b", "c")
+ACTIONS: Final = ("s3:GetObject", "s3:PutObject", "s3:ListBucket", "s3:NoSuchAction", "sqs:SendMessage")
+KEYS: Final = ("a", "ab", "abc", "b", "a/a", "a/b", "b/ab", "c/c")
 REQUESTS: Final = [
-    (action, f"arn:aws:s3:::{key}", holds) for action in ACTIONS for key in KEYS for holds in ("", "x", "y")
+    (action, f"arn:aws:s3:::{key}", holds)
+    for action in ACTIONS
+    for key in KEYS
+    for holds in ("", "x", "y")
+    # Nobody can get a bucket, list an object, or send it a message; of an action that isn't known, nobody can tell.
+    if action == "s3:NoSuchAction" or (action.endswith("Object") if "/" in key else action == "s3:ListBucket")
 ]
 
-PART: Final = st.text("ab*?", min_size=1, max_size=3)
+PART: Final = st.text("ab*?/", min_size=1, max_size=3)
 CONDITION: Final = st.sampled_from(
     (
         None,
@@ -213,6 +220,36 @@ def test_a_new_action_is_said_in_a_sentence() -> None:
     ]
 
 
+def test_actions_count_where_they_do_something() -> None:
+    every = READ | {"Action": "s3:*"}
+    [sentence] = said(stack([READ]), stack([every]))
+    assert sentence.startswith(
+        "This change lets `app` list, read about, read, write to, tag, change permissions of and use actions that "
+        "aren't known here on `prod-raw/*` (list: s3:ListMultipartUploadParts; read: "
+    )
+    assert "s3:CreateBucket" not in sentence  # takes no object
+    listing = READ | {"Action": ["s3:GetObject", "s3:ListBucket", "s3:ListAllMyBuckets"]}
+    assert said(stack([READ]), stack([listing])) == []
+    on_bucket = {"Effect": "Allow", "Action": "s3:*Bucket", "Resource": "arn:aws:s3:::prod-raw"}
+    [sentence] = said(stack([READ]), stack([READ, on_bucket]))
+    assert "(read: " not in sentence
+    assert "contents: s3:ListBucket; write: s3:CreateBucket" in sentence
+
+
+def test_roles_and_resources_with_the_same_access_share_a_sentence() -> None:
+    def roles(action: str) -> Json:
+        allow = READ | {"Action": action, "Resource": ["arn:aws:s3:::prod-raw/*", "arn:aws:s3:::prod-clean/*"]}
+        policies = [
+            planned("aws:iam/rolePolicy:RolePolicy", name, {"role": name, "name": name, "policy": text([allow])})
+            for name in ("app", "api", "job")
+        ]
+        return plan(*map(role, ("app", "api", "job")), *policies)
+
+    assert said(roles("s3:GetObject"), roles("s3:PutObject")) == [
+        "This change lets `app`, `api` and `job` write to `prod-raw/*`, `prod-clean/*` (s3:PutObject)."
+    ]
+
+
 @pytest.mark.parametrize(
     ("before", "after"),
     [
@@ -288,7 +325,32 @@ def test_attached_policies_of_aws_count() -> None:
         "x",
         {"role": "app", "policyArn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"},
     )
-    assert any("read everything" in sentence for sentence in said(plan(role("app")), plan(role("app"), attached)))
+    assert any("on everything (list: " in sentence for sentence in said(plan(role("app")), plan(role("app"), attached)))
+
+
+def test_the_page_begins_with_who_reads_each_secret() -> None:
+    arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:"
+    read = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue"}
+    made = [
+        planned("aws:secretsmanager/secret:Secret", name, {"name": name}) for name in ("prod/a", "prod/b", "dev/alone")
+    ]
+    wide = planned(
+        "aws:iam/rolePolicy:RolePolicy",
+        "all",
+        {"role": "all", "name": "all", "policy": text([read | {"Resource": f"{arn}prod/*"}])},
+    )
+    one = stack([read | {"Resource": [f"{arn}prod/a-??????", f"{arn}others/c-??????"]}])["steps"]
+    sections = page(plan(*one, role("all"), wide, *made)).split("\n## ")
+    assert sections[1] == (
+        "Who reads each secret\n\n| secret | read by |\n| --- | --- |\n"
+        "| `dev/alone` | nobody |\n| `prod/a` | `app`<br>`all` |\n| `prod/b` | `all` |\n"
+    )
+    assert sections[2] == (
+        "Who reads secrets made elsewhere\n\n| secret | read by |\n| --- | --- |\n| `others/c` | `app` |\n"
+    )
+    assert sections[3] == (
+        "Who may take on each role\n\n| role | who |\n| --- | --- |\n| `app`<br>`all` | `ec2.amazonaws.com` |\n"
+    )
 
 
 def test_the_table_names_levels_within_the_boundary() -> None:

@@ -1,0 +1,129 @@
+"""What leaves Terraform together: wholes with their parts, and what Terraform keeps only for itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Final
+
+from operations.adopt.resources import TerraformResource, TerraformState
+
+_PARTS: Final[Mapping[str, str]] = {
+    "aws_iam_role_policy": "aws_iam_role",
+    "aws_iam_role_policy_attachment": "aws_iam_role",
+    "aws_iam_role_policies_exclusive": "aws_iam_role",
+    "aws_iam_role_policy_attachments_exclusive": "aws_iam_role",
+    "aws_iam_policy_attachment": "aws_iam_policy",
+    "aws_secretsmanager_secret_*": "aws_secretsmanager_secret",
+    "aws_s3_bucket_object": "",
+    "aws_s3_bucket_*": "aws_s3_bucket",
+    "aws_lb_listener": "aws_lb",
+    "aws_lb_listener_*": "aws_lb_listener",
+    "aws_lb_target_group_attachment": "aws_lb_target_group",
+    "aws_security_group_rule": "aws_security_group",
+    "aws_vpc_security_group_*_rule": "aws_security_group",
+    "aws_acm_certificate_validation": "aws_acm_certificate",
+    "aws_cloudfront_monitoring_subscription": "aws_cloudfront_distribution",
+}
+"""Terraform's types, as patterns tried in order -> the type that they are a part of, or nothing.
+
+While Terraform has a part of what left, its next plan replaces or destroys it: a role's policy goes, a secret's value.
+"""
+_BOOKKEEPING: Final = ("random_*", "tls_*", "time_*", "null_resource", "terraform_data")
+"""What is nowhere but in Terraform's state. It leaves with the last resource that was made with it."""
+
+
+@dataclass(frozen=True)
+class ClosedSet:
+    """What Terraform has to forget at once, in the order of its state.
+
+    `besides` are those among them that nothing of the program stands for. `problems` say why the set isn't closed.
+    """
+
+    leaving: Sequence[TerraformResource]
+    besides: Sequence[TerraformResource]
+    problems: Sequence[str]
+
+
+def close(state: TerraformState, taken: Collection[str]) -> ClosedSet:
+    """Return what leaves Terraform when the resources at some addresses are taken over."""
+    leaving, problems = set(taken), dict[str, None]()
+    while more := {found.address for found in _parts_that_leave(state, leaving, problems)} - leaving:
+        leaving |= more
+    leaving |= {found.address for found in _bookkeeping_that_leaves(state, leaving)}
+    for part in state.resources:
+        wholes = _wholes(state, part)
+        if part.address in taken and wholes and not any(whole.address in leaving for whole in wholes):
+            problems[
+                f"{part.address} is taken over, and {wholes[0].address}, of which it is a part, stays; take over both, "
+                "or leave both to Terraform"
+            ] = None
+    found = [one for one in state.resources if one.address in leaving]
+    return ClosedSet(found, [one for one in found if one.address not in taken], list(problems))
+
+
+def _parts_that_leave(
+    state: TerraformState, leaving: Collection[str], problems: dict[str, None]
+) -> Iterator[TerraformResource]:
+    """Yield the parts of what leaves; note those of which it can't be told."""
+    for part in state.resources:
+        if part.address in leaving:
+            continue
+        wholes = _wholes(state, part)
+        gone = [whole for whole in wholes if whole.address in leaving]
+        if wholes and len(gone) == len(wholes):
+            yield part
+        elif gone:
+            others = ", ".join(whole.address for whole in wholes)
+            problems[
+                f"{part.address} is a part of one of {others}, of which only some leave, and the state doesn't say of "
+                "which; take over all of them or none"
+            ] = None
+
+
+def _wholes(state: TerraformState, part: TerraformResource) -> list[TerraformResource]:
+    """Return the resources of which one is the whole that a part belongs to: one, where the state tells which."""
+    type_ = next((whole for pattern, whole in _PARTS.items() if fnmatchcase(_own(part.type), pattern)), "")
+    of_type = [one for one in state.resources if type_ and _own(one.type) == type_]
+    given = {value for key, values in part.attributes.items() if key not in _OWN for value in values}
+    linked = [one for one in of_type if configured(one.whole_address) in part.dependencies]
+    named = [
+        one for one in linked or of_type if given & {value for key in _NAMES for value in one.attributes.get(key, ())}
+    ]
+    found = named or linked
+    near = [one for one in found if one.module == part.module]
+    return found if len(found) == 1 else [one for one in near if one.index == part.index] or near or found
+
+
+_OWN: Final = ("arn", "id", "name")
+"""Attributes of a part that are about itself."""
+_NAMES: Final = (*_OWN, "bucket")
+"""Attributes by which parts name their whole."""
+
+
+def _bookkeeping_that_leaves(state: TerraformState, leaving: Collection[str]) -> Iterator[TerraformResource]:
+    for one in state.resources:
+        if not any(fnmatchcase(one.type, pattern) for pattern in _BOOKKEEPING):
+            continue
+        users = [other for other in state.resources if configured(one.whole_address) in other.dependencies]
+        if users and all(user.address in leaving for user in users):
+            yield one
+
+
+def _own(type_: str) -> str:
+    """Return a type without its other name: `aws_alb` is `aws_lb`."""
+    return f"aws_lb{type_.removeprefix('aws_alb')}" if type_.startswith("aws_alb") else type_
+
+
+def configured(address: str) -> str:
+    """Return an address as Terraform's code has it, without the keys of instances.
+
+    >>> configured('module.data["a.b"].aws_s3_bucket.this[0]')
+    'module.data.aws_s3_bucket.this'
+    """
+    return _KEY.sub("", address)
+
+
+_KEY: Final = re.compile(r'\[(?:\d+|"(?:[^"\\]|\\.)*")\]')

@@ -1,0 +1,259 @@
+"""`--hand-over`: what has Terraform forget what was taken over, without destroying any of it.
+
+Whole resources and modules are forgotten by `removed` blocks, which go through review and a plan like any change. An
+instance of a resource that otherwise stays needs `terraform state rm`, because `removed` takes no instance keys
+(https://developer.hashicorp.com/terraform/language/block/removed).
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from operations.adopt.closed_set import ClosedSet, close, configured
+from operations.adopt.resources import TerraformResource, TerraformState
+from stackfiles import text_file
+from stackfiles.failures import BadConfiguration
+
+REMOVED: Final = "removed.tf"
+LOOKED_UP: Final = "looked-up.tf"
+STATE_RM: Final = "state-rm.sh"
+PAGE: Final = "hand-over.md"
+WAY_BACK: Final = "way-back.tf"
+ADDRESSES: Final = "addresses.json"
+"""Files of a hand-over, in the folder that was asked for."""
+
+_REMOVED_SINCE: Final = (1, 7)
+_LOOKED_UP_BY: Final[Mapping[str, str]] = {
+    "aws_cloudfront_distribution": "id",
+    "aws_cloudfront_response_headers_policy": "name",
+    "aws_iam_openid_connect_provider": "arn",
+    "aws_iam_policy": "arn",
+    "aws_iam_role": "name",
+    "aws_lb": "arn",
+    "aws_lb_listener": "arn",
+    "aws_lb_target_group": "arn",
+    "aws_s3_bucket": "bucket",
+    "aws_secretsmanager_secret": "name",
+    "aws_security_group": "id",
+    "aws_ssm_parameter": "name",
+}
+"""Terraform's type -> the argument by which its data source finds one."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Code that stays and refers to what leaves: the address that stays, and the one that leaves, both without keys."""
+
+    stays: str
+    leaves: str
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """What has to be done in Terraform.
+
+    `removed` are addresses for `removed` blocks, `instances` those for `terraform state rm`. `code` is what to delete
+    from Terraform's code, `lookups` are data sources that take its place (see `Reference`). `besides` are addresses
+    that nobody manages afterwards, `problems` say why this can't be done as it is. `ids` has the import id of what was
+    taken over, by address, for the way back.
+    """
+
+    removed: Sequence[str]
+    instances: Sequence[str]
+    references: Sequence[Reference]
+    lookups: Mapping[str, str]
+    besides: Sequence[str]
+    problems: Sequence[str]
+    addresses: Sequence[str]
+    ids: Mapping[str, str]
+
+
+def prepare(state: TerraformState, ids: Mapping[str, str]) -> HandOver:
+    """Return how Terraform forgets what was taken over, with all that leaves with it.
+
+    Args:
+        state: Terraform's state.
+        ids: Address -> id of what was taken over, as the engine imported it.
+    """
+    closed = close(state, ids.keys())
+    leaving = {one.address for one in closed.leaving}
+    removed, instances = _blocks(state, leaving)
+    if _version(state) < _REMOVED_SINCE:
+        removed, instances = [], [one.address for one in closed.leaving]
+    references = list(_references(state, closed))
+    referred = {reference.leaves for reference in references}
+    return HandOver(
+        removed,
+        instances,
+        references,
+        {address: lookup for address in sorted(referred) if (lookup := _lookup(address, closed.leaving))},
+        [one.address for one in closed.besides],
+        closed.problems,
+        sorted(leaving),
+        # Terraform's import takes the same ids, without the region that Pulumi's provider may want after them.
+        {address: id_.partition("@")[0] for address, id_ in ids.items()},
+    )
+
+
+def _version(state: TerraformState) -> tuple[int, ...]:
+    return tuple(int(part) for part in state.terraform_version.split("-")[0].split(".")[:2] if part.isdecimal())
+
+
+def _blocks(state: TerraformState, leaving: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the largest addresses without keys of which everything leaves, and the instances that are left over."""
+    stays = {part for one in state.resources if one.address not in leaving for part in _lineage(one)}
+    removed = dict[str, None]()
+    instances = []
+    for one in state.resources:
+        if one.address in leaving:
+            whole = next((part for part in _lineage(one) if part not in stays), "")
+            if whole:
+                removed[whole] = None
+            else:
+                instances.append(one.address)
+    return list(removed), instances
+
+
+def _lineage(resource: TerraformResource) -> Iterator[str]:
+    """Yield the modules that a resource is in, the outermost first, and then its own address, all without keys."""
+    parts = configured(resource.module).split(".")
+    for end in range(2, len(parts) + 1, 2):
+        yield ".".join(parts[:end])
+    yield configured(resource.whole_address)
+
+
+def _references(state: TerraformState, closed: ClosedSet) -> Iterator[Reference]:
+    """Yield what stays and refers to what leaves, once for all instances.
+
+    A state lists what is referred to by way of others as well. What another one in the list refers to is left out.
+    """
+    of_leaving = {configured(one.whole_address): set(one.dependencies) for one in closed.leaving}
+    leaving = {one.address for one in closed.leaving}
+    found = dict[Reference, None]()
+    for one in state.resources:
+        if one.address in leaving:
+            continue
+        named = [address for address in one.dependencies if address in of_leaving]
+        by_way = {other for address in named for other in of_leaving[address]}
+        found |= {Reference(configured(one.whole_address), name): None for name in named if name not in by_way}
+    return iter(found)
+
+
+def _lookup(address: str, leaving: Iterable[TerraformResource]) -> str:
+    """Return a data source that finds what leaves, empty where there is none for its type."""
+    instances = [one for one in leaving if configured(one.whole_address) == address]
+    type_, by = instances[0].type, _LOOKED_UP_BY.get(instances[0].type, "")
+    found = {one.index: one.attributes[by][0] for one in instances if by in one.attributes}
+    if len(found) < len(instances):
+        return ""
+    name = _lookup_name(address)
+    if None in found:
+        return f'data "{type_}" "{name}" {{\n  {by} = {_text(found[None])}\n}}\n'
+    lines = "\n".join(f"    {_text(f'{index}')} = {_text(value)}" for index, value in found.items())
+    return f'data "{type_}" "{name}" {{\n  for_each = {{\n{lines}\n  }}\n  {by} = each.value\n}}\n'
+
+
+def _lookup_name(address: str) -> str:
+    *modules, _, name = address.split(".")
+    return "_".join([*modules[1::2], name])
+
+
+def _instead(address: str) -> str:
+    """Return what code refers to in place of a resource that is looked up now."""
+    return f"data.{address.split('.')[-2]}.{_lookup_name(address)}"
+
+
+def _text(value: str) -> str:
+    """Return a text as Terraform's code has it."""
+    return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+
+
+def files(done: HandOver) -> dict[str, str]:
+    """Return file name -> text of a hand-over."""
+    blocks = (f"removed {{\n  from = {one}\n\n  lifecycle {{\n    destroy = false\n  }}\n}}\n" for one in done.removed)
+    commands = (f"terraform state rm {shlex.quote(address)}\n" for address in done.instances)
+    written = {
+        REMOVED: "\n".join(blocks),
+        LOOKED_UP: "\n".join(done.lookups.values()),
+        STATE_RM: "set -eu\n" + "".join(commands) if done.instances else "",
+        WAY_BACK: "\n".join(
+            f"import {{\n  to = {address}\n  id = {_text(id_)}\n}}\n" for address, id_ in done.ids.items()
+        ),
+        ADDRESSES: json.dumps(done.addresses, indent=1) + "\n",
+        PAGE: page(done),
+    }
+    return {name: text for name, text in written.items() if text}
+
+
+def page(done: HandOver) -> str:
+    """Return what people do in Terraform's code, as Markdown."""
+    code = [f"- `{_code(address)}`" for address in done.removed]
+    code += [f"- the instance `{address}`, in the `for_each` or `count` that makes it" for address in done.instances]
+    rows = [
+        f"| `{one.stays}` | `{one.leaves}` | "
+        + (f"`{_instead(one.leaves)}` of {LOOKED_UP}" if one.leaves in done.lookups else "its id or ARN, written out")
+        + " |"
+        for one in done.references
+    ]
+    parts = [
+        "# Terraform forgets what was taken over\n",
+        f"1. Copy {REMOVED} and {LOOKED_UP}, as far as they are here, to the folder of Terraform's root module.\n",
+        "2. Delete from Terraform's code:\n",
+        "\n".join(code) + "\n",
+        "3. Replace what refers to it. `terraform validate` names every reference that is left, also in outputs and "
+        "data sources.\n",
+        "\n".join(["| stays | refers to | write instead |", "| --- | --- | --- |", *rows]) + "\n" if rows else "",
+        f"4. Run `sh {STATE_RM}` in that folder, with nobody else applying.\n" if done.instances else "",
+        f"{5 if done.instances else 4}. Plan, and have the plan checked: "
+        "`terraform plan -out next.plan && terraform show -json next.plan > plan.json`, then "
+        f"`python -m operations adopt --check-plan plan.json`.\n",
+    ]
+    if done.besides:
+        listed = "\n".join(f"- `{address}`" for address in done.besides)
+        parts.append(f"Nothing of the program stands for these; Terraform forgets them all the same:\n\n{listed}\n")
+    return "\n".join(part for part in parts if part)
+
+
+def _code(address: str) -> str:
+    """Return the block of Terraform's code that an address without keys stands for, and where it is."""
+    *modules, type_, name = address.split(".")
+    within = ".".join(modules)
+    if type_ == "module":
+        return f'module "{name}"' + (f"` in the code of `{within}" if within else "")
+    return f'resource "{type_}" "{name}"' + (f"` in the code of `{within}" if within else "")
+
+
+def read_addresses(file: Path) -> list[str]:
+    """Return the addresses that a hand-over wrote down.
+
+    Raises:
+        BadConfiguration: the file isn't what it wrote.
+    """
+    try:
+        found = json.loads(text_file.read(file))
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(address, str) for address in found):
+        raise BadConfiguration(f"{file} is no list of addresses; accepted: what --hand-over wrote")
+    return found
+
+
+def write(done: HandOver, folder: Path) -> list[str]:
+    """Write the files of a hand-over into a folder, which is made if it is missing, and return their names.
+
+    Raises:
+        BadConfiguration: one can't be written.
+    """
+    made = files(done)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadConfiguration(f"--folder {folder}: {error.strerror}") from None
+    for name, text in made.items():
+        text_file.write(folder / name, text, "--folder")
+    return list(made)

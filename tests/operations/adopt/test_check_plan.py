@@ -1,0 +1,102 @@
+"""Whether Terraform's next plan only forgets: nothing of it is shown but addresses and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from operations.adopt.check_plan import check, load
+from stackfiles.failures import BadConfiguration
+
+CANARY = "a value of the plan"
+
+
+def plan(*changes: tuple[str, Sequence[str]], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    """Return a plan: address and actions of each change."""
+    listed = [
+        {
+            "address": address,
+            "mode": "data" if ".data." in f".{address}" else "managed",
+            "change": {"actions": list(actions), "before": {"value": CANARY}, "after": {"value": CANARY}},
+        }
+        for address, actions in changes
+    ]
+    return {"format_version": "1.2", "planned_values": {}, "resource_changes": listed, **more}
+
+
+def test_a_plan_that_only_forgets() -> None:
+    document = plan(("aws_lb.this", ["forget"]), ("aws_ecs_cluster.this", ["no-op"]), ("data.aws_lb.this", ["read"]))
+    found = check(document, ["aws_lb.this", "aws_iam_role.forgotten_before"])
+    assert (found.forgotten, found.problems) == (("aws_lb.this",), ())
+
+
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [
+        (["create"], "made"),
+        (["update"], "changed"),
+        (["delete"], "destroyed"),
+        (["delete", "create"], "destroyed and made"),
+        (["create", "forget"], "made and forgotten"),
+        (["read"], "read"),
+        (["explode"], "treated by `explode`"),
+        ([], "treated by no action that the plan names"),
+    ],
+)
+def test_every_other_action_is_told(actions: list[str], told: str) -> None:
+    found = check(plan(("aws_iam_role.this", ["forget"]), ('aws_lb.this["a"]', actions)))
+    assert found.problems == (f'aws_lb.this["a"] would be {told}',)
+    assert CANARY not in str(found)
+
+
+def test_what_was_taken_over_and_is_kept() -> None:
+    found = check(plan(("aws_lb.this", ["no-op"]), ("aws_ecs_cluster.this", ["no-op"])), ["aws_lb.this"])
+    assert found.problems == ("aws_lb.this was taken over, and Terraform keeps it",)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"errored": True}, "the plan is of a run that failed, so it isn't whole"),
+        ({"complete": False}, "the plan leaves resources out; make it without -target and -exclude"),
+        ({"deferred_changes": [{}]}, "the plan leaves resources out; make it without -target and -exclude"),
+        ({"action_invocations": [{}]}, "the plan calls actions of providers"),
+    ],
+)
+def test_a_plan_that_isnt_whole(more: dict[str, Any], told: str) -> None:
+    assert check(plan(("aws_lb.this", ["forget"]), **more)).problems == (told,)
+
+
+def test_an_import_is_no_forgetting() -> None:
+    document = plan(("aws_lb.this", ["no-op"]))
+    document["resource_changes"][0]["change"]["importing"] = {"id": "arn"}
+    assert check(document).problems == ("aws_lb.this would be imported",)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        {},
+        {"format_version": "1.0", "values": {}},
+        {**plan(), "format_version": "2.0"},
+        {**plan(), "resource_changes": {}},
+        {**plan(), "resource_changes": [{"address": CANARY}]},
+        {**plan(), "resource_changes": [CANARY]},
+    ],
+    ids=["list", "nothing", "state", "other format", "no list", "no change", "no object"],
+)
+def test_what_is_no_plan(document: Any) -> None:  # noqa: ANN401 - JSON
+    with pytest.raises(BadConfiguration, match="accepted: what `terraform show -json PLAN` prints") as refused:
+        check(document)
+    assert CANARY not in str(refused.value)
+
+
+def test_a_plan_that_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "next.plan").write_text(CANARY)
+    with pytest.raises(BadConfiguration, match="isn't JSON") as refused:
+        load(str(tmp_path / "next.plan"))
+    assert CANARY not in str(refused.value)
