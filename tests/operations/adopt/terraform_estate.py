@@ -189,9 +189,13 @@ def without_secrets(state: str) -> str:
 
 def made(folder: Path, server: str) -> Estate:
     """Make the network that the estate stands in, and the estate."""
-    settings, names = settings_of_owner()
-    found = make_what_is_expected(partial(client, server), names.region, STACK)
-    settings, names = settings_of_owner(**found)
+    _, names = settings_of_owner()
+    return made_within(folder, server, make_what_is_expected(partial(client, server), names.region, STACK))
+
+
+def made_within(folder: Path, server: str, network: Mapping[str, Any]) -> Estate:
+    """Make the estate in a network, which some settings name."""
+    settings, names = settings_of_owner(**network)
     estate = Estate(folder, server, variables(settings, names))
     estate.apply()
     return estate
