@@ -13,12 +13,15 @@ from typing import Any, Final, cast
 
 import yaml
 
-from components.catalogue import PARAMETERS, SECRETS
+from components.catalogue import SECRETS
 from components.naming import Names
+from components.parameter_catalogue import stack_parameters
 from generators import accepted, ci_calls, replacements, state_calls
-from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.tables import page
 from policies.rulebook.documentation import table as rule_table
+from review.diagram.draw import svg
+from review.diagram.flowchart import mermaid
+from review.diagram.read import read_stack
 from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs, stacks
@@ -38,7 +41,7 @@ def pages(project: Path, plans: Mapping[str, PlanDocument]) -> dict[str, str]:
     }
     # One stack stands for all of them: production, where there is one.
     shown = "prod" if "prod" in plans else min(plans)
-    parts = read_stack([step["newState"] for step in plans[shown]["steps"]])
+    parts = read_stack(plans[shown])
     return {
         **{f"access-{stack}.md": _NOTE + page(cast(Any, plan)) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),
@@ -105,11 +108,19 @@ def _parameters() -> str:
             parameter.purpose,
             "SecureString" if parameter.secret else "String",
             " or ".join(f"`{value}`" for value in parameter.accepted),
-            "<br>".join([*parameter.workloads, *parameter.readers, *parameter.elsewhere]),
+            "<br>".join(
+                [
+                    *parameter.workloads,
+                    *(f"{consumer.workload} as `{consumer.variable}`" for consumer in parameter.consumers),
+                    *parameter.readers,
+                    *parameter.elsewhere,
+                ]
+            ),
         )
-        for parameter in PARAMETERS
+        for parameter in stack_parameters(here=True)
     ]
-    return "# Parameters\n\n" + _table(("name", "holds", "type", "accepted", "read by"), rows)
+    text = "# Parameters\n\nThose that are injected as a variable exist where the stack makes its workloads.\n\n"
+    return text + _table(("name", "holds", "type", "accepted", "read by"), rows)
 
 
 def _settings(project: Path) -> str:

@@ -23,7 +23,7 @@ from typing import Any, Final
 import boto3
 
 from components.applications import APPLICATIONS, PIPELINES, PORTAL
-from components.catalogue import EDGE_LOGS, PARAMETERS, SECRETS, Maker, Reader, bucket_names
+from components.catalogue import EDGE_LOGS, SECRETS, Maker, Reader, bucket_names
 from components.ci_issuers import audience, issuers
 from components.iam_names import (
     BALANCER,
@@ -36,6 +36,7 @@ from components.iam_names import (
     workload_boundary_name,
 )
 from components.naming import Names
+from components.parameter_catalogue import PARAMETERS
 from components.settings import Settings, parse, placeholders
 from stackfiles.project import load
 from tests import session
