@@ -1,4 +1,4 @@
-"""The stack, as a table of contents: secrets, data, roles, entry points. The parts are in `components`."""
+"""The stack, as a table of contents: secrets, data, roles, entry points, workloads. The parts are in `components`."""
 
 import pulumi
 
@@ -12,17 +12,18 @@ from components.kept_differences import keep
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs, parameter_values
+from components.premises import Premises, PremisesArgs
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
 from components.secret_containers import SecretContainers, SecretContainersArgs
 from components.surroundings import given_surroundings
 from components.way_in import WayIn, WayInArgs
 from components.workload_permissions import boundary_statements
 from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
+from components.workloads import Workloads, WorkloadsArgs
 
 settings, names = stack_settings.load()
 keep(settings.kept_differences)
 production = names.environment == "prod"
-surroundings = given_surroundings(settings)
 
 secrets = SecretContainers(
     "secrets",
@@ -37,6 +38,8 @@ for bucket in Bucket:
         PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production),
     )
 
+premises = Premises("premises", PremisesArgs(names, settings)) if settings.here else None
+surroundings = premises.surroundings if premises else given_surroundings(settings)
 Parameters("parameters", ParametersArgs(names, parameter_values(names, settings, surroundings)))
 
 boundary_name = workload_boundary_name(names)
@@ -56,8 +59,16 @@ workload_roles = {
 ork_processor = GuardedRole(
     names.resource(Reader.ORK_PROCESSOR), ork_processor_role(names, settings, boundary_name), bounded
 )
-way_in = WayIn("way-in", WayInArgs(names, settings, surroundings, protect=production))
+way_in = WayIn(
+    "way-in",
+    WayInArgs(names, settings, surroundings, protect=production),
+    # A load balancer that faces the internet needs a VPC with a gateway to it.
+    pulumi.ResourceOptions(depends_on=[premises.network] if premises else None),
+)
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
+if premises:
+    needed = [secrets, *workload_roles.values()]
+    Workloads("workloads", WorkloadsArgs(names, settings, premises, way_in, needed, protect=production))
 
 pulumi.export("urls", way_in.urls)
 pulumi.export("kindeCallbackUrls", way_in.callback_urls)

@@ -1,4 +1,4 @@
-"""The catalogue: every secret and every parameter, declared once.
+"""The catalogue: every secret and every bucket, declared once; parameters are in `components.parameter_catalogue`.
 
 Resources, IAM grants, the wiring of container environments, the checks before a deploy and the tables in `docs/`
 are all derived from what stands here.
@@ -229,7 +229,12 @@ SECRETS: Final = (
         "Prefect API credential",
         Shape.CREDENTIAL,
         Maker.HAND,
-        (Consumer(Workload.PREFECT_WORKER, "PREFECT_API_AUTH_STRING"),),
+        (
+            # Without it the server asks nobody for a credential: https://docs.prefect.io/v3/advanced/security-settings
+            Consumer(Workload.PREFECT_API, "PREFECT_SERVER_API_AUTH_STRING"),
+            Consumer(Workload.PREFECT_WORKER, "PREFECT_API_AUTH_STRING"),
+            Consumer(Workload.PREFECT_DEPLOYER, "PREFECT_API_AUTH_STRING"),
+        ),
         readers=(Reader.CI_DEPLOY,),
     ),
     Secret(
@@ -291,84 +296,6 @@ def bucket_names(names: Names) -> dict[str, str]:
     return {names.resource(purpose): names.bucket(purpose) for purpose in purposes}
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter in Parameter Store.
-
-    `path` is the name without its environment. `accepted` lists the values of an enumeration. A `secret`
-    parameter is a SecureString.
-    """
-
-    path: str
-    purpose: str
-    readers: tuple[Reader, ...] = ()
-    workloads: tuple[Workload, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    accepted: tuple[str, ...] = ()
-    secret: bool = False
-
-    def name(self, names: Names) -> str:
-        """Return the parameter's name in an environment."""
-        return names.parameter(self.path)
-
-    @property
-    def allowed_pattern(self) -> str | None:
-        """The pattern that Parameter Store checks new values against, where the value is an enumeration."""
-        return f"^({'|'.join(self.accepted)})$" if self.accepted else None
-
-
-_CI: Final = (Reader.CI_PREVIEW, Reader.CI_DEPLOY)
-_TRIGGER: Final = (Reader.CI_DEPLOYER_TRIGGER,)
-
-HEADER_SECRET: Final = Parameter(
-    "shared/cf_alb_secret",
-    "header secret between CloudFront and the load balancer",
-    readers=(Reader.CI_DEPLOY,),
-    elsewhere=("load balancer and distributions",),
-    secret=True,
-)
-PARK_MODE: Final = Parameter(
-    "infra/park_mode", "whether the platform is parked", readers=_CI, accepted=("parked", "unparked")
-)
-DATABASE_RESTORE_MODE: Final = Parameter(
-    "infra/database_restore_mode",
-    "what a new database starts from",
-    readers=_CI,
-    accepted=("from_final_snapshot", "clean"),
-)
-BUCKET_PARAMETERS: Final = {
-    bucket: Parameter(
-        f"blog-data/buckets/{bucket}",
-        f"name of the {bucket} bucket",
-        readers=(Reader.ORK_PROCESSOR,) if bucket is Bucket.DESIGN_FILES else (),
-        workloads=(Workload.PREFECT_WORKER,),
-        elsewhere=("tooling",),
-    )
-    for bucket in Bucket
-}
-CLUSTER_ARN: Final = Parameter("prefect/deployer/cluster_arn", "cluster that the deployer runs on", readers=_TRIGGER)
-TASK_DEFINITION_ARN: Final = Parameter(
-    "prefect/deployer/task_definition_arn", "task definition of the deployer", readers=_TRIGGER
-)
-SUBNET_IDS: Final = Parameter(
-    "prefect/deployer/subnet_ids", "private subnets of the deployer, comma-separated", readers=_TRIGGER
-)
-SECURITY_GROUP_ID: Final = Parameter(
-    "prefect/deployer/security_group_id", "security group of the deployer", readers=_TRIGGER
-)
-
-PARAMETERS: Final = (
-    HEADER_SECRET,
-    *BUCKET_PARAMETERS.values(),
-    PARK_MODE,
-    DATABASE_RESTORE_MODE,
-    CLUSTER_ARN,
-    TASK_DEFINITION_ARN,
-    SUBNET_IDS,
-    SECURITY_GROUP_ID,
-)
-
-
 def secrets_made_by(maker: Maker) -> tuple[Secret, ...]:
     """Return the secrets of one maker."""
     return tuple(secret for secret in SECRETS if secret.maker is maker)
@@ -387,13 +314,3 @@ def workload_secrets(workload: Workload, *, injected_only: bool = False) -> tupl
 def secrets_read_by(reader: Reader) -> tuple[Secret, ...]:
     """Return the secrets that a role outside ECS reads."""
     return tuple(secret for secret in SECRETS if reader in secret.readers)
-
-
-def workload_parameters(workload: Workload) -> tuple[Parameter, ...]:
-    """Return the parameters that a workload reads."""
-    return tuple(parameter for parameter in PARAMETERS if workload in parameter.workloads)
-
-
-def parameters_read_by(reader: Reader) -> tuple[Parameter, ...]:
-    """Return the parameters that a role outside ECS reads."""
-    return tuple(parameter for parameter in PARAMETERS if reader in parameter.readers)

@@ -10,18 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from components.catalogue import (
-    PARAMETERS,
-    SECRETS,
-    Maker,
-    Parameter,
-    Reader,
-    Workload,
-    bucket_names,
-    parameters_read_by,
-    secrets_made_by,
-    secrets_read_by,
-)
+from components.catalogue import SECRETS, Maker, Reader, Workload, bucket_names, secrets_made_by, secrets_read_by
 from components.ci_entry_point_permissions import web_acl_arns
 from components.ci_issuers import issuers
 from components.ci_state_permissions import state_statements
@@ -33,6 +22,7 @@ from components.iam_names import (
     workload_role_names,
 )
 from components.naming import VIEWER_REGION, Names
+from components.parameter_catalogue import Parameter, parameters_read_by, stack_parameters
 from components.settings import Settings
 
 _BUCKET_READS: Final = (
@@ -142,10 +132,10 @@ def preview_statements(names: Names, settings: Settings) -> list[Statement]:
 
 def deploy_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what a deploy may do to data, roles and the state: change what the program manages, not IAM's own base."""
-    return [*_manage_data(names), *_manage_roles(names), *state_statements(names, settings, writes=True)]
+    return [*_manage_data(names, settings), *_manage_roles(names), *state_statements(names, settings, writes=True)]
 
 
-def _manage_data(names: Names) -> list[Statement]:
+def _manage_data(names: Names, settings: Settings) -> list[Statement]:
     return [
         Statement(
             "ManageBuckets",
@@ -186,7 +176,7 @@ def _manage_data(names: Names) -> list[Statement]:
                 "ssm:PutParameter",
                 "ssm:RemoveTagsFromResource",
             ],
-            [names.parameter_arn(parameter.name(names)) for parameter in PARAMETERS],
+            [names.parameter_arn(parameter.name(names)) for parameter in stack_parameters(here=settings.here)],
         ),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from components.catalogue import EDGE_LOGS
+from components.flow_logs import flow_log_writers
 from components.iam_documents import BucketStatement
 from components.naming import VIEWER_REGION, Names
 from components.private_bucket import PrivateBucketArgs
@@ -14,8 +15,10 @@ CONNECTION_PREFIX: Final = "alb-connection"
 CLOUDFRONT_PREFIX: Final = "cloudfront"
 
 
-def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:
+def edge_log_bucket(names: Names, *, protect: bool, flow_logs: bool) -> PrivateBucketArgs:
     """Return the log bucket: logs live 400 days; Elastic Load Balancing takes SSE-S3 buckets only.
+
+    With `flow_logs` it takes those of the network that is made here, too.
 
     Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html and
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-S3.html
@@ -53,5 +56,6 @@ def edge_log_bucket(names: Names, *, protect: bool) -> PrivateBucketArgs:
                     "ArnLike": {"aws:SourceArn": names.in_region(VIEWER_REGION).delivery_sources_arn},
                 },
             ),
+            *(flow_log_writers(names) if flow_logs else ()),
         ],
     )

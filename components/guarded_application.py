@@ -20,6 +20,13 @@ HEADER: Final = "X-Origin-Verify"
 
 _PROTOCOL: Final = "HTTP"
 _TARGET_TYPE: Final = "ip"
+_PARKED: Final = aws.lb.ListenerRuleActionArgs(
+    type="fixed-response",
+    order=1,
+    fixed_response=aws.lb.ListenerRuleActionFixedResponseArgs(
+        content_type="text/plain", message_body="The platform is parked.", status_code="503"
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,8 @@ class GuardedApplicationArgs:
     header_secrets: Sequence[pulumi.Input[str]]
     kinde: Kinde
     session_seconds: int
+    closed: bool
+    """Whether it answers 503 by itself, since its service doesn't run."""
     open_machine_api: bool
     """Whether `/api/*` with an `Authorization: Basic` header skips the sign-in; the API checks the credential."""
 
@@ -70,7 +79,7 @@ class GuardedApplication(pulumi.ComponentResource):
         )
         self.target_group_arn = group.arn
         forward = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn, order=2)
-        if args.open_machine_api:
+        if args.open_machine_api and not args.closed:
             self._rule(
                 f"{name}-machine-api",
                 args,
@@ -83,7 +92,8 @@ class GuardedApplication(pulumi.ComponentResource):
                 ],
                 [forward],
             )
-        self.rule = self._rule(name, args, application.priority, [], [_sign_in(args), forward])
+        actions = [_PARKED] if args.closed else [_sign_in(args), forward]
+        self.rule = self._rule(name, args, application.priority, [], actions)
         self.register_outputs({"host": args.host})
 
     def _rule(

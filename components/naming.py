@@ -164,8 +164,26 @@ class Names:
         return self._arn("secretsmanager", f"secret:{name}-??????")
 
     def secret_arn(self, name_with_suffix: str) -> str:
-        """Return the full ARN of a secret whose suffix is known."""
+        """Return the full ARN of a secret whose suffix is known.
+
+        Without the suffix it is the partial ARN, which Secrets Manager and ECS take for the secret of that name, unless
+        the name itself ends in a hyphen and six characters:
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
+        """
         return self._arn("secretsmanager", f"secret:{name_with_suffix}")
+
+    def image(self, repository: str, digest: str) -> str:
+        """Return an image of the account's own registry, by its digest.
+
+        >>> Names("acme-platform", "dev", "123456789012", "eu-central-1").image("prefect", "sha256:00")
+        '123456789012.dkr.ecr.eu-central-1.amazonaws.com/prefect@sha256:00'
+        """
+        return f"{self.account}.dkr.{self.service_endpoint('ecr')}/{repository}@{digest}"
+
+    @property
+    def namespace(self) -> str:
+        """The private DNS zone of what tasks connect to: `${environment}.internal`."""
+        return f"{self.environment}.internal"
 
     def parameter_arn(self, name: str) -> str:
         """Return the ARN of a parameter; its name starts with a slash.
@@ -215,6 +233,11 @@ class Names:
     def log_streams_arn(self, log_group: str) -> str:
         """Return the ARN of all streams of a log group, which is what writing to it needs."""
         return self._arn("logs", f"log-group:{log_group}:*")
+
+    @property
+    def log_deliveries_arn(self) -> str:
+        """Pattern of what delivers logs of this account and region, as `aws:SourceArn` names it."""
+        return self._arn("logs", "*")
 
     def repository_arn(self, repository: str) -> str:
         """Return the ARN of an ECR repository."""
@@ -326,3 +349,8 @@ def environment_name(environment: str, *parts: str) -> str:
 def function_log_group(function: str) -> str:
     """Return the log group of a Lambda function."""
     return f"/aws/lambda/{function}"
+
+
+def database_log_group(cluster: str, log: str) -> str:
+    """Return the log group of one of a database cluster's logs."""
+    return f"/aws/rds/cluster/{cluster}/{log}"

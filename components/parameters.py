@@ -8,18 +8,20 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from components.catalogue import (
+from components.naming import Names
+from components.parameter_catalogue import (
     BUCKET_PARAMETERS,
     CLUSTER_ARN,
+    DATABASE_HOST,
     DATABASE_RESTORE_MODE,
     HEADER_SECRET,
+    LOAD_BALANCER_ARN,
     PARK_MODE,
     SECURITY_GROUP_ID,
     SUBNET_IDS,
     TASK_DEFINITION_ARN,
     Parameter,
 )
-from components.naming import Names
 from components.settings import Settings
 from components.surroundings import Surroundings
 
@@ -68,3 +70,11 @@ def parameter_values(
         SUBNET_IDS: pulumi.Output.all(*surroundings.private_subnet_ids).apply(",".join),
         SECURITY_GROUP_ID: surroundings.deployer_group_id,
     }
+
+
+def wiring_values(
+    load_balancer_arn: pulumi.Input[str], database_host: pulumi.Input[str] | None
+) -> dict[Parameter, pulumi.Input[str]]:
+    """Return the values that tasks get by injection, of a stack that makes its workloads."""
+    database: dict[Parameter, pulumi.Input[str]] = {} if database_host is None else {DATABASE_HOST: database_host}
+    return {LOAD_BALANCER_ARN: load_balancer_arn, **database}

@@ -83,6 +83,11 @@ class Settings(WorkloadSettings):
     previous_origin_header_secret: shapes.HeaderSecret | None = None
 
     @property
+    def parked(self) -> bool:
+        """Whether the platform is parked: nothing runs that costs by the hour."""
+        return self.park_mode == "parked"
+
+    @property
     def account(self) -> str:
         """The only account that the stack may touch."""
         return self.allowed_account_ids[0]

@@ -52,9 +52,9 @@ class WayIn(pulumi.ComponentResource):
         certificates = Certificates(
             "acm", CertificatesArgs(names, origin, list(hosts.values()), settings.cloudflare_zone_id), child
         )
-        logs = names.bucket(EDGE_LOGS)
-        log_bucket = PrivateBucket(names.resource(EDGE_LOGS), edge_log_bucket(names, protect=args.protect), child)
-        logged = pulumi.ResourceOptions(parent=self, depends_on=[log_bucket])
+        log_bucket = edge_log_bucket(names, protect=args.protect, flow_logs=settings.here)
+        kept = PrivateBucket(names.resource(EDGE_LOGS), log_bucket, child)
+        logged = pulumi.ResourceOptions(parent=self, depends_on=[kept])
         balancer = LoadBalancer(
             names.resource("edge"),
             LoadBalancerArgs(
@@ -62,13 +62,13 @@ class WayIn(pulumi.ComponentResource):
                 args.surroundings,
                 settings.cloudfront_prefix_list_id,
                 certificates.origin_arn,
-                logs,
+                log_bucket.bucket,
                 args.protect,
             ),
             logged,
         )
         self.guarded = self._applications(args, hosts, balancer.listener_arn, header_secrets)
-        destination = _log_destination(names, logs, logged)
+        destination = _log_destination(names, log_bucket.bucket, logged)
         headers = _response_headers(names, child)
         web_acl = (
             CloudflareOnly(names.resource("only-cloudflare"), CloudflareOnlyArgs(names), child).arn
@@ -124,6 +124,7 @@ class WayIn(pulumi.ComponentResource):
                     header_secrets=header_secrets,
                     kinde=identity_provider,
                     session_seconds=settings.session_seconds,
+                    closed=settings.here and settings.parked,
                     open_machine_api=application is PIPELINES and settings.open_prefect_machine_api,
                 ),
                 pulumi.ResourceOptions(parent=self),

@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from components.catalogue import (
-    Bucket,
-    Parameter,
-    Reader,
-    Secret,
-    Workload,
-    parameters_read_by,
-    secrets_read_by,
-    workload_parameters,
-    workload_secrets,
-)
+from components.catalogue import Bucket, Reader, Secret, Workload, secrets_read_by, workload_secrets
 from components.iam_documents import Statement
 from components.naming import Names, function_log_group
+from components.parameter_catalogue import (
+    WIRING,
+    Parameter,
+    injected_parameters,
+    parameters_read_by,
+    workload_parameters,
+)
 from components.settings import Settings
 
 DATA_WORKLOADS: Final = (Workload.BACKSTAGE, Workload.PREFECT_WORKER)
@@ -44,6 +41,7 @@ def execution_statements(workload: Workload, names: Names, settings: Settings) -
     return [
         *_pull_images(names, [workload_repository(workload, settings)]),
         *_read_secrets(names, workload_secrets(workload, injected_only=True)),
+        *_read_parameters(names, injected_parameters(workload, here=settings.here)),
         _write_logs(names, [names.task_log_group(workload)]),
     ]
 
@@ -64,6 +62,7 @@ def boundary_statements(names: Names, settings: Settings) -> list[Statement]:
     secrets.update(secrets_read_by(Reader.ORK_PROCESSOR))
     parameters = {parameter for workload in Workload for parameter in workload_parameters(workload)}
     parameters.update(parameters_read_by(Reader.ORK_PROCESSOR))
+    parameters.update(WIRING if settings.here else ())
     return [
         *_data(names, list(Bucket)),
         *_read_secrets(names, sorted(secrets, key=lambda secret: secret.path)),

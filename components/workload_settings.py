@@ -58,6 +58,11 @@ _CAPACITY: Final = shapes.Shape(
     r"(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(?:\.[05])?|256(?:\.0)?", "Aurora capacity units, 0 to 256 in steps of 0.5"
 )
 _ENGINE_VERSION: Final = shapes.Shape(r"1[6-9]\.\d{1,2}", "a whole version of Aurora PostgreSQL, such as 17.10")
+# The names that everybody tries first are refused, as the control RDS.24 of AWS Security Hub asks.
+_ADMINISTRATOR: Final = shapes.Shape(
+    r"(?!(?:admin|postgres|rdsadmin)$)[a-z][a-z0-9]{0,15}",
+    "1 to 16 lower-case letters and digits, a letter first, and not admin or postgres",
+)
 _SNAPSHOT: Final = shapes.Shape(
     r"(?!.*--)[A-Za-z][A-Za-z0-9-]{0,253}[A-Za-z0-9]", "the name of a snapshot of a database cluster"
 )
@@ -103,6 +108,7 @@ class WorkloadSettings(BaseModel):
 
     database_generation: Annotated[int, _require_between(0, 9999)]
     database_engine_version: Annotated[str, AfterValidator(_ENGINE_VERSION)]
+    database_administrator: Annotated[str, AfterValidator(_ADMINISTRATOR)]
     database_minimum_capacity: Capacity
     database_maximum_capacity: Capacity
     database_deletable: bool

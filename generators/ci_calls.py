@@ -155,6 +155,7 @@ def permissions(folder: Path, stack: str, options: str = "") -> Mapping[str, Per
     return roles_permissions(settings(folder, stack, options), names(folder, stack, options))
 
 
+@cache
 def names(folder: Path, stack: str, options: str = "") -> Names:
     """Return the names of one of a project's stacks with a set of options."""
     return settings(folder, stack, options).names(project.load(folder, stack).name, stack)
@@ -173,8 +174,16 @@ def roles_permissions(chosen: Settings, names: Names) -> Mapping[str, Permission
 
 def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
     """Return a pattern of the record with the own names of one of a project's stacks in it."""
+    for name, value in _own(folder, stack, options).items():
+        pattern = pattern.replace(f"{{{name}}}", value or "")
+    return pattern
+
+
+@cache
+def _own(folder: Path, stack: str, options: str) -> Mapping[str, str | None]:
+    """Return what the names in braces stand for."""
     chosen = settings(folder, stack, options)
-    given = {
+    return {
         "account": chosen.account,
         "region": chosen.region,
         "stack": stack,
@@ -182,9 +191,6 @@ def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
         "circleciOrganizationId": str(chosen.circleci_organization_id),
         "project": project.load(folder, stack).name,
     }
-    for name, value in given.items():
-        pattern = pattern.replace(f"{{{name}}}", value or "")
-    return pattern
 
 
 def page() -> str:

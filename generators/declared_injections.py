@@ -8,26 +8,34 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from components.catalogue import Workload, workload_secrets
+from components.catalogue import workload_secrets
+from components.containers import CONTAINERS
 from components.naming import Names
+from components.parameter_catalogue import injected_parameters
 from components.workload_settings import HERE
 from stackfiles.project import load
-
-_RULES: Final = ("undeclared-injection", "unwired-workload")
 
 
 def variables(names: Names) -> dict[str, dict[str, str]]:
     """Return family of a task definition -> environment variable -> what is injected as it, for one environment."""
     declared = {
         names.resource(workload): {
-            consumer.variable: f"secret:{secret.name(names)}"
-            for secret in workload_secrets(workload, injected_only=True)
-            for consumer in secret.consumers
-            if consumer.workload is workload and consumer.variable
+            **{
+                consumer.variable: f"secret:{secret.name(names)}"
+                for secret in workload_secrets(workload, injected_only=True)
+                for consumer in secret.consumers
+                if consumer.workload is workload and consumer.variable
+            },
+            **{
+                consumer.variable: f"parameter:{parameter.name(names)}"
+                for parameter in injected_parameters(workload, here=True)
+                for consumer in parameter.consumers
+                if consumer.workload is workload
+            },
         }
-        for workload in Workload
+        for workload in CONTAINERS
     }
     return {family: injected for family, injected in declared.items() if injected}
 
@@ -39,7 +47,11 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     loaded = load(project, stack)
     here = loaded.config.get(f"{loaded.name}:workloads") == HERE
     declared = variables(Names("", stack, "", "")) if here else {}
-    for rule in _RULES:
+    written: dict[str, dict[str, Any]] = {
+        "undeclared-injection": {"variables": declared},
+        "unwired-workload": {"families": [*declared]},
+    }
+    for rule, configuration in written.items():
         own = given.get(rule)
-        given[rule] = (own if isinstance(own, dict) else {}) | {"variables": declared}
+        given[rule] = (own if isinstance(own, dict) else {}) | configuration
     return path, json.dumps(given, indent=2, ensure_ascii=False) + "\n"

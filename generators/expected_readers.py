@@ -13,10 +13,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from components.catalogue import PARAMETERS, SECRETS, TASKS, Parameter, Reader, Secret
+from components.catalogue import SECRETS, TASKS, Reader, Secret
 from components.iam_names import execution_role_name, task_role_name
 from components.immutable import read
 from components.naming import Names
+from components.parameter_catalogue import Parameter, stack_parameters
+from components.workload_settings import HERE
 from generators.declared_injections import injections_file
 from stackfiles.project import load, stacks
 
@@ -27,10 +29,10 @@ _CLOSED: Final[dict[str, dict[str, Any]]] = {
 """Rules that apply to this project's stacks, and not to whoever else attaches the pack. What owners agreed to stays."""
 
 
-def expected(names: Names) -> dict[str, dict[str, dict[str, list[str]]]]:
+def expected(names: Names, *, here: bool = False) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Return the configuration of the two rules that compare readers: rule -> `readers` -> name -> roles in AWS.
 
-    Account and region don't matter: the names are those of the stack's own.
+    Account and region don't matter: the names are those of the stack's own. `here` is whether it makes its workloads.
     """
     return {
         "secret-readers": {
@@ -41,7 +43,7 @@ def expected(names: Names) -> dict[str, dict[str, dict[str, list[str]]]]:
         "parameter-readers": {
             "readers": {
                 parameter.name(names): sorted(map(names.role, _parameter_readers(parameter, names)))
-                for parameter in PARAMETERS
+                for parameter in stack_parameters(here=here)
             }
         },
     }
@@ -59,6 +61,7 @@ def _secret_readers(secret: Secret, names: Names) -> set[str]:
 def _parameter_readers(parameter: Parameter, names: Names) -> set[str]:
     return {
         *(task_role_name(names, workload) for workload in parameter.workloads),
+        *(execution_role_name(names, consumer.workload) for consumer in parameter.consumers),
         *_role_names(parameter.readers, names),
         # A deploy manages every parameter, and comparing one with the program reads it.
         names.resource(Reader.CI_DEPLOY),
@@ -77,7 +80,7 @@ def readers_file(project: Path, stack: str) -> tuple[Path, str]:
     said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for rule, configuration in _CLOSED.items():
         said.setdefault(rule, configuration)
-    for rule, configuration in expected(names).items():
+    for rule, configuration in expected(names, here=given.config.get(f"{given.name}:workloads") == HERE).items():
         own = said.get(rule)
         said[rule] = (own if isinstance(own, dict) else {}) | configuration
     return path, json.dumps(said, indent=2, ensure_ascii=False) + "\n"

@@ -13,8 +13,9 @@ from typing import Any, Final, cast
 
 import yaml
 
-from components.catalogue import PARAMETERS, SECRETS
+from components.catalogue import SECRETS
 from components.naming import Names
+from components.parameter_catalogue import stack_parameters
 from generators import accepted, ci_calls, replacements, state_calls
 from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.tables import page
@@ -105,11 +106,19 @@ def _parameters() -> str:
             parameter.purpose,
             "SecureString" if parameter.secret else "String",
             " or ".join(f"`{value}`" for value in parameter.accepted),
-            "<br>".join([*parameter.workloads, *parameter.readers, *parameter.elsewhere]),
+            "<br>".join(
+                [
+                    *parameter.workloads,
+                    *(f"{consumer.workload} as `{consumer.variable}`" for consumer in parameter.consumers),
+                    *parameter.readers,
+                    *parameter.elsewhere,
+                ]
+            ),
         )
-        for parameter in PARAMETERS
+        for parameter in stack_parameters(here=True)
     ]
-    return "# Parameters\n\n" + _table(("name", "holds", "type", "accepted", "read by"), rows)
+    text = "# Parameters\n\nThose that are injected as a variable exist where the stack makes its workloads.\n\n"
+    return text + _table(("name", "holds", "type", "accepted", "read by"), rows)
 
 
 def _settings(project: Path) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from components.catalogue import PARAMETERS, SECRETS
+from components.catalogue import SECRETS
+from components.parameter_catalogue import stack_parameters
 from operations.aws import Aws, calls
 from operations.stack import Stack
 
@@ -36,7 +37,7 @@ def _secrets(stack: Stack, aws: Aws) -> Iterator[str]:
 
 def _parameters(stack: Stack, aws: Aws) -> Iterator[str]:
     path = stack.names.parameter("").rstrip("/")
-    declared = {parameter.name(stack.names) for parameter in PARAMETERS}
+    declared = {parameter.name(stack.names) for parameter in stack_parameters(here=stack.settings.here)}
     with calls("the parameters"):
         described = aws.parameters().get_paginator("describe_parameters")
         for page in described.paginate(ParameterFilters=[{"Key": "Path", "Option": "Recursive", "Values": [path]}]):

@@ -8,8 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
-from components.catalogue import PARAMETERS, SECRETS, Maker, bucket_names
+from components.catalogue import SECRETS, Maker, bucket_names
 from components.kinde_endpoints import callback_url
+from components.parameter_catalogue import stack_parameters
 from operations import kinde_answers
 from operations.aws import Aws
 from operations.checks import ways_in
@@ -74,7 +75,7 @@ def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> It
     for secret in sorted(SECRETS, key=lambda secret: secret.maker is Maker.PROGRAM):
         stored = stored_secret(stack, secrets, secret)
         yield secret_check(stack, secret), partial(check_secret, stack, secret, stored, state)
-    for parameter in PARAMETERS:
+    for parameter in stack_parameters(here=stack.settings.here):
         yield parameter_check(stack, parameter), partial(check_parameter, stack, parameter, parameters, state)
     for component, name in bucket_names(stack.names).items():
         yield bucket_check(name), partial(check_bucket, stack, component, name, buckets, state)

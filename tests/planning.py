@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
+from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation, rules_named
+from stackfiles.project import stacks
 from tests import resident_packs
 from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
-from tests.owner import give_files, link_packs, owned
+from tests.owner import give_files, link_packs, owned, owned_here
 from tests.session import shared
 
 
@@ -51,7 +52,7 @@ class Plan:
     @property
     def rules(self) -> set[str]:
         """The rules with mandatory violations, as `pack/rule`."""
-        return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
+        return {rule for item in self.violations if item["level"] == "mandatory" for rule in rules_named(item)}
 
 
 def rehearsal_command(*arguments: str, packs: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
@@ -73,11 +74,14 @@ def command(register: Path, packs: Path, *arguments: str) -> int:
     return main()
 
 
-def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ()) -> Plan:
-    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes."""
+def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (), *, often: bool = False) -> Plan:
+    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes.
+
+    Packs outlive the plan if they are configured as the owner's are, or if they are needed more often.
+    """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
     arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
-    return written(rehearsal_command(*arguments), output)
+    return written(rehearsal_command(*arguments, packs=project / "policies" if often else None), output)
 
 
 def written(done: Done, output: Path) -> Plan:
@@ -126,7 +130,10 @@ def _rehearsed(stack: str) -> str:
     def make() -> str:
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder) / "plan.json"
-            done = rehearsal_command("--stack", stack, "--json", str(output))
+            project = owned() if stack in stacks(owned()) else owned_here()
+            done = rehearsal_command(
+                *("--project", str(project), "--stack", stack, "--json", str(output)), packs=project / "policies"
+            )
             return json.dumps([done.code, done.printed, output.read_text() if output.exists() else ""])
 
     return shared(f"plan of {stack}", make)

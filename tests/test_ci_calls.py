@@ -20,6 +20,7 @@ from policies.least_privilege.access.requests import can
 from stackfiles import project
 from tests.iam_evaluator import answers, missing
 from tests.owner import FILES, owned
+from tests.session import shared
 
 STACKS = project.stacks(FILES)
 
@@ -37,7 +38,11 @@ def verdicts(stack: str) -> list[tuple[str, Request, bool]]:
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     asked = list(questions())
-    found = answers([question(stack, role, request) for role, request in asked])
+
+    def make() -> str:
+        return json.dumps(answers([question(stack, role, request) for role, request in asked]))
+
+    found: list[bool | str] = json.loads(shared(f"IAM's answers to the calls of {stack}", make))
     return [
         (role, request, own_reading(stack, role, request) if isinstance(answer, str) else answer)
         for (role, request), answer in zip(asked, found, strict=True)

@@ -1,7 +1,8 @@
 """Whoever owns the clone: with other stack files, what is derived is written by commands, and gate and suite pass.
 
-Each owner has a clone whose stack files are made from those of the suite's owner. A part of the suite runs in it: the
-tests of the clone's own stacks, and some that would miss what only the suite's owner has.
+Each owner has a clone whose stack files are made from those of the suite's owner. The tests that read the clone's own
+files run in it: those of its stacks, and of the pipeline that is written for them. No other test can open such a file,
+neither in its process nor in a fork (tests/own_files.py), so none of these depends on who owns the clone.
 """
 
 from __future__ import annotations
@@ -21,15 +22,13 @@ import pytest
 import yaml
 
 from tests import session
+from tests.forked_modules import run_module
 from tests.forks import NAME, PROJECT, forked
 from tests.owner import FILES
 
 LEFT_OUT: Final = (".git", ".venv", "build", ".*_cache", ".hypothesis", ".pulumi-state", "Pulumi.*.yaml")
 """What a clone doesn't get from the folder of this one: what isn't in the repository, and the stack files."""
-PART: Final = (
-    *("tests/test_own_stacks.py", "tests/operations/test_deploy.py", "tests/policies/inventory/test_agreement.py"),
-    *("tests/circleci/test_pipeline.py", "tests/test_ci_trust.py", "tests/policies/test_gate.py"),
-)
+PART: Final = ("tests/test_own_stacks.py", "tests/circleci/test_pipeline.py")
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,11 @@ def clone(folder: Path, owner: Owner) -> Path:
     return project
 
 
-def run(project: Path, module: str, *arguments: str) -> str:
-    """Run a module in a clone, as its owner does, and return what it prints."""
+def run_part_of_suite(project: Path) -> str:
+    """Run the tests of a clone that read its own files, as its owner does, and return what they print."""
     ours = ("PYTEST_", session.FOLDER)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
-    command = [sys.executable, "-m", module, *arguments]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *PART]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -96,10 +95,11 @@ def run(project: Path, module: str, *arguments: str) -> str:
 @pytest.mark.parametrize("owner", OWNERS.values(), ids=OWNERS)
 def test_gate_and_suite_pass_in_the_clone_of_another_owner(owner: Owner, tmp_path: Path) -> None:
     project = clone(tmp_path, owner)
-    for environment in owner.environments:
-        run(project, "policies.inventory.agreement", "write", "--stack", environment, "--yes")
-    run(project, "generators")
-    assert "passed" in run(project, "pytest", "-p", "no:cacheprovider", *PART)
+    agree = ("policies.inventory.agreement", "write", "--yes", "--stack")
+    for command in (*((*agree, environment) for environment in owner.environments), ("generators",)):
+        done = run_module(project, *command)
+        assert done.code == 0, done.printed
+    assert "passed" in run_part_of_suite(project)
 
 
 def reads(file: str) -> int:

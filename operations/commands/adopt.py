@@ -31,6 +31,25 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="REPORT",
         help="import into the stack itself what this report has; refused unless it is clean and still true",
     )
+    parser.add_argument(
+        "--hand-over",
+        type=Path,
+        metavar="REPORT",
+        help="write what has Terraform forget what this report takes over, for a review of its code; changes nothing",
+    )
+    parser.add_argument(
+        "--check-plan",
+        metavar="PLAN",
+        help="tell whether Terraform's next plan only forgets; the file, or - for standard input, is what "
+        "`terraform show -json` printed",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("hand-over"),
+        metavar="FOLDER",
+        help="where the files of the hand-over are (default: hand-over)",
+    )
     add_stack_and_timeout(parser)
     add_connections(parser)
 

@@ -10,14 +10,15 @@ from policies.inventory.elsewhere import OWNERS
 from policies.inventory.table import Verdict, leaves, table
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
-_IDENTITIES: Final = ("id", "arn", "name", "bucket", "hostname", "dnsName", "domainName", "fqdn")
+_IDENTITIES: Final = ("id", "arn", "name", "bucket", "hostname", "dnsName", "domainName", "fqdn", "clusterIdentifier")
 """Properties by which another resource refers to one."""
 _IAM: Final = re.compile(r"arn:[\w-]+:iam:")
-_HOLDS_NAMES: Final = re.compile(r"arn:[\w-]+:(elasticloadbalancing|wafv2):")
+_HOLDS_NAMES: Final = re.compile(r"arn:[\w-]+:(elasticloadbalancing|wafv2|ecs):")
 _NAMED: Final = frozenset(
     (
         *("aws:iam/role:Role", "aws:iam/policy:Policy", "aws:s3/bucket:Bucket"),
         *("aws:lb/loadBalancer:LoadBalancer", "aws:lb/targetGroup:TargetGroup"),
+        "aws:ecs/cluster:Cluster",
         *("aws:wafv2/ipSet:IpSet", "aws:wafv2/webAcl:WebAcl"),
     )
 )

@@ -27,8 +27,8 @@ _STEP: Final = _PART - _WINDOW + 1
 
 _BETWEEN: Final = bytes(set(range(256)) - set(string.ascii_letters.encode()) - set(string.digits.encode()))
 
-_CLIENT_SECRET: Final = "clientSecret"
-"""The identity provider chooses it; how strong it is isn't this stack's business."""
+_CHOSEN_ELSEWHERE: Final = ("clientSecret", "masterPasswordWo")
+"""The identity provider, and `fill-secrets`, choose these; how strong they are isn't this stack's business."""
 _PATTERN: Final = "Basic *"
 """What a rule may ask of another header, `Authorization`. All of a rule's conditions are secret where one is."""
 _FEWEST_DIFFERENT: Final = 8
@@ -99,7 +99,7 @@ def _holds(value: str, parts: frozenset[bytes], starts: frozenset[bytes]) -> boo
 
 def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for path, place, value, may in _places(resource):
-        chosen_here = may and value != _PATTERN and not path.endswith(_CLIENT_SECRET)
+        chosen_here = may and value != _PATTERN and not path.endswith(_CHOSEN_ELSEWHERE)
         if chosen_here and isinstance(value, SecretText) and not is_random(value):
             yield Finding(f"`{place}` can be guessed: it repeats itself, counts up, or has few different characters.")
 

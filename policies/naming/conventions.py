@@ -123,12 +123,13 @@ _require(
     "misnamed-log-group",
     Convention(
         # AWS WAF writes only to log groups that begin with aws-waf-logs-.
-        "/ecs/ENV(?:/[a-z0-9][a-z0-9_-]*)+|/aws/lambda/ENV(?:-[a-z0-9]+)+|aws-waf-logs-ENV(?:-[a-z0-9]+)+",
-        "`/ecs/ENV/workload`, `/aws/lambda/ENV-function` or `aws-waf-logs-ENV-name`",
+        "/ecs/ENV(?:/[a-z0-9][a-z0-9_-]*)+|/aws/lambda/ENV(?:-[a-z0-9]+)+|aws-waf-logs-ENV(?:-[a-z0-9]+)+"
+        "|/aws/rds/cluster/ENV(?:-[a-z0-9]+)+/[a-z-]+",
+        "`/ecs/ENV/workload`, `/aws/lambda/ENV-function`, `/aws/rds/cluster/ENV-name/log` or `aws-waf-logs-ENV-name`",
         512,
     ),
     "log group",
-    title="Log groups are named after the ECS workload or the function that writes them.",
+    title="Log groups are named after the ECS workload, the function or the database that writes them.",
     source="https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
 )
 _require(

@@ -27,15 +27,6 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _ASIDE: Final = ("environmentFiles", "repositoryCredentials", "credentialSpecs", "logConfiguration.secretOptions")
 """What brings values into a container without a variable of the catalogue."""
 
-_VARIABLES: Final = {
-    "variables": {
-        "type": "object",
-        "description": "Family of a task definition -> environment variable -> what is injected as it: `secret:NAME`, "
-        "`secret:NAME#KEY` for a key of its JSON, or `parameter:/NAME`",
-        "default": {},
-    }
-}
-
 
 @RULES.resource(
     "undeclared-injection",
@@ -44,7 +35,14 @@ _VARIABLES: Final = {
     source=_GUIDE,
     severity=Severity.HIGH,
     types=TASK_DEFINITION,
-    config=_VARIABLES,
+    config={
+        "variables": {
+            "type": "object",
+            "description": "Family of a task definition -> environment variable -> what is injected as it: "
+            "`secret:NAME`, `secret:NAME#KEY` for a key of its JSON, or `parameter:/NAME`",
+            "default": {},
+        }
+    },
 )
 def _undeclared(task: Resource, judgement: Judgement) -> Iterator[Finding]:
     declared: Mapping[str, Any] = judgement.config["variables"].get(task.text("family"), {})
@@ -99,15 +97,22 @@ def _shown(name: str) -> str:
 
 @RULES.stack(
     "unwired-workload",
-    title="Every workload that the catalogue gives secrets or parameters has one task definition.",
+    title="Where a stack has task definitions, every workload that the catalogue gives something has one.",
     remedy="Make the task definition, or take the workload out of the catalogue and run `make docs`.",
     source=_GUIDE,
     severity=Severity.MEDIUM,
-    config=_VARIABLES,
+    config={
+        "families": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Families of the task definitions that there must be",
+            "default": [],
+        }
+    },
 )
 def _unwired(stack: Stack, judgement: Judgement) -> Iterable[Finding]:
     made = [task.get("family") for task in stack.only(TASK_DEFINITION)]
-    for family in sorted(judgement.config["variables"]):
+    for family in judgement.config["families"] if made else ():
         if made.count(family) != 1:
             how = "No" if family not in made else "More than one"
             yield Finding(f"{how} task definition of this stack has the family `{family}`.")

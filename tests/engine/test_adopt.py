@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -160,29 +160,46 @@ def test_the_usual_differences_each_stop_it_and_each_has_its_way_out(deploy: Dep
         assert any(f"{key} of {type_}::" in way for way in row.ways_out)
 
     # Each way out that a report names is taken: what runs is kept, under waivers; the certificate is left to Terraform.
-    kept = [
-        f"{next(iter(DIFFERENCES[type_]))} of {type_}::{resource.urn.split('::', 3)[3]}"
-        for type_, resource in differing.items()
-        if type_ != CERTIFICATE
-    ]
+    certificate = differing.pop(CERTIFICATE)
+    names = {type_: resource.urn.split("::", 3)[3] for type_, resource in differing.items()}
+    kept = [f"{key} of {type_}::{name}" for type_, name in names.items() for key in DIFFERENCES[type_]]
     deployment.set("keptDifferences", kept)
-    waive(deployment, "inventory", "ignored-changes", [entry.rpartition("::")[2] for entry in kept])
+    waived = {
+        "inventory/ignored-changes": [*names.values()],
+        # What is kept is judged: a role outside of the stack's path, a target on another port than the one agreed to.
+        "naming/misplaced-iam-resource": [names[ROLE]],
+        "inventory/pinned-target": [names[TARGETS]],
+        "entry_points/unguarded-egress": [names[TARGETS].replace("prod-", "prod-edge-to-")],
+    }
     end = datetime.now(UTC).date() + timedelta(days=30)
-    leave = {differing[CERTIFICATE].urn: Exemption(reason="made beside, then switched", owner="edge", until=end)}
+    waive(deployment, waived, str(end))
+    leave = {certificate.urn: Exemption(reason="made beside, then switched", owner="edge", until=end)}
     again = reported(deployment, Map(leave=leave))
-    assert not again.stops, report.markdown(again)
-    by_urn = {row.resource: row for row in again.rows}
-    assert by_urn[differing[CERTIFICATE].urn].verdict is Verdict.CREATED
-    for type_ in (POLICY, GROUP, TARGETS):
-        assert by_urn[differing[type_].urn].verdict is Verdict.SAME
+    assert again.clean, report.markdown(again)
+    by_urn = {row.resource: row.verdict for row in again.rows}
+    assert by_urn[certificate.urn] is Verdict.CREATED
+    assert {by_urn[resource.urn] for resource in differing.values()} == {Verdict.SAME}
+
+    with environment(deployment):
+        assert take_over(again, Engine(deployment.project, "prod")) == len(again.imports)
+    before = len(deployment.journal())
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    done = deployment.changes(before)
+    assert ("Create", CERTIFICATE) in done
+    assert not [change for change in done if change[0] == "Delete" or change[1] in differing]
+    waive(deployment, dict.fromkeys(waived, ()), str(end))
+    refused = deployment.run("preview")
+    assert refused.code == 1
+    assert {rule for rule in waived if rule.partition("/")[2] in refused.out} == waived.keys()
 
 
-def waive(deployment: Deployment, pack: str, rule: str, names: list[str]) -> None:
-    """Waive a rule of the production stack for some resources."""
-    file = deployment.project / "policies" / "config" / f"{pack}.prod.json"
-    rules = json.loads(file.read_text()) if file.exists() else {}
-    end = str(datetime.now(UTC).date() + timedelta(days=30))
-    rules.setdefault(rule, {})["waivers"] = [
-        {"resource": name, "reason": "taken over from Terraform", "owner": "platform", "expires": end} for name in names
-    ]
-    file.write_text(json.dumps(rules))
+def waive(deployment: Deployment, waived: Mapping[str, Sequence[str]], end: str) -> None:
+    """Waive rules (`pack/rule`) of the production stack for these resources, and for no others."""
+    for rule, names in waived.items():
+        pack, _, id_ = rule.partition("/")
+        file = deployment.project / "policies" / "config" / f"{pack}.prod.json"
+        rules = json.loads(file.read_text()) if file.exists() else {}
+        given = {"reason": "taken over from Terraform", "owner": "platform", "expires": end}
+        rules.setdefault(id_, {})["waivers"] = [{"resource": name, **given} for name in names]
+        file.write_text(json.dumps(rules))

@@ -15,17 +15,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import botocore.loaders
 import botocore.session
 import httpx
 import pytest
 import trustme
 import yaml
-from botocore.config import Config
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
@@ -66,7 +63,21 @@ WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
 """Commands that talk to AWS alone, or to nobody."""
 
 _LOADER = botocore.loaders.create_loader()
-"""Reading the SDK's service models is most of what a short command costs; they are read once for all runs."""
+_CLIENTS: dict[str, Any] = {}
+_CREATE_CLIENT = botocore.session.Session.create_client
+
+
+def kept_client(session: botocore.session.Session, service: str, **options: Any) -> Any:  # noqa: ANN401 - any client
+    """Return the client that was made for another run in the same environment, or make one.
+
+    Reading the SDK's service models and making clients is most of what a short command costs.
+    """
+    given = {name: getattr(value, "_user_provided_options", value) for name, value in options.items()}
+    variables = sorted((name, value) for name, value in os.environ.items() if name.startswith(("AWS_", "SSL_")))
+    key = repr((service, sorted(given.items()), variables))
+    if key not in _CLIENTS:
+        _CLIENTS[key] = _CREATE_CLIENT(session, service, **options)
+    return _CLIENTS[key]
 
 
 class Terminal(io.StringIO):
@@ -236,17 +247,6 @@ class Bench:
         document = {"version": 3, "deployment": {"resources": resources}}
         (self.project / "cli" / "pulumi.json").write_text(json.dumps(document))
 
-    def keep_clients(self) -> None:
-        """Make AWS's clients once for all further runs: it is most of what a short command costs."""
-        session, made = boto3.Session(), dict[str, Any]()
-
-        def client(service: str, *, region_name: str, config: Config) -> Any:  # noqa: ANN401 - any of boto3's
-            if service not in made:
-                made[service] = session.client(service, region_name=region_name, config=config)  # type: ignore[call-overload]
-            return made[service]
-
-        self.patch.setattr(boto3, "Session", lambda: SimpleNamespace(client=client, region_name=session.region_name))
-
     def run(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Outcome:
         """Run a command and see that it shows no secret value."""
         self.patch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
@@ -295,6 +295,7 @@ def bench(
     cli.chmod(0o755)
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
+    monkeypatch.setattr(botocore.session.Session, "create_client", kept_client)
     monkeypatch.setattr("operations.web._FIRST_PAUSE", 0.01)
     monkeypatch.setattr("operations.verdicts._SOON_SECONDS", 60)
     monkeypatch.chdir(tmp_path)

@@ -189,7 +189,6 @@ def ways(fresh: Fresh) -> list[tuple[str, int, str]]:
 
 
 def test_broken_off_at_every_call(fresh: Fresh) -> None:
-    fresh.bench.keep_clients()
     assert fresh.run("--secrets").code == 0
     every = ways(fresh)
     wanted = made() | {"key": "", "alias": "", "encryption": ""}

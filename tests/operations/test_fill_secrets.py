@@ -144,7 +144,6 @@ def breaks(calls: list[str]) -> list[tuple[int, str]]:
 
 
 def test_broken_off_at_every_call(bench: Bench) -> None:
-    bench.keep_clients()
     assert bench.run("fill-secrets", *ENDPOINT).code == 0
     ways = breaks(bench.cloud.calls)
     assert len(ways) >= 16
@@ -163,7 +162,6 @@ def test_broken_off_at_every_call(bench: Bench) -> None:
 
 
 def test_rotation_broken_off_at_every_call(bench: Bench) -> None:
-    bench.keep_clients()
     rotation = (*ENDPOINT, "--rotate", "backstage/db", "--rotate", "db/admin", "--rotation", "this")
     bench.run("fill-secrets", *ENDPOINT)
     before = state(bench)

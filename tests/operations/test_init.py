@@ -19,6 +19,7 @@ from operations.init import copied_project
 from operations.init.derived import agreed_by_hand
 from stackfiles.failures import Failure
 from tests import own_files
+from tests.forked_modules import run_module
 from tests.forks import NAME, PROJECT
 from tests.owner import config, give_files
 from tests.runbooks import runbook
@@ -46,12 +47,6 @@ def clone(folder: Path) -> Path:
     return folder
 
 
-def run(project: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run one of a project's own commands."""
-    command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, cwd=project, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-
 def texts(project: Path) -> dict[str, str]:
     """The text of every file of a project, but those of its code."""
     files = [*project.glob("Pulumi*.yaml"), *project.glob("docs/**/*"), *project.glob("policies/config/*")]
@@ -64,10 +59,11 @@ def acme() -> Path:
 
     def make() -> str:
         project = clone(Path(os.environ[FOLDER]) / "acme-platform")
-        done = run(project, "operations", "init", "--stack=staging", "--only", f"--answers={ANSWERS}", "--offline")
-        assert done.returncode == 0, done.stdout + done.stderr
-        assert "staging: " in done.stdout
-        assert done.stdout.endswith(": passed\n")
+        arguments = ("init", "--stack=staging", "--only", f"--answers={ANSWERS}", "--offline")
+        done = run_module(project, "operations", *arguments)
+        assert done.code == 0, done.printed
+        assert "staging: " in done.out
+        assert done.out.endswith(": passed\n")
         return str(project)
 
     return Path(shared("the invented company", make))
@@ -105,7 +101,7 @@ def test_the_stack_file_has_the_answers(acme: Path) -> None:
 
 def test_the_generators_have_nothing_to_add(acme: Path) -> None:
     before = texts(acme)
-    assert run(acme, "generators").returncode == 0
+    assert run_module(acme, "generators").code == 0
     assert texts(acme) == before
 
 
@@ -114,8 +110,9 @@ def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None
     stack, agreed = project / "Pulumi.staging.yaml", project / "policies" / "config" / "inventory.staging.json"
     stack.write_text(stack.read_text().replace("config:\n", "config:\n  # Ours.\n  sessionSeconds: 3600  # an hour\n"))
     before = texts(project)
-    done = run(project, "operations", "init", "--stack=staging", "--offline", "--set=vpcId=vpc-0123456789abcdef0")
-    assert done.returncode == 0, done.stdout + done.stderr
+    arguments = ("init", "--stack=staging", "--offline", "--set=vpcId=vpc-0123456789abcdef0")
+    done = run_module(project, "operations", *arguments)
+    assert done.code == 0, done.printed
     after = texts(project)
     changed = {name for name in after if after[name] != before.get(name)}
     # The names of target groups, which the diagram shows, follow from the VPC.
@@ -130,8 +127,14 @@ def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None
     assert old not in agreed.read_text()
 
 
-def test_what_owners_agreed_to_by_hand_is_known(acme: Path, tmp_path: Path) -> None:
+def test_what_owners_agreed_to_by_hand_is_known(acme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody agreed to by hand goes with the answers that it follows from; the rest stays."""
+
+    def run(work: copied_project.CopiedProject, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        done = run_module(work.copy, module, *arguments)
+        return subprocess.CompletedProcess(module, done.code, done.out, done.err)
+
+    monkeypatch.setattr(copied_project.CopiedProject, "run", run)
     project = Path(shutil.copytree(acme, tmp_path / "project"))
     work = copied_project.CopiedProject(acme, project)
     assert not agreed_by_hand(work, "staging")

@@ -185,7 +185,6 @@ def ways(cloud: Cloud) -> list[tuple[int, str]]:
 
 
 def test_broken_off_at_every_call(kinde: Bench) -> None:
-    kinde.keep_clients()
     assert kinde.run(*PROVEN, stdin=NEW).code == 0
     assert labels(kinde) == DONE
     all_ways = ways(kinde.cloud)
@@ -203,7 +202,6 @@ def test_broken_off_at_every_call(kinde: Bench) -> None:
 
 
 def test_way_back_broken_off_at_every_call(kinde: Bench) -> None:
-    kinde.keep_clients()
     kinde.run("rotate-kinde", stdin=NEW)
     begun = kinde.cloud.versions(KINDE_SECRET)
     kinde.cloud.reset()

@@ -113,7 +113,6 @@ def distribute(*aliases: str, origin: str = "elsewhere.example.org") -> str:
 
 def test_other_ways_in(bench: Bench) -> None:
     account = Account()
-    bench.keep_clients()
     own = distribute(PORTAL)
     state = [*account.state(), state_resource("aws:cloudfront/distribution:Distribution", "portal", own)]
     bench.set_state(*state)

@@ -11,6 +11,7 @@ import boto3
 import httpx
 from botocore import xform_name
 
+from operations.__main__ import parser
 from operations.symptoms import SYMPTOMS
 from tests.operations.cloud import REGION
 from tests.operations.conftest import BY_HAND, CLIENT_SECRET, CONTAINERS, KINDE_SECRET, Bench
@@ -95,3 +96,15 @@ def test_every_symptom_is_listed() -> None:
 def test_every_runbook_is_listed() -> None:
     text = (FOLDER.parent / "operations.md").read_text()
     assert sorted({*re.findall(r"\(runbooks/([\w-]+)\.md\)", text)}) == RUNBOOKS
+
+
+def test_adopting() -> None:
+    """Its commands are as the command line takes them, in this order; tests/upstream carries them out."""
+    typed = [command.split("|") for command in runbook("adopting").commands]
+    ours = [shlex.split(part) for parts in typed for part in parts if part.strip().startswith(".venv")]
+    adoptions = [parser().parse_args(words[3:]) for words in ours if words[3:4] == ["adopt"]]
+    done = [
+        [name for name in ("report", "hand_over", "take_over", "check_plan") if getattr(options, name)]
+        for options in adoptions
+    ]
+    assert done == [["report"], ["hand_over"], ["report"], ["take_over"], ["check_plan"]]

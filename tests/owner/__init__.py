@@ -21,6 +21,8 @@ from tests.forks import NAME, PROJECT
 
 FILES: Final = Path(__file__).resolve().parent
 """The folder of the stack files and of what is derived from them."""
+HERE: Final = FILES / "here"
+"""The same of `lab`, a stack that makes its workloads. It is in a project of its own, so that few tests plan it."""
 
 _OF_THE_OWNER: Final = ("Pulumi*.yaml", "policies", "docs", "build", ".git", ".pulumi-state")
 """What of the repository isn't the same for every owner, or is no part of the project."""
@@ -32,25 +34,37 @@ def owned() -> Path:
     return Path(session.shared("owned project", lambda: str(lay(Path(os.environ[session.FOLDER])))))
 
 
-def lay(folder: Path) -> Path:
-    """Make the project in a folder, the code as links, and return where it is."""
+@cache
+def owned_here() -> Path:
+    """Return the folder of the project with the stack `lab`, which is made once in a session, as that of `owned`."""
+
+    def make() -> str:
+        folder = Path(os.environ[session.FOLDER]) / "here"
+        folder.mkdir()
+        return str(lay(folder, HERE))
+
+    return Path(session.shared("owned project with workloads", make))
+
+
+def lay(folder: Path, files: Path = FILES) -> Path:
+    """Make the project in a folder with some stack files, the code as links, and return where it is."""
     project = folder / "project"
     project.mkdir()
     for path in PROJECT.iterdir():
         if not any(path.match(pattern) for pattern in _OF_THE_OWNER):
             (project / path.name).symlink_to(path)
-    give_files(project)
+    give_files(project, files)
     link_packs(project)
     return project
 
 
-def give_files(project: Path) -> None:
-    """Give a project without files of its owner those of this one."""
+def give_files(project: Path, files: Path = FILES) -> None:
+    """Give a project without files of its owner those of this one, which are in a folder."""
     declared = (PROJECT / "Pulumi.yaml").read_text()
     (project / "Pulumi.yaml").write_text(re.sub(r"^name: .*$", f"name: {NAME}", declared, flags=re.MULTILINE))
-    for file in FILES.glob("Pulumi.*.yaml"):
+    for file in files.glob("Pulumi.*.yaml"):
         shutil.copy(file, project)
-    shutil.copytree(FILES / "policies", project / "policies", dirs_exist_ok=True)
+    shutil.copytree(files / "policies", project / "policies", dirs_exist_ok=True)
     shutil.copy(PROJECT / "policies" / "config" / "packs.json", project / "policies" / "config")
 
 

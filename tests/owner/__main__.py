@@ -11,14 +11,19 @@ from pathlib import Path
 from generators import expected_readers, previewed
 from policies.inventory.agreement import __main__ as agreement
 from stackfiles.project import stacks
-from tests.owner import FILES, lay
+from tests.owner import FILES, HERE, lay
 
 
 def main() -> int:
     """Write the files beside this one and return the exit code."""
     argparse.ArgumentParser(prog="python -m tests.owner", description=__doc__).parse_args()
+    return _write(FILES) or _write(HERE)
+
+
+def _write(files: Path) -> int:
+    """Write what is derived from the stack files in a folder, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
-        project = lay(Path(folder).resolve())
+        project = lay(Path(folder).resolve(), files)
         expected_readers.write(project)
         previewed.write(project)
         for stack in stacks(project):
@@ -26,7 +31,7 @@ def main() -> int:
             if code := agreement.main():
                 return code
         for file in (project / "policies" / "config").glob("*.*.json"):
-            shutil.copy(file, FILES / "policies" / "config")
+            shutil.copy(file, files / "policies" / "config")
     return 0
 
 

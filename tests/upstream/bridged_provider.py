@@ -25,6 +25,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -51,6 +52,9 @@ BRIDGE: Final = "UPSTREAM_BRIDGE"
 PROVIDER: Final = "UPSTREAM_AWS_PROVIDER"
 
 _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
+
+_WITH_REGION: Final = re.compile(r"(.+)@([a-z]{2}-[a-z]+-\d)")
+"""An id and the region that an import names after it."""
 
 Message: TypeAlias = Any
 """A request or response of the provider protocol; the generated classes share no type with these fields."""
@@ -260,6 +264,9 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         urn, type_ = request.urn, type_of(request.urn)
         request.urn, request.type = bridge_urn(urn), bridge_token(type_)
         region, asked_for = "", False
+        if method == "Read" and (named := _WITH_REGION.fullmatch(request.id)):
+            request.id, region = named.groups()
+            asked_for = True
         for name in sent:
             if not request.HasField(name):
                 continue

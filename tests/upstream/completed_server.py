@@ -57,6 +57,8 @@ class CompletedServer:
         method, body = environ["REQUEST_METHOD"], body_of(environ).decode()
         id_ = rest.partition("/")[0]
         with self._lock:
+            if method == "GET" and not id_:
+                return self._listed_headers_policies(start)
             if method == "POST":
                 id_ = str(uuid.uuid4())
             elif id_ not in self._headers_policies:
@@ -71,12 +73,21 @@ class CompletedServer:
                 configuration = re.sub(r'\sxmlns="[^"]*"', "", inner, count=1)
                 self._headers_policies[id_] = (configuration, uuid.uuid4().hex[:13].upper())
             configuration, etag = self._headers_policies[id_]
-        whole = (
-            f'<ResponseHeadersPolicy xmlns="{_XMLNS}"><Id>{id_}</Id>'
-            f"<LastModifiedTime>2026-01-01T00:00:00Z</LastModifiedTime>{configuration}</ResponseHeadersPolicy>"
-        )
         status = "201 Created" if method == "POST" else "200 OK"
-        return _answer(start, status, whole, ("ETag", etag))
+        return _answer(start, status, _headers_policy(id_, configuration), ("ETag", etag))
+
+    def _listed_headers_policies(self, start: StartResponse) -> Iterable[bytes]:
+        """Answer with those that were made; of AWS's own there are none here."""
+        summaries = "".join(
+            f"<ResponseHeadersPolicySummary><Type>custom</Type>{_headers_policy(id_, configuration)}"
+            "</ResponseHeadersPolicySummary>"
+            for id_, (configuration, _) in self._headers_policies.items()
+        )
+        text = (
+            f'<ResponseHeadersPolicyList xmlns="{_XMLNS}"><MaxItems>100</MaxItems>'
+            f"<Quantity>{len(self._headers_policies)}</Quantity><Items>{summaries}</Items></ResponseHeadersPolicyList>"
+        )
+        return _answer(start, "200 OK", text)
 
     def _distribution(self, environ: Environ, start: StartResponse, id_: str) -> Iterable[bytes]:
         body = body_of(environ)
@@ -110,6 +121,13 @@ class CompletedServer:
             content = json.dumps(answered).encode()
         start(status, [*headers, ("Content-Length", str(len(content)))])
         return [content]
+
+
+def _headers_policy(id_: str, configuration: str) -> str:
+    return (
+        f'<ResponseHeadersPolicy xmlns="{_XMLNS}"><Id>{id_}</Id>'
+        f"<LastModifiedTime>2026-01-01T00:00:00Z</LastModifiedTime>{configuration}</ResponseHeadersPolicy>"
+    )
 
 
 def _answer(start: StartResponse, status: str, text: str, *headers: tuple[str, str]) -> list[bytes]:

@@ -11,14 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.iam.judges import harness
+from benchmarks.iam.judges.checkov_rules import OF_PLANS
 
-_CHECKS = [
-    *("CKV_AWS_60", "CKV_AWS_61", "CKV_AWS_62", "CKV_AWS_63", "CKV_AWS_274", "CKV2_AWS_40", "CKV2_AWS_56"),
-    *("CKV_AWS_286", "CKV_AWS_287", "CKV_AWS_288", "CKV_AWS_289", "CKV_AWS_290", "CKV_AWS_355", "CKV_AWS_393"),
-    *("CKV_AWS_32", "CKV_AWS_33", "CKV_AWS_70", "CKV_AWS_72", "CKV_AWS_168", "CKV_AWS_169", "CKV_AWS_301"),
-    *("CKV_AWS_364", "CKV_AWS_385", "CKV_AWS_387"),
-]
-"""Those that judge what a policy says. The others judge encryption, logging and the like."""
 _RESOURCES = {
     "s3": ("aws_s3_bucket_policy", "policy"),
     "kms": ("aws_kms_key", "policy"),
@@ -35,7 +29,7 @@ def load(_: str) -> harness.Judge:
     from checkov.terraform.plan_runner import Runner  # type: ignore[import-not-found,unused-ignore]
 
     logging.disable(logging.CRITICAL)
-    runner_filter = RunnerFilter(checks=_CHECKS)
+    runner_filter = RunnerFilter(checks=[*OF_PLANS])
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
         resources = _resources(document)

@@ -18,7 +18,7 @@ _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 _TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
-_ADDRESSES: Final = ("cidrIpv4", "cidrIpv6")
+_ADDRESSES: Final = ("cidrIpv4", "cidrIpv6", "cidrBlock", "destinationCidrBlock")
 _NAMES_OF_AWS: Final = {True: "*.cloudfront.net", False: "*.elb.amazonaws.com"}
 """Whether a record is proxied -> what a distribution's and a load balancer's names end in: a plan knows neither yet."""
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 import boto3
 
 from components.applications import APPLICATIONS, PIPELINES, PORTAL
-from components.catalogue import EDGE_LOGS, PARAMETERS, SECRETS, Maker, Reader, bucket_names
+from components.catalogue import EDGE_LOGS, SECRETS, Maker, Reader, bucket_names
 from components.ci_issuers import audience, issuers
 from components.iam_names import (
     BALANCER,
@@ -36,6 +36,7 @@ from components.iam_names import (
     workload_boundary_name,
 )
 from components.naming import Names
+from components.parameter_catalogue import PARAMETERS
 from components.settings import Settings, parse, placeholders
 from stackfiles.project import load
 from tests import session
@@ -188,9 +189,13 @@ def without_secrets(state: str) -> str:
 
 def made(folder: Path, server: str) -> Estate:
     """Make the network that the estate stands in, and the estate."""
-    settings, names = settings_of_owner()
-    found = make_what_is_expected(partial(client, server), names.region, STACK)
-    settings, names = settings_of_owner(**found)
+    _, names = settings_of_owner()
+    return made_within(folder, server, make_what_is_expected(partial(client, server), names.region, STACK))
+
+
+def made_within(folder: Path, server: str, network: Mapping[str, Any]) -> Estate:
+    """Make the estate in a network, which some settings name."""
+    settings, names = settings_of_owner(**network)
     estate = Estate(folder, server, variables(settings, names))
     estate.apply()
     return estate

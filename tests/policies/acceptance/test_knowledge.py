@@ -13,6 +13,7 @@ from policies.acceptance.knowledge.backtracking import dangerous
 from policies.acceptance.knowledge.expressions import Refused, compiled, translated
 from tests.planning import plan_of
 from tests.raw_plan import Variant, raw_plan
+from tests.workloads import LAB
 
 OLDEST = dt.timedelta(days=180)
 SOME = ("aws:lb", "aws:iam")
@@ -103,7 +104,7 @@ def test_others_are_not(expression: str) -> None:
 def test_everything_that_the_program_sets_is_covered() -> None:
     options = tuple((key, "true") for key in ("onlyCloudflareViewers", "manageZoneSettings", "openPrefectMachineApi"))
     planned = [
-        *((step.type, step.inputs) for stack in ("prod", "dev") for step in plan_of(stack).steps),
+        *((step.type, step.inputs) for stack in ("prod", "dev", LAB) for step in plan_of(stack).steps),
         *((step.type, step.inputs) for step in raw_plan(Variant(settings=options))),
     ]
     assert coverage.uncovered(planned) == []

@@ -26,7 +26,8 @@ VARIABLES: Final = {
     }
 }
 CONFIG: Final[dict[str, dict[str, Json]]] = {
-    rule: {"variables": VARIABLES} for rule in ("undeclared-injection", "unwired-workload")
+    "undeclared-injection": {"variables": VARIABLES},
+    "unwired-workload": {"families": [*VARIABLES]},
 }
 
 

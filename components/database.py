@@ -1,0 +1,206 @@
+"""The database of workloads that are made here: Aurora PostgreSQL, Serverless v2, in generations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.naming import Names, database_log_group
+from components.service_groups import DATABASE_PORT
+from components.settings import Settings
+
+ADMINISTRATOR_SECRET: Final = "db/admin"
+_ENGINE: Final = "aurora-postgresql"
+_PAUSE_SECONDS: Final = 300
+_LOGS: Final = ("postgresql", "iam-db-auth-error")
+"""What goes to CloudWatch; Aurora would make the log groups too, without an end to what they keep."""
+_LOG_DAYS: Final = 90
+_BACKUP_DAYS: Final = {True: 14, False: 7}
+"""Whether the database is guarded -> for how many days any moment of it can be brought back."""
+
+
+@dataclass(frozen=True)
+class DatabaseArgs:
+    """The settings say what it is and what it starts from; `protect` guards it until they say it may be deleted."""
+
+    names: Names
+    settings: Settings
+    subnet_ids: Sequence[pulumi.Input[str]]
+    group_id: pulumi.Input[str]
+    protect: bool
+
+
+class Database(pulumi.ComponentResource):
+    """A cluster with one instance. Generation N leaves the snapshot `${environment}-database-gN-final`.
+
+    A new cluster starts from what the generation before it left, or empty. While a cluster lives, neither that nor the
+    engine's version changes it: a changed snapshot would replace it
+    (https://github.com/hashicorp/terraform-provider-aws/issues/29409), and AWS raises minor versions by itself.
+    """
+
+    host: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("guarded:database:Database", name, None, opts)
+        names = args.names
+        child = pulumi.ResourceOptions(parent=self)
+        tags = names.tags("database")
+        subnets = aws.rds.SubnetGroup(
+            name,
+            name=name,
+            description="Subnets without a way out of the VPC",
+            subnet_ids=list(args.subnet_ids),
+            tags=tags,
+            opts=child,
+        )
+        cluster = self._cluster(name, args, subnets.name)
+        aws.rds.ClusterInstance(
+            name,
+            identifier=f"{name}-1",
+            cluster_identifier=cluster.cluster_identifier,
+            engine=aws.rds.EngineType.AURORA_POSTGRESQL,
+            instance_class="db.serverless",
+            auto_minor_version_upgrade=True,
+            ca_cert_identifier="rds-ca-rsa2048-g1",
+            publicly_accessible=False,
+            db_subnet_group_name=subnets.name,
+            tags=tags,
+            opts=child,
+        )
+        self.host = cluster.endpoint
+        self.register_outputs({"host": self.host})
+
+    def _cluster(self, name: str, args: DatabaseArgs, subnets: pulumi.Input[str]) -> aws.rds.Cluster:
+        """Return the cluster, in the subnets of a group."""
+        names, settings = args.names, args.settings
+        tags = names.tags("database")
+        guarded = args.protect and not settings.database_deletable
+        return aws.rds.Cluster(
+            name,
+            # The host follows from it, and stands in the URLs that applications have; so no generation changes it.
+            cluster_identifier=name,
+            engine=_ENGINE,
+            engine_version=settings.database_engine_version,
+            serverlessv2_scaling_configuration=_capacity(settings),
+            master_username=settings.database_administrator,
+            master_password_wo=_administrator_password(names, settings),
+            master_password_wo_version=settings.secrets_revision,
+            port=DATABASE_PORT,
+            db_subnet_group_name=subnets,
+            db_cluster_parameter_group_name=self._parameters(name, args),
+            vpc_security_group_ids=[args.group_id],
+            auto_minor_version_upgrade=True,
+            storage_encrypted=True,
+            iam_database_authentication_enabled=True,
+            backup_retention_period=_BACKUP_DAYS[args.protect],
+            delete_automated_backups=False,
+            copy_tags_to_snapshot=True,
+            database_insights_mode="standard",
+            enabled_cloudwatch_logs_exports=[*_LOGS],
+            deletion_protection=guarded,
+            # A change of the password waits for the maintenance window otherwise. Where nothing is guarded, it does:
+            # a deletion at once would also switch off a protection that somebody set by hand.
+            apply_immediately=guarded,
+            skip_final_snapshot=False,
+            final_snapshot_identifier=_snapshot(name, settings.database_generation),
+            snapshot_identifier=_start(name, settings),
+            tags=tags,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                protect=guarded,
+                depends_on=self._logs(names, name),
+                ignore_changes=["snapshot_identifier", "engine_version"],
+            ),
+        )
+
+    def _logs(self, names: Names, name: str) -> list[aws.cloudwatch.LogGroup]:
+        return [
+            aws.cloudwatch.LogGroup(
+                names.resource("database", log),
+                name=database_log_group(name, log),
+                retention_in_days=_LOG_DAYS,
+                tags=names.tags("database"),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+            for log in _LOGS
+        ]
+
+    def _parameters(self, name: str, args: DatabaseArgs) -> pulumi.Output[str]:
+        """Return the name of the group of the cluster's parameters: connections without TLS are refused."""
+        family = f"{_ENGINE}{args.settings.database_engine_version.partition('.')[0]}"
+        return aws.rds.ClusterParameterGroup(
+            name,
+            # AWS deletes no group that a cluster has, and another family is another group.
+            name=args.names.replaceable("database", family),
+            family=family,
+            description="Connections by TLS only",
+            parameters=[
+                aws.rds.ClusterParameterGroupParameterArgs(name="rds.force_ssl", value="1", apply_method="immediate")
+            ],
+            tags=args.names.tags("database"),
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
+        ).name
+
+
+def _capacity(settings: Settings) -> aws.rds.ClusterServerlessv2ScalingConfigurationArgs:
+    """Return how much the database may use; with a minimum of 0 it pauses while nobody is connected."""
+    least = float(settings.database_minimum_capacity)
+    return aws.rds.ClusterServerlessv2ScalingConfigurationArgs(
+        min_capacity=least,
+        max_capacity=float(settings.database_maximum_capacity),
+        seconds_until_auto_pause=None if least else _PAUSE_SECONDS,
+    )
+
+
+def _snapshot(cluster: str, generation: int) -> str:
+    return f"{cluster}-g{generation}-final"
+
+
+def _start(cluster: str, settings: Settings) -> str | None:
+    """Return the snapshot that a new cluster starts from, None for an empty one."""
+    if settings.database_restore_mode == "clean":
+        return None
+    return settings.database_snapshot or _snapshot(cluster, settings.database_generation - 1)
+
+
+def _administrator_password(names: Names, settings: Settings) -> pulumi.Output[str]:
+    """Look the password up in Secrets Manager, or stand in for it in a preview.
+
+    It is a write-only argument: the provider compares its version alone, so that a stand-in is no difference. The
+    first value stays in the state all the same, encrypted
+    (https://www.pulumi.com/docs/iac/concepts/secrets/#write-only-fields).
+    """
+    if pulumi.runtime.is_dry_run():
+        return pulumi.Output.secret("known when it is applied")
+    secret = names.secret_arn(names.secret(ADMINISTRATOR_SECRET))
+    version = aws.secretsmanager.get_secret_version_output(secret_id=secret)
+    return pulumi.Output.secret(version.secret_string).apply(
+        lambda stored: read_password(str(stored), settings.database_administrator)
+    )
+
+
+def read_password(stored: str, administrator: str) -> str:
+    """Return the password that a stored value holds.
+
+    Raises:
+        pulumi.RunError: the value isn't the JSON that `fill-secrets` writes, or is another administrator's.
+
+    >>> read_password('{"username": "dbadmin", "password": "abc"}', "dbadmin")
+    'abc'
+    """
+    try:
+        account = json.loads(stored)
+        user, password = str(account["username"]), str(account["password"])
+    except (ValueError, TypeError, KeyError):
+        user, password = "", ""
+    if user != administrator or not password:
+        raise pulumi.RunError(
+            f"The secret {ADMINISTRATOR_SECRET} has no password of {administrator}; accepted: JSON with `username` "
+            f"{administrator} and `password`, as `fill-secrets --admin-user {administrator}` writes it."
+        )
+    return password

@@ -1,0 +1,169 @@
+"""The security groups of workloads that are made here: who connects to whom, and to what of the internet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import pulumi
+import pulumi_aws as aws
+
+from components.applications import PIPELINES, PORTAL, Application
+from components.catalogue import Workload
+from components.naming import Names
+
+DATABASE_PORT: Final = 5432
+
+
+class Member(StrEnum):
+    """Who has a security group. The value is part of its name."""
+
+    BACKSTAGE = "backstage"
+    PREFECT_API = "prefect-api"
+    PREFECT_WORKER = "prefect-worker"
+    PREFECT_DEPLOYER = "prefect-deployer"
+    DATABASE_TASKS = "database-tasks"
+    DATABASE = "database"
+
+
+MEMBERS: Final[Mapping[Workload, Member]] = {
+    Workload.BACKSTAGE: Member.BACKSTAGE,
+    Workload.BACKSTAGE_DB_BOOTSTRAP: Member.DATABASE_TASKS,
+    Workload.BACKSTAGE_DB_INSPECT: Member.DATABASE_TASKS,
+    Workload.PREFECT_API: Member.PREFECT_API,
+    Workload.PREFECT_WORKER: Member.PREFECT_WORKER,
+    Workload.PREFECT_DEPLOYER: Member.PREFECT_DEPLOYER,
+}
+"""Workload -> whose security group its tasks have."""
+
+TARGETS: Final[Mapping[Application, Member]] = {PORTAL: Member.BACKSTAGE, PIPELINES: Member.PREFECT_API}
+"""Application -> whose security group the load balancer leads to."""
+
+
+@dataclass(frozen=True)
+class Flow:
+    """Connections that one member opens to another."""
+
+    source: Member
+    target: Member
+    port: int
+
+
+FLOWS: Final = (
+    Flow(Member.PREFECT_WORKER, Member.PREFECT_API, PIPELINES.port),
+    Flow(Member.PREFECT_DEPLOYER, Member.PREFECT_API, PIPELINES.port),
+    Flow(Member.BACKSTAGE, Member.DATABASE, DATABASE_PORT),
+    Flow(Member.PREFECT_API, Member.DATABASE, DATABASE_PORT),
+    Flow(Member.DATABASE_TASKS, Member.DATABASE, DATABASE_PORT),
+)
+
+_HTTPS: Final = "AWS, and the APIs that it uses"
+OUTWARD: Final[Mapping[Member, Mapping[int, str]]] = {
+    Member.BACKSTAGE: {443: _HTTPS},
+    Member.PREFECT_API: {443: _HTTPS},
+    # Neo4j Aura publishes no address ranges: https://neo4j.com/docs/aura/
+    Member.PREFECT_WORKER: {443: _HTTPS, 7687: "Neo4j Aura"},
+    Member.PREFECT_DEPLOYER: {443: _HTTPS},
+    Member.DATABASE_TASKS: {443: _HTTPS},
+}
+"""Member -> port -> what it reaches on the internet; the database reaches nothing."""
+
+
+@dataclass(frozen=True)
+class ServiceGroupsArgs:
+    """The VPC, and what stands for it in the groups' names."""
+
+    names: Names
+    vpc_id: pulumi.Input[str]
+    vpc_mark: str
+
+
+class ServiceGroups(pulumi.ComponentResource):
+    """One security group for each member, with a rule at both ends of each flow and no other.
+
+    Names are resolved by the VPC's own resolver, which security groups don't filter:
+    https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
+    """
+
+    ids: Mapping[Member, pulumi.Output[str]]
+
+    def __init__(self, name: str, args: ServiceGroupsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("guarded:network:ServiceGroups", name, None, opts)
+        names = args.names
+        child = pulumi.ResourceOptions(parent=self)
+        self.ids = {
+            member: aws.ec2.SecurityGroup(
+                names.resource(member),
+                # AWS deletes no group that a task has, and a change of either makes a new one.
+                name=names.replaceable(member, _description(member), args.vpc_mark),
+                description=_description(member),
+                vpc_id=args.vpc_id,
+                tags=names.tags(member),
+                opts=pulumi.ResourceOptions(parent=self, delete_before_replace=False),
+            ).id
+            for member in Member
+        }
+        for flow in FLOWS:
+            self._connect(names, flow)
+        for member, ports in OUTWARD.items():
+            for port, what in ports.items():
+                aws.vpc.SecurityGroupEgressRule(
+                    names.resource(member, "to", str(port)),
+                    security_group_id=self.ids[member],
+                    cidr_ipv4="0.0.0.0/0",
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    description=what,
+                    tags=names.tags(member),
+                    opts=child,
+                )
+        self.register_outputs({"ids": {member.value: id_ for member, id_ in self.ids.items()}})
+
+    def admit(
+        self, names: Names, load_balancer_group_id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """Let the load balancer, whose group is made after these, connect to its targets."""
+        for application, member in TARGETS.items():
+            aws.vpc.SecurityGroupIngressRule(
+                names.resource(member, "from-load-balancer"),
+                security_group_id=self.ids[member],
+                referenced_security_group_id=load_balancer_group_id,
+                ip_protocol="tcp",
+                from_port=application.port,
+                to_port=application.port,
+                description="Load balancer",
+                tags=names.tags(member),
+                opts=opts,
+            )
+
+    def _connect(self, names: Names, flow: Flow) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        aws.vpc.SecurityGroupEgressRule(
+            names.resource(flow.source, "to", flow.target),
+            security_group_id=self.ids[flow.source],
+            referenced_security_group_id=self.ids[flow.target],
+            ip_protocol="tcp",
+            from_port=flow.port,
+            to_port=flow.port,
+            description=f"To {flow.target}",
+            tags=names.tags(flow.source),
+            opts=child,
+        )
+        aws.vpc.SecurityGroupIngressRule(
+            names.resource(flow.target, "from", flow.source),
+            security_group_id=self.ids[flow.target],
+            referenced_security_group_id=self.ids[flow.source],
+            ip_protocol="tcp",
+            from_port=flow.port,
+            to_port=flow.port,
+            description=f"From {flow.source}",
+            tags=names.tags(flow.target),
+            opts=child,
+        )
+
+
+def _description(member: Member) -> str:
+    return f"Tasks of {member}" if member is not Member.DATABASE else "The database"

@@ -1,0 +1,133 @@
+"""The workloads that are made here: cluster, task definitions and services, behind the guarded entry points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pulumi
+
+from components.applications import Application
+from components.catalogue import EDGE_LOGS, Workload
+from components.cluster import Cluster, ClusterArgs
+from components.containers import CONTAINERS, container_definitions
+from components.database import Database, DatabaseArgs
+from components.flow_logs import flow_log
+from components.naming import Names
+from components.parameters import Parameters, ParametersArgs, wiring_values
+from components.premises import Premises
+from components.service import Service, ServiceArgs
+from components.service_groups import MEMBERS, Member
+from components.settings import Settings
+from components.task import Task, TaskArgs
+from components.way_in import WayIn
+
+SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKSTAGE)
+"""The workloads that keep running; the Prefect API, which the worker connects to, comes first."""
+
+
+@dataclass(frozen=True)
+class WorkloadsArgs:
+    """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
+
+    `needed` are secrets and roles. `protect` guards the database.
+    """
+
+    names: Names
+    settings: Settings
+    premises: Premises
+    way_in: WayIn
+    needed: Sequence[pulumi.Resource]
+    protect: bool
+
+
+class Workloads(pulumi.ComponentResource):
+    """The cluster, and once the settings name the images, a task definition for each workload and the services."""
+
+    def __init__(self, name: str, args: WorkloadsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("guarded:ecs:Workloads", name, None, opts)
+        names, settings, premises = args.names, args.settings, args.premises
+        child = pulumi.ResourceOptions(parent=self)
+        premises.groups.admit(names, args.way_in.load_balancer.group_id, child)
+        flow_log(
+            names,
+            premises.network.vpc_id,
+            names.bucket(EDGE_LOGS),
+            pulumi.ResourceOptions(parent=self, depends_on=[args.way_in]),
+        )
+        cluster = Cluster(
+            names.resource("cluster"), ClusterArgs(names, settings.cluster, premises.network.vpc_id), child
+        )
+        database = self._database(args) if settings.database_generation else None
+        wiring = Parameters(
+            "wiring",
+            ParametersArgs(names, wiring_values(args.way_in.load_balancer.arn, database.host if database else None)),
+            child,
+        )
+        if settings.backstage_image_digest and settings.prefect_image_digest:
+            self._run(args, cluster, [wiring, *([database] if database else ())])
+        self.register_outputs({"cluster": settings.cluster})
+
+    def _database(self, args: WorkloadsArgs) -> Database:
+        names, settings, premises = args.names, args.settings, args.premises
+        return Database(
+            names.resource("database"),
+            DatabaseArgs(
+                names,
+                settings,
+                premises.network.subnet_ids["database"],
+                premises.groups.ids[Member.DATABASE],
+                args.protect,
+            ),
+            pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
+        )
+
+    def _run(self, args: WorkloadsArgs, cluster: Cluster, before: list[pulumi.Resource]) -> None:
+        """Make the task definitions, then the services, each after the one before it and all that it needs."""
+        names, settings, premises = args.names, args.settings, args.premises
+        tasks = self._tasks(args)
+        before = [*before, cluster, premises, args.way_in, *args.needed]
+        for workload in SERVICES:
+            application = CONTAINERS[workload].application
+            service = Service(
+                names.resource(workload, "service"),
+                ServiceArgs(
+                    names,
+                    settings,
+                    workload,
+                    tasks[workload].arn,
+                    premises.surroundings.private_subnet_ids,
+                    premises.groups.ids[MEMBERS[workload]],
+                    application,
+                    _target(args.way_in, application),
+                    cluster.registry_arn if workload is Workload.PREFECT_API else None,
+                    # Two servers without Redis schedule every run twice:
+                    # https://docs.prefect.io/v3/advanced/self-hosted
+                    alone=workload is Workload.PREFECT_API,
+                ),
+                pulumi.ResourceOptions(parent=self, depends_on=before),
+            )
+            before = [*before, service]
+
+    def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
+        names, settings = args.names, args.settings
+        return {
+            workload: Task(
+                names.resource(workload),
+                TaskArgs(
+                    names,
+                    settings,
+                    workload,
+                    container_definitions(names, settings, workload),
+                    container.cpu,
+                    container.memory,
+                ),
+                pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
+            )
+            for workload, container in CONTAINERS.items()
+        }
+
+
+def _target(way_in: WayIn, application: Application | None) -> pulumi.Output[str] | None:
+    return way_in.guarded[application].target_group_arn if application else None

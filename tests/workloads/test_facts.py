@@ -1,0 +1,137 @@
+"""The plan of a stack that makes its workloads, against the table of facts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from components.catalogue import SECRETS, Workload
+from components.containers import CONTAINERS, SESSION_SECRET
+from components.service_groups import MEMBERS
+from tests.owner import HERE
+from tests.planning import Plan, Step
+from tests.workloads import LAB
+
+FACTS: Final = yaml.safe_load(Path(__file__).with_name("facts.yaml").read_text())
+BUILT_FOR_WORKLOADS: Final = re.compile(r"aws:(ec2/(?!securityGroup:)|ecs/|rds/|servicediscovery/)")
+
+# Who connects to whom, and on which port: who opens the connection, who takes it.
+CONNECTIONS: Final = {
+    ("edge", "backstage", 7007),
+    ("edge", "prefect-api", 4200),
+    ("prefect-worker", "prefect-api", 4200),
+    ("prefect-deployer", "prefect-api", 4200),
+    ("backstage", "database", 5432),
+    ("prefect-api", "database", 5432),
+    ("database-tasks", "database", 5432),
+}
+TO_THE_INTERNET: Final = {
+    ("edge", 443),
+    *((member, 443) for member in ("backstage", "prefect-api", "prefect-worker", "prefect-deployer", "database-tasks")),
+    ("prefect-worker", 7687),
+}
+
+
+def named(step: Step) -> str:
+    return step.urn.rpartition("::")[2]
+
+
+def at(inputs: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - what JSON gives
+    """The value at a path, "absent" if there is none."""
+    steps = path.split(".")
+    value: Any = inputs
+    if steps[0] == "containers":
+        value = {"containers": json.loads(inputs["containerDefinitions"])}
+    for step in steps:
+        if isinstance(value, list):
+            value = value[int(step)] if int(step) < len(value) else "absent"
+        else:
+            value = value.get(step, "absent") if isinstance(value, dict) else "absent"
+    return "unknown" if value == Plan.unknown else value
+
+
+def fits(found: object, wanted: object) -> bool:
+    if isinstance(wanted, str) and "..." in wanted:
+        pattern = ".*".join(re.escape(part) for part in wanted.split("..."))
+        return isinstance(found, str) and bool(re.fullmatch(pattern, found))
+    return found == wanted
+
+
+@pytest.mark.parametrize("row", FACTS, ids=lambda row: row["fact"])
+def test_each_fact(lab: Plan, row: dict[str, Any]) -> None:
+    steps = [
+        step for step in lab.steps if step.type.startswith(f"aws:{row['type']}:") and row["name"] in ("*", named(step))
+    ]
+    assert steps, f"there is no {row['name']} of {row['type']}"
+    found = {named(step): {path: at(step.inputs, path) for path in row["values"]} for step in steps}
+    assert [
+        (name, path, value, row["values"][path])
+        for name, values in found.items()
+        for path, value in values.items()
+        if not fits(value, row["values"][path])
+    ] == []
+
+
+def test_every_type_has_its_facts(lab: Plan) -> None:
+    made = {
+        step.type.partition(":")[2].rpartition(":")[0] for step in lab.steps if BUILT_FOR_WORKLOADS.match(step.type)
+    }
+    bare = {
+        # These say nothing but what they belong to.
+        *("ec2/internetGateway", "ec2/eip", "ec2/natGateway", "ec2/routeTable", "ec2/routeTableAssociation"),
+        "rds/subnetGroup",
+    }
+    assert made - bare == {row["type"] for row in FACTS} - {"cloudwatch/logGroup"}
+
+
+def test_the_gate_has_nothing_to_say(lab: Plan) -> None:
+    assert (lab.exit_code, lab.violations) == (0, []), lab.printed
+    for file in (HERE / "policies" / "config").glob("*.json"):
+        assert "waivers" not in file.read_text(), file.name
+
+
+def test_security_groups_let_through_what_the_table_says_and_no_more(lab: Plan) -> None:
+    """Each connection has a rule at both ends; the rules' names say whose they are."""
+    rules = [step for step in lab.steps if step.type.startswith("aws:vpc/securityGroup")]
+    ends: dict[str, set[tuple[str, str, int]]] = {"Ingress": set(), "Egress": set()}
+    internet, elsewhere = set(), set()
+    labels = {"portal": "backstage", "pipelines": "prefect-api", "load-balancer": "edge"}
+    for rule in rules:
+        port = rule.inputs["fromPort"]
+        assert (rule.inputs["ipProtocol"], rule.inputs["toPort"]) == ("tcp", port)
+        direction = "Ingress" if "Ingress" in rule.type else "Egress"
+        own, _, other = named(rule).removeprefix(f"{LAB}-").partition("-from-" if direction == "Ingress" else "-to-")
+        other = labels.get(other, other)
+        if "referencedSecurityGroupId" in rule.inputs:
+            ends[direction].add((other, own, int(port)) if direction == "Ingress" else (own, other, int(port)))
+        elif rule.inputs.get("cidrIpv4") == "0.0.0.0/0" and direction == "Egress":
+            internet.add((own, int(port)))
+        else:
+            elsewhere.add((named(rule), rule.inputs.get("prefixListId")))
+    assert ends["Egress"] == CONNECTIONS
+    # Whom the load balancer lets in is CloudFront.
+    assert ends["Ingress"] == CONNECTIONS
+    assert internet == TO_THE_INTERNET
+    assert elsewhere == {(f"{LAB}-edge-from-cloudfront", "pl-a3a144ca")}
+
+
+def test_every_workload_has_a_group_and_a_task_or_says_why() -> None:
+    assert set(MEMBERS) == set(Workload)
+    database_tasks = {Workload.BACKSTAGE_DB_BOOTSTRAP, Workload.BACKSTAGE_DB_INSPECT}
+    assert set(CONTAINERS) | database_tasks == set(Workload)
+
+
+def test_only_the_session_secret_looks_like_a_full_arn() -> None:
+    """ECS takes a name without its suffix, unless it ends in a hyphen and six characters."""
+    alike = [
+        secret.path
+        for secret in SECRETS
+        if re.search(r"-\w{6}$", secret.path) and any(consumer.variable for consumer in secret.consumers)
+    ]
+    assert alike == [SESSION_SECRET]
