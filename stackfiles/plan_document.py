@@ -32,8 +32,9 @@ class State(TypedDict):
     """A resource as it is or will be. Secrets in `inputs` are `[secret]`.
 
     `sourcePosition` is the line of the program that made the resource, `project:///FILE#LINE`. Only the embedded
-    engine tells `deleteBeforeReplace`, where the program says it, and only the real one `stackTrace`: the lines that
-    led to the resource, the nearest first.
+    engine tells `deleteBeforeReplace`, where the program says it, and `statementLines`: the lines that wrote each
+    policy statement in the inputs, by its Sid. Only the real one tells `stackTrace`: the lines that led to the
+    resource. The nearest line comes first.
     """
 
     urn: str
@@ -55,6 +56,7 @@ class State(TypedDict):
     ignoreChanges: NotRequired[list[str]]
     replaceOnChanges: NotRequired[list[str]]
     deleteBeforeReplace: NotRequired[bool]
+    statementLines: NotRequired[dict[str, list[str]]]
     aliases: NotRequired[list[str]]
 
 
