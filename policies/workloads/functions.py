@@ -61,7 +61,7 @@ def _open(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         "runtimes": {
             "type": "array",
             "items": {"type": "string"},
-            # AWS's page of supported runtimes, without those whose end it gives before 2028.
+            # Those that AWS mends into 2028 or longer, by its list of early 2026.
             "description": "Accepted runtimes",
             "default": [
                 *("python3.12", "python3.13", "python3.14", "nodejs24.x", "java21", "java25", "dotnet10", "ruby3.4"),
