@@ -7,8 +7,8 @@ from typing import Final
 
 from policies.entry_points import header, listener_rules
 from policies.entry_points.kinds import DISTRIBUTION, LISTENER, LISTENER_RULE, LOAD_BALANCER, RECORD
-from policies.entry_points.links import for_each, sources, users
 from policies.rulebook import Judgement, Resource, Rules, Severity, Stack, Unjudgeable
+from policies.rulebook.links import for_each, sources, users
 
 RULES: Final = Rules()
 
