@@ -171,7 +171,7 @@ def _sorted(rows: Sequence[ReportRow]) -> list[ReportRow]:
 
 def _what(row: ReportRow) -> str:
     changes = [
-        f"{change.path}: secret, not shown"
+        f"{change.path}: a secret that isn't shown"
         if change.before == change.after
         else f"{change.path}: {change.before} → {change.after}"
         for change in row.changes

@@ -13,6 +13,7 @@ from operations.adopt.kinds import KINDS
 from operations.adopt.map_file import Exemption, Map
 from operations.adopt.resources import Source
 from stackfiles.failures import BadConfiguration
+from stackfiles.json_type import Json
 from stackfiles.plan_document import UNKNOWN
 from tests.operations.adopt.estates import ACCOUNT, ListedAccount, entry, match, planned, state
 from tests.planning import document_of
@@ -53,9 +54,9 @@ def test_what_refers_to_another_is_matched_by_what_that_one_is() -> None:
     balancer = planned(BALANCER, "edge", name="prod-edge")
     group = planned(GROUP, "edge-group", name="prod-edge", vpcId="vpc-1")
     listener = planned(LISTENER, "https", {"loadBalancerArn": balancer}, loadBalancerArn=UNKNOWN, port=443)
-    hosts: list[object] = [{"hostHeader": {"values": ["Portal.example.com"]}}]
-    rule = planned(RULE, "portal", {"listenerArn": listener}, listenerArn=UNKNOWN, priority=100, conditions=hosts)  # type: ignore[arg-type]
-    door = {"fromPort": 443, "toPort": 443, "ipProtocol": "tcp", "prefixListId": "pl-1"}
+    hosts: Json = [{"hostHeader": {"values": ["Portal.example.com"]}}]
+    rule = planned(RULE, "portal", {"listenerArn": listener}, listenerArn=UNKNOWN, priority=100, conditions=hosts)
+    door: dict[str, Json] = {"fromPort": 443, "toPort": 443, "ipProtocol": "tcp", "prefixListId": "pl-1"}
     ingress = planned(INGRESS, "in", {"securityGroupId": group}, securityGroupId=UNKNOWN, **door)
     egress = planned(EGRESS, "out", {"securityGroupId": group}, securityGroupId=UNKNOWN, **door)
     listener_arn = arn("elasticloadbalancing", "listener/1")
@@ -140,9 +141,9 @@ def test_two_candidates_stop_it_and_the_map_decides() -> None:
 
 
 def test_another_region_is_told_by_the_id_and_another_account_is_nobodys() -> None:
-    hosts: dict[str, object] = {"domainName": "portal.x.com", "subjectAlternativeNames": ["pipelines.x.com"]}
-    origin = planned(CERTIFICATE, "origin", **hosts)  # type: ignore[arg-type]
-    viewer = planned(CERTIFICATE, "viewer", **hosts, region="us-east-1")  # type: ignore[arg-type]
+    hosts: dict[str, Json] = {"domainName": "portal.x.com", "subjectAlternativeNames": ["pipelines.x.com"]}
+    origin = planned(CERTIFICATE, "origin", **hosts)
+    viewer = planned(CERTIFICATE, "viewer", **hosts, region="us-east-1")
     names = {"domain_name": "portal.x.com", "subject_alternative_names": ["pipelines.x.com", "portal.x.com"]}
     read = state(
         *(
