@@ -5,7 +5,7 @@ ENGINE ?= embedded
 PYTHON ?= python3
 ANSWERS ?=
 LIKE ?=
-BASE ?= main
+BASE ?=
 BIN := .venv/bin
 RUN := run-packages
 DEVELOP := develop-packages
@@ -13,7 +13,7 @@ DEVELOP := develop-packages
 # Compiling the SDKs costs many times what loading them does, so what is compiled is kept, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup $(RUN) $(DEVELOP) init preview diff up destroy drift watch check test lint docs lock clean
+.PHONY: help setup $(RUN) $(DEVELOP) init preview diff page up destroy drift watch check test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -38,7 +38,10 @@ preview: $(RUN) ## plan STACK (default prod, or the only one) and judge it with 
 	esac
 
 diff: $(RUN) ## what this working copy changes in STACK against BASE (default main): resources, verdict, who may do what
-	@$(BIN)/python -m review diff --stack $(STACK) --base $(BASE)
+	@$(BIN)/python -m review diff --stack $(STACK) --base $(or $(BASE),main)
+
+page: $(RUN) ## all of STACK as one HTML file to look at, build/page.STACK.html; BASE=main: with what differs from there
+	@$(BIN)/python -m review page --stack $(STACK) $(if $(BASE),--base $(BASE))
 
 up: $(RUN) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
 	@$(BIN)/python -m operations deploy up --stack $(STACK)

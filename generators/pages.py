@@ -17,9 +17,11 @@ from components.catalogue import SECRETS
 from components.naming import Names
 from components.parameter_catalogue import stack_parameters
 from generators import accepted, ci_calls, replacements, state_calls
-from generators.diagram import mermaid, read_stack, svg
 from policies.least_privilege.access.tables import page
 from policies.rulebook.documentation import table as rule_table
+from review.diagram.draw import svg
+from review.diagram.flowchart import mermaid
+from review.diagram.read import read_stack
 from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs, stacks
@@ -39,7 +41,7 @@ def pages(project: Path, plans: Mapping[str, PlanDocument]) -> dict[str, str]:
     }
     # One stack stands for all of them: production, where there is one.
     shown = "prod" if "prod" in plans else min(plans)
-    parts = read_stack([step["newState"] for step in plans[shown]["steps"]])
+    parts = read_stack(plans[shown])
     return {
         **{f"access-{stack}.md": _NOTE + page(cast(Any, plan)) for stack, plan in plans.items()},
         "secrets-and-parameters.md": _NOTE + _secrets() + "\n" + _parameters(),

@@ -1,23 +1,27 @@
-"""`python -m review`: what a working copy changes."""
+"""`python -m review`: what a working copy changes, and all of a stack as a page."""
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from review import difference
-from review.compared import compare_with
-from stackfiles import project
-from stackfiles.failures import Failure
+from rehearsal.base_verdict.judged import judged
+from review import difference, repository
+from review.compared import Compared, compare_with
+from review.page.data import Shown, expected_readers
+from review.page.document import page
+from stackfiles import plan_file, project, text_file
+from stackfiles.failures import BadConfiguration, Failure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     given = _parser().parse_args(arguments)
     try:
-        return _diff(given)
+        return _diff(given) if given.command == "diff" else _page(given)
     except Failure as failure:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
@@ -34,6 +38,42 @@ def _diff(given: argparse.Namespace) -> int:
     return 0
 
 
+def _page(given: argparse.Namespace) -> int:
+    folder: Path = given.project.resolve()
+    if given.plan:
+        plan = plan_file.read(given.plan)
+        base = plan_file.read(Path(given.base)) if given.base else None
+        compared = Compared(plan, base, str(given.base or ""))
+        stack = given.stack or _planned_stack(compared)
+    else:
+        stack = given.stack or project.default_stack(folder)
+        project.require_stack(folder, stack)
+        if given.base:
+            compared = compare_with(folder, stack, given.base)
+        else:
+            compared = Compared(judged(folder, stack, folder), None, "")
+    pack = folder / "policies" / "least_privilege"
+    file = project.policy_config(folder, pack, stack)
+    expected = expected_readers(json.loads(text_file.read(file))) if file else {}
+    output = given.output or folder / "build" / f"page.{stack}.html"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    shown = Shown(stack, compared.plan, compared.base, compared.against, expected, repository.address(folder))
+    text_file.write(output, page(shown), "--output")
+    print(f"{output}: {stack}, {'passed' if shown.passed else 'not passed'}")
+    return 0
+
+
+def _planned_stack(compared: Compared) -> str:
+    """Return the stack that a plan is of, as its URNs say."""
+    urns = (step["urn"] for step in compared.plan["steps"])
+    try:
+        return next(urns).split("::")[0].removeprefix("urn:pulumi:")
+    except StopIteration:
+        raise BadConfiguration(
+            "--plan has no resources that say which stack it is of; accepted: --stack NAME"
+        ) from None
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m review",
@@ -48,10 +88,20 @@ def _parser() -> argparse.ArgumentParser:
         "differs: resources, what the packs say, and what the change lets whom do.",
     )
     diff.add_argument("--base", default="main", metavar="REVISION", help="branch, tag or commit (default: main)")
-    diff.add_argument("--stack", metavar="NAME", help="the stack (default: prod, or the only one)")
-    diff.add_argument(
-        "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+    whole = commands.add_parser(
+        "page",
+        help="all of a stack as one HTML file",
+        description="Write a stack as one HTML file that asks for nothing on the network: verdict, resources with a "
+        "diagram, who may do what, what answers a request, the rules, and what differs from a base.",
     )
+    whole.add_argument("--base", metavar="BASE", help="compare with a revision; with --plan, with another plan's file")
+    whole.add_argument("--plan", type=Path, metavar="FILE", help="show this plan, of either engine, and make none")
+    whole.add_argument("--output", type=Path, metavar="FILE", help="write it there (default: build/page.STACK.html)")
+    for command in (diff, whole):
+        command.add_argument("--stack", metavar="NAME", help="the stack (default: prod, or the only one)")
+        command.add_argument(
+            "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
+        )
     return parser
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.listener_simulation import CALLBACK, Answer, Request, answer
+from review.listener import CALLBACK, Answer, Request, answer
 from tests.raw_plan import HEADER_SECRET, Variant, raw_plan
 
 PREVIOUS: Final = "b2" * 32

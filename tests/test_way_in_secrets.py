@@ -9,7 +9,11 @@ from typing import Final
 
 import pytest
 
-from generators.diagram import mermaid, read_stack, svg
+from review.diagram.draw import svg
+from review.diagram.flowchart import mermaid
+from review.diagram.read import read_stack
+from review.page.data import Shown
+from review.page.document import page
 from stackfiles.plan_document import PlanDocument
 from tests import resident_packs
 from tests.forks import forked
@@ -110,7 +114,7 @@ def test_canaries_show_nowhere(tmp_path: Path, change: tuple[str, str, str]) -> 
     assert bool(plan["policyViolations"]) == (change != BROKEN["as it is"])
 
 
-def test_the_canaries_are_in_the_program_and_not_in_the_diagram(tmp_path: Path) -> None:
+def test_the_canaries_are_in_the_program_and_neither_in_the_diagram_nor_on_the_page(tmp_path: Path) -> None:
     """What is searched for above is really there, or its absence would say nothing."""
     variant = Variant(
         settings=(("readSecretsInPreview", "true"),),
@@ -121,8 +125,9 @@ def test_the_canaries_are_in_the_program_and_not_in_the_diagram(tmp_path: Path) 
     raw = json.dumps([step.inputs for step in raw_plan(variant)])
     assert all(canary in raw for canary in CANARIES)
     plan, _ = rehearsed(tmp_path, BROKEN["as it is"])
-    parts = read_stack([step["newState"] for step in plan["steps"]])
-    assert not any(canary in svg(parts) + mermaid(parts) for canary in CANARIES)
+    parts = read_stack(plan)
+    written = svg(parts) + mermaid(parts) + page(Shown("prod", plan))
+    assert not any(canary in written for canary in CANARIES)
 
 
 def changed(before: Variant, after: Variant) -> set[tuple[str, str]]:

@@ -95,6 +95,7 @@ class Step:
             "sourcePosition": self.source,
             "ignoreChanges": self.ignore_changes,
             "replaceOnChanges": self.replace_on_changes,
+            "statementLines": {sid: list(lines) for sid, lines in self.statements.items()},
             **({} if self.delete_before_replace is None else {"deleteBeforeReplace": self.delete_before_replace}),
         }
         always = ("urn", "custom", "type", "deleteBeforeReplace")

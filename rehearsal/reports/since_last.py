@@ -21,18 +21,18 @@ def text(last: PlanDocument | None, now: PlanDocument) -> str:
         return f"failed\n  error: {visible(now['error'])}"
     found = changes.compare(last, now) if last else []
     certain = consequences(found, now, last)
-    before = _findings(last) if last else {}
-    findings = _findings(now)
+    before = findings(last) if last else {}
+    after = findings(now)
     mandatory = sum(violation["level"] == "mandatory" for violation in now["policyViolations"])
     what = f"{len(now['steps'])} resources" if last is None else f"{len(found)} changed" if found else "same plan"
     lines = [
         f"{what}, {f'failed, {mandatory} mandatory' if mandatory else 'passed'}",
         *(f"  {consequence.line}  {place(consequence.source)}" for consequence in certain),
         *(line for change in found for line in _change(change)),
-        *(f"  gone: {_rule(said)}" for key, said in before.items() if key not in findings),
+        *(f"  gone: {_rule(said)}" for key, said in before.items() if key not in after),
         *(
             line
-            for key, said in findings.items()
+            for key, said in after.items()
             if key not in before
             for line in _finding("" if last is None else "new: ", said)
         ),
@@ -62,7 +62,7 @@ def _rule(said: Violation) -> str:
     return f"{said['level']} {said['pack']}/{said['policy']}: {about}  {place(said['sourcePosition'])}"
 
 
-def _findings(plan: PlanDocument) -> dict[tuple[str, ...], Violation]:
+def findings(plan: PlanDocument) -> dict[tuple[str, ...], Violation]:
     """Return a plan's violations by what tells them apart; the line of a resource isn't part of that."""
     return {
         (said["pack"], said["policy"], said["level"], said["urn"], said["message"]): said

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 CALLBACK: Final = "/oauth2/idpresponse"
@@ -64,6 +65,7 @@ def _one(patterns: Sequence[str], text: str, *, ignore_case: bool) -> bool:
     return any(re.fullmatch(_expression(pattern), text, flags) for pattern in patterns)
 
 
+@cache
 def _expression(pattern: str) -> str:
     return "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
 

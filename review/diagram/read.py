@@ -1,0 +1,148 @@
+"""What the diagram shows, from the resources of a plan."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+from policies.least_privilege.access.holders import Holder, holders
+from policies.least_privilege.access.readers import PARAMETERS, SECRETS, readings
+from policies.least_privilege.access.report import holder_accesses, read_plan
+from stackfiles.plan_document import PlanDocument
+
+
+@dataclass(frozen=True)
+class Path:
+    """The path of one host: record, distribution, listener rule, target group, and the service behind it."""
+
+    host: str
+    distribution: str
+    origin: str
+    issuer: str
+    service: str
+    target: str
+    port: int
+
+
+@dataclass(frozen=True)
+class Store:
+    """A secret, a parameter or a bucket. `type` is the resource type of what the stack makes, empty of others."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What the diagram shows.
+
+    `roles` are by who takes them on, `stores` by their heading. `reads` has the name of a role, of what it reads, and
+    which kind that is: `secret`, `parameter` or `bucket`.
+    """
+
+    account: str
+    region: str
+    network: str
+    paths: Sequence[Path]
+    roles: Mapping[str, Sequence[str]]
+    stores: Mapping[str, Sequence[Store]]
+    reads: Sequence[tuple[str, str, str]]
+
+
+_SECRET: Final = "aws:secretsmanager/secret:Secret"
+_PARAMETER: Final = "aws:ssm/parameter:Parameter"
+_BUCKET: Final = "aws:s3/bucket:Bucket"
+ROLE: Final = "aws:iam/role:Role"
+
+
+def read_stack(plan: PlanDocument) -> Stack:
+    """Read a plan.
+
+    Raises:
+        LookupError: a host of a distribution has no record, rule or target group in the plan.
+    """
+    given: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for step in plan["steps"]:
+        if state := step.get("newState"):
+            given[state["type"]].append(state.get("inputs", {}))
+    config = plan.get("config", {})
+    resources = read_plan(cast(Any, plan))
+    found = list(holders(resources, inputs=True).values())
+    roles: dict[str, list[str]] = defaultdict(list)
+    for role in given[ROLE]:
+        roles[_trusted(role)].append(role["name"])
+    stores: dict[str, list[Store]] = {"Secrets": [], "Parameters": []}
+    reads = []
+    for title, store in (("Secrets", SECRETS), ("Parameters", PARAMETERS)):
+        for one in readings(store, resources, found):
+            stores[title].append(Store(one.name, store.type if one.made else ""))
+            reads += [(reader, one.name, store.noun) for reader in one.readers]
+        stores[title].sort(key=lambda one: not one.type)
+    for bucket in given[_BUCKET]:
+        part = bucket.get("tags", {}).get("Component", "")
+        stores.setdefault(f"Buckets: {part}" if part else "Buckets", []).append(Store(bucket["bucket"], _BUCKET))
+        reads += [(holder.name, bucket["bucket"], "bucket") for holder in found if _reads(holder, bucket["bucket"])]
+    names = {name for members in roles.values() for name in members}
+    return Stack(
+        ", ".join(json.loads(config.get("aws:allowedAccountIds", "[]"))),
+        config.get("aws:region", ""),
+        next((str(group["vpcId"]) for group in given["aws:lb/targetGroup:TargetGroup"]), ""),
+        list(_paths(given)),
+        {who: sorted(members) for who, members in sorted(roles.items())},
+        {title: members for title, members in stores.items() if members},
+        [read for read in reads if read[0] in names],
+    )
+
+
+def _paths(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Path]:
+    rules = {_host(rule): rule for rule in given["aws:lb/listenerRule:ListenerRule"] if _signs_in(rule)}
+    # A target group's name ends in a mark of what makes AWS replace it.
+    targets = {group["name"].rpartition("-")[0]: group for group in given["aws:lb/targetGroup:TargetGroup"]}
+    services = {
+        rule["fromPort"]: rule["description"]
+        for rule in given["aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"]
+        if "referencedSecurityGroupId" in rule
+    }
+    proxied = {record["name"] for record in given["cloudflare:index/dnsRecord:DnsRecord"] if record.get("proxied")}
+    for distribution in given["aws:cloudfront/distribution:Distribution"]:
+        for host in distribution["aliases"]:
+            # Comment and target group carry the same environment and label: `prod portal`, `prod-portal-MARK`.
+            target = targets[distribution["comment"].replace(" ", "-")]
+            if host not in proxied:
+                raise LookupError(f"{host} has no proxied record")
+            yield Path(
+                host,
+                distribution["comment"],
+                distribution["origins"][0]["domainName"],
+                rules[host]["actions"][0]["authenticateOidc"]["issuer"].removeprefix("https://"),
+                services[target["port"]],
+                target["name"],
+                int(target["port"]),
+            )
+
+
+def _reads(holder: Holder, bucket: str) -> bool:
+    """Tell whether somebody reads objects of a bucket."""
+    return any(
+        one.level == "Contents" and one.resource.partition(":::")[2].startswith(f"{bucket}/")
+        for one in holder_accesses(holder)
+    )
+
+
+def _host(rule: Mapping[str, Any]) -> str:
+    return str(next(c["hostHeader"]["values"][0] for c in rule["conditions"] if "hostHeader" in c))
+
+
+def _signs_in(rule: Mapping[str, Any]) -> bool:
+    return bool(rule["actions"][0]["type"] == "authenticate-oidc")
+
+
+def _trusted(role: Mapping[str, Any]) -> str:
+    """Return who takes on a role, in a word or two."""
+    principal = json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"]
+    if "Federated" in principal:
+        return "CircleCI" if "circleci" in str(principal["Federated"]) else "GitHub Actions"
+    return str(principal["Service"]).partition(".")[0]

@@ -1,0 +1,139 @@
+"""What is on the page, as JSON: all of it comes from the plan, the packs and the access report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rehearsal.reports.changes import Change, compare, planned_changes
+from rehearsal.reports.consequences import consequences
+from rehearsal.reports.since_last import findings
+from review.difference import new_access
+from review.page.access import Readers, access
+from review.page.rules import rules
+from review.way import attacks, follow, way_in
+from stackfiles.plan_document import PlanDocument, State, Violation, place, places, short_type
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A stack's plan and what it's compared with.
+
+    `against` says what the base is. `lines` is the address of the repository's files, to which `FILE#L1` is added;
+    empty where nobody knows it.
+    """
+
+    stack: str
+    plan: PlanDocument
+    base: PlanDocument | None = None
+    against: str = ""
+    expected: Readers = field(default_factory=dict)
+    lines: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Tell whether a deploy may go on."""
+        plan = self.plan
+        return not plan.get("error") and all(said["level"] == "advisory" for said in plan["policyViolations"])
+
+
+def data(shown: Shown) -> dict[str, Any]:
+    """Return what is on the page."""
+    plan, base = shown.plan, shown.base
+    found = planned_changes(plan) if base is None else compare(base, plan)
+    states = [step["newState"] for step in plan["steps"] if step.get("newState")]
+    operations = {step["urn"]: step["op"] for step in plan["steps"]}
+    enforcement = plan.get("policyEnforcement")
+    return {
+        "stack": shown.stack,
+        "against": shown.against,
+        "lines": shown.lines,
+        "error": plan.get("error", ""),
+        "passed": shown.passed,
+        "rulesInForce": enforcement["rules"] if enforcement else 0,
+        "waivers": enforcement["waived"] if enforcement else [],
+        "consequences": [
+            {"kind": one.kind, "urn": one.urn, "text": one.text, "line": place(one.source)}
+            for one in consequences(found, plan, base)
+        ],
+        "violations": [_violation(said) for said in plan["policyViolations"]],
+        "config": plan.get("config", {}),
+        "resources": [_resource(state, operations[state["urn"]]) for state in states],
+        "access": access(plan, shown.expected),
+        **_requests(states),
+        "rules": rules(plan),
+        "difference": None if base is None else _difference(base, plan, found),
+    }
+
+
+def _resource(state: State, operation: str) -> dict[str, Any]:
+    return {
+        "urn": state["urn"],
+        "name": state["urn"].rpartition("::")[2],
+        "type": short_type(state["type"]),
+        "operation": operation,
+        "parent": state.get("parent", ""),
+        "line": place(state.get("sourcePosition", "")),
+        "protected": bool(state.get("protect")),
+        "inputs": state.get("inputs", {}),
+    }
+
+
+def _violation(said: Violation) -> dict[str, Any]:
+    return {
+        "rule": f"{said['pack']}/{said['policy']}",
+        "level": said["level"],
+        "severity": said.get("severity", ""),
+        "urn": said["urn"],
+        "message": said["message"],
+        "lines": places(said),
+    }
+
+
+def _requests(states: Sequence[State]) -> dict[str, Any]:
+    way = way_in(states)
+    return {
+        "way": way,
+        "attacks": [
+            {
+                "what": what,
+                "start": sent.start,
+                "method": sent.method,
+                "host": sent.request.host,
+                "path": sent.request.path,
+                "headers": dict(sent.request.headers),
+                "sessions": sorted(sent.request.sessions),
+                "answer": vars(follow(way, sent)),
+            }
+            for what, sent in (attacks(way) if way else ())
+        ],
+    }
+
+
+def _difference(base: PlanDocument, plan: PlanDocument, found: Sequence[Change]) -> dict[str, Any]:
+    before, after = findings(base), findings(plan)
+    return {
+        "changes": [
+            {
+                "operation": change.op,
+                "urn": change.urn,
+                "line": place(change.source),
+                "properties": [vars(item) for item in change.properties],
+            }
+            for change in found
+        ],
+        "new": [_violation(said) for key, said in after.items() if key not in before],
+        "gone": [_violation(said) for key, said in before.items() if key not in after],
+        "access": new_access(base, plan),
+    }
+
+
+def expected_readers(configuration: Mapping[str, Any]) -> Readers:
+    """Return who should read which secret and parameter, as the configuration of the least-privilege pack says."""
+    found: dict[str, Mapping[str, Sequence[str]]] = {}
+    for noun in ("secret", "parameter"):
+        rule = configuration.get(f"{noun}-readers")
+        if isinstance(rule, Mapping) and isinstance(rule.get("readers"), Mapping):
+            found[noun] = rule["readers"]
+    return found

@@ -1,0 +1,96 @@
+"""A page in a real headless Chromium, and what it said and asked for meanwhile."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+
+PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
+DRIVERS: Final = ("chromedriver", "chromium.chromedriver")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A page in a browser."""
+
+    driver: webdriver.Chrome
+
+    def one(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def texts(self, selector: str) -> list[str]:
+        script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent)"
+        return list(self.driver.execute_script(script, selector))
+
+    def go(self, section: str) -> None:
+        """Open a section by its link."""
+        self.one(f'nav a[href="#{section}"]').click()
+        assert self.one(f"#section-{section}")
+
+    def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 - what the script returns
+        return self.driver.execute_script(script, *arguments)
+
+    def keys(self, *keys: str) -> None:
+        """Press keys where the focus is."""
+        webdriver.ActionChains(self.driver).send_keys(*keys).perform()
+
+    def messages(self) -> list[str]:
+        """What the console has shown since it was last asked."""
+        return [entry["message"] for entry in self._log("browser")]
+
+    def requests(self) -> set[str]:
+        """The addresses that the page has asked for since that was last asked."""
+        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        return {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
+
+    def _log(self, kind: str) -> list[dict[str, str]]:
+        entries: list[dict[str, str]] = self.driver.get_log(kind)  # type: ignore[no-untyped-call]
+        return entries
+
+    def settle(self) -> None:
+        """Wait until the browser has drawn what was changed."""
+        self.driver.execute_async_script(
+            "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
+        )
+
+
+@contextmanager
+def opened(file: Path, size: tuple[int, int] = (1440, 1000), *, dark: bool = False) -> Iterator[Opened]:
+    """Open a page; the test is skipped where there is no Chromium with its driver."""
+    program, driver = _found(PROGRAMS), _found(DRIVERS)
+    if not (program and driver):
+        pytest.skip("there is no Chromium with chromedriver on the path")
+    options = Options()
+    options.binary_location = program
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size[0]},{size[1]}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    browser = webdriver.Chrome(options=options, service=Service(driver))
+    try:
+        screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+        browser.get(file.as_uri())
+        yield Opened(browser)
+    finally:
+        browser.quit()
+
+
+def _found(names: Sequence[str]) -> str:
+    return next((path for name in names if (path := shutil.which(name))), "")

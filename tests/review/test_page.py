@@ -1,0 +1,154 @@
+"""What is on the page is what the plan, the packs and the access report say, and nothing else leaves the file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from policies.least_privilege.access.report import accesses
+from rehearsal.reports.changes import compare
+from stackfiles.plan_document import PlanDocument
+from stackfiles.project import packs
+from tests.planning import PROJECT, document_of
+from tests.review.conftest import TASK, shown
+
+
+@pytest.fixture(scope="module")
+def text(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def content(text: str) -> dict[str, Any]:
+    """The data of the page, read from the page."""
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert found
+    read: dict[str, Any] = json.loads(found[1])
+    return read
+
+
+def test_resources_are_those_of_the_plan(content: dict[str, Any]) -> None:
+    states = [step["newState"] for step in shown().plan["steps"]]
+    assert [(one["urn"], one["inputs"]) for one in content["resources"]] == [
+        (state["urn"], state.get("inputs", {})) for state in states
+    ]
+    assert content["config"] == shown().plan["config"]
+
+
+def test_grants_are_those_of_the_access_report(content: dict[str, Any]) -> None:
+    plan: Any = shown().plan
+    reported = {
+        (one.holder, one.level, action, one.resource, one.conditional)
+        for one in accesses(plan)
+        for action in one.actions
+    }
+    granted = {
+        (one["who"], level, action, one["resource"], bool(one["conditions"]))
+        for one in content["access"]["grants"]
+        for level, actions in one["levels"].items()
+        for action in actions
+    }
+    assert granted - reported == {grant for grant in granted if not grant[1]}  # patterns, which the report leaves out
+    assert reported <= granted
+
+
+def test_a_grant_names_the_statement_that_gives_it(content: dict[str, Any]) -> None:
+    states: Any = {step["urn"]: step["newState"] for step in shown().plan["steps"]}
+    for grant in content["access"]["grants"]:
+        inputs = states[grant["urn"]]["inputs"]
+        [document] = [inputs[key] for key in ("policy", "assumeRolePolicy") if key in inputs]
+        number = int(grant["statement"].split()[1])
+        statements = json.loads(document)["Statement"]
+        statement = statements[number - 1] if isinstance(statements, list) else statements
+        assert statement["Effect"] == "Allow"
+        resources = statement.get("Resource", "*")
+        assert grant["resource"] in resources or grant["kind"] == "role"  # a boundary may narrow a role's
+    role = next(one for one in content["access"]["grants"] if one["who"] == TASK and "Data" in one["statement"])
+    assert role["line"].startswith("components/workload_permissions.py:")
+
+
+def test_readers_stand_beside_those_who_should_read(content: dict[str, Any]) -> None:
+    readers = {one["name"]: one for one in content["access"]["readers"]}
+    assert readers["prod/db/admin"]["readers"] == [
+        "prod-backstage-db-bootstrap-execution",
+        "prod-backstage-db-inspect-execution",
+    ]
+    assert all(sorted(one["readers"]) == one["expected"] for one in readers.values())
+    assert len(readers) == 22
+
+
+def test_rules_are_those_of_the_packs(content: dict[str, Any]) -> None:
+    ids = [
+        f"{pack.name.replace('_', '-')}/{rule.id}"
+        for pack in packs(PROJECT)
+        for rule in import_module(f"policies.{pack.name}").RULES
+    ]
+    assert [rule["id"] for rule in content["rules"]] == ids
+    assert [rule["id"] for rule in content["rules"] if rule["waivers"]] == ["naming/misnamed-bucket"]
+
+
+def test_the_difference_is_the_one_between_the_plans(content: dict[str, Any]) -> None:
+    base = shown().base
+    assert base
+    found = compare(base, shown().plan)
+    assert [(one["operation"], one["urn"]) for one in content["difference"]["changes"]] == [
+        (change.op, change.urn) for change in found
+    ]
+    assert len(content["difference"]["new"]) == 1
+    assert any(TASK in sentence and "ssm:" in sentence for sentence in content["difference"]["access"])
+    assert [(one["kind"], one["urn"].rpartition("::")[2]) for one in content["consequences"]] == [
+        ("can't succeed", "prod-blog-data-raw")  # it's protected
+    ]
+
+
+def test_it_asks_for_nothing_and_lets_nothing_else_run(text: str) -> None:
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
+    assert found
+    allowed = dict(part.strip().split(" ", 1) for part in html.unescape(found[1]).split(";"))
+    assert allowed.pop("default-src") == "'none'"
+    for tag, directive in (("style", "style-src"), ("script", "script-src")):
+        [inline] = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inline.encode()).digest()).decode()
+        assert allowed.pop(directive) == f"'sha256-{digest}'"
+    assert set(allowed.values()) == {"'none'"}
+    assert not re.search(r"<[^>]+\s(?:src|style|on\w+)=", text.partition('<script type="application/json"')[0])
+    assert len(text) < 1_000_000
+
+
+def test_no_text_of_a_plan_is_markup(text: str) -> None:
+    assert "<b>`s3:*`" not in text
+    assert text.count("</script>") == 2
+
+
+def test_a_plan_that_is_not_of_this_project_has_a_page() -> None:
+    from review.page.data import Shown
+    from review.page.document import page
+
+    empty: PlanDocument = {"steps": [], "policyViolations": [], "error": "the program raised"}
+    assert "the program raised" in page(Shown("dev", empty))
+
+
+COMMAND: Final = (sys.executable, "-m", "review", "page")
+
+
+def test_the_command(tmp_path: Path) -> None:
+    plan, output = tmp_path / "plan.json", tmp_path / "pages" / "prod.html"
+    plan.write_text(json.dumps(document_of("prod")))
+    options = ["--plan", str(plan), "--base", str(plan), "--output", str(output)]
+    done = subprocess.run([*COMMAND, *options], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{output}: prod, passed\n"
+    assert output.read_text().startswith("<!doctype html>")
+    bad = subprocess.run([*COMMAND, "--plan", str(output)], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert bad.returncode == 2
+    assert "is no plan of one stack" in bad.stderr
