@@ -49,7 +49,7 @@ class Matcher:
     account: str
     region: str
     lookup: bool
-    _in_state: dict[str, list[_Candidate]] = field(default_factory=dict)
+    _in_state: dict[str, list[_Candidate]] = field(default_factory=dict, init=False)
 
     def match(self, planned: Sequence[PlannedResource], before: Mapping[str, Match]) -> dict[str, Match]:
         """Return the match of every planned resource: URN -> match.
@@ -141,7 +141,8 @@ class _Kind:
                 yield self._decided(resource, candidate, source)
             elif candidates and number == 0:
                 labels = [candidate.label for candidate in candidates.values()]
-                yield Match(resource, found=source, rivals=tuple(labels if len(labels) > 1 else sorted(others)))
+                planned_too = [f"the planned {name}" for name in sorted(others)]
+                yield Match(resource, found=source, rivals=tuple(labels if len(labels) > 1 else planned_too))
 
     def _decided(self, resource: PlannedResource, candidate: _Candidate, source: Source) -> Match:
         if source is Source.LOOKUP and not (self._matcher.lookup or self._kind.put):

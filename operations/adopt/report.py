@@ -182,7 +182,7 @@ def _what(row: ReportRow) -> str:
 def _summary(report: Report) -> Iterator[str]:
     """Yield the summary's lines: a count of each verdict, then the stops with their causes and ways out."""
     counts = Counter(row.verdict for row in report.rows)
-    yield ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
+    yield "; ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
     groups: dict[tuple[Verdict, str, str], list[ReportRow]] = {}
     for row in report.stops:
         kind = row.resource.split("::")[2].rpartition("$")[2]

@@ -117,8 +117,8 @@ def test_one_rule_for_two_hosts_stops_both() -> None:
         plan, state(entry("aws_lb_listener_rule", "a", rule_of(["portal.x.com", "pipelines.x.com"], 1, listener)))
     )
     assert {name: (one.import_id, one.rivals) for name, one in found.items()} == {
-        "portal": ("", ("pipelines",)),
-        "pipelines": ("", ("portal",)),
+        "portal": ("", ("the planned pipelines",)),
+        "pipelines": ("", ("the planned portal",)),
     }
 
 

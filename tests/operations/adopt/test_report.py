@@ -184,7 +184,7 @@ def test_the_summary_fits_a_screen_and_the_table_has_a_row_for_each(tmp_path: Pa
         assert re.search(rf"\b{name} \(", printed), name
     summary = report.markdown(report_).partition("\n| ")[0].splitlines()
     assert len(summary) < 40
-    assert "2 replaced, 1 collides, 2 ambiguous, 1 missing, 1 overwrites, 2 changes in place" in summary[2]
+    assert "2 replaced; 1 collides; 2 ambiguous; 1 missing; 1 overwrites; 2 changes in place" in summary[2]
     # Alike stops are told once.
     assert sum("can't be changed in place" in line for line in summary) == 1
     assert "actions: a secret that isn't shown" in printed
