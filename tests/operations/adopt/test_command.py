@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from operations.adopt.engine import scratch_engine
 from tests.operations.adopt.estates import entry, state_text
 from tests.operations.conftest import Bench
 
@@ -71,3 +72,21 @@ def test_a_stack_that_has_resources_is_no_adoption(bench: Bench) -> None:
     outcome = bench.run("adopt", "--lookup")
     assert outcome.code == 2
     assert "has 1 resources already; accepted: an empty stack" in outcome.err
+
+
+def test_the_private_backend_is_gone_when_somebody_interrupts(bench: Bench) -> None:
+    bench.set_state()
+    before = (bench.project / "Pulumi.prod.yaml").read_text()
+    folders: list[Path] = []
+
+    def interrupted() -> None:
+        with scratch_engine(bench.project, "prod") as engine:
+            folders.append(Path(engine.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).parent)
+            assert folders[0].stat().st_mode & 0o077 == 0
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert folders
+    assert not folders[0].exists()
+    assert (bench.project / "Pulumi.prod.yaml").read_text() == before
