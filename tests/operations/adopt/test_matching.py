@@ -212,11 +212,20 @@ def exemption(days: int = 30, **changes: str) -> dict[str, str]:
     return {"reason": "made beside the old one", "owner": "edge", "until": str(until), **changes}
 
 
-def test_what_is_left_is_made_beside_what_runs() -> None:
-    role = planned(ROLE, "task", name="prod-task")
-    read = state(entry("aws_iam_role", "a", {"name": "prod-task"}))
-    (found,) = match([role], read, known=Map(leave={role.urn: Exemption.model_validate(exemption())})).values()
-    assert (found.import_id, found.terraform) == ("", None)
+def test_what_is_left_is_made_beside_what_runs_unless_its_name_is_taken() -> None:
+    certificate = planned(CERTIFICATE, "certificate", domainName="x.com")
+    roles = [planned(ROLE, name, name=f"prod-{name}") for name in ("task", "new")]
+    left = dict.fromkeys((one.urn for one in (certificate, *roles)), Exemption.model_validate(exemption()))
+    read = state(
+        entry("aws_acm_certificate", "c", {"arn": arn("acm", "certificate/1"), "domain_name": "x.com"}),
+        entry("aws_iam_role", "a", {"name": "prod-task"}),
+    )
+    found = match([certificate, *roles], read, known=Map(leave=left))
+    assert {name: (one.import_id, one.terraform, one.taken) for name, one in found.items()} == {
+        "certificate": ("", None, ""),
+        "task": ("", None, "prod-task"),
+        "new": ("", None, ""),
+    }
 
 
 def test_a_map_is_refused_with_every_problem(tmp_path: Path) -> None:
