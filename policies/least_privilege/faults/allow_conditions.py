@@ -150,10 +150,14 @@ def _covers_every_address(values: Iterable[str]) -> bool:
 
 
 def _matches_everything(line: Condition, in_trust: bool) -> bool:
-    if line.operator not in ("stringlike", "arnlike") or not any(map(_is_everything, line.values)):
+    if line.operator not in ("stringlike", "arnlike", "arnequals"):
         return False
+    if line.key.endswith("rolearn"):
+        # The role that a service runs something with: every one of the account is no bound.
+        return any(patterns.includes(value.split(":", 5)[-1], "role/?*") for value in line.values)
     chosen = line.key.partition("/")[0] in _CHOSEN_BY_CALLER
-    return line.key in _LIMITS or line.key.endswith("arn") or (in_trust and not chosen)
+    limits = line.key in _LIMITS or line.key.endswith("arn") or (in_trust and not chosen)
+    return limits and any(map(_is_everything, line.values))
 
 
 def _is_everything(value: str) -> bool:

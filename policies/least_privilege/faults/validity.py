@@ -164,9 +164,13 @@ _UNLISTED_ON_RESOURCES: Final = frozenset(("guardduty",))
 """Services whose documentation narrows actions to resources, though the reference lists none for them
 (https://docs.aws.amazon.com/guardduty/latest/ug/security_iam_id-based-policy-examples.html)."""
 
-_ALSO_ON_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {"logs": ("describeloggroups", "startquery")}
+_ALSO_ON_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "logs": ("describeloggroups", "startquery"),
+    "kafka": ("getbootstrapbrokers",),
+}
 """Service -> actions that take a resource, though the reference lists none for them
-(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html)."""
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html,
+https://docs.aws.amazon.com/msk/latest/developerguide/mvpc-cluster-owner-action-policy.html)."""
 
 
 def _useless_action_faults(statement: Statement) -> Iterator[Fault]:
