@@ -4,7 +4,7 @@ done = run_module(project, "operations", "init", "--offline")
 assert done.code == 0, done.printed
 
 The modules are those of that folder. A command of the project that another one starts is forked as well; any other
-program is started as ever. At a terminal of its own: `python -m tests.forked_modules PROJECT MODULE ARGUMENTS`.
+program is started as ever.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,8 +72,3 @@ def _run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[
     if options.get("check"):
         done.check_returncode()
     return done
-
-
-if __name__ == "__main__":
-    import_module("tests.sdks")
-    sys.exit(_be(Path(sys.argv[1]), sys.argv[2], sys.argv[3:]))

@@ -158,7 +158,7 @@ def test_make_hands_its_variables_on() -> None:
 def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(acme, tmp_path / "project"))
     before = texts(project)
-    terminal = start(project, "--stack=testing", "--like=staging", forks=True)
+    terminal = start(project, "--stack=testing", "--like=staging")
     answers = {"kindeClientId": "0123456789abcdefghij", "kindeClientSecret": "testing/kinde/client-secret-9Zk3Qp"}
     wrong = {
         "kindeClientId": ("abc", "won't do; accepted: the application's client id"),
@@ -211,17 +211,12 @@ def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str
     assert texts(acme) == before
 
 
-def start(project: Path, *options: str, forks: bool = False) -> pexpect.spawn[str]:
-    """Start `init` at a terminal of its own; with `forks`, the commands that it starts are forks of it."""
-    module = ["tests.forked_modules", str(project), "operations"] if forks else ["operations"]
+def start(project: Path, *options: str) -> pexpect.spawn[str]:
+    """Start `init` at a terminal of its own."""
+    command = ["-m", "operations", "init", "--offline", *options]
+    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
     return pexpect.spawn(
-        sys.executable,
-        ["-m", *module, "init", "--offline", *options],
-        cwd=str(PROJECT if forks else project),
-        env={**os.environ, "TERM": "dumb", "COLUMNS": "200"},
-        encoding="utf-8",
-        timeout=100,
-        dimensions=(50, 200),
+        sys.executable, command, cwd=str(project), env=environment, encoding="utf-8", timeout=100, dimensions=(50, 200)
     )
 
 
