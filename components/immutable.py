@@ -12,6 +12,7 @@ It gives nothing else. What may change is the program's, and the gate judges all
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -137,7 +138,7 @@ def _values_problems(kind: str, name: str, properties: object, known: list[str])
             if key not in shapes:
                 yield f"immutable.{kind}.{name}.{unknown_key(key, shapes)}"
                 continue
-            try:
-                shapes[key](f"{value}")
-            except ValueError as error:
-                yield f"immutable.{kind}.{name}.{key}: `{value}` won't do; {error}"
+            shape = shapes[key]
+            text = f"{value}" if isinstance(value, str | int) and not isinstance(value, bool) else None
+            if text is None or not re.fullmatch(shape.pattern, text):
+                yield f"immutable.{kind}.{name}.{key}: `{value}` won't do; accepted: {shape.accepted}"

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from corpus.labelled import Labelled
+
+if TYPE_CHECKING:
+    from policies.rulebook import Resource
+    from policies.rulebook.violation import Violation
 
 _RESOURCES = {
     "s3": ("aws:s3/bucketPolicy:BucketPolicy", "policy"),
@@ -44,7 +48,7 @@ def load() -> Judge:
     from policies.least_privilege.faults.documents import document_faults
     from policies.least_privilege.faults.fault import Applies
     from policies.least_privilege.language.documents import Kind
-    from policies.rulebook import Judgement, Resource, Scope
+    from policies.rulebook import Judgement, Scope
     from policies.rulebook.configuration import with_defaults
 
     # The data is read and decoded piece by piece when it's needed. Here it counts as loading, as for the others.
@@ -64,17 +68,12 @@ def load() -> Judge:
     whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
-        parts = _parts(document)
-        if not parts:
+        resources = _resources(document)
+        if not resources:
             # A function's policy is spread over permissions in a plan; the document itself is judged as such.
             text, service = document["texts"][0], document["on"].replace("other", "")
             found_in_text = document_faults(text, Kind.RESOURCE, service)
             return [fault.rule for fault in found_in_text if fault.applies is Applies.ALWAYS]
-        provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
-        resources = [
-            Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)
-            for index, (kind, properties) in enumerate(parts)
-        ]
         found: dict[str, None] = {}
         for resource in resources:
             for rule, judgement in one_resource[resource.type]:
@@ -87,6 +86,46 @@ def load() -> Judge:
         return list(found)
 
     return judge
+
+
+def told(document: Labelled) -> Sequence[Violation]:
+    """Return what a preview tells about a labelled document: each fault with all that follows from it."""
+    from policies.least_privilege import RULES
+    from policies.least_privilege.faults.documents import document_faults
+    from policies.least_privilege.faults.fault import Applies
+    from policies.least_privilege.language.documents import Kind
+    from policies.least_privilege.rules.documents import finding
+    from policies.rulebook import Judgement, Scope, Stack
+    from policies.rulebook.judging import Judge
+    from policies.rulebook.violation import Violation, fold
+
+    texts = [json.dumps(policy) for policy in document.policies or [document.document]]
+    resources = _resources(document.as_json() | {"texts": texts})
+    rules = {rule.id: rule for rule in RULES if rule.id != "role-without-boundary"}
+    if not resources:
+        faults = document_faults(texts[0], Kind.RESOURCE, document.on.replace("other", ""))
+        always = [fault for fault in faults if fault.applies is Applies.ALWAYS]
+        return list(fold(Violation(rules[fault.rule], finding("policy", fault)) for fault in always))
+    about = Judgement("benchmark", "prod", {})
+    single = [Judge(rule, {}) for rule in rules.values() if rule.scope is Scope.RESOURCE]
+    found: list[Violation] = []
+    for resource in resources:
+        speaking = [judge for judge in single if resource.type in judge.rule.types]
+        found += fold(violation for judge in speaking for violation in judge.violations(resource, about))
+    for rule in rules.values() if len(resources) > 1 else ():
+        if rule.scope is Scope.STACK:
+            found += Judge(rule, {}).violations(Stack(resources), about)
+    return found
+
+
+def _resources(document: dict[str, Any]) -> list[Resource]:
+    from policies.rulebook import Resource
+
+    provider = {"allowedAccountIds": [document["account"]]} if document["account"] else {}
+    return [
+        Resource(kind, f"urn:pulumi:prod::benchmark::{kind}::{index}", str(index), properties, provider=provider)
+        for index, (kind, properties) in enumerate(_parts(document))
+    ]
 
 
 def _parts(document: dict[str, Any]) -> Parts:

@@ -7,6 +7,7 @@ engine's preview. The format is that of `pulumi preview --json` (pkg/backend/dis
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, NotRequired, TypedDict
 
@@ -141,6 +142,25 @@ class PlanDocument(TypedDict):
     policyRemediations: NotRequired[list[Remediation]]
     policyEnforcement: NotRequired[Enforcement]
     error: NotRequired[str]
+
+
+_ALSO: Final = "It also breaks "
+"""How the line of a message begins that names the rules whose findings are told with it."""
+
+
+def other_rules(message: str) -> list[str]:
+    """Return the rules whose findings are told with a violation's message.
+
+    >>> other_rules("Doors are shut.\\nIt also breaks `open` (2 findings), `wide`.\\nTo fix: Shut it.")
+    ['open', 'wide']
+    """
+    also = (line for line in message.splitlines() if line.startswith(_ALSO))
+    return [name for line in also for name in re.findall("`([^`]+)`", line)]
+
+
+def rules_named(violation: Violation) -> list[str]:
+    """Return the rule of a violation, and those whose findings are told with it, each as `pack/rule`."""
+    return [f"{violation['pack']}/{name}" for name in (violation["policy"], *other_rules(violation["message"]))]
 
 
 def enforced(enforcement: Enforcement) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation
+from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation, rules_named
 from stackfiles.project import stacks
 from tests import resident_packs
 from tests.forks import NAME as NAME
@@ -52,7 +52,7 @@ class Plan:
     @property
     def rules(self) -> set[str]:
         """The rules with mandatory violations, as `pack/rule`."""
-        return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
+        return {rule for item in self.violations if item["level"] == "mandatory" for rule in rules_named(item)}
 
 
 def rehearsal_command(*arguments: str, packs: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
@@ -74,11 +74,14 @@ def command(register: Path, packs: Path, *arguments: str) -> int:
     return main()
 
 
-def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = ()) -> Plan:
-    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes."""
+def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (), *, often: bool = False) -> Plan:
+    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes.
+
+    Packs outlive the plan if they are configured as the owner's are, or if they are needed more often.
+    """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
     arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
-    return written(rehearsal_command(*arguments), output)
+    return written(rehearsal_command(*arguments, packs=project / "policies" if often else None), output)
 
 
 def written(done: Done, output: Path) -> Plan:

@@ -56,7 +56,7 @@ def _reached(thing: FunctionType | type) -> Iterator[object]:
     found = [thing.__globals__.get(name) for name in names]
     yield from found
     for module in found:
-        if isinstance(module, ModuleType) and module.__name__.startswith("tests."):
+        if isinstance(module, ModuleType) and module.__name__.startswith("tests.") and module.__name__ != __name__:
             yield from (vars(module).get(name) for name in names)
 
 

@@ -2,7 +2,7 @@
 
 Starting a pack costs as much as a plan, and is tested where packs themselves are. The engine configures a pack anew for
 each plan, so nothing of one plan reaches another. What a pack reads by itself when it starts lies beside it: a project
-that has other packs or other configuration there gets packs of its own.
+that has other packs or other configuration there gets packs of its own, new ones whenever that changes.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ResidentPack:
     def __init__(self, folder: Path, start: Sequence[str], pack: Path, options: Mapping[str, Any]) -> None:
         environment = {key: value for key, value in options["env"].items() if key != _OF_THE_PLAN}
         added = sorted(environment.items() - os.environ.items())
-        key = hashlib.sha256(repr((start, pack, added)).encode()).hexdigest()
+        key = hashlib.sha256(repr((start, pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
         self._port = folder / f"{key}.port"
         self._started: subprocess.Popen[bytes] | None = None
         if not self._line():

@@ -113,6 +113,10 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
             {"immutable": {"targetGroups": {"prod-portal": {"port": 65536}}}},
             "immutable.targetGroups.prod-portal.port: `65536` won't do; accepted: a port, 1 to 65535",
         ),
+        (
+            {"immutable": {"roles": {"prod-backstage-task": {"name": None}}}},
+            "immutable.roles.prod-backstage-task.name: `None` won't do; accepted: 1 to 64 letters",
+        ),
         ({"immutable": {"buckets": []}}, "immutable.buckets: is `[]`; accepted: a mapping of resources to their"),
         (
             {"immutable": {"certificates": {"acm-viewer": "RSA_2048"}}},
@@ -155,7 +159,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
         ),
     ],
     ids=[
-        *("kind", "resource", "property", "value", "port", "no mapping", "text in place of values"),
+        *("kind", "resource", "property", "value", "nothing", "port", "no mapping", "text in place of values"),
         *("region of another partition", "region of China"),
         *("recovery", "two accounts", "account without quotes", "long domain", "two web ACLs"),
         *("no CircleCI project", "no GitHub repository"),

@@ -67,8 +67,9 @@ COMMANDS: Final = (
 )
 """The modules that people start with `python -m`. Each must know `--help`: what doesn't would do its work here."""
 
-PATH_EDITS: Final = {"rehearsal/engine/program.py"}
-"""What edits `sys.path` besides the files that the engine starts: the double of the language host, which does so."""
+PATH_EDITS: Final = {"rehearsal/engine/program.py", "tests/forked_modules.py"}
+"""What edits `sys.path` besides the files that the engine starts: the doubles of the language host and of `python -m`,
+which do so."""
 
 
 ASIDE: Final = {"build", "node_modules", "__pycache__"}
@@ -97,13 +98,14 @@ def imported(tree: ast.Module) -> Iterator[Path]:
         for parts in (name.split(".") for name in names):
             # The last part may name what a module holds.
             for path in (Path(*parts), Path(*parts[:-1])):
-                if path.parts and (file := next((one for one in _files(path) if (PROJECT / one).exists()), None)):
+                if path.parts and (file := _file(path)):
                     yield file
                     break
 
 
-def _files(module: Path) -> tuple[Path, Path]:
-    return module.with_suffix(".py"), module / "__init__.py"
+@cache
+def _file(module: Path) -> Path | None:
+    return next((one for one in (module.with_suffix(".py"), module / "__init__.py") if (PROJECT / one).exists()), None)
 
 
 def area(file: Path) -> str:
@@ -191,6 +193,10 @@ print(json.dumps({{file: found for file, found in names.items() if len(found) > 
     assert done.returncode == 0, done.stderr
     found: dict[str, list[str]] = json.loads(done.stdout)
     return found
+
+
+def test_a_test_that_starts_no_process_is_in_the_fast_tier(request: pytest.FixtureRequest) -> None:
+    assert request.node.get_closest_marker("process") is None
 
 
 def test_files_and_functions_stay_small() -> None:

@@ -22,6 +22,7 @@ from policies.acceptance.knowledge import PATCHES
 from policies.acceptance.knowledge.matching import Services
 from policies.acceptance.knowledge.models import cfn_lint, schemas
 from policies.rulebook import Judgement, Resource, Scope
+from policies.rulebook.violation import Violation
 from tests.policies.acceptance.api_requests import request
 from tests.policies.acceptance.planted import Fault, faults
 from tests.policies.acceptance.terraform import PLUGINS, Terraform
@@ -47,7 +48,8 @@ def gate(resources: Labelled) -> Told:
                 continue
             config = {key: schema["default"] for key, schema in rule.config.items()}
             judged: Any = [resource] if rule.scope is Scope.STACK else resource
-            messages = {finding.message for finding in rule.check(judged, Judgement("project", "prod", config))}
+            findings = rule.check(judged, Judgement("project", "prod", config))
+            messages = {Violation(rule, finding).message for finding in findings}
             found[label] = found.get(label, frozenset()) | messages
     return found
 

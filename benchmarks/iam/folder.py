@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -78,21 +78,23 @@ def turn(command: Command) -> Turn:
             process.returncode = os.waitstatus_to_exitcode(status)
         clock = time.monotonic() - start
         out.seek(0)
-        files = _files(out.read())
+        files = [*_files(out.read())]
     return Turn(usage.ru_utime + usage.ru_stime, clock, usage.ru_maxrss / 1024, files)
 
 
-def _files(printed: str) -> list[str]:
-    """Return the file of each finding in what a tool printed: one JSON document, a list of them, or one a line."""
-    try:
-        read = json.loads(printed)
-    except ValueError:
-        return [json.loads(line)["location"]["filepath"] for line in printed.splitlines()]
-    reports: list[dict[str, Any]] = read if isinstance(read, list) else [read]
-    if "findings" in reports[0]:
-        return [finding["file"] for report in reports for finding in report["findings"]]
-    failed = [check for report in reports for check in report.get("results", {}).get("failed_checks", ())]
-    return [check["file_path"] for check in failed]
+def _files(printed: str) -> Iterator[str]:
+    """Yield the file of each finding in what a tool printed: JSON documents or lists of them, one after the other."""
+    decoder = json.JSONDecoder()
+    at = 0
+    while at < len(printed):
+        read, end = decoder.raw_decode(printed, at)
+        at = end + len(printed[end:]) - len(printed[end:].lstrip())
+        documents: list[dict[str, Any]] = read if isinstance(read, list) else [read]
+        for one in documents:
+            if "location" in one:
+                yield one["location"]["filepath"]
+            yield from (finding["file"] for finding in one.get("findings", ()))
+            yield from (check["file_path"] for check in one.get("results", {}).get("failed_checks", ()))
 
 
 def sarif_findings(folder: Path) -> int:

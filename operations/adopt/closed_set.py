@@ -37,13 +37,9 @@ _BOOKKEEPING: Final = ("random_*", "tls_*", "time_*", "null_resource", "terrafor
 
 @dataclass(frozen=True)
 class ClosedSet:
-    """What Terraform has to forget at once, in the order of its state.
-
-    `besides` are those among them that nothing of the program stands for. `problems` say why the set isn't closed.
-    """
+    """What Terraform has to forget at once, in the order of its state, and why the set isn't closed."""
 
     leaving: Sequence[TerraformResource]
-    besides: Sequence[TerraformResource]
     problems: Sequence[str]
 
 
@@ -60,8 +56,7 @@ def close(state: TerraformState, taken: Collection[str]) -> ClosedSet:
                 f"{part.address} is taken over, and {wholes[0].address}, of which it is a part, stays; take over both, "
                 "or leave both to Terraform"
             ] = None
-    found = [one for one in state.resources if one.address in leaving]
-    return ClosedSet(found, [one for one in found if one.address not in taken], list(problems))
+    return ClosedSet([one for one in state.resources if one.address in leaving], list(problems))
 
 
 def _parts_that_leave(

@@ -78,7 +78,7 @@ def prepare(state: TerraformState, ids: Mapping[str, str]) -> HandOver:
 
     Args:
         state: Terraform's state.
-        ids: Address -> id of what was taken over, as the engine imported it.
+        ids: Address -> id of what was taken over, as the engine imported it; empty for what is forgotten with it.
     """
     closed = close(state, ids.keys())
     leaving = {one.address for one in closed.leaving}
@@ -92,11 +92,11 @@ def prepare(state: TerraformState, ids: Mapping[str, str]) -> HandOver:
         instances,
         references,
         {address: lookup for address in sorted(referred) if (lookup := _lookup(address, closed.leaving))},
-        [one.address for one in closed.besides],
+        [one.address for one in closed.leaving if not ids.get(one.address)],
         closed.problems,
         sorted(leaving),
         # Terraform's import takes the same ids, without the region that Pulumi's provider may want after them.
-        {address: id_.partition("@")[0] for address, id_ in ids.items()},
+        {address: id_.partition("@")[0] for address, id_ in ids.items() if id_},
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-from operations.adopt.kinds import KINDS, PARTS, STATE_ONLY
+from operations.adopt.closed_set import close, configured
+from operations.adopt.kinds import KINDS, STATE_ONLY
 from operations.adopt.matching import import_id
 from operations.adopt.rehearsal import Rehearsal
 from operations.adopt.resources import (
@@ -13,7 +14,6 @@ from operations.adopt.resources import (
     PropertyChange,
     ReportRow,
     Source,
-    TerraformResource,
     TerraformState,
     Verdict,
 )
@@ -141,13 +141,14 @@ def _terraform_rows(matches: Mapping[str, Match], state: TerraformState) -> Iter
     taken = [match for match in matches.values() if match.import_id and not match.missing]
     ids = {(match.planned.type, match.import_id.partition("@")[0]) for match in taken}
     addresses = {match.terraform.address for match in taken if match.terraform}
-    leaving = {match.terraform.whole_address for match in taken if match.terraform}
-    wholes = [match.terraform for match in taken if match.terraform]
+    together = close(state, addresses).leaving
+    forgotten = {one.address for one in together}
+    leaving = {configured(one.whole_address) for one in together}
     for resource in state.resources:
         if resource.address in addresses:
             continue
         again = any((type_, import_id(type_, resource)) in ids for type_ in KINDS)
-        if again or _is_part(resource, wholes):
+        if again or resource.address in forgotten:
             yield ReportRow(resource.address, Verdict.FORGOTTEN, address=resource.address)
             continue
         refers = sorted(leaving & set(resource.dependencies))
@@ -157,14 +158,6 @@ def _terraform_rows(matches: Mapping[str, Match], state: TerraformState) -> Iter
             address=resource.address,
             cause=f"refers to {', '.join(refers)}" if refers else "",
         )
-
-
-def _is_part(resource: TerraformResource, wholes: Sequence[TerraformResource]) -> bool:
-    if resource.type not in PARTS:
-        return False
-    own, other = PARTS[resource.type]
-    given = resource.attributes.get(own, ())
-    return any(set(given) & set(whole.attributes.get(other, ())) for whole in wholes)
 
 
 def label(row: ReportRow) -> str:

@@ -367,22 +367,21 @@ STATE_ONLY: Final[Mapping[str, frozenset[str]]] = {
 }
 """Type -> inputs that only the engine's state holds, so that Read never answers them and an import lacks them."""
 
-PARTS: Final[Mapping[str, tuple[str, str]]] = {
-    "aws_secretsmanager_secret_version": ("secret_id", "arn"),
-    "aws_secretsmanager_secret_policy": ("secret_arn", "arn"),
-    "aws_acm_certificate_validation": ("certificate_arn", "arn"),
-    "aws_iam_role_policies_exclusive": ("role_name", "name"),
-    "aws_iam_role_policy_attachments_exclusive": ("role_name", "name"),
+PARTS: Final[Mapping[str, str]] = {
+    "aws_secretsmanager_secret_version": "secret_id",
+    "aws_secretsmanager_secret_policy": "secret_arn",
+    "aws_acm_certificate_validation": "certificate_arn",
+    "aws_iam_role_policies_exclusive": "role_name",
+    "aws_iam_role_policy_attachments_exclusive": "role_name",
 }
 """Terraform's types that are a part of another resource and that the program has no resource for -> the attribute that
-names the whole, and the attribute of the whole. Terraform forgets them with it; destroyed, they would take a secret's
-value with them, or strip a role of its policies."""
+names the whole. Terraform forgets them with it (see closed_set.py)."""
 
 
 def terraform_attributes(type_: str) -> Mapping[str, str]:
     """Return what is read of a Terraform type: attribute -> path. Nothing else of a state is kept."""
     if type_ in PARTS:
-        return _same(PARTS[type_][0])
+        return _same(PARTS[type_])
     merged: dict[str, str] = {}
     for kind in KINDS.values():
         merged |= kind.terraform.get(type_, {})

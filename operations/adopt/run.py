@@ -16,7 +16,7 @@ from operations.adopt.matching import Matcher
 from operations.adopt.program_digest import program_digest
 from operations.adopt.rehearsal import rehearse
 from operations.adopt.report import Report
-from operations.adopt.resources import TerraformState
+from operations.adopt.resources import TerraformState, Verdict
 from operations.aws import Aws
 from operations.checks.cloudflare import TOKEN
 from operations.command_line import load_stack, load_web
@@ -107,7 +107,12 @@ def _hand_over(options: argparse.Namespace, folder: Path, names: tuple[str, str]
     if state is None:
         raise BadConfiguration("--hand-over needs the state that the report is about; accepted: --terraform-state FILE")
     take_over.require_as_reported(reported, names, state, program_digest(folder, names[1]))
-    ids = {row.address: row.import_id for row in reported.rows if row.address and row.import_id}
+    forgotten = Verdict.FORGOTTEN
+    ids = {
+        row.address: row.import_id
+        for row in reported.rows
+        if row.address and (row.import_id or row.verdict is forgotten)
+    }
     done = hand_over.prepare(state, ids)
     if done.problems:
         raise Failure("what was taken over can't leave Terraform by itself:\n" + _listed(done.problems))

@@ -80,7 +80,7 @@ def check(given: argparse.Namespace) -> int:
         print(line)
     if report.problems:
         return 2
-    return int(any(not found.advisory for found in report.findings))
+    return int(any(not found.violation.advisory for found in report.findings))
 
 
 def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdict, config: str) -> Report:

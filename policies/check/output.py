@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -30,9 +31,9 @@ def as_text(report: Report, *, explain: bool) -> Iterator[str]:
     """Yield the lines of a report; `explain` adds the remedy and the source of each finding."""
     for found in report.findings:
         place = f"{found.at.file}:{found.at.line}" if found.at.line else found.at.file
-        level = f"{found.rule.severity.value}{', advisory' if found.advisory else ''}"
+        level = f"{found.violation.severity.value}{', advisory' if found.violation.advisory else ''}"
         resource = f" {visible(found.resource)}:" if found.resource else ""
-        yield f"{visible(place)}: {found.rule.id} ({level}):{resource} {visible(found.message)}"
+        yield f"{visible(place)}: {found.rule.id} ({level}):{resource} {visible(_said(found))}"
         if explain:
             yield f"    to fix  {visible(found.remedy)}"
             yield f"    source  {found.rule.source}"
@@ -42,17 +43,26 @@ def as_text(report: Report, *, explain: bool) -> Iterator[str]:
     yield f"{counted}; {_count(report.judged, 'file')} judged{bad}."
 
 
+def _said(found: Found) -> str:
+    """Return what is wrong, and which other rules it breaks."""
+    return " ".join(filter(None, (found.message, found.violation.also_found)))
+
+
 def as_json(report: Report) -> Iterator[str]:
-    """Yield a report as one JSON object: `findings`, `problems` and the number of files `judged`."""
+    """Yield a report as one JSON object: `findings`, `problems` and the number of files `judged`.
+
+    `also` of a finding counts those told with it: id of their rule -> how many.
+    """
     findings = [
         {
             "file": found.at.file,
             "line": found.at.line or None,
             "rule": found.rule.id,
-            "severity": found.rule.severity.value,
-            "level": "advisory" if found.advisory else "mandatory",
+            "severity": found.violation.severity.value,
+            "level": "advisory" if found.violation.advisory else "mandatory",
             "resource": found.resource or None,
             "message": found.message,
+            "also": Counter(rule.id for rule in found.violation.also),
             "remedy": found.remedy,
             "source": found.rule.source,
         }
@@ -106,8 +116,8 @@ def _result(found: Found, index: int) -> dict[str, Any]:
     return {
         "ruleId": found.rule.id,
         "ruleIndex": index,
-        "level": "warning" if found.advisory else "error",
-        "message": {"text": f"{text} To fix: {found.remedy}"},
+        "level": "warning" if found.violation.advisory else "error",
+        "message": {"text": " ".join(filter(None, (text, found.violation.also_found, f"To fix: {found.remedy}")))},
         "locations": [{**_location(found.at.file, found.at.line), **(logical if found.resource else {})}],
         # The line moves when text above it does; the rule and what it says stay.
         "partialFingerprints": {"finding/v1": fingerprint.hexdigest()},

@@ -14,7 +14,7 @@ from policies.least_privilege import RULES
 from policies.rulebook import Judgement, Rule, Scope, Stack
 from policies.rulebook.configuration import Configured
 from policies.rulebook.judging import Judge
-from policies.rulebook.rule import Finding
+from policies.rulebook.violation import Violation, fold
 
 CONVENTIONS: Final = frozenset(("role-without-boundary", "foreign-boundary", "secret-readers", "parameter-readers"))
 """The rules that hold a project to what it agreed to. They are silent unless a configuration names them."""
@@ -27,14 +27,18 @@ _REMEDIES: Final = {
 
 
 class Found(NamedTuple):
-    """One finding. `resource` is empty for a file that is one document; `advisory` ones let the file pass."""
+    """One finding, in words about files. `resource` is empty for a file that is one document."""
 
     at: Line
-    rule: Rule
+    violation: Violation
     resource: str
     message: str
     remedy: str
-    advisory: bool
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that found it."""
+        return self.violation.rule
 
 
 class Verdict:
@@ -46,19 +50,22 @@ class Verdict:
         self._allow_unknown = allow_unknown
         off = CONVENTIONS - config.keys() | ({UNKNOWN_DOCUMENT} if allow_unknown else set())
         chosen = [(rule, config.get(rule.id, Configured())) for rule in RULES if rule.id not in off]
-        judges = [(Judge(rule, said.properties), said.level) for rule, said in chosen if said.level != "disabled"]
-        self._whole = [(judge, level) for judge, level in judges if judge.rule.scope is Scope.STACK]
-        self._single: dict[str, list[tuple[Judge, str]]] = {}
-        for judge, level in judges:
+        self._judges = [
+            Judge(rule, said.properties, advisory=said.level == "advisory")
+            for rule, said in chosen
+            if said.level != "disabled"
+        ]
+        self._whole = [judge for judge in self._judges if judge.rule.scope is Scope.STACK]
+        self._single: dict[str, list[Judge]] = {}
+        for judge in self._judges:
             for type_ in judge.rule.types if judge.rule.scope is Scope.RESOURCE else ():
-                self._single.setdefault(type_, []).append((judge, level))
-        self._judges = judges
+                self._single.setdefault(type_, []).append(judge)
 
     def configuration(self, file: str) -> Iterator[Found]:
         """Yield what is wrong with the waivers of the configuration."""
-        for judge, level in self._judges:
-            for finding in judge.configuration():
-                yield _found(judge.rule, level, finding, Line(file), "")
+        for judge in self._judges:
+            for violation in judge.configuration():
+                yield _found(violation, Line(file), "")
 
     def findings(self, subjects: Sequence[Subject], *, stack: bool) -> list[Found]:
         """Return the findings of one file, each once, by line; `stack` says that its resources belong together."""
@@ -75,30 +82,29 @@ class Verdict:
     def _judged(self, subjects: Sequence[Subject], stack: bool) -> Iterator[Found]:
         by_urn = {subject.resource.urn: subject for subject in subjects}
         for subject in subjects:
-            for judge, level in self._single.get(subject.resource.type, ()):
-                if judge.rule.id in subject.silent:
-                    continue
-                for finding in judge.violations(subject.resource, self._about):
-                    yield _located(judge.rule, level, finding, subject)
+            judges = self._single.get(subject.resource.type, ())
+            speaking = [judge for judge in judges if judge.rule.id not in subject.silent]
+            said = [violation for judge in speaking for violation in judge.violations(subject.resource, self._about)]
+            for violation in fold(said):
+                yield _located(violation, subject)
         if stack and subjects:
             resources = Stack([subject.resource for subject in subjects])
-            for judge, level in self._whole:
-                for finding in judge.violations(resources, self._about):
-                    yield _located(judge.rule, level, finding, by_urn.get(finding.urn, subjects[0]))
+            for judge in self._whole:
+                for violation in judge.violations(resources, self._about):
+                    yield _located(violation, by_urn.get(violation.finding.urn, subjects[0]))
 
 
-def _located(rule: Rule, level: str, finding: Finding, subject: Subject) -> Found:
-    named = re.match(r"`([^`]+)`:? ", finding.message)
+def _located(violation: Violation, subject: Subject) -> Found:
+    message = violation.message
+    named = re.match(r"`([^`]+)`:? ", message)
     property_ = named[1] if named else ""
-    found = _found(rule, level, finding, subject.line(property_, finding.message), subject.label)
-    message = found.message
+    found = _found(violation, subject.line(property_, message), subject.label)
     if not subject.label and message.startswith(f"`{property_}`: "):
         message = message.removeprefix(f"`{property_}`: ")
-    if rule.id == UNKNOWN_DOCUMENT:
+    if violation.rule.id == UNKNOWN_DOCUMENT:
         message = f"`{property_}` isn't known in full{': ' * bool(subject.unknown)}{'; '.join(subject.unknown)}."
     return found._replace(message=message)
 
 
-def _found(rule: Rule, level: str, finding: Finding, at: Line, label: str) -> Found:
-    message, _, remedy = finding.message.rpartition("\nTo fix: ")
-    return Found(at, rule, label, message, _REMEDIES.get(rule.id, remedy), level == "advisory")
+def _found(violation: Violation, at: Line, label: str) -> Found:
+    return Found(at, violation, label, violation.message, _REMEDIES.get(violation.rule.id, violation.remedy))

@@ -7,7 +7,7 @@ at once. A test compares the answers with the SDK's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeAlias
 
@@ -21,14 +21,14 @@ from policies.rulebook.judging import Judge
 from policies.rulebook.pack import Pack
 from policies.rulebook.properties import read
 from policies.rulebook.resource import Resource, Stack
-from policies.rulebook.rule import Finding, Judgement, Rule, Scope
+from policies.rulebook.rule import Judgement, Scope, Severity
+from policies.rulebook.violation import Violation, fold
 
 _ROOT: Final = "pulumi:pulumi:Stack"
 _VERSION: Final = "0.0.1"
 """Of packs and plugin. The engine shows the version in `PulumiPolicy.yaml` instead."""
 
 Context: TypeAlias = grpc.ServicerContext
-Level: TypeAlias = analyzer_pb2.EnforcementLevel.ValueType
 
 
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
@@ -85,78 +85,78 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def Analyze(self, request: analyzer_pb2.AnalyzeRequest, _: Context) -> analyzer_pb2.AnalyzeResponse:
         """Judge one resource."""
-        response = analyzer_pb2.AnalyzeResponse()
         resource = _resource(request, request.options.parent)
-        for judge, level in self._judges:
+        said: list[Violation] = []
+        for judge in self._judges:
             if judge.rule.scope is Scope.STACK:
                 continue
             if request.type == _ROOT:
                 # Every stack has one root resource, judged first: the place to judge the configuration, once.
-                self._report(response, judge.rule, level, judge.configuration())
+                said += judge.configuration()
             if not judge.rule.types or request.type in judge.rule.types:
-                self._report(response, judge.rule, level, self._violations(judge, resource))
-        if not self._judgement.preview:
-            self._speak_early(response, resource)
-        return response
+                said += self._violations(judge, resource)
+        early = () if self._judgement.preview else self._said_early(resource)
+        return self._response((*fold(said), *early))
 
-    def _speak_early(self, response: analyzer_pb2.AnalyzeResponse, resource: Resource) -> None:
+    def _said_early(self, resource: Resource) -> Iterator[Violation]:
         """Ask the stack rules that can tell before everything is made. A preview makes nothing, so they have time."""
         self._so_far.append(resource)
         stack = Stack(self._so_far)
-        for judge, level in self._early:
+        for judge in self._early:
             if not judge.rule.types or resource.type in judge.rule.types:
-                self._report(response, judge.rule, level, self._violations(judge, stack))
+                yield from self._violations(judge, stack)
 
     def AnalyzeStack(self, request: analyzer_pb2.AnalyzeStackRequest, _: Context) -> analyzer_pb2.AnalyzeResponse:
         """Judge the whole stack."""
-        response = analyzer_pb2.AnalyzeResponse()
         stack = _stack(request)
-        for judge, level in self._judges:
+        said: list[Violation] = []
+        for judge in self._judges:
             if judge.rule.scope is Scope.STACK:
-                self._report(response, judge.rule, level, judge.configuration())
-                self._report(response, judge.rule, level, self._violations(judge, stack))
-        return response
+                said += judge.configuration()
+                said += self._violations(judge, stack)
+        return self._response(said)
 
-    def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterable[Finding]:
+    def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterator[Violation]:
         if judge.rule.by_agreement and self._foreign_agreement:
-            return ()
-        return judge.violations(subject, self._judgement)
+            return
+        for violation in judge.violations(subject, self._judgement):
+            # Only what stops the plan may silence others.
+            self._foreign_agreement |= violation.finding.foreign_agreement and not violation.advisory
+            yield violation
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
-        self._judges: list[tuple[Judge, Level]] = []
-        self._early: list[tuple[Judge, Level]] = []
+        self._judges: list[Judge] = []
+        self._early: list[Judge] = []
         self._foreign_agreement = False
         for rule in self._rules:
             level = given[rule.id].enforcementLevel if rule.id in given else analyzer_pb2.MANDATORY
             if level == analyzer_pb2.DISABLED:
                 continue
             # Without remedies, `remediate` asks for what is right all the same. So does a level that isn't known here.
-            level = analyzer_pb2.ADVISORY if level == analyzer_pb2.ADVISORY else analyzer_pb2.MANDATORY
+            advisory = level == analyzer_pb2.ADVISORY
             config = read(given[rule.id].properties) if rule.id in given else {}
-            self._judges.append((Judge(rule, config), level))
+            self._judges.append(Judge(rule, config, advisory=advisory))
             if rule.early:
-                self._early.append((Judge(replace(rule, check=rule.early), config), level))
+                self._early.append(Judge(replace(rule, check=rule.early), config, advisory=advisory))
 
-    def _report(
-        self, response: analyzer_pb2.AnalyzeResponse, rule: Rule, level: Level, findings: Iterable[Finding]
-    ) -> None:
-        for finding in findings:
+    def _response(self, violations: Iterable[Violation]) -> analyzer_pb2.AnalyzeResponse:
+        response = analyzer_pb2.AnalyzeResponse()
+        for violation in violations:
             response.diagnostics.add(
-                policyName=rule.id,
-                policyPackName=self._owners[rule.id],
+                policyName=violation.rule.id,
+                policyPackName=self._owners[violation.rule.id],
                 policyPackVersion=_VERSION,
-                description=rule.title,
-                message=f"{rule.title}\n{finding.message}",
-                enforcementLevel=level,
-                urn=finding.urn,
-                severity=_severity(rule),
+                description=violation.rule.title,
+                message=violation.text,
+                enforcementLevel=analyzer_pb2.ADVISORY if violation.advisory else analyzer_pb2.MANDATORY,
+                urn=violation.finding.urn,
+                severity=_severity(violation.severity),
             )
-            # Only what stops the plan may silence others.
-            self._foreign_agreement |= finding.foreign_agreement and level == analyzer_pb2.MANDATORY
+        return response
 
 
-def _severity(rule: Rule) -> analyzer_pb2.PolicySeverity.ValueType:
-    return analyzer_pb2.PolicySeverity.Value(f"POLICY_SEVERITY_{rule.severity.name}")
+def _severity(severity: Severity) -> analyzer_pb2.PolicySeverity.ValueType:
+    return analyzer_pb2.PolicySeverity.Value(f"POLICY_SEVERITY_{severity.name}")
 
 
 def _info(name: str, packs: Sequence[Pack], description: str) -> analyzer_pb2.AnalyzerInfo:
@@ -169,7 +169,7 @@ def _info(name: str, packs: Sequence[Pack], description: str) -> analyzer_pb2.An
                 name=rule.id,
                 description=rule.title,
                 enforcementLevel=analyzer_pb2.MANDATORY,
-                severity=_severity(rule),
+                severity=_severity(rule.severity),
                 remediation_steps=rule.remedy,
                 url=rule.source,
                 tags=[f"pack:{pack.name}"],

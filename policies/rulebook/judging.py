@@ -6,42 +6,47 @@ import datetime as dt
 import sys
 import traceback
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from policies.rulebook import configuration, waivers
 from policies.rulebook.resource import Json, Resource, Stack, Unjudgeable
 from policies.rulebook.rule import Finding, Judgement, Rule
+from policies.rulebook.violation import Violation
 
 
 class Judge:
-    """A rule and its configuration, waivers included."""
+    """A rule and its configuration, waivers included. An advisory rule stops nothing."""
 
-    def __init__(self, rule: Rule, config: Mapping[str, Json]) -> None:
+    def __init__(self, rule: Rule, config: Mapping[str, Json], *, advisory: bool = False) -> None:
         self.rule = rule
+        self._advisory = advisory
         self._waivers, problems = waivers.parse(config.get("waivers", []))
         own = {key: value for key, value in config.items() if key != "waivers"}
         self._problems = [*configuration.problems(own, rule.config), *problems]
         self._config = configuration.with_defaults(own, rule.config)
 
-    def configuration(self) -> Iterator[Finding]:
+    def configuration(self) -> Iterator[Violation]:
         """Yield what is wrong with the configuration itself."""
         for problem in self._problems:
-            yield Finding(f"{problem}.\nTo fix: mend the configuration of `{self.rule.id}`.")
+            yield self._violation(Finding(f"{problem}.", remedy=f"mend the configuration of `{self.rule.id}`."))
         for waiver in self._waivers:
             if waiver.expired(_today()):
-                yield Finding(
-                    f"The waiver for `{waiver.resource}` (owner {waiver.owner}) expired on {waiver.expires}.\n"
-                    "To fix: mend the resource and remove the waiver, or renew it with its owner."
+                yield self._violation(
+                    Finding(
+                        f"The waiver for `{waiver.resource}` (owner {waiver.owner}) expired on {waiver.expires}.",
+                        remedy="mend the resource and remove the waiver, or renew it with its owner.",
+                    )
                 )
             elif waiver.too_long(_today()):
-                yield Finding(
-                    f"The waiver for `{waiver.resource}` (owner {waiver.owner}) ends on {waiver.expires}, more than "
-                    f"{waivers.LONGEST.days} days ahead, so it covers nothing.\n"
-                    "To fix: give it an earlier end; it can be renewed with its owner."
+                yield self._violation(
+                    Finding(
+                        f"The waiver for `{waiver.resource}` (owner {waiver.owner}) ends on {waiver.expires}, more "
+                        f"than {waivers.LONGEST.days} days ahead, so it covers nothing.",
+                        remedy="give it an earlier end; it can be renewed with its owner.",
+                    )
                 )
 
-    def violations(self, subject: Resource | Stack, about: Judgement) -> Iterator[Finding]:
+    def violations(self, subject: Resource | Stack, about: Judgement) -> Iterator[Violation]:
         """Yield the violations of a resource, or of a whole stack for a stack rule; waived ones are left out.
 
         `about` has all that rules may know but for their configuration.
@@ -64,15 +69,16 @@ class Judge:
                 f"The rule failed with {type(error).__name__} at {_place(error)}; what it can't judge doesn't pass.",
                 urn,
             )
-        for finding in findings:
-            if not any(waiver.covers(finding.urn or urn, finding.message) for waiver in in_force):
-                yield self._with_remedy(finding)
+        for violation in map(self._violation, findings):
+            naming = [waiver for waiver in in_force if waiver.names(violation.finding.urn or urn)]
+            if not any(waiver.covers(violation.message) for waiver in naming):
+                yield violation
         # A rule that failed left things unjudged. Only a waiver of the whole rule for the one resource covers those.
         if failure and not any(urn and waiver.finding == "*" and waiver.names(urn) for waiver in in_force):
-            yield self._with_remedy(failure)
+            yield self._violation(failure)
 
-    def _with_remedy(self, finding: Finding) -> Finding:
-        return replace(finding, message=f"{finding.message}\nTo fix: {finding.remedy or self.rule.remedy}")
+    def _violation(self, finding: Finding) -> Violation:
+        return Violation(self.rule, finding, self._advisory)
 
 
 def _place(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NotRequired, TypeAlias, TypedDict, TypeVar, Unpack, cast
@@ -20,20 +20,28 @@ class Severity(Enum):
     CRITICAL = "critical"
 
 
+Text: TypeAlias = str | Callable[[], str]
+"""A text, or what makes it once somebody reads it."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """One violation.
+    """One thing that a rule finds wrong.
 
     `message` says what is wrong with which value; it never holds a value that may be secret. `urn` is
     needed by stack rules only: the resource that the finding is about.
     """
 
-    message: str
+    message: Text
     urn: str = ""
-    remedy: str = ""
+    remedy: Text = ""
     """How to mend it, where the remedy of the rule isn't the right one."""
     foreign_agreement: bool = False
     """Whether it says that what owners agreed to is another stack's (`Rule.by_agreement`)."""
+    fault: Hashable = None
+    """What is wrong, where other findings about the resource may follow from it."""
+    follows_from: tuple[Hashable, ...] = ()
+    """The faults that it follows from: once all of them are mended, it's gone. None of them follows from it."""
 
 
 class Scope(Enum):

@@ -60,9 +60,9 @@ class Waiver:
     expires: dt.date
     finding: str = "*"
 
-    def covers(self, urn: str, message: str) -> bool:
-        """Tell whether it names this resource (by URN or logical name) and this finding."""
-        return self.names(urn) and _matches(message, self.finding)
+    def covers(self, message: str) -> bool:
+        """Tell whether it names a finding of the resource by this text."""
+        return _matches(message, self.finding)
 
     def names(self, urn: str) -> bool:
         """Tell whether it names this resource, by URN or logical name."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from rehearsal.base_verdict.gate_changes import ChangedFile, Passing, relaxations
 from rehearsal.reports.markdown import code, counted, policies, prose
-from stackfiles.plan_document import PlanDocument
+from stackfiles.plan_document import PlanDocument, rules_named
 
 _SHOWN: Final = 20
 """Values of a file, or cases, that are shown one by one."""
@@ -129,9 +129,10 @@ def _passing(passing: Passing) -> Iterator[str]:
 
 def _mandatory(plan: PlanDocument) -> set[tuple[str, str]]:
     return {
-        (f"{said['pack']}/{said['policy']}", said["urn"])
+        (rule, said["urn"])
         for said in plan["policyViolations"]
         if said["level"] != "advisory"
+        for rule in rules_named(said)
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
 from itertools import groupby
 from textwrap import wrap
 from typing import Final
@@ -51,8 +50,8 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
     ordered = sorted(plan.violations, key=lambda violation: violation.pack)
     for pack, violations in groupby(ordered, key=lambda violation: violation.pack):
         console.print(Text(pack, style="bold"))
-        for fault in _faults(violations):
-            _fault(console, fault)
+        for violation in violations:
+            _violation(console, violation)
     console.print(_summary(plan))
     return written.getvalue()
 
@@ -80,46 +79,16 @@ def _label(step: Step) -> Text:
     return label.append("  protected", style="dim") if step.protect else label
 
 
-_REMEDY: Final = "\nTo fix: "
-"""What stands before the remedy in the text of a violation."""
-
-
-def _faults(violations: Iterable[Violation]) -> Iterable[Sequence[Violation]]:
-    """Return the violations of a pack by fault: of one resource and line, enforced alike, with the same remedy.
-
-    A text without a remedy stays by itself.
-    """
-    faults: dict[tuple[object, ...], list[Violation]] = {}
-    for violation in violations:
-        remedy = violation.message.rpartition(_REMEDY)[2]
-        faults.setdefault((violation.urn, violation.level, violation.source, remedy), []).append(violation)
-    return faults.values()
-
-
-def _fault(console: Console, fault: Sequence[Violation]) -> None:
-    """Print a fault under the first rule that found it."""
-    first = fault[0]
-    style = "bold red" if first.mandatory else "yellow"
-    about = (resource_label(first.urn), "bold")
-    head = Text.assemble("  ", (first.level, style), f"  {first.policy}: ", about)
-    console.print(head.append(f"  {first.severity}", style="dim") if first.severity else head)
-    for paragraph in visible(_told(fault)).splitlines():
+def _violation(console: Console, violation: Violation) -> None:
+    style = "bold red" if violation.mandatory else "yellow"
+    about = (resource_label(violation.urn), "bold")
+    head = Text.assemble("  ", (violation.level, style), f"  {violation.policy}: ", about)
+    console.print(head.append(f"  {violation.severity}", style="dim") if violation.severity else head)
+    for paragraph in visible(violation.message).splitlines():
         for line in wrap(paragraph, console.width - len(_INDENT), break_long_words=False, break_on_hyphens=False):
             console.print(_INDENT + line)
-    if lines := places(first.document()):
+    if lines := places(violation.document()):
         console.print(Text(f"{_INDENT}at {lines_text(lines)}", style="dim"))
-
-
-def _told(fault: Sequence[Violation]) -> str:
-    """Return what all rules say about a fault, with the first one's title and with the remedy once."""
-    first, *others = fault
-    said, separator, remedy = first.message.rpartition(_REMEDY)
-    also = [
-        (f"{one.policy} ({one.severity}): " if one.policy != first.policy else "")
-        + one.message.removesuffix(separator + remedy).partition("\n")[2]
-        for one in others
-    ]
-    return "\n".join((said, *also)) + separator + remedy
 
 
 def _summary(plan: Plan) -> Text:

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from stackfiles.plan_document import Violation
+from stackfiles.plan_document import Violation, rules_named
 from tests.breakages import ADDITIONS, BREAKAGES, NoPassage, break_project, broken, with_additions
 from tests.owner import owned
 from tests.planning import Plan, copy_project, rehearsal_command, written
@@ -53,7 +53,7 @@ def stopped_additions(judges: Path | None = None) -> dict[str, set[str]]:
     stopped: dict[str, set[str]] = {row["id"]: set() for row in ADDITIONS}
     for violation in plan.violations:
         if violation["level"] == "mandatory" and (row := places.get(violation["sourcePosition"].partition("#")[0])):
-            stopped[row].add(f"{violation['pack']}/{violation['policy']}")
+            stopped[row].update(rules_named(violation))
     return stopped
 
 
@@ -67,7 +67,7 @@ def _plan(project: Path, stack: str, judges: Path | None) -> Plan:
 def said(violations: Sequence[Violation]) -> set[str]:
     """Return what the gate says, as `pack/rule name-of-the-resource`."""
     mandatory = [violation for violation in violations if violation["level"] == "mandatory"]
-    return {f"{item['pack']}/{item['policy']} {item['urn'].rpartition('::')[2]}" for item in mandatory}
+    return {f"{rule} {item['urn'].rpartition('::')[2]}" for item in mandatory for rule in rules_named(item)}
 
 
 def shows(row: Row, said_to_program: set[str]) -> bool:

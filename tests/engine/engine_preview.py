@@ -8,13 +8,14 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from stackfiles.plan_document import Violation, rules_named
 from tests.engine.deployment import prepared
 
 
 class Seen(NamedTuple):
     """What `pulumi preview` said: the packs' violations and the steps, as in its JSON, and its exit code."""
 
-    violations: list[dict[str, Any]]
+    violations: list[Violation]
     steps: list[dict[str, Any]]
     enforcement: dict[str, Any]
     exit_code: int
@@ -23,7 +24,7 @@ class Seen(NamedTuple):
     @property
     def rules(self) -> set[str]:
         """The rules with mandatory violations, as `pack/rule`."""
-        return {f"{item['pack']}/{item['policy']}" for item in self.violations if item["level"] == "mandatory"}
+        return {rule for item in self.violations if item["level"] == "mandatory" for rule in rules_named(item)}
 
 
 def preview(project: Path, stack: str) -> Seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def differences(mine: dict[str, dict[str, Any]], real: dict[str, dict[str, Any]]
     }
 
 
-def verdicts(violations: list[dict[str, Any]]) -> Counter[str]:
+def verdicts(violations: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """How often each pack said what about which resource, at which level and line of the program."""
     said = ("pack", "policy", "level", "severity", "urn", "message", "sourcePosition")
     return Counter(

@@ -27,6 +27,7 @@ from google.protobuf import empty_pb2, json_format
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from rehearsal.engine import planned_inputs
+from stackfiles.plan_document import other_rules
 
 Json: TypeAlias = Any
 Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
@@ -63,6 +64,11 @@ class Violation:
     severity: str
     urn: str
     message: str
+
+    @property
+    def rules(self) -> list[str]:
+        """The rule, and those that the same fault breaks."""
+        return [self.rule, *other_rules(self.message)]
 
 
 @dataclass(frozen=True)

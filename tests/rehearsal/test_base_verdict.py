@@ -19,6 +19,7 @@ import yaml
 from rehearsal.base_verdict.gate_changes import GATE
 from tests import own_files
 from tests.breakages import BREAKAGES, break_project
+from tests.forked_modules import run_module
 from tests.forks import PROJECT
 from tests.owner import give_files
 from tests.session import shared
@@ -78,10 +79,10 @@ def repository(folder: Path) -> Path:
     return branch
 
 
-def judged(branch: Path, *, breakages: str = "none") -> Judged:
+def judged_by_pipeline(branch: Path) -> Judged:
     """Judge the branch as the pipeline does."""
     done = subprocess.run(
-        [branch / ".ci" / "judge-with-base", branch.parent / "out", "--breakages", breakages],
+        [branch / ".ci" / "judge-with-base", branch.parent / "out", "--breakages", "additions"],
         env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
         | {"BASE_BRANCH": "main"},
         capture_output=True,
@@ -90,6 +91,16 @@ def judged(branch: Path, *, breakages: str = "none") -> Judged:
     )
     assert (branch.parent / "out" / "report.md").exists(), done.stdout + done.stderr
     return Judged(done.returncode, done.stdout + done.stderr, (branch.parent / "out" / "report.md").read_text())
+
+
+def judged(branch: Path) -> Judged:
+    """Judge the branch as the base branch does, with no try of its breakages; the processes are forks."""
+    base, report = branch.parent / "base", branch.parent / "report.md"
+    git(branch, "worktree", "add", "--detach", str(base), "main")
+    options = ("--branch", str(branch), "--report", str(report), "--breakages", "none")
+    done = run_module(base, "rehearsal.base_verdict", *options)
+    assert report.exists(), done.printed
+    return Judged(done.code, done.printed, report.read_text())
 
 
 def loosen(branch: Path) -> None:
@@ -118,7 +129,7 @@ def loosened(tmp_path_factory: pytest.TempPathFactory) -> Judged:
             break_project(branch, row)
         loosen(branch)
         git(branch, "commit", "--all", "--message=looser")
-        found = judged(branch, breakages="additions")
+        found = judged_by_pipeline(branch)
         return json.dumps([found.code, found.printed, found.report])
 
     return Judged(*json.loads(shared("a loosened gate", make)))

@@ -55,6 +55,8 @@ _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_me
 
 _WITH_REGION: Final = re.compile(r"(.+)@([a-z]{2}-[a-z]+-\d)")
 """An id and the region that an import names after it."""
+_IDS: Final = {"aws:acm/certificateValidation:CertificateValidation": "acmCertificateValidationId"}
+"""What the bridge calls the id of a resource that has no importer, and whose outputs an import gives."""
 
 Message: TypeAlias = Any
 """A request or response of the provider protocol; the generated classes share no type with these fields."""
@@ -277,6 +279,8 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 region = properties.fields["region"].string_value
                 asked_for = asked_for or name in ("news", "inputs")
                 del properties.fields["region"]
+            if name == "olds" and type_ in _IDS and _IDS[type_] not in properties.fields:
+                properties[_IDS[type_]] = request.id
             # Outputs stay as the bridge made them: notes of its own on their shape are among them.
             if name in ("news", "inputs", "old_inputs") or method in ("Check", "Create"):
                 _reshape(properties, type_, to_bridge=True)

@@ -23,8 +23,8 @@ from policies.least_privilege.meaning.grants import matching_actions
 def allow_condition_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
     """Yield the faults of the conditions of an Allow."""
     where, conditions = statement.where, statement.conditions
-    for problem in ineffective_lines(conditions, in_trust=kind is Kind.TRUST):
-        yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{where}: {problem}.")
+    for line, problem in _ineffective_lines(conditions, in_trust=kind is Kind.TRUST):
+        yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{where}: {problem}.", concerns=line.key)
     if any(line.qualifier == "foranyvalue" and line.key == "aws:tagkeys" for line in conditions) and any(
         map(sensitive.writes_tags, statement.actions)
     ):
@@ -95,34 +95,37 @@ _HEADERS: Final = frozenset(("aws:useragent", "aws:referer"))
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-useragent)."""
 
 
-def ineffective_lines(conditions: Conditions, in_trust: bool = False) -> Iterator[str]:
-    """Yield what is wrong with each line that doesn't keep out what it seems to.
+def _ineffective_lines(conditions: Conditions, *, in_trust: bool) -> Iterator[tuple[Condition, str]]:
+    """Yield each line that doesn't keep out what it seems to, and why.
 
     `in_trust` says that it's a trust policy, where no key may be asked for by exclusion or by `*`.
     """
-    required = conditions.required_keys
     demanded = {line.key for line in conditions.demanding}
     for line in conditions:
-        key = f"`{line.key[:80]}`"
         excludes = line.negated and line.key not in demanded
-        if excludes and (in_trust or line.key in _LIMITS):
-            yield f"{key} lets in all but the values named, and requests without the key"
-        elif line.if_exists and line.key not in required and _is_often_missing(line.key):
-            yield f"{key} with `IfExists` lets in every request without the key"
-        elif line.qualifier == "forallvalues" and not excludes and _passes_without_key(line, required):
-            yield f"{key} with `ForAllValues` lets in every request without the key"
-        elif line.compares_itself and not excludes:
-            yield f"{key} is compared with itself"
-        elif line.operator == "ipaddress" and _covers_every_address(line.values):
-            yield f"the values of {key} cover every address"
-        elif _matches_everything(line, in_trust):
-            yield f"the values of {key} match everything"
-        elif line.key in _WANTED_TRUE and line.operator == "bool" and "false" in map(str.lower, line.values):
-            yield f"{key} may be false"
-        elif _asks_for_the_unwanted(line):
-            yield f"{key} asks for what it should keep out"
-        elif line.key in _HEADERS and line.demands():
-            yield f"{key} is whatever the caller sends"
+        if problem := _why_ineffective(line, conditions.required_keys, excludes=excludes, in_trust=in_trust):
+            yield line, problem.format(key=f"`{line.key[:80]}`")
+
+
+def _why_ineffective(line: Condition, required: frozenset[str], *, excludes: bool, in_trust: bool) -> str:
+    """Return why a line is ineffective, with `{key}` for its key; empty if it isn't."""
+    if excludes and (in_trust or line.key in _LIMITS):
+        return "{key} lets in all but the values named, and requests without the key"
+    if line.if_exists and line.key not in required and _is_often_missing(line.key):
+        return "{key} with `IfExists` lets in every request without the key"
+    if line.qualifier == "forallvalues" and not excludes and _passes_without_key(line, required):
+        return "{key} with `ForAllValues` lets in every request without the key"
+    if line.compares_itself and not excludes:
+        return "{key} is compared with itself"
+    if line.operator == "ipaddress" and _covers_every_address(line.values):
+        return "the values of {key} cover every address"
+    if _matches_everything(line, in_trust):
+        return "the values of {key} match everything"
+    if line.key in _WANTED_TRUE and line.operator == "bool" and "false" in map(str.lower, line.values):
+        return "{key} may be false"
+    if _asks_for_the_unwanted(line):
+        return "{key} asks for what it should keep out"
+    return "{key} is whatever the caller sends" if line.key in _HEADERS and line.demands() else ""
 
 
 def _is_often_missing(key: str) -> bool:
@@ -147,10 +150,14 @@ def _covers_every_address(values: Iterable[str]) -> bool:
 
 
 def _matches_everything(line: Condition, in_trust: bool) -> bool:
-    if line.operator not in ("stringlike", "arnlike") or not any(map(_is_everything, line.values)):
+    if line.operator not in ("stringlike", "arnlike", "arnequals"):
         return False
+    if line.key.endswith("rolearn"):
+        # The role that a service runs something with: every one of the account is no bound.
+        return any(patterns.includes(value.split(":", 5)[-1], "role/?*") for value in line.values)
     chosen = line.key.partition("/")[0] in _CHOSEN_BY_CALLER
-    return line.key in _LIMITS or line.key.endswith("arn") or (in_trust and not chosen)
+    limits = line.key in _LIMITS or line.key.endswith("arn") or (in_trust and not chosen)
+    return limits and any(map(_is_everything, line.values))
 
 
 def _is_everything(value: str) -> bool:

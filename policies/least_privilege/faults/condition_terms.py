@@ -15,10 +15,11 @@ from policies.least_privilege.language.conditions import FAMILIES, Condition, Co
 from policies.least_privilege.meaning import principals, resources
 
 
-def term_problems(conditions: Conditions) -> Iterator[str]:
-    """Yield what can't work in each line."""
+def term_problems(conditions: Conditions) -> Iterator[tuple[Condition, str]]:
+    """Yield each line with each thing that can't work in it."""
     for line in conditions:
-        yield from _line_problems(line)
+        for problem in _line_problems(line):
+            yield line, problem
 
 
 def unknown_variable(text: str) -> str:

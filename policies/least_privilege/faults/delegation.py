@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults import remedies
-from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.fault import Fault, Place, RuleId
+from policies.least_privilege.faults.places import at, naming
 from policies.least_privilege.faults.wording import quote, quote_actions, shorten
 from policies.least_privilege.knowledge import condition_keys, sensitive
 from policies.least_privilege.language import patterns
@@ -29,7 +31,7 @@ def delegation_faults(
         yield Fault(
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{where} lets functions be opened to everybody.",
-            remedy="Ask `lambda:FunctionUrlAuthType` for `AWS_IAM` only.",
+            mend="Ask `lambda:FunctionUrlAuthType` for `AWS_IAM` only.",
         )
     yield from key_grant_faults(statement)
     for service, actions in undenied_actions(statement, statements).items():
@@ -38,28 +40,31 @@ def delegation_faults(
             yield Fault(
                 RuleId.DATA_EXFILTRATION,
                 f"{where} lets {quote_actions(service, sharing)} share data with any account, or with everybody.",
-                remedy=_sharing_remedy(service, sharing),
+                parts=naming(statement, service, sharing, narrowable=False),
+                mend=partial(_sharing_remedy, service, sharing),
             )
         blinding = actions & sensitive.mask(service, "audit")
         if blinding:
             yield Fault(
                 RuleId.AUDIT_TAMPERING,
                 f"{where} lets {quote_actions(service, blinding)} blind the audit.",
-                remedy=f"Leave out {quote_actions(service, blinding)}; waive the rule for those who run the audit.",
+                parts=naming(statement, service, blinding, narrowable=False),
+                mend=f"Leave out {quote_actions(service, blinding)}; waive the rule for those who run the audit.",
             )
         if service.prefix == "sts" and actions & service.mask("assumerole"):
-            yield from _assumed_roles(statement)
+            yield from _assumed_roles(statement, service)
         logins = actions & sensitive.mask(service, "logins")
         if logins and not all("${aws:username}" in resource.lower() for resource in statement.resources):
             yield Fault(
                 RuleId.CREDENTIAL_EXPOSURE,
                 f"{where} lets {quote_actions(service, logins)} make credentials of other users.",
-                remedy=f"Allow {quote_actions(service, logins)} on `arn:aws:iam::ACCOUNT:user/${{aws:username}}`."
+                parts=naming(statement, service, logins),
+                mend=f"Allow {quote_actions(service, logins)} on `arn:aws:iam::ACCOUNT:user/${{aws:username}}`."
                 if service.prefix == "iam"
                 else remedies.leave_out(list(service.listed(logins))),
             )
         if service.prefix == "iam" and actions & service.mask("passrole"):
-            yield from _passed_administrators(statement)
+            yield from _passed_administrators(statement, service)
         if service.prefix in ("iam", "sso"):
             yield from _unlimited_permissions(statement, service, actions, is_limiting)
 
@@ -88,7 +93,8 @@ def key_grant_faults(statement: Statement) -> Iterator[Fault]:
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
             "`kms:GrantIsForAWSResource` says to whom.",
-            remedy=remedies.add_condition({"Bool": {"kms:GrantIsForAWSResource": "true"}}, ["kms:CreateGrant"]),
+            parts=at(Place(statement, ("kms:creategrant",), statement.resources)),
+            mend=partial(remedies.add_condition, {"Bool": {"kms:GrantIsForAWSResource": "true"}}, ["kms:CreateGrant"]),
         )
 
 
@@ -110,7 +116,8 @@ def _unlimited_permissions(
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{statement.where} lets {quote_actions(service, unlimited)} write any permission, which nothing limits.",
-            remedy=remedies.limit(service, unlimited),
+            parts=naming(statement, service, unlimited, narrowable=False),
+            mend=partial(remedies.limit, service, unlimited),
         )
 
 
@@ -118,14 +125,15 @@ _ADMINISTRATOR: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$
 """The end of an administrator's role by its name."""
 
 
-def _passed_administrators(statement: Statement) -> Iterator[Fault]:
+def _passed_administrators(statement: Statement, iam: knowledge.Service) -> Iterator[Fault]:
     passed = list(filter(_ADMINISTRATOR.search, statement.resources))
     if passed:
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{statement.where} lets {quote(map(shorten, passed))} be passed, by its name an administrator's role: "
             "whoever runs something with it becomes an administrator.",
-            remedy="Pass a role that holds what the task needs, and is no administrator's.",
+            parts=naming(statement, iam, iam.mask("passrole")),
+            mend="Pass a role that holds what the task needs, and is no administrator's.",
         )
 
 
@@ -133,9 +141,10 @@ _NAMED_ROLE: Final = "Allow `sts:AssumeRole` on `arn:aws:iam::ACCOUNT:role/NAME`
 _OWNER_KEYS: Final = ("aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount")
 
 
-def _assumed_roles(statement: Statement) -> Iterator[Fault]:
+def _assumed_roles(statement: Statement, sts: knowledge.Service) -> Iterator[Fault]:
     """Yield the faults of assuming roles of any account: whoever owns one sees what the caller sends and does."""
     conditions = statement.conditions
+    assuming = naming(statement, sts, sts.mask("assumerole"))
     if conditions.ask_for_any(*_OWNER_KEYS):
         return
     # A tag or a name that the caller chooses for the session says nothing about the role.
@@ -148,7 +157,8 @@ def _assumed_roles(statement: Statement) -> Iterator[Fault]:
             yield Fault(
                 RuleId.UNBOUNDED_RESOURCE,
                 f"{statement.where} lets every role be assumed: no condition names one.",
-                remedy=_NAMED_ROLE,
+                parts=assuming,
+                mend=_NAMED_ROLE,
             )
     wide = [
         resource
@@ -159,5 +169,6 @@ def _assumed_roles(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
             f"{statement.where} lets roles of any account be assumed, by {quote(map(shorten, wide))}.",
-            remedy=_NAMED_ROLE,
+            parts=assuming,
+            mend=_NAMED_ROLE,
         )

@@ -7,17 +7,17 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Final
 
-from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.denials import denial_faults
 from policies.least_privilege.faults.escalation import escalation_faults
 from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.faults.identity import identity_faults
-from policies.least_privilege.faults.places import with_places
+from policies.least_privilege.faults.places import each_once, identity
 from policies.least_privilege.faults.resource_policies import resource_policy_faults
+from policies.least_privilege.faults.roots import find_roots
+from policies.least_privilege.faults.tags import tag_faults
 from policies.least_privilege.faults.trust import trust_faults
 from policies.least_privilege.faults.validity import validity_faults
 from policies.least_privilege.faults.wording import shorten
-from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Kind, Statement, parse
 from policies.least_privilege.meaning.grants import joint_grants
 
@@ -66,20 +66,11 @@ def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ..
         found += identity_faults(document.statements)
         if kind is Kind.BOUNDARY:
             found = [fault for fault in found if fault.rule in _IN_A_BOUNDARY]
-    return with_places(_with_roots(found), kind) if found else ()
-
-
-_BROAD: Final = frozenset((RuleId.WILDCARD_ACTION, RuleId.SERVICE_WILDCARD, RuleId.BROAD_ACTION_PATTERN))
-
-
-def _with_roots(faults: Sequence[Fault]) -> Iterator[Fault]:
-    """Yield faults; those of actions that only a broad pattern takes in have the remedy of the pattern."""
-    broad = {place.statement.where for fault in faults if fault.rule in _BROAD for place in fault.places}
+    faults = each_once(found)
     for fault in faults:
-        from_patterns = fault.rule not in _BROAD and all(
-            place.statement.where in broad and all(map(patterns.wild, place.actions)) for place in fault.places
-        )
-        yield fault._replace(remedy=remedies.NAME_ACTIONS) if from_patterns and fault.remedy else fault
+        fault.kind = kind
+    find_roots(faults)
+    return tuple(faults)
 
 
 def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
@@ -91,11 +82,12 @@ def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
         [replace(one, where=f"{one.where} of `{shorten(name)}`") for one in parse(text, Kind.IDENTITY).statements]
         for name, text in policies
     ]
-    alone = {fault for statements in each for fault in _escalations(statements)}
+    alone = {identity(fault) for statements in each for fault in _escalations(statements)}
     together = _escalations([statement for statements in each for statement in statements])
-    return with_places((fault for fault in together.values() if fault._replace(places=()) not in alone), Kind.IDENTITY)
+    return tuple(fault for fault in each_once(together) if identity(fault) not in alone)
 
 
-def _escalations(statements: Sequence[Statement]) -> dict[Fault, Fault]:
-    """Return the ways to more permissions that statements open: each without its places -> with them."""
-    return {fault._replace(places=()): fault for fault in escalation_faults(statements, joint_grants(statements))}
+def _escalations(statements: Sequence[Statement]) -> Iterator[Fault]:
+    grants = joint_grants(statements)
+    yield from tag_faults(statements, grants)
+    yield from escalation_faults(statements, grants)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Final, TypeAlias
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.places import granting, whole
-from policies.least_privilege.faults.tags import tag_faults
+from policies.least_privilege.faults.places import at, granting, granting_widely, whole
 from policies.least_privilege.faults.wording import quote
 from policies.least_privilege.knowledge import escalations
 from policies.least_privilege.knowledge.escalations import Escalation, Pair
@@ -27,40 +26,40 @@ Grants: TypeAlias = Mapping[str, ServiceGrant]
 def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
     """Yield a fault for each way to more permissions that statements open together; `grants` is what they grant."""
     for method in _open_methods(grants):
-        needed = (*method.unbounded, *method.granted)
-        yield Fault(
-            RuleId.PRIVILEGE_ESCALATION,
-            f"{quote(needed)} open{'s' if len(needed) == 1 else ''} a way to more permissions ({method.id}).",
-            places=granting(statements, *needed),
-            remedy=_method_remedy(method),
-        )
-    for uses, writes in _pairs_on_one_resource(statements, grants, escalations.ON_ONE_RESOURCE):
-        yield Fault(
-            RuleId.PRIVILEGE_ESCALATION,
-            f"{quote((*writes, *uses))} on the same resource open a way to more permissions.",
-            places=granting(statements, *writes, *uses),
-            remedy=remedies.leave_out(writes),
-        )
-    for uses, writes in _pairs_on_one_resource(statements, grants, escalations.SEPARATE_DUTIES):
-        yield Fault(
-            RuleId.PERMISSIONS_MANAGEMENT,
-            f"{quote((*writes, *uses))} on the same resource: its user decides who else may use it.",
-            places=granting(statements, *writes, *uses),
-            remedy=remedies.leave_out(writes),
-        )
+        yield _method_fault(method, statements)
+    for rule, pairs, effect in (
+        (RuleId.PRIVILEGE_ESCALATION, escalations.ON_ONE_RESOURCE, " open a way to more permissions"),
+        (RuleId.PERMISSIONS_MANAGEMENT, escalations.SEPARATE_DUTIES, ": its user decides who else may use it"),
+    ):
+        for uses, writes in _pairs_on_one_resource(statements, grants, pairs):
+            # Written on one resource and used on every other, they would still meet.
+            parted = not any(_reaches_everything(grants, use) for use in uses)
+            yield Fault(
+                rule,
+                f"{quote((*writes, *uses))} on the same resource{effect}.",
+                parts=(granting(statements, *writes, narrowable=parted), granting(statements, *uses, narrowable=False)),
+                mend=partial(remedies.leave_out, writes),
+            )
     yield from _shell_faults(statements, grants)
     yield from _bound_to_writable_faults(statements, grants)
-    if any(grant.actions & grant.service.levels["Tagging"] for grant in grants.values()):
-        yield from tag_faults(statements, grants)
 
 
-def _method_remedy(method: Escalation) -> str:
-    paired = {action for pair in escalations.ON_ONE_RESOURCE.values() for action in (*pair.uses, *pair.writes)}
+def _method_fault(method: Escalation, statements: Sequence[Statement]) -> Fault:
     needed = (*method.unbounded, *method.granted)
-    if len(paired & {*needed}) > 1:
-        # On one and the same resource they open the way, too.
-        return remedies.leave_out(needed[:1])
-    return remedies.narrow_one(method.unbounded, method.granted)
+    paired = {action for pair in escalations.ON_ONE_RESOURCE.values() for action in (*pair.uses, *pair.writes)}
+    # On one and the same resource they open the way, too.
+    meeting = len(paired & {*needed}) > 1
+    return Fault(
+        RuleId.PRIVILEGE_ESCALATION,
+        f"{quote(needed)} open{'s' if len(needed) == 1 else ''} a way to more permissions ({method.id}).",
+        parts=(
+            *(granting_widely(statements, action, narrowable=not meeting) for action in method.unbounded),
+            *(granting(statements, action, narrowable=False) for action in method.granted),
+        ),
+        mend=partial(remedies.leave_out, needed[:1])
+        if meeting
+        else partial(remedies.narrow_one, method.unbounded, method.granted),
+    )
 
 
 # --- methods ----------------------------------------------------------------------------------------------------------
@@ -168,8 +167,8 @@ def _shell_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[F
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             "`ssm:SendCommand` runs a shell on every instance, with the role of each.",
-            places=granting(statements, "ssm:SendCommand"),
-            remedy="Allow `ssm:SendCommand` on `arn:aws:ssm:REGION:ACCOUNT:document/NAME`, "
+            parts=(granting(statements, "ssm:SendCommand"),),
+            mend="Allow `ssm:SendCommand` on `arn:aws:ssm:REGION:ACCOUNT:document/NAME`, "
             "`arn:aws:ec2:REGION:ACCOUNT:instance/NAME`.",
         )
 
@@ -207,8 +206,8 @@ def _bound_to_writable_faults(statements: Sequence[Statement], grants: Grants) -
                         RuleId.PRIVILEGE_ESCALATION,
                         f"{statement.where} uses `{key}` to bind `{use}` to what `{write}` can write: a way to more "
                         "permissions.",
-                        places=(whole(statement), *granting(statements, write)),
-                        remedy=remedies.leave_out([write]),
+                        parts=(granting(statements, write), *at(whole(statement), narrowable=False)),
+                        mend=partial(remedies.leave_out, [write]),
                     )
                     break
 
@@ -252,6 +251,11 @@ def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> b
 def _is_granted(grants: Grants, action: str) -> bool:
     service, mask = knowledge.lookup(action.lower())
     return service is not None and service.prefix in grants and bool(grants[service.prefix].actions & mask)
+
+
+def _reaches_everything(grants: Grants, action: str) -> bool:
+    service, mask = knowledge.lookup(action.lower())
+    return service is not None and service.prefix in grants and bool(grants[service.prefix].wide() & mask)
 
 
 def _is_unconditional(grants: Grants, action: str) -> bool:

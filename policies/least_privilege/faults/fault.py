@@ -1,11 +1,16 @@
-"""One thing that is wrong with a document."""
+"""One thing that is wrong with a document. Its texts are made when they are read: most are told with another's."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import NamedTuple
+from functools import cached_property
+from typing import Final, NamedTuple
 
-from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.faults.wording import quote, shorten, spell
+from policies.least_privilege.language.documents import Kind, Statement
+from policies.rulebook.rule import Text
 
 
 class RuleId(StrEnum):
@@ -66,15 +71,93 @@ class Place(NamedTuple):
     """Those of its resources that the fault is about."""
 
 
-class Fault(NamedTuple):
-    """A fault, before configuration and waivers. Messages quote names of the document, never a condition's value."""
+@dataclass(eq=False)
+class Part:
+    """What a fault needs: once it's taken away from all of its places, the fault is gone."""
+
+    find: Callable[[], Iterable[Place]]
+    narrowable: bool = True
+    """Whether it's enough to name other resources there. Else actions are left out, or limited by a condition."""
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Its places, each statement once."""
+        return merged(self.find())
+
+
+@dataclass(eq=False)
+class Fault:
+    """A fault, before configuration and waivers. Messages quote names of the document, never a condition's value.
+
+    What a finder leaves open (`parts`, `concerns`, `kind`, `follows_from`) is filled in by those who called it.
+    """
 
     rule: RuleId
-    message: str
+    said: str
+    """What is wrong, without its places."""
     about: str = ""
     """What the rule's configuration can allow by name: an account, a service or an issuer."""
     applies: Applies = Applies.ALWAYS
-    places: tuple[Place, ...] = ()
-    """Where in the document it is; empty if the document as a whole is wrong."""
-    remedy: str = ""
+    parts: tuple[Part, ...] = ()
+    """Where in the document it is, first what its remedy is about; empty if the document as a whole is wrong."""
+    mend: Text = ""
     """How to mend it, where the document shows more than the rule's own remedy says."""
+    concerns: str = ""
+    """The principal, or the condition key in lower case, that is wrong, where it's one of these."""
+    kind: Kind = Kind.IDENTITY
+    """The kind of the document."""
+    follows_from: tuple[Fault, ...] = ()
+    """Other faults of the document: once all of them are mended, this one is gone (`roots`)."""
+
+    @cached_property
+    def places(self) -> tuple[Place, ...]:
+        """Its places, each statement once."""
+        return merged(place for part in self.parts for place in part.places)
+
+    @cached_property
+    def message(self) -> str:
+        """What is wrong, with the action and the resource of each place, and its statement where `said` has none."""
+        places = self.places
+        if not places:
+            return self.said
+        if len(places) == 1 and places[0].statement.where in self.said:
+            return f"{self.said} See {_contents(places[0], self.kind)}."
+        told = "; ".join(f"{place.statement.where}: {_contents(place, self.kind)}" for place in places[:_NAMED])
+        more = f"; and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+        return f"{self.said} See {told}{more}."
+
+    @cached_property
+    def remedy(self) -> str:
+        """How to mend it; empty where the rule's own remedy says all."""
+        return self.mend if isinstance(self.mend, str) else self.mend()
+
+
+_NAMED: Final = 3
+"""How many statements a message names."""
+
+
+def merged(places: Iterable[Place]) -> tuple[Place, ...]:
+    """Return each statement of several places once, with all that the places name of it."""
+    found: dict[str, Place] = {}
+    for place in places:
+        known = found.setdefault(place.statement.where, place)
+        if known is not place:
+            found[place.statement.where] = known._replace(
+                actions=tuple(dict.fromkeys(known.actions + place.actions)),
+                resources=tuple(dict.fromkeys(known.resources + place.resources)),
+            )
+    return tuple(found.values())
+
+
+def _contents(place: Place, kind: Kind) -> str:
+    statement = place.statement
+    actions = _list("action", place.actions, spell, negated=statement.negated_actions)
+    if kind is Kind.TRUST:
+        return f"{actions}, the resource is the role"
+    return f"{actions}, {_list('resource', place.resources, shorten, negated=statement.negated_resources)}"
+
+
+def _list(noun: str, names: Sequence[str], spell: Callable[[str], str], *, negated: bool) -> str:
+    plural = "s" if len(names) > 1 else ""
+    shown = quote(map(spell, names), _NAMED) if names else "none"
+    return f"{noun}{plural} {'all but ' if negated else ''}{shown}"

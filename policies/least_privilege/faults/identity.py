@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Final
 
 from policies.least_privilege import knowledge
@@ -13,7 +13,8 @@ from policies.least_privilege.faults.actions import action_faults
 from policies.least_privilege.faults.delegation import delegation_faults
 from policies.least_privilege.faults.escalation import escalation_faults
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import granting_widely, located, whole
+from policies.least_privilege.faults.places import any_granting_widely, at, located, whole
+from policies.least_privilege.faults.tags import tag_faults
 from policies.least_privilege.faults.wording import quote, quote_actions, shorten
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
@@ -22,7 +23,7 @@ from policies.least_privilege.meaning.grants import ServiceGrant, joint_grants
 
 
 def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
-    """Yield the faults of the statements of one identity policy."""
+    """Yield the faults of the statements of one identity policy, and before each those that it may follow from."""
     judged = []
     for statement in statements:
         found = list(located(action_faults(statement), statement)) if statement.allow else []
@@ -31,7 +32,7 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
             yield Fault(
                 RuleId.NOT_RESOURCE,
                 f"{statement.where} allows its actions on everything that `NotResource` doesn't name.",
-                places=(whole(statement),),
+                parts=at(whole(statement)),
             )
         if any(fault.rule in _ALL_ACTIONS for fault in found):
             # It grants all there is to grant; to name single actions would add nothing.
@@ -42,6 +43,7 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
         judged.append(statement)
     yield from _folder_faults(judged)
     grants = joint_grants(judged)
+    yield from tag_faults(judged, grants)
     for grant in grants.values():
         yield from _grant_faults(grant, judged)
     yield from escalation_faults(judged, grants)
@@ -86,8 +88,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
         yield Fault(
             RuleId.WILDCARD_RESOURCE,
             f"{quote_actions(service, on_star)} can be narrowed to resources, and {_be(on_star)} allowed on `*`.",
-            places=granting_widely(statements, service, on_star),
-            remedy=remedies.narrow(service, on_star),
+            parts=(any_granting_widely(statements, service, on_star, on_star=True),),
+            mend=partial(remedies.narrow, service, on_star),
         )
     on_patterns = _narrowable(grant, unbounded & ~grant.on_star)
     if on_patterns:
@@ -95,8 +97,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
             RuleId.UNBOUNDED_RESOURCE,
             f"{quote_actions(service, on_patterns)} {_be(on_patterns)} allowed on a pattern that every resource "
             "matches.",
-            places=granting_widely(statements, service, on_patterns),
-            remedy=remedies.narrow(service, on_patterns),
+            parts=(any_granting_widely(statements, service, on_patterns),),
+            mend=partial(remedies.narrow, service, on_patterns),
         )
     exposed = on_star | on_patterns | grant.without_resource
     for rule, mask, verb, effect in (
@@ -109,15 +111,15 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
             yield Fault(
                 rule,
                 f"Without a bound on the resource, {quote_actions(service, found)} {verb}{_s(found)} {effect}.",
-                places=granting_widely(statements, service, found),
-                remedy=remedies.narrow(service, found),
+                parts=(any_granting_widely(statements, service, found),),
+                mend=partial(remedies.narrow, service, found),
             )
     if service.prefix == "iam" and exposed & service.mask("passrole"):
         yield Fault(
             RuleId.UNSCOPED_PASS_ROLE,
             "`iam:PassRole` is allowed for every role of an account.",
-            places=granting_widely(statements, service, service.mask("passrole")),
-            remedy=remedies.narrow(service, service.mask("passrole")),
+            parts=(any_granting_widely(statements, service, service.mask("passrole")),),
+            mend=partial(remedies.narrow, service, service.mask("passrole")),
         )
 
 
@@ -168,10 +170,12 @@ def _secret_faults(statement: Statement) -> Iterator[Fault]:
     A secret's ARN ends in six random characters: `-*` and prefixes match other secrets too.
     """
     wide = list(filter(_matches_secrets, statement.resources))
-    if wide and any(map(_reads_secrets, statement.actions)):
+    reading = tuple(filter(_reads_secrets, statement.actions))
+    if wide and reading:
         yield Fault(
             RuleId.SECRET_WILDCARD,
             f"{statement.where} allows secrets by {quote(map(shorten, wide))}, which other secrets match too.",
+            parts=at(Place(statement, reading, tuple(wide))),
         )
 
 
@@ -197,11 +201,12 @@ def _bucket_faults(statement: Statement) -> Iterator[Fault]:
         for resource in statement.resources
         if (name := resource.partition(":::")[2]) and "/" in name and name.startswith(("*", "?"))
     ]
-    if wide and any(action.startswith("s3:") for action in statement.actions):
+    actions = tuple(action for action in statement.actions if action.startswith("s3:"))
+    if wide and actions:
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
             f"{statement.where} names no bucket: {quote(map(shorten, wide))}.",
-            places=(Place(statement, statement.actions, tuple(wide)),),
+            parts=at(Place(statement, actions, tuple(wide))),
         )
 
 
@@ -211,13 +216,15 @@ _EVERY_DATABASE_USER: Final = re.compile(r"dbuser:.*/\*")
 
 def _database_user_faults(statement: Statement) -> Iterator[Fault]:
     """Yield the fault of signing in to a database as any of its users, an administrator included."""
-    if _DATABASE_SIGN_IN.isdisjoint(statement.actions) or statement.conditions.ask_for("redshift:dbuser"):
+    signing_in = tuple(filter(_DATABASE_SIGN_IN.__contains__, statement.actions))
+    if not signing_in or statement.conditions.ask_for("redshift:dbuser"):
         return
     wide = [one for one in statement.resources if _EVERY_DATABASE_USER.fullmatch(one.split(":", 5)[-1])]
     if wide:
         yield Fault(
             RuleId.CREDENTIAL_EXPOSURE,
             f"{statement.where} lets every user of a database sign in, by {quote(map(shorten, wide))}.",
+            parts=at(Place(statement, signing_in, tuple(wide))),
         )
 
 
@@ -241,14 +248,14 @@ def _folder_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                     RuleId.UNBOUNDED_RESOURCE,
                     f"{statement.where} allows `{shorten(resource)}`, which also matches names that begin with the "
                     "caller's.",
-                    places=(Place(statement, statement.actions, (resource,)),),
+                    parts=at(Place(statement, statement.actions, (resource,))),
                 )
             elif own and "${" not in resource and any(patterns.includes(resource, folder) for folder in own):
                 yield Fault(
                     RuleId.UNBOUNDED_RESOURCE,
                     f"{statement.where} allows `{shorten(resource)}`, though only the caller's own folder may be "
                     "listed.",
-                    places=(Place(statement, statement.actions, (resource,)),),
+                    parts=at(Place(statement, statement.actions, (resource,))),
                 )
 
 

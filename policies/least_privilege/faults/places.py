@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 
 from policies.least_privilege import knowledge
-from policies.least_privilege.faults.fault import Fault, Place
-from policies.least_privilege.faults.wording import quote, shorten, spell
-from policies.least_privilege.language.documents import Kind, Statement
+from policies.least_privilege.faults.fault import Fault, Part, Place
+from policies.least_privilege.language.documents import Principal, Statement
 from policies.least_privilege.meaning.grants import joint_reach, matching_actions, named_actions
 
 
-def located(faults: Iterable[Fault], *statements: Statement) -> Iterator[Fault]:
-    """Yield faults of statements with their places: the whole statements, for those that name none themselves."""
+def located(faults: Iterable[Fault], statement: Statement) -> Iterator[Fault]:
+    """Yield faults of a statement with their places: the whole statement, for those that name none themselves."""
     for fault in faults:
-        yield fault if fault.places else fault._replace(places=tuple(map(whole, statements)))
+        fault.parts = fault.parts or at(whole(statement))
+        yield fault
+
+
+def concerning(principal: Principal, faults: Iterable[Fault]) -> Iterator[Fault]:
+    """Yield faults of a statement that are about one of its principals."""
+    for fault in faults:
+        fault.concerns = principal.name
+        yield fault
+
+
+def at(*places: Place, narrowable: bool = True) -> tuple[Part, ...]:
+    """Return the one part of a fault that is at several places."""
+    return (Part(lambda: places, narrowable),)
 
 
 def whole(statement: Statement) -> Place:
@@ -23,27 +35,49 @@ def whole(statement: Statement) -> Place:
     return Place(statement, statement.actions, statement.resources)
 
 
-def granting(statements: Iterable[Statement], *actions: str) -> tuple[Place, ...]:
+def naming(
+    statement: Statement, service: knowledge.Service, actions: int, *, narrowable: bool = True
+) -> tuple[Part, ...]:
+    """Return the one part of a fault that some actions of a statement make."""
+    return (Part(lambda: _allowing((statement,), service, actions), narrowable),)
+
+
+def granting(statements: Sequence[Statement], *actions: str, narrowable: bool = True) -> Part:
     """Return the statements that allow some of several actions (`service:Action`).
 
     For each action they are those that no condition narrows, or else all that allow it.
     """
-    found: list[Place] = []
+    return Part(partial(_granting, statements, actions), narrowable)
+
+
+def _granting(statements: Sequence[Statement], actions: Sequence[str]) -> Iterator[Place]:
     allows = [statement for statement in statements if statement.allow]
     for action in actions:
         service, mask = knowledge.lookup(action.lower())
         if service:
             places = _allowing(allows, service, mask)
-            found += [one for one in places if not one.statement.conditions.narrow_resources] or places
-    return merged(found)
+            yield from [one for one in places if not one.statement.conditions.narrow_resources] or places
 
 
-def granting_widely(statements: Iterable[Statement], service: knowledge.Service, actions: int) -> tuple[Place, ...]:
-    """Return the statements that allow some of several actions of a service on all resources of a type."""
+def granting_widely(statements: Sequence[Statement], action: str, *, narrowable: bool = True) -> Part:
+    """Return the statements that allow an action (`service:Action`) on all resources of a type."""
+    service, mask = knowledge.lookup(action.lower())
+    return Part(partial(_granting_widely, statements, service, mask) if service else tuple, narrowable)
 
+
+def any_granting_widely(
+    statements: Sequence[Statement], service: knowledge.Service, actions: int, *, on_star: bool = False
+) -> Part:
+    """Return the statements that allow some of several actions of a service on all resources of a type, or on `*`."""
+    return Part(partial(_granting_widely, statements, service, actions, on_star=on_star))
+
+
+def _granting_widely(
+    statements: Sequence[Statement], service: knowledge.Service, actions: int, *, on_star: bool = False
+) -> Sequence[Place]:
     def is_wide(resource: str) -> bool:
         reach = joint_reach(service, (resource,))
-        return reach.everything or reach.any_resource or bool(reach.whole)
+        return reach.everything or (not on_star and (reach.any_resource or bool(reach.whole)))
 
     free = [one for one in statements if one.allow and not one.conditions.narrow_resources]
     places = _allowing(free, service, actions)
@@ -53,7 +87,7 @@ def granting_widely(statements: Iterable[Statement], service: knowledge.Service,
         else place._replace(resources=tuple(filter(is_wide, place.resources)))
         for place in places
     ]
-    return merged([place for place in wide if place.resources] or places)
+    return [place for place in wide if place.resources] or places
 
 
 def _allowing(allows: Iterable[Statement], service: knowledge.Service, actions: int) -> list[Place]:
@@ -70,55 +104,22 @@ def _allowing(allows: Iterable[Statement], service: knowledge.Service, actions: 
     ]
 
 
-def merged(places: Sequence[Place]) -> tuple[Place, ...]:
-    """Return each statement of several places once, with all that the places name of it."""
-    found: dict[str, Place] = {}
-    for place in places:
-        known = found.setdefault(place.statement.where, place)
-        if known is not place:
-            found[place.statement.where] = known._replace(
-                actions=tuple(dict.fromkeys(known.actions + place.actions)),
-                resources=tuple(dict.fromkeys(known.resources + place.resources)),
-            )
-    return tuple(found.values())
-
-
-def with_places(faults: Iterable[Fault], kind: Kind) -> tuple[Fault, ...]:
-    """Return each fault of a document once; its message says where it is."""
-    found: dict[Fault, list[Place]] = {}
+def each_once(faults: Iterable[Fault]) -> list[Fault]:
+    """Return each fault once. One that several statements have in the same words is at all their places."""
+    found: dict[tuple[object, ...], list[Fault]] = {}
     for fault in faults:
-        found.setdefault(fault._replace(places=()), []).extend(fault.places)
-    return tuple(
-        fault._replace(message=_told(fault.message, places, kind), places=places)
-        for fault, given in found.items()
-        for places in [merged(given)]
-    )
+        found.setdefault(identity(fault), []).append(fault)
+    for first, *others in found.values():
+        if others:
+            parts = zip(first.parts, *(one.parts for one in others), strict=False)
+            first.parts = tuple(Part(partial(_all_places, same), same[0].narrowable) for same in parts)
+    return [first for first, *_ in found.values()]
 
 
-_NAMED: Final = 3
-"""How many statements a message names."""
+def identity(fault: Fault) -> tuple[object, ...]:
+    """Return what makes a fault of a document another than its other faults."""
+    return fault.rule, fault.said, fault.about, fault.applies
 
 
-def _told(message: str, places: Sequence[Place], kind: Kind) -> str:
-    """Return the message with the action and the resource of each place, and with its statement where it has none."""
-    if not places:
-        return message
-    if len(places) == 1 and places[0].statement.where in message:
-        return f"{message} See {_contents(places[0], kind)}."
-    told = "; ".join(f"{place.statement.where}: {_contents(place, kind)}" for place in places[:_NAMED])
-    more = f"; and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-    return f"{message} See {told}{more}."
-
-
-def _contents(place: Place, kind: Kind) -> str:
-    statement = place.statement
-    actions = _list("action", place.actions, spell, negated=statement.negated_actions)
-    if kind is Kind.TRUST:
-        return f"{actions}, the resource is the role"
-    return f"{actions}, {_list('resource', place.resources, shorten, negated=statement.negated_resources)}"
-
-
-def _list(noun: str, names: Sequence[str], spell: Callable[[str], str], *, negated: bool) -> str:
-    plural = "s" if len(names) > 1 else ""
-    shown = quote(map(spell, names), _NAMED) if names else "none"
-    return f"{noun}{plural} {'all but ' if negated else ''}{shown}"
+def _all_places(parts: Iterable[Part]) -> Iterator[Place]:
+    return (place for part in parts for place in part.places)

@@ -12,7 +12,7 @@ from policies.least_privilege.faults.delegation import key_grant_faults
 from policies.least_privilege.faults.denial_conditions import keeps_out
 from policies.least_privilege.faults.denials import covers
 from policies.least_privilege.faults.fault import Applies, Fault, Place, RuleId
-from policies.least_privilege.faults.places import located
+from policies.least_privilege.faults.places import at, concerning, located
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
@@ -44,7 +44,7 @@ def _allow_faults(statement: Statement, service: str, own: str, keepers: Sequenc
         return
     kept = any(covers(denial, statement) for denial in keepers)
     for principal in statement.principals:
-        yield from _principal_faults(statement, principal, own, kept)
+        yield from concerning(principal, _principal_faults(statement, principal, own, kept))
 
 
 def _statement_faults(statement: Statement, service: str, own: str) -> Iterator[Fault]:
@@ -97,7 +97,7 @@ def _several_resources(statements: Sequence[Statement], service: str) -> Iterato
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
             f"The policy of one {_OWN_RESOURCE[service]} names several: {quote(map(shorten, named))}.",
-            places=tuple(named.values()),
+            parts=at(*named.values()),
         )
 
 
@@ -184,7 +184,7 @@ def _account_faults(statement: Statement, principal: Principal, found: principal
             "else is let in.",
             found.account,
             Applies.ALWAYS if own else Applies.TO_OTHER_ACCOUNTS,
-            remedy=f"Leave out {quote(sharing)}, or list the account in `accounts` if it should decide that.",
+            mend=f"Leave out {quote(sharing)}, or list the account in `accounts` if it should decide that.",
         )
     elif not statement.conditions.bind(CALLER):
         manages = not found.whole and any(_action_names(statement, sensitive.managing))
@@ -209,7 +209,7 @@ def _foreign_accounts(where: str, principal: str, accounts: Iterable[str], own: 
             f"{where} allows `{principal}` for the account {account}.",
             account,
             Applies.ALWAYS if own and account != own else Applies.TO_OTHER_ACCOUNTS,
-            remedy="Name the resource's own account in the condition, or list the other account in `accounts`.",
+            mend="Name the resource's own account in the condition, or list the other account in `accounts`.",
         )
 
 
@@ -226,7 +226,7 @@ def _organization_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.CROSS_ACCOUNT_ACCESS,
             f"{statement.where} lets every account of the organization use {quote(managing)}.",
-            remedy=f"Leave out {quote(managing)}, or add a condition on `aws:PrincipalArn`.",
+            mend=f"Leave out {quote(managing)}, or add a condition on `aws:PrincipalArn`.",
         )
 
 

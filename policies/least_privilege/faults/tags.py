@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import whole
+from policies.least_privilege.faults.places import at, whole
 from policies.least_privilege.faults.wording import shorten, spell
 from policies.least_privilege.knowledge import condition_keys, sensitive
 from policies.least_privilege.language import patterns
@@ -62,6 +62,8 @@ def _any_value(value: str) -> str:
 
 def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGrant]) -> Iterator[Fault]:
     """Yield the faults of a tag that opens resources and that the same role may set; `grants` is what all grant."""
+    if not any(grant.actions & grant.service.levels["Tagging"] for grant in grants.values()):
+        return
     tagging = [
         (action, service, mask & _setting(service), statement)
         for statement in statements
@@ -84,8 +86,8 @@ def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGran
                 yield Fault(
                     RuleId.PRIVILEGE_ESCALATION,
                     f"`{spell(action)}` sets the tag `{shorten(gate.tag)}`, which opens resources.",
-                    places=(Place(statement, (action,), statement.resources), whole(gate.statement)),
-                    remedy=f"Leave out `{spell(action)}`, or allow it for other tags only, by a condition on "
+                    parts=(*at(Place(statement, (action,), statement.resources)), *at(whole(gate.statement))),
+                    mend=f"Leave out `{spell(action)}`, or allow it for other tags only, by a condition on "
                     "`aws:TagKeys`.",
                 )
                 break

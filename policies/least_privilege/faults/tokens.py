@@ -49,7 +49,7 @@ def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
                 RuleId.FEDERATION_WITHOUT_SUBJECT,
                 f"{where} accepts identities of the pool that haven't signed in: no condition limits `{issuer}:amr`.",
                 issuer,
-                remedy=f"Add a condition on `{issuer}:amr`, for `authenticated`.",
+                mend=f"Add a condition on `{issuer}:amr`, for `authenticated`.",
             )
     elif issuer != "saml" and issuer not in _SIGN_IN:
         yield from _subject_faults(statement, issuer)

@@ -8,7 +8,7 @@ from typing import Final
 from policies.least_privilege.faults.actions import action_faults
 from policies.least_privilege.faults.allow_conditions import source_accounts
 from policies.least_privilege.faults.fault import Applies, Fault, RuleId
-from policies.least_privilege.faults.places import located
+from policies.least_privilege.faults.places import concerning, located
 from policies.least_privilege.faults.tokens import token_faults
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
@@ -71,7 +71,7 @@ def _statement_faults(statement: Statement, statements: Sequence[Statement]) -> 
         return
     for principal in statement.principals:
         if not _only_adds(statement, principal, statements):
-            yield from _principal_faults(statement, principal, statements)
+            yield from concerning(principal, _principal_faults(statement, principal, statements))
 
 
 def _only_adds(statement: Statement, principal: Principal, statements: Sequence[Statement]) -> bool:
@@ -149,7 +149,7 @@ def _principal_faults(statement: Statement, principal: Principal, statements: Se
                 f"{where} trusts `{name}`, a provider of another account.",
                 found.account,
                 Applies.TO_OTHER_ACCOUNTS,
-                remedy="Name a provider of the role's own account, or list the other account in `accounts`.",
+                mend="Name a provider of the role's own account, or list the other account in `accounts`.",
             )
         yield from token_faults(statement, found.issuer)
 
@@ -179,5 +179,5 @@ def _service_faults(statement: Statement, principal: Principal, statements: Sequ
                 f"{where} on behalf of another account.",
                 account,
                 Applies.TO_OTHER_ACCOUNTS,
-                remedy="Name the role's own account in the condition, or list the other account in `accounts`.",
+                mend="Name the role's own account in the condition, or list the other account in `accounts`.",
             )

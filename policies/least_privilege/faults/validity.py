@@ -11,7 +11,7 @@ from policies.least_privilege import knowledge
 from policies.least_privilege.faults.allow_conditions import allow_condition_faults, unsent_key_faults
 from policies.least_privilege.faults.condition_terms import term_problems, unknown_variable
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import located, whole
+from policies.least_privilege.faults.places import at, located, whole
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Document, Kind, Statement
@@ -22,8 +22,8 @@ from policies.least_privilege.meaning.grants import joint_reach
 def validity_faults(document: Document, kind: Kind) -> Iterator[Fault]:
     """Yield the faults of a document of any kind."""
     for problem in document.problems:
-        places = tuple(whole(one) for one in document.statements if problem.startswith(f"{one.where} "))
-        yield Fault(RuleId.MALFORMED_DOCUMENT, f"The document can't be used: {problem}.", places=places)
+        places = [whole(one) for one in document.statements if problem.startswith(f"{one.where} ")]
+        yield Fault(RuleId.MALFORMED_DOCUMENT, f"The document can't be used: {problem}.", parts=at(*places))
     yield from _partition_faults(document)
     for statement in document.statements:
         yield from located(_statement_faults(statement, kind), statement)
@@ -36,8 +36,8 @@ def _statement_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
         yield from _useless_action_faults(statement)
     yield from _principal_faults(statement)
     if statement.conditions:
-        for problem in term_problems(statement.conditions):
-            yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: {problem}.")
+        for line, problem in term_problems(statement.conditions):
+            yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: {problem}.", concerns=line.key)
         if statement.allow:
             yield from allow_condition_faults(statement, kind)
         if not statement.negated_actions:
@@ -53,7 +53,7 @@ def _action_faults(statement: Statement) -> Iterator[Fault]:
         if problem:
             place = Place(statement, (action,), statement.resources)
             message = f"{statement.where} names `{shorten(action)}`: {problem}."
-            yield Fault(RuleId.UNKNOWN_ACTION, message, places=(place,))
+            yield Fault(RuleId.UNKNOWN_ACTION, message, parts=at(place))
 
 
 _UNLISTED: Final = frozenset(("sns:receive",))
@@ -79,21 +79,24 @@ def _action_problem(action: str) -> str:
 
 def _arn_faults(statement: Statement) -> Iterator[Fault]:
     for resource in statement.resources:
-        problem = resources.problem(resource)
-        if problem:
-            yield Fault(RuleId.MALFORMED_ARN, f"{statement.where} names `{shorten(resource)}`, which {problem}.")
-        elif "${" in resource and (variable := unknown_variable(resource)):
-            yield Fault(
-                RuleId.MALFORMED_ARN,
-                f"{statement.where} names `{shorten(resource)}`: there is no variable `{shorten(variable)}`.",
-            )
+        if problem := _arn_problem(resource):
+            said = f"{statement.where} names `{shorten(resource)}`{problem}."
+            yield Fault(RuleId.MALFORMED_ARN, said, parts=at(Place(statement, statement.actions, (resource,))))
+
+
+def _arn_problem(resource: str) -> str:
+    if problem := resources.problem(resource):
+        return f", which {problem}"
+    variable = unknown_variable(resource) if "${" in resource else ""
+    return f": there is no variable `{shorten(variable)}`" if variable else ""
 
 
 def _principal_faults(statement: Statement) -> Iterator[Fault]:
     for principal in statement.principals:
         problem = principals.meaning(principal).problem
         if problem:
-            yield Fault(RuleId.MALFORMED_PRINCIPAL, f"{statement.where} names `{shorten(principal.name)}`: {problem}.")
+            said = f"{statement.where} names `{shorten(principal.name)}`: {problem}."
+            yield Fault(RuleId.MALFORMED_PRINCIPAL, said, concerns=principal.name)
 
 
 # --- partitions -------------------------------------------------------------------------------------------------------
@@ -126,7 +129,7 @@ def _partition_faults(document: Document) -> Iterator[Fault]:
             yield Fault(
                 RuleId.RESOURCE_MISMATCH,
                 f"{statement.where} names the partition `{shorten(min(group))}`; the rest is in `{shorten(usual)}`.",
-                places=(whole(statement),),
+                parts=at(whole(statement)),
             )
 
 
@@ -161,9 +164,13 @@ _UNLISTED_ON_RESOURCES: Final = frozenset(("guardduty",))
 """Services whose documentation narrows actions to resources, though the reference lists none for them
 (https://docs.aws.amazon.com/guardduty/latest/ug/security_iam_id-based-policy-examples.html)."""
 
-_ALSO_ON_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {"logs": ("describeloggroups", "startquery")}
+_ALSO_ON_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
+    "logs": ("describeloggroups", "startquery"),
+    "kafka": ("getbootstrapbrokers",),
+}
 """Service -> actions that take a resource, though the reference lists none for them
-(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html)."""
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html,
+https://docs.aws.amazon.com/msk/latest/developerguide/mvpc-cluster-owner-action-policy.html)."""
 
 
 def _useless_action_faults(statement: Statement) -> Iterator[Fault]:

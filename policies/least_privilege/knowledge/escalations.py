@@ -52,6 +52,7 @@ def _pair(uses: str, writes: str) -> Pair:
 
 
 ON_ONE_RESOURCE: Final[Mapping[str, Pair]] = {
+    "codebuild": _pair("codebuild:StartBuild codebuild:StartBuildBatch", "codebuild:UpdateProject"),
     "ec2": _pair("ec2:StartInstances", "ec2:ModifyInstanceAttribute"),
     "ssm": _pair(
         "ssm:SendCommand ssm:StartAutomationExecution",

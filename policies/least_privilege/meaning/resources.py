@@ -65,6 +65,10 @@ _NO_SLASH: Final = frozenset(
 )
 """Types (service, name) whose names can't hold a slash. Most other names can."""
 
+_EMPTY_SEGMENT: Final = {("codeartifact", "package"): "package/?*/?*/?*/*/?*"}
+"""Type (service, name) -> its name where a segment may be empty: packages of PyPI and NuGet have no namespace
+(https://docs.aws.amazon.com/codeartifact/latest/ug/python-name-normalization.html)."""
+
 _BUCKET_ARNS: Final = frozenset(f"arn:{partition}:s3" for partition in ("aws", *_PARTITIONS.values()))
 _API: Final = "execute-api:/"
 """How the policy of an API may begin the ARN of that API
@@ -283,7 +287,7 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
     for given, wanted in zip(literal.split("/")[:-1], kind.segments, strict=False):
         if wanted not in (given, "?*"):
             return False
-    return patterns.intersects(parts[5], format_[5])
+    return patterns.intersects(parts[5], _EMPTY_SEGMENT.get((format_[2], kind.name), format_[5]))
 
 
 def _part_fits(given: str, wanted: str) -> bool:

@@ -61,7 +61,7 @@ POLICY_A, POLICY_B = (f'module.iam.aws_iam_role_policy.this["{key}"]' for key in
 def test_a_role_leaves_with_its_policies() -> None:
     given = state(ROLES, POLICIES)
     assert [one.address for one in close(given, {ROLE_A}).leaving] == [ROLE_A, POLICY_A]
-    assert [one.address for one in close(given, {ROLE_A}).besides] == [POLICY_A]
+    assert handed_over(given, ROLE_A).besides == [POLICY_A]
 
 
 @pytest.mark.parametrize(

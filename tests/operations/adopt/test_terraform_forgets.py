@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,11 +36,16 @@ def prepared(state: TerraformState) -> HandOver:
 
 def carry_out(done: HandOver, folder: Path) -> None:
     """Do in Terraform's code what the page of a hand-over says."""
-    hand_over.write(done, folder)
-    (folder / hand_over.WAY_BACK).unlink()
-    code = folder / "main.tf"
+    made = hand_over.files(done)
+    for name in (hand_over.REMOVED, hand_over.LOOKED_UP):
+        (folder / name).write_text(made[name])
+    delete(folder / "main.tf", done.removed)
+
+
+def delete(code: Path, removed: Sequence[str]) -> None:
+    """Delete what is at some addresses from Terraform's code, and look up what the rest refers to."""
     text = code.read_text()
-    for address in done.removed:
+    for address in removed:
         kind, *names = address.split(".")
         heading = f'module "{names[0]}"' if kind == "module" else f'resource "{kind}" "{names[0]}"'
         text, deleted = re.subn(rf"^{heading} \{{$.*?^\}}$\n", "", text, flags=re.MULTILINE | re.DOTALL)

@@ -79,7 +79,7 @@ ALLOWED = {
     for path in paths.values()
     for alternative in path.split("|")
     for attribute in [alternative.split(".")[0]]
-} | {own for own, _ in kinds.PARTS.values()}
+} | {*kinds.PARTS.values()}
 TYPES = sorted(
     {type_ for kind in KINDS.values() for type_ in kind.terraform} | kinds.PARTS.keys() | {"random_password"}
 )

@@ -6,9 +6,13 @@ Each environment's name is as long as one can be, and so is everything else that
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import cycle
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +25,7 @@ from generators.expected_readers import expected
 from policies.acceptance.quotas import size
 from policies.inventory.agreement import pins
 from policies.inventory.agreement import plan as planned
+from tests import session
 from tests.planning import NAME, Plan, copy_project, rehearse
 
 REGIONS: Final = {
@@ -67,7 +72,9 @@ ALONE: Final[dict[str, dict[str, Any]]] = {
 }
 CONTRARY: Final = ("open to all viewers", "own web ACL", "token issuer elsewhere", "no bucket suffix")
 """Options that take something away, or can't stand beside others."""
-TOGETHER: Final = {key: value for name, keys in ALONE.items() if name not in CONTRARY for key, value in keys.items()}
+TOGETHER: Final[dict[str, Any]] = {
+    key: value for name, keys in ALONE.items() if name not in CONTRARY for key, value in keys.items()
+}
 WANTED: Final[tuple[tuple[Mapping[str, Any], str], ...]] = (
     ({"openPrefectMachineApi": True}, "entry-points/machine-path-without-sign-in"),
     ({"sessionSeconds": 604_800}, "entry-points/long-session"),
@@ -81,22 +88,14 @@ ROOM: Final = 0.85
 
 @dataclass(frozen=True)
 class Stacks:
-    """A project with a stack for each environment; what the packs are told of one is written when it is first used."""
+    """A project with a stack for each environment; the packs' configuration agrees to everything that options bring."""
 
     project: Path
-    agreed: dict[str, object]
-    """Environment -> the repository whose jobs its roles are agreed to trust."""
 
     def plan(self, environment: str, options: Mapping[str, Any]) -> Plan:
         """Plan a stack with some options; all packs judge it."""
-        repository = options.get(_REPOSITORY)
-        if environment not in self.agreed or self.agreed[environment] != repository:
-            self._agree(
-                environment, {key: value for key, value in TOGETHER.items() if key in options or key != _REPOSITORY}
-            )
-            self.agreed[environment] = repository
         self._configure(environment, options)
-        return rehearse(environment, self.project, self.project / "plan.json")
+        return rehearse(environment, self.project, self.project / "plan.json", often=True)
 
     def _configure(self, environment: str, options: Mapping[str, Any]) -> None:
         config = yaml.safe_load((self.project / "Pulumi.prod.yaml").read_text().replace("prod/", f"{environment}/"))
@@ -109,7 +108,7 @@ class Stacks:
         config["config"] |= {"aws:region": region, **given}
         (self.project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(config))
 
-    def _agree(self, environment: str, options: Mapping[str, Any]) -> None:
+    def agree(self, environment: str, options: Mapping[str, Any]) -> None:
         """Have the packs' configuration agree to everything that the options bring."""
         self._configure(environment, options)
         output = self.project / "plan.json"
@@ -126,9 +125,21 @@ class Stacks:
             file.write_text(json.dumps(configuration))
 
 
-@pytest.fixture(scope="module")
-def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
-    return Stacks(copy_project(tmp_path_factory.mktemp("options")), {})
+@cache
+def stacks(repository: str | None) -> Stacks:
+    """Return the stacks whose roles are agreed to trust the jobs of a repository, or of the owner's."""
+    options = {key: value for key, value in TOGETHER.items() if key != _REPOSITORY or repository}
+
+    def make() -> str:
+        made = Stacks(copy_project(Path(tempfile.mkdtemp(dir=os.environ[session.FOLDER]))))
+        for environment in REGIONS:
+            made.agree(environment, options)
+        return str(made.project)
+
+    agreed = session.shared(f"options of {'another' if repository else 'the owner'}'s repository", make)
+    # Each test process changes the stack files of a copy.
+    folder = Path(tempfile.mkdtemp(dir=os.environ[session.FOLDER])) / "project"
+    return Stacks(Path(shutil.copytree(agreed, folder, symlinks=True)))
 
 
 @pytest.mark.parametrize(
@@ -144,18 +155,16 @@ def stacks(tmp_path_factory: pytest.TempPathFactory) -> Stacks:
         ),
     ],
 )
-def test_packs_have_nothing_to_say_that_is_not_wanted(
-    stacks: Stacks, environment: str, options: dict[str, Any]
-) -> None:
-    plan = stacks.plan(environment, options)
+def test_packs_have_nothing_to_say_that_is_not_wanted(environment: str, options: dict[str, Any]) -> None:
+    plan = stacks(options.get(_REPOSITORY)).plan(environment, options)
     wanted = {rule for settings, rule in WANTED if settings.items() <= options.items() and "webAclArn" not in options}
     assert {f"{item['pack']}/{item['policy']}" for item in plan.violations} == wanted, plan.printed
     assert plan.exit_code == int(bool(wanted))
 
 
-def test_documents_of_the_largest_stack_have_room_to_grow(stacks: Stacks) -> None:
+def test_documents_of_the_largest_stack_have_room_to_grow() -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html; a bucket policy has at most 20 KB."""
-    plan = stacks.plan("staging-pacific1", TOGETHER)
+    plan = stacks(TOGETHER[_REPOSITORY]).plan("staging-pacific1", TOGETHER)
     inline = Counter[str]()
     for inputs in plan.inputs("aws:iam/rolePolicy:RolePolicy"):
         inline[inputs["role"]] += size(inputs["policy"])

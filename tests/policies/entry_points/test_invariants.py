@@ -26,6 +26,7 @@ from policies.rulebook import (
     configuration,
 )
 from policies.rulebook.properties import read
+from policies.rulebook.violation import Violation
 from tests.policies.entry_points.test_entry_points import STACK
 from tests.policies.entry_points.test_entry_points import planned as as_planned
 
@@ -101,7 +102,7 @@ def judgement(rule: Rule) -> Judgement:
 def found(rule: Rule, judged: Resource | Stack) -> list[str]:
     """Return what a rule says; anything but a finding or `Unjudgeable` would be a fault of the rule."""
     try:
-        return [finding.message for finding in rule.findings(judged, judgement(rule))]
+        return [Violation(rule, finding).message for finding in rule.findings(judged, judgement(rule))]
     except Unjudgeable as unjudgeable:
         return [str(unjudgeable)]
 

@@ -40,7 +40,8 @@ BOUNDARY_ELSEWHERE = {"foreign-boundary": {"allowed": [ROLE_INPUTS["permissionsB
 
 
 def rules(pack: StartPack, type_: str, properties: dict[str, Json], **config: dict[str, Json]) -> list[str]:
-    return [item.rule for item in pack("least_privilege", config=config or None).resource(type_, properties)]
+    found = pack("least_privilege", config=config or None).resource(type_, properties)
+    return [rule for item in found for rule in item.rules]
 
 
 # --- what can't be known or isn't a document ------------------------------------------------------------------------

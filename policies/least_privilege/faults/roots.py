@@ -1,0 +1,180 @@
+"""Which faults of a document follow from others: once the wider one is mended, they are gone.
+
+A preview tells such a fault with the wider one, its root, in which it's counted (`rulebook.violation`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final, TypeAlias
+
+from policies.least_privilege.faults import remedies
+from policies.least_privilege.faults.fault import Fault, Part, Place, RuleId
+from policies.least_privilege.language.binding_keys import CALLER, IDENTITY, PARTNER, SOURCE, Keys, value_check
+
+_EVERY_ACTION: Final = frozenset((RuleId.WILDCARD_ACTION, RuleId.NOT_ACTION))
+_BROAD: Final = _EVERY_ACTION | {RuleId.SERVICE_WILDCARD, RuleId.BROAD_ACTION_PATTERN}
+"""What mends them names other actions."""
+
+_REACH: Final = frozenset(
+    (
+        RuleId.WILDCARD_RESOURCE,
+        RuleId.UNBOUNDED_RESOURCE,
+        RuleId.SECRET_WILDCARD,
+        RuleId.UNSCOPED_PASS_ROLE,
+        RuleId.PRIVILEGE_ESCALATION,
+        RuleId.CREDENTIAL_EXPOSURE,
+        RuleId.DATA_EXFILTRATION,
+        RuleId.PERMISSIONS_MANAGEMENT,
+        RuleId.AUDIT_TAMPERING,
+    )
+)
+"""Faults of actions on more than they need."""
+_NARROWED: Final = _REACH | {RuleId.NOT_RESOURCE}
+"""What mends them names other resources, limits the actions by a condition, or leaves them out."""
+
+_CONDITIONS: Final = frozenset((RuleId.INEFFECTIVE_CONDITION, RuleId.INVALID_CONDITION))
+
+_LIMITING: Final[Mapping[RuleId, Keys]] = {
+    RuleId.OPEN_TRUST: IDENTITY,
+    RuleId.CROSS_ACCOUNT_TRUST: PARTNER,
+    RuleId.UNSCOPED_SERVICE_TRUST: SOURCE,
+    RuleId.PUBLIC_RESOURCE_POLICY: CALLER,
+    RuleId.CROSS_ACCOUNT_ACCESS: CALLER,
+    RuleId.CONFUSED_DEPUTY: SOURCE,
+}
+"""Rule about principals -> the condition keys that a statement may be limited by."""
+
+_NAMED: Final = frozenset((*_LIMITING, RuleId.RESOURCE_MISMATCH))
+"""What mends them may be another name: of a principal or a resource."""
+
+_CLAIMS: Final[Mapping[RuleId, tuple[str, ...]]] = {
+    RuleId.FEDERATION_WITHOUT_AUDIENCE: (":aud", ":app_id"),
+    RuleId.FEDERATION_WITHOUT_SUBJECT: (":sub", ":amr"),
+    RuleId.LOOSE_FEDERATION_SUBJECT: (":sub",),
+}
+"""Rule about tokens -> how the condition keys end that it asks for."""
+
+_BOUNDARY_KEYS: Final = frozenset(key for keys in remedies.LIMITING_KEYS.values() for key in keys)
+
+
+def find_roots(faults: Sequence[Fault]) -> None:
+    """Fill in which faults of a document each of them follows from."""
+    if len(faults) < 2:
+        return
+    wider: dict[str, list[Fault]] = defaultdict(list)
+    for fault in sorted(faults, key=lambda fault: _WIDTH.get(fault.rule, len(_WIDTH))):
+        if roots := _from_actions(fault, wider):
+            fault.follows_from = roots
+            # Of what a pattern takes in, nothing can be left out by name.
+            fault.mend = fault.mend and remedies.NAME_ACTIONS
+        else:
+            find = _from_resources if fault.rule in _REACH else _from_names
+            fault.follows_from = _from_conditions(fault, wider) or find(fault, wider)
+        for place in fault.places:
+            wider[place.statement.where].append(fault)
+
+
+_Wider: TypeAlias = Mapping[str, Sequence[Fault]]
+"""Statement, as messages name it -> its faults that may be roots of the next one."""
+_Roots: TypeAlias = tuple[Fault, ...]
+
+_WIDTH: Final[Mapping[RuleId, int]] = {
+    rule: width
+    for width, rule in enumerate(
+        (
+            RuleId.WILDCARD_ACTION,
+            RuleId.NOT_ACTION,
+            RuleId.SERVICE_WILDCARD,
+            RuleId.BROAD_ACTION_PATTERN,
+            RuleId.NOT_RESOURCE,
+        )
+    )
+}
+"""The widest faults come first. The others are as wide as they are early in the document's list."""
+
+_MOST: Final = 50
+"""How many faults of a statement are compared with each other, and how many actions of a fault are looked at one by
+one. What isn't found to follow speaks for itself."""
+
+
+def _from_actions(fault: Fault, wider: _Wider) -> _Roots:
+    """Return the broad action patterns that give all that a fault needs."""
+    if fault.rule not in _REACH | {RuleId.TRUST_ACTION}:
+        return ()
+    return _covering(fault, wider, lambda _, root, place: root.rule in _BROAD and _mends(root, place))
+
+
+def _from_resources(fault: Fault, wider: _Wider) -> _Roots:
+    """Return the faults whose remedies narrow, or take away, all that a fault needs."""
+
+    def is_root(part: Part, root: Fault, place: Place) -> bool:
+        enough = part.narrowable or not root.parts[0].narrowable
+        return root.rule in _NARROWED and enough and _mends(root, place, place.resources)
+
+    return _covering(fault, wider, is_root)
+
+
+def _mends(root: Fault, wanted: Place, resources: Sequence[str] = ()) -> bool:
+    """Tell whether a root's remedy is about all actions of a place, and about some resources at least."""
+    return any(
+        place.statement is wanted.statement
+        and {*place.actions}.issuperset(wanted.actions)
+        and {*place.resources}.issuperset(resources)
+        for place in root.parts[0].places
+    )
+
+
+def _covering(fault: Fault, wider: _Wider, is_root: Callable[[Part, Fault, Place], bool]) -> _Roots:
+    """Return the roots of one of a fault's parts, whose actions may have different ones."""
+    for part in fault.parts:
+        by_action = [
+            place._replace(actions=(action,)) for place in part.places for action in place.actions[: _MOST + 1]
+        ]
+        fits = partial(is_root, part)
+        roots = _each_root(part.places, wider, fits)
+        if roots or (len(by_action) <= _MOST and (roots := _each_root(by_action, wider, fits))):
+            return roots
+    return ()
+
+
+def _each_root(places: Sequence[Place], wider: _Wider, is_root: Callable[[Fault, Place], bool]) -> _Roots:
+    """Return the first root at each place, none if a place has none."""
+    found: dict[Fault, None] = {}
+    for place in places:
+        root = next((one for one in wider.get(place.statement.where, ())[:_MOST] if is_root(one, place)), None)
+        if root is None:
+            return ()
+        found[root] = None
+    return tuple(found)
+
+
+def _from_names(fault: Fault, wider: _Wider) -> _Roots:
+    """Return the fault of the name of the principal, or of the only resource, that a fault is about."""
+
+    def is_root(root: Fault, place: Place) -> bool:
+        if fault.rule in _LIMITING:
+            return root.rule is RuleId.MALFORMED_PRINCIPAL and root.concerns == fault.concerns
+        return root.rule is RuleId.MALFORMED_ARN and _mends(root, place, place.resources)
+
+    return _each_root(fault.places, wider, is_root) if fault.rule in _NAMED else ()
+
+
+def _from_conditions(fault: Fault, wider: _Wider) -> _Roots:
+    """Return the fault of the condition that was to keep out what a fault lets in."""
+    return _each_root(
+        fault.places, wider, lambda root, _: root.rule in _CONDITIONS and _limits(root.concerns, fault.rule)
+    )
+
+
+def _limits(key: str, rule: RuleId) -> bool:
+    """Tell whether a condition on a key keeps out what a rule is against."""
+    if rule in _LIMITING:
+        return value_check(key, _LIMITING[rule]) is not None
+    if rule in _CLAIMS:
+        return key.endswith(_CLAIMS[rule])
+    if rule is RuleId.PRIVILEGE_ESCALATION and key in _BOUNDARY_KEYS:
+        return True
+    return rule in _REACH and ":resourcetag/" in key

@@ -1,0 +1,124 @@
+"""The setting `workloads`: which keys go with which value, what is missing, and what doesn't fit together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pytest
+
+from components.settings import FIELDS, SECRET_KEYS, Settings, parse, placeholders
+from components.settings_problems import ConfigurationError
+from components.workload_settings import ELSEWHERE_KEYS
+from stackfiles.project import load
+from tests.owner import NAME, owned, owned_here
+from tests.planning import plan_of
+from tests.workloads import LAB
+
+MADE_HERE: Final = re.compile(r"aws:(ec2/(?!securityGroup:)|ecs/|rds/|servicediscovery/|cloudwatch/logGroup:)")
+
+
+def parsed(stack: str, changes: Mapping[str, str]) -> Settings:
+    """The settings of a stack with some keys changed, or taken away where the value is None."""
+    project = load(owned_here() if stack == LAB else owned(), stack)
+    config = {**project.config, **{f"{NAME}:{key}": value for key, value in placeholders().items()}}
+    config |= {f"{NAME}:{key}": value for key, value in changes.items()}
+    given = {key: value for key, value in config.items() if value is not None}
+    return parse(NAME, stack, given, [f"{NAME}:{key}" for key in SECRET_KEYS])
+
+
+def problems(stack: str, **changes: Any) -> list[str]:  # noqa: ANN401 - a value, or None
+    try:
+        parsed(stack, changes)
+    except ConfigurationError as error:
+        return error.problems
+    return []
+
+
+def test_both_kinds_of_stack_are_right_as_they_are() -> None:
+    assert (problems("prod"), problems(LAB)) == ([], [])
+
+
+def test_elsewhere_is_the_default_and_needs_all_ids() -> None:
+    assert not parsed("prod", {}).here
+    said = problems("prod", **dict.fromkeys(ELSEWHERE_KEYS, ""))
+    assert [problem.partition(":")[0] for problem in said] == list(ELSEWHERE_KEYS)
+    assert all(" is missing; accepted: " in problem for problem in said)
+
+
+@pytest.mark.parametrize("key", ELSEWHERE_KEYS)
+def test_here_refuses_what_it_makes(key: str) -> None:
+    given = load(owned(), "prod").config[f"{NAME}:{key}"]
+    assert problems(LAB, **{key: given}) == [
+        f"{key}: the stack makes it itself; accepted: nothing, or workloads `elsewhere`"
+    ]
+
+
+def test_here_names_follow_from_the_environment() -> None:
+    settings = parsed(LAB, {})
+    assert (settings.cluster, settings.deployer_task_family, settings.ork_function) == (
+        "lab-services",
+        "lab-prefect-deployer",
+        "lab-ork-processor",
+    )
+    assert settings.vpc_id == ""
+
+
+DIGEST: Final = "sha256:" + "3" * 64
+TOGETHER: Final = {"backstageImageDigest": "", "prefectImageDigest": "", "backstageSessionSecret": ""}
+
+
+@pytest.mark.parametrize(
+    ("stack", "changes", "said"),
+    [
+        ("prod", {"prefectImageDigest": DIGEST}, ["prefectImageDigest: is about workloads that are made here"]),
+        ("prod", {"workloads": "there"}, ["workloads: `there` won't do; accepted: elsewhere or here"]),
+        (LAB, TOGETHER, []),
+        (LAB, {**TOGETHER, "databaseGeneration": "0"}, []),
+        (LAB, {"databaseGeneration": "0"}, ["databaseGeneration: `0` is no database, and the services need one"]),
+        (LAB, {"prefectImageDigest": ""}, ["prefectImageDigest: is missing beside backstageImageDigest"]),
+        (LAB, {"prefectImageDigest": "latest"}, ["prefectImageDigest: `latest` won't do; accepted: an image's digest"]),
+        (
+            LAB,
+            {"backstageSessionSecret": "prod/backstage/session-secret-Yb8nR3"},
+            ["backstageSessionSecret: `prod/backstage/session-secret-Yb8nR3` won't do; belongs to another environment"],
+        ),
+        (LAB, {"vpcCidr": "10.20.0.0/20"}, ["vpcCidr: `10.20.0.0/20` won't do; accepted: a private block"]),
+        (LAB, {"vpcCidr": "8.8.0.0/16"}, ["vpcCidr: `8.8.0.0/16` won't do; accepted: a private block"]),
+        (LAB, {"zones": '["a","a"]'}, ["zones: `['a', 'a']` won't do; accepted: two different letters"]),
+        (LAB, {"natGateways": "3"}, ["natGateways: `3` won't do; accepted: 1 to 2"]),
+        (LAB, {"databaseAdministrator": "postgres"}, ["databaseAdministrator: `postgres` won't do; accepted: 1 to 16"]),
+        (LAB, {"databaseMinimumCapacity": "0.3"}, ["databaseMinimumCapacity: `0.3` won't do; accepted: Aurora"]),
+        (LAB, {"databaseMinimumCapacity": "4"}, ["databaseMaximumCapacity: `2` is too low"]),
+        (LAB, {"databaseMaximumCapacity": "0.5"}, ["databaseMaximumCapacity: `0.5` is too low"]),
+        (
+            LAB,
+            {"databaseRestoreMode": "from_final_snapshot"},
+            ["databaseRestoreMode: `from_final_snapshot` needs the snapshot of a generation before the first"],
+        ),
+        (LAB, {"databaseRestoreMode": "from_final_snapshot", "databaseSnapshot": "what-was-there"}, []),
+        (LAB, {"databaseRestoreMode": "from_final_snapshot", "databaseGeneration": "2"}, []),
+        (LAB, {"databaseSnapshot": "what-was-there"}, ["databaseSnapshot: is what generation 1 starts from"]),
+    ],
+)
+def test_what_doesnt_fit(stack: str, changes: dict[str, str], said: list[str]) -> None:
+    found = problems(stack, **changes)
+    assert len(found) == len(said), found
+    assert all(problem.startswith(wanted) for problem, wanted in zip(found, said, strict=True)), found
+
+
+def test_every_key_is_declared_with_a_default() -> None:
+    """The engine takes a key without a default for required, and neither kind of stack gives all of them."""
+    declared = load(owned_here(), LAB)
+    assert {key for key in FIELDS if ":" not in key and f"{NAME}:{key}" not in declared.config} <= {
+        *SECRET_KEYS,
+        "immutable",
+        "keptDifferences",
+        "rolePath",
+    }
+
+
+def test_elsewhere_makes_no_workload() -> None:
+    for stack in ("prod", "dev"):
+        assert [step.urn for step in plan_of(stack).steps if MADE_HERE.match(step.type)] == []
