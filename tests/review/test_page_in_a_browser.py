@@ -85,7 +85,7 @@ def test_access(browser: Opened) -> None:
         "prod-backstage-db-inspect-execution",
     }
     button = browser.one(".matrix td button")
-    assert button.get_attribute("class").split() == ["Contents"]
+    assert str(button.get_attribute("class")).split() == ["Contents"]
     assert "contents on secret:prod/db/admin-??????" in str(button.get_attribute("aria-label"))
     browser.run("arguments[0].focus()", button)
     browser.keys(Keys.SPACE)
