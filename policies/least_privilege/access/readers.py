@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, TypeAlias
 
 from policies.least_privilege.access.holders import Holder, holders
@@ -134,7 +135,16 @@ def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judg
     urns = {str(resource.get("name")): resource.urn for resource in resources if resource.type == "aws:iam/role:Role"}
     reading = [holder for holder in holders(resources).values() if holder.kind in ("role", "user", "policy")]
     own = {name for resource in made if isinstance(name := resource.get("name"), str)}
-    used = [arn for arn in expected if store.name(arn) in own or any(_reads(store, holder, arn) for holder in reading)]
+    # Mostly an ARN of the list is read by a holder whose policy has just that ARN, so those are asked first.
+    naming: dict[str, list[Holder]] = {}
+    for holder in reading:
+        for pattern in _readable_patterns(store, holder):
+            naming.setdefault(pattern, []).append(holder)
+    used = [
+        arn
+        for arn in expected
+        if store.name(arn) in own or any(_reads(store, holder, arn) for holder in chain(naming.get(arn, ()), reading))
+    ]
     for holder in reading:
         for message in _holder_differences(store, holder, expected, used):
             yield Finding(message, urns.get(holder.name, ""))

@@ -6,7 +6,7 @@ A preview tells such a fault with the wider one, its root, in which it's counted
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeAlias
 
@@ -104,7 +104,7 @@ def _from_actions(fault: Fault, wider: _Wider) -> _Roots:
     """Return the broad action patterns that give all that a fault needs."""
     if fault.rule not in _REACH | {RuleId.TRUST_ACTION}:
         return ()
-    return _covering(fault, wider, lambda _, root, place: root.rule in _BROAD and _mends(root, place))
+    return _covering(fault, wider, _BROAD, lambda _, root, place: _mends(root, place))
 
 
 def _from_resources(fault: Fault, wider: _Wider) -> _Roots:
@@ -112,9 +112,9 @@ def _from_resources(fault: Fault, wider: _Wider) -> _Roots:
 
     def is_root(part: Part, root: Fault, place: Place) -> bool:
         enough = part.narrowable or not root.parts[0].narrowable
-        return root.rule in _NARROWED and enough and _mends(root, place, place.resources)
+        return enough and _mends(root, place, place.resources)
 
-    return _covering(fault, wider, is_root)
+    return _covering(fault, wider, _NARROWED, is_root)
 
 
 def _mends(root: Fault, wanted: Place, resources: Sequence[str] = ()) -> bool:
@@ -127,24 +127,30 @@ def _mends(root: Fault, wanted: Place, resources: Sequence[str] = ()) -> bool:
     )
 
 
-def _covering(fault: Fault, wider: _Wider, is_root: Callable[[Part, Fault, Place], bool]) -> _Roots:
+def _covering(
+    fault: Fault, wider: _Wider, rules: Container[RuleId], is_root: Callable[[Part, Fault, Place], bool]
+) -> _Roots:
     """Return the roots of one of a fault's parts, whose actions may have different ones."""
     for part in fault.parts:
         by_action = [
             place._replace(actions=(action,)) for place in part.places for action in place.actions[: _MOST + 1]
         ]
         fits = partial(is_root, part)
-        roots = _each_root(part.places, wider, fits)
-        if roots or (len(by_action) <= _MOST and (roots := _each_root(by_action, wider, fits))):
+        roots = _each_root(part.places, wider, rules, fits)
+        if roots or (len(by_action) <= _MOST and (roots := _each_root(by_action, wider, rules, fits))):
             return roots
     return ()
 
 
-def _each_root(places: Sequence[Place], wider: _Wider, is_root: Callable[[Fault, Place], bool]) -> _Roots:
-    """Return the first root at each place, none if a place has none."""
+def _each_root(
+    places: Sequence[Place], wider: _Wider, rules: Container[RuleId], is_root: Callable[[Fault, Place], bool]
+) -> _Roots:
+    """Return the first root of some rules at each place, none if a place has none."""
     found: dict[Fault, None] = {}
+    wheres = {place.statement.where for place in places}
+    of_rules = {where: [one for one in wider.get(where, ())[:_MOST] if one.rule in rules] for where in wheres}
     for place in places:
-        root = next((one for one in wider.get(place.statement.where, ())[:_MOST] if is_root(one, place)), None)
+        root = next((one for one in of_rules[place.statement.where] if is_root(one, place)), None)
         if root is None:
             return ()
         found[root] = None
@@ -155,18 +161,19 @@ def _from_names(fault: Fault, wider: _Wider) -> _Roots:
     """Return the fault of the name of the principal, or of the only resource, that a fault is about."""
 
     def is_root(root: Fault, place: Place) -> bool:
-        if fault.rule in _LIMITING:
-            return root.rule is RuleId.MALFORMED_PRINCIPAL and root.concerns == fault.concerns
-        return root.rule is RuleId.MALFORMED_ARN and _mends(root, place, place.resources)
+        if root.rule is RuleId.MALFORMED_PRINCIPAL:
+            return root.concerns == fault.concerns
+        return _mends(root, place, place.resources)
 
-    return _each_root(fault.places, wider, is_root) if fault.rule in _NAMED else ()
+    if fault.rule not in _NAMED:
+        return ()
+    rule = RuleId.MALFORMED_PRINCIPAL if fault.rule in _LIMITING else RuleId.MALFORMED_ARN
+    return _each_root(fault.places, wider, {rule}, is_root)
 
 
 def _from_conditions(fault: Fault, wider: _Wider) -> _Roots:
     """Return the fault of the condition that was to keep out what a fault lets in."""
-    return _each_root(
-        fault.places, wider, lambda root, _: root.rule in _CONDITIONS and _limits(root.concerns, fault.rule)
-    )
+    return _each_root(fault.places, wider, _CONDITIONS, lambda root, _: _limits(root.concerns, fault.rule))
 
 
 def _limits(key: str, rule: RuleId) -> bool:
