@@ -15,7 +15,7 @@ from review.page.data import Shown, data
 from stackfiles.plan_document import PlanDocument
 
 _BROWSER: Final = Path(__file__).with_name("browser")
-_SCRIPTS: Final = "elements overview stack access way request rules difference start".split()
+_SCRIPTS: Final = "elements overview stack access way request rules difference adoption start".split()
 """In the order in which they are needed."""
 
 

@@ -17,8 +17,10 @@ import pytest
 
 from policies.least_privilege.access.report import accesses
 from rehearsal.reports.changes import compare
+from review.__main__ import main
 from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs
+from tests.operations.adopt.test_report import made
 from tests.planning import PROJECT, document_of
 from tests.review.conftest import TASK, shown
 
@@ -111,6 +113,24 @@ def test_the_difference_is_the_one_between_the_plans(content: dict[str, Any]) ->
     ]
 
 
+def test_the_adoption_is_the_reports(content: dict[str, Any]) -> None:
+    report = made()
+    shown_ = content["adoption"]
+    assert (shown_["project"], shown_["stack"], shown_["clean"]) == (report.project, report.stack, report.clean)
+    assert {row["resource"] for row in shown_["rows"] if row["stops"]} == {row.resource for row in report.stops}
+    rows = {row.resource: row for row in report.rows}
+    assert len(shown_["rows"]) == len(rows) == sum(one["count"] for one in shown_["verdicts"])
+    for row in shown_["rows"]:
+        own = rows[row["resource"]]
+        told = (row["verdict"], row["cause"], row["address"], tuple(row["waysOut"]))
+        assert told == (own.verdict, own.cause, own.address, own.ways_out)
+        assert len(row["changes"]) + len(row["secrets"]) == len(own.changes)
+    stops = [row["stops"] for row in shown_["rows"]]
+    assert stops == sorted(stops, reverse=True)  # they come first
+    assert [row["secrets"] for row in shown_["rows"] if row["secrets"]] == [["actions"]]
+    assert "[secret]" not in json.dumps(shown_)
+
+
 def test_it_asks_for_nothing_and_lets_nothing_else_run(text: str) -> None:
     found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert found
@@ -149,6 +169,24 @@ def test_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{output}: prod, passed\n"
     assert output.read_text().startswith("<!doctype html>")
+    assert '"adoption":null' in output.read_text()
     bad = subprocess.run([*COMMAND, "--plan", str(output)], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert bad.returncode == 2
     assert "is no plan of one stack" in bad.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "stack", "said"),
+    [
+        ("{}", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
+        ("[1]", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
+        (made().document(), "dev", "is of the stack prod, not dev; accepted: --stack prod, or no --stack"),
+    ],
+)
+def test_a_report_that_is_not_of_this_stack(
+    tmp_path: Path, text: str, stack: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.json"
+    report.write_text(text)
+    assert main(["page", "--adoption", str(report), "--stack", stack]) == 2
+    assert said in capsys.readouterr().err

@@ -14,7 +14,7 @@ from selenium.webdriver.support.select import Select
 from tests.review.browser import Opened, opened
 from tests.review.conftest import LINES, TASK, shown
 
-SECTIONS: Final = ("overview", "stack", "access", "request", "rules", "difference")
+SECTIONS: Final = ("overview", "stack", "access", "request", "rules", "difference", "adoption")
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +143,21 @@ def test_difference(browser: Opened) -> None:
     assert f"This change lets {TASK} read" in text
 
 
+def test_adoption(browser: Opened) -> None:
+    browser.go("adoption")
+    text = browser.one("main").text
+    assert "6 to solve before anything is taken over." in text
+    stops = browser.texts(".stop")
+    assert len(stops) == 5  # those of one type and cause are told once
+    assert "replaced aws:iam/role:Rolereplaced-too aws:iam/role:Role" in stops[0]
+    assert "Ways out, written for the first" in stops[0]
+    assert len(browser.all("#adopted .entry")) == len(browser.run("return data.adoption.rows"))
+    Select(browser.one("#which-verdict")).select_by_value("changes in place")
+    assert len(browser.all("#adopted .entry")) == 2
+    assert _rows(browser, "#adopted") == [["description", "old", "new"]]
+    assert browser.texts("#adopted .secret") == ["Secrets that change, whose values aren't shown: actions"]
+
+
 def test_by_keyboard_alone(browser: Opened) -> None:
     browser.go("overview")
     browser.run("document.activeElement.blur(); window.getSelection().removeAllRanges()")
@@ -154,7 +169,7 @@ def test_by_keyboard_alone(browser: Opened) -> None:
         assert browser.run("return document.activeElement.hash") == f"#{section}"
     browser.keys(Keys.ENTER)
     browser.settle()
-    assert browser.one("#section-difference")
+    assert browser.one("#section-adoption")
 
 
 def test_all_of_it_is_printed(browser: Opened) -> None:
