@@ -9,7 +9,7 @@ from typing import Any
 from rehearsal.reports.changes import Change, compare, planned_changes
 from rehearsal.reports.consequences import consequences
 from rehearsal.reports.since_last import findings
-from review.difference import new_access
+from review.difference import changed_access
 from review.page.access import Readers, access
 from review.page.rules import rules
 from review.page.violation import violation
@@ -117,7 +117,7 @@ def _difference(base: PlanDocument, plan: PlanDocument, found: Sequence[Change])
         ],
         "new": [violation(said) for key, said in after.items() if key not in before],
         "gone": [violation(said) for key, said in before.items() if key not in after],
-        "access": new_access(base, plan),
+        "access": changed_access(base, plan),
     }
 
 
