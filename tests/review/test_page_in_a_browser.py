@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +12,8 @@ from axe_core_python.selenium import Axe  # type: ignore[import-untyped]
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
+from review.page.data import Shown
+from review.page.document import page
 from tests.review.browser import Opened, opened
 from tests.review.conftest import LINES, TASK, shown
 
@@ -178,6 +181,25 @@ def test_all_of_it_is_printed(browser: Opened) -> None:
     assert browser.texts("main > section > h2") == [name.capitalize() for name in SECTIONS]
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert browser.texts("main > section > h2") == ["Overview"]
+
+
+def test_a_page_without_base_adoption_or_diagram_says_so(tmp_path: Path) -> None:
+    plan = copy.deepcopy(shown().plan)
+    for step in plan["steps"]:
+        step["newState"].get("inputs", {}).pop("proxied", None)
+    file = tmp_path / "page.html"
+    file.write_text(page(Shown("prod", plan)), encoding="utf-8")
+    with opened(file) as browser:
+        assert browser.texts("nav a") == [name.capitalize() for name in SECTIONS if name != "adoption"]
+        browser.go("stack")
+        assert "There is no diagram: portal.rocketclub.online has no proxied record." in browser.one("main").text
+        assert browser.texts(".drawing") == []
+        browser.all(".tree button")[0].click()
+        browser.settle()
+        assert browser.one(".panel h3").text == "rocketclub-platform-prod"
+        browser.go("difference")
+        assert "This page was made without a base." in browser.one("main").text
+        assert browser.messages() == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
