@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 from policies.least_privilege.access.holders import Holder, holders
 from policies.least_privilege.access.readers import PARAMETERS, SECRETS, readings
 from policies.least_privilege.access.report import holder_accesses, read_plan
+from review.way import hidden
 from stackfiles.plan_document import PlanDocument
 
 
@@ -45,7 +46,7 @@ class Stack:
 
     `roles` are by who takes them on, `stores` by their heading. `reads` has the name of a role, of what it reads, and
     which kind that is: `secret`, `parameter` or `bucket`. `issued` are the roles that are taken on with the token of an
-    identity provider, as CI does.
+    identity provider, as CI does. `paths` is empty where the plan hides a part of them.
     """
 
     account: str
@@ -81,9 +82,9 @@ def read_stack(plan: PlanDocument) -> Stack:
 
 def _stack(plan: PlanDocument) -> Stack:
     given: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for step in plan["steps"]:
-        if state := step.get("newState"):
-            given[state["type"]].append(state.get("inputs", {}))
+    states = [step["newState"] for step in plan["steps"] if step.get("newState")]
+    for state in states:
+        given[state["type"]].append(state.get("inputs", {}))
     config = plan.get("config", {})
     resources = read_plan(cast(Any, plan))
     found = list(holders(resources, inputs=True).values())
@@ -106,7 +107,7 @@ def _stack(plan: PlanDocument) -> Stack:
         ", ".join(json.loads(config.get("aws:allowedAccountIds", "[]"))),
         config.get("aws:region", ""),
         next((str(group["vpcId"]) for group in given["aws:lb/targetGroup:TargetGroup"]), ""),
-        list(_paths(given)),
+        [] if hidden(states) else list(_paths(given)),
         {who: sorted(members) for who, members in sorted(roles.items())},
         {title: members for title, members in stores.items() if members},
         [read for read in reads if read[0] in names],

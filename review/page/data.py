@@ -13,7 +13,7 @@ from review.difference import changed_access
 from review.page.access import Readers, access
 from review.page.rules import rules
 from review.page.violation import violation
-from review.way import attacks, follow, way_in
+from review.way import attacks, follow, hidden, way_in
 from stackfiles.plan_document import PlanDocument, State, place, short_type
 
 
@@ -87,6 +87,7 @@ def _requests(states: Sequence[State]) -> dict[str, Any]:
     way = way_in(states)
     return {
         "way": way,
+        "hidden": hidden(states),
         "attacks": [
             {
                 "what": what,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from policies.least_privilege.access.report import accesses
 from rehearsal.reports.changes import compare
@@ -75,6 +76,7 @@ def test_a_grant_names_the_statement_that_gives_it(content: dict[str, Any]) -> N
         assert statement["Effect"] == "Allow"
         resources = statement.get("Resource", "*")
         assert grant["resource"] in resources or grant["kind"] == "role"  # a boundary may narrow a role's
+        assert grant["kind"] != "trust" or grant["urn"].endswith(f"::{grant['place']}")  # many trust alike
     role = next(one for one in content["access"]["grants"] if one["who"] == TASK and "Data" in one["statement"])
     assert role["line"].startswith("components/workload_permissions.py:")
 
@@ -190,3 +192,13 @@ def test_a_report_that_is_not_of_this_stack(
     report.write_text(text)
     assert main(["page", "--adoption", str(report), "--stack", stack]) == 2
     assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pipeline", [".circleci/config.yml", ".github/workflows/pull-request.yml"])
+def test_pipelines_keep_the_page_of_the_preview_beside_its_report(pipeline: str) -> None:
+    job = yaml.safe_load((PROJECT / pipeline).read_text())["jobs"]["preview"]
+    commands = re.findall(r"-m review (page .*?)(?:\\n|')", str(job["steps"]))
+    assert [command.partition(" --plan ")[2] for command in commands] == [
+        "report/preview.json --output report/page.html"
+    ]
+    assert "'path': 'report'" in str(job["steps"])

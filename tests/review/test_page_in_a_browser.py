@@ -202,6 +202,23 @@ def test_a_page_without_base_adoption_or_diagram_says_so(tmp_path: Path) -> None
         assert browser.messages() == []
 
 
+def test_a_plan_that_hides_what_answers_requests(tmp_path: Path) -> None:
+    """As the Pulumi CLI's does."""
+    plan = copy.deepcopy(shown().plan)
+    for step in plan["steps"]:
+        if "origins" in (inputs := step["newState"].get("inputs", {})):
+            inputs["origins"] = "[secret]"
+    file = tmp_path / "page.html"
+    file.write_text(page(Shown("prod", plan)), encoding="utf-8")
+    with opened(file) as browser:
+        browser.go("stack")
+        assert "The diagram is without the path of a request." in browser.one("main").text
+        assert TASK in browser.texts(".drawing a text")
+        browser.go("request")
+        assert "it hides a list that holds a secret: origins of aws:cloudfront" in browser.one("main").text
+        assert browser.messages() == []
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_it_is_accessible(file: Path, width: int, dark: bool) -> None:
