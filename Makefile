@@ -37,7 +37,7 @@ preview: $(RUN) ## plan STACK (default prod, or the only one) and judge it with 
 		*) echo "ENGINE=$(ENGINE): accepted: embedded or pulumi" >&2; exit 2 ;; \
 	esac
 
-diff: $(RUN) ## what this working copy changes in STACK against BASE (default main): resources, verdict, who may do what
+diff: $(RUN) ## what this working copy changes in STACK against BASE (default main): resources, verdict, who may do what now or no longer
 	@$(BIN)/python -m review diff --stack $(STACK) --base $(or $(BASE),main)
 
 page: $(RUN) ## all of STACK as one HTML file to look at, build/page.STACK.html; BASE=main: with what differs from there

@@ -11,6 +11,7 @@ from pathlib import Path
 from rehearsal.base_verdict.judged import judged
 from review import difference, repository
 from review.compared import Compared, compare_with
+from review.page import adoption
 from review.page.data import Shown, expected_readers
 from review.page.document import page
 from stackfiles import plan_file, project, text_file
@@ -40,6 +41,14 @@ def _diff(given: argparse.Namespace) -> int:
 
 def _page(given: argparse.Namespace) -> int:
     folder: Path = given.project.resolve()
+    adopted = adoption.read(given.adoption) if given.adoption else None
+    if adopted:
+        if given.stack not in (None, adopted["stack"]):
+            raise BadConfiguration(
+                f"--adoption {given.adoption} is of the stack {adopted['stack']}, not {given.stack}; "
+                f"accepted: --stack {adopted['stack']}, or no --stack"
+            )
+        given.stack = adopted["stack"]
     if given.plan:
         plan = plan_file.read(given.plan)
         base = plan_file.read(Path(given.base)) if given.base else None
@@ -57,7 +66,8 @@ def _page(given: argparse.Namespace) -> int:
     expected = expected_readers(json.loads(text_file.read(file))) if file else {}
     output = given.output or folder / "build" / f"page.{stack}.html"
     output.parent.mkdir(parents=True, exist_ok=True)
-    shown = Shown(stack, compared.plan, compared.base, compared.against, expected, repository.address(folder))
+    address = repository.address(folder)
+    shown = Shown(stack, compared.plan, compared.base, compared.against, expected, address, adopted)
     text_file.write(output, page(shown), "--output")
     print(f"{output}: {stack}, {'passed' if shown.passed else 'not passed'}")
     return 0
@@ -96,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--base", metavar="BASE", help="compare with a revision; with --plan, with another plan's file")
     whole.add_argument("--plan", type=Path, metavar="FILE", help="show this plan, of either engine, and make none")
+    whole.add_argument("--adoption", type=Path, metavar="FILE", help="show this JSON report of `operations adopt` too")
     whole.add_argument("--output", type=Path, metavar="FILE", help="write it there (default: build/page.STACK.html)")
     for command in (diff, whole):
         command.add_argument("--stack", metavar="NAME", help="the stack (default: prod, or the only one)")

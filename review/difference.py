@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-from policies.least_privilege.access.report import difference
+from policies.least_privilege.access.inclusion import Access
+from policies.least_privilege.access.report import accesses, difference, lost
+from policies.least_privilege.access.requests import widen
 from policies.least_privilege.access.sentences import sentences
+from policies.least_privilege.language import patterns
 from rehearsal.reports import since_last
 from review.compared import Compared
 from stackfiles.plan_document import PlanDocument
@@ -18,10 +21,27 @@ def text(stack: str, compared: Compared) -> str:
     if compared.base is None:
         lines.append("The base has no such stack: all of it is new.")
     else:
-        lines += new_access(compared.base, compared.plan) or ["No new access."]
+        lines += changed_access(compared.base, compared.plan) or ["Nobody's access changes."]
     return "\n".join(lines) + "\n"
 
 
-def new_access(base: PlanDocument, plan: PlanDocument) -> Sequence[str]:
-    """Return what a plan lets whom do that the base doesn't, in sentences."""
-    return sentences(difference(cast(Any, base), cast(Any, plan)))
+def changed_access(base: PlanDocument, plan: PlanDocument) -> Sequence[str]:
+    """Return what a plan lets whom do that the base doesn't, then what it no longer lets whom do, in sentences."""
+    before, after = cast(Any, base), cast(Any, plan)
+    taken = lost(before, after)
+    left = accesses(after) if taken else []
+    narrowed = [one for one in taken if any(_meet(one, other) for other in left)]
+    return [
+        *sentences(difference(before, after)),
+        *sentences((one for one in taken if one not in narrowed), "This change no longer lets"),
+        *sentences(narrowed, "Only in part or under a condition, this change still lets"),
+    ]
+
+
+def _meet(one: Access, other: Access) -> bool:
+    """Tell whether two accesses may be the same holder's to do the same to the same resource."""
+    return (
+        one.holder == other.holder
+        and bool(set(one.actions) & set(other.actions))
+        and patterns.intersects(widen(one.resource), widen(other.resource))
+    )

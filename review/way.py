@@ -31,8 +31,10 @@ class Sent:
 def way_in(states: Sequence[State]) -> dict[str, Any]:
     """Return what answers requests: records, distributions, and the listener's actions and rules as the plan has them.
 
-    It's empty where the plan has no listener.
+    It's empty where the plan has no listener, or hides a part of that.
     """
+    if hidden(states):
+        return {}
     by_type: dict[str, list[State]] = {}
     for state in states:
         by_type.setdefault(state["type"], []).append(state)
@@ -61,8 +63,29 @@ def way_in(states: Sequence[State]) -> dict[str, Any]:
     }
 
 
+def hidden(states: Sequence[State]) -> list[str]:
+    """Return what a plan hides as a whole of what answers requests, as `PROPERTY of TYPE`.
+
+    The Pulumi CLI does so with a list that holds a secret; the embedded engine's plan hides the secret alone.
+    """
+    return sorted(
+        {
+            f"`{key}` of `{state['type']}`"
+            for state in states
+            for key in _ANSWERING.get(state["type"], ())
+            if state.get("inputs", {}).get(key) == SECRET
+        }
+    )
+
+
 _TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
+_ANSWERING: Final = {
+    _DISTRIBUTION: ("origins",),
+    "aws:lb/listener:Listener": ("defaultActions",),
+    "aws:lb/listenerRule:ListenerRule": ("conditions", "actions"),
+}
+"""Type -> lists that say what answers a request."""
 
 
 def _inputs(states: Sequence[State]) -> list[dict[str, Any]]:

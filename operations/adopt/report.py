@@ -79,8 +79,9 @@ class Report:
         return not self.stops and not self.mandatory
 
     def document(self) -> str:
-        """Return the report as JSON."""
-        return json.dumps({"version": _VERSION, "clean": self.clean, **asdict(self)}, indent=2) + "\n"
+        """Return the report as JSON. `verdicts` says which verdicts stop; those to look at come first."""
+        told = {"version": _VERSION, "clean": self.clean, "verdicts": {one: one.stops for one in _ORDER}}
+        return json.dumps({**told, **asdict(self)}, indent=2) + "\n"
 
     @classmethod
     def load(cls, file: Path) -> Self:
@@ -94,7 +95,8 @@ class Report:
             found: dict[str, Any] = json.loads(text_file.read(file))
             if found.pop("version") != _VERSION:
                 raise BadConfiguration(f"{file} is of another version of this command; {accepted}")
-            found.pop("clean")
+            for told in ("clean", "verdicts"):
+                found.pop(told)
             rows = [
                 ReportRow(
                     **{

@@ -130,11 +130,10 @@ def _list(
 
 def _reads(stack: Stack, roles: Mapping[str, int], stores: Mapping[str, int]) -> Iterator[str]:
     left, right = sum(_ROLES) + 4, _STORES[0] - 6
-    people = {name for who, names in stack.roles.items() if who in ("CircleCI", "GitHub Actions") for name in names}
     for role, store, kind in stack.reads:
         start, end = roles[role], stores[store]
         middle = (left + right) // 2
-        ci = " ci" if role in people else ""
+        ci = " ci" if role in stack.issued else ""
         yield (
             f'<path class="r {kind}{ci}" d="M{left} {start}C{middle} {start} {middle} {end} {right} {end}">'
             f"<title>{escape(role)} reads {escape(store)}</title></path>"

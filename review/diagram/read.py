@@ -11,7 +11,12 @@ from typing import Any, Final, cast
 from policies.least_privilege.access.holders import Holder, holders
 from policies.least_privilege.access.readers import PARAMETERS, SECRETS, readings
 from policies.least_privilege.access.report import holder_accesses, read_plan
+from review.way import hidden
 from stackfiles.plan_document import PlanDocument
+
+
+class NotDrawn(Exception):
+    """A plan has no diagram; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,8 @@ class Stack:
     """What the diagram shows.
 
     `roles` are by who takes them on, `stores` by their heading. `reads` has the name of a role, of what it reads, and
-    which kind that is: `secret`, `parameter` or `bucket`.
+    which kind that is: `secret`, `parameter` or `bucket`. `issued` are the roles that are taken on with the token of an
+    identity provider, as CI does. `paths` is empty where the plan hides a part of them.
     """
 
     account: str
@@ -50,6 +56,7 @@ class Stack:
     roles: Mapping[str, Sequence[str]]
     stores: Mapping[str, Sequence[Store]]
     reads: Sequence[tuple[str, str, str]]
+    issued: frozenset[str]
 
 
 _SECRET: Final = "aws:secretsmanager/secret:Secret"
@@ -57,17 +64,27 @@ _PARAMETER: Final = "aws:ssm/parameter:Parameter"
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 ROLE: Final = "aws:iam/role:Role"
 
+_ISSUERS: Final = {"oidc.circleci.com": "CircleCI", "token.actions.githubusercontent.com": "GitHub Actions"}
+"""Host of an identity provider -> what people call it; another one is called by its host."""
+
 
 def read_stack(plan: PlanDocument) -> Stack:
     """Read a plan.
 
     Raises:
-        LookupError: a host of a distribution has no record, rule or target group in the plan.
+        NotDrawn: a host has no record, or the plan isn't made as this project makes its own.
     """
+    try:
+        return _stack(plan)
+    except (LookupError, StopIteration, ValueError, TypeError, AttributeError):
+        raise NotDrawn("the plan has other parts than those that the drawing knows") from None
+
+
+def _stack(plan: PlanDocument) -> Stack:
     given: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for step in plan["steps"]:
-        if state := step.get("newState"):
-            given[state["type"]].append(state.get("inputs", {}))
+    states = [step["newState"] for step in plan["steps"] if step.get("newState")]
+    for state in states:
+        given[state["type"]].append(state.get("inputs", {}))
     config = plan.get("config", {})
     resources = read_plan(cast(Any, plan))
     found = list(holders(resources, inputs=True).values())
@@ -90,10 +107,11 @@ def read_stack(plan: PlanDocument) -> Stack:
         ", ".join(json.loads(config.get("aws:allowedAccountIds", "[]"))),
         config.get("aws:region", ""),
         next((str(group["vpcId"]) for group in given["aws:lb/targetGroup:TargetGroup"]), ""),
-        list(_paths(given)),
+        [] if hidden(states) else list(_paths(given)),
         {who: sorted(members) for who, members in sorted(roles.items())},
         {title: members for title, members in stores.items() if members},
         [read for read in reads if read[0] in names],
+        frozenset(role["name"] for role in given[ROLE] if "Federated" in _principal(role)),
     )
 
 
@@ -112,7 +130,7 @@ def _paths(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Path]:
             # Comment and target group carry the same environment and label: `prod portal`, `prod-portal-MARK`.
             target = targets[distribution["comment"].replace(" ", "-")]
             if host not in proxied:
-                raise LookupError(f"{host} has no proxied record")
+                raise NotDrawn(f"{host} has no proxied record")
             yield Path(
                 host,
                 distribution["comment"],
@@ -142,7 +160,13 @@ def _signs_in(rule: Mapping[str, Any]) -> bool:
 
 def _trusted(role: Mapping[str, Any]) -> str:
     """Return who takes on a role, in a word or two."""
-    principal = json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"]
+    principal = _principal(role)
     if "Federated" in principal:
-        return "CircleCI" if "circleci" in str(principal["Federated"]) else "GitHub Actions"
+        issuer = str(principal["Federated"]).partition("-provider/")[2].partition("/")[0]
+        return _ISSUERS.get(issuer, issuer)
     return str(principal["Service"]).partition(".")[0]
+
+
+def _principal(role: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"]
+    return found

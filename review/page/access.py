@@ -82,7 +82,8 @@ def _statements(resources: Sequence[Resource]) -> dict[Statement, list[Resource]
 
 def _origin(holder: Holder, resources: Sequence[Resource]) -> Resource | None:
     """Return the resource that a statement stands in: of several with the same, the holder's own."""
-    own = (one for one in resources if holder.name in (one.get("role"), one.get("name")))
+    names = {holder.name, holder.place} - {""}
+    own = (one for one in resources if names & {str(one.get("role")), str(one.get("name"))})
     return next(own, resources[0] if resources else None)
 
 

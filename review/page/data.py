@@ -9,11 +9,12 @@ from typing import Any
 from rehearsal.reports.changes import Change, compare, planned_changes
 from rehearsal.reports.consequences import consequences
 from rehearsal.reports.since_last import findings
-from review.difference import new_access
+from review.difference import changed_access
 from review.page.access import Readers, access
 from review.page.rules import rules
-from review.way import attacks, follow, way_in
-from stackfiles.plan_document import PlanDocument, State, Violation, place, places, short_type
+from review.page.violation import violation
+from review.way import attacks, follow, hidden, way_in
+from stackfiles.plan_document import PlanDocument, State, place, short_type
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Shown:
     """A stack's plan and what it's compared with.
 
     `against` says what the base is. `lines` is the address of the repository's files, to which `FILE#L1` is added;
-    empty where nobody knows it.
+    empty where nobody knows it. `adoption` is the report of one, as `review.page.adoption` reads it.
     """
 
     stack: str
@@ -30,6 +31,7 @@ class Shown:
     against: str = ""
     expected: Readers = field(default_factory=dict)
     lines: str = ""
+    adoption: Mapping[str, Any] | None = None
 
     @property
     def passed(self) -> bool:
@@ -57,13 +59,14 @@ def data(shown: Shown) -> dict[str, Any]:
             {"kind": one.kind, "urn": one.urn, "text": one.text, "line": place(one.source)}
             for one in consequences(found, plan, base)
         ],
-        "violations": [_violation(said) for said in plan["policyViolations"]],
+        "violations": [violation(said) for said in plan["policyViolations"]],
         "config": plan.get("config", {}),
         "resources": [_resource(state, operations[state["urn"]]) for state in states],
         "access": access(plan, shown.expected),
         **_requests(states),
         "rules": rules(plan),
         "difference": None if base is None else _difference(base, plan, found),
+        "adoption": shown.adoption,
     }
 
 
@@ -80,21 +83,11 @@ def _resource(state: State, operation: str) -> dict[str, Any]:
     }
 
 
-def _violation(said: Violation) -> dict[str, Any]:
-    return {
-        "rule": f"{said['pack']}/{said['policy']}",
-        "level": said["level"],
-        "severity": said.get("severity", ""),
-        "urn": said["urn"],
-        "message": said["message"],
-        "lines": places(said),
-    }
-
-
 def _requests(states: Sequence[State]) -> dict[str, Any]:
     way = way_in(states)
     return {
         "way": way,
+        "hidden": hidden(states),
         "attacks": [
             {
                 "what": what,
@@ -123,9 +116,9 @@ def _difference(base: PlanDocument, plan: PlanDocument, found: Sequence[Change])
             }
             for change in found
         ],
-        "new": [_violation(said) for key, said in after.items() if key not in before],
-        "gone": [_violation(said) for key, said in before.items() if key not in after],
-        "access": new_access(base, plan),
+        "new": [violation(said) for key, said in after.items() if key not in before],
+        "gone": [violation(said) for key, said in before.items() if key not in after],
+        "access": changed_access(base, plan),
     }
 
 

@@ -10,32 +10,33 @@ from pathlib import Path
 from typing import Any, Final
 
 from review.diagram.draw import STYLE, svg
-from review.diagram.read import read_stack
+from review.diagram.read import NotDrawn, read_stack
 from review.page.data import Shown, data
 from stackfiles.plan_document import PlanDocument
 
 _BROWSER: Final = Path(__file__).with_name("browser")
-_SCRIPTS: Final = "elements overview stack access way request rules difference start".split()
+_SCRIPTS: Final = "elements overview stack access way request rules difference adoption start".split()
 """In the order in which they are needed."""
 
 
 def page(shown: Shown) -> str:
     """Return the page of a stack."""
-    return _document(data(shown), _diagram(shown.plan))
+    try:
+        diagram, why = _diagram(shown.plan), ""
+    except NotDrawn as error:
+        diagram, why = "", str(error)
+    return _document({**data(shown), "notDrawn": why}, diagram)
 
 
 def _diagram(plan: PlanDocument) -> str:
-    """Return the diagram, whose names lead to the resources of the page; nothing where the plan has other parts."""
+    """Return the diagram, whose names lead to the resources of the page."""
     states = [step["newState"] for step in plan["steps"] if step.get("newState")]
     links = {
         (state["type"], str(inputs.get("bucket") or inputs.get("name"))): number
         for number, state in enumerate(states)
         if (inputs := state.get("inputs", {}))
     }
-    try:
-        return svg(read_stack(plan), links, style=False)
-    except (LookupError, StopIteration):
-        return ""
+    return svg(read_stack(plan), links, style=False)
 
 
 def _document(content: dict[str, Any], diagram: str) -> str:

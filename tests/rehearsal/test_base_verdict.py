@@ -177,6 +177,10 @@ def test_the_report_names_what_the_pipeline_loses(loosened: Judged) -> None:
     assert '- `workflows.pull-request.jobs[].preview.requires[]: "gate"`' in lost
 
 
+def test_the_page_of_each_stack_is_kept_beside_the_report(loosened: Judged) -> None:
+    assert "/out/page.prod.html: prod, not passed" in loosened.printed
+
+
 def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(tmp_path: Path) -> None:
     branch = repository(tmp_path)
     stack_file = branch / "Pulumi.prod.yaml"

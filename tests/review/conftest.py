@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from review.page import adoption
 from review.page.data import Shown, expected_readers
 from review.page.document import page
 from stackfiles.plan_document import PlanDocument
+from tests.operations.adopt.test_report import made
 from tests.owner import owned
 from tests.planning import document_of
 
@@ -59,7 +62,9 @@ def shown() -> Shown:
 
 @pytest.fixture(scope="session")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page."""
+    """The page, with the report of an adoption that has one of everything."""
     written = tmp_path_factory.mktemp("page") / "page.html"
-    written.write_text(page(shown()), encoding="utf-8")
+    report = written.with_name("report.json")
+    report.write_text(made().document())
+    written.write_text(page(replace(shown(), adoption=adoption.read(report))), encoding="utf-8")
     return written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from review.diagram.draw import svg
-from review.diagram.read import Stack, read_stack
+from review.diagram.read import NotDrawn, Stack, read_stack
+from stackfiles.plan_document import PlanDocument
 from tests.planning import PROJECT, document_of
 
 
@@ -52,7 +54,7 @@ def test_a_host_without_a_record_is_told() -> None:
         state: Any = step["newState"]
         if state["type"] == "cloudflare:index/dnsRecord:DnsRecord":
             state["inputs"]["proxied"] = False
-    with pytest.raises(LookupError, match="has no proxied record"):
+    with pytest.raises(NotDrawn, match="has no proxied record"):
         read_stack(plan)
 
 
@@ -62,3 +64,33 @@ def test_a_stack_without_entry_points_is_drawn() -> None:
     drawn = svg(read_stack(plan))
     assert "Browser" not in drawn
     assert "prod-backstage-task" in drawn
+
+
+@pytest.mark.parametrize(
+    ("issuer", "name"),
+    [
+        ("oidc.circleci.com/org/1", "CircleCI"),
+        ("token.actions.githubusercontent.com", "GitHub Actions"),
+        ("oidc.example.org/circleci", "oidc.example.org"),
+    ],
+)
+def test_ci_is_named_by_who_issues_its_tokens(issuer: str, name: str) -> None:
+    trust = {"Principal": {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}}
+    found = read_stack(role({"Statement": [trust]}))
+    assert found.roles == {name: ["ci-deploy"]}
+    assert found.issued == {"ci-deploy"}
+
+
+@pytest.mark.parametrize("trust", [{}, {"Statement": [{"Principal": "*"}]}, None], ids=["empty", "anybody", "unknown"])
+def test_a_plan_that_is_not_made_as_this_one_is_not_drawn(trust: dict[str, Any] | None) -> None:
+    with pytest.raises(NotDrawn, match="has other parts"):
+        read_stack(role(trust))
+
+
+def role(trust: dict[str, Any] | None) -> PlanDocument:
+    """The plan of one role; what it trusts may not be known yet."""
+    document = json.dumps(trust) if trust is not None else "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+    urn = "urn:pulumi:prod::p::aws:iam/role:Role::ci-deploy"
+    inputs = {"name": "ci-deploy", "assumeRolePolicy": document}
+    state: Any = {"urn": urn, "custom": True, "type": "aws:iam/role:Role", "inputs": inputs}
+    return {"steps": [{"op": "create", "urn": urn, "newState": state}], "policyViolations": []}

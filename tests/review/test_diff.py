@@ -12,10 +12,16 @@ from typing import Any, Final
 import pytest
 
 from rehearsal.reports.changes import Property, compare
+from review.difference import changed_access
 from stackfiles.plan_document import PlanDocument
 from tests.rehearsal.conftest import ROOT, WORKSHOP
 
 URN: Final = "urn:pulumi:prod::p::aws:iam/policy:Policy::limit"
+STILL: Final = "Only in part or under a condition, this change still lets"
+ROLE: Final = "arn:aws:iam::123456789012:role/x"
+INSECURE: Final = {"Bool": {"aws:SecureTransport": "false"}}
+TRUST: Final = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}
+SECURE: Final = {"Bool": {"aws:SecureTransport": "true"}}
 ARN: Final = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/"
 
 
@@ -67,6 +73,70 @@ def plan(resources: list[Any]) -> PlanDocument:
     policy = json.dumps({"Statement": [{"Sid": "Read", "Effect": "Allow", "Resource": resources}]})
     state: Any = {"urn": URN, "custom": True, "type": "aws:iam/policy:Policy", "inputs": {"policy": policy}}
     return {"steps": [{"op": "create", "urn": URN, "newState": state}], "policyViolations": []}
+
+
+def reader(resources: list[str], condition: dict[str, Any] | None = None) -> PlanDocument:
+    """The plan of a role that reads objects."""
+    statement: dict[str, Any] = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": resources}
+    document = json.dumps({"Statement": [statement | ({"Condition": condition} if condition else {})]})
+    states: list[Any] = [
+        {"urn": f"urn:pulumi:prod::p::{type_}::reader", "custom": True, "type": type_, "inputs": inputs}
+        for type_, inputs in (
+            ("aws:iam/role:Role", {"name": "reader", "assumeRolePolicy": json.dumps({"Statement": [TRUST]})}),
+            ("aws:iam/rolePolicy:RolePolicy", {"role": "reader", "policy": document}),
+        )
+    ]
+    steps: Any = [{"op": "create", "urn": state["urn"], "newState": state} for state in states]
+    return {"steps": steps, "policyViolations": []}
+
+
+A, B, BELOW = "arn:aws:s3:::a/*", "arn:aws:s3:::b/*", "arn:aws:s3:::a/in/*"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (reader([A]), reader([A, B]), ["This change lets `reader` read `b/*` (s3:GetObject)."]),
+        (reader([A, B]), reader([A]), ["This change no longer lets `reader` read `b/*` (s3:GetObject)."]),
+        (
+            reader([A]),
+            reader([B]),
+            [
+                "This change lets `reader` read `b/*` (s3:GetObject).",
+                "This change no longer lets `reader` read `a/*` (s3:GetObject).",
+            ],
+        ),
+        (reader([A]), reader([BELOW]), [f"{STILL} `reader` read `a/*` (s3:GetObject)."]),
+        (reader([A]), reader([A], SECURE), [f"{STILL} `reader` read `a/*` (s3:GetObject)."]),
+        (reader([A]), reader([A]), []),
+    ],
+    ids=["more", "less", "other", "a part", "under a condition", "the same"],
+)
+def test_access_is_told_that_is_given_and_that_is_taken(
+    before: PlanDocument, after: PlanDocument, told: list[str]
+) -> None:
+    assert changed_access(before, after) == told
+
+
+def test_a_refusal_that_is_new_is_told() -> None:
+    allowed = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "s3:GetObject", "Resource": A}
+
+    def guarded(*statements: dict[str, Any]) -> PlanDocument:
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed, *statements]})
+        state: Any = {
+            "urn": "urn:pulumi:prod::p::aws:s3/bucketPolicy:BucketPolicy::a",
+            "custom": True,
+            "type": "aws:s3/bucketPolicy:BucketPolicy",
+            "inputs": {"bucket": "a", "policy": policy},
+        }
+        return {"steps": [{"op": "create", "urn": state["urn"], "newState": state}], "policyViolations": []}
+
+    refused = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": A, "Condition": INSECURE}
+    assert changed_access(guarded(), guarded(refused)) == [
+        "`everybody, to a` is refused more than before.",
+        f"{STILL} `{ROLE} (by the resource policy of a)` read `a/*` (s3:GetObject).",
+    ]
+    assert changed_access(guarded(refused), guarded(refused)) == []
 
 
 @pytest.mark.parametrize(

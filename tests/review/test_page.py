@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import yaml
 
 from policies.least_privilege.access.report import accesses
 from rehearsal.reports.changes import compare
+from review.__main__ import main
 from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs
+from tests.operations.adopt.test_report import made
 from tests.planning import PROJECT, document_of
 from tests.review.conftest import TASK, shown
 
@@ -73,6 +76,7 @@ def test_a_grant_names_the_statement_that_gives_it(content: dict[str, Any]) -> N
         assert statement["Effect"] == "Allow"
         resources = statement.get("Resource", "*")
         assert grant["resource"] in resources or grant["kind"] == "role"  # a boundary may narrow a role's
+        assert grant["kind"] != "trust" or grant["urn"].endswith(f"::{grant['place']}")  # many trust alike
     role = next(one for one in content["access"]["grants"] if one["who"] == TASK and "Data" in one["statement"])
     assert role["line"].startswith("components/workload_permissions.py:")
 
@@ -109,6 +113,24 @@ def test_the_difference_is_the_one_between_the_plans(content: dict[str, Any]) ->
     assert [(one["kind"], one["urn"].rpartition("::")[2]) for one in content["consequences"]] == [
         ("can't succeed", "prod-blog-data-raw")  # it's protected
     ]
+
+
+def test_the_adoption_is_the_reports(content: dict[str, Any]) -> None:
+    report = made()
+    shown_ = content["adoption"]
+    assert (shown_["project"], shown_["stack"], shown_["clean"]) == (report.project, report.stack, report.clean)
+    assert {row["resource"] for row in shown_["rows"] if row["stops"]} == {row.resource for row in report.stops}
+    rows = {row.resource: row for row in report.rows}
+    assert len(shown_["rows"]) == len(rows) == sum(one["count"] for one in shown_["verdicts"])
+    for row in shown_["rows"]:
+        own = rows[row["resource"]]
+        told = (row["verdict"], row["cause"], row["address"], tuple(row["waysOut"]))
+        assert told == (own.verdict, own.cause, own.address, own.ways_out)
+        assert len(row["changes"]) + len(row["secrets"]) == len(own.changes)
+    stops = [row["stops"] for row in shown_["rows"]]
+    assert stops == sorted(stops, reverse=True)  # they come first
+    assert [row["secrets"] for row in shown_["rows"] if row["secrets"]] == [["actions"]]
+    assert "[secret]" not in json.dumps(shown_)
 
 
 def test_it_asks_for_nothing_and_lets_nothing_else_run(text: str) -> None:
@@ -149,6 +171,34 @@ def test_the_command(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"{output}: prod, passed\n"
     assert output.read_text().startswith("<!doctype html>")
+    assert '"adoption":null' in output.read_text()
     bad = subprocess.run([*COMMAND, "--plan", str(output)], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert bad.returncode == 2
     assert "is no plan of one stack" in bad.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "stack", "said"),
+    [
+        ("{}", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
+        ("[1]", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
+        (made().document(), "dev", "is of the stack prod, not dev; accepted: --stack prod, or no --stack"),
+    ],
+)
+def test_a_report_that_is_not_of_this_stack(
+    tmp_path: Path, text: str, stack: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.json"
+    report.write_text(text)
+    assert main(["page", "--adoption", str(report), "--stack", stack]) == 2
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pipeline", [".circleci/config.yml", ".github/workflows/pull-request.yml"])
+def test_pipelines_keep_the_page_of_the_preview_beside_its_report(pipeline: str) -> None:
+    job = yaml.safe_load((PROJECT / pipeline).read_text())["jobs"]["preview"]
+    commands = re.findall(r"-m review (page .*?)(?:\\n|')", str(job["steps"]))
+    assert [command.partition(" --plan ")[2] for command in commands] == [
+        "report/preview.json --output report/page.html"
+    ]
+    assert "'path': 'report'" in str(job["steps"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,10 +12,12 @@ from axe_core_python.selenium import Axe  # type: ignore[import-untyped]
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
+from review.page.data import Shown
+from review.page.document import page
 from tests.review.browser import Opened, opened
 from tests.review.conftest import LINES, TASK, shown
 
-SECTIONS: Final = ("overview", "stack", "access", "request", "rules", "difference")
+SECTIONS: Final = ("overview", "stack", "access", "request", "rules", "difference", "adoption")
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +146,21 @@ def test_difference(browser: Opened) -> None:
     assert f"This change lets {TASK} read" in text
 
 
+def test_adoption(browser: Opened) -> None:
+    browser.go("adoption")
+    text = browser.one("main").text
+    assert "6 to solve before anything is taken over." in text
+    stops = browser.texts(".stop")
+    assert len(stops) == 5  # those of one type and cause are told once
+    assert "replaced aws:iam/role:Rolereplaced-too aws:iam/role:Role" in stops[0]
+    assert "Ways out, written for the first" in stops[0]
+    assert len(browser.all("#adopted .entry")) == len(browser.run("return data.adoption.rows"))
+    Select(browser.one("#which-verdict")).select_by_value("changes in place")
+    assert len(browser.all("#adopted .entry")) == 2
+    assert _rows(browser, "#adopted") == [["description", "old", "new"]]
+    assert browser.texts("#adopted .secret") == ["Secrets that change, whose values aren't shown: actions"]
+
+
 def test_by_keyboard_alone(browser: Opened) -> None:
     browser.go("overview")
     browser.run("document.activeElement.blur(); window.getSelection().removeAllRanges()")
@@ -154,7 +172,7 @@ def test_by_keyboard_alone(browser: Opened) -> None:
         assert browser.run("return document.activeElement.hash") == f"#{section}"
     browser.keys(Keys.ENTER)
     browser.settle()
-    assert browser.one("#section-difference")
+    assert browser.one("#section-adoption")
 
 
 def test_all_of_it_is_printed(browser: Opened) -> None:
@@ -163,6 +181,42 @@ def test_all_of_it_is_printed(browser: Opened) -> None:
     assert browser.texts("main > section > h2") == [name.capitalize() for name in SECTIONS]
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert browser.texts("main > section > h2") == ["Overview"]
+
+
+def test_a_page_without_base_adoption_or_diagram_says_so(tmp_path: Path) -> None:
+    plan = copy.deepcopy(shown().plan)
+    for step in plan["steps"]:
+        step["newState"].get("inputs", {}).pop("proxied", None)
+    file = tmp_path / "page.html"
+    file.write_text(page(Shown("prod", plan)), encoding="utf-8")
+    with opened(file) as browser:
+        assert browser.texts("nav a") == [name.capitalize() for name in SECTIONS if name != "adoption"]
+        browser.go("stack")
+        assert "There is no diagram: portal.rocketclub.online has no proxied record." in browser.one("main").text
+        assert browser.texts(".drawing") == []
+        browser.all(".tree button")[0].click()
+        browser.settle()
+        assert browser.one(".panel h3").text == "rocketclub-platform-prod"
+        browser.go("difference")
+        assert "This page was made without a base." in browser.one("main").text
+        assert browser.messages() == []
+
+
+def test_a_plan_that_hides_what_answers_requests(tmp_path: Path) -> None:
+    """As the Pulumi CLI's does."""
+    plan = copy.deepcopy(shown().plan)
+    for step in plan["steps"]:
+        if "origins" in (inputs := step["newState"].get("inputs", {})):
+            inputs["origins"] = "[secret]"
+    file = tmp_path / "page.html"
+    file.write_text(page(Shown("prod", plan)), encoding="utf-8")
+    with opened(file) as browser:
+        browser.go("stack")
+        assert "The diagram is without the path of a request." in browser.one("main").text
+        assert TASK in browser.texts(".drawing a text")
+        browser.go("request")
+        assert "it hides a list that holds a secret: origins of aws:cloudfront" in browser.one("main").text
+        assert browser.messages() == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -92,6 +92,22 @@ def difference(before: Json, after: Json) -> list[Access]:
     return list(dict.fromkeys(found))
 
 
+def lost(before: Json, after: Json) -> list[Access]:
+    """Return what an earlier plan allows that the later one doesn't; of what can't be decided, `difference` tells.
+
+    Raises:
+        NotAPlan: one of them isn't a plan.
+    """
+    old, new = holders(read_plan(before), inputs=True), holders(read_plan(after), inputs=True)
+    found = [access for key, holder in old.items() for access in new_access(new.get(key), holder) if not access.why]
+    found += [
+        Access(holder.name, why="is refused more than before")
+        for key, holder in new.items()
+        if any(lifted(holder, old.get(key)))
+    ]
+    return list(dict.fromkeys(found))
+
+
 def as_json(found: Iterable[Access]) -> list[dict[str, Json]]:
     """Return accesses as JSON objects, without empty values."""
     return [

@@ -1,4 +1,4 @@
-"""New access in sentences, and how a text names resources and actions."""
+"""Access that a change gives or takes, in sentences, and how a text names resources and actions."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _Levels = tuple[tuple[str, tuple[str, ...]], ...]
 """Access levels, each with actions."""
 
 
-def sentences(found: Iterable[Access]) -> list[str]:
-    """Return new access in sentences: all levels together, and once for holders and resources that have the same."""
+def sentences(found: Iterable[Access], opening: str = "This change lets") -> list[str]:
+    """Return access in sentences: all levels together, and once for holders and resources that have the same."""
     found = list(found)
     said = [f"`{holder}` {why}." for holder, why in dict.fromkeys((one.holder, one.why) for one in found if one.why)]
     places: dict[tuple[str, bool, _Levels], list[str]] = defaultdict(list)
@@ -26,7 +26,7 @@ def sentences(found: Iterable[Access]) -> list[str]:
     for (holder, conditional, levels), resources in places.items():
         holders[conditional, levels, tuple(dict.fromkeys(resources))].append(f"`{holder}`")
     said += [
-        f"This change lets {_series(names)} {_series([LEVELS[level] for level, _ in levels])} {', '.join(resources)}"
+        f"{opening} {_series(names)} {_series([LEVELS[level] for level, _ in levels])} {', '.join(resources)}"
         f"{' under a condition' if conditional else ''} ({_details(levels)})."
         for (conditional, levels, resources), names in holders.items()
     ]

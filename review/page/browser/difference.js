@@ -8,7 +8,7 @@ function difference() {
     element("h2", null, "Difference"),
     element("p", { class: "lead" }, `Against ${data.against}.`),
     element("h3", null, "Access"),
-    sentences.length ? element("ul", null, sentences.map((text) => element("li", null, prose(text)))) : element("p", { class: "empty" }, "Nobody gets access that they didn't have."),
+    sentences.length ? element("ul", null, sentences.map((text) => element("li", null, prose(text)))) : element("p", { class: "empty" }, "Nobody's access changes."),
     element("h3", null, "What the packs say"),
     added.length + gone.length === 0 && element("p", { class: "empty" }, "The same as before."),
     added.map(violation),

@@ -18,7 +18,7 @@ function overview() {
       element("li", null, element("strong", null, String(data.rulesInForce)), "rules"),
       element("li", null, element("strong", null, String(data.waivers.length)), data.waivers.length === 1 ? "waiver" : "waivers")),
     data.difference && data.difference.access.length > 0 && [
-      element("h3", null, "New access"),
+      element("h3", null, "Access that changes"),
       element("ul", null, data.difference.access.map((sentence) => element("li", null, prose(sentence)))),
     ],
     element("h3", null, "Destroyed, replaced or impossible"),

@@ -12,9 +12,15 @@ function outcome({ kind, what }) {
   return badge(...ANSWERS[kind](what));
 }
 
+/** Return why nothing can be said about requests: the Pulumi CLI hides a list that holds a secret as a whole. */
+function hiddenParts() {
+  return [`What answers a request isn't known from this plan, because it hides ${data.hidden.length === 1 ? "a list that holds a secret" : "lists that hold secrets"}: `,
+    prose(data.hidden.join(", ")), ". A page without ", element("code", null, "--plan"), " has it."];
+}
+
 /** A form for a request, the steps that answer it, and requests that people ask about. */
 function request() {
-  if (!data.way.rules) return [element("h2", null, "Request"), element("p", { class: "empty" }, "The plan has no listener that would answer a request.")];
+  if (!data.way.rules) return [element("h2", null, "Request"), element("p", { class: "empty" }, data.hidden.length ? hiddenParts() : "The plan has no listener that would answer a request.")];
   const hosts = data.way.distributions.flatMap((one) => one.hosts);
   const controls = {
     start: choice([["cloudflare", "at Cloudflare, as everybody's"], ["cloudfront", "past it, at the distribution"], ["balancer", "past both, at the load balancer"]], { id: "start" }),

@@ -33,8 +33,9 @@ function stack(chosen) {
   const name = choose(Number(chosen || 0), drawing, buttons, panel);
   return [
     element("h2", null, "Stack"),
-    element("p", { class: "lead" }, "Drawn from the plan. Choose a name, in the drawing or in the tree, to see what it is and who reaches it."),
-    document.getElementById("diagram").content.childElementCount > 0 && drawing,
+    element("p", { class: "lead" }, `${data.notDrawn ? "" : "Drawn from the plan. "}Choose a name${data.notDrawn ? "" : ", in the drawing or in the tree,"} to see what it is and who reaches it.`),
+    data.notDrawn ? element("p", { class: "empty" }, `There is no diagram: ${data.notDrawn}.`) : drawing,
+    !data.notDrawn && data.hidden.length > 0 && element("p", { class: "note" }, "The diagram is without the path of a request. ", hiddenParts()),
     element("div", { class: "tools" }, field("Find a resource", element("input", { type: "search", id: "find-resource" }), filter)),
     element("div", { class: "columns" }, tree, panel),
     name && chosen && (() => { requestAnimationFrame(() => buttons[Number(chosen)].scrollIntoView({ block: "nearest" })); return null; })(),

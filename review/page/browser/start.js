@@ -1,6 +1,6 @@
 // One section at a time, named by what follows `#`: `#stack/12` is a resource, `#rules/PACK/RULE` a rule.
 
-const SECTIONS = { overview, stack, access, request, rules, difference };
+const SECTIONS = { overview, stack, access, request, rules, difference, ...(data.adoption && { adoption }) };
 
 function here() {
   const [name, ...rest] = location.hash.slice(1).split("/");

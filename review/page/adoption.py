@@ -1,0 +1,59 @@
+"""What taking over running resources means, as the page has it: the JSON report of `operations adopt`."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from review.page.violation import violation
+from stackfiles import text_file
+from stackfiles.failures import BadConfiguration
+
+_ACCEPTED: Final = "accepted: what `operations adopt --report FILE` or `--format json` wrote"
+
+
+def read(file: Path) -> dict[str, Any]:
+    """Return a report, its rows in the order of its verdicts: stops come first.
+
+    Of a row, `secrets` has the paths of the properties whose values nobody is shown, and `changes` the others. What
+    only an import or a take-over needs isn't part of it.
+
+    Raises:
+        BadConfiguration: it isn't such a report.
+    """
+    try:
+        found: Mapping[str, Any] = json.loads(text_file.read(file))
+        verdicts: Mapping[str, bool] = found["verdicts"]
+        order = list(verdicts)
+        counts = Counter(row["verdict"] for row in found["rows"])
+        rows = sorted(found["rows"], key=lambda row: (order.index(row["verdict"]), row["resource"]))
+        return {
+            "project": str(found["project"]),
+            "stack": str(found["stack"]),
+            "clean": bool(found["clean"]),
+            "verdicts": [
+                {"verdict": verdict, "stops": stops, "count": counts[verdict]}
+                for verdict, stops in verdicts.items()
+                if counts[verdict]
+            ],
+            "rows": [{**_row(row), "stops": verdicts[row["verdict"]]} for row in rows],
+            "violations": [violation(said) for said in found["violations"]],
+        }
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise BadConfiguration(f"{file} is no report of an adoption; {_ACCEPTED}") from None
+
+
+def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+    hidden = [change["path"] for change in row["changes"] if change["before"] == change["after"]]
+    return {
+        "resource": row["resource"],
+        "verdict": row["verdict"],
+        "address": row["address"],
+        "cause": row["cause"],
+        "waysOut": list(row["ways_out"]),
+        "secrets": hidden,
+        "changes": [change for change in row["changes"] if change["path"] not in hidden],
+    }
