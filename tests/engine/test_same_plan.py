@@ -49,8 +49,8 @@ def comparable(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Everything that both engines say of each resource, by URN, with what is a set in order."""
     found = {}
     for step in steps:
-        # Only the real engine tells where within the program; only the embedded one tells which aliases it would follow,
-        # in which order it would replace, and which lines wrote a statement.
+        # Only the real engine tells where within the program. Only the embedded one tells which aliases it would
+        # follow, in which order it would replace, and which lines wrote a statement.
         left_out = ("stackTrace", "aliases", "deleteBeforeReplace", "statementLines")
         state = {key: value for key, value in step["newState"].items() if key not in left_out}
         if state["type"] == "pulumi:pulumi:Stack":
