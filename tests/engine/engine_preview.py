@@ -13,13 +13,26 @@ from tests.engine.deployment import prepared
 
 
 class Seen(NamedTuple):
-    """What `pulumi preview` said: the packs' violations and the steps, as in its JSON, and its exit code."""
+    """What `pulumi preview` said: its JSON with what the packs say, its exit code, and what it printed."""
 
-    violations: list[Violation]
-    steps: list[dict[str, Any]]
-    enforcement: dict[str, Any]
+    document: dict[str, Any]
     exit_code: int
     printed: str
+
+    @property
+    def violations(self) -> list[Violation]:
+        found: list[Violation] = self.document["policyViolations"]
+        return found
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.document["steps"]
+        return found
+
+    @property
+    def enforcement(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.document.get("policyEnforcement", {})
+        return found
 
     @property
     def rules(self) -> set[str]:
@@ -42,5 +55,4 @@ def preview(project: Path, stack: str) -> Seen:
         finally:
             deployment.attached.stop()
         document = json.loads(output.read_text()) if output.exists() else {"steps": [], "policyViolations": []}
-    enforcement = document.get("policyEnforcement", {})
-    return Seen(document["policyViolations"], document["steps"], enforcement, outcome.code, outcome.out)
+    return Seen(document, outcome.code, outcome.out)

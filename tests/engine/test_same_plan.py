@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from components import settings
+from review.__main__ import main as review_main
 from stackfiles import project
 from tests.breakages import BREAKAGES, ONE_A_PACK, break_project
 from tests.engine import engine_preview
 from tests.engine.deployment import HEADER_SECRET
-from tests.owner import FILES
+from tests.owner import FILES, owned
 from tests.planning import PROJECT, copy_project, rehearse
 from tests.rehearsal.conftest import PROGRAMS
 
@@ -130,6 +131,32 @@ def test_both_engines_plan_the_stack_alike(stack: str, tmp_path: Path) -> None:
     real = compare(copy_project(tmp_path), stack, tmp_path)
     assert real.exit_code == 0
     assert len(real.steps) > 150
+    preview = tmp_path / "preview.json"
+    preview.write_text(json.dumps(real.document))
+    mine, theirs = (page_data(plan, tmp_path / "page.html") for plan in (tmp_path / "embedded.json", preview))
+    for access in (mine["access"], theirs["access"]):
+        # Only the embedded engine tells the line of a statement; the order is that of the plan's steps.
+        access["grants"] = sorted(json.dumps({**grant, "line": ""}, sort_keys=True) for grant in access["grants"])
+        access["readers"] = sorted((one["name"], one["expected"], sorted(one["readers"])) for one in access["readers"])
+    for part in ("stack", "passed", "rulesInForce", "access", "rules"):
+        assert mine[part] == theirs[part], part
+    assert mine["hidden"] == []
+    assert (theirs["way"], theirs["attacks"]) == ({}, [])
+    assert theirs["hidden"] == [
+        "`actions` of `aws:lb/listenerRule:ListenerRule`",
+        "`conditions` of `aws:lb/listenerRule:ListenerRule`",
+        "`origins` of `aws:cloudfront/distribution:Distribution`",
+    ]
+    assert [one["urn"] for one in theirs["resources"]] == [step["urn"] for step in real.steps]
+
+
+def page_data(plan: Path, page: Path) -> dict[str, Any]:
+    """Return what is on the page of a plan, which has a diagram."""
+    assert review_main(["page", "--plan", str(plan), "--project", str(owned()), "--output", str(page)]) == 0
+    text = page.read_text()
+    assert "<svg" in text
+    data: dict[str, Any] = json.loads(text.partition('id="data">')[2].partition("</script>")[0])
+    return data
 
 
 @pytest.mark.parametrize(

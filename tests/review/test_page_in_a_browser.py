@@ -38,6 +38,8 @@ def test_overview(browser: Opened) -> None:
     assert "policy: <b>s3:*</b> </script>" in text  # a text of the plan, not markup
     assert "least-privilege/service-wildcard" in text
     assert "2027-03-31" in text
+    assert browser.texts("h3")[0] == "What the packs say"  # it stops the change
+    assert browser.texts(".facts a[href='#difference']") == ["to replace", "to update"]
     assert browser.one(f'a[href="{LINES}components/workload_permissions.py#L101"]')
     browser.one('a[href="#rules/least-privilege/service-wildcard"]').click()
     browser.settle()

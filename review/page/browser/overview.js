@@ -6,17 +6,23 @@ function overview() {
   const mandatory = data.violations.filter((said) => said.level !== "advisory").length;
   const verdict = data.error ? "The program failed, so this is no verdict."
     : mandatory ? `${count(mandatory, "violation")} ${mandatory === 1 ? "stops" : "stop"} this change.` : "Every policy lets this pass.";
+  const objections = [
+    element("h3", null, "What the packs say"),
+    data.violations.length === 0 ? element("p", { class: "empty" }, "Nothing.") : data.violations.map(violation),
+  ];
   return [
     element("h2", null, "Overview"),
     element("p", { class: "lead" }, verdict, data.against && ` Compared with ${data.against}.`),
     data.error && element("pre", { class: "message" }, data.error),
     element("ul", { class: "facts" },
-      [...counts].map(([operation, number]) => element("li", null, element("strong", null, String(number)), `to ${operation}`)),
+      [...counts].map(([operation, number]) => element("li", null, element("strong", null, String(number)), data.difference ? element("a", { href: "#difference" }, `to ${operation}`) : `to ${operation}`)),
       data.difference && !counts.size && element("li", null, element("strong", null, "0"), "changes"),
       element("li", null, element("strong", null, String(data.resources.length)), "resources"),
       element("li", null, element("strong", null, String(data.violations.length)), data.violations.length === 1 ? "violation" : "violations"),
       element("li", null, element("strong", null, String(data.rulesInForce)), "rules"),
       element("li", null, element("strong", null, String(data.waivers.length)), data.waivers.length === 1 ? "waiver" : "waivers")),
+    // What stops a change comes first, what only advises after what happens.
+    mandatory > 0 && objections,
     data.difference && data.difference.access.length > 0 && [
       element("h3", null, "Access that changes"),
       element("ul", null, data.difference.access.map((sentence) => element("li", null, prose(sentence)))),
@@ -26,8 +32,7 @@ function overview() {
       : data.consequences.map((one) => element("div", { class: "entry" },
         element("p", null, badge(one.kind, one.kind === "replaced" ? "warn" : "bad"), resourceLink(one.urn), line(one.line)),
         element("p", { class: "message" }, prose(one.text)))),
-    element("h3", null, "What the packs say"),
-    data.violations.length === 0 ? element("p", { class: "empty" }, "Nothing.") : data.violations.map(violation),
+    mandatory === 0 && objections,
     element("h3", null, "Waivers"),
     data.waivers.length === 0 ? element("p", { class: "empty" }, "No rule is waived for any resource.")
       : table(["rule", "resource", "owner", "last day"], data.waivers.map((one) => [element("code", null, one.rule), element("code", null, one.resource), one.owner, one.expires])),
