@@ -59,7 +59,7 @@ check: lint ## what every save can wait for: lint, types, and the tests that mak
 	@$(BIN)/python -m pytest --numprocesses auto -m "not process and not every_breakage"
 
 test: lint ## lint, types, and the whole test suite
-	@$(BIN)/python -m pytest --numprocesses auto
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(DEVELOP)
 	@$(BIN)/ruff check --quiet .

@@ -93,9 +93,10 @@ def _accepted(field: FieldInfo) -> str:
     plain: Mapping[object, str] = {
         bool: "true or false",
         int: "a whole number",
+        dict: "a mapping",
         SecretText: HEADER_SECRET_SHAPE.accepted,
     }
-    return plain[field.annotation]
+    return plain[get_origin(field.annotation) or field.annotation]
 
 
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?Infinity")

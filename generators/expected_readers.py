@@ -1,7 +1,8 @@
 """Writes who may read which secret and parameter, for the gate: `python -m generators.expected_readers`.
 
 The lists are derived from the catalogue and stand in `policies/config/least_privilege.<stack>.json`. The pack compares
-them with what the policies of the plan allow. Other configuration in the file stays as it is.
+them with what the policies of the plan allow. Other configuration in the file stays as it is. What is injected into
+whom goes with it: `generators.declared_injections`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from components.immutable import read
 from components.naming import Names
 from components.parameter_catalogue import Parameter, stack_parameters
 from components.workload_settings import HERE
+from generators.declared_injections import injections_file
 from stackfiles.project import load, stacks
 
 _CLOSED: Final[dict[str, dict[str, Any]]] = {
@@ -85,16 +87,16 @@ def readers_file(project: Path, stack: str) -> tuple[Path, str]:
 
 
 def write(project: Path) -> None:
-    """Write the file of each stack of a project."""
+    """Write the files of each stack of a project."""
     for stack in stacks(project):
-        path, text = readers_file(project, stack)
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        print(path.relative_to(project))
+        for path, text in (readers_file(project, stack), injections_file(project, stack)):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(path.relative_to(project))
 
 
 def main() -> None:
-    """Write the file of every stack."""
+    """Write the files of every stack."""
     parser = argparse.ArgumentParser(prog="python -m generators.expected_readers", description=main.__doc__)
     parser.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"

@@ -15,8 +15,12 @@ from stackfiles.project import stacks
 _REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "not-previewed": {
         "required": True,
-        # A preview has a stand-in for Kinde's client secret, unless `readSecretsInPreview` is set.
-        "stand_ins": {"aws:lb/listenerRule:ListenerRule": ["actions.*.authenticateOidc.clientSecret"]},
+        # A preview has a stand-in for Kinde's client secret, unless `readSecretsInPreview` is set, and for the password
+        # of a database that is made here.
+        "stand_ins": {
+            "aws:lb/listenerRule:ListenerRule": ["actions.*.authenticateOidc.clientSecret"],
+            "aws:rds/cluster:Cluster": ["masterPasswordWo"],
+        },
     },
     "previewed-only": {"required": True},
 }

@@ -74,7 +74,7 @@ def run(given: argparse.Namespace) -> int:
         return _preview_as_json(command, folder, given.stack, given.json.absolute())
     if given.operation == "destroy":
         return _destroy(command, folder, given)
-    code = _up(command, folder, given.stack) if given.operation == "up" else _engine(command, folder)
+    code = _up(command, folder, given.stack) if given.operation == "up" else run_engine(command, folder)
     if code and given.operation in ("up", "preview"):
         _require_gate(folder, given.stack)
     return code
@@ -174,14 +174,14 @@ def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int
     """Show what would go, ask for the stack's name (unless `--confirm` gives it), then destroy."""
     if given.confirm is not None and given.confirm != given.stack:
         raise BadConfiguration(f"--confirm is `{given.confirm}`; accepted: the stack's name, {given.stack}")
-    if code := _engine([*command, "--preview-only"], folder):
+    if code := run_engine([*command, "--preview-only"], folder):
         return code
     if given.confirm is None:
         if not sys.stdin.isatty():
             raise BadConfiguration(f"nobody is there to confirm; accepted: --confirm {given.stack}")
         if input(f"Type the stack's name to destroy everything above ({given.stack}): ").strip() != given.stack:
             raise Failure("that isn't the stack's name: nothing was destroyed")
-    return _engine([*command, "--yes"], folder)
+    return run_engine([*command, "--yes"], folder)
 
 
 def _up(command: list[str], folder: Path, stack: str) -> int:
@@ -201,7 +201,7 @@ def _up(command: list[str], folder: Path, stack: str) -> int:
             with Path(private, "preview.json").open("w+b") as preview:
                 # What stays as it is counts too: AWS keeps what that refers to.
                 first_look = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames"]
-                code = _engine(first_look, folder, stdout=preview)
+                code = run_engine(first_look, folder, stdout=preview)
                 preview.seek(0)
                 impossible = deploy_consequences.say_written(preview.read())
             if code > _SIGNALLED:
@@ -209,7 +209,7 @@ def _up(command: list[str], folder: Path, stack: str) -> int:
             if impossible:
                 raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
         record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
-        return _engine(command, folder, record)
+        return run_engine(command, folder, record)
 
 
 def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path) -> int:
@@ -222,7 +222,7 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
     with tempfile.TemporaryDirectory() as scratch:
         events = Path(scratch) / "events.jsonl"
         with (Path(scratch) / "preview.json").open("w+b") as preview:
-            code = _engine([*command, "--json", "--event-log", str(events)], folder, _EVENT_LOG, stdout=preview)
+            code = run_engine([*command, "--json", "--event-log", str(events)], folder, _EVENT_LOG, stdout=preview)
             preview.seek(0)
             written = preview.read()
         try:
@@ -293,11 +293,12 @@ def _lines(state: State | None) -> SourceLines:
     return {"sourcePosition": state.get("sourcePosition", ""), "sourceTrace": trace}
 
 
-def _engine(
+def run_engine(
     command: Sequence[str],
     folder: Path,
     environment: Mapping[str, str] | None = None,
     stdout: Any = None,  # noqa: ANN401 - what subprocess takes
+    stderr: Any = None,  # noqa: ANN401 - as above
 ) -> int:
     """Run the CLI in the project's folder and return its exit code.
 
@@ -311,7 +312,14 @@ def _engine(
         if number != signal.SIGINT:
             process.send_signal(number)
 
-    with subprocess.Popen(command, cwd=folder, env={**os.environ, **(environment or {})}, stdout=stdout) as process:  # noqa: S603
+    with subprocess.Popen(  # noqa: S603 - the CLI, with the stack's name
+        command,
+        cwd=folder,
+        env={**os.environ, **(environment or {})},
+        stdin=None if stdout is None else subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+    ) as process:
         before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             code = process.wait()

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 import yaml
 
+from generators.declared_injections import injections_file
 from generators.expected_readers import readers_file
 from generators.pages import pages
 from generators.pipeline_stacks import pipelines
@@ -62,8 +63,8 @@ def test_what_differs_between_owners_is_marked(stack: str) -> None:
 
 @pytest.mark.parametrize("stack", STACKS)
 def test_its_readers_are_those_of_the_catalogue(stack: str) -> None:
-    path, text = readers_file(PROJECT, stack)
-    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m generators.expected_readers"
+    for path, text in (readers_file(PROJECT, stack), injections_file(PROJECT, stack)):
+        assert path.read_text(encoding="utf-8") == text, "write it anew: python -m generators.expected_readers"
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -6,7 +6,6 @@ What the CLI prints is kept back, because a preview or an import may show values
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from operations import engine_state, state_backend
+from operations import deploy, engine_state, state_backend
 from operations.deploy import PULUMI
 from operations.engine_state import EngineState
 from stackfiles import project, yaml_file
@@ -99,7 +98,7 @@ class Engine:
         return engine_state.load(self.folder, self.stack, self.environment)
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, **state_backend.environment(self.folder, self.stack), **self.environment}
+        return {**state_backend.environment(self.folder, self.stack), **self.environment}
 
     def _pulumi(self, *words: str) -> subprocess.CompletedProcess[str]:
         command = [PULUMI, *words, "--stack", self.stack, "--non-interactive"]
@@ -132,9 +131,14 @@ def scratch_engine(folder: Path, stack: str) -> Iterator[Engine]:
 
 
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - the CLI, with the stack's name
-        command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-    )
+    """Run a command to its end, also where somebody stops this one: an engine writes its state before it stops."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
+        code = deploy.run_engine(command, folder, environment, out, errors)
+        said = []
+        for file in (out, errors):
+            file.seek(0)
+            said.append(file.read().decode(errors="replace"))
+    return subprocess.CompletedProcess(command, code, *said)
 
 
 def _errors(done: subprocess.CompletedProcess[str]) -> str:

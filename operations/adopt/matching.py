@@ -12,12 +12,16 @@ from operations.adopt.live import Live
 from operations.adopt.map_file import Map
 from operations.adopt.resources import Match, PlannedResource, Source, TerraformResource, TerraformState, Values
 from operations.adopt.terraform_state import values
+from rehearsal.reports.create_only import create_only
 from stackfiles.plan_document import UNKNOWN
 
 _REGION: Final = "@"
 """Comes before the region in an import id of another region than the provider's
 (https://www.pulumi.com/registry/packages/aws/how-to-guides/enhanced-region-support/)."""
 
+_DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
+"""A host leads to one distribution
+(https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html)."""
 _ARN_PARTS: Final = 5
 """What comes before the resource in `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`."""
 
@@ -49,7 +53,7 @@ class Matcher:
     account: str
     region: str
     lookup: bool
-    _in_state: dict[str, list[_Candidate]] = field(default_factory=dict)
+    _in_state: dict[str, list[_Candidate]] = field(default_factory=dict, init=False)
 
     def match(self, planned: Sequence[PlannedResource], before: Mapping[str, Match]) -> dict[str, Match]:
         """Return the match of every planned resource: URN -> match.
@@ -113,7 +117,7 @@ class _Kind:
             if resource.urn in known.ids:
                 yield Match(resource, self._address(known.ids[resource.urn]), known.ids[resource.urn], Source.MAP)
             elif resource.urn in known.leave:
-                yield Match(resource)
+                yield Match(resource, taken=self._namesake(resource))
             else:
                 left.append(resource)
         tiers = [(Source.STATE, number) for number in range(len(self._kind.keys))]
@@ -141,7 +145,8 @@ class _Kind:
                 yield self._decided(resource, candidate, source)
             elif candidates and number == 0:
                 labels = [candidate.label for candidate in candidates.values()]
-                yield Match(resource, found=source, rivals=tuple(labels if len(labels) > 1 else sorted(others)))
+                planned_too = [f"the planned {name}" for name in sorted(others)]
+                yield Match(resource, found=source, rivals=tuple(labels if len(labels) > 1 else planned_too))
 
     def _decided(self, resource: PlannedResource, candidate: _Candidate, source: Source) -> Match:
         if source is Source.LOOKUP and not (self._matcher.lookup or self._kind.put):
@@ -166,6 +171,11 @@ class _Kind:
     def _live(self, resource: PlannedResource) -> list[_Candidate]:
         found = self._matcher.live.find(self._kind.listing, self._terms(resource), self._region(resource))
         return [_Candidate(_import_id(self._kind, attributes), attributes) for attributes in found or ()]
+
+    def _namesake(self, resource: PlannedResource) -> str:
+        """Return the id of what has a resource's name, where no two can have it; "" where one can be made beside."""
+        alone = resource.type == _DISTRIBUTION or create_only(resource.type).get("name")
+        return next(iter(self._fitting(resource, Source.LOOKUP, 0)), "") if alone else ""
 
     def _exists(self, resource: PlannedResource, candidate: _Candidate) -> bool:
         """Tell whether the account has what Terraform's state has. What can't be listed by the plan is by the state."""

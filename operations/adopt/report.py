@@ -171,7 +171,7 @@ def _sorted(rows: Sequence[ReportRow]) -> list[ReportRow]:
 
 def _what(row: ReportRow) -> str:
     changes = [
-        f"{change.path}: secret, not shown"
+        f"{change.path}: a secret that isn't shown"
         if change.before == change.after
         else f"{change.path}: {change.before} → {change.after}"
         for change in row.changes
@@ -182,7 +182,7 @@ def _what(row: ReportRow) -> str:
 def _summary(report: Report) -> Iterator[str]:
     """Yield the summary's lines: a count of each verdict, then the stops with their causes and ways out."""
     counts = Counter(row.verdict for row in report.rows)
-    yield ", ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
+    yield "; ".join(f"{counts[verdict]} {verdict}" for verdict in _ORDER if counts[verdict])
     groups: dict[tuple[Verdict, str, str], list[ReportRow]] = {}
     for row in report.stops:
         kind = row.resource.split("::")[2].rpartition("$")[2]

@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from operations import deploy, verdicts
 from operations.adopt import check_plan, hand_over, judging, map_file, report, take_over, terraform_state
@@ -24,6 +25,9 @@ from operations.stack import Stack
 from stackfiles import project, text_file
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import resource_label
+
+_COLONS: Final = 5
+"""Those of `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, beside those of the resource."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -44,12 +48,17 @@ def run(options: argparse.Namespace) -> int:
     names = (project.load(folder, options.stack).name, options.stack)
     state = terraform_state.load(options.terraform_state) if options.terraform_state else None
     if state:
-        require_account(state, stack.settings.account)
+        require_place(state, stack.settings.account, stack.settings.region)
     Aws(stack.settings.region, options.timeout).require_account(stack.settings.account)
     if options.take_over:
         return _take_over(options, folder, names, state)
     if options.hand_over:
         return _hand_over(options, folder, names, state)
+    if made_already := Engine(folder, options.stack).state().made:
+        raise BadConfiguration(
+            f"the stack's state has {len(made_already)} resources already; accepted: an empty stack, or --take-over "
+            "with the report that it was begun with"
+        )
     made = _rehearsed(options, folder, names, stack, state)
     if options.report:
         text_file.write(options.report, made.document(), "--report")
@@ -62,18 +71,20 @@ def run(options: argparse.Namespace) -> int:
     return 0 if made.clean else 1
 
 
-def require_account(state: TerraformState, account: str) -> None:
-    """Refuse the Terraform state of another account.
+def require_place(state: TerraformState, account: str, region: str) -> None:
+    """Refuse the Terraform state of another account or region.
 
     Raises:
-        BadConfiguration: none of its ARNs is of the account.
+        BadConfiguration: it has ARNs, and none of them is of the account, or of the region.
     """
     arns = [arn for resource in state.resources for arn in resource.attributes.get("arn", ())]
-    accounts = {parts[4] for arn in arns if len(parts := arn.split(":")) > len("arn:aws:s:r:a".split(":")) and parts[4]}
-    if accounts and account not in accounts:
-        raise BadConfiguration(
-            f"Terraform's state is of account {', '.join(sorted(accounts))}; accepted: {account}, the stack's own"
-        )
+    parts = [arn.split(":", 5) for arn in arns if arn.count(":") >= _COLONS]
+    for what, place, wanted in (("region", 3, region), ("account", 4, account)):
+        found = {arn[place] for arn in parts} - {""}
+        if found and wanted not in found:
+            raise BadConfiguration(
+                f"Terraform's state is of the {what} {', '.join(sorted(found))}; accepted: {wanted}, the stack's own"
+            )
 
 
 def _rehearsed(

@@ -12,7 +12,7 @@ from typing import Final
 from policies.check.bad_input import BadInput
 from policies.check.kinds import DOCUMENTS, PLANS, NothingToJudge, Options, subjects
 from policies.check.output import FORMATS, Report, as_text, visible
-from policies.check.source import Source
+from policies.check.source import Source, Subject
 from policies.check.verdict import Verdict
 from policies.least_privilege import RULES
 from policies.rulebook import BadConfiguration, configuration
@@ -41,6 +41,12 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--service", default="", help="of resource policies: the service, such as s3; told likewise")
     parser.add_argument("--account", type=_account, help="number of the account that the files are about")
+    parser.add_argument(
+        "--role",
+        default="",
+        metavar="NAME",
+        help="the role that has the policy documents: what they open together is told too",
+    )
     parser.add_argument("--format", choices=["text", *FORMATS], default="text", help="of what is printed (text)")
     parser.add_argument("--explain", action="store_true", help="print the remedy and the source of each finding")
     parser.add_argument(
@@ -72,7 +78,7 @@ def check(given: argparse.Namespace) -> int:
     account = given.account or ""
     verdict = Verdict(config, account, allow_unknown=given.allow_unknown)
     files = [(path, listed or given.skip_others) for path, listed in _files(given.paths)]
-    report = _report(files, Options(given.kind, given.service, account), verdict, str(given.config))
+    report = _report(files, Options(given.kind, given.service, account, given.role), verdict, str(given.config))
     for file, why in report.problems.items():
         print(f"error: {visible(f'{file} {why}')}", file=sys.stderr)
     lines = as_text(report, explain=given.explain) if given.format == "text" else FORMATS[given.format](report)
@@ -87,6 +93,7 @@ def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdic
     problems: dict[str, str] = {}
     findings = list(verdict.configuration(config))
     judged = 0
+    of_role: list[Subject] = []
     told = sys.stderr.isatty() and len(files) > _EVERY
     for number, (path, listed) in enumerate(files, start=1):
         try:
@@ -94,7 +101,10 @@ def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdic
             if listed and not path.endswith(".json") and not _MARKS.search(text):
                 continue
             found, stack = subjects(Source("stdin" if path == _STDIN else path, text), options)
-            findings += verdict.findings(found, stack=stack)
+            if options.role and not stack:
+                of_role += found
+            else:
+                findings += verdict.findings(found, stack=stack)
             judged += 1
         except BadInput as bad:
             if not (listed and isinstance(bad, NothingToJudge)):
@@ -103,6 +113,7 @@ def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdic
             print(f"\r{number} of {len(files)} files", end="", file=sys.stderr, flush=True)
     if told:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+    findings += verdict.findings(of_role, stack=True)
     return Report(findings, problems, judged)
 
 

@@ -26,11 +26,15 @@ ACCEPTED: Final = f"a policy document, {', '.join(title for _, title in PLANS.va
 
 @dataclass(frozen=True)
 class Options:
-    """How files are read. `kind` is one of `DOCUMENTS` or `PLANS`, empty to tell it by the content."""
+    """How files are read. `kind` is one of `DOCUMENTS` or `PLANS`, empty to tell it by the content.
+
+    `role` is the role that has all policy documents, empty if each file is about another.
+    """
 
     kind: str = ""
     service: str = ""
     account: str = ""
+    role: str = ""
 
 
 class NothingToJudge(BadInput):
@@ -47,7 +51,8 @@ def subjects(source: Source, options: Options) -> tuple[list[Subject], bool]:
     content = source.content
     if options.kind in DOCUMENTS or (not options.kind and policy_documents.is_document(content)):
         kind = DOCUMENTS.get(options.kind)
-        return [policy_documents.subject(source, kind, options.service, options.account)], False
+        role = options.role or source.name
+        return [policy_documents.subject(source, kind, options.service, options.account, role)], False
     kinds = [options.kind] if options.kind else list(PLANS)
     found = next((kind for kind in kinds if PLANS[kind][0](content)), None)
     if found is None:

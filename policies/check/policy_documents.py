@@ -38,8 +38,10 @@ def is_document(content: object) -> bool:
     return isinstance(content, Mapping) and "Statement" in content
 
 
-def subject(source: Source, kind: Kind | None, service: str, account: str) -> Subject:
+def subject(source: Source, kind: Kind | None, service: str, account: str, role: str) -> Subject:
     """Return the resource that has a file's document, of the kind that is given, or that the document shows.
+
+    `role` is the role that it belongs to, if it's an identity policy.
 
     Raises:
         BadInput: it is no document, or there is no such service.
@@ -57,7 +59,7 @@ def subject(source: Source, kind: Kind | None, service: str, account: str) -> Su
     else:
         type_, property_ = _OTHER
         silent = frozenset((RuleId.RESOURCE_MISMATCH,))
-    properties = {property_: text, "name": source.name, "role": source.name}
+    properties = {property_: text, "name": source.name, "role": role}
     return Subject(make(type_, source.name, properties, account), source, places={property_: ()}, silent=silent)
 
 

@@ -3,7 +3,7 @@
 `RULES` is the pack. The modules follow a request: `hosts` (which lead where), `cloudflare`, `distributions`,
 `certificates`, `load_balancers`, `listener_rules`, `sign_in`; then comes what lies beside that path: `network`,
 `other_entrances`, `secret_values`. Each holds the rules about one resource and those about its place in the stack,
-which `links` tells from where each value comes.
+which `rulebook.links` tells from where each value comes.
 """
 
 from typing import Final

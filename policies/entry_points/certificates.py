@@ -7,8 +7,8 @@ from typing import Final
 
 from policies.entry_points.hosts import aliases, origin_listeners, origins
 from policies.entry_points.kinds import CERTIFICATE, DISTRIBUTION, VALIDATION
-from policies.entry_points.links import for_each, sources
 from policies.rulebook import UNKNOWN, Judgement, Resource, Rules, Severity, Stack
+from policies.rulebook.links import for_each, sources
 
 RULES: Final = Rules()
 

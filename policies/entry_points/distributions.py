@@ -7,8 +7,8 @@ from typing import Final
 
 from policies.entry_points import header
 from policies.entry_points.kinds import DISTRIBUTION, HEADERS_POLICY, LOG_DELIVERY, LOG_SOURCE
-from policies.entry_points.links import for_each, sources, users
 from policies.rulebook import UNKNOWN, Finding, Judgement, Part, Resource, Rules, Severity, Stack
+from policies.rulebook.links import for_each, sources, users
 
 RULES: Final = Rules()
 

@@ -7,8 +7,8 @@ from typing import Final
 
 from policies.entry_points import header, listener_rules
 from policies.entry_points.kinds import DISTRIBUTION, LISTENER, LISTENER_RULE, LOAD_BALANCER, RECORD
-from policies.entry_points.links import for_each, sources, users
 from policies.rulebook import Judgement, Resource, Rules, Severity, Stack, Unjudgeable
+from policies.rulebook.links import for_each, sources, users
 
 RULES: Final = Rules()
 
@@ -107,7 +107,9 @@ def _without_rule(stack: Stack, distribution: Resource, judgement: Judgement) ->
     rules = [rule for listener in listeners for rule in users(stack, listener, "listenerArn", LISTENER_RULE)]
     for host in aliases(distribution):
         own = [rule for rule in rules if host in [name.lower() for name in listener_rules.hosts(rule)]]
-        if not any("forward" in [action.kind for action in rule.shared(listener_rules.actions)] for rule in own):
+        kinds = {action.kind for rule in own for action in rule.shared(listener_rules.actions)}
+        # A host that is closed for a while answers by itself.
+        if not kinds & {"forward", "fixed-response"}:
             yield f"No rule of the load balancer leads `{host}` to a target."
         for rule in own:
             # Compared, never shown.

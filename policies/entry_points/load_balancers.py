@@ -7,9 +7,9 @@ from typing import Final
 
 from policies.entry_points.hosts import origin_balancers
 from policies.entry_points.kinds import DISTRIBUTION, LISTENER, LOAD_BALANCER
-from policies.entry_points.links import for_each
-from policies.entry_points.production import PRODUCTION, is_production
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack
+from policies.rulebook.links import for_each
+from policies.rulebook.production import PRODUCTION, is_production
 
 RULES: Final = Rules()
 

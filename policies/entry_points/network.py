@@ -2,118 +2,26 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal, TypeAlias
+from typing import Final
 
-from policies.entry_points.kinds import (
+from policies.entry_points.kinds import LOAD_BALANCER, TARGET_GROUP
+from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rules, Severity, Stack
+from policies.rulebook.links import for_each, sources
+from policies.rulebook.security_groups import (
     EGRESS_RULE,
-    GROUP_RULE,
     INGRESS_RULE,
-    LOAD_BALANCER,
+    OPENS,
     SECURITY_GROUP,
-    TARGET_GROUP,
+    Opening,
+    is_private,
+    openings,
+    planned_openings,
 )
-from policies.entry_points.links import for_each, sources
-from policies.rulebook import UNKNOWN, Finding, Judgement, Properties, Resource, Rules, Severity, Stack, Unjudgeable
 
 RULES: Final = Rules()
 
 _BALANCING: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
-
-_OPENS: Final = SECURITY_GROUP | GROUP_RULE | INGRESS_RULE | EGRESS_RULE
-"""Types that open something."""
-
-_PRIVATE: Final = tuple(
-    ipaddress.ip_network(block)
-    for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
-)
-"""Addresses that nobody reaches from the internet: RFC 1918, RFC 6598, RFC 4193."""
-
-Direction: TypeAlias = Literal["ingress", "egress"]
-
-
-@dataclass(frozen=True)
-class Opening:
-    """One rule of a security group.
-
-    `place` says where it is written, for messages. `ports` are the first and the last, None for all. `others` tells
-    whether it names security groups, or its own.
-    """
-
-    place: str
-    direction: Direction
-    protocol: str
-    ports: tuple[int, int] | None
-    addresses: tuple[str, ...]
-    prefix_lists: tuple[str, ...]
-    others: bool
-
-
-def openings(resource: Resource) -> tuple[Opening, ...]:
-    """Return what a security group, or a rule of one, opens.
-
-    Raises:
-        Unjudgeable: something in it is unknown or malformed; the id of another security group may be unknown.
-    """
-    if resource.type in SECURITY_GROUP:
-        directions: tuple[Direction, ...] = ("ingress", "egress")
-        return tuple(
-            _classic(rule, f"`{rule.path}`", direction, "securityGroups")
-            for direction in directions
-            for rule in resource.parts(direction)
-        )
-    if resource.type in GROUP_RULE:
-        match resource.text("type"):
-            case "ingress" | "egress" as direction:
-                return (_classic(resource, "this rule", direction, "sourceSecurityGroupId"),)
-        raise Unjudgeable("type", "is neither ingress nor egress", resource.urn)
-    addresses = [resource.text_or_none(name) for name in ("cidrIpv4", "cidrIpv6")]
-    prefix_list = resource.text_or_none("prefixListId")
-    return (
-        Opening(
-            place="this rule",
-            direction="ingress" if resource.type in INGRESS_RULE else "egress",
-            protocol=resource.text("ipProtocol"),
-            ports=_ports(resource),
-            addresses=tuple(address for address in addresses if address is not None),
-            prefix_lists=() if prefix_list is None else (prefix_list,),
-            others=resource.get("referencedSecurityGroupId") is not None,
-        ),
-    )
-
-
-def _classic(rule: Properties, place: str, direction: Direction, group: str) -> Opening:
-    """Return a rule of the kind that lists everything; `group` is the property that names other security groups."""
-    return Opening(
-        place=place,
-        direction=direction,
-        protocol=rule.text("protocol"),
-        ports=_ports(rule),
-        addresses=(*rule.texts("cidrBlocks"), *rule.texts("ipv6CidrBlocks")),
-        prefix_lists=tuple(rule.texts("prefixListIds")),
-        # A group that was read back from AWS has an empty list where it names none.
-        others=rule.get(group) not in (None, [], "") or rule.flag("self", default=False),
-    )
-
-
-def _ports(rule: Properties) -> tuple[int, int] | None:
-    first, last = rule.number_or_none("fromPort"), rule.number_or_none("toPort")
-    return None if first is None or last is None else (int(first), int(last))
-
-
-def is_private(address: str) -> bool:
-    """Tell whether all addresses of a block are out of the internet's reach; False for what is no block.
-
-    >>> [is_private(block) for block in ("10.1.0.0/16", "10.0.0.0/7", "0.0.0.0/0", "::/0", "fd00::/8", "all")]
-    [True, False, False, False, True, False]
-    """
-    try:
-        block = ipaddress.ip_network(address, strict=False)
-    except ValueError:
-        return False
-    return any(block.version == private.version and block.subnet_of(private) for private in _PRIVATE)  # type: ignore[arg-type]
 
 
 @RULES.resource(
@@ -122,7 +30,7 @@ def is_private(address: str) -> bool:
     remedy="Let the load balancer's security group in instead; the load balancer takes CloudFront's prefix list.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     severity=Severity.CRITICAL,
-    types=_OPENS - EGRESS_RULE,
+    types=OPENS - EGRESS_RULE,
 )
 def _open(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for opening in openings(resource):
@@ -191,24 +99,6 @@ def _guards_balancer(stack: Stack, resource: Resource) -> bool:
     return any(group in stack.shared(_facing_groups) for group in groups)
 
 
-def _planned_openings(resource: Resource) -> tuple[Opening, ...]:
-    """Return what a security group opens, without what is unknown as a whole.
-
-    To a stack rule, that is what the program doesn't give. `open-ingress` judges the inputs, and refuses what they
-    leave unknown; only the id of another security group may be.
-    """
-    return openings(
-        replace(
-            resource,
-            properties={
-                name: value
-                for name, value in resource.properties.items()
-                if value is not UNKNOWN or name in ("referencedSecurityGroupId", "sourceSecurityGroupId")
-            },
-        )
-    )
-
-
 @RULES.stack(
     "unguarded-ingress",
     title="Only the load balancer lets CloudFront's prefix list in, by HTTPS, and it lets nobody else in.",
@@ -224,10 +114,10 @@ def _planned_openings(resource: Resource) -> tuple[Opening, ...]:
         }
     },
 )
-@for_each(_OPENS - EGRESS_RULE)
+@for_each(OPENS - EGRESS_RULE)
 def _ingress(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator[str]:
     own = _guards_balancer(stack, resource)
-    for opening in resource.shared(_planned_openings):
+    for opening in resource.shared(planned_openings):
         if opening.direction == "egress":
             continue
         if own and not _from_cloudfront(resource, opening, judgement.config["prefixLists"]):
@@ -264,9 +154,9 @@ def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[st
         }
     },
 )
-@for_each(_OPENS - INGRESS_RULE)
+@for_each(OPENS - INGRESS_RULE)
 def _egress(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator[str]:
-    found = resource.shared(_planned_openings)
+    found = resource.shared(planned_openings)
     if not _guards_balancer(stack, resource):
         return
     ports = stack.shared(_target_ports).union(judgement.config["ports"])

@@ -8,8 +8,8 @@ from typing import Final
 
 from policies.entry_points import header
 from policies.entry_points.kinds import DISTRIBUTION, LISTENER_RULE, PARAMETER, SECRET, SECRET_VERSION
-from policies.entry_points.production import PRODUCTION, is_production
 from policies.rulebook import UNKNOWN, Finding, Judgement, Resource, Rules, SecretText, Severity
+from policies.rulebook.production import PRODUCTION, is_production
 
 RULES: Final = Rules()
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.entry_points.kinds import LISTENER, LISTENER_RULE
-from policies.entry_points.links import for_each
 from policies.entry_points.listener_rules import actions, hosts
 from policies.rulebook import Finding, Judgement, Part, Resource, Rules, Severity, Stack
+from policies.rulebook.links import for_each
 
 RULES: Final = Rules()
 

@@ -15,7 +15,12 @@ _RECORD: Final = "pinned-record"
 _TARGET: Final = "pinned-target"
 
 _NETWORK_ID: Final = re.compile(r"(?<![\w-])(?:vpc|subnet|sg|pl)-[0-9a-f]{8,17}(?![\w-])")
-_SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+_MADE_WITH_IDS: Final = {
+    "sg-": "aws:ec2/securityGroup:SecurityGroup",
+    "subnet-": "aws:ec2/subnet:Subnet",
+    "vpc-": "aws:ec2/vpc:Vpc",
+}
+"""How the ids of a type begin -> the type."""
 _CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
@@ -31,19 +36,17 @@ def _foreign_network(resources: Sequence[Resource], judgement: Judgement) -> Ite
 
 
 def _foreign_network_so_far(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
-    """Judge the last resource before anything tells the ids of this stack's own security groups.
+    """Judge the last resource before anything tells the ids of this stack's own networks and security groups.
 
-    So many unpinned groups may be named as the stack has made.
+    So many unpinned ones of a kind may be named as the stack has made.
     """
     agreed = {*judgement.config["ids"], *judgement.config["addresses"]}
-    groups = {
-        name
-        for resource in resources
-        for _, name in _network_names(resource)
-        if name.startswith("sg-") and name not in agreed
-    }
-    own = sum(resource.type == _SECURITY_GROUP for resource in resources)
-    yield from _unpinned(resources[-1:], agreed | groups if len(groups) <= own else agreed, judgement.stack)
+    named = {name for resource in resources for _, name in _network_names(resource)} - agreed
+    for beginning, type_ in _MADE_WITH_IDS.items():
+        ids = {name for name in named if name.startswith(beginning)}
+        if len(ids) <= sum(resource.type == type_ for resource in resources):
+            agreed |= ids
+    yield from _unpinned(resources[-1:], agreed, judgement.stack)
 
 
 def _unpinned(resources: Sequence[Resource], agreed: Collection[Json], stack: str) -> Iterator[Finding]:

@@ -121,7 +121,8 @@ class Rule:
 
     def findings(self, subject: Resource | Sequence[Resource], judgement: Judgement) -> Iterable[Finding]:
         """Judge a resource, or for `Scope.STACK` the resources of a stack that are of the rule's types."""
-        check = cast(Callable[[Resource | Sequence[Resource], Judgement], Iterable[Finding]], self.check)
+        # As a text, the type isn't made at each of the many calls.
+        check = cast("Callable[[Resource | Sequence[Resource], Judgement], Iterable[Finding]]", self.check)
         return check(subject, judgement)
 
 

@@ -154,7 +154,7 @@ def _legend(stack: Stack, below: int) -> Iterator[str]:
     y = below + 60
     yield f'<text class="h" x="116" y="{y}">Lines: who reads what</text>'
     for row, (kind, what) in enumerate(_KINDS.items()):
-        yield f'<path class="r {kind}" d="M116 {y + 20 + row * 18}h34"/>'
+        yield f'<path class="r key {kind}" d="M116 {y + 20 + row * 18}h34"/>'
         yield f'<text class="s" x="160" y="{y + 24 + row * 18}">{what}</text>'
     if any(not one.type for members in stack.stores.values() for one in members):
         yield f'<text class="s e" x="116" y="{y + 24 + 4 * 18}">slanted: made elsewhere</text>'

@@ -23,8 +23,9 @@ from tests.engine.account import Account, Resource
 from tests.engine.stand_ins import Attached, attach
 from tests.owner import owned
 from tests.planning import NAME, PROJECT, copy_project
+from tests.workloads import LAB
 
-STACKS: Final = ("prod", "dev")
+STACKS: Final = ("prod", "dev", LAB)
 PASSPHRASE: Final = "a passphrase for tests"
 HANGS: Final = 900
 """Seconds after which a run is taken for one that never ends."""
@@ -235,7 +236,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A backend with the stacks `prod` and `dev`, still empty, and the header secrets sealed: made once, copied often.
+    """A backend with the stacks, still empty, and the header secrets sealed: made once, copied often.
 
     `sealed` maps a header secret to its encrypted form, which the passphrase and `salt` open.
     """

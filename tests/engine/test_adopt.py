@@ -59,10 +59,9 @@ def environment(deployment: Deployment) -> Iterator[None]:
         yield
 
 
-def reported(deployment: Deployment, known: Map | None = None, *, without: set[str] = frozenset()) -> Report:
-    """The report on an adoption of what runs, of which Terraform's state lacks some URNs."""
-    resources = [resource for resource in Account(deployment.account) if resource.urn not in without]
-    state = terraform_state.read(state_document(resources), "a test")
+def reported(deployment: Deployment, known: Map | None = None) -> Report:
+    """The report on an adoption of what runs."""
+    state = terraform_state.read(state_document(Account(deployment.account)), "a test")
     settings = config("prod")
     live = StandInAccount(Account(deployment.account))
     account, region = settings["aws:allowedAccountIds"][0], settings["aws:region"]

@@ -2,10 +2,11 @@
 # Plays the Pulumi CLI as far as `bootstrap` uses it, with the state in a folder beside this file; the original:
 # tests/engine/test_bootstrap.py. PULUMI_DOUBLE_FAULT, `NUMBER before` or `NUMBER after`, has one command fail before or
 # after it takes effect, `NUMBER between` has `stack init` stop with the stack made and its file not written.
-kept="$(dirname "$0")/kept"
-mkdir -p "$kept"
+kept="${0%/*}/kept"
+test -d "$kept" || mkdir "$kept"
 echo "$* at ${PULUMI_BACKEND_URL:-nowhere}" >> "$kept/calls"
-number="$(wc -l < "$kept/calls" | tr -d ' ')"
+number=0
+while read -r _; do number=$((number + 1)); done < "$kept/calls"
 fault() {
   if [ "${PULUMI_DOUBLE_FAULT:-}" = "$number $1" ]; then
     echo "error: BrokenOff" >&2

@@ -29,7 +29,7 @@ PAGES = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 MAKEFILE = (PROJECT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"^([A-Z]+) *[:?]?=", MAKEFILE, re.MULTILINE))
-OTHERS = {"cd", "export", "git", "openssl", "sed", "terraform", "umask", "uv"}
+OTHERS = {"cd", "cp", "export", "git", "mkdir", "npm", "openssl", "sed", "terraform", "umask", "uv"}
 """Programs that every machine has, or that only set up this one."""
 PYTHON = re.compile(r"(?:\.venv/bin/)?python3? -m (?P<module>[\w.]+)(?P<rest>.*)")
 NEEDS_CLI = pytest.mark.skipif(not shutil.which("pulumi"), reason="the Pulumi CLI is not on the path")

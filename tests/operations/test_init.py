@@ -28,6 +28,8 @@ from tests.session import FOLDER, shared
 ANSWERS = Path(__file__).parent / "acme.yaml"
 COMPANY: dict[str, Any] = yaml.safe_load(ANSWERS.read_text())
 ASIDE = (".git", ".venv", ".*_cache", ".hypothesis", ".pulumi-state", "build", "node_modules")
+PACKS = ("least_privilege", "inventory", "previewed", "workloads")
+"""Packs that have a configuration for each stack."""
 
 
 def clone(folder: Path) -> Path:
@@ -73,7 +75,7 @@ def test_nothing_of_the_owner_before_is_left(acme: Path) -> None:
     assert written.keys() == {
         "Pulumi.yaml",
         "Pulumi.staging.yaml",
-        *(f"policies/config/{pack}.staging.json" for pack in ("least_privilege", "inventory", "previewed")),
+        *(f"policies/config/{pack}.staging.json" for pack in PACKS),
         *(f"docs/{page}" for page in ("access-staging.md", "diagram.md", "diagram.svg", "settings.md")),
     }
     given = [value for stack in ("prod", "dev") for value in config(stack).values() if not isinstance(value, dict)]
@@ -189,7 +191,7 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
     assert {name for name, text in texts(project).items() if text != before.get(name)} == {
         "Pulumi.testing.yaml",
         "docs/access-testing.md",
-        *(f"policies/config/{pack}.testing.json" for pack in ("least_privilege", "inventory", "previewed")),
+        *(f"policies/config/{pack}.testing.json" for pack in PACKS),
     }
 
 

@@ -34,9 +34,11 @@ Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
 
 ROOT: Final = "pulumi:pulumi:Stack"
 PROJECT: Final = "workshop"
+_ACCOUNT: Final = {"aws:allowedAccountIds": '["123456789012"]', "aws:region": "eu-central-1"}
 SETTINGS: Final = {
     "naming": {f"{PROJECT}:domain": "rocketclub.online"},
-    "least_privilege": {"aws:allowedAccountIds": '["123456789012"]', "aws:region": "eu-central-1"},
+    "least_privilege": _ACCOUNT,
+    "workloads": _ACCOUNT,
 }
 """Pack -> the configuration of the stack that it judges."""
 FOLDER: Final = Path(__file__).resolve().parents[2] / "policies"

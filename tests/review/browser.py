@@ -40,6 +40,7 @@ class Opened:
     def go(self, section: str) -> None:
         """Open a section by its link."""
         self.one(f'nav a[href="#{section}"]').click()
+        self.settle()
         assert self.one(f"#section-{section}")
 
     def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 - what the script returns

@@ -12,7 +12,8 @@ from components.settings import FIELDS, SECRET_KEYS, Settings, parse, placeholde
 from components.settings_problems import ConfigurationError
 from components.workload_settings import ELSEWHERE_KEYS
 from stackfiles.project import load
-from tests.owner import NAME, owned, owned_here
+from tests.forks import NAME
+from tests.owner import owned, owned_here
 from tests.planning import plan_of
 from tests.workloads import LAB
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.fault import Fault, Part, Place
@@ -96,12 +96,25 @@ def _allowing(allows: Iterable[Statement], service: knowledge.Service, actions: 
             one,
             one.actions
             if one.negated_actions
-            else tuple(action for action in one.actions if matching_actions(action).get(service, 0) & actions),
+            else tuple(action for action, mask in _by_service(one.actions).get(service, ()) if mask & actions),
             one.resources,
         )
         for one in allows
         if named_actions(one).get(service, 0) & actions
     ]
+
+
+@lru_cache(1024)
+def _by_service(actions: tuple[str, ...]) -> Mapping[knowledge.Service, Sequence[tuple[str, int]]]:
+    """Return the action patterns of a statement by service, each with the actions that it matches there.
+
+    A statement may list a thousand patterns of many services, and each fault in it is about one service.
+    """
+    found: dict[knowledge.Service, list[tuple[str, int]]] = {}
+    for action in actions:
+        for service, mask in matching_actions(action).items():
+            found.setdefault(service, []).append((action, mask))
+    return found
 
 
 def each_once(faults: Iterable[Fault]) -> list[Fault]:

@@ -27,8 +27,9 @@ LEVELS: Final = ("List", "Read", "Write", "Tagging", "Permissions management")
 """The access levels of AWS's service authorization reference."""
 
 
-_MADE_BY_AWS: Final = frozenset(("foundation-model",))
-"""Types of which AWS alone makes any, though their ARNs don't say so."""
+_MADE_BY_AWS: Final = frozenset(("foundation-model", "inference-profile", "default-prompt-router"))
+"""Types of which AWS alone makes any, though their ARNs don't say so
+(https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles.html)."""
 
 
 @dataclass(frozen=True, eq=False)

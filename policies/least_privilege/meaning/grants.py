@@ -17,8 +17,36 @@ from policies.least_privilege.meaning import resources
 
 
 def named_actions(statement: Statement) -> Mapping[knowledge.Service, int]:
-    """Return the actions, by service, that a statement's `Action` or `NotAction` names."""
+    """Return the actions, by service, that a statement's `Action` or `NotAction` names.
+
+    Those aren't among them whose resources an Allow leaves out by `NotResource`, all of them.
+    """
+    if statement.allow and statement.negated_resources:
+        return _actions_elsewhere(statement.actions, statement.negated_actions, statement.resources)
     return _actions(statement.actions, statement.negated_actions)
+
+
+@lru_cache(1024)
+def _actions_elsewhere(
+    given: tuple[str, ...], negated: bool, excluded: tuple[str, ...]
+) -> Mapping[knowledge.Service, int]:
+    left = {}
+    for service, mask in _actions(given, negated).items():
+        kept = mask & ~service.typed
+        for kind in service.types:
+            if not any(_is_every(resource, kind) for resource in excluded[:DENIALS]):
+                kept |= mask & kind.actions
+        if kept:
+            left[service] = kept
+    return left
+
+
+def _is_every(resource: str, kind: knowledge.ResourceType) -> bool:
+    """Tell whether a pattern matches all resources of a type, in the partition that it names."""
+    parts = resource.split(":", 5)
+    return parts[2:3] == kind.parts[2:3] and patterns.includes(
+        resource, ":".join((parts[0], parts[1], *kind.parts[2:]))
+    )
 
 
 def matching_actions(pattern: str) -> Mapping[knowledge.Service, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -265,7 +266,9 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
         if begins and _fits(kind, parts, literal):
             kinds |= 1 << bit
             # Nobody can change what AWS made.
-            if kind.can_be_narrowed and not made_by_aws and patterns.includes(parts[5], kind.parts[5]):
+            named_kinds = _recovery_points(parts[2]) if kind.parts[2] == _ANY_SERVICE else (kind.parts[5],)
+            widely = any(patterns.includes(parts[5], name) for name in named_kinds)
+            if kind.can_be_narrowed and not made_by_aws and widely:
                 whole |= 1 << bit
                 named = named or (not kind.parts[4] and parts[2] != "s3")
     any_resource = parts[5].startswith("*") and parts[2] == service.prefix
@@ -275,6 +278,8 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
 def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
     """Tell whether a pattern matches a resource of a type; the beginnings of their last parts agree."""
     format_ = kind.parts
+    if format_[2] == _ANY_SERVICE:
+        return any(patterns.intersects(parts[5], name) for name in _recovery_points(parts[2]))
     if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
         # AWS's own resources have no account.
         return (
@@ -288,6 +293,26 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
         if wanted not in (given, "?*"):
             return False
     return patterns.intersects(parts[5], _EMPTY_SEGMENT.get((format_[2], kind.name), format_[5]))
+
+
+_ANY_SERVICE: Final = "?*"
+"""The service in the ARNs of AWS Backup's recovery points, which are what other services call a snapshot, say
+(https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html)."""
+
+
+def _recovery_points(service: str) -> tuple[str, ...]:
+    """Return how the names of recovery points begin in the ARNs of a service."""
+    return _RECOVERY_POINTS.get(service, ())
+
+
+_RECOVERY_POINTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "backup": ("recovery-point:?*",),
+    "dynamodb": ("table/?*/backup/?*",),
+    "ec2": ("snapshot/?*", "image/?*"),
+    "fsx": ("backup/?*",),
+    "rds": ("snapshot:?*", "cluster-snapshot:?*"),
+    "redshift": ("snapshot:?*",),
+}
 
 
 def _part_fits(given: str, wanted: str) -> bool:

@@ -2,7 +2,7 @@ const LETTERS = { List: "L", Read: "R", Contents: "C", Write: "W", Tagging: "T",
 const LEVELS = Object.keys(LETTERS);
 const STRENGTH = ["List", "Read", "Tagging", "Contents", "Write", "", "Permissions management"];
 const COLUMNS = 60;
-const ROWS = 400;
+const ROWS = 200;
 
 function levelClass(level) {
   return level === "" ? "Unknown" : level.split(" ")[0];
@@ -94,10 +94,12 @@ function matrix(state, why) {
   let left = ROWS;
   const rows = [...services].sort(([one], [other]) => (one < other ? -1 : 1)).flatMap(([service, resources]) => {
     const listed = [...resources].sort().slice(0, Math.max(left, 0));
+    const names = listed.map(shownResource);
     left -= listed.length;
     return listed.length === 0 ? [] : [
       element("tr", null, element("th", { class: "service", scope: "rowgroup", colspan: people.length + 1 }, service)),
-      ...listed.map((resource) => element("tr", null, element("th", { scope: "row" }, shownResource(resource)),
+      // What only the region or the account tells apart is named in full.
+      ...listed.map((resource, index) => element("tr", null, element("th", { scope: "row" }, names.indexOf(names[index]) === names.lastIndexOf(names[index]) ? names[index] : resource),
         people.map((name) => element("td", null, cell(name, resource, cells.get(JSON.stringify([service, resource, name])), why))))),
     ];
   });

@@ -54,7 +54,7 @@ function ruleLink(id) {
 
 /** Return a labelled field that calls `changed` with its value. */
 function field(label, control, changed) {
-  control.addEventListener("input", () => changed(control.value));
+  control.addEventListener(control.tagName === "SELECT" ? "change" : "input", () => changed(control.value));
   return element("label", null, label, control);
 }
 

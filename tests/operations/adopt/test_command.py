@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from operations.adopt.engine import scratch_engine
 from tests.operations.adopt.estates import entry, state_text
 from tests.operations.conftest import Bench
 
@@ -20,12 +23,19 @@ def test_something_must_say_what_runs(bench: Bench) -> None:
     assert "accepted: --terraform-state FILE, --lookup, or both" in outcome.err
 
 
-def test_the_state_of_another_account_is_refused(bench: Bench) -> None:
-    arn = "arn:aws:secretsmanager:eu-central-1:999999999999:secret:a-AAAAAA"
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("eu-central-1:999999999999", "of the account 999999999999; accepted: 123456789012"),
+        ("eu-west-1:123456789012", "of the region eu-west-1; accepted: eu-central-1"),
+    ],
+)
+def test_the_state_of_another_account_or_region_is_refused(bench: Bench, place: str, said: str) -> None:
+    arn = f"arn:aws:secretsmanager:{place}:secret:a-AAAAAA"
     file = write(bench, state_text(entry("aws_secretsmanager_secret", "a", {"arn": arn, "name": "a"})))
     outcome = bench.run("adopt", "--terraform-state", str(file))
     assert outcome.code == 2
-    assert "is of account 999999999999; accepted: 123456789012" in outcome.err
+    assert said in outcome.err
     assert bench.cloud.calls == []
 
 
@@ -55,3 +65,28 @@ def test_only_a_report_of_what_is_here_is_taken_over(bench: Bench) -> None:
     outcome = bench.run("adopt", "--terraform-state", str(file), "--take-over", str(bench.project / "report.json"))
     assert outcome.code == 2
     assert "accepted: what `adopt --report FILE` wrote" in outcome.err
+
+
+def test_a_stack_that_has_resources_is_no_adoption(bench: Bench) -> None:
+    bench.set_state({"urn": "urn:pulumi:prod::p::aws:iam/role:Role::a", "type": "aws:iam/role:Role", "id": "a"})
+    outcome = bench.run("adopt", "--lookup")
+    assert outcome.code == 2
+    assert "has 1 resources already; accepted: an empty stack" in outcome.err
+
+
+def test_the_private_backend_is_gone_when_somebody_interrupts(bench: Bench) -> None:
+    bench.set_state()
+    before = (bench.project / "Pulumi.prod.yaml").read_text()
+    folders: list[Path] = []
+
+    def interrupted() -> None:
+        with scratch_engine(bench.project, "prod") as engine:
+            folders.append(Path(engine.environment["PULUMI_BACKEND_URL"].removeprefix("file://")).parent)
+            assert folders[0].stat().st_mode & 0o077 == 0
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert folders
+    assert not folders[0].exists()
+    assert (bench.project / "Pulumi.prod.yaml").read_text() == before

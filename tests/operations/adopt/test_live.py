@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import string
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -25,9 +26,10 @@ AWS = {type_: kind for type_, kind in KINDS.items() if kind.listing.service != C
 
 
 def model(kind: Kind) -> OperationModel:
-    client = boto3.client(kind.listing.service, region_name=REGION)
+    client = made(kind.listing.service)
     name = client.meta.method_to_api_mapping[kind.listing.operation]
-    return client.meta.service_model.operation_model(name)
+    found: OperationModel = client.meta.service_model.operation_model(name)
+    return found
 
 
 def sample(shape: Shape, flag: bool) -> Any:  # noqa: ANN401 - JSON
@@ -50,6 +52,8 @@ def test_a_listing_only_reads_and_answers_what_is_needed(type_: str) -> None:
     kind = AWS[type_]
     assert kind.listing.operation.startswith(("list_", "describe_", "get_"))
     operation = model(kind)
+    assert operation.input_shape
+    assert operation.output_shape
     report = ParamValidator().validate(dict(kind.listing.arguments), operation.input_shape)
     assert not report.has_errors(), report.generate_report()
     answers = [jmespath.search(kind.listing.query, sample(operation.output_shape, flag)) for flag in (False, True)]
@@ -72,10 +76,21 @@ def live(bench: Bench) -> Live:
 
 
 def made(service: str) -> Any:  # noqa: ANN401 - botocore makes it from its model
-    return boto3.client(service, region_name=REGION)
+    return boto3.client(service, region_name=REGION)  # type: ignore[call-overload]
 
 
-def test_what_runs_in_an_account_is_found(bench: Bench, live: Live) -> None:
+@dataclass(frozen=True)
+class Running:
+    """The ids that AWS gave to what runs."""
+
+    vpc: str
+    group: str
+    balancer: str
+    listener: str
+
+
+def running() -> Running:
+    """Make what runs in the account."""
     iam, s3, ec2, elb = (made(service) for service in ("iam", "s3", "ec2", "elbv2"))
     iam.create_role(RoleName="prod-task", AssumeRolePolicyDocument=DOCUMENT)
     iam.put_role_policy(RoleName="prod-task", PolicyName="prod-task", PolicyDocument=DOCUMENT)
@@ -105,11 +120,13 @@ def test_what_runs_in_an_account_is_found(bench: Bench, live: Live) -> None:
         Actions=fixed,
         Conditions=[{"Field": "host-header", "HostHeaderConfig": {"Values": ["portal.x.com"]}}],
     )
+    return Running(vpc, group, balancer, listener_arn)
+
+
+def test_what_runs_in_an_account_is_found(bench: Bench, live: Live) -> None:
+    made_by_aws = running()
     bench.cloud.reset()
 
-    the_group = planned("aws:ec2/securityGroup:SecurityGroup", "group", name="prod-edge", vpcId=vpc)
-    the_balancer = planned("aws:lb/loadBalancer:LoadBalancer", "balancer", name="prod-edge")
-    the_listener = planned("aws:lb/listener:Listener", "listener", loadBalancerArn=balancer, port=443)
     plan = [
         planned("aws:iam/role:Role", "role", name="prod-task"),
         planned("aws:iam/rolePolicy:RolePolicy", "policy", role="prod-task", name="prod-task"),
@@ -121,22 +138,22 @@ def test_what_runs_in_an_account_is_found(bench: Bench, live: Live) -> None:
         planned("aws:s3/bucketPolicy:BucketPolicy", "policy of no bucket", bucket="prod-9"),
         planned("aws:ssm/parameter:Parameter", "parameter", name="/prod/a/b"),
         planned("aws:secretsmanager/secret:Secret", "secret", name="prod/db/admin"),
-        the_group,
+        planned("aws:ec2/securityGroup:SecurityGroup", "group", name="prod-edge", vpcId=made_by_aws.vpc),
         planned(
             "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "rule of a group",
-            securityGroupId=group, ipProtocol="tcp", fromPort=443, toPort=443, cidrIpv4="192.0.2.0/24",
+            securityGroupId=made_by_aws.group, ipProtocol="tcp", fromPort=443, toPort=443, cidrIpv4="192.0.2.0/24",
         ),
-        the_balancer,
-        the_listener,
+        planned("aws:lb/loadBalancer:LoadBalancer", "balancer", name="prod-edge"),
+        planned("aws:lb/listener:Listener", "listener", loadBalancerArn=made_by_aws.balancer, port=443),
         planned(
             "aws:lb/listenerRule:ListenerRule", "rule",
-            listenerArn=listener_arn, priority=1, conditions=[{"hostHeader": {"values": ["portal.x.com"]}}],
+            listenerArn=made_by_aws.listener, priority=1, conditions=[{"hostHeader": {"values": ["portal.x.com"]}}],
         ),
     ]  # fmt: skip
     found = match(plan, None, live, lookup=True)
     absent = {name for name, one in found.items() if not one.import_id}
     assert absent == {"policy of no role", "never versioned", "no policy", "policy of no bucket"}
-    assert found["listener"].import_id == listener_arn
+    assert found["listener"].import_id == made_by_aws.listener
     assert found["rule of a group"].import_id.startswith("sgr-")
     assert found["secret"].import_id.startswith(f"arn:aws:secretsmanager:{REGION}:")
     assert ":listener-rule/" in found["rule"].import_id

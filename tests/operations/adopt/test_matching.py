@@ -13,6 +13,7 @@ from operations.adopt.kinds import KINDS
 from operations.adopt.map_file import Exemption, Map
 from operations.adopt.resources import Source
 from stackfiles.failures import BadConfiguration
+from stackfiles.json_type import Json
 from stackfiles.plan_document import UNKNOWN
 from tests.operations.adopt.estates import ACCOUNT, ListedAccount, entry, match, planned, state
 from tests.planning import document_of
@@ -53,9 +54,9 @@ def test_what_refers_to_another_is_matched_by_what_that_one_is() -> None:
     balancer = planned(BALANCER, "edge", name="prod-edge")
     group = planned(GROUP, "edge-group", name="prod-edge", vpcId="vpc-1")
     listener = planned(LISTENER, "https", {"loadBalancerArn": balancer}, loadBalancerArn=UNKNOWN, port=443)
-    hosts: list[object] = [{"hostHeader": {"values": ["Portal.example.com"]}}]
-    rule = planned(RULE, "portal", {"listenerArn": listener}, listenerArn=UNKNOWN, priority=100, conditions=hosts)  # type: ignore[arg-type]
-    door = {"fromPort": 443, "toPort": 443, "ipProtocol": "tcp", "prefixListId": "pl-1"}
+    hosts: Json = [{"hostHeader": {"values": ["Portal.example.com"]}}]
+    rule = planned(RULE, "portal", {"listenerArn": listener}, listenerArn=UNKNOWN, priority=100, conditions=hosts)
+    door: dict[str, Json] = {"fromPort": 443, "toPort": 443, "ipProtocol": "tcp", "prefixListId": "pl-1"}
     ingress = planned(INGRESS, "in", {"securityGroupId": group}, securityGroupId=UNKNOWN, **door)
     egress = planned(EGRESS, "out", {"securityGroupId": group}, securityGroupId=UNKNOWN, **door)
     listener_arn = arn("elasticloadbalancing", "listener/1")
@@ -116,8 +117,8 @@ def test_one_rule_for_two_hosts_stops_both() -> None:
         plan, state(entry("aws_lb_listener_rule", "a", rule_of(["portal.x.com", "pipelines.x.com"], 1, listener)))
     )
     assert {name: (one.import_id, one.rivals) for name, one in found.items()} == {
-        "portal": ("", ("pipelines",)),
-        "pipelines": ("", ("portal",)),
+        "portal": ("", ("the planned pipelines",)),
+        "pipelines": ("", ("the planned portal",)),
     }
 
 
@@ -140,9 +141,9 @@ def test_two_candidates_stop_it_and_the_map_decides() -> None:
 
 
 def test_another_region_is_told_by_the_id_and_another_account_is_nobodys() -> None:
-    hosts: dict[str, object] = {"domainName": "portal.x.com", "subjectAlternativeNames": ["pipelines.x.com"]}
-    origin = planned(CERTIFICATE, "origin", **hosts)  # type: ignore[arg-type]
-    viewer = planned(CERTIFICATE, "viewer", **hosts, region="us-east-1")  # type: ignore[arg-type]
+    hosts: dict[str, Json] = {"domainName": "portal.x.com", "subjectAlternativeNames": ["pipelines.x.com"]}
+    origin = planned(CERTIFICATE, "origin", **hosts)
+    viewer = planned(CERTIFICATE, "viewer", **hosts, region="us-east-1")
     names = {"domain_name": "portal.x.com", "subject_alternative_names": ["pipelines.x.com", "portal.x.com"]}
     read = state(
         *(
@@ -211,11 +212,20 @@ def exemption(days: int = 30, **changes: str) -> dict[str, str]:
     return {"reason": "made beside the old one", "owner": "edge", "until": str(until), **changes}
 
 
-def test_what_is_left_is_made_beside_what_runs() -> None:
-    role = planned(ROLE, "task", name="prod-task")
-    read = state(entry("aws_iam_role", "a", {"name": "prod-task"}))
-    (found,) = match([role], read, known=Map(leave={role.urn: Exemption.model_validate(exemption())})).values()
-    assert (found.import_id, found.terraform) == ("", None)
+def test_what_is_left_is_made_beside_what_runs_unless_its_name_is_taken() -> None:
+    certificate = planned(CERTIFICATE, "certificate", domainName="x.com")
+    roles = [planned(ROLE, name, name=f"prod-{name}") for name in ("task", "new")]
+    left = dict.fromkeys((one.urn for one in (certificate, *roles)), Exemption.model_validate(exemption()))
+    read = state(
+        entry("aws_acm_certificate", "c", {"arn": arn("acm", "certificate/1"), "domain_name": "x.com"}),
+        entry("aws_iam_role", "a", {"name": "prod-task"}),
+    )
+    found = match([certificate, *roles], read, known=Map(leave=left))
+    assert {name: (one.import_id, one.terraform, one.taken) for name, one in found.items()} == {
+        "certificate": ("", None, ""),
+        "task": ("", None, "prod-task"),
+        "new": ("", None, ""),
+    }
 
 
 def test_a_map_is_refused_with_every_problem(tmp_path: Path) -> None:

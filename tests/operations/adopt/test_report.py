@@ -17,6 +17,7 @@ from operations.adopt.rehearsal import rehearse
 from operations.adopt.report import Report
 from operations.adopt.resources import PlannedResource, TerraformState, Verdict
 from stackfiles.failures import BadConfiguration
+from stackfiles.json_type import Json
 from stackfiles.plan_document import Violation
 from tests.operations.adopt.engine_double import EngineDouble
 from tests.operations.adopt.estates import ACCOUNT, REGION, ListedAccount, entry, listing_of, planned, state
@@ -29,7 +30,7 @@ RULE = "aws:lb/listenerRule:ListenerRule"
 PARAMETER = "aws:ssm/parameter:Parameter"
 
 LISTENER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener/1"
-HOSTS = [{"hostHeader": {"values": ["portal.x.com"]}}]
+HOSTS: Json = [{"hostHeader": {"values": ["portal.x.com"]}}]
 PLAN: dict[str, PlannedResource] = {
     one.name: one
     for one in (
@@ -44,7 +45,7 @@ PLAN: dict[str, PlannedResource] = {
         planned(PARAMETER, "ambiguous", name="/prod/a"),
         planned(BUCKET, "created", bucket="prod-new"),
         planned(BUCKET_POLICY, "overwrites", bucket="prod-old", policy="new"),
-        planned(RULE, "secret", listenerArn=LISTENER, priority=1, conditions=HOSTS, actions="[secret]"),  # type: ignore[arg-type]
+        planned(RULE, "secret", listenerArn=LISTENER, priority=1, conditions=HOSTS, actions="[secret]"),
     )
 }
 DIFFERENCES: dict[str, dict[str, Any]] = {
@@ -183,10 +184,10 @@ def test_the_summary_fits_a_screen_and_the_table_has_a_row_for_each(tmp_path: Pa
         assert re.search(rf"\b{name} \(", printed), name
     summary = report.markdown(report_).partition("\n| ")[0].splitlines()
     assert len(summary) < 40
-    assert "2 replaced, 1 collides, 2 ambiguous, 1 missing, 1 overwrites, 2 changes in place" in summary[2]
+    assert "2 replaced; 1 collides; 2 ambiguous; 1 missing; 1 overwrites; 2 changes in place" in summary[2]
     # Alike stops are told once.
     assert sum("can't be changed in place" in line for line in summary) == 1
-    assert "actions: secret, not shown" in printed
+    assert "actions: a secret that isn't shown" in printed
 
 
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -51,6 +51,22 @@ def test_the_kind_can_be_given(check: Check) -> None:
     assert "malformed-document" in rules(check(everything, "--kind", "resource"))
 
 
+def test_several_files_can_be_the_policies_of_one_role(check: Check) -> None:
+    function = "arn:aws:lambda:eu-central-1:123456789012:function:app-*"
+    passing = check.file(policy({"Effect": "Allow", "Action": "iam:PassRole", "Resource": "*"}), "pass.json")
+    make = {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:InvokeFunction"], "Resource": function}
+    making = check.file(policy(make), "make.json")
+    assert "joint-privilege-escalation" not in rules(check(passing, making))
+    for paths in ((passing, making), (".",)):
+        found = check("--role", "app", *paths)
+        [joint] = [one for one in found if one["rule"] == "joint-privilege-escalation"]
+        assert joint["message"].startswith("The policies of the role `app`: `iam:PassRole`, `lambda:CreateFunction`")
+        assert "statement 1 of `pass.json`" in joint["message"]
+        assert "statement 1 of `make.json`" in joint["message"]
+        assert rules(check(passing, making)) < rules(found)
+    assert rules(check("--role", "app", making)) == set()
+
+
 def test_the_service_of_a_resource_policy_can_be_given(check: Check) -> None:
     key = check.file(policy({"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}))
     assert "public-resource-policy" in rules(check(key))

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 
 from tests.policies.analyzer import StartPack
-from tests.policies.entry_points.test_entry_points import STACKS, changed, planned, rules
+from tests.policies.entry_points.test_entry_points import TABLES
+from tests.policies.tables import planned, rules
 
 TODAY = dt.datetime.now(dt.UTC).date()
-MACHINE_PATH = next(row for row in STACKS if row["id"] == "machine path")
+MACHINE_PATH = next(row for row in TABLES.stacks if row["id"] == "machine path")
 
 
 def configured(pack: StartPack, change: dict[str, Any], config: dict[str, Any], stack: str = "prod") -> set[str]:
-    return rules(pack("entry_points", stack, config).everything(planned(changed(change), stack)))
+    return rules(pack("entry_points", stack, config).everything(planned(TABLES.changed(change), stack)))
 
 
 @pytest.mark.parametrize(("days", "found"), [(1, set()), (-1, {"machine-path-without-sign-in"})])

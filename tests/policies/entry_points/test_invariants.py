@@ -27,8 +27,8 @@ from policies.rulebook import (
 )
 from policies.rulebook.properties import read
 from policies.rulebook.violation import Violation
-from tests.policies.entry_points.test_entry_points import STACK
-from tests.policies.entry_points.test_entry_points import planned as as_planned
+from tests.policies.entry_points.test_entry_points import TABLES
+from tests.policies.tables import planned as as_planned
 
 PACK: Final = Path(__file__).resolve().parents[3] / "policies" / "entry_points"
 TYPES: Final = sorted({type_ for rule in RULES for type_ in rule.types} | {"aws:lb/listenerRule:ListenerRule", "a:b:C"})
@@ -141,7 +141,7 @@ def _known(value: Mapping[str, Any]) -> dict[str, Json]:
     return read(sent)
 
 
-GOOD: Final = _resources(STACK)
+GOOD: Final = _resources(TABLES.stack)
 
 
 def said(resources: list[Resource]) -> list[str]:
@@ -227,7 +227,7 @@ MAY_BE_UNKNOWN: Final = frozenset(
 )
 PATHS: Final = {
     ".".join(map(str, path)).removesuffix(".SECRET"): path
-    for path in leaves({name: entry["properties"] for name, entry in STACK.items()})
+    for path in leaves({name: entry["properties"] for name, entry in TABLES.stack.items()})
 }
 
 
@@ -237,7 +237,7 @@ def test_no_value_of_the_stack_is_lost_unnoticed(label: str) -> None:
     name, *steps = (step for step in PATHS[label] if step != "SECRET")
     spoken = []
     for value in ("UNKNOWN", {"x": "y"}):
-        stack = copy.deepcopy(STACK)
+        stack = copy.deepcopy(TABLES.stack)
         at: Any = stack[str(name)]["properties"]
         for step in steps[:-1]:
             at = at[step]

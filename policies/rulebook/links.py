@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from typing import TypeAlias
 
-from policies.rulebook import Finding, Judgement, Resource, Stack, Unjudgeable
+from policies.rulebook.resource import Resource, Stack, Unjudgeable
+from policies.rulebook.rule import Finding, Judgement
 
 LinkCheck: TypeAlias = Callable[[Stack, Resource, Judgement], Iterable[str]]
 """Judges one resource by its place in the stack; gives the messages of its findings."""
@@ -46,3 +47,10 @@ def sources(stack: Stack, resource: Resource, path: str, types: frozenset[str]) 
 def users(stack: Stack, source: Resource, path: str, types: frozenset[str]) -> list[Resource]:
     """Return the resources of some types whose property takes its value from a resource."""
     return [user for user in stack.only(types) if source.urn in user.references.get(path, frozenset())]
+
+
+def named_sources(stack: Stack, resource: Resource, path: str, types: frozenset[str]) -> list[Resource]:
+    """Return the resources of some types that a property names: by their `name`, or by what it takes from them."""
+    given = resource.get(path)
+    named = [other for other in stack.only(types) if isinstance(given, str) and other.get("name") == given]
+    return named or sources(stack, resource, path, types)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from policies.rulebook import Judgement, Schemas
+from policies.rulebook.rule import Judgement, Schemas
 
 PRODUCTION: Final[Schemas] = {
     "environments": {

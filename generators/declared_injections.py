@@ -1,0 +1,57 @@
+"""What ECS injects into each workload, for the gate: `policies/config/workloads.<stack>.json`.
+
+It is derived from the catalogue, for stacks that make their workloads. The pack workloads compares it with the task
+definitions. Other configuration in the file stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.catalogue import workload_secrets
+from components.containers import CONTAINERS
+from components.naming import Names
+from components.parameter_catalogue import injected_parameters
+from components.workload_settings import HERE
+from stackfiles.project import load
+
+
+def variables(names: Names) -> dict[str, dict[str, str]]:
+    """Return family of a task definition -> environment variable -> what is injected as it, for one environment."""
+    declared = {
+        names.resource(workload): {
+            **{
+                consumer.variable: f"secret:{secret.name(names)}"
+                for secret in workload_secrets(workload, injected_only=True)
+                for consumer in secret.consumers
+                if consumer.workload is workload and consumer.variable
+            },
+            **{
+                consumer.variable: f"parameter:{parameter.name(names)}"
+                for parameter in injected_parameters(workload, here=True)
+                for consumer in parameter.consumers
+                if consumer.workload is workload
+            },
+        }
+        for workload in CONTAINERS
+    }
+    return {family: injected for family, injected in declared.items() if injected}
+
+
+def injections_file(project: Path, stack: str) -> tuple[Path, str]:
+    """Return the configuration file of one of a project's stacks and what it must hold."""
+    path = project / "policies" / "config" / f"workloads.{stack}.json"
+    given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    loaded = load(project, stack)
+    here = loaded.config.get(f"{loaded.name}:workloads") == HERE
+    declared = variables(Names("", stack, "", "")) if here else {}
+    written: dict[str, dict[str, Any]] = {
+        "undeclared-injection": {"variables": declared},
+        "unwired-workload": {"families": [*declared]},
+    }
+    for rule, configuration in written.items():
+        own = given.get(rule)
+        given[rule] = (own if isinstance(own, dict) else {}) | configuration
+    return path, json.dumps(given, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,31 @@
+"""The workloads pack: what runs behind the entry points runs closed, encrypted, logged and recoverable.
+
+`RULES` is the pack. `network` comes first, then what stands in it: `databases`, `services`, the `containers` of their
+tasks with what is injected into them (`injections`) and what stands in their environment (`environments`), `functions`
+and `queues`. What a container is comes from `container_definitions`, which reads their JSON.
+"""
+
+from typing import Final
+
+from policies.rulebook import Rule
+from policies.workloads import (
+    containers,
+    databases,
+    environments,
+    functions,
+    injections,
+    network,
+    queues,
+    services,
+)
+
+RULES: Final[tuple[Rule, ...]] = (
+    *network.RULES,
+    *databases.RULES,
+    *services.RULES,
+    *containers.RULES,
+    *injections.RULES,
+    *environments.RULES,
+    *functions.RULES,
+    *queues.RULES,
+)

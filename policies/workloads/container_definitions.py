@@ -1,0 +1,106 @@
+"""Reads `containerDefinitions`, which is JSON in one text: nothing that it holds is judged unless all of it is read.
+
+The provider reads the text with Go's JSON decoder, to which `Privileged` is `privileged`. So a name is read here only
+as ECS spells it, and everything else stops the reading.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from policies.rulebook import UNKNOWN, Json, Part, Resource
+
+PATH: Final = "containerDefinitions"
+
+NAMES: Final = frozenset(
+    """
+    add appProtocol capabilities command condition containerName containerPath containerPort containerPortRange
+    cpu credentialsParameter credentialSpecs dependsOn devices disableNetworking dnsSearchDomains dnsServers
+    dockerLabels dockerSecurityOptions drop enabled entryPoint environment environmentFiles essential extraHosts
+    firelensConfiguration hardLimit healthCheck hostname hostPath hostPort ignoredExitCodes image
+    initProcessEnabled interactive interval ipAddress links linuxParameters logConfiguration logDriver
+    maxComputePercent maxSwap memory memoryReservation mountOptions mountPoints name namespace nvidiaMps options
+    permissions portMappings privileged protocol pseudoTerminal readOnly readonlyRootFilesystem
+    repositoryCredentials resourceRequirements restartAttemptPeriod restartPolicy retries secretOptions secrets
+    sharedMemorySize sharingStrategy size softLimit sourceContainer sourceVolume startPeriod startTimeout
+    stopTimeout swappiness systemControls timeout tmpfs type ulimits user value valueFrom versionConsistency
+    volumesFrom workingDirectory
+    """.split()
+)
+"""Every name of a container definition, at any depth.
+
+Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html; a test compares it with
+botocore's model of ECS.
+"""
+
+_FREE: Final = frozenset(("dockerLabels", "options"))
+"""Names of mappings whose own names are anybody's."""
+
+_OUTPUT_AS_TEXT: Final = "Calling __str__ on an Output"
+"""How the text starts that an Output becomes in an f-string: sdk/python/lib/pulumi/output.py of pulumi/pulumi."""
+
+
+@dataclass(frozen=True)
+class Containers:
+    """The containers of a task definition: `problem` says why they can't be read, and then there are none."""
+
+    parts: tuple[Part, ...] = ()
+    problem: str = ""
+
+
+def containers(task: Resource) -> tuple[Part, ...]:
+    """Return the containers of a task definition, none if they can't be read: `unreadable-containers` says that."""
+    return task.shared(read).parts
+
+
+def read(task: Resource) -> Containers:
+    """Read the containers of a task definition."""
+    given = task.get(PATH)
+    if given is UNKNOWN:
+        return Containers(problem="isn't known at preview, so the gate can't judge it")
+    if not isinstance(given, str):
+        return Containers(problem="is missing; the gate needs a text of JSON")
+    try:
+        document = json.loads(given, object_pairs_hook=_without_doubles, parse_constant=_refuse)
+    except _Double:
+        return Containers(problem="gives a name twice in one object, so that it means what its reader takes it for")
+    except ValueError:
+        return Containers(problem="isn't JSON")
+    if not isinstance(document, list) or not document or not all(isinstance(item, dict) for item in document):
+        return Containers(problem="isn't a list of one container or more")
+    if _OUTPUT_AS_TEXT in given:
+        return Containers(problem="holds the text that an Output becomes when it is formatted")
+    if strange := next(_strange_names(document), None):
+        return Containers(problem=f"has a name, at `{strange}`, that ECS doesn't know in this spelling")
+    return Containers(tuple(Part(task.urn, f"{PATH}.{number}", item) for number, item in enumerate(document)))
+
+
+class _Double(ValueError):
+    """A name stands twice in one object."""
+
+
+def _without_doubles(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _Double
+    return found
+
+
+def _refuse(constant: str) -> Any:  # noqa: ANN401 - never returns
+    raise ValueError(constant)
+
+
+def _strange_names(value: Json, path: str = PATH) -> Iterator[str]:
+    """Yield the path of whatever holds a name that ECS doesn't know. Such a name may be anything, so it isn't shown."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if name not in NAMES:
+                yield path
+            elif name not in _FREE:
+                yield from _strange_names(item, f"{path}.{name}")
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _strange_names(item, f"{path}.{number}")

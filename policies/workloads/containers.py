@@ -1,0 +1,182 @@
+"""The containers of a task: what they run, as whom, and what they may touch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from policies.rulebook import Finding, Judgement, Resource, Rules, Severity
+from policies.workloads.container_definitions import PATH, containers, read
+from policies.workloads.kinds import FUNCTION, TASK_DEFINITION
+
+RULES: Final = Rules()
+
+_CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ecs-controls.html"
+_GUIDE: Final = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
+
+_DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
+_OWN_REGISTRY: Final = r"{account}\.dkr\.ecr\.{region}\.amazonaws\.com(\.cn)?"
+
+
+@RULES.resource(
+    "unreadable-containers",
+    title="The containers of a task definition are JSON that is known at preview.",
+    remedy="Build `containerDefinitions` with `json.dumps` from plain values: configuration, names, and ARNs made of "
+    "names. What AWS chooses goes through a parameter that is injected.",
+    source="https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION,
+)
+def _unreadable(task: Resource, _: Judgement) -> Iterator[Finding]:
+    if problem := task.shared(read).problem:
+        yield Finding(f"`{PATH}` {problem}.")
+
+
+@RULES.resource(
+    "privileged-container",
+    title="Containers have no privilege over the machine that they run on.",
+    remedy="Take away `privileged`, `dockerSecurityOptions`, devices and added capabilities.",
+    source=_CONTROLS + "#ecs-4",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION,
+)
+def _privileged(task: Resource, _: Judgement) -> Iterator[Finding]:
+    for container in containers(task):
+        if container.flag("privileged", default=False):
+            yield Finding(f"`{container.place('privileged')}` isn't false.")
+        for path in ("linuxParameters.capabilities.add", "linuxParameters.devices", "dockerSecurityOptions"):
+            if container.items(path):
+                yield Finding(f"`{container.place(path)}` isn't empty.")
+
+
+@RULES.resource(
+    "root-container",
+    title="Containers run as a user that isn't root.",
+    remedy="Name a user id in `user`, such as `1000:1000`: an image that names none runs as root.",
+    source=_CONTROLS + "#ecs-20",
+    severity=Severity.MEDIUM,
+    types=TASK_DEFINITION,
+)
+def _root(task: Resource, _: Judgement) -> Iterator[Finding]:
+    for container in containers(task):
+        user = (container.text_or_none("user") or "").partition(":")[0]
+        if user in ("", "root") or not user.strip("0"):
+            yield Finding(f"`{container.place('user')}` is missing, or is root.")
+
+
+@RULES.resource(
+    "host-namespace",
+    title="Tasks share no network, process or file with the machine that they run on.",
+    remedy="Set `networkMode` to `awsvpc`, and take away `pidMode`, `ipcMode` and volumes with a `hostPath`.",
+    source=_CONTROLS + "#ecs-3",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION,
+)
+def _host(task: Resource, _: Judgement) -> Iterator[Finding]:
+    if task.text_or_none("networkMode") != "awsvpc":
+        yield Finding("`networkMode` isn't `awsvpc`.")
+    for mode in ("pidMode", "ipcMode"):
+        if task.text_or_none(mode) is not None:
+            yield Finding(f"`{mode}` shares what containers keep to themselves.")
+    for volume in task.parts("volumes"):
+        if volume.get("hostPath") is not None:
+            yield Finding(f"`{volume.place('hostPath')}` is a folder of the machine.")
+
+
+@RULES.resource(
+    "writable-root",
+    title="Containers can't change the files of their image.",
+    remedy="Set `readonlyRootFilesystem` to true, and add `linuxParameters.tmpfs` for folders that are written to.",
+    source=_CONTROLS + "#ecs-5",
+    severity=Severity.MEDIUM,
+    types=TASK_DEFINITION,
+)
+def _writable(task: Resource, _: Judgement) -> Iterator[Finding]:
+    for container in containers(task):
+        if not container.flag("readonlyRootFilesystem", default=False):
+            yield Finding(f"`{container.place('readonlyRootFilesystem')}` isn't true.")
+
+
+@RULES.resource(
+    "unlogged-container",
+    title="Containers log to CloudWatch.",
+    remedy="Set `logConfiguration` with the driver `awslogs` and the option `awslogs-group`.",
+    source=_CONTROLS + "#ecs-9",
+    severity=Severity.MEDIUM,
+    types=TASK_DEFINITION,
+)
+def _unlogged(task: Resource, _: Judgement) -> Iterator[Finding]:
+    for container in containers(task):
+        options = container.mapping("logConfiguration.options")
+        if container.text_or_none("logConfiguration.logDriver") != "awslogs" or not options.get("awslogs-group"):
+            yield Finding(f"`{container.place('logConfiguration')}` doesn't lead to a log group.")
+
+
+def _images(resource: Resource) -> Iterator[tuple[str, str]]:
+    """Yield the path of each image of a task definition or function, and the image.
+
+    Raises:
+        Unjudgeable: an image is unknown, missing or no text.
+    """
+    if resource.type in FUNCTION:
+        if resource.text_or_none("packageType") == "Image" or resource.get("imageUri") is not None:
+            yield "imageUri", resource.text("imageUri")
+        return
+    for container in containers(resource):
+        yield container.place("image"), container.text("image")
+
+
+@RULES.resource(
+    "image-without-digest",
+    title="Images are named by their digest, so that what runs is what was reviewed.",
+    remedy="Write `REPOSITORY@sha256:` and the digest of the image, instead of a tag.",
+    source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION | FUNCTION,
+)
+def _without_digest(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    for path, image in _images(resource):
+        if not _DIGEST.fullmatch(image):
+            yield Finding(f"`{path}` has no digest.")
+
+
+@RULES.resource(
+    "foreign-registry",
+    title="Images come from the account's own registry.",
+    remedy="Copy the image into ECR, by hand or by a pull-through cache rule, or name its registry in the rule's "
+    "configuration.",
+    source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION | FUNCTION,
+    config={
+        "registries": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Hosts of other registries that images may come from",
+            "default": [],
+        }
+    },
+)
+def _foreign_registry(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    # Without an account in the stack's configuration, that of any account passes: the provider pins none either.
+    account, region = judgement.account or r"\d{12}", judgement.region or r"[a-z0-9-]+"
+    own = re.compile(_OWN_REGISTRY.format(account=account, region=region))
+    for path, image in _images(resource):
+        registry, slash, _ = image.partition("/")
+        if not slash or not (own.fullmatch(registry) or registry in judgement.config["registries"]):
+            yield Finding(f"`{path}` comes from a registry that isn't the account's.")
+
+
+@RULES.resource(
+    "shared-role",
+    title="A task's code doesn't have the role that ECS starts it with.",
+    remedy="Give the task a role of its own in `taskRoleArn`, or none: the execution role reads what is injected.",
+    source=_GUIDE + "security-iam-roles.html",
+    severity=Severity.MEDIUM,
+    types=TASK_DEFINITION,
+)
+def _shared_role(task: Resource, _: Judgement) -> Iterator[Finding]:
+    role = task.text_or_none("taskRoleArn")
+    if role is not None and role == task.text_or_none("executionRoleArn"):
+        yield Finding("`taskRoleArn` and `executionRoleArn` are the same.")

@@ -1,0 +1,244 @@
+"""Relational databases: private, encrypted, logged, signed in to without a shared password, and hard to lose."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from policies.rulebook import Finding, Judgement, Resource, Rules, SecretText, Severity, Stack
+from policies.rulebook.links import for_each, named_sources
+from policies.rulebook.production import PRODUCTION, is_production
+from policies.workloads.kinds import (
+    CLUSTER_INSTANCE,
+    CLUSTER_PARAMETERS,
+    DATABASE_CLUSTER,
+    DATABASE_INSTANCE,
+    INSTANCE_PARAMETERS,
+)
+
+RULES: Final = Rules()
+
+_CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds-controls.html"
+_AURORA: Final = "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/"
+
+_STORED: Final = DATABASE_CLUSTER | DATABASE_INSTANCE
+"""Types that hold data; an instance of a cluster has the cluster's."""
+
+_TLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "aurora-postgresql": ("rds.force_ssl", ("1",)),
+    "postgres": ("rds.force_ssl", ("1",)),
+    "aurora-mysql": ("require_secure_transport", ("ON", "1")),
+    "mysql": ("require_secure_transport", ("ON", "1")),
+}
+"""Engine -> the parameter that refuses connections without TLS, and its values that do."""
+
+_LOGS: Final[Mapping[str, str]] = {
+    "aurora-postgresql": "postgresql",
+    "postgres": "postgresql",
+    "aurora-mysql": "error",
+    "mysql": "error",
+}
+"""Engine -> the log that says what went wrong and who was refused."""
+
+
+@RULES.resource(
+    "public-database",
+    title="Databases have no public address.",
+    remedy="Set `publiclyAccessible` to false.",
+    source=_CONTROLS + "#rds-2",
+    severity=Severity.CRITICAL,
+    types=_STORED | CLUSTER_INSTANCE,
+)
+def _public(database: Resource, _: Judgement) -> Iterator[Finding]:
+    # A cluster of Aurora leaves it to its instances. An instance that doesn't say takes what suits its subnets.
+    if database.flag("publiclyAccessible", default=database.type not in DATABASE_CLUSTER):
+        yield Finding("`publiclyAccessible` isn't false.")
+
+
+@RULES.resource(
+    "unencrypted-database",
+    title="Databases are encrypted on disk.",
+    remedy="Set `storageEncrypted` to true. It can't be changed later: a new database takes a copy of a snapshot.",
+    source=_CONTROLS + "#rds-27",
+    severity=Severity.HIGH,
+    types=_STORED,
+)
+def _unencrypted(database: Resource, _: Judgement) -> Iterator[Finding]:
+    if not database.flag("storageEncrypted", default=False):
+        yield Finding("`storageEncrypted` isn't true.")
+
+
+@RULES.resource(
+    "deletable-database",
+    title="A database of production can't be deleted by mistake, and leaves a snapshot when it goes.",
+    remedy="Set `deletionProtection` and the option `protect`, `deleteAutomatedBackups` to false, and name a final "
+    "snapshot that no other generation of the database leaves. To delete it on purpose, write a waiver with an end.",
+    source=_CONTROLS + "#rds-7",
+    severity=Severity.CRITICAL,
+    types=_STORED,
+    config={
+        **PRODUCTION,
+        "finalSnapshot": {
+            "type": "string",
+            "description": "Regular expression of the name of a final snapshot, which ends with the generation",
+            "default": "[a-z][a-z0-9-]*-g[0-9]+-final",
+        },
+    },
+)
+def _deletable(database: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if not is_production(judgement):
+        return
+    if not database.flag("deletionProtection", default=False):
+        yield Finding("`deletionProtection` isn't true.")
+    if not database.protected:
+        yield Finding("The option `protect` isn't set.")
+    if database.flag("deleteAutomatedBackups", default=True):
+        yield Finding("`deleteAutomatedBackups` isn't false, so that its backups go with it.")
+    if database.flag("skipFinalSnapshot", default=False):
+        yield Finding("`skipFinalSnapshot` isn't false.")
+    elif not re.fullmatch(judgement.config["finalSnapshot"], database.text("finalSnapshotIdentifier")):
+        yield Finding("`finalSnapshotIdentifier` doesn't name a generation: the next one's snapshot has the same name.")
+
+
+@RULES.resource(
+    "short-backups",
+    title="Backups of databases reach back far enough.",
+    remedy="Set `backupRetentionPeriod` to the days that the rule asks for, or more.",
+    source=_CONTROLS + "#rds-11",
+    severity=Severity.MEDIUM,
+    types=_STORED,
+    config={"days": {"type": "integer", "description": "Fewest days that backups are kept", "default": 7}},
+)
+def _short_backups(database: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if database.number("backupRetentionPeriod", 1) < judgement.config["days"]:
+        yield Finding(f"`backupRetentionPeriod` is below {judgement.config['days']:.0f} days.")
+
+
+@RULES.stack(
+    "database-without-tls",
+    title="Databases refuse connections without TLS.",
+    remedy="Give it a parameter group of this stack that sets `rds.force_ssl` to 1 (PostgreSQL) or "
+    "`require_secure_transport` to ON (MySQL).",
+    source=_AURORA + "AuroraPostgreSQL.Security.html",
+    severity=Severity.HIGH,
+)
+@for_each(_STORED)
+def _without_tls(stack: Stack, database: Resource, _: Judgement) -> Iterator[str]:
+    engine = database.text("engine")
+    if engine not in _TLS:
+        yield f"The gate doesn't know how its engine refuses them; accepted: {', '.join(_TLS)}."
+        return
+    parameter, values = _TLS[engine]
+    groups = _parameter_groups(stack, database)
+    if not groups:
+        yield "Its parameter group isn't made by this stack, so the gate can't tell what it refuses."
+    for group in groups:
+        given = {entry.text("name"): entry.text("value") for entry in group.parts("parameters")}
+        if given.get(parameter) not in values:
+            yield f"Its parameter group `{group.name}` doesn't set `{parameter}` to {values[0]}."
+
+
+def _parameter_groups(stack: Stack, database: Resource) -> list[Resource]:
+    cluster = database.type in DATABASE_CLUSTER
+    path = "dbClusterParameterGroupName" if cluster else "parameterGroupName"
+    types = CLUSTER_PARAMETERS if cluster else INSTANCE_PARAMETERS
+    return named_sources(stack, database, path, types)
+
+
+@RULES.resource(
+    "database-not-logged",
+    title="Databases send their log to CloudWatch.",
+    remedy="Name the engine's log in `enabledCloudwatchLogsExports`: `postgresql` or `error`.",
+    source=_CONTROLS + "#rds-37",
+    severity=Severity.MEDIUM,
+    types=_STORED,
+)
+def _not_logged(database: Resource, _: Judgement) -> Iterator[Finding]:
+    exports, engine = database.texts("enabledCloudwatchLogsExports"), database.text("engine")
+    if not exports or _LOGS.get(engine, exports[0]) not in exports:
+        yield Finding("`enabledCloudwatchLogsExports` lacks the engine's log.")
+
+
+@RULES.resource(
+    "untagged-snapshots",
+    title="Snapshots carry the tags of their database.",
+    remedy="Set `copyTagsToSnapshot` to true.",
+    source=_CONTROLS + "#rds-16",
+    severity=Severity.LOW,
+    types=_STORED,
+)
+def _untagged(database: Resource, _: Judgement) -> Iterator[Finding]:
+    if not database.flag("copyTagsToSnapshot", default=False):
+        yield Finding("`copyTagsToSnapshot` isn't true.")
+
+
+@RULES.resource(
+    "database-without-iam-sign-in",
+    title="People can sign in to databases with IAM instead of a shared password.",
+    remedy="Set `iamDatabaseAuthenticationEnabled` to true.",
+    source=_CONTROLS + "#rds-12",
+    severity=Severity.MEDIUM,
+    types=_STORED,
+)
+def _without_iam(database: Resource, _: Judgement) -> Iterator[Finding]:
+    if not database.flag("iamDatabaseAuthenticationEnabled", default=False):
+        yield Finding("`iamDatabaseAuthenticationEnabled` isn't true.")
+
+
+@RULES.resource(
+    "database-without-upgrades",
+    title="Databases take minor versions of their engine, which mend security faults.",
+    remedy="Set `autoMinorVersionUpgrade` to true, on a cluster and on each of its instances.",
+    source=_CONTROLS + "#rds-35",
+    severity=Severity.MEDIUM,
+    types=_STORED | CLUSTER_INSTANCE,
+)
+def _without_upgrades(database: Resource, _: Judgement) -> Iterator[Finding]:
+    # The provider's default is true for instances; a cluster leaves it to AWS.
+    if not database.flag("autoMinorVersionUpgrade", default=database.type not in DATABASE_CLUSTER):
+        yield Finding("`autoMinorVersionUpgrade` isn't true.")
+
+
+@RULES.resource(
+    "default-administrator",
+    title="The administrator of a database has a name that nobody guesses first.",
+    remedy="Choose another `masterUsername`. It can't be changed later: AWS makes a new database.",
+    source=_CONTROLS + "#rds-24",
+    severity=Severity.LOW,
+    types=_STORED,
+    config={
+        "refused": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Names that are guessed first",
+            "default": ["admin", "administrator", "master", "postgres", "root", "user"],
+        }
+    },
+)
+def _default_administrator(database: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if database.text("masterUsername").lower() in judgement.config["refused"]:
+        yield Finding("`masterUsername` is a name that attackers try first.")
+
+
+@RULES.resource(
+    "plain-database-password",
+    title="The administrator's password doesn't stand in the program or, readable, in the state.",
+    remedy="Give it as `masterPasswordWo`, wrapped in `pulumi.Output.secret`, or have RDS manage it.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/write-only-fields/",
+    severity=Severity.CRITICAL,
+    types=_STORED,
+)
+def _plain_password(database: Resource, _: Judgement) -> Iterator[Finding]:
+    kept, written = (
+        ("masterPassword", "masterPasswordWo")
+        if database.type in DATABASE_CLUSTER
+        else (
+            "password",
+            "passwordWo",
+        )
+    )
+    if database.get(kept) is not None:
+        yield Finding(f"`{kept}` is kept in the inputs and in the outputs of the state.")
+    if database.get(written) is not None and not isinstance(database.text(written), SecretText):
+        yield Finding(f"`{written}` isn't a Pulumi secret.")

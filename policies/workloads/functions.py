@@ -1,0 +1,129 @@
+"""Functions: called by this account only, on a current runtime, limited, and without losing what they can't handle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack
+from policies.rulebook.links import for_each, named_sources, sources, users
+from policies.workloads.kinds import (
+    EVENT_SOURCE,
+    FUNCTION,
+    FUNCTION_PERMISSION,
+    FUNCTION_RECURSION,
+    FUNCTION_URL,
+    QUEUE,
+)
+
+RULES: Final = Rules()
+
+_CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/lambda-controls.html"
+_GUIDE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/"
+
+
+@RULES.resource(
+    "open-function",
+    title="Only this account's resources call a function.",
+    remedy="Name the service in `principal`, the caller in `sourceArn` and the account in `sourceAccount`; give the "
+    "function no URL.",
+    source=_CONTROLS + "#lambda-1",
+    severity=Severity.CRITICAL,
+    types=FUNCTION_PERMISSION | FUNCTION_URL,
+)
+def _open(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if resource.type in FUNCTION_URL:
+        yield Finding("A URL lets the internet reach the function.")
+        return
+    if resource.text_or_none("functionUrlAuthType") is not None:
+        yield Finding("`functionUrlAuthType` lets callers in by a URL.")
+    principal = resource.text("principal")
+    if not principal.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        if not judgement.account or judgement.account not in re.split("[:/]", principal):
+            yield Finding("`principal` is neither a service nor this account.")
+        return
+    account = resource.text_or_none("sourceAccount")
+    if account is None or (judgement.account and account != judgement.account):
+        yield Finding("`sourceAccount` isn't this account, so that the service calls for other accounts too.")
+    if "sourceArn" not in resource.properties:
+        yield Finding("`sourceArn` is missing, so that whatever of the service calls it.")
+
+
+@RULES.resource(
+    "old-runtime",
+    title="Functions run on a runtime that AWS still mends.",
+    remedy="Move the code to a runtime of the rule's configuration.",
+    source=_GUIDE + "lambda-runtimes.html",
+    severity=Severity.MEDIUM,
+    types=FUNCTION,
+    config={
+        "runtimes": {
+            "type": "array",
+            "items": {"type": "string"},
+            # Those that AWS mends into 2028 or longer, by its list of early 2026.
+            "description": "Accepted runtimes",
+            "default": [
+                *("python3.12", "python3.13", "python3.14", "nodejs24.x", "java21", "java25", "dotnet10", "ruby3.4"),
+                "provided.al2023",
+            ],
+        }
+    },
+)
+def _old_runtime(function: Resource, judgement: Judgement) -> Iterator[Finding]:
+    runtime = function.text_or_none("runtime")
+    if runtime is None and function.text_or_none("packageType") != "Image":
+        yield Finding("`runtime` is missing.")
+    elif runtime is not None and runtime not in judgement.config["runtimes"]:
+        yield Finding("`runtime` isn't among the accepted ones.")
+
+
+@RULES.resource(
+    "unlimited-function",
+    title="Functions have a limit of how many run at once.",
+    remedy="Set `reservedConcurrentExecutions`: without it one function may take what all others need.",
+    source=_GUIDE + "configuration-concurrency.html",
+    severity=Severity.MEDIUM,
+    types=FUNCTION,
+)
+def _unlimited(function: Resource, _: Judgement) -> Iterator[Finding]:
+    if function.number("reservedConcurrentExecutions", -1) < 0:
+        yield Finding("`reservedConcurrentExecutions` is missing or negative.")
+
+
+@RULES.stack(
+    "function-without-dead-letters",
+    title="What a function can't handle is kept.",
+    remedy="Feed it from queues that have a `redrivePolicy`, known at preview; where services call it, set "
+    "`deadLetterConfig.targetArn`.",
+    source=_GUIDE + "invocation-async-retain-records.html",
+    severity=Severity.MEDIUM,
+)
+@for_each(FUNCTION)
+def _without_dead_letters(stack: Stack, function: Resource, _: Judgement) -> Iterator[str]:
+    if function.get("deadLetterConfig.targetArn") is not None:
+        return
+    mappings = [
+        mapping
+        for mapping in stack.only(EVENT_SOURCE)
+        if function in named_sources(stack, mapping, "functionName", FUNCTION)
+    ]
+    if not mappings or users(stack, function, "function", FUNCTION_PERMISSION):
+        yield "It is called without a queue, and has no `deadLetterConfig.targetArn`."
+    for mapping in mappings:
+        queues = sources(stack, mapping, "eventSourceArn", QUEUE)
+        if not queues or not all(isinstance(queue.get("redrivePolicy"), str) for queue in queues):
+            yield f"Its event source `{mapping.name}` isn't a queue of this stack with a `redrivePolicy`."
+
+
+@RULES.resource(
+    "recursive-function",
+    title="AWS stops a function that calls itself in a circle.",
+    remedy="Set `recursiveLoop` to `Terminate`.",
+    source=_GUIDE + "invocation-recursion.html",
+    severity=Severity.LOW,
+    types=FUNCTION_RECURSION,
+)
+def _recursive(config: Resource, _: Judgement) -> Iterator[Finding]:
+    if config.text("recursiveLoop") != "Terminate":
+        yield Finding("`recursiveLoop` isn't `Terminate`.")

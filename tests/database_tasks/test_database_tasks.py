@@ -1,0 +1,207 @@
+"""Bootstrap and inspect as ECS would start them, against a real PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from components.catalogue import Workload
+from components.database_tasks import database_task
+from tests.database_tasks.server import INSTALLED, Account, Server
+
+pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs PostgreSQL's server, such as the package postgresql")
+
+BACKSTAGE = Account("backstage", "canary \"quoted\" 'and' \\ back;slash é-1")
+PREFECT = Account("prefect", "canary:with/all?of@these#%-1")
+READY = " Backstage   | backstage | backstage | ready\n Prefect     | prefect   | prefect   | ready"
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    # The server's own user must get there, and pytest's folders are the tester's alone.
+    folder = Path(tempfile.mkdtemp(prefix="pg"))
+    folder.chmod(0o755)
+    server = Server(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def server(running: Server) -> Server:
+    """The server without what the test before made."""
+    for name in (BACKSTAGE.name, PREFECT.name, "other"):
+        running.as_owner(f"DROP DATABASE IF EXISTS {name} (FORCE)")
+    for name in (BACKSTAGE.name, PREFECT.name, "other"):
+        running.as_owner(f"DROP ROLE IF EXISTS {name}")
+    return running
+
+
+def secrets(backstage: Account = BACKSTAGE, prefect: Account = PREFECT, database: str = "prefect") -> dict[str, str]:
+    """Return what ECS injects into the bootstrap task, as `fill-secrets` writes it."""
+    quoted = f"{quote(prefect.name, safe='')}:{quote(prefect.password, safe='')}"
+    return {
+        "BACKSTAGE_DB_SECRET_JSON": json.dumps({"username": backstage.name, "password": backstage.password}, indent=1),
+        "PREFECT_DATABASE_URL": f"postgresql+asyncpg://{quoted}@db.example.com:5432/{database}?ssl=require",
+    }
+
+
+def run(
+    server: Server,
+    injected: dict[str, str] | None = None,
+    workload: Workload = Workload.BACKSTAGE_DB_BOOTSTRAP,
+    administrator: Account | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a task, and see that neither its output nor the server's log holds a password."""
+    task = database_task(workload)
+    environment = {**task.environment, **server.environment(administrator or server.administrator)}
+    environment |= secrets() if injected is None else injected
+    done = subprocess.run(list(task.command), env=environment, capture_output=True, text=True, check=False)
+    told = done.stdout + done.stderr + server.log.read_text(encoding="utf-8")
+    assert "pg_advisory_lock" in told or workload is Workload.BACKSTAGE_DB_INSPECT, "the server logs no statements"
+    assert "canary" not in told
+    assert server.administrator.password not in done.stdout + done.stderr
+    return done
+
+
+def test_the_first_run_makes_roles_and_databases(server: Server) -> None:
+    done = run(server)
+    assert done.returncode == 0, done.stderr
+    assert READY in done.stdout
+    for account, other in ((BACKSTAGE, PREFECT), (PREFECT, BACKSTAGE)):
+        assert server.may_sign_in(account, account.name)
+        assert not server.may_sign_in(account, other.name)
+        server.sql(account, "CREATE SCHEMA own; CREATE TABLE own.made (x int); CREATE EXTENSION pg_trgm", account.name)
+    rights = server.as_owner(
+        "SELECT rolsuper, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname IN ('backstage', 'prefect')"
+    )
+    assert rights == "f|f|f\nf|f|f"
+    members = "SELECT count(*) FROM pg_auth_members WHERE member = 'keeper'::regrole AND roleid <> 'keeper'::regrole"
+    assert server.as_owner(members) == "0"
+
+
+def test_the_second_run_changes_nothing(server: Server) -> None:
+    assert run(server).returncode == 0
+    server.sql(BACKSTAGE, "CREATE TABLE kept AS SELECT 1 AS x", "backstage")
+    state = "SELECT oid, datname, datdba, datacl FROM pg_database ORDER BY oid"
+    before = server.as_owner(state)
+    done = run(server)
+    assert done.returncode == 0, done.stderr
+    assert READY in done.stdout
+    assert server.as_owner(state) == before
+    assert server.sql(BACKSTAGE, "SELECT x FROM kept", "backstage") == "1"
+
+
+def test_a_run_that_broke_off_is_completed_by_the_next(server: Server) -> None:
+    held = Account("other", "other-pw")
+    server.as_owner(f"CREATE ROLE other LOGIN PASSWORD '{held.password}'")
+    # While somebody is connected to the template, no database can be made.
+    client = subprocess.Popen(
+        ["psql", "-XAtq", "-d", "template1"],
+        env=server.environment(held),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert client.stdin
+    assert client.stdout
+    client.stdin.write("SELECT 'connected';\n")
+    client.stdin.flush()
+    assert client.stdout.readline() == "connected\n"
+    broken = run(server)
+    client.communicate("\\q\n")
+    assert broken.returncode == 3
+    assert "source database" in broken.stderr
+    made = "SELECT (SELECT count(*) FROM pg_roles WHERE rolname IN ('backstage', 'prefect')), "
+    made += "(SELECT count(*) FROM pg_database WHERE datname IN ('backstage', 'prefect'))"
+    assert server.as_owner(made) == "2|0"
+    done = run(server)
+    assert done.returncode == 0, done.stderr
+    assert server.as_owner(made) == "2|2"
+    assert server.may_sign_in(PREFECT, "prefect")
+
+
+def test_a_rotated_password_replaces_the_old_one(server: Server) -> None:
+    assert run(server).returncode == 0
+    rotated = Account(BACKSTAGE.name, "canary-2")
+    assert run(server, secrets(backstage=rotated)).returncode == 0
+    assert server.may_sign_in(rotated, "backstage")
+    assert not server.may_sign_in(BACKSTAGE, "backstage")
+    assert server.may_sign_in(PREFECT, "prefect")
+
+
+@pytest.mark.parametrize("database", ["backstage", "prefect"])
+def test_a_database_of_another_owner_is_left_alone(server: Server, database: str) -> None:
+    server.as_owner("CREATE ROLE other LOGIN")
+    server.as_owner(f"CREATE DATABASE {database} OWNER other")
+    done = run(server)
+    assert done.returncode == 3
+    assert f"the database {database} belongs to another role than {database}" in done.stderr
+    assert server.as_owner("SELECT count(*) FROM pg_roles WHERE rolname IN ('backstage', 'prefect')") == "0"
+
+
+@pytest.mark.parametrize(
+    ("injected", "said"),
+    [
+        (secrets(backstage=Account("keeper", "canary-3")), "the role keeper of Backstage may administer the database"),
+        (secrets(prefect=Account("owner", "canary-4")), "the role owner of Prefect may administer the database"),
+        (secrets(prefect=Account("backstage", "canary-5")), "have the same role or the same database"),
+        (secrets(database="backstage"), "have the same role or the same database"),
+        (secrets(backstage=Account("backstage", "")), "BACKSTAGE_DB_SECRET_JSON: accepted: JSON with"),
+        (secrets(backstage=Account("", "canary-6")), "BACKSTAGE_DB_SECRET_JSON: accepted: JSON with"),
+        (secrets(backstage=Account("b" * 64, "canary-7")), "BACKSTAGE_DB_SECRET_JSON: accepted: JSON with"),
+        (secrets() | {"BACKSTAGE_DB_SECRET_JSON": '{"password": "canary-8"'}, "BACKSTAGE_DB_SECRET_JSON: accepted"),
+        (secrets() | {"BACKSTAGE_DB_SECRET_JSON": '{"password": "canary-9"}'}, "BACKSTAGE_DB_SECRET_JSON: accepted"),
+        (secrets() | {"PREFECT_DATABASE_URL": "postgresql://prefect:canary@host"}, "PREFECT_DATABASE_URL: accepted"),
+        (secrets() | {"PREFECT_DATABASE_URL": "postgresql://p:canary%ff@host/db"}, "PREFECT_DATABASE_URL: accepted"),
+        ({"PREFECT_DATABASE_URL": secrets()["PREFECT_DATABASE_URL"]}, "printenv BACKSTAGE_DB_SECRET_JSON"),
+    ],
+)
+def test_what_does_not_fit_changes_nothing(server: Server, injected: dict[str, str], said: str) -> None:
+    before = server.as_owner("SELECT rolname, rolpassword FROM pg_authid ORDER BY rolname")
+    done = run(server, injected)
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert server.as_owner("SELECT rolname, rolpassword FROM pg_authid ORDER BY rolname") == before
+
+
+def test_a_role_that_cannot_be_changed_is_told_without_its_password(server: Server) -> None:
+    assert run(server).returncode == 0
+    powerless = Account("other", "other-pw")
+    server.as_owner(f"CREATE ROLE other LOGIN PASSWORD '{powerless.password}'")
+    done = run(server, secrets(backstage=Account(BACKSTAGE.name, "canary-10")), administrator=powerless)
+    assert done.returncode == 3
+    assert "the role of Backstage can't be made or changed (SQLSTATE 42501)" in done.stderr
+    assert server.may_sign_in(BACKSTAGE, "backstage")
+
+
+def test_inspect_shows_what_there_is(server: Server) -> None:
+    assert run(server).returncode == 0
+    server.sql(PREFECT, "CREATE TABLE flow AS SELECT generate_series(1, 7) AS id; ANALYZE flow", "prefect")
+    done = run(server, {}, Workload.BACKSTAGE_DB_INSPECT)
+    assert done.returncode == 0, done.stderr
+    lines = [[cell.strip() for cell in line.split("|")] for line in done.stdout.splitlines()]
+    assert ["backstage", "t", "f"] in lines
+    assert ["prefect", "prefect", "0"] in lines
+    assert ["prefect", "public", "flow", "7"] in lines
+
+
+def test_inspect_works_before_the_bootstrap(server: Server) -> None:
+    done = run(server, {}, Workload.BACKSTAGE_DB_INSPECT)
+    assert done.returncode == 0, done.stderr
+    assert "postgres" in done.stdout
+
+
+def test_without_a_connection_it_fails() -> None:
+    task = database_task(Workload.BACKSTAGE_DB_INSPECT)
+    environment = {**task.environment, "PATH": os.environ["PATH"], "PGHOST": "/nowhere", "PGUSER": "keeper"}
+    done = subprocess.run(list(task.command), env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 2

@@ -1,0 +1,104 @@
+"""Remedies for who is let in, and for tags: each condition that a rule asks for is added to what the corpus has against
+it, and the fault is gone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Any, Final
+
+from policies.least_privilege.faults.documents import document_faults
+from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.language.documents import Kind
+from policies.least_privilege.rules.documents import RULES
+from tests.policies.least_privilege.test_findings import documents
+from tests.policies.least_privilege.test_remedies import carried_out, plainly_written
+from tests.policies.least_privilege.test_remedies import found as identity_faults
+
+REMEDIES: Final = {rule.id: rule.remedy for rule in RULES}
+ASKED: Final = re.compile(r"[Aa]dd a condition on ((?:`[a-z0-9]+:\w+`(?:,? or |, and on |, )?)+)")
+VALUES: Final[dict[str, tuple[str, str]]] = {
+    "sts:ExternalId": ("StringEquals", "a-2f9c61d0"),
+    "aws:PrincipalOrgID": ("StringEquals", "o-a1b2c3d4e5"),
+    "aws:PrincipalArn": ("ArnEquals", "arn:aws:iam::123456789012:role/partner"),
+    "aws:SourceAccount": ("StringEquals", "123456789012"),
+}
+"""Key that a remedy names -> an operator and a value that somebody would write."""
+AUDIENCE: Final = re.compile("no condition limits `([^`]+:aud)`")
+
+
+def with_condition(text: str, fault: Fault, key: str) -> str:
+    """Return a document whose statements at the fault have a condition on one more key, and none on it before."""
+    document = json.loads(text)
+    written = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+    operator, value = VALUES.get(key, ("StringEquals", "sts.amazonaws.com"))
+    for place in fault.places:
+        number = re.match(r"statement (\d+)", place.statement.where)
+        assert number
+        statement = written[int(number[1]) - 1]
+        conditions: dict[str, dict[str, Any]] = {
+            one: {name: values for name, values in lines.items() if name.lower() != key.lower()}
+            for one, lines in statement.get("Condition", {}).items()
+        }
+        conditions.setdefault(operator, {})[key] = value
+        statement["Condition"] = {one: lines for one, lines in conditions.items() if lines}
+    return json.dumps({**document, "Statement": written})
+
+
+def test_each_condition_that_a_remedy_asks_for_keeps_others_out() -> None:
+    carried = Counter[tuple[str, str]]()
+    for text, kind, service in documents():
+        for fault in document_faults(text, kind, service) if kind in (Kind.TRUST, Kind.RESOURCE) else ():
+            asked = ASKED.search(fault.remedy or REMEDIES[fault.rule])
+            keys = [key for key in re.findall("`([^`]+)`", asked[1]) if key in VALUES] if asked else []
+            # What a condition lets in is mended by its values, and not by one more condition.
+            if fault.rule not in UNBOUND or "for the account" in fault.said or "of another" in fault.said:
+                continue
+            for key in keys + AUDIENCE.findall(fault.said):
+                left = document_faults(with_condition(text, fault, key), kind, service)
+                assert (fault.rule, fault.said) not in {(one.rule, one.said) for one in left}, (text, key)
+                carried[fault.rule, key if key in VALUES else "aud"] += 1
+    assert {rule for rule, _ in carried} == UNBOUND
+    assert min(carried.values()) >= 5
+
+
+UNBOUND: Final = {
+    RuleId.CROSS_ACCOUNT_TRUST,
+    RuleId.UNSCOPED_SERVICE_TRUST,
+    RuleId.CONFUSED_DEPUTY,
+    RuleId.CROSS_ACCOUNT_ACCESS,
+    RuleId.FEDERATION_WITHOUT_AUDIENCE,
+}
+
+
+def test_whoever_is_named_is_no_longer_everybody() -> None:
+    named = Counter[str]()
+    for text, kind, service in documents():
+        for fault in document_faults(text, kind, service):
+            if fault.rule not in (RuleId.OPEN_TRUST, RuleId.PUBLIC_RESOURCE_POLICY, RuleId.NOT_PRINCIPAL):
+                continue
+            document = json.loads(text)
+            statements = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
+            for place in fault.places:
+                number = re.match(r"statement (\d+)", place.statement.where)
+                assert number
+                statement = statements[int(number[1]) - 1]
+                statement.pop("NotPrincipal", None)
+                statement["Principal"] = {"AWS": "arn:aws:iam::123456789012:role/orders"}
+            left = document_faults(json.dumps({**document, "Statement": statements}), kind, service)
+            assert fault.said not in {one.said for one in left}, text
+            named[fault.rule] += 1
+    assert min(named.values()) >= 5
+    assert len(named) == 3
+
+
+def test_without_the_action_that_sets_it_a_tag_opens_nothing() -> None:
+    carried = 0
+    for text, kind, _ in documents():
+        for fault in identity_faults(plainly_written(text)) if kind is Kind.IDENTITY else ():
+            if " sets the tag `" in fault.said and not any("*" in one for one in fault.places[0].actions):
+                after = carried_out(plainly_written(text), fault.remedy)
+                assert fault.said not in {one.said for one in identity_faults(after)}, text
+                carried += 1
+    assert carried > 20

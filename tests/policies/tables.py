@@ -1,0 +1,138 @@
+"""Tables of cases of a pack: a stack that passes, changes of it, and the rules that must speak about each.
+
+`stack.yaml` holds the stack; `cases.yaml` one value of it at a time; `stacks.yaml` changes that take more than one
+value. The files say how their rows read.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from tests.policies.analyzer import PROJECT, UNKNOWN, Json, Judge, Planned, Violation, secret
+
+_ABSENT: Final = "ABSENT"
+
+
+class Tables:
+    """The tables in the folder of a pack's tests. `canaries` are values that no message may hold."""
+
+    def __init__(self, folder: Path, canaries: Iterable[str] = ()) -> None:
+        self._canaries = tuple(canaries)
+        self.stack: dict[str, dict[str, Any]] = _table(folder / "stack.yaml")
+        self.cases: list[dict[str, Any]] = _table(folder / "cases.yaml")
+        self.stacks: list[dict[str, Any]] = _table(folder / "stacks.yaml")
+
+    def parameters(self, outcome: str) -> Iterator[Any]:
+        """Yield each row and value of `cases.yaml` with one outcome, `passes` or `fails`."""
+        for number, row in enumerate(self.cases):
+            for value in row[outcome]:
+                yield pytest.param(row, value, id=f"{number}-{row['rule']}-{row['path']}-{str(value)[:50]}")
+
+    def with_value(self, row: Mapping[str, Any], value: Json) -> dict[str, dict[str, Any]]:
+        """Return the stack with one value of a row of `cases.yaml`."""
+        stack = copy.deepcopy(self.stack)
+        change(stack[row["resource"]]["properties"], row["path"], value)
+        return stack
+
+    def changed(self, row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return the stack with the changes of a row of `stacks.yaml`."""
+        stack = copy.deepcopy(self.stack) | copy.deepcopy(row.get("add", {}))
+        for name, values in row.get("set", {}).items():
+            for path, value in values.items():
+                change(stack[name]["properties"], path, value)
+        for key in ("references", "secret_outputs", "protect"):
+            for name, value in row.get(key, {}).items():
+                stack[name][key] = value
+        return {name: entry for name, entry in stack.items() if name not in row.get("without", ())}
+
+    def judged(self, judge: Judge, stack: Mapping[str, Mapping[str, Any]]) -> list[Violation]:
+        """Judge a stack as in a preview, but for the resources that are as in `stack.yaml`: these have no violation."""
+        resources = planned(stack, judge.stack)
+        found = judge.stack_of(resources)
+        for item in resources:
+            if json.dumps(stack[item.name]) != json.dumps(self.stack.get(item.name)):
+                found += judge.resource(
+                    item.type, item.properties, item.name, item.protect, secret_outputs=item.secret_outputs
+                )
+        assert {violation.level for violation in found} <= {"mandatory"}
+        for violation in found:
+            assert "The rule failed" not in violation.message
+            assert len(violation.message) < 1000
+            assert not any(canary in violation.message for canary in self._canaries)
+        return found
+
+    def tested_rules(self) -> set[str]:
+        """Return the rules that a case fails by."""
+        return {row["rule"] for row in self.cases if row["fails"]} | {
+            rule for row in self.stacks for rule in row["rules"]
+        }
+
+
+def _table(file: Path) -> Any:  # noqa: ANN401 - as YAML has it
+    # By way of JSON, so that what YAML has once, under an alias, can be changed in one place only.
+    return json.loads(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8"))))
+
+
+def meant(value: Json) -> Json:
+    """Return what a value of a table stands for."""
+    if isinstance(value, dict):
+        if "SECRET" in value:
+            return secret(meant(value["SECRET"]))
+        if "JSON" in value:
+            return json.dumps(meant(value["JSON"]))
+        return {key: meant(item) for key, item in value.items() if item != _ABSENT}
+    if isinstance(value, list):
+        return [meant(item) for item in value]
+    return UNKNOWN if value == "UNKNOWN" else value
+
+
+def change(properties: dict[str, Json], path: str, value: Json) -> None:
+    """Set the value at a dotted path; an empty path updates the properties; a list grows by one item at most."""
+    if not path:
+        for key, item in value.items():
+            change(properties, key, item)
+        return
+    *way, last = path.split(".")
+    at: Any = properties
+    for step in way:
+        at = at[int(step)] if isinstance(at, list) else at[step]
+    if isinstance(at, list):
+        at[int(last) : int(last) + 1] = [value]
+    elif value == _ABSENT:
+        at.pop(last, None)
+    else:
+        at[last] = value
+
+
+def planned(stack: Mapping[str, Mapping[str, Any]], environment: str = "prod") -> list[Planned]:
+    """Return the resources of a stack as the engine would send them."""
+
+    def urn(name: str) -> str:
+        return f"urn:pulumi:{environment}::{PROJECT}::{stack[name]['type']}::{name}"
+
+    return [
+        Planned(
+            entry["type"],
+            meant(entry["properties"]),
+            name,
+            protect=entry.get("protect", False),
+            references={
+                key: [urn(other) for other in names if other in stack]
+                for key, names in entry.get("references", {}).items()
+            },
+            secret_outputs=tuple(entry.get("secret_outputs", ())),
+        )
+        for name, entry in stack.items()
+    ]
+
+
+def rules(found: Iterable[Violation]) -> set[str]:
+    """Return the rules of violations."""
+    return {item.rule for item in found}

@@ -1,0 +1,109 @@
+"""The tables beside this file: what the workloads pack lets pass and what it refuses."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import botocore.session
+import pytest
+from botocore.model import ListShape, Shape, StructureShape
+
+from policies.workloads.container_definitions import NAMES
+from tests.policies.analyzer import Json, StartPack
+from tests.policies.tables import Tables, planned, rules
+
+TABLES: Final = Tables(Path(__file__).parent, canaries=("canary", "CANARY"))
+
+VARIABLES: Final = {
+    "prod-backstage": {
+        "BACKSTAGE_DATABASE_URL": "secret:prod/backstage/database-url",
+        "AUTH_SESSION_SECRET": "secret:prod/backstage/session-secret",
+        "PGUSER": "secret:prod/backstage/db#username",
+        "AUTH_AWSALB_SIGNER": "parameter:/prod/backstage/load_balancer_arn",
+    }
+}
+CONFIG: Final[dict[str, dict[str, Json]]] = {
+    "undeclared-injection": {"variables": VARIABLES},
+    "unwired-workload": {"families": [*VARIABLES]},
+}
+
+
+@pytest.mark.parametrize(("row", "value"), list(TABLES.parameters("passes")))
+def test_passes(pack: StartPack, row: dict[str, Any], value: Json) -> None:
+    found = TABLES.judged(pack("workloads", config=CONFIG), TABLES.with_value(row, value))
+    assert not found, [item.message for item in found]
+
+
+@pytest.mark.parametrize(("row", "value"), list(TABLES.parameters("fails")))
+def test_fails(pack: StartPack, row: dict[str, Any], value: Json) -> None:
+    found = TABLES.judged(pack("workloads", config=CONFIG), TABLES.with_value(row, value))
+    assert rules(found) == {row["rule"], *row.get("also", ())}
+
+
+@pytest.mark.parametrize("row", TABLES.stacks, ids=lambda row: row["id"])
+def test_stack(pack: StartPack, row: dict[str, Any]) -> None:
+    assert rules(TABLES.judged(pack("workloads", config=CONFIG), TABLES.changed(row))) == set(row["rules"])
+
+
+def test_nothing_about_the_stack_as_it_is(pack: StartPack) -> None:
+    assert pack("workloads", config=CONFIG).everything(planned(TABLES.stack)) == []
+
+
+def test_every_rule_has_cases(pack: StartPack) -> None:
+    assert TABLES.tested_rules() == set(pack("workloads").rules)
+
+
+def test_without_a_catalogue_nothing_may_be_injected(pack: StartPack) -> None:
+    assert rules(pack("workloads").everything(planned(TABLES.stack))) == {"undeclared-injection"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "config", "changes", "found"),
+    [
+        ("wide-egress", {"ports": [443, 22]}, {"outward": {"fromPort": 22, "toPort": 22}}, set()),
+        ("wide-egress", {"ports": []}, {}, {"wide-egress"}),
+        ("short-backups", {"days": 30}, {}, {"short-backups"}),
+        ("deletable-database", {"finalSnapshot": "last"}, {"database": {"finalSnapshotIdentifier": "last"}}, set()),
+        ("default-administrator", {"refused": ["keeper"]}, {}, {"default-administrator"}),
+        ("old-platform", {"versions": ["1.4.0"]}, {}, {"old-platform"}),
+        ("old-runtime", {"runtimes": ["python3.14"]}, {}, {"old-runtime"}),
+        ("foreign-registry", {"registries": ["public.ecr.aws"]}, {}, set()),
+    ],
+)
+def test_configuration(
+    pack: StartPack, rule: str, config: dict[str, Json], changes: dict[str, Any], found: set[str]
+) -> None:
+    judge = pack("workloads", config={**CONFIG, rule: config})
+    assert rules(judge.everything(planned(TABLES.changed({"set": changes})))) == found
+
+
+def test_a_database_may_be_deleted_under_a_waiver_and_outside_production(pack: StartPack) -> None:
+    deletable = {"set": {"database": {"deletionProtection": False}}, "protect": {"database": False}}
+    today = dt.datetime.now(dt.UTC).date()
+    waiver = {"resource": "database", "reason": "Parked for the winter", "owner": "platform", "expires": str(today)}
+    allowed = {"deletable-database": {"waivers": [waiver]}}
+    resources = planned(TABLES.changed(deletable))
+    assert rules(pack("workloads", config=CONFIG).everything(resources)) == {"deletable-database"}
+    assert rules(pack("workloads", config=CONFIG | allowed).everything(resources)) == set()
+    waiver["expires"] = str(today - dt.timedelta(days=1))
+    assert rules(pack("workloads", config=CONFIG | allowed).everything(resources)) == {"deletable-database"}
+    elsewhere = pack("workloads", "dev", CONFIG)
+    assert rules(elsewhere.everything(planned(TABLES.changed(deletable), "dev"))) == set()
+
+
+def test_every_name_that_ecs_takes_is_known() -> None:
+    """What isn't known is refused, so a name that ECS adds must be added to the list before a task can use it."""
+    model = botocore.session.get_session().get_service_model("ecs")
+    assert set(_names(model.shape_for("ContainerDefinition"))) == NAMES
+
+
+def _names(shape: Shape) -> Iterator[str]:
+    if isinstance(shape, StructureShape):
+        for name, member in shape.members.items():
+            yield name
+            yield from _names(member)
+    elif isinstance(shape, ListShape):
+        yield from _names(shape.member)

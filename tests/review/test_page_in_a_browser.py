@@ -1,0 +1,189 @@
+"""The page in a real browser: each section opened, filtered, clicked, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from axe_core_python.selenium import Axe  # type: ignore[import-untyped]
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.select import Select
+
+from tests.review.browser import Opened, opened
+from tests.review.conftest import LINES, TASK, shown
+
+SECTIONS: Final = ("overview", "stack", "access", "request", "rules", "difference")
+
+
+@pytest.fixture(scope="module")
+def browser(file: Path) -> Iterator[Opened]:
+    """The page, in one browser for all tests; none leaves a message on the console, none asks for anything."""
+    with opened(file) as page:
+        page.messages()
+        yield page
+        assert page.messages() == []
+        assert {address.partition("#")[0] for address in page.requests()} <= {file.as_uri()}
+
+
+def test_overview(browser: Opened) -> None:
+    browser.go("overview")
+    assert browser.one("#verdict").text == "stopped"
+    text = browser.one("main").text
+    assert "1 violation stops this change. Compared with main at 0123456." in text
+    assert "policy: <b>s3:*</b> </script>" in text  # a text of the plan, not markup
+    assert "least-privilege/service-wildcard" in text
+    assert "2027-03-31" in text
+    assert browser.one(f'a[href="{LINES}components/workload_permissions.py#L101"]')
+    browser.one('a[href="#rules/least-privilege/service-wildcard"]').click()
+    browser.settle()
+    assert browser.one("details[open] code").text == "least-privilege/service-wildcard"
+
+
+def test_stack(browser: Opened) -> None:
+    browser.go("stack")
+    names = browser.texts(".tree button")
+    assert len(names) == len(shown().plan["steps"])
+    browser.one("#find-resource").send_keys("db/admin")
+    assert [one.text for one in browser.all(".tree button") if one.is_displayed()] == [
+        "rocketclub-platform-prod pulumi:pulumi:Stack",
+        "secrets guarded:secrets:SecretContainers",
+        "db/admin aws:secretsmanager:Secret",
+    ]
+    browser.all(".tree button")[names.index("db/admin aws:secretsmanager:Secret")].click()
+    browser.settle()
+    panel = browser.one(".panel").text
+    assert "read by prod-backstage-db-bootstrap-execution, prod-backstage-db-inspect-execution" in panel
+    assert '"name": "prod/db/admin"' in panel
+    chosen = browser.texts(".drawing a[aria-current] text")
+    assert chosen == ["prod/db/admin"]
+    assert len(browser.all(".drawing .r.on")) == 2
+
+
+def test_a_name_in_the_drawing_leads_to_its_resource(browser: Opened) -> None:
+    browser.go("stack")
+    link = next(one for one in browser.all(".drawing a") if one.text == TASK)
+    browser.run("arguments[0].focus()", link)
+    browser.keys(Keys.ENTER)
+    browser.settle()
+    assert browser.one(".panel h3").text == TASK
+    browser.one(".panel a[href^='#access/']").click()
+    browser.settle()
+    assert browser.one("#filter-who").get_attribute("value") == TASK
+    assert browser.texts(".matrix th[scope=col]") == [TASK]
+
+
+def test_access(browser: Opened) -> None:
+    browser.go("access")
+    everybody = browser.texts(".matrix th[scope=col]")
+    assert len(everybody) == 14
+    browser.one("#filter-what").send_keys("db/admin")
+    Select(browser.one("#filter-level")).select_by_visible_text("Contents")
+    assert set(browser.texts(".matrix th[scope=col]")) == {
+        "prod-backstage-db-bootstrap-execution",
+        "prod-backstage-db-inspect-execution",
+    }
+    button = browser.one(".matrix td button")
+    assert str(button.get_attribute("class")).split() == ["Contents"]
+    assert "contents on secret:prod/db/admin-??????" in str(button.get_attribute("aria-label"))
+    browser.run("arguments[0].focus()", button)
+    browser.keys(Keys.SPACE)
+    assert "secretsmanager:GetSecretValue" in browser.one("#why").text
+    assert "statement" in browser.one("#why").text
+    browser.one("#filter-what").clear()
+    browser.one("#filter-what").send_keys("no such thing")
+    assert browser.one("main").text.count("Nobody may do that.") == 1
+    assert browser.texts("td .badge.bad") == []  # who reads is as the list says
+
+
+def test_request(browser: Opened) -> None:
+    browser.go("request")
+    rows = {row[0]: row[2] for row in _rows(browser, ".scroll table")}
+    assert len(rows) == len(browser.run("return data.attacks"))
+    assert rows["somebody who is signed in"] == "reaches prod-portal-6be6"
+    assert rows["past Cloudflare, straight to the distribution"] == "blocked by the web ACL"
+    for attack in browser.run("return data.attacks"):
+        assert browser.run("return follow(data.way, arguments[0]).answer", attack) == attack["answer"]
+    host = browser.one("#host")
+    host.clear()
+    host.send_keys("pipelines.rocketclub.online")
+    assert browser.texts("#told .answer") == ["has to sign in"]
+    browser.one("#sessions").send_keys("rc-pipelines")
+    assert browser.texts("#told .answer")[0].startswith("reaches prod-pipelines-")
+    Select(browser.one("#start")).select_by_value("balancer")
+    assert browser.texts("#told .answer") == ["refused with 403"]
+    browser.one("#headers").send_keys("X-Origin-Verify: [secret]")
+    assert browser.texts("#told .answer")[0].startswith("reaches prod-pipelines-")
+    browser.one('button[aria-label="Show: TRACE"]').click()
+    assert browser.texts("#told .answer") == ["refused with 403"]
+    assert "doesn't take the method TRACE" in browser.one("#told").text
+
+
+def test_rules(browser: Opened) -> None:
+    browser.go("rules")
+    assert len(browser.all("#rule-list details")) == len(browser.run("return data.rules"))
+    Select(browser.one("#which-rules")).select_by_value("violated")
+    assert browser.texts("#rule-list summary code") == ["least-privilege/service-wildcard"]
+    browser.run("arguments[0].focus()", browser.one("#rule-list summary"))
+    browser.keys(Keys.ENTER)
+    assert "To fix: " in browser.one("#rule-list").text
+    Select(browser.one("#which-rules")).select_by_value("waived")
+    assert browser.texts("#rule-list summary code") == ["naming/misnamed-bucket"]
+    Select(browser.one("#which-rules")).select_by_value("all")
+    browser.one("#find-rule").send_keys("certificate")
+    assert 0 < len(browser.all("#rule-list details")) < 30
+
+
+def test_difference(browser: Opened) -> None:
+    browser.go("difference")
+    text = browser.one("main").text
+    assert "2 changed resources" in text
+    assert "prod-blog-data-old-123456789012" in text
+    assert f"This change lets {TASK} read" in text
+
+
+def test_by_keyboard_alone(browser: Opened) -> None:
+    browser.go("overview")
+    browser.run("document.activeElement.blur(); window.getSelection().removeAllRanges()")
+    browser.run("document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')")
+    browser.keys(Keys.TAB)
+    assert browser.run("return document.activeElement.textContent") == "Skip to the content"
+    for section in SECTIONS:
+        browser.keys(Keys.TAB)
+        assert browser.run("return document.activeElement.hash") == f"#{section}"
+    browser.keys(Keys.ENTER)
+    browser.settle()
+    assert browser.one("#section-difference")
+
+
+def test_all_of_it_is_printed(browser: Opened) -> None:
+    browser.go("overview")
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.texts("main > section > h2") == [name.capitalize() for name in SECTIONS]
+    browser.run("dispatchEvent(new Event('afterprint'))")
+    assert browser.texts("main > section > h2") == ["Overview"]
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_it_is_accessible(file: Path, width: int, dark: bool) -> None:
+    with opened(file, (width, 900), dark=dark) as page:
+        for section in SECTIONS:
+            page.go(section)
+            page.settle()
+            found: list[dict[str, Any]] = Axe().run(page.driver)["violations"]
+            serious = [
+                (rule["id"], node["html"][:200], node["failureSummary"])
+                for rule in found
+                if rule["impact"] in ("serious", "critical")
+                for node in rule["nodes"][:3]
+            ]
+            assert serious == [], section
+            assert page.run("return document.documentElement.scrollWidth <= innerWidth"), f"{section} runs out of sight"
+
+
+def _rows(browser: Opened, selector: str) -> list[list[str]]:
+    script = """return [...document.querySelectorAll(arguments[0] + ' tbody tr')]
+        .map((row) => [...row.children].map((cell) => cell.textContent))"""
+    return list(browser.run(script, selector))
