@@ -208,7 +208,8 @@ def test_a_platform_of_terraform_is_taken_over(adoption: Adoption, tmp_path: Pat
     told = {
         row["resource"]: "Create" if row["verdict"] == "created" else "Update"
         for row in rows
-        if row["verdict"] in ("created", "changes in place", "tags only", "state only") and "::aws:" in row["resource"]
+        if row["verdict"] in ("created", "changes in place", "tags only", "state only")
+        and _type(row["resource"]).startswith("aws:")
     }
     done = changed(up)
     assert {method for method, _ in done} == {"Create", "Update"}
