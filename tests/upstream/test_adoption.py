@@ -160,6 +160,13 @@ def changed(ran: Ran) -> Counter[tuple[str, str]]:
     )
 
 
+def left_with_terraform() -> Mapping[str, Mapping[str, Any]]:
+    """Return the map's entry for the viewers' certificate."""
+    (certificate,) = [step.urn for step in plan_of("prod").steps if step.urn.endswith(f"{CERTIFICATE}::acm-viewer")]
+    until = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)
+    return {certificate: {"reason": "One with an EC key is made beside it", "owner": "platform", "until": until}}
+
+
 def test_a_platform_of_terraform_is_taken_over(adoption: Adoption, tmp_path: Path) -> None:
     stack, estate = adoption.stack, adoption.estate
     state, report, files = estate.state(), tmp_path / "report.json", tmp_path / "hand-over"
@@ -167,10 +174,7 @@ def test_a_platform_of_terraform_is_taken_over(adoption: Adoption, tmp_path: Pat
     before = adoption.written()
 
     known = tmp_path / "map.yaml"
-    (certificate,) = [step.urn for step in plan_of("prod").steps if step.urn.endswith(f"{CERTIFICATE}::acm-viewer")]
-    until = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30)
-    leave = {certificate: {"reason": "One with an EC key is made beside it", "owner": "platform", "until": until}}
-    known.write_text(yaml.safe_dump({"leave": leave}))
+    known.write_text(yaml.safe_dump({"leave": left_with_terraform()}))
     printed = adoption.adopt(*read, "--map", str(known), "--report", str(report), typed=state)
     rows: list[dict[str, Any]] = json.loads(report.read_text())["rows"]
     by_verdict: dict[str, Counter[str]] = {}
