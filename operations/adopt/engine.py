@@ -5,6 +5,7 @@ What the CLI prints is kept back, because a preview or an import may show values
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -142,7 +143,12 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
 
 
 def _errors(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the lines in which the CLI says what is wrong, the first ones."""
+    """Return the lines in which the CLI says what is wrong, the first ones. With `--json` they are in its document."""
     lines = [line.strip() for line in (*done.stderr.splitlines(), *done.stdout.splitlines())]
-    said = dict.fromkeys(line for line in lines if line.startswith("error:") or " error: " in line)
-    return "\n".join(f"  {line}" for line in [*said][:_SAID]) or "  it says no reason; run it yourself to see more"
+    said = [line for line in lines if line.startswith("error:") or " error: " in line]
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        told = [one for one in json.loads(done.stdout)["diagnostics"] if one["severity"] == "error"]
+        said += [line.strip() for one in told for line in one["message"].splitlines() if line.strip()]
+    return "\n".join(f"  {line}" for line in [*dict.fromkeys(said)][:_SAID]) or (
+        "  it says no reason; run it yourself to see more"
+    )

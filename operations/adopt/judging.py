@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -108,14 +109,19 @@ def _imported_verdict(match: Match, step: Step | None, change: Change | None) ->
 
 
 def _properties(change: Change, step: Step) -> Iterator[PropertyChange]:
-    """Yield what differs; of a secret only that it may."""
+    """Yield what differs; of a secret only that it may, of what no input has only that the provider says so."""
     keys = dict.fromkeys((*step.get("replaceReasons", ()), *step.get("diffReasons", ())))
+    if "tags" in keys:
+        keys.pop("tagsAll", None)  # the provider's own copy of them
     for key in keys:
         own = [entry for entry in change.properties if entry.path.partition("[")[0].partition(".")[0] == key]
         for entry in own:
             yield PropertyChange(entry.path, entry.before[:_LONGEST], entry.after[:_LONGEST])
         if not own:
-            yield PropertyChange(key, _HIDDEN, _HIDDEN)
+            states = (step.get("oldState"), step.get("newState"))
+            inputs = [state.get("inputs", {}).get(key) for state in states if state]
+            shown = _HIDDEN if _HIDDEN in json.dumps(inputs) else ""
+            yield PropertyChange(key, shown, shown)
 
 
 def _replaced(row: ReportRow, match: Match, step: Step, stack: str) -> ReportRow:

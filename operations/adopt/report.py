@@ -172,13 +172,14 @@ def _sorted(rows: Sequence[ReportRow]) -> list[ReportRow]:
 
 
 def _what(row: ReportRow) -> str:
-    changes = [
-        f"{change.path}: a secret that isn't shown"
-        if change.before == change.after
-        else f"{change.path}: {change.before} → {change.after}"
-        for change in row.changes
-    ]
-    return "; ".join([*([row.cause] if row.cause else ()), *changes])
+    return "; ".join([*([row.cause] if row.cause else ()), *map(_change, row.changes)])
+
+
+def _change(change: PropertyChange) -> str:
+    if change.before != change.after:
+        return f"{change.path}: {change.before} → {change.after}"
+    told = "a secret that isn't shown" if change.before else "filled in by the provider"
+    return f"{change.path}: {told}"
 
 
 def _summary(report: Report) -> Iterator[str]:

@@ -120,7 +120,10 @@ _STOPS = frozenset({Verdict.REPLACED, Verdict.COLLIDES, Verdict.AMBIGUOUS, Verdi
 
 @dataclass(frozen=True)
 class PropertyChange:
-    """One property that would change: its path, and its value before and after as short text; a secret's is hidden."""
+    """One property that would change: its path, and its value before and after as short text.
+
+    A secret's is `[secret]`. Both are empty where no input differs, and the provider fills in a default or an output.
+    """
 
     path: str
     before: str

@@ -279,7 +279,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 region = properties.fields["region"].string_value
                 asked_for = asked_for or name in ("news", "inputs")
                 del properties.fields["region"]
-            if name == "olds" and type_ in _IDS and _IDS[type_] not in properties.fields:
+            if name == "olds" and method != "Check" and type_ in _IDS and _IDS[type_] not in properties.fields:
                 properties[_IDS[type_]] = request.id
             # Outputs stay as the bridge made them: notes of its own on their shape are among them.
             if name in ("news", "inputs", "old_inputs") or method in ("Check", "Create"):

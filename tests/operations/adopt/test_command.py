@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from operations.adopt.engine import scratch_engine
+from operations.adopt.engine import Engine, scratch_engine
+from stackfiles.failures import Failure
 from tests.operations.adopt.estates import entry, state_text
 from tests.operations.conftest import Bench
 
@@ -90,3 +92,14 @@ def test_the_private_backend_is_gone_when_somebody_interrupts(bench: Bench) -> N
     assert folders
     assert not folders[0].exists()
     assert (bench.project / "Pulumi.prod.yaml").read_text() == before
+
+
+def test_a_preview_that_fails_tells_why(bench: Bench) -> None:
+    """Asked for JSON, the CLI says what is wrong in its document only."""
+    said = [{"severity": "info", "message": "no"}, {"severity": "error", "message": "no zone:\n  none"}]
+    cli = bench.project / "cli" / "pulumi"
+    cli.with_suffix(".json").write_text(json.dumps({"diagnostics": said}))
+    cli.write_text('#!/bin/sh\ncat "$0.json"\nexit 1\n')
+    with pytest.raises(Failure) as failure:
+        Engine(bench.project, "prod").preview()
+    assert str(failure.value).splitlines()[1:] == ["  no zone:", "  none"]

@@ -15,7 +15,7 @@ from operations.adopt.map_file import Map
 from operations.adopt.matching import Matcher
 from operations.adopt.rehearsal import rehearse
 from operations.adopt.report import Report
-from operations.adopt.resources import PlannedResource, TerraformState, Verdict
+from operations.adopt.resources import PlannedResource, PropertyChange, TerraformState, Verdict
 from stackfiles.failures import BadConfiguration
 from stackfiles.json_type import Json
 from stackfiles.plan_document import Violation
@@ -38,12 +38,13 @@ PLAN: dict[str, PlannedResource] = {
         planned(ROLE, "replaced", name="prod-replaced", path="/platform/prod/"),
         planned(ROLE, "replaced-too", name="prod-replaced-too", path="/platform/prod/"),
         planned(ROLE, "in-place", name="prod-in-place", description="new"),
-        planned(ROLE, "tags", name="prod-tags", tags={"ManagedBy": "pulumi"}),
+        planned(ROLE, "tags", name="prod-tags", tags={"ManagedBy": "pulumi"}, tagsAll={}),
         planned(ROLE, "missing", name="prod-missing"),
         planned(SECRET, "state-only", name="prod/a", recoveryWindowInDays=30),
         planned(SECRET, "collides", name="prod/b"),
         planned(PARAMETER, "ambiguous", name="/prod/a"),
         planned(BUCKET, "created", bucket="prod-new"),
+        planned(BUCKET, "filled-in", bucket="prod-filled-in", forceDestroy=False),
         planned(BUCKET_POLICY, "overwrites", bucket="prod-old", policy="new"),
         planned(RULE, "secret", listenerArn=LISTENER, priority=1, conditions=HOSTS, actions="[secret]"),
     )
@@ -54,7 +55,8 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         ("replaced", "replace", {"path": "/"}),
         ("replaced-too", "replace", {"path": "/"}),
         ("in-place", "update", {"description": "old"}),
-        ("tags", "update", {"tags": {"ManagedBy": "terraform"}}),
+        ("tags", "update", {"tags": {"ManagedBy": "terraform"}, "tagsAll": {}}),
+        ("filled-in", "update", {"forceDestroy": False}),
         ("state-only", "update", {"recoveryWindowInDays": None}),
         ("overwrites", "update", {"policy": "old"}),
         ("secret", "update", {"actions": "[secret]"}),
@@ -74,6 +76,7 @@ def terraform() -> TerraformState:
         entry("aws_secretsmanager_secret_version", "a", {"secret_id": secret_arn("prod/a"), "secret_string": "canary"}),
         entry("aws_secretsmanager_secret_version", "other", {"secret_id": "arn:other", "secret_string": "canary"}),
         entry("aws_ssm_parameter", "a", {"name": "/prod/a"}),
+        entry("aws_s3_bucket", "filled-in", {"bucket": "prod-filled-in"}),
         entry(
             "aws_lb_listener_rule",
             "portal",
@@ -122,6 +125,7 @@ def test_each_resource_has_its_verdict() -> None:
         "ambiguous": Verdict.AMBIGUOUS,
         "ambiguous-too": Verdict.AMBIGUOUS,
         "created": Verdict.CREATED,
+        "filled-in": Verdict.STATE_ONLY,
         "overwrites": Verdict.OVERWRITES,
         "secret": Verdict.IN_PLACE,
         "aws_secretsmanager_secret_version.a": Verdict.FORGOTTEN,
@@ -145,6 +149,14 @@ def test_each_stop_has_a_cause_and_ways_out_and_nothing_else_stops() -> None:
     assert [(change.path, change.before, change.after) for change in replaced.changes] == [
         ("path", "/", "/platform/prod/")
     ]
+
+
+def test_what_the_provider_says_differs_though_no_input_does_is_not_told_as_a_secret() -> None:
+    report_ = made()
+    rows = {row.resource.rpartition("::")[2]: row for row in report_.rows}
+    assert [change.path for change in rows["tags"].changes] == ["tags.ManagedBy"]
+    assert rows["filled-in"].changes == (PropertyChange("forceDestroy", "", ""),)
+    assert "forceDestroy: filled in by the provider" in report.markdown(report_)
 
 
 def test_a_mandatory_violation_stops_it_and_an_advisory_one_does_not() -> None:
