@@ -18,8 +18,8 @@ _ACCEPTED: Final = "accepted: what `operations adopt --report FILE` or `--format
 def read(file: Path) -> dict[str, Any]:
     """Return a report, its rows in the order of its verdicts: stops come first.
 
-    Of a row, `secrets` has the paths of the properties whose values nobody is shown, and `changes` the others. What
-    only an import or a take-over needs isn't part of it.
+    Of a row, `secrets` has the paths of the properties whose values nobody is shown, `filledIn` those that the provider
+    fills in by itself, and `changes` the others. What only an import or a take-over needs isn't part of it.
 
     Raises:
         BadConfiguration: it isn't such a report.
@@ -47,13 +47,14 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    hidden = [change["path"] for change in row["changes"] if change["before"] == change["after"]]
+    untold = [change for change in row["changes"] if change["before"] == change["after"]]
     return {
         "resource": row["resource"],
         "verdict": row["verdict"],
         "address": row["address"],
         "cause": row["cause"],
         "waysOut": list(row["ways_out"]),
-        "secrets": hidden,
-        "changes": [change for change in row["changes"] if change["path"] not in hidden],
+        "secrets": [change["path"] for change in untold if change["before"]],
+        "filledIn": [change["path"] for change in untold if not change["before"]],
+        "changes": [change for change in row["changes"] if change not in untold],
     }

@@ -126,10 +126,11 @@ def test_the_adoption_is_the_reports(content: dict[str, Any]) -> None:
         own = rows[row["resource"]]
         told = (row["verdict"], row["cause"], row["address"], tuple(row["waysOut"]))
         assert told == (own.verdict, own.cause, own.address, own.ways_out)
-        assert len(row["changes"]) + len(row["secrets"]) == len(own.changes)
+        assert len(row["changes"]) + len(row["secrets"]) + len(row["filledIn"]) == len(own.changes)
     stops = [row["stops"] for row in shown_["rows"]]
     assert stops == sorted(stops, reverse=True)  # they come first
     assert [row["secrets"] for row in shown_["rows"] if row["secrets"]] == [["actions"]]
+    assert [row["filledIn"] for row in shown_["rows"] if row["filledIn"]] == [["forceDestroy"]]
     assert "[secret]" not in json.dumps(shown_)
 
 

@@ -35,7 +35,12 @@ function adoptedRow(row) {
     !row.stops && row.waysOut.length > 0 && ways(row),
     row.changes.length > 0 && table(["property", "runs", "planned"], row.changes.map((change) => [element("code", null, change.path),
       element("code", { class: "old" }, change.before), element("code", { class: "new" }, change.after)])),
-    row.secrets.length > 0 && element("p", { class: "secret" }, "Secrets that change, whose values aren't shown: ", row.secrets.flatMap((path, index) => [index ? ", " : "", element("code", null, path)])));
+    row.secrets.length > 0 && element("p", { class: "secret" }, "Secrets that change, whose values aren't shown: ", paths(row.secrets)),
+    row.filledIn.length > 0 && element("p", { class: "note" }, "Filled in by the provider: ", paths(row.filledIn)));
+}
+
+function paths(names) {
+  return names.flatMap((name, index) => [index ? ", " : "", element("code", null, name)]);
 }
 
 function ways(row) {
