@@ -15,7 +15,7 @@ import pytest
 
 from components.catalogue import Workload
 from components.database_tasks import database_task
-from tests.database_tasks.server import INSTALLED, Account, Server
+from tests.database_tasks.server import INSTALLED, PROGRAMS, Account, Server
 
 pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs PostgreSQL's server, such as the package postgresql")
 
@@ -202,6 +202,7 @@ def test_inspect_works_before_the_bootstrap(server: Server) -> None:
 
 def test_without_a_connection_it_fails() -> None:
     task = database_task(Workload.BACKSTAGE_DB_INSPECT)
-    environment = {**task.environment, "PATH": os.environ["PATH"], "PGHOST": "/nowhere", "PGUSER": "keeper"}
+    path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
+    environment = {**task.environment, "PATH": path, "PGHOST": "/nowhere", "PGUSER": "keeper"}
     done = subprocess.run(list(task.command), env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 2
