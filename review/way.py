@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from review.listener import Answer, Request, answer
-from stackfiles.plan_document import State
-
-SECRET: Final = "[secret]"
+from stackfiles.plan_document import SECRET, State
 
 STARTS: Final = ("cloudflare", "cloudfront", "balancer")
 """Where a request arrives: at the zone, as everybody's does; or past it, at a distribution or the load balancer."""

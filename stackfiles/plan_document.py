@@ -17,6 +17,9 @@ from stackfiles.visible_text import visible_line
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Stands for a value that isn't known before the provider has made the resource."""
 
+SECRET: Final = "[secret]"
+"""Stands for a secret, or for a list that holds one."""
+
 ROOT_TYPE: Final = "pulumi:pulumi:Stack"
 
 _SOURCE: Final = "project:///"

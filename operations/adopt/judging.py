@@ -19,10 +19,9 @@ from operations.adopt.resources import (
     Verdict,
 )
 from rehearsal.reports.changes import Change, planned_changes
-from stackfiles.plan_document import Step, resource_label
+from stackfiles.plan_document import SECRET, Step, resource_label
 
 _TAGS: Final = frozenset({"tags", "tagsAll"})
-_HIDDEN: Final = "[secret]"
 _LONGEST: Final = 160
 """Characters of a value that the report has."""
 
@@ -120,7 +119,7 @@ def _properties(change: Change, step: Step) -> Iterator[PropertyChange]:
         if not own:
             states = (step.get("oldState"), step.get("newState"))
             inputs = [state.get("inputs", {}).get(key) for state in states if state]
-            shown = _HIDDEN if _HIDDEN in json.dumps(inputs) else ""
+            shown = SECRET if SECRET in json.dumps(inputs) else ""
             yield PropertyChange(key, shown, shown)
 
 

@@ -12,13 +12,11 @@ from operations.adopt.kinds import RECORDED
 from operations.adopt.matching import Matcher
 from operations.adopt.resources import Match, PlannedResource
 from stackfiles.failures import Failure
-from stackfiles.plan_document import UNKNOWN, PlanDocument
+from stackfiles.plan_document import SECRET, UNKNOWN, PlanDocument
 
 _ROUNDS: Final = 4
 """What an import makes known may let more be matched, such as the names of a certificate's validation records. The
 longest chain of such resources has two links."""
-
-_SECRET: Final = "[secret]"
 
 
 class ImportingEngine(Protocol):
@@ -115,7 +113,7 @@ def _row(resource: PlannedResource, skeleton: ImportRow, match: Match) -> Import
         return _recorded(resource, skeleton)
     if not match.import_id or match.missing:
         return None
-    secret = {key: SECRET_MARKER for key, value in resource.inputs.items() if _SECRET in json.dumps(value)}
+    secret = {key: SECRET_MARKER for key, value in resource.inputs.items() if SECRET in json.dumps(value)}
     return {**skeleton, "id": match.import_id, **({"inputs": secret} if secret else {})}
 
 

@@ -230,14 +230,8 @@ def _default_administrator(database: Resource, judgement: Judgement) -> Iterator
     types=_STORED,
 )
 def _plain_password(database: Resource, _: Judgement) -> Iterator[Finding]:
-    kept, written = (
-        ("masterPassword", "masterPasswordWo")
-        if database.type in DATABASE_CLUSTER
-        else (
-            "password",
-            "passwordWo",
-        )
-    )
+    kept = "masterPassword" if database.type in DATABASE_CLUSTER else "password"
+    written = f"{kept}Wo"
     if database.get(kept) is not None:
         yield Finding(f"`{kept}` is kept in the inputs and in the outputs of the state.")
     if database.get(written) is not None and not isinstance(database.text(written), SecretText):

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, TypeGuard, cast
 
 from stackfiles.json_type import Json
-from stackfiles.plan_document import UNKNOWN
+from stackfiles.plan_document import SECRET, UNKNOWN
 
 if TYPE_CHECKING:
     from google.protobuf import struct_pb2
@@ -66,7 +66,7 @@ def from_output_values(value: Json) -> tuple[Json, set[str]]:
 def masked(value: Json) -> Json:
     """Return a value with each secret as `[secret]`, as `pulumi preview --json` shows it."""
     if is_secret(value):
-        return "[secret]"
+        return SECRET
     if isinstance(value, dict):
         return {key: masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value

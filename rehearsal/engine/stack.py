@@ -9,6 +9,7 @@ from rehearsal.engine import processes, program
 from rehearsal.engine.plan import Plan, visible_steps
 from stackfiles import project
 from stackfiles.failures import BadConfiguration, Failure
+from stackfiles.plan_document import SECRET
 
 
 def rehearse(
@@ -51,7 +52,7 @@ def rehearse(
     return Plan(
         settings.name,
         stack,
-        dict(sorted({**settings.config, **dict.fromkeys(settings.secret_keys, "[secret]")}.items())),
+        dict(sorted({**settings.config, **dict.fromkeys(settings.secret_keys, SECRET)}.items())),
         run.steps,
         run.diagnostics,
         verdict.violations,

@@ -136,17 +136,18 @@ def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judg
     reading = [holder for holder in holders(resources).values() if holder.kind in ("role", "user", "policy")]
     own = {name for resource in made if isinstance(name := resource.get("name"), str)}
     # Mostly an ARN of the list is read by a holder whose policy has just that ARN, so those are asked first.
+    readable = [list(dict.fromkeys(_readable_patterns(store, holder))) for holder in reading]
     naming: dict[str, list[Holder]] = {}
-    for holder in reading:
-        for pattern in _readable_patterns(store, holder):
+    for holder, named in zip(reading, readable, strict=True):
+        for pattern in named:
             naming.setdefault(pattern, []).append(holder)
     used = [
         arn
         for arn in expected
         if store.name(arn) in own or any(_reads(store, holder, arn) for holder in chain(naming.get(arn, ()), reading))
     ]
-    for holder in reading:
-        for message in _holder_differences(store, holder, expected, used):
+    for holder, named in zip(reading, readable, strict=True):
+        for message in _holder_differences(store, holder, named, expected, used):
             yield Finding(message, urns.get(holder.name, ""))
     existing = {holder.name for holder in reading}
     for arn in used:
@@ -211,12 +212,13 @@ def _unlisted(store: Store, made: Iterable[Resource], listed: Container[str]) ->
             )
 
 
-def _holder_differences(store: Store, holder: Holder, expected: Expected, used: Container[str]) -> Iterator[str]:
-    """Yield how a holder differs from the list; it lacks only what is `used`."""
+def _holder_differences(
+    store: Store, holder: Holder, readable: Sequence[str], expected: Expected, used: Container[str]
+) -> Iterator[str]:
+    """Yield how a holder whose policies name what is `readable` differs from the list; it lacks only what is `used`."""
     unread = (*holder.unclear, *(f"`{arn}`, a policy that isn't of this stack" for arn in holder.elsewhere))
     for policy in dict.fromkeys(unread):
         yield f"What `{holder.name}` may read can't be decided: it has {shorten(policy)}."
-    readable = list(dict.fromkeys(_readable_patterns(store, holder)))
     declared = [arn for arn, names in expected.items() if holder.name in names]
     # Mostly a policy names the very ARNs of the list. Where it doesn't, each of the list may be readable.
     within = all(resource in expected for resource in readable)
