@@ -15,7 +15,7 @@ from operations.adopt.map_file import Map
 from operations.adopt.matching import Matcher
 from operations.adopt.rehearsal import rehearse
 from operations.adopt.report import Report
-from operations.adopt.resources import PlannedResource, PropertyChange, TerraformState, Verdict
+from operations.adopt.resources import PlannedResource, PropertyChange, TerraformState, Told, Verdict
 from stackfiles.failures import BadConfiguration
 from stackfiles.json_type import Json
 from stackfiles.plan_document import Violation
@@ -155,7 +155,7 @@ def test_what_the_provider_says_differs_though_no_input_does_is_not_told_as_a_se
     report_ = made()
     rows = {row.resource.rpartition("::")[2]: row for row in report_.rows}
     assert [change.path for change in rows["tags"].changes] == ["tags.ManagedBy"]
-    assert rows["filled-in"].changes == (PropertyChange("forceDestroy", "", ""),)
+    assert rows["filled-in"].changes == (PropertyChange("forceDestroy", told=Told.FILLED_IN),)
     assert "forceDestroy: filled in by the provider" in report.markdown(report_)
 
 
