@@ -14,7 +14,7 @@ from operations.adopt.map_file import Map
 from operations.adopt.matching import Matcher
 from operations.adopt.rehearsal import rehearse
 from operations.adopt.report import Report
-from operations.adopt.resources import PropertyChange, Verdict
+from operations.adopt.resources import PropertyChange, Told, Verdict
 from stackfiles.failures import BadConfiguration
 from stackfiles.plan_document import Violation
 from tests.operations.adopt.engine_double import EngineDouble
@@ -66,7 +66,7 @@ def test_what_the_provider_says_differs_though_no_input_does_is_not_told_as_a_se
     report_ = mixed_report()
     rows = {row.resource.rpartition("::")[2]: row for row in report_.rows}
     assert [change.path for change in rows["tags"].changes] == ["tags.ManagedBy"]
-    assert rows["filled-in"].changes == (PropertyChange("forceDestroy", "", ""),)
+    assert rows["filled-in"].changes == (PropertyChange("forceDestroy", told=Told.FILLED_IN),)
     assert "forceDestroy: filled in by the provider" in report.markdown(report_)
 
 
