@@ -141,5 +141,7 @@ def _federated(name: str) -> Meaning:
         return Meaning(issuer=name)
     found = _PROVIDER.fullmatch(name)
     if not found:
-        return Meaning("isn't the ARN of an identity provider (by its host, without `https://`), nor one of AWS's own providers")
+        return Meaning(
+            "isn't the ARN of an identity provider (by its host, without `https://`), nor one of AWS's own providers"
+        )
     return Meaning(account=found["account"], issuer="saml" if found["kind"] == "saml" else found["name"].lower())
