@@ -16,7 +16,7 @@ from policies.least_privilege.language.patterns import includes
 from policies.least_privilege.meaning import principals
 from policies.least_privilege.meaning.grants import named_actions
 from policies.least_privilege.stack.attached import TYPES
-from policies.least_privilege.stack.judged import BOUNDARIES, is_boundary, judge
+from policies.least_privilege.stack.judged import BOUNDARIES, attached_documents, is_boundary
 from policies.least_privilege.stack.roles import POLICY
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
@@ -24,7 +24,7 @@ from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 def _unidentified(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     if not judgement.config["closed_world"]:
         return
-    for path, kind, statement in _allowing(resource, judgement, frozenset((Kind.TRUST, Kind.RESOURCE))):
+    for path, kind, statement in _allowing(resource, frozenset((Kind.TRUST, Kind.RESOURCE))):
         # `not-principal` judges the others.
         for principal in () if statement.negated_principals else statement.principals:
             if problem := _problem(principal, statement, kind):
@@ -57,7 +57,7 @@ def _session(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     if resource.type == POLICY and is_boundary(resource, judgement):
         return
     agreed = judgement.config["agreed"]
-    for path, _, statement in _allowing(resource, judgement, frozenset((Kind.IDENTITY,))):
+    for path, _, statement in _allowing(resource, frozenset((Kind.IDENTITY,))):
         given = ("*",) if statement.negated_resources else statement.resources
         others = [one for one in given if not any(includes(pattern, one) for pattern in agreed)]
         for service, actions in named_actions(statement).items() if others else ():
@@ -68,11 +68,9 @@ def _session(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
                 )
 
 
-def _allowing(
-    resource: Resource, judgement: Judgement, kinds: frozenset[Kind]
-) -> Iterator[tuple[str, Kind, Statement]]:
+def _allowing(resource: Resource, kinds: frozenset[Kind]) -> Iterator[tuple[str, Kind, Statement]]:
     """Yield each Allow in the documents of some kinds. Other rules judge what is unknown or can't be read."""
-    for document in judge(resource, judgement).documents:
+    for document in attached_documents(resource):
         if document.kind in kinds and document.text:
             for statement in parse(document.text, document.kind).statements:
                 if statement.allow:

@@ -50,7 +50,7 @@ def _judge_boundary(resource: Resource) -> Judged:
 
 
 def _judge(resource: Resource, *, boundary: bool) -> Judged:
-    attached = list(documents(resource))
+    attached = attached_documents(resource)
     faults: dict[RuleId, list[tuple[str, Fault]]] = {}
     for document in attached:
         if document.text is not None and not document.problem:
@@ -58,6 +58,15 @@ def _judge(resource: Resource, *, boundary: bool) -> Judged:
             for fault in document_faults(document.text, kind, document.service):
                 faults.setdefault(fault.rule, []).append((document.path, fault))
     return Judged(attached, faults)
+
+
+def attached_documents(resource: Resource) -> Sequence[Attached]:
+    """Return the resource's documents; every rule shares one list."""
+    return resource.shared(_attached_documents)
+
+
+def _attached_documents(resource: Resource) -> Sequence[Attached]:
+    return tuple(documents(resource))
 
 
 def finding(where: str, fault: Fault, urn: str = "") -> Finding:
