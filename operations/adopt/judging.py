@@ -130,8 +130,8 @@ def _shortened(before: str, after: str) -> tuple[str, str]:
     """Return two texts as far as a report has room for them; where they are long, from shortly before they differ."""
     same = next(place for place, pair in enumerate(zip_longest(before, after)) if pair[0] != pair[1])
     start = max(0, same - _BEFORE) if max(len(before), len(after)) > _LONGEST else 0
-    more = "…" if start else ""
-    return more + before[start : start + _LONGEST], more + after[start : start + _LONGEST]
+    shown = [text[start : start + _LONGEST] + "…" * (len(text) > start + _LONGEST) for text in (before, after)]
+    return "…" * (start > 0) + shown[0], "…" * (start > 0) + shown[1]
 
 
 def _replaced(row: ReportRow, match: Match, step: Step, stack: str) -> ReportRow:
