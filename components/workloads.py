@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 
 from components.applications import Application
 from components.catalogue import EDGE_LOGS, Workload
 from components.cluster import Cluster, ClusterArgs
-from components.containers import CONTAINERS, container_definitions
+from components.containers import CONTAINERS, SERVICES, container_definitions
 from components.database import Database, DatabaseArgs
 from components.flow_logs import flow_log
 from components.naming import Names
@@ -22,9 +21,6 @@ from components.service_groups import MEMBERS, Member
 from components.settings import Settings
 from components.task import Task, TaskArgs
 from components.way_in import WayIn
-
-SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKSTAGE)
-"""The workloads that keep running; the Prefect API, which the worker connects to, comes first."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from operations.commands import (
     preflight,
     rotate_kinde,
     verify_login,
+    verify_services,
     waivers,
 )
 from stackfiles.failures import Failure
@@ -36,6 +37,7 @@ COMMANDS: Final = (
     fill_secrets.COMMAND,
     rotate_kinde.COMMAND,
     verify_login.COMMAND,
+    verify_services.COMMAND,
     waivers.COMMAND,
     orphans.COMMAND,
     adopt.COMMAND,

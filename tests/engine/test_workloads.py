@@ -19,6 +19,7 @@ SERVICE = "aws:ecs/service:Service"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 CLUSTER = "aws:rds/cluster:Cluster"
 ROUTE = "aws:ec2/route:Route"
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 
 
 def with_administrator(deployment: Deployment, user: str = "dbadmin") -> None:
@@ -67,8 +68,15 @@ def test_the_life_of_workloads(tmp_path: Path) -> None:
         assert deployment.up().code == 0
         assert deployment.changes(before) == []
 
+        # One commit with a change on either side: CI's jobs apply them one after the other, with a role for each.
         before = len(deployment.journal())
         deployment.set("prefectImageDigest", "sha256:" + "4" * 64)
+        deployment.set("sessionSeconds", 3600)
+        outcome = deployment.up("--without-workloads")
+        assert outcome.code == 0, outcome.out
+        assert deployment.changes(before) == [("Update", LISTENER_RULE)] * 2
+
+        before = len(deployment.journal())
         outcome = deployment.up()
         assert outcome.code == 0, outcome.out
         rolled = order(deployment, before, SERVICE, TASK)
