@@ -27,7 +27,7 @@ from components.way_in import WayIn
 class WorkloadsArgs:
     """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
 
-    `needed` are secrets and roles. `protect` guards the database.
+    `needed` are parameters, secrets and roles. `protect` guards the database.
     """
 
     names: Names
@@ -61,6 +61,7 @@ class Workloads(pulumi.ComponentResource):
             ParametersArgs(names, wiring_values(args.way_in.load_balancer.arn, database.host if database else None)),
             child,
         )
+        self.services: list[Service] = []
         if settings.backstage_image_digest and settings.prefect_image_digest:
             self._run(args, cluster, [wiring, *([database] if database else ())])
         self.register_outputs({"cluster": settings.cluster})
@@ -102,9 +103,9 @@ class Workloads(pulumi.ComponentResource):
                     # https://docs.prefect.io/v3/advanced/self-hosted
                     alone=workload is Workload.PREFECT_API,
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=before),
+                pulumi.ResourceOptions(parent=self, depends_on=[*before, *self.services]),
             )
-            before = [*before, service]
+            self.services.append(service)
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
         names, settings = args.names, args.settings

@@ -27,6 +27,11 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="leave out workloads that are made here and their network: CI's role ci-deploy can't change them",
     )
+    parser.add_argument(
+        "--change-park-mode",
+        action="store_true",
+        help="park or unpark workloads that are made here without the checks of `park` and `unpark`",
+    )
 
 
 def _add_destroy(parser: argparse.ArgumentParser) -> None:
