@@ -22,7 +22,7 @@ from components.iam_names import (
     workload_role_names,
 )
 from components.naming import VIEWER_REGION, Names
-from components.parameter_catalogue import Parameter, parameters_read_by, stack_parameters
+from components.parameter_catalogue import PARAMETERS, Parameter, parameters_read_by
 from components.settings import Settings
 
 _BUCKET_READS: Final = (
@@ -164,7 +164,10 @@ def _manage_data(names: Names, settings: Settings) -> list[Statement]:
         Statement(
             "ReadItsSecrets",
             ["secretsmanager:GetSecretValue"],
-            [names.secret_arn_pattern(secret.name(names)) for secret in secrets_read_by(Reader.CI_DEPLOY)],
+            [
+                names.secret_arn_pattern(secret.name(names))
+                for secret in secrets_read_by(Reader.CI_DEPLOY, here=settings.here)
+            ],
         ),
         Statement(
             "ManageParameters",
@@ -176,7 +179,7 @@ def _manage_data(names: Names, settings: Settings) -> list[Statement]:
                 "ssm:PutParameter",
                 "ssm:RemoveTagsFromResource",
             ],
-            [names.parameter_arn(parameter.name(names)) for parameter in stack_parameters(here=settings.here)],
+            [names.parameter_arn(parameter.name(names)) for parameter in PARAMETERS],
         ),
     ]
 
@@ -212,8 +215,13 @@ def _buckets(names: Names) -> list[str]:
 def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what starts the Prefect deployer: run its task, follow it, read where it runs, pass its two roles.
 
+    While a platform that is made here is parked, nothing may start it.
+
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
     """
+    read = _read_parameters(names, parameters_read_by(Reader.CI_DEPLOYER_TRIGGER))
+    if settings.here and settings.parked:
+        return read
     deployer = Workload.PREFECT_DEPLOYER
     on_cluster = {"ArnEquals": {"ecs:cluster": names.cluster_arn(settings.cluster)}}
     return [
@@ -233,7 +241,7 @@ def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
             ],
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
-        *_read_parameters(names, parameters_read_by(Reader.CI_DEPLOYER_TRIGGER)),
+        *read,
     ]
 
 

@@ -239,6 +239,10 @@ class Names:
         """Pattern of what delivers logs of this account and region, as `aws:SourceArn` names it."""
         return self._arn("logs", "*")
 
+    def log_groups_arn(self, prefix: str) -> str:
+        """Return the pattern of the ARNs of the log groups whose names begin so, and of all that is in them."""
+        return self._arn("logs", f"log-group:{prefix}*")
+
     def repository_arn(self, repository: str) -> str:
         """Return the ARN of an ECR repository."""
         return self._arn("ecr", f"repository/{repository}")
@@ -254,6 +258,23 @@ class Names:
     def tasks_arn(self, cluster: str) -> str:
         """Return the ARN of all tasks of a cluster."""
         return self._arn("ecs", f"task/{cluster}/*")
+
+    def ecs_arn(self, resource: str) -> str:
+        """Return the ARN of something in ECS, such as `service/CLUSTER/NAME`."""
+        return self._arn("ecs", resource)
+
+    def rds_arn(self, resource: str) -> str:
+        """Return the ARN of something in RDS, such as `cluster:NAME`."""
+        return self._arn("rds", resource)
+
+    @property
+    def global_clusters_arn(self) -> str:
+        """The ARN of all global databases of the account."""
+        return self._global_arn("rds", "global-cluster:*")
+
+    def cloud_map_arn(self, resource: str) -> str:
+        """Return the ARN of something in Cloud Map, such as `namespace/*`; AWS chooses its id."""
+        return self._arn("servicediscovery", resource)
 
     @property
     def ecs_source_arn(self) -> str:
@@ -354,3 +375,8 @@ def function_log_group(function: str) -> str:
 def database_log_group(cluster: str, log: str) -> str:
     """Return the log group of one of a database cluster's logs."""
     return f"/aws/rds/cluster/{cluster}/{log}"
+
+
+def final_snapshot(cluster: str, generation: int) -> str:
+    """Return the snapshot that a generation of a database cluster leaves when it is deleted."""
+    return f"{cluster}-g{generation}-final"

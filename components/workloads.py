@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 
 from components.applications import Application
 from components.catalogue import EDGE_LOGS, Workload
 from components.cluster import Cluster, ClusterArgs
-from components.containers import CONTAINERS, container_definitions
+from components.containers import CONTAINERS, SERVICES, container_definitions
 from components.database import Database, DatabaseArgs
 from components.flow_logs import flow_log
 from components.naming import Names
@@ -23,15 +22,12 @@ from components.settings import Settings
 from components.task import Task, TaskArgs
 from components.way_in import WayIn
 
-SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKSTAGE)
-"""The workloads that keep running; the Prefect API, which the worker connects to, comes first."""
-
 
 @dataclass(frozen=True)
 class WorkloadsArgs:
     """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
 
-    `needed` are secrets and roles. `protect` guards the database.
+    `needed` are parameters, secrets and roles. `protect` guards the database.
     """
 
     names: Names
@@ -65,6 +61,7 @@ class Workloads(pulumi.ComponentResource):
             ParametersArgs(names, wiring_values(args.way_in.load_balancer.arn, database.host if database else None)),
             child,
         )
+        self.services: list[Service] = []
         if settings.backstage_image_digest and settings.prefect_image_digest:
             self._run(args, cluster, [wiring, *([database] if database else ())])
         self.register_outputs({"cluster": settings.cluster})
@@ -106,9 +103,9 @@ class Workloads(pulumi.ComponentResource):
                     # https://docs.prefect.io/v3/advanced/self-hosted
                     alone=workload is Workload.PREFECT_API,
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=before),
+                pulumi.ResourceOptions(parent=self, depends_on=[*before, *self.services]),
             )
-            before = [*before, service]
+            self.services.append(service)
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
         names, settings = args.names, args.settings

@@ -17,7 +17,7 @@ from components.catalogue import SECRETS, TASKS, Reader, Secret
 from components.iam_names import execution_role_name, task_role_name
 from components.immutable import read
 from components.naming import Names
-from components.parameter_catalogue import Parameter, stack_parameters
+from components.parameter_catalogue import WIRING, Parameter, stack_parameters
 from components.workload_settings import HERE
 from generators.declared_injections import injections_file
 from stackfiles.project import load, stacks
@@ -37,7 +37,8 @@ def expected(names: Names, *, here: bool = False) -> dict[str, dict[str, dict[st
     return {
         "secret-readers": {
             "readers": {
-                secret.name(names): sorted(map(names.role, _secret_readers(secret, names))) for secret in SECRETS
+                secret.name(names): sorted(map(names.role, _secret_readers(secret, names, here=here)))
+                for secret in SECRETS
             }
         },
         "parameter-readers": {
@@ -49,12 +50,12 @@ def expected(names: Names, *, here: bool = False) -> dict[str, dict[str, dict[st
     }
 
 
-def _secret_readers(secret: Secret, names: Names) -> set[str]:
+def _secret_readers(secret: Secret, names: Names, *, here: bool) -> set[str]:
     """Return the names of the roles: ECS injects a variable with the execution role, code reads with the task role."""
     return {
         *(execution_role_name(names, consumer.workload) for consumer in secret.consumers if consumer.variable),
         *(task_role_name(names, consumer.workload) for consumer in secret.consumers if consumer.workload in TASKS),
-        *_role_names(secret.readers, names),
+        *_role_names(secret.everyone(here=here), names),
     }
 
 
@@ -64,7 +65,7 @@ def _parameter_readers(parameter: Parameter, names: Names) -> set[str]:
         *(execution_role_name(names, consumer.workload) for consumer in parameter.consumers),
         *_role_names(parameter.readers, names),
         # A deploy manages every parameter, and comparing one with the program reads it.
-        names.resource(Reader.CI_DEPLOY),
+        names.resource(Reader.CI_WORKLOADS if parameter in WIRING else Reader.CI_DEPLOY),
     }
 
 

@@ -89,6 +89,7 @@ def _secrets() -> str:
                         for consumer in secret.consumers
                     ),
                     *secret.readers,
+                    *(f"{reader} where the stack makes its workloads" for reader in secret.readers_here),
                     *secret.elsewhere,
                 ]
             ),

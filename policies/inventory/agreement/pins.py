@@ -91,15 +91,17 @@ def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
     if not settings["stateBucket"]:
         return {}
     environment, given = stack.rpartition("/")[2], settings["immutable"].get("roles", {})
-    preview, deploy = (
-        given.get(role, {}).get("name", role) for role in (f"{environment}-ci-preview", f"{environment}-ci-deploy")
+    preview, deploy, workloads = (
+        given.get(role, {}).get("name", role)
+        for role in (f"{environment}-ci-{part}" for part in ("preview", "deploy", "workloads"))
     )
+    writes = {workloads: "writes"} if settings["workloads"] == "here" else {}
     reads = {preview: "reads"} if settings["previewReadsState"] else {}
     return {
         "foreign-bucket": {"agreed": [settings["stateBucket"]]},
         "pinned-state": {
             "bucket": settings["stateBucket"],
             "key": settings["stateKeyArn"],
-            "roles": {deploy: "writes", **reads},
+            "roles": {deploy: "writes", **writes, **reads},
         },
     }

@@ -50,9 +50,13 @@ class Principal(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One statement as IAM reads it. A single string becomes a tuple of one."""
+    """One statement as IAM reads it. A single string becomes a tuple of one.
+
+    Compared by identity, so statements can be keys of caches: the hash of a thousand actions takes longer than most
+    that is asked about them.
+    """
 
     where: str
     """How messages name the statement: by its position, and its `Sid` if it has one."""
@@ -238,9 +242,9 @@ class _Reader:
         texts = []
         for text in values:
             if not isinstance(text, str) or not text:
-                self._note(f"has a `{name}` that isn't a non-empty string")
+                self._note(f"has a value of `{name}` that isn't a non-empty string")
             elif len(text) > _LONGEST_TEXT:
-                self._note(f"has a `{name}` of more than {_LONGEST_TEXT} characters")
+                self._note(f"has a value of `{name}` with more than {_LONGEST_TEXT} characters")
             else:
                 if "${" in text and not self._current:
                     self._note(f"has a policy variable, which needs `Version` {CURRENT}")
