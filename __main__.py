@@ -40,7 +40,7 @@ for bucket in Bucket:
 
 premises = Premises("premises", PremisesArgs(names, settings)) if settings.here else None
 surroundings = premises.surroundings if premises else given_surroundings(settings)
-Parameters("parameters", ParametersArgs(names, parameter_values(names, settings, surroundings)))
+parameters = Parameters("parameters", ParametersArgs(names, parameter_values(names, settings, surroundings)))
 
 boundary_name = workload_boundary_name(names)
 boundary = ManagedPolicy(
@@ -68,7 +68,7 @@ way_in = WayIn(
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
 if premises:
     needed = [secrets, *workload_roles.values()]
-    Workloads("workloads", WorkloadsArgs(names, settings, premises, way_in, needed, protect=production))
+    Workloads("workloads", WorkloadsArgs(names, settings, premises, way_in, parameters, needed, production))
 
 pulumi.export("urls", way_in.urls)
 pulumi.export("kindeCallbackUrls", way_in.callback_urls)

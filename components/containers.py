@@ -110,6 +110,9 @@ CONTAINERS: Final[Mapping[Workload, Container]] = {
 }
 """The workloads whose images are the owner's: services, and the deployer, which CI starts."""
 
+SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKSTAGE)
+"""The workloads that keep running; the Prefect API, which the worker connects to, comes first."""
+
 
 def container_definitions(names: Names, settings: Settings, workload: Workload) -> str:
     """Return a task definition's containers, JSON text: one, named after the workload.

@@ -19,9 +19,11 @@ from operations.commands import (
     fill_secrets,
     init,
     orphans,
+    park,
     preflight,
     rotate_kinde,
     verify_login,
+    verify_services,
     waivers,
 )
 from stackfiles.failures import Failure
@@ -36,6 +38,9 @@ COMMANDS: Final = (
     fill_secrets.COMMAND,
     rotate_kinde.COMMAND,
     verify_login.COMMAND,
+    verify_services.COMMAND,
+    park.PARK,
+    park.UNPARK,
     waivers.COMMAND,
     orphans.COMMAND,
     adopt.COMMAND,

@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -40,6 +40,9 @@ FROM_ENVIRONMENT: Final = "PULUMI_OPTION_"
 
 READS_SECRETS: Final = "readSecretsInPreview"
 """Key of the setting with which a preview reads the Kinde client secret (components/settings.py)."""
+
+PARK_MODE: Final = "parkMode"
+"""Key of the setting that says whether the platform is parked."""
 
 RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
@@ -74,7 +77,7 @@ def run(given: argparse.Namespace) -> int:
         return _preview_as_json(command, folder, given.stack, given.json.absolute())
     if given.operation == "destroy":
         return _destroy(command, folder, given)
-    code = _up(command, folder, given.stack) if given.operation == "up" else run_engine(command, folder)
+    code = _up(command, folder, given) if given.operation == "up" else run_engine(command, folder)
     if code and given.operation in ("up", "preview"):
         _require_gate(folder, given.stack)
     return code
@@ -82,6 +85,8 @@ def run(given: argparse.Namespace) -> int:
 
 _WITH_HEADER_SECRET: Final = ("aws:lb/listenerRule:ListenerRule", "aws:cloudfront/distribution:Distribution")
 """The types whose state holds the header secret."""
+_WORKLOADS: Final = ("guarded:network:Premises", "guarded:ecs:Workloads")
+"""The components that hold workloads that are made here, and what they stand in."""
 
 
 def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
@@ -91,6 +96,8 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     command = [PULUMI, given.operation, "--stack", given.stack, *(["--diff"] if given.diff else [])]
     if given.operation in ("up", "preview"):
         command += pack_options(folder, given.stack)
+    if given.operation == "up" and given.without_workloads:
+        command += _WITHOUT_WORKLOADS
     if given.operation in ("up", "preview") and given.plan:
         command += ["--plan" if given.operation == "up" else "--save-plan", str(given.plan.absolute())]
     if given.operation == "refresh" and given.clear_pending:
@@ -98,12 +105,20 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     if given.operation == "refresh" and given.expect_no_changes:
         command.append("--expect-no-changes")
     if given.operation == "refresh" and given.without_secrets:
-        command += [word for kind in _WITH_HEADER_SECRET for word in ("--exclude", f"**{kind}::**")]
+        command += _exclusions(f"**{kind}::**" for kind in _WITH_HEADER_SECRET)
     if given.operation == "refresh" and given.preview_only:
         command.append("--preview-only")
     elif given.operation in ("up", "refresh") and given.yes:
         command.append("--yes")
     return command
+
+
+def _exclusions(patterns: Iterable[str]) -> list[str]:
+    """Return the CLI's options that leave out what URNs with these patterns name."""
+    return [word for pattern in patterns for word in ("--exclude", pattern)]
+
+
+_WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
 
 
 def pack_options(folder: Path, stack: str) -> list[str]:
@@ -184,23 +199,31 @@ def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int
     return run_engine([*command, "--yes"], folder)
 
 
-def _up(command: list[str], folder: Path, stack: str) -> int:
+def _up(command: list[str], folder: Path, given: argparse.Namespace) -> int:
     """Say what is destroyed or replaced, then preview and apply.
 
     The packs keep what the preview had in a private folder, and hold the update against it. The preview that is made
-    first goes without the packs.
+    first goes without the packs. A state that can't be read isn't taken for an empty one.
 
     Raises:
         Failure: it can't succeed.
+        BadConfiguration: it would park or unpark the platform, which `operations park` and `unpark` do.
     """
-    from operations import deploy_consequences
+    from operations import deploy_consequences, engine_state
 
+    try:
+        state = engine_state.load(folder, given.stack)
+    except Failure:
+        state = None
+    if state and not given.change_park_mode:
+        _require_park_mode(folder, given.stack, state.park_mode)
     with tempfile.TemporaryDirectory() as private:
-        if not deploy_consequences.is_empty(folder, stack):
+        if state is None or state.urns:
             print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
             with Path(private, "preview.json").open("w+b") as preview:
                 # What stays as it is counts too: AWS keeps what that refers to.
-                first_look = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames"]
+                first_look = [PULUMI, "preview", "--stack", given.stack, "--json", "--show-sames"]
+                first_look += _WITHOUT_WORKLOADS if given.without_workloads else []
                 code = run_engine(first_look, folder, stdout=preview)
                 preview.seek(0)
                 impossible = deploy_consequences.say_written(preview.read())
@@ -210,6 +233,23 @@ def _up(command: list[str], folder: Path, stack: str) -> int:
                 raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
         record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
         return run_engine(command, folder, record)
+
+
+def _require_park_mode(folder: Path, stack: str, marker: str) -> None:
+    """Refuse to park or unpark workloads that are made here: an update alone leaves out what is checked before.
+
+    Raises:
+        BadConfiguration: the stack's file says another mode than the marker in its state.
+    """
+    loaded = project.load(folder, stack)
+    mode = loaded.config.get(f"{loaded.name}:{PARK_MODE}")
+    if marker in ("", mode) or loaded.config.get(f"{loaded.name}:workloads") != "here":
+        return
+    raise BadConfiguration(
+        f"{PARK_MODE} is `{mode}`, and the platform is {marker}; accepted: `{marker}`, or "
+        f"`make {'park' if mode == 'parked' else 'unpark'} STACK={stack}`, which checks before and after "
+        "(docs/runbooks/parking.md)"
+    )
 
 
 def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path) -> int:

@@ -51,7 +51,7 @@ LAYERS: Final[dict[str, str]] = {
     "policies/check": "bad_input.py yaml_text.py source.py template_values.py unknowns.py policy_documents.py "
     "pulumi_plans.py terraform_plans.py cloudformation.py kinds.py verdict.py output.py command.py .",
     "rehearsal": "__init__.py engine reports base_verdict .",
-    "operations": ". checks init adopt preflight.py commands __main__.py",
+    "operations": ". checks init adopt park preflight.py commands __main__.py",
 }
 """Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
 

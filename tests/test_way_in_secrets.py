@@ -83,8 +83,8 @@ BROKEN: Final[dict[str, Change]] = {
     ),
     "the header secret as a parameter's name": Change(
         "components/parameters.py",
-        "name=parameter.name(args.names)",
-        "name=value if parameter.secret else parameter.name(args.names)",
+        "name=parameter.name(self._names)",
+        "name=value if parameter.secret else parameter.name(self._names)",
         "misnamed-parameter",
     ),
 }

@@ -6,7 +6,7 @@ each of which takes a plan of its own. The packs are configured for the suite's 
 
 `--record` writes what the packs of this copy say to rows of which that isn't recorded yet, or that fitted into no
 program, and then which rows can be planned together: tests/breakages/together.py. It takes a minute or two. `--anew`
-does so for every row, in five minutes.
+does so for every row, in some more.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests import session
 from tests.breakages import ADDITIONS, BREAKAGES, together
-from tests.owner import give_files, link_packs
+from tests.owner import FILES, HERE, give_files, link_packs
 from tests.planning import PROJECT
 
 
@@ -39,10 +39,11 @@ def main() -> int:
             return _record(anew=given.anew)
     with tempfile.TemporaryDirectory() as folder:
         judges = _gate(Path(folder).resolve() / "judges", given.judge_with.resolve())
-        said = together.stopped_additions(judges)
+        said = _stopped_additions(judges)
         if given.only_additions:
-            known = together.stopped_additions(_gate(Path(folder).resolve() / "own", PROJECT))
-            missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in ADDITIONS}
+            known = _stopped_additions(_gate(Path(folder).resolve() / "own", PROJECT))
+            rows = [row for added in ADDITIONS.values() for row in added]
+            missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in rows}
         else:
             alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]
             missing = {row["id"]: sorted(set(row["expect"]) - together.planned([row], judges).rules) for row in alone}
@@ -50,8 +51,13 @@ def main() -> int:
     return 0
 
 
+def _stopped_additions(judges: Path | None = None) -> dict[str, set[str]]:
+    """Return row -> the rules that stop what it adds, of the rows of all stacks."""
+    return {id_: rules for stack in ADDITIONS for id_, rules in together.stopped_additions(stack, judges).items()}
+
+
 def _record(*, anew: bool) -> int:
-    stopped = together.stopped_additions()
+    stopped = _stopped_additions()
     rows = {row["id"]: row for row in BREAKAGES if not set(row["expect"]) <= stopped.get(row["id"], set())}
     fitting = {row["id"] for program in together.programs() for row in program}
     document = {
@@ -68,6 +74,7 @@ def _record(*, anew: bool) -> int:
         document[row["id"]] = words if whole else None
     _write(together.STOPPED, {id_: document[id_] for id_ in rows})
     together.recorded.cache_clear()
+    together.programs.cache_clear()
     _write(together.PROGRAMS, together.found())
     return 0
 
@@ -79,7 +86,8 @@ def _write(file: Path, document: object) -> None:
 def _gate(folder: Path, repository: Path) -> Path:
     """Return a folder with the packs of a repository, configured for the suite's own stacks."""
     folder.mkdir()
-    give_files(folder)
+    for files in (FILES, HERE):
+        give_files(folder, files)
     link_packs(folder, repository)
     return folder
 
