@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests import session
 from tests.breakages import ADDITIONS, BREAKAGES, together
-from tests.owner import give_files, link_packs
+from tests.owner import FILES, HERE, give_files, link_packs
 from tests.planning import PROJECT
 
 
@@ -37,10 +37,11 @@ def main() -> int:
             return _record()
     with tempfile.TemporaryDirectory() as folder:
         judges = _gate(Path(folder).resolve() / "judges", given.judge_with.resolve())
-        said = together.stopped_additions(judges)
+        said = _stopped_additions(judges)
         if given.only_additions:
-            known = together.stopped_additions(_gate(Path(folder).resolve() / "own", PROJECT))
-            missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in ADDITIONS}
+            known = _stopped_additions(_gate(Path(folder).resolve() / "own", PROJECT))
+            rows = [row for added in ADDITIONS.values() for row in added]
+            missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in rows}
         else:
             alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]
             missing = {row["id"]: sorted(set(row["expect"]) - together.planned([row], judges).rules) for row in alone}
@@ -48,8 +49,13 @@ def main() -> int:
     return 0
 
 
+def _stopped_additions(judges: Path | None = None) -> dict[str, set[str]]:
+    """Return row -> the rules that stop what it adds, of the rows of all stacks."""
+    return {id_: rules for stack in ADDITIONS for id_, rules in together.stopped_additions(stack, judges).items()}
+
+
 def _record() -> int:
-    stopped = together.stopped_additions()
+    stopped = _stopped_additions()
     rows = [row for row in BREAKAGES if not set(row["expect"]) <= stopped.get(row["id"], set())]
     document: dict[str, list[str] | None] = {}
     for number, row in enumerate(rows, 1):
@@ -71,7 +77,8 @@ def _write(file: Path, document: object) -> None:
 def _gate(folder: Path, repository: Path) -> Path:
     """Return a folder with the packs of a repository, configured for the suite's own stacks."""
     folder.mkdir()
-    give_files(folder)
+    for files in (FILES, HERE):
+        give_files(folder, files)
     link_packs(folder, repository)
     return folder
 
