@@ -14,6 +14,7 @@ from components.containers import CONTAINERS, SERVICES, container_definitions
 from components.database import Database, DatabaseArgs
 from components.flow_logs import flow_log
 from components.naming import Names
+from components.parameter_catalogue import PARK_MODE
 from components.parameters import Parameters, ParametersArgs, wiring_values
 from components.premises import Premises
 from components.service import Service, ServiceArgs
@@ -27,13 +28,14 @@ from components.way_in import WayIn
 class WorkloadsArgs:
     """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
 
-    `needed` are parameters, secrets and roles. `protect` guards the database.
+    The marker of park mode is added to `parameters`. `needed` are secrets and roles. `protect` guards the database.
     """
 
     names: Names
     settings: Settings
     premises: Premises
     way_in: WayIn
+    parameters: Parameters
     needed: Sequence[pulumi.Resource]
     protect: bool
 
@@ -61,9 +63,14 @@ class Workloads(pulumi.ComponentResource):
             ParametersArgs(names, wiring_values(args.way_in.load_balancer.arn, database.host if database else None)),
             child,
         )
-        self.services: list[Service] = []
+        # `parked` is said before anything stops, `unparked` once everything runs.
+        if settings.parked:
+            args.parameters.add(PARK_MODE, settings.park_mode)
+        services: list[pulumi.Resource] = []
         if settings.backstage_image_digest and settings.prefect_image_digest:
-            self._run(args, cluster, [wiring, *([database] if database else ())])
+            services = self._run(args, cluster, [wiring, *([database] if database else ())])
+        if not settings.parked:
+            args.parameters.add(PARK_MODE, settings.park_mode, after=services)
         self.register_outputs({"cluster": settings.cluster})
 
     def _database(self, args: WorkloadsArgs) -> Database:
@@ -80,11 +87,13 @@ class Workloads(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
         )
 
-    def _run(self, args: WorkloadsArgs, cluster: Cluster, before: list[pulumi.Resource]) -> None:
+    def _run(self, args: WorkloadsArgs, cluster: Cluster, before: list[pulumi.Resource]) -> list[pulumi.Resource]:
         """Make the task definitions, then the services, each after the one before it and all that it needs."""
         names, settings, premises = args.names, args.settings, args.premises
         tasks = self._tasks(args)
-        before = [*before, cluster, premises, args.way_in, *args.needed]
+        # Not the component with the parameters: the marker in it may wait for the services.
+        before = [*before, cluster, premises, args.way_in, *args.parameters.made, *args.needed]
+        services: list[pulumi.Resource] = []
         for workload in SERVICES:
             application = CONTAINERS[workload].application
             service = Service(
@@ -103,9 +112,10 @@ class Workloads(pulumi.ComponentResource):
                     # https://docs.prefect.io/v3/advanced/self-hosted
                     alone=workload is Workload.PREFECT_API,
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=[*before, *self.services]),
+                pulumi.ResourceOptions(parent=self, depends_on=[*before, *services]),
             )
-            self.services.append(service)
+            services.append(service)
+        return services
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
         names, settings = args.names, args.settings
