@@ -1,4 +1,4 @@
-"""The workloads that are made here: cluster, task definitions and services, behind the guarded entry points."""
+"""The workloads that are made here: services behind the guarded entry points, tasks, the database and a function."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Final
 import pulumi
 
 from components.applications import Application
-from components.catalogue import EDGE_LOGS, Workload
+from components.catalogue import EDGE_LOGS, ORK_FILES, Workload
 from components.cluster import Cluster, ClusterArgs
 from components.containers import CONTAINERS, container_definitions
 from components.database import Database, DatabaseArgs
 from components.flow_logs import flow_log
+from components.images import image_digest, workload_image
 from components.naming import Names
+from components.ork_function import OrkFunction, OrkFunctionArgs
 from components.parameters import Parameters, ParametersArgs, wiring_values
 from components.premises import Premises
 from components.service import Service, ServiceArgs
@@ -31,7 +33,7 @@ SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKS
 class WorkloadsArgs:
     """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
 
-    `needed` are secrets and roles. `protect` guards the database.
+    `needed` are secrets, buckets and roles. `protect` guards the database.
     """
 
     names: Names
@@ -43,7 +45,7 @@ class WorkloadsArgs:
 
 
 class Workloads(pulumi.ComponentResource):
-    """The cluster, and once the settings name the images, a task definition for each workload and the services."""
+    """The cluster, and a task definition for each workload whose image the settings name; with them, the services."""
 
     def __init__(self, name: str, args: WorkloadsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:ecs:Workloads", name, None, opts)
@@ -65,8 +67,15 @@ class Workloads(pulumi.ComponentResource):
             ParametersArgs(names, wiring_values(args.way_in.load_balancer.arn, database.host if database else None)),
             child,
         )
-        if settings.backstage_image_digest and settings.prefect_image_digest:
-            self._run(args, cluster, [wiring, *([database] if database else ())])
+        if settings.ork_code:
+            OrkFunction(
+                names.resource(ORK_FILES),
+                OrkFunctionArgs(names, settings),
+                pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
+            )
+        tasks = self._tasks(args)
+        if SERVICES[0] in tasks:
+            self._run(args, cluster, tasks, [wiring, *([database] if database else ())])
         self.register_outputs({"cluster": settings.cluster})
 
     def _database(self, args: WorkloadsArgs) -> Database:
@@ -83,10 +92,15 @@ class Workloads(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
         )
 
-    def _run(self, args: WorkloadsArgs, cluster: Cluster, before: list[pulumi.Resource]) -> None:
-        """Make the task definitions, then the services, each after the one before it and all that it needs."""
+    def _run(
+        self,
+        args: WorkloadsArgs,
+        cluster: Cluster,
+        tasks: Mapping[Workload, Task],
+        before: list[pulumi.Resource],
+    ) -> None:
+        """Make the services, each after the one before it and all that it needs."""
         names, settings, premises = args.names, args.settings, args.premises
-        tasks = self._tasks(args)
         before = [*before, cluster, premises, args.way_in, *args.needed]
         for workload in SERVICES:
             application = CONTAINERS[workload].application
@@ -111,6 +125,7 @@ class Workloads(pulumi.ComponentResource):
             before = [*before, service]
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
+        """Make the task definition of each workload whose image the settings name."""
         names, settings = args.names, args.settings
         return {
             workload: Task(
@@ -126,6 +141,7 @@ class Workloads(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
             )
             for workload, container in CONTAINERS.items()
+            if image_digest(workload_image(workload, here=True), settings)
         }
 
 

@@ -17,6 +17,8 @@ _NETWORK: Final = (
     *("vpcId", "publicSubnetIds", "privateSubnetIds", "cloudfrontPrefixListId"),
     *("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId"),
 )
+_OUTSIDE: Final = ("webAclArn", "orkCodeBucket", "alarmTopicArn")
+"""Settings that name a resource of the owner's which the stack refers to."""
 _ENDPOINTS: Final = ("kindeAuthorizationEndpoint", "kindeTokenEndpoint", "kindeUserInfoEndpoint")
 
 
@@ -44,6 +46,7 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
     issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
     hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
     network = [settings[key] for key in _NETWORK]
+    outside = sorted(settings[key] for key in _OUTSIDE if settings[key])
     return {
         "pinned-account": {
             "stack": stack,
@@ -62,7 +65,7 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
         **_state(settings, stack),
-        **({"foreign-reference": {"agreed": [settings["webAclArn"]]}} if settings["webAclArn"] else {}),
+        **({"foreign-reference": {"agreed": outside}} if outside else {}),
     }
 
 
