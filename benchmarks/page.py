@@ -18,7 +18,7 @@ from benchmarks.preview import requested_rounds, timed
 from review.page.data import Shown
 from review.page.document import page
 from stackfiles.plan_document import PlanDocument
-from tests.review.browser import Opened, opened
+from tests.review.browser import Opened, opened, started
 
 SHARE: Final = 0.10
 SECONDS: Final = 2.0
@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def _opening(file: Path) -> dict[str, float]:
-    with opened(file) as shown:
+    with started() as browser, opened(browser, file) as shown:
         loaded = shown.run("return performance.getEntriesByType('navigation')[0].loadEventEnd / 1000")
         return {"opened": float(loaded)} | {name: _section(shown, name) for name in ("stack", "access", "rules")}
 

@@ -42,6 +42,8 @@ class Reader(StrEnum):
     ORK_PROCESSOR = "ork-processor"
     CI_PREVIEW = "ci-preview"
     CI_DEPLOY = "ci-deploy"
+    CI_WORKLOADS = "ci-workloads"
+    """Applies changes of workloads that are made here."""
     CI_DEPLOYER_TRIGGER = "ci-deployer-trigger"
 
 
@@ -128,8 +130,9 @@ class Secret:
     """A secret in Secrets Manager.
 
     `path` is the name without its environment; a name outside the environment prefix is marked `shared`.
-    `recipe` makes the value of a secret that the program makes. `elsewhere` names consumers that read it without a
-    role of this program.
+    `recipe` makes the value of a secret that the program makes. `readers_here` are readers as well where the stack
+    makes its workloads: each run of the program looks up all that it needs, whatever part of it is applied.
+    `elsewhere` names consumers that read it without a role of this program.
 
     Raises:
         ValueError: the program makes the secret and there is no recipe, or the other way round.
@@ -141,6 +144,7 @@ class Secret:
     maker: Maker
     consumers: tuple[Consumer, ...] = ()
     readers: tuple[Reader, ...] = ()
+    readers_here: tuple[Reader, ...] = ()
     elsewhere: tuple[str, ...] = ()
     shared: bool = False
     recipe: Recipe | None = None
@@ -149,6 +153,10 @@ class Secret:
         """Refuse a secret that nothing gives a value."""
         if (self.maker is Maker.PROGRAM) != (self.recipe is not None):
             raise ValueError(f"{self.path}: a secret has a recipe if the program makes it, and only then")
+
+    def everyone(self, *, here: bool) -> tuple[Reader, ...]:
+        """Return the readers in a stack that makes its workloads, or in one that doesn't."""
+        return (*self.readers, *self.readers_here) if here else self.readers
 
     def name(self, names: Names) -> str:
         """Return the secret's friendly name in an environment."""
@@ -175,6 +183,7 @@ SECRETS: Final = (
                 for variable, key in _DB_ADMIN_KEYS.items()
             ),
         ),
+        readers_here=(Reader.CI_DEPLOY, Reader.CI_WORKLOADS),
         elsewhere=("Aurora master user",),
         recipe=DatabaseAccount("admin", "Aurora's administrator", user="postgres"),
     ),
@@ -261,6 +270,7 @@ SECRETS: Final = (
         Shape.OIDC_CLIENT_SECRET,
         Maker.HAND,
         readers=(Reader.CI_DEPLOY,),
+        readers_here=(Reader.CI_WORKLOADS,),
         elsewhere=("load balancer, both hosts (read when a change is applied)",),
     ),
     Secret(
@@ -336,6 +346,6 @@ def workload_secrets(workload: Workload, *, here: bool, injected_only: bool = Fa
     return tuple(dict.fromkeys(secret for secret, consumer in uses if consumer.variable or not injected_only))
 
 
-def secrets_read_by(reader: Reader) -> tuple[Secret, ...]:
-    """Return the secrets that a role outside ECS reads."""
-    return tuple(secret for secret in SECRETS if reader in secret.readers)
+def secrets_read_by(reader: Reader, *, here: bool = False) -> tuple[Secret, ...]:
+    """Return the secrets that a role outside ECS reads, in a stack that makes its workloads or in one that doesn't."""
+    return tuple(secret for secret in SECRETS if reader in secret.everyone(here=here))

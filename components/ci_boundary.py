@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
@@ -30,7 +30,12 @@ def ci_boundary_statements(names: Names, statements: Sequence[Statement]) -> lis
             actions, resources = merged.setdefault(_group(statement), (set(), set()))
             actions.update(map(_folded, statement.actions))
             resources.update(widened)
-    return [*guards, *(Statement(sid, sorted(actions), sorted(arns)) for sid, (actions, arns) in merged.items())]
+    return [*guards, *(Statement(sid, sorted(actions), _joined(arns)) for sid, (actions, arns) in merged.items())]
+
+
+def _joined(arns: Collection[str]) -> list[str]:
+    """Return patterns of ARNs without those that another one includes."""
+    return sorted(arn for arn in arns if not any(other != arn and fnmatchcase(arn, other) for other in arns))
 
 
 _READ_VALUE: Final = "secretsmanager:GetSecretValue"
@@ -51,6 +56,8 @@ _FOLDED: Final = (
     "iam:UpdateRole*",
     "logs:Get*",
     "logs:PutDelivery*",
+    "rds:CreateDB*",
+    "rds:DescribeDB*",
     "s3:Get*Configuration",
     "s3:GetBucket*",
     "s3:PutBucket*",

@@ -7,55 +7,14 @@ The actions, and what narrows each of them, are those of the Service Authorizati
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Final, Literal
+from collections.abc import Mapping
+from typing import Final
 
 from components.applications import APPLICATIONS
-from components.iam_documents import Conditions, Statement
+from components.ci_grants import SECURITY_GROUP_GRANTS, Grant, granted_statements, security_group_arns
+from components.iam_documents import Statement
 from components.naming import VIEWER_REGION, Names
 from components.settings import Settings
-
-Target = Literal[
-    "anything",
-    "load balancer",
-    "listener",
-    "listener rules",
-    "target groups",
-    "vpc",
-    "security groups",
-    "security groups and their rules",
-    "certificates",
-    "distributions",
-    "headers policies",
-    "log deliveries",
-    "web ACL",
-    "given web ACL",
-]
-"""What an action is allowed on."""
-Limit = Literal["none", "tagged", "tagged if made here", "tagged when made", "just made"]
-"""`tagged`: only what carries this environment's tags. `tagged if made here`: the same, where workloads are made here.
-`tagged when made`: only a request that sets the tags. `just made`: only within the call that makes the resource."""
-
-
-@dataclass(frozen=True)
-class Grant:
-    """A row: the statement's id, the service, its actions, on what, and within which limit.
-
-    `actions` are names, separated by spaces; one of another service has it before it: `cloudfront:CreateDistribution`.
-    """
-
-    sid: str
-    service: str
-    actions: str
-    target: Target
-    limit: Limit = "none"
-
-    @property
-    def full_actions(self) -> list[str]:
-        """The actions as a statement has them, such as `ec2:CreateTags`."""
-        return [action if ":" in action else f"{self.service}:{action}" for action in self.actions.split()]
-
 
 _BALANCING: Final = "elasticloadbalancing"
 BALANCER_GRANTS: Final = (
@@ -88,17 +47,7 @@ BALANCER_GRANTS: Final = (
     Grant("LookAtListenerRules", _BALANCING, "DescribeRules", "anything"),
     # The provider asks before it deletes a group. The action takes no resource.
     Grant("LookAtInterfaces", "ec2", "DescribeNetworkInterfaces", "anything"),
-    Grant("MakeSecurityGroupInVpc", "ec2", "CreateSecurityGroup", "vpc", "tagged if made here"),
-    Grant("MakeSecurityGroup", "ec2", "CreateSecurityGroup", "security groups", "tagged when made"),
-    Grant("TagNewSecurityGroup", "ec2", "CreateTags", "security groups and their rules", "just made"),
-    Grant(
-        "ManageSecurityGroup",
-        "ec2",
-        "AuthorizeSecurityGroupEgress AuthorizeSecurityGroupIngress CreateTags DeleteSecurityGroup DeleteTags"
-        " ModifySecurityGroupRules RevokeSecurityGroupEgress RevokeSecurityGroupIngress",
-        "security groups and their rules",
-        "tagged",
-    ),
+    *SECURITY_GROUP_GRANTS,
 )
 EDGE_GRANTS: Final = (
     # What these make has no ARN yet, so the actions take no resource; the tags narrow them.
@@ -145,20 +94,14 @@ ATTACH_WEB_ACL_GRANT: Final = Grant("AttachWebAcl", "wafv2", "GetWebACL", "given
 
 def balancer_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what a deploy may do to the load balancer, its rules, its targets and its security group."""
-    return _statements(BALANCER_GRANTS, names, settings)
+    return granted_statements(BALANCER_GRANTS, names, settings, _arns(names, settings))
 
 
 def edge_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what a deploy may do to what stands before the load balancer: certificates, distributions, their logs."""
     own = [WEB_ACL_GRANT] if settings.only_cloudflare_viewers else []
     given = [ATTACH_WEB_ACL_GRANT] if settings.web_acl_arn else []
-    return _statements([*EDGE_GRANTS, *own, *given], names, settings)
-
-
-def _statements(grants: Iterable[Grant], names: Names, settings: Settings) -> list[Statement]:
-    arns = _arns(names, settings)
-    conditions = _conditions(names, settings)
-    return [Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit]) for grant in grants]
+    return granted_statements([*EDGE_GRANTS, *own, *given], names, settings, _arns(names, settings))
 
 
 def web_acl_arns(names: Names) -> list[str]:
@@ -167,10 +110,9 @@ def web_acl_arns(names: Names) -> list[str]:
     return [edge.web_acl_arn(f"ipset/{name}-*"), edge.web_acl_arn(f"webacl/{name}/*")]
 
 
-def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
+def _arns(names: Names, settings: Settings) -> Mapping[str, list[str]]:
     edge = names.in_region(VIEWER_REGION)
     balancer = names.fixed("loadBalancers", names.resource("edge"), "name", names.resource("edge"))
-    groups = names.ec2_arn("security-group/*")
     return {
         "anything": ["*"],
         "load balancer": [names.load_balancing_arn(f"loadbalancer/app/{balancer}/*")],
@@ -180,9 +122,7 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
             names.load_balancing_arn(f"targetgroup/{_target_group(names, application.label)}/*")
             for application in APPLICATIONS
         ],
-        "vpc": [names.ec2_arn(f"vpc/{settings.vpc_id or '*'}")],
-        "security groups": [groups],
-        "security groups and their rules": [groups, names.ec2_arn("security-group-rule/*")],
+        **security_group_arns(names, settings),
         "certificates": [names.certificates_arn, edge.certificates_arn],
         "distributions": [names.cloudfront_arn("distribution/*")],
         "headers policies": [names.cloudfront_arn("response-headers-policy/*")],
@@ -195,16 +135,3 @@ def _arns(names: Names, settings: Settings) -> Mapping[Target, list[str]]:
 def _target_group(names: Names, label: str) -> str:
     """Return the pattern of the names that an application's target group has, one after another."""
     return names.fixed("targetGroups", names.resource(label), "name", names.resource(label, "????"))
-
-
-def _conditions(names: Names, settings: Settings) -> Mapping[Limit, Conditions]:
-    owned = {key: value for key, value in names.tags("edge").items() if key in {"Project", "Environment"}}
-    makers = ["AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress", "CreateSecurityGroup"]
-    tagged: Conditions = {"StringEquals": {f"aws:ResourceTag/{key}": value for key, value in owned.items()}}
-    return {
-        "none": {},
-        "tagged": tagged,
-        "tagged if made here": tagged if settings.here else {},
-        "tagged when made": {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in owned.items()}},
-        "just made": {"StringEquals": {"ec2:CreateAction": makers}},
-    }

@@ -22,7 +22,7 @@ from components.iam_names import (
     workload_role_names,
 )
 from components.naming import VIEWER_REGION, Names
-from components.parameter_catalogue import Parameter, parameters_read_by, stack_parameters
+from components.parameter_catalogue import PARAMETERS, Parameter, parameters_read_by
 from components.settings import Settings
 
 _BUCKET_READS: Final = (
@@ -164,7 +164,10 @@ def _manage_data(names: Names, settings: Settings) -> list[Statement]:
         Statement(
             "ReadItsSecrets",
             ["secretsmanager:GetSecretValue"],
-            [names.secret_arn_pattern(secret.name(names)) for secret in secrets_read_by(Reader.CI_DEPLOY)],
+            [
+                names.secret_arn_pattern(secret.name(names))
+                for secret in secrets_read_by(Reader.CI_DEPLOY, here=settings.here)
+            ],
         ),
         Statement(
             "ManageParameters",
@@ -176,7 +179,7 @@ def _manage_data(names: Names, settings: Settings) -> list[Statement]:
                 "ssm:PutParameter",
                 "ssm:RemoveTagsFromResource",
             ],
-            [names.parameter_arn(parameter.name(names)) for parameter in stack_parameters(here=settings.here)],
+            [names.parameter_arn(parameter.name(names)) for parameter in PARAMETERS],
         ),
     ]
 

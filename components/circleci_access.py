@@ -1,4 +1,4 @@
-"""How CI gets credentials: the token issuers and the three roles that its jobs can assume."""
+"""How CI gets credentials: the token issuers and the roles that its jobs can assume."""
 
 from __future__ import annotations
 
@@ -19,9 +19,15 @@ from components.ci_permissions import (
     preview_statements,
     trigger_statements,
 )
+from components.ci_workload_permissions import (
+    foundation_look_statements,
+    workload_change_statements,
+    workload_deploy_statements,
+    workload_look_statements,
+)
 from components.guarded_role import GuardedRole, GuardedRoleArgs
 from components.iam_documents import Statement, web_identity_trust
-from components.iam_names import BALANCER, EDGE, LOOK, ci_boundary_name
+from components.iam_names import BALANCER, CHANGE_WORKLOADS, EDGE, LOOK, LOOK_AT_WORKLOADS, ci_boundary_name
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.naming import Names
 from components.settings import Settings
@@ -30,8 +36,10 @@ SHARED: Final = {
     LOOK: "Reads what this program manages, without any secret value",
     BALANCER: "Changes the load balancer",
     EDGE: "Changes what stands before the load balancer",
+    LOOK_AT_WORKLOADS: "Reads the workloads that are made here",
+    CHANGE_WORKLOADS: "Changes the workloads that are made here",
 }
-"""Last part of the name of each managed policy that CI's roles share, and its description."""
+"""Last part of the name of each managed policy that CI's roles may share, and its description."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +89,8 @@ class CircleciAccess(pulumi.ComponentResource):
                 )
         shared = shared_statements(names, settings)
         policies = [
-            ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, description, shared[purpose]), child)
-            for purpose, description in SHARED.items()
+            ManagedPolicy(names.resource(purpose), ManagedPolicyArgs(names, SHARED[purpose], statements), child)
+            for purpose, statements in shared.items()
         ]
         self.arns: dict[str, str] = {}
         for role in ci_roles(names, settings):
@@ -112,23 +120,37 @@ class CircleciAccess(pulumi.ComponentResource):
 
 def shared_statements(names: Names, settings: Settings) -> Mapping[str, Sequence[Statement]]:
     """Return purpose -> statements of the managed policies that CI's roles share."""
-    return {
+    shared: dict[str, Sequence[Statement]] = {
         LOOK: look_statements(names, settings),
         BALANCER: balancer_statements(names, settings),
         EDGE: edge_statements(names, settings),
     }
+    if settings.here:
+        shared[LOOK_AT_WORKLOADS] = workload_look_statements(names, settings)
+        shared[CHANGE_WORKLOADS] = workload_change_statements(names, settings)
+    return shared
 
 
 def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
-    """Return CI's roles."""
+    """Return CI's roles; where workloads are made here, what changes them is a role of its own."""
+    workloads = CiRole(
+        Reader.CI_WORKLOADS,
+        "Applies what main changes of the workloads",
+        Runs.DEPLOYS,
+        workload_deploy_statements(names, settings) if settings.here else [],
+        (LOOK_AT_WORKLOADS, CHANGE_WORKLOADS),
+    )
     return (
         CiRole(
             Reader.CI_PREVIEW,
             "Previews pull requests; "
             + ("can open the state" if settings.preview_reads_state else "reads no secret value"),
             Runs.ANY_BRANCH,
-            preview_statements(names, settings),
-            (LOOK,),
+            [
+                *preview_statements(names, settings),
+                *(foundation_look_statements(names, settings) if settings.here else ()),
+            ],
+            (LOOK, LOOK_AT_WORKLOADS) if settings.here else (LOOK,),
         ),
         CiRole(
             Reader.CI_DEPLOY,
@@ -137,6 +159,7 @@ def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
             deploy_statements(names, settings),
             (LOOK, BALANCER, EDGE),
         ),
+        *([workloads] if settings.here else ()),
         CiRole(
             Reader.CI_DEPLOYER_TRIGGER,
             "Starts the Prefect deployer",

@@ -13,8 +13,13 @@ BALANCER: Final = "ci-load-balancer"
 """Last part of the name of the managed policy with which CI changes the load balancer."""
 EDGE: Final = "ci-edge"
 """Last part of the name of the managed policy with which CI changes what stands before the load balancer."""
+LOOK_AT_WORKLOADS: Final = "ci-look-at-workloads"
+"""Last part of the name of the managed policy with which CI reads the workloads that are made here."""
+CHANGE_WORKLOADS: Final = "ci-change-workloads"
+"""Last part of the name of the managed policy with which CI changes them."""
 
 CI_ROLES: Final = (Reader.CI_PREVIEW, Reader.CI_DEPLOY, Reader.CI_DEPLOYER_TRIGGER)
+"""CI's roles that every stack has; one that makes its workloads has `Reader.CI_WORKLOADS` as well."""
 
 
 def execution_role_name(names: Names, workload: Workload) -> str:

@@ -219,6 +219,14 @@ class Names:
         """Return the ARN of an SQS queue."""
         return self._arn("sqs", queue)
 
+    def alarm_arn(self, alarm: str) -> str:
+        """Return the ARN of an alarm of CloudWatch."""
+        return self._arn("cloudwatch", f"alarm:{alarm}")
+
+    def lambda_arn(self, resource: str) -> str:
+        """Return the ARN of something in Lambda, such as `function:NAME`."""
+        return self._arn("lambda", resource)
+
     def key_arn(self, key: str) -> str:
         """Return the ARN of a KMS key, by its id."""
         return self._arn("kms", f"key/{key}")
@@ -243,6 +251,10 @@ class Names:
         """Pattern of what delivers logs of this account and region, as `aws:SourceArn` names it."""
         return self._arn("logs", "*")
 
+    def log_groups_arn(self, prefix: str) -> str:
+        """Return the pattern of the ARNs of the log groups whose names begin so, and of all that is in them."""
+        return self._arn("logs", f"log-group:{prefix}*")
+
     def repository_arn(self, repository: str) -> str:
         """Return the ARN of an ECR repository."""
         return self._arn("ecr", f"repository/{repository}")
@@ -258,6 +270,23 @@ class Names:
     def tasks_arn(self, cluster: str) -> str:
         """Return the ARN of all tasks of a cluster."""
         return self._arn("ecs", f"task/{cluster}/*")
+
+    def ecs_arn(self, resource: str) -> str:
+        """Return the ARN of something in ECS, such as `service/CLUSTER/NAME`."""
+        return self._arn("ecs", resource)
+
+    def rds_arn(self, resource: str) -> str:
+        """Return the ARN of something in RDS, such as `cluster:NAME`."""
+        return self._arn("rds", resource)
+
+    @property
+    def global_clusters_arn(self) -> str:
+        """The ARN of all global databases of the account."""
+        return self._global_arn("rds", "global-cluster:*")
+
+    def cloud_map_arn(self, resource: str) -> str:
+        """Return the ARN of something in Cloud Map, such as `namespace/*`; AWS chooses its id."""
+        return self._arn("servicediscovery", resource)
 
     @property
     def ecs_source_arn(self) -> str:

@@ -17,7 +17,7 @@ from components.catalogue import SECRETS, TASKS, Reader, Secret
 from components.iam_names import execution_role_name, task_role_name
 from components.immutable import read
 from components.naming import Names
-from components.parameter_catalogue import Parameter, stack_parameters
+from components.parameter_catalogue import WIRING, Parameter, stack_parameters
 from components.workload_settings import HERE
 from generators.declared_injections import injections_file
 from stackfiles.project import load, stacks
@@ -56,7 +56,7 @@ def _secret_readers(secret: Secret, names: Names, *, here: bool) -> set[str]:
     return {
         *(execution_role_name(names, consumer.workload) for consumer in consumers if consumer.variable),
         *(task_role_name(names, consumer.workload) for consumer in consumers if consumer.workload in TASKS),
-        *_role_names(secret.readers, names),
+        *_role_names(secret.everyone(here=here), names),
     }
 
 
@@ -66,7 +66,7 @@ def _parameter_readers(parameter: Parameter, names: Names) -> set[str]:
         *(execution_role_name(names, consumer.workload) for consumer in parameter.consumers),
         *_role_names(parameter.readers, names),
         # A deploy manages every parameter, and comparing one with the program reads it.
-        names.resource(Reader.CI_DEPLOY),
+        names.resource(Reader.CI_WORKLOADS if parameter in WIRING else Reader.CI_DEPLOY),
     }
 
 

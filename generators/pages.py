@@ -86,6 +86,7 @@ def _secrets() -> str:
                 [
                     *map(_consumer, secret.consumers),
                     *secret.readers,
+                    *(f"{reader} where the stack makes its workloads" for reader in secret.readers_here),
                     *secret.elsewhere,
                 ]
             ),
@@ -99,14 +100,9 @@ def _secrets() -> str:
 
 
 def _consumer(consumer: Consumer) -> str:
-    key = f"the key `{consumer.key}`" if consumer.key else ""
-    here = "where the stack makes its workloads" if consumer.here else ""
-    remarks = ", ".join(filter(None, (key, here)))
-    return (
-        consumer.workload
-        + (f" as `{consumer.variable}`" if consumer.variable else "")
-        + (f" ({remarks})" if remarks else "")
-    )
+    variable = f" as `{consumer.variable}`" if consumer.variable else ""
+    key = f" (its `{consumer.key}`)" if consumer.key else ""
+    return f"{consumer.workload}{variable}{key}" + (" where the stack makes its workloads" if consumer.here else "")
 
 
 def _parameters() -> str:

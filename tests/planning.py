@@ -14,7 +14,7 @@ from typing import Any
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation, rules_named
 from stackfiles.project import stacks
-from tests import resident_packs
+from tests import ended_processes, resident_packs
 from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
@@ -62,7 +62,7 @@ def rehearsal_command(*arguments: str, packs: Path | None = None, environment: M
     """
     options = () if "--project" in arguments else ("--project", str(owned()))
     packs = packs or owned() / "policies"
-    return forked(command, resident_packs.register(), packs, *options, *arguments, environment=environment)
+    return forked(command, ended_processes.register(), packs, *options, *arguments, environment=environment)
 
 
 def command(register: Path, packs: Path, *arguments: str) -> int:

@@ -7,19 +7,15 @@ that has other packs or other configuration there gets packs of its own, new one
 
 from __future__ import annotations
 
-import atexit
-import contextlib
 import hashlib
 import os
-import shutil
-import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
+
+from tests.ended_processes import forget, noted
 
 _MODULE: Final = "pulumi.policy"
 """`python -m pulumi.policy ENGINE FOLDER` starts a pack, which prints its port and serves until it is killed."""
@@ -28,21 +24,6 @@ _OF_THE_PLAN: Final = "PULUMI_CONFIG"
 """The one variable of a pack's environment that differs between plans of a stack; no pack of this project reads it."""
 
 _START: Final = subprocess.Popen
-
-
-@cache
-def register() -> Path:
-    """Return the folder in which the packs of this process are noted; they end with it."""
-    folder = Path(tempfile.mkdtemp())
-    atexit.register(_stop, folder)
-    return folder
-
-
-def _stop(folder: Path) -> None:
-    for file in folder.glob("*.pid"):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(file.read_text()), signal.SIGKILL)
-    shutil.rmtree(folder)
 
 
 def attach(register: Path, packs: Path) -> None:
@@ -82,14 +63,13 @@ class ResidentPack:
         environment = {key: value for key, value in options["env"].items() if key != _OF_THE_PLAN}
         added = sorted(environment.items() - os.environ.items())
         key = hashlib.sha256(repr((start, pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
+        self._folder, self._key = folder, key
         self._port = folder / f"{key}.port"
         self._started: subprocess.Popen[bytes] | None = None
         if not self._line():
             with self._port.open("wb") as port:
-                self._started = _START(
-                    [*start, str(pack)], **{**options, "env": environment, "cwd": pack, "stdout": port}
-                )
-            (folder / f"{key}.pid").write_text(str(self._started.pid))
+                command = noted(folder, key, [*start, str(pack)])
+                self._started = _START(command, **{**options, "env": environment, "cwd": pack, "stdout": port})
 
     @property
     def stdout(self) -> ResidentPack:
@@ -100,6 +80,8 @@ class ResidentPack:
         """Wait for the line with the port; empty if the pack ended without one."""
         while not (line := self._line()) and self._started and self._started.poll() is None:
             time.sleep(0.005)
+        if not line:
+            forget(self._folder, self._key)
         return line
 
     def _line(self) -> bytes:

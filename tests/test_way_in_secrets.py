@@ -15,7 +15,7 @@ from review.diagram.read import read_stack
 from review.page.data import Shown
 from review.page.document import page
 from stackfiles.plan_document import PlanDocument
-from tests import resident_packs
+from tests import ended_processes
 from tests.forks import forked
 from tests.owner import owned
 from tests.planning import command, copy_project
@@ -100,7 +100,7 @@ def rehearsed(folder: Path, change: tuple[str, str, str]) -> tuple[PlanDocument,
     output = folder / "plan.json"
     options = ("--project", str(project), "--json", str(output))
     packs = owned() / "policies"
-    done = forked(with_client_secret, CLIENT_CANARY, resident_packs.register(), packs, *options)
+    done = forked(with_client_secret, CLIENT_CANARY, ended_processes.register(), packs, *options)
     return json.loads(output.read_text()), done.printed + output.read_text()
 
 

@@ -181,7 +181,10 @@ class Monitor(MockMonitor):
 
     def ExistsResource(self, request: resource_pb2.ExistsResourceRequest) -> typing.NoReturn:
         """Refuse to look for a resource: there is no account to look in."""
-        raise ProgramFault(f"the program asks whether a {request.type} exists; a rehearsal has no account to look in")
+        raise ProgramFault(
+            f"the program asks whether there is a resource of the type {request.type}; a rehearsal has no account to "
+            "look in"
+        )
 
     def _ancestors(self, urn: str) -> list[str]:
         """Return a resource and all that it is in, the nearest first."""

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rehearsal.engine import deadlock
 from rehearsal.engine.lines import belongs_to_program
 from rehearsal.engine.plan import Judges, Step
 from rehearsal.engine.program_fault import ProgramFault
@@ -85,7 +86,7 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
     import pulumi.runtime
 
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as the language host: half-run graphs are normal
-    loop = asyncio.new_event_loop()  # never closed: closing it complains about what an interrupted program left
+    loop = deadlock.event_loop()  # never closed: closing it complains about what an interrupted program left
     loop.set_default_executor(_Here())
     asyncio.set_event_loop(loop)
     # The environment is where the language host gives a program its configuration as a whole.
@@ -103,9 +104,8 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
             root_directory=str(project.folder),
         )
     )
-    loop.run_until_complete(
-        pulumi.runtime.run_in_stack(lambda: (runpy.run_path(str(project.program), run_name="__main__"), None)[1])
-    )
+    program = pulumi.runtime.run_in_stack(lambda: (runpy.run_path(str(project.program), run_name="__main__"), None)[1])
+    deadlock.run(program, loop)
 
 
 def _placeholders(project: Project) -> Mapping[str, str]:

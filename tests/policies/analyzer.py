@@ -28,6 +28,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from rehearsal.engine import planned_inputs
 from stackfiles.plan_document import other_rules
+from tests import ended_processes
 
 Json: TypeAlias = Any
 Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
@@ -48,6 +49,8 @@ UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 _ANSWER: Final = 60
 """Seconds in which a pack has to answer."""
+
+_NUMBERS: Final = itertools.count()
 
 _NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
@@ -103,8 +106,10 @@ class Process:
     def __init__(
         self, folder: Path, stack: str, *, preview: bool = True, environment: Mapping[str, str] | None = None
     ) -> None:
+        command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:0", str(folder)]
+        self._noted = ended_processes.register(), f"judge {next(_NUMBERS)}"
         self._process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:0", str(folder)],
+            ended_processes.noted(*self._noted, command),
             cwd=folder,
             env=os.environ
             | {
@@ -145,6 +150,7 @@ class Process:
         """End the process."""
         self._process.kill()
         self._process.wait()
+        ended_processes.forget(*self._noted)
 
 
 class Judge:

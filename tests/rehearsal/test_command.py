@@ -21,6 +21,11 @@ from tests.rehearsal.conftest import ENFORCED, PACKS, PROGRAMS, WORKSHOP, rehear
         ("raises", 1, "error: __main__.py:2: ValueError: no shelf left"),
         ("raises_later", 1, "error: __main__.py:5: ValueError: no shelf left"),
         ("malformed", 1, "error: __main__.py:3: SyntaxError: '(' was never closed"),
+        (
+            "waits_for_itself",
+            1,
+            "error: the program waits for itself: `late` (aws:s3/bucket:Bucket), `outside`",
+        ),
         ("exits", 1, "error: __main__.py:3: the program ended itself with sys.exit(0)"),
         ("gives_up", 1, "error: the workshop is closed"),
         ("refuses", 2, "error: the stack has 2 problems:\n- width: missing\n- depth: not a number"),

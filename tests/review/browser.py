@@ -18,6 +18,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
+_PATIENCE: Final = 100
+"""Seconds for a script: more than a loaded machine takes, and less than selenium waits for an answer."""
 DRIVERS: Final = ("chromedriver", "chromium.chromedriver")
 
 
@@ -55,8 +57,9 @@ class Opened:
         return [entry["message"] for entry in self._log("browser")]
 
     def requests(self) -> set[str]:
-        """The addresses that the page has asked for since that was last asked."""
-        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        """The addresses that the page has asked for."""
+        found = [json.loads(entry["message"]) for entry in self._log("performance")]
+        events = [one["message"] for one in found if one["webview"] == self.driver.current_window_handle]
         return {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
 
     def _log(self, kind: str) -> list[dict[str, str]]:
@@ -71,26 +74,41 @@ class Opened:
 
 
 @contextmanager
-def opened(file: Path, size: tuple[int, int] = (1440, 1000), *, dark: bool = False) -> Iterator[Opened]:
-    """Open a page; the test is skipped where there is no Chromium with its driver."""
+def started() -> Iterator[webdriver.Chrome]:
+    """Start a browser; the test is skipped where there is no Chromium with its driver."""
     program, driver = _found(PROGRAMS), _found(DRIVERS)
     if not (program and driver):
         pytest.skip("there is no Chromium with chromedriver on the path")
     options = Options()
     options.binary_location = program
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", f"--window-size={size[0]},{size[1]}"):
+    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage"):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     browser = webdriver.Chrome(options=options, service=Service(driver))
+    browser.set_script_timeout(_PATIENCE)
     try:
-        screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        browser.get(file.as_uri())
-        yield Opened(browser)
+        yield browser
     finally:
         browser.quit()
+
+
+@contextmanager
+def opened(
+    browser: webdriver.Chrome, file: Path, size: tuple[int, int] = (1440, 1000), *, dark: bool = False
+) -> Iterator[Opened]:
+    """Open a page in a tab of its own, and close that in the end."""
+    before = browser.current_window_handle
+    browser.switch_to.new_window("tab")
+    screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    browser.get(file.as_uri())
+    try:
+        yield Opened(browser)
+    finally:
+        browser.close()
+        browser.switch_to.window(before)
 
 
 def _found(names: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ from review.page import adoption
 from review.page.data import Shown, expected_readers
 from review.page.document import page
 from stackfiles.plan_document import PlanDocument
-from tests.operations.adopt.test_report import made
+from tests.operations.adopt.mixed_estate import mixed_report
 from tests.owner import owned
 from tests.planning import document_of
 
@@ -65,6 +65,6 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page, with the report of an adoption that has one of everything."""
     written = tmp_path_factory.mktemp("page") / "page.html"
     report = written.with_name("report.json")
-    report.write_text(made().document())
+    report.write_text(mixed_report().document())
     written.write_text(page(replace(shown(), adoption=adoption.read(report))), encoding="utf-8")
     return written

@@ -21,7 +21,7 @@ from rehearsal.reports.changes import compare
 from review.__main__ import main
 from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs
-from tests.operations.adopt.test_report import made
+from tests.operations.adopt.mixed_estate import mixed_report
 from tests.planning import PROJECT, document_of
 from tests.review.conftest import TASK, shown
 
@@ -116,7 +116,7 @@ def test_the_difference_is_the_one_between_the_plans(content: dict[str, Any]) ->
 
 
 def test_the_adoption_is_the_reports(content: dict[str, Any]) -> None:
-    report = made()
+    report = mixed_report()
     shown_ = content["adoption"]
     assert (shown_["project"], shown_["stack"], shown_["clean"]) == (report.project, report.stack, report.clean)
     assert {row["resource"] for row in shown_["rows"] if row["stops"]} == {row.resource for row in report.stops}
@@ -183,7 +183,7 @@ def test_the_command(tmp_path: Path) -> None:
     [
         ("{}", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
         ("[1]", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
-        (made().document(), "dev", "is of the stack prod, not dev; accepted: --stack prod, or no --stack"),
+        (mixed_report().document(), "dev", "is of the stack prod, not dev; accepted: --stack prod, or no --stack"),
     ],
 )
 def test_a_report_that_is_not_of_this_stack(

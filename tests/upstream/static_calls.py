@@ -2,8 +2,9 @@
 
     python -m tests.upstream.static_calls PROGRAM [TYPE…]
 
-writes `static_calls.json` anew, for the types of the record of planned answers and those given. PROGRAM is the tool's
-command, from the package index's `iam-policy-autopilot`. It knows calls that no scenario reaches, and takes a plan.
+writes `static_calls.json` anew, for the types of the record of planned answers, and the one of `tests/workloads`, for
+the types that it has and those given. PROGRAM is the tool's command, from the package index's `iam-policy-autopilot`.
+It knows calls that no scenario reaches, and takes a plan.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -21,14 +22,23 @@ from rehearsal.engine import planned_inputs
 from tests.upstream.terraform_types import terraform_name
 
 RECORD: Final = Path(__file__).with_name("static_calls.json")
+WORKLOADS: Final = Path(__file__).parent.parent / "workloads" / "static_calls.json"
+"""The record of the types that only a stack has which makes its workloads."""
 ACTIONS: Final = ("create", "update", "delete")
 
 
 @cache
-def calls() -> Mapping[str, frozenset[str]]:
+def types(record: Path = RECORD) -> Mapping[str, Sequence[str]]:
+    """Return Terraform type -> the calls, each `service Operation`, that its code may make."""
+    found: Mapping[str, Sequence[str]] = json.loads(record.read_text())["calls"]
+    return found
+
+
+@cache
+def calls(record: Path = RECORD) -> Mapping[str, frozenset[str]]:
     """Return `service Operation` -> the Terraform types whose code may call it."""
     found: dict[str, set[str]] = {}
-    for type_, operations in json.loads(RECORD.read_text())["calls"].items():
+    for type_, operations in types(record).items():
         for operation in operations:
             found.setdefault(operation, set()).add(type_)
     return {operation: frozenset(types) for operation, types in found.items()}
@@ -60,13 +70,16 @@ def _analyze(program: str, type_: str, file: Path) -> list[str]:
 
 
 def main() -> None:
-    """Write the record."""
+    """Write the records."""
     program, *more = sys.argv[1:]
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+    planned = {terraform_name(type_) for type_ in planned_inputs.record()}
     with tempfile.TemporaryDirectory() as folder:
-        types = sorted({terraform_name(type_) for type_ in (*planned_inputs.record(), *more)})
-        found = {type_: _analyze(program, type_, Path(folder) / "plan.json") for type_ in types}
-    RECORD.write_text(json.dumps({"source": f"iam-policy-autopilot {version}", "calls": found}, indent=1) + "\n")
+        for record, wanted in ((RECORD, planned), (WORKLOADS, {*types(WORKLOADS), *more} - planned)):
+            found = {type_: _analyze(program, type_, Path(folder) / "plan.json") for type_ in sorted(wanted)}
+            record.write_text(
+                json.dumps({"source": f"iam-policy-autopilot {version}", "calls": found}, indent=1) + "\n"
+            )
 
 
 if __name__ == "__main__":

@@ -12,13 +12,15 @@ from typing import Final
 
 _OTHERWISE: Final[Mapping[str, str]] = {
     "aws:cloudcontrol/resource:Resource": "aws_cloudcontrolapi_resource",
-    "aws:ec2/securityGroup:SecurityGroup": "aws_security_group",
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "aws_iam_openid_connect_provider",
     "aws:lb/loadBalancer:LoadBalancer": "aws_lb",
+    "aws:rds/subnetGroup:SubnetGroup": "aws_db_subnet_group",
     "aws:secretsmanager/getSecret:getSecret": "aws_secretsmanager_secret",
     "aws:secretsmanager/getSecretVersion:getSecretVersion": "aws_secretsmanager_secret_version",
     "aws:wafv2/ipSet:IpSet": "aws_wafv2_ip_set",
 }
+_SERVICES: Final[Mapping[str, str]] = {"ec2": "", "servicediscovery": "service_discovery_"}
+"""Service, as pulumi-aws calls it -> what stands for it in Terraform's names."""
 
 SINGLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": ("", ("deliveryDestinationConfiguration",)),
@@ -47,7 +49,7 @@ def terraform_name(token: str) -> str:
     if token in _OTHERWISE:
         return _OTHERWISE[token]
     service, _, name = token.split(":")[1].partition("/")
-    return f"aws_{service}_{re.sub('(?=[A-Z])', '_', name).lower()}"
+    return f"aws_{_SERVICES.get(service, f'{service}_')}{re.sub('(?=[A-Z])', '_', name).lower()}"
 
 
 def bridge_token(token: str) -> str:

@@ -131,7 +131,7 @@ def _of_statement(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     for key in ("Action", "NotAction"):
         for action in _listed(statement, key):
             if not (isinstance(action, str) and _ACTION.fullmatch(action)):
-                yield f"has an {key} that isn't written service:action"
+                yield f"has a value of {key} that isn't written service:action"
             elif kind is _TRUST and not action.lower().startswith("sts:"):
                 yield f"has the {key} {action}, where a trust policy takes those of sts"
     for key in ("Resource", "NotResource"):
@@ -195,7 +195,7 @@ def _conditions(conditions: Json) -> Iterator[str]:
         if operator not in _OPERATORS:
             yield f"has the condition operator {written}, which isn't one ({_CONDITIONS})"
         elif not isinstance(keys, Mapping):
-            yield f"has a {written} that isn't an object"
+            yield f"has the condition {written}, which isn't an object"
         else:
             yield from _values(written, _OPERATORS[operator], keys)
 
@@ -205,9 +205,9 @@ def _values(operator: str, form: str, keys: Mapping[str, Json]) -> Iterator[str]
         for value in values if isinstance(values, list) else [values]:
             plain = str(value).lower() if isinstance(value, bool) else value
             if not isinstance(plain, str | int | float):
-                yield f"has a {operator} of {key} that is neither a text, a number nor a truth value"
+                yield f"has a value of {key} under {operator} that is neither a text, a number nor a truth value"
             elif "${" not in str(plain) and not re.fullmatch(form, str(plain)):
-                yield f"has a {operator} of {key} whose value isn't of the operator's kind ({_CONDITIONS})"
+                yield f"has a value of {key} under {operator} that isn't of the operator's kind ({_CONDITIONS})"
 
 
 def _bucket(resource: Resource) -> Iterator[str]:

@@ -46,6 +46,7 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
     issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
     hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
     network = [settings[key] for key in _NETWORK]
+    buckets = sorted(settings[key] for key in ("stateBucket", "orkCodeBucket") if settings[key])
     outside = sorted(settings[key] for key in _OUTSIDE if settings[key])
     return {
         "pinned-account": {
@@ -64,6 +65,7 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
             "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)} - {""}),
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
+        **({"foreign-bucket": {"agreed": buckets}} if buckets else {}),
         **_state(settings, stack),
         **({"foreign-reference": {"agreed": outside}} if outside else {}),
     }
@@ -90,19 +92,20 @@ def _ci_issuers(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
-    """Return what is agreed about the state's bucket and key, where the settings name them."""
+    """Return which of CI's roles have which part in the state, where the settings name them."""
     if not settings["stateBucket"]:
         return {}
     environment, given = stack.rpartition("/")[2], settings["immutable"].get("roles", {})
-    preview, deploy = (
-        given.get(role, {}).get("name", role) for role in (f"{environment}-ci-preview", f"{environment}-ci-deploy")
+    preview, deploy, workloads = (
+        given.get(role, {}).get("name", role)
+        for role in (f"{environment}-ci-{part}" for part in ("preview", "deploy", "workloads"))
     )
+    writes = {workloads: "writes"} if settings["workloads"] == "here" else {}
     reads = {preview: "reads"} if settings["previewReadsState"] else {}
     return {
-        "foreign-bucket": {"agreed": [settings["stateBucket"]]},
         "pinned-state": {
             "bucket": settings["stateBucket"],
             "key": settings["stateKeyArn"],
-            "roles": {deploy: "writes", **reads},
+            "roles": {deploy: "writes", **writes, **reads},
         },
     }

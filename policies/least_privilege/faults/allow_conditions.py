@@ -282,8 +282,8 @@ def _unsent_key(statement: Statement, line: Condition) -> Iterator[Fault]:
     elif statement.allow and line.qualifier == "forallvalues" and any(map(_touches_data, unsent)):
         yield Fault(
             RuleId.INEFFECTIVE_CONDITION,
-            f"{statement.where}: {quote(map(spell, unsent))} never comes with the key `{key}`, and `ForAllValues` "
-            "lets in every request without it.",
+            f"{statement.where}: requests for {quote(map(spell, unsent))} never hold the key `{key}`, and "
+            "`ForAllValues` lets in every request without it.",
         )
     elif statement.allow and line.demands():
         # AWS's own documentation has statements in which only some actions of the key's service know the key, so that
@@ -298,7 +298,7 @@ def _unsent_key(statement: Statement, line: Condition) -> Iterator[Fault]:
         if useless:
             yield Fault(
                 RuleId.INVALID_CONDITION,
-                f"{statement.where} grants nothing for {quote(useless)}, which never comes with the key `{key}`.",
+                f"{statement.where} grants nothing for {quote(useless)}, whose requests never hold the key `{key}`.",
             )
 
 

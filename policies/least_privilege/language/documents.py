@@ -238,9 +238,9 @@ class _Reader:
         texts = []
         for text in values:
             if not isinstance(text, str) or not text:
-                self._note(f"has a `{name}` that isn't a non-empty string")
+                self._note(f"has a value of `{name}` that isn't a non-empty string")
             elif len(text) > _LONGEST_TEXT:
-                self._note(f"has a `{name}` of more than {_LONGEST_TEXT} characters")
+                self._note(f"has a value of `{name}` with more than {_LONGEST_TEXT} characters")
             else:
                 if "${" in text and not self._current:
                     self._note(f"has a policy variable, which needs `Version` {CURRENT}")

@@ -38,7 +38,9 @@ _ATTACHMENT: Final = "aws:iam/policyAttachment:PolicyAttachment"
 def _long_lived(resource: Resource, _: Judgement) -> Iterator[Finding]:
     if resource.type == _ATTACHMENT and all(resource.get(key) in (None, []) for key in ("users", "groups")):
         return
-    yield Finding(f"A {resource.type.rpartition(':')[2]} gives permissions to a person or a key that doesn't expire.")
+    yield Finding(
+        f"`{resource.type.rpartition(':')[2]}` gives permissions to a person, or to a key that doesn't expire."
+    )
 
 
 def _unbounded(resource: Resource, judgement: Judgement) -> Iterator[Finding]:

@@ -20,6 +20,12 @@ def test_the_table_equals_its_sources() -> None:
     assert [heading, *lines, ""] == compiler.compile_index(compiled_on).split("\n"), (
         f"run python -m {compiler.__name__}"
     )
+
+
+@pytest.mark.age
+def test_the_table_is_not_old() -> None:
+    heading, *_ = compiler.INDEX.read_text(encoding="utf-8").splitlines()
+    compiled_on = dt.date.fromisoformat(json.loads(heading)["compiled"])
     assert dt.datetime.now(dt.UTC).date() - compiled_on < OLDEST, "compile it again, with newer sources"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import os
@@ -277,7 +278,8 @@ def test_the_hook_runs_from_any_folder(check: Check) -> None:
 def test_the_page_has_configurations_that_are_accepted(check: Check) -> None:
     page = (PROJECT / "docs" / "least-privilege-anywhere.md").read_text()
     texts = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    for text in texts:
+    end = str(dt.datetime.now(dt.UTC).date())
+    for text in (re.sub(r"\d{4}-\d\d-\d\d", end, text) for text in texts):
         check(check.file(policy(READ)), "--config", check.file(text, "config.json"))
         assert (check.code, check.errors) == (0, "")
     assert all(f"`{rule}`" in page for rule in CONVENTIONS)

@@ -1,0 +1,57 @@
+"""An event loop that ends a program which waits for itself.
+
+The SDK names a resource that depends on itself or on its own component. It waits for ever where the circle leads
+through a resource outside of the component, here as on the real engine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import selectors
+import threading
+from collections.abc import Coroutine
+
+from rehearsal.engine.program_fault import ProgramFault
+
+
+class _Wakeable(selectors.DefaultSelector):
+    """Raises ProgramFault instead of waiting for what can't come: no timer, no open file, no thread at work."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        only_its_own = len(self.get_map()) <= 1  # the file by which a thread wakes the loop
+        # A library's threads are daemons, and a preview's end doesn't wait for them.
+        at_work = [thread for thread in threading.enumerate() if not thread.daemon]
+        if timeout is None and only_its_own and at_work == [threading.current_thread()]:
+            resources = ", ".join(_waiting()) or "something"
+            raise ProgramFault(
+                f"the program waits for itself: {resources} can never be registered. A resource of a component can't "
+                "use what depends on that component, directly or through others: name single resources in `depends_on` "
+                "or make the resource outside of the component"
+            )
+        return super().select(timeout)
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop that raises ProgramFault when none of its tasks can ever go on."""
+    return asyncio.SelectorEventLoop(_Wakeable())
+
+
+def run(program: Coroutine[object, object, None], loop: asyncio.AbstractEventLoop) -> None:
+    """Run the program on such a loop to its end; whatever it raises comes through."""
+    task = loop.create_task(program)
+    try:
+        loop.run_until_complete(task)
+    except ProgramFault:
+        if not task.done():  # its own clean-up wants a running loop
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                loop.run_until_complete(task)
+        raise
+
+
+def _waiting() -> list[str]:
+    """Return the name and type of each resource that waits, sorted, as far as the SDK's coroutines tell them."""
+    frames = (getattr(task.get_coro(), "cr_frame", None) for task in asyncio.all_tasks(asyncio.get_event_loop()))
+    known = [frame.f_locals for frame in frames if frame is not None]
+    return sorted({f"`{each['name']}` ({each['ty']})" for each in known if "name" in each and "ty" in each})

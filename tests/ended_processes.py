@@ -1,0 +1,50 @@
+"""Processes that end with the test process that started them, also where that is killed, which runs no `finally`.
+
+    process = subprocess.Popen(noted(register(), "a-name", command))
+
+A shell reads from a pipe that nobody writes to. The kernel closes the pipe when the test process is gone; then the
+shell kills whatever was noted.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+# Once the folder has its other name, nothing more can be noted, and what can't be noted doesn't start.
+_END: Final = """
+cat > /dev/null
+mv "$0" "$0.over"
+for noted in "$0.over"/*.pid; do kill -9 "$(cat "$noted")"; done
+rm -r "$0.over"
+"""
+_NOTE: Final = 'echo $$ > "$0" && exec "$@"'
+
+_Arguments = Sequence[str | Path]
+
+
+@cache
+def register() -> Path:
+    """Return the folder in which the processes of this test process are noted; what else is there goes with them."""
+    folder = Path(tempfile.mkdtemp())
+    reading, _ = os.pipe()
+    # In a session of its own, since Ctrl-C ends all that are in the terminal's.
+    quiet = subprocess.DEVNULL
+    subprocess.Popen(["sh", "-c", _END, folder], stdin=reading, stdout=quiet, stderr=quiet, start_new_session=True)
+    os.close(reading)
+    return folder
+
+
+def noted(folder: Path, name: str, command: _Arguments) -> _Arguments:
+    """Return a command that notes its process in a register under a name before it does anything else."""
+    return ["sh", "-c", _NOTE, folder / f"{name}.pid", *command]
+
+
+def forget(folder: Path, name: str) -> None:
+    """Take a process off a register: it has ended, and its number may be another's."""
+    (folder / f"{name}.pid").unlink(missing_ok=True)
