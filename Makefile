@@ -13,7 +13,7 @@ DEVELOP := develop-packages
 # Compiling the SDKs costs many times what loading them does, so what is compiled is kept, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup $(RUN) $(DEVELOP) init preview diff page up destroy drift watch check test lint docs lock clean
+.PHONY: help setup $(RUN) $(DEVELOP) init preview diff page up park unpark destroy drift watch check test lint docs lock clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -45,6 +45,12 @@ page: $(RUN) ## all of STACK as one HTML file to look at, build/page.STACK.html;
 
 up: $(RUN) ## preview STACK with the Pulumi CLI and every pack, then apply it once that is confirmed
 	@$(BIN)/python -m operations deploy up --stack $(STACK)
+
+park: $(RUN) ## stop what costs by the hour in STACK, once its file says parkMode: parked
+	@$(BIN)/python -m operations park --stack $(STACK)
+
+unpark: $(RUN) ## start it again, once its file says parkMode: unparked
+	@$(BIN)/python -m operations unpark --stack $(STACK)
 
 destroy: $(RUN) ## show what goes with STACK, then destroy it once its name is typed
 	@$(BIN)/python -m operations deploy destroy --stack $(STACK)

@@ -1,7 +1,7 @@
 """What CI may do to the `.ork` processor that is made here: give it other code and settings, and look at what feeds it.
 
-Function, queues and alarm are made once, by an administrator, as what the services stand in. So CI passes no role to
-Lambda, and its code can't be made to run with another one's rights.
+An administrator makes the function, its log group, the queues and the alarm, once, as what the services stand in. So CI
+passes no role to Lambda, and gives the function no other rights than it has.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from components.catalogue import ORK_FILES, Bucket
 from components.ci_grants import Grant
-from components.naming import Names
+from components.naming import Names, function_log_group
 from components.settings import Settings
 
 FUNCTION_GRANTS: Final = (
@@ -36,6 +36,7 @@ FUNCTION_LOOK_GRANTS: Final = (
 FEEDING_LOOK_GRANTS: Final = (
     Grant("LookAtRecursion", "lambda", "GetFunctionRecursionConfig", "function"),
     Grant("LookAtEventSource", "lambda", "GetEventSourceMapping ListTags", "event sources", "tagged"),
+    Grant("LookAtFunctionLogs", "logs", "ListTagsForResource", "log group of the function"),
     Grant("LookAtQueues", "sqs", "GetQueueAttributes ListQueueTags", "queues"),
     Grant("LookAtAlarms", "cloudwatch", "DescribeAlarms ListTagsForResource", "alarms"),
     Grant("LookAtNotifications", "s3", "GetBucketNotification", "bucket of design files"),
@@ -51,6 +52,7 @@ def function_arns(names: Names, settings: Settings) -> Mapping[str, Sequence[str
         "function": [names.lambda_arn(f"function:{settings.ork_function}")],
         "code of the function": [names.objects_arn(bucket, key)] if bucket and key else [],
         "event sources": [names.lambda_arn("event-source-mapping:*")],
+        "log group of the function": [names.log_groups_arn(function_log_group(settings.ork_function))],
         "queues": [names.queue_arn(f"{files}*")],
         "alarms": [names.alarm_arn(f"{files}-*")],
         "bucket of design files": [names.bucket_arn(Bucket.DESIGN_FILES.name_in(names))],

@@ -215,8 +215,13 @@ def _buckets(names: Names) -> list[str]:
 def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what starts the Prefect deployer: run its task, follow it, read where it runs, pass its two roles.
 
+    While a platform that is made here is parked, nothing may start it.
+
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
     """
+    read = _read_parameters(names, parameters_read_by(Reader.CI_DEPLOYER_TRIGGER))
+    if settings.here and settings.parked:
+        return read
     deployer = Workload.PREFECT_DEPLOYER
     on_cluster = {"ArnEquals": {"ecs:cluster": names.cluster_arn(settings.cluster)}}
     return [
@@ -236,7 +241,7 @@ def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
             ],
             {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
         ),
-        *_read_parameters(names, parameters_read_by(Reader.CI_DEPLOYER_TRIGGER)),
+        *read,
     ]
 
 

@@ -23,7 +23,7 @@ from components.ci_grants import SECURITY_GROUP_GRANTS, Grant, granted_statement
 from components.ci_state_permissions import state_statements
 from components.iam_documents import Statement
 from components.iam_names import role_names
-from components.naming import Names, database_log_group, function_log_group
+from components.naming import Names, database_log_group
 from components.parameter_catalogue import WIRING
 from components.settings import Settings
 from components.workloads import SERVICES
@@ -185,7 +185,6 @@ def _arns(names: Names, settings: Settings) -> Mapping[str, Sequence[str]]:
         "log groups": [
             names.log_groups_arn(names.task_log_group("")),
             names.log_groups_arn(database_log_group(names.resource("database"), "")),
-            names.log_groups_arn(function_log_group(settings.ork_function)),
         ],
         "wiring": [names.parameter_arn(parameter.name(names)) for parameter in WIRING],
     }

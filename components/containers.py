@@ -116,6 +116,9 @@ CONTAINERS: Final[Mapping[Workload, Container]] = {
 }
 """Services, the deployer, which CI starts, and the tasks that somebody starts by hand."""
 
+SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKSTAGE)
+"""The workloads that keep running; the Prefect API, which the worker connects to, comes first."""
+
 
 def container_definitions(names: Names, settings: Settings, workload: Workload) -> str:
     """Return a task definition's containers, JSON text: one, named after the workload.

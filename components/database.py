@@ -10,7 +10,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from components.naming import Names, database_log_group
+from components.naming import Names, database_log_group, final_snapshot
 from components.service_groups import DATABASE_PORT
 from components.settings import Settings
 
@@ -38,18 +38,21 @@ class DatabaseArgs:
 class Database(pulumi.ComponentResource):
     """A cluster with one instance. Generation N leaves the snapshot `${environment}-database-gN-final`.
 
+    While the platform is parked it pauses when nobody is connected, or cluster and instance are gone. What else they
+    need stays, logs among it.
+
     A new cluster starts from what the generation before it left, or empty. While a cluster lives, neither that nor the
     engine's version changes it: a changed snapshot would replace it
     (https://github.com/hashicorp/terraform-provider-aws/issues/29409), and AWS raises minor versions by itself.
     """
 
-    host: pulumi.Output[str]
+    host: pulumi.Output[str] | None = None
+    """None while there is no cluster."""
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:database:Database", name, None, opts)
-        names = args.names
         child = pulumi.ResourceOptions(parent=self)
-        tags = names.tags("database")
+        tags = args.names.tags("database")
         subnets = aws.rds.SubnetGroup(
             name,
             name=name,
@@ -58,25 +61,34 @@ class Database(pulumi.ComponentResource):
             tags=tags,
             opts=child,
         )
-        cluster = self._cluster(name, args, subnets.name)
-        aws.rds.ClusterInstance(
-            name,
-            identifier=f"{name}-1",
-            cluster_identifier=cluster.cluster_identifier,
-            engine=aws.rds.EngineType.AURORA_POSTGRESQL,
-            instance_class="db.serverless",
-            auto_minor_version_upgrade=True,
-            ca_cert_identifier="rds-ca-rsa2048-g1",
-            publicly_accessible=False,
-            db_subnet_group_name=subnets.name,
-            tags=tags,
-            opts=child,
-        )
-        self.host = cluster.endpoint
+        parameters, logs = self._parameters(name, args), self._logs(args.names, name)
+        if args.settings.has_database:
+            cluster = self._cluster(name, args, subnets.name, parameters, logs)
+            aws.rds.ClusterInstance(
+                name,
+                identifier=f"{name}-1",
+                cluster_identifier=cluster.cluster_identifier,
+                engine=aws.rds.EngineType.AURORA_POSTGRESQL,
+                instance_class="db.serverless",
+                auto_minor_version_upgrade=True,
+                ca_cert_identifier="rds-ca-rsa2048-g1",
+                publicly_accessible=False,
+                db_subnet_group_name=subnets.name,
+                tags=tags,
+                opts=child,
+            )
+            self.host = cluster.endpoint
         self.register_outputs({"host": self.host})
 
-    def _cluster(self, name: str, args: DatabaseArgs, subnets: pulumi.Input[str]) -> aws.rds.Cluster:
-        """Return the cluster, in the subnets of a group."""
+    def _cluster(
+        self,
+        name: str,
+        args: DatabaseArgs,
+        subnets: pulumi.Input[str],
+        parameters: pulumi.Input[str],
+        logs: list[aws.cloudwatch.LogGroup],
+    ) -> aws.rds.Cluster:
+        """Return the cluster, in the subnets of a group and with the parameters of one, once its log groups exist."""
         names, settings = args.names, args.settings
         tags = names.tags("database")
         guarded = args.protect and not settings.database_deletable
@@ -92,7 +104,7 @@ class Database(pulumi.ComponentResource):
             master_password_wo_version=settings.secrets_revision,
             port=DATABASE_PORT,
             db_subnet_group_name=subnets,
-            db_cluster_parameter_group_name=self._parameters(name, args),
+            db_cluster_parameter_group_name=parameters,
             vpc_security_group_ids=[args.group_id],
             auto_minor_version_upgrade=True,
             storage_encrypted=True,
@@ -107,13 +119,13 @@ class Database(pulumi.ComponentResource):
             # a deletion at once would also switch off a protection that somebody set by hand.
             apply_immediately=guarded,
             skip_final_snapshot=False,
-            final_snapshot_identifier=_snapshot(name, settings.database_generation),
+            final_snapshot_identifier=final_snapshot(name, settings.database_generation),
             snapshot_identifier=_start(name, settings),
             tags=tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=guarded,
-                depends_on=self._logs(names, name),
+                depends_on=logs,
                 ignore_changes=["snapshot_identifier", "engine_version"],
             ),
         )
@@ -149,7 +161,7 @@ class Database(pulumi.ComponentResource):
 
 def _capacity(settings: Settings) -> aws.rds.ClusterServerlessv2ScalingConfigurationArgs:
     """Return how much the database may use; with a minimum of 0 it pauses while nobody is connected."""
-    least = float(settings.database_minimum_capacity)
+    least = 0.0 if settings.parked else float(settings.database_minimum_capacity)
     return aws.rds.ClusterServerlessv2ScalingConfigurationArgs(
         min_capacity=least,
         max_capacity=float(settings.database_maximum_capacity),
@@ -157,15 +169,11 @@ def _capacity(settings: Settings) -> aws.rds.ClusterServerlessv2ScalingConfigura
     )
 
 
-def _snapshot(cluster: str, generation: int) -> str:
-    return f"{cluster}-g{generation}-final"
-
-
 def _start(cluster: str, settings: Settings) -> str | None:
     """Return the snapshot that a new cluster starts from, None for an empty one."""
     if settings.database_restore_mode == "clean":
         return None
-    return settings.database_snapshot or _snapshot(cluster, settings.database_generation - 1)
+    return settings.database_snapshot or final_snapshot(cluster, settings.database_generation - 1)
 
 
 def _administrator_password(names: Names, settings: Settings) -> pulumi.Output[str]:

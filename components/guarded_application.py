@@ -24,9 +24,15 @@ _PARKED: Final = aws.lb.ListenerRuleActionArgs(
     type="fixed-response",
     order=1,
     fixed_response=aws.lb.ListenerRuleActionFixedResponseArgs(
-        content_type="text/plain", message_body="The platform is parked.", status_code="503"
+        content_type="text/plain",
+        message_body="The platform is parked: nothing runs behind this host until its owners unpark it.",
+        status_code="503",
     ),
 )
+_BEFORE_SIGN_IN: Final = 10
+"""How far the priority of the rule for the machine API is below that of the rule with the sign-in."""
+_BEFORE_ALL: Final = 20
+"""The same of the rule that answers while the platform is parked."""
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,19 @@ class GuardedApplicationArgs:
     kinde: Kinde
     session_seconds: int
     closed: bool
-    """Whether it answers 503 by itself, since its service doesn't run."""
+    """Whether the load balancer answers 503 by itself, since the service doesn't run."""
     open_machine_api: bool
     """Whether `/api/*` with an `Authorization: Basic` header skips the sign-in; the API checks the credential."""
 
 
 class GuardedApplication(pulumi.ComponentResource):
-    """A target group and the listener rule that leads to it."""
+    """A target group and the listener rule that leads to it.
+
+    A closed application has another rule, which goes first and answers. The rule with the sign-in stays: a target group
+    that no rule leads to isn't checked (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/
+    target-group-health-checks.html, `Target.NotInUse`), and its service would never become steady. The engine deletes
+    last, so that the host opens once the service runs.
+    """
 
     rule: aws.lb.ListenerRule
     target_group_arn: pulumi.Output[str]
@@ -79,11 +91,13 @@ class GuardedApplication(pulumi.ComponentResource):
         )
         self.target_group_arn = group.arn
         forward = aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=group.arn, order=2)
-        if args.open_machine_api and not args.closed:
+        if args.closed:
+            self._rule(f"{name}-parked", args, application.priority - _BEFORE_ALL, [], [_PARKED])
+        if args.open_machine_api:
             self._rule(
                 f"{name}-machine-api",
                 args,
-                application.priority - 10,
+                application.priority - _BEFORE_SIGN_IN,
                 [
                     aws.lb.ListenerRuleConditionArgs(
                         path_pattern=aws.lb.ListenerRuleConditionPathPatternArgs(values=["/api/*"])
@@ -92,8 +106,7 @@ class GuardedApplication(pulumi.ComponentResource):
                 ],
                 [forward],
             )
-        actions = [_PARKED] if args.closed else [_sign_in(args), forward]
-        self.rule = self._rule(name, args, application.priority, [], actions)
+        self.rule = self._rule(name, args, application.priority, [], [_sign_in(args), forward])
         self.register_outputs({"host": args.host})
 
     def _rule(

@@ -387,3 +387,8 @@ def function_log_group(function: str) -> str:
 def database_log_group(cluster: str, log: str) -> str:
     """Return the log group of one of a database cluster's logs."""
     return f"/aws/rds/cluster/{cluster}/{log}"
+
+
+def final_snapshot(cluster: str, generation: int) -> str:
+    """Return the snapshot that a generation of a database cluster leaves when it is deleted."""
+    return f"{cluster}-g{generation}-final"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -16,7 +16,6 @@ from components.parameter_catalogue import (
     DATABASE_RESTORE_MODE,
     HEADER_SECRET,
     LOAD_BALANCER_ARN,
-    PARK_MODE,
     SECURITY_GROUP_ID,
     SUBNET_IDS,
     TASK_DEFINITION_ARN,
@@ -37,33 +36,43 @@ class ParametersArgs:
 class Parameters(pulumi.ComponentResource):
     """Parameters under `/${environment}/`, SecureString for secret ones."""
 
+    made: list[pulumi.Resource]
+
     def __init__(self, name: str, args: ParametersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:parameters:Parameters", name, None, opts)
+        self._names = args.names
+        self.made = []
         for parameter, value in args.values.items():
-            aws.ssm.Parameter(
-                parameter.path,
-                name=parameter.name(args.names),
-                description=parameter.purpose,
-                type=aws.ssm.ParameterType.SECURE_STRING if parameter.secret else aws.ssm.ParameterType.STRING,
-                key_id="alias/aws/ssm" if parameter.secret else None,
-                allowed_pattern=parameter.allowed_pattern,
-                # A plan shows it, so that people can review it, unless it is secret.
-                value=value if parameter.secret else None,
-                insecure_value=None if parameter.secret else value,
-                tags=args.names.tags("parameters"),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+            self.add(parameter, value)
         self.register_outputs({"names": [parameter.name(args.names) for parameter in args.values]})
+
+    def add(
+        self, parameter: Parameter, value: pulumi.Input[str], after: Sequence[pulumi.Resource] | None = None
+    ) -> None:
+        """Make a parameter, once other resources are made or changed."""
+        stored = aws.ssm.Parameter(
+            parameter.path,
+            name=parameter.name(self._names),
+            description=parameter.purpose,
+            type=aws.ssm.ParameterType.SECURE_STRING if parameter.secret else aws.ssm.ParameterType.STRING,
+            key_id="alias/aws/ssm" if parameter.secret else None,
+            allowed_pattern=parameter.allowed_pattern,
+            # A plan shows it, so that people can review it, unless it is secret.
+            value=value if parameter.secret else None,
+            insecure_value=None if parameter.secret else value,
+            tags=self._names.tags("parameters"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+        )
+        self.made.append(stored)
 
 
 def parameter_values(
     names: Names, settings: Settings, surroundings: Surroundings
 ) -> dict[Parameter, pulumi.Input[str]]:
-    """Return the value of every parameter of the catalogue."""
+    """Return the value of every parameter of the catalogue but the marker of park mode, which has a time of its own."""
     return {
         HEADER_SECRET: settings.origin_header_secret.output(),
         **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},
-        PARK_MODE: settings.park_mode,
         DATABASE_RESTORE_MODE: settings.database_restore_mode,
         CLUSTER_ARN: names.cluster_arn(settings.cluster),
         TASK_DEFINITION_ARN: names.task_definition_arn(settings.deployer_task_family),

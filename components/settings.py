@@ -72,7 +72,6 @@ class Settings(WorkloadSettings):
     state_key_arn: shapes.KeyArn | None = None
     preview_reads_state: bool
 
-    park_mode: Literal["parked", "unparked"]
     bucket_suffix: shapes.BucketSuffix
     secret_recovery_days: shapes.RecoveryDays
     role_path: shapes.RolePath
@@ -81,11 +80,6 @@ class Settings(WorkloadSettings):
 
     origin_header_secret: shapes.HeaderSecret
     previous_origin_header_secret: shapes.HeaderSecret | None = None
-
-    @property
-    def parked(self) -> bool:
-        """Whether the platform is parked: nothing runs that costs by the hour."""
-        return self.park_mode == "parked"
 
     @property
     def account(self) -> str:

@@ -95,6 +95,7 @@ class WorkloadSettings(BaseModel):
     model_config = shapes.MODEL
 
     workloads: Literal["elsewhere", "here"]
+    park_mode: Literal["parked", "unparked"]
 
     vpc_id: shapes.VpcId = ""
     public_subnet_ids: shapes.SubnetIds = ()
@@ -139,6 +140,7 @@ class WorkloadSettings(BaseModel):
     database_deletable: bool
     database_snapshot: Annotated[str, AfterValidator(_SNAPSHOT)] | None = None
     database_restore_mode: Literal["from_final_snapshot", "clean"]
+    database_when_parked: Literal["paused", "deleted"]
 
     @property
     def here(self) -> bool:
@@ -149,6 +151,16 @@ class WorkloadSettings(BaseModel):
     def ork_code(self) -> str:
         """Where the code of the `.ork` processor is, empty while nobody has said that."""
         return self.ork_code_bucket or self.ork_image_digest or ""
+
+    @property
+    def parked(self) -> bool:
+        """Whether the platform is parked: nothing runs that costs by the hour but the load balancer."""
+        return self.park_mode == "parked"
+
+    @property
+    def has_database(self) -> bool:
+        """Whether a database is to exist now; one that is deleted while parked leaves its generation's snapshot."""
+        return bool(self.database_generation) and not (self.parked and self.database_when_parked == "deleted")
 
 
 def completed(given: Mapping[str, Any], environment: str) -> dict[str, Any]:
@@ -206,6 +218,11 @@ def contradictions(settings: WorkloadSettings) -> list[str]:
         problems.append(
             f"databaseMaximumCapacity: `{settings.database_maximum_capacity}` is too low; accepted: 1 or more, and not "
             "below databaseMinimumCapacity"
+        )
+    if settings.database_generation and not settings.has_database and not settings.database_deletable:
+        problems.append(
+            "databaseWhenParked: `deleted` needs databaseDeletable `true`, which is applied before parkMode becomes "
+            "`parked`; accepted: both, or `paused`"
         )
     return problems + _snapshot_contradictions(settings)
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import pulumi
 
 from components.applications import Application
 from components.catalogue import EDGE_LOGS, ORK_FILES, Workload
 from components.cluster import Cluster, ClusterArgs
-from components.containers import CONTAINERS, container_definitions
+from components.containers import CONTAINERS, SERVICES, container_definitions
 from components.database import Database, DatabaseArgs
 from components.flow_logs import flow_log
 from components.images import image_digest, workload_image
@@ -25,15 +24,12 @@ from components.settings import Settings
 from components.task import Task, TaskArgs
 from components.way_in import WayIn
 
-SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKSTAGE)
-"""The workloads that keep running; the Prefect API, which the worker connects to, comes first."""
-
 
 @dataclass(frozen=True)
 class WorkloadsArgs:
     """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
 
-    `needed` are secrets, buckets and roles. `protect` guards the database.
+    `needed` are parameters, secrets, buckets and roles. `protect` guards the database.
     """
 
     names: Names
@@ -74,6 +70,7 @@ class Workloads(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
             )
         tasks = self._tasks(args)
+        self.services: list[Service] = []
         if SERVICES[0] in tasks:
             self._run(args, cluster, tasks, [wiring, *([database] if database else ())])
         self.register_outputs({"cluster": settings.cluster})
@@ -120,9 +117,9 @@ class Workloads(pulumi.ComponentResource):
                     # https://docs.prefect.io/v3/advanced/self-hosted
                     alone=workload is Workload.PREFECT_API,
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=before),
+                pulumi.ResourceOptions(parent=self, depends_on=[*before, *self.services]),
             )
-            before = [*before, service]
+            self.services.append(service)
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
         """Make the task definition of each workload whose image the settings name."""

@@ -77,11 +77,11 @@ def load() -> Judge:
         found: dict[str, None] = {}
         for resource in resources:
             for rule, judgement in one_resource[resource.type]:
-                for _ in rule.findings(resource, judgement):
+                for _ in rule.check(resource, judgement):
                     found[rule.id] = None
         if len(resources) > 1:
             for rule, judgement in whole_stack:
-                for _ in rule.findings([one for one in resources if one.type in rule.types], judgement):
+                for _ in rule.check([one for one in resources if one.type in rule.types], judgement):
                     found[rule.id] = None
         return list(found)
 
@@ -94,7 +94,7 @@ def told(document: Labelled) -> Sequence[Violation]:
     from policies.least_privilege.faults.documents import document_faults
     from policies.least_privilege.faults.fault import Applies
     from policies.least_privilege.language.documents import Kind
-    from policies.least_privilege.rules.documents import finding
+    from policies.least_privilege.stack.judged import finding
     from policies.rulebook import Judgement, Scope, Stack
     from policies.rulebook.judging import Judge
     from policies.rulebook.violation import Violation, fold
@@ -105,16 +105,15 @@ def told(document: Labelled) -> Sequence[Violation]:
     if not resources:
         faults = document_faults(texts[0], Kind.RESOURCE, document.on.replace("other", ""))
         always = [fault for fault in faults if fault.applies is Applies.ALWAYS]
-        return list(fold(Violation(rules[fault.rule], finding("policy", fault)) for fault in always))
+        return list(fold(Violation(rules[fault.rule], finding("`policy`", fault)) for fault in always))
     about = Judgement("benchmark", "prod", {})
     single = [Judge(rule, {}) for rule in rules.values() if rule.scope is Scope.RESOURCE]
     found: list[Violation] = []
     for resource in resources:
         speaking = [judge for judge in single if resource.type in judge.rule.types]
         found += fold(violation for judge in speaking for violation in judge.violations(resource, about))
-    for rule in rules.values() if len(resources) > 1 else ():
-        if rule.scope is Scope.STACK:
-            found += Judge(rule, {}).violations(Stack(resources), about)
+    whole = [Judge(rule, {}) for rule in rules.values() if rule.scope is Scope.STACK and len(resources) > 1]
+    found += fold(violation for judge in whole for violation in judge.violations(Stack(resources), about))
     return found
 
 

@@ -147,6 +147,10 @@ class Aws:
         client: PagedClient = self._session.client(service, region_name=self._region, config=self._config)  # type: ignore[call-overload]
         return client
 
+    def client(self, service: str) -> Any:  # noqa: ANN401 - botocore makes it from its model
+        """Return a client of any service."""
+        return self._session.client(service, region_name=self._region, config=self._config)  # type: ignore[call-overload]
+
     def distributions(self) -> CloudFrontClient:
         """Return a client of CloudFront."""
         return self._session.client("cloudfront", region_name=self._region, config=self._config)

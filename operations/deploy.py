@@ -41,6 +41,9 @@ FROM_ENVIRONMENT: Final = "PULUMI_OPTION_"
 READS_SECRETS: Final = "readSecretsInPreview"
 """Key of the setting with which a preview reads the Kinde client secret (components/settings.py)."""
 
+PARK_MODE: Final = "parkMode"
+"""Key of the setting that says whether the platform is parked."""
+
 RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
 """Variables that say where the packs keep what the preview had, and the key of its digests (policies/previewed)."""
@@ -74,7 +77,10 @@ def run(given: argparse.Namespace) -> int:
         return _preview_as_json(command, folder, given.stack, given.json.absolute())
     if given.operation == "destroy":
         return _destroy(command, folder, given)
-    code = _up(command, folder, given.stack) if given.operation == "up" else run_engine(command, folder)
+    if given.operation == "up":
+        code = _up(command, folder, given.stack, changes_park_mode=given.change_park_mode)
+    else:
+        code = run_engine(command, folder)
     if code and given.operation in ("up", "preview"):
         _require_gate(folder, given.stack)
     return code
@@ -184,19 +190,26 @@ def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int
     return run_engine([*command, "--yes"], folder)
 
 
-def _up(command: list[str], folder: Path, stack: str) -> int:
+def _up(command: list[str], folder: Path, stack: str, *, changes_park_mode: bool) -> int:
     """Say what is destroyed or replaced, then preview and apply.
 
     The packs keep what the preview had in a private folder, and hold the update against it. The preview that is made
-    first goes without the packs.
+    first goes without the packs. A state that can't be read isn't taken for an empty one.
 
     Raises:
         Failure: it can't succeed.
+        BadConfiguration: it would park or unpark the platform, which `operations park` and `unpark` do.
     """
-    from operations import deploy_consequences
+    from operations import deploy_consequences, engine_state
 
+    try:
+        state = engine_state.load(folder, stack)
+    except Failure:
+        state = None
+    if state and not changes_park_mode:
+        _require_park_mode(folder, stack, state.park_mode)
     with tempfile.TemporaryDirectory() as private:
-        if not deploy_consequences.is_empty(folder, stack):
+        if state is None or state.urns:
             print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
             with Path(private, "preview.json").open("w+b") as preview:
                 # What stays as it is counts too: AWS keeps what that refers to.
@@ -210,6 +223,23 @@ def _up(command: list[str], folder: Path, stack: str) -> int:
                 raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
         record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
         return run_engine(command, folder, record)
+
+
+def _require_park_mode(folder: Path, stack: str, marker: str) -> None:
+    """Refuse to park or unpark workloads that are made here: an update alone leaves out what is checked before.
+
+    Raises:
+        BadConfiguration: the stack's file says another mode than the marker in its state.
+    """
+    loaded = project.load(folder, stack)
+    mode = loaded.config.get(f"{loaded.name}:{PARK_MODE}")
+    if marker in ("", mode) or loaded.config.get(f"{loaded.name}:workloads") != "here":
+        return
+    raise BadConfiguration(
+        f"{PARK_MODE} is `{mode}`, and the platform is {marker}; accepted: `{marker}`, or "
+        f"`make {'park' if mode == 'parked' else 'unpark'} STACK={stack}`, which checks before and after "
+        "(docs/runbooks/parking.md)"
+    )
 
 
 def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path) -> int:

@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
-from operations import engine_state
 from rehearsal.reports.changes import planned_changes
 from rehearsal.reports.consequences import IMPOSSIBLE, consequences
-from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
-
-
-def is_empty(folder: Path, stack: str) -> bool:
-    """Tell whether a stack has no resources yet, so that nothing can be destroyed. What can't be read isn't empty."""
-    try:
-        return not engine_state.load(folder, stack).urns
-    except Failure:
-        return False
 
 
 def say(plan: PlanDocument) -> int:

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypedDict
 
+from components.parameter_catalogue import PARK_MODE
 from operations import state_backend
 from operations.deploy import PULUMI
 from stackfiles.failures import Failure
+
+_PARAMETER: Final = "aws:ssm/parameter:Parameter"
 
 _SECONDS: Final = 60
 """How long the CLI may take: it asks the backend for the whole state."""
@@ -27,14 +30,20 @@ class _Resource(TypedDict, total=False):
     urn: str
     type: str
     id: str
+    value: str
+    """Of the marker of park mode, and of nothing else."""
 
 
 @dataclass(frozen=True)
 class EngineState:
-    """The resources in a state: (type, id) of those that a provider made, and (type, name) -> URN of all."""
+    """The resources in a state: (type, id) of those that a provider made, and (type, name) -> URN of all.
+
+    `park_mode` is what the marker of park mode says, empty where there is none.
+    """
 
     made: frozenset[tuple[str, str]]
     urns: Mapping[tuple[str, str], str]
+    park_mode: str = ""
 
     def __contains__(self, resource: object) -> bool:
         """Tell whether the state has a resource, given as (type, id)."""
@@ -82,6 +91,7 @@ def load(folder: Path, stack: str, environment: Mapping[str, str] | None = None)
             if "id" in resource and not resource["type"].startswith("pulumi:")  # providers and the stack itself
         ),
         {(resource["type"], resource["urn"].rpartition("::")[2]): resource["urn"] for resource in resources},
+        next((resource["value"] for resource in resources if "value" in resource), ""),
     )
 
 
@@ -96,10 +106,20 @@ def _read_resources(document: object) -> list[_Resource]:
     if not isinstance(resources, list):
         raise ValueError("no deployment")
     return [
-        {key: str(resource[key]) for key in ("urn", "type", "id") if key in resource}  # type: ignore[misc]
+        _read_resource(resource)
         for resource in resources
         if isinstance(resource, dict) and {"urn", "type"} <= resource.keys()
     ]
+
+
+def _read_resource(resource: Mapping[str, object]) -> _Resource:
+    read: _Resource = {"urn": str(resource["urn"]), "type": str(resource["type"])}
+    if "id" in resource:
+        read["id"] = str(resource["id"])
+    if read["type"] == _PARAMETER and read["urn"].endswith(f"::{PARK_MODE.path}"):
+        inputs = resource.get("inputs")
+        read["value"] = str(inputs.get("insecureValue", "")) if isinstance(inputs, dict) else ""
+    return read
 
 
 def explain_import(state: EngineState, resource: tuple[str, str, str], parent: tuple[str, str], stack: str) -> str:

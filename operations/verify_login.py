@@ -1,4 +1,7 @@
-"""`verify-login`: check that both hosts lead to Kinde's sign-in, and that the front can't be bypassed."""
+"""`verify-login`: check that both hosts lead to Kinde's sign-in, and that the front can't be bypassed.
+
+The hosts of a parked platform say that it is parked, and ask nobody to sign in.
+"""
 
 from __future__ import annotations
 
@@ -62,15 +65,26 @@ def find_distributions(stack: Stack, aws: Aws) -> dict[str, str]:
 
 
 def _front(stack: Stack, web: Web, host: str) -> list[Verdict]:
-    """Follow a host as a browser does, to Kinde's sign-in page."""
+    """Follow a host as a browser does, to Kinde's sign-in page, or to the word that the platform is parked."""
     shown = tls.edge_certificate(web, host, stack.settings.domain)
     if shown.outcome is Outcome.FAILED:
         return [shown]
     try:
         with web.client() as client:
+            if stack.settings.here and stack.settings.parked:
+                return [shown, _check_parked(client, host)]
             return [shown, *_follow_to_kinde(stack, client, host)]
     except httpx.TransportError as error:
         return [shown, _redirect_check(host).failed(f"no answer ({type(error).__name__})")]
+
+
+def _check_parked(client: httpx.Client, host: str) -> Verdict:
+    """Check that a host answers by itself, and says why; a load balancer without targets answers 503 too."""
+    check = host_check("parked", host, "says that it is parked")
+    response = send(client, "GET", f"https://{host}/")
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "parked" in response.text:
+        return check.passed("503")
+    return check.failed(f"answers {response.status_code}")
 
 
 def _redirect_check(host: str) -> Check:

@@ -15,7 +15,7 @@ import base64
 import copy
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -158,6 +158,13 @@ class JudgedPlan:
     def stopped_alone_by(self, changed: Planned) -> set[str]:
         """Return those rules of `stopped_by` that look at the resource alone: much sooner."""
         return _rules([self._analyzer.Analyze(changed.asked, _NO_CONTEXT)])
+
+    def is_stopped_by(self, changed: Planned, rules: Set[str]) -> bool:
+        """Tell whether all of these rules stop the plan with a changed or added resource.
+
+        The stack is judged where the resource alone doesn't tell.
+        """
+        return rules <= self.stopped_alone_by(changed) or rules <= self.stopped_by(changed)
 
     def stopped_by(self, *changed: Planned) -> set[str]:
         """Return the rules that stop the plan with changed or added resources, as `pack/rule`."""

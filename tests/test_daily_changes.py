@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
+from corpus.families import read
 from policies.inventory.agreement import __main__ as agreement
 from tests.breakages import break_project
 from tests.planning import PROJECT, copy_project, rehearse
 
-CHANGES: Final[list[dict[str, Any]]] = yaml.safe_load((PROJECT / "tests" / "daily_changes.yaml").read_text())
+CHANGES: Final[list[dict[str, Any]]] = read(PROJECT / "tests" / "daily_changes.yaml")
 PAGE: Final = (PROJECT / "docs" / "daily-changes.md").read_text()
 
 

@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from typing import Final
 import pytest
 
 from tests.forks import PROJECT
+from tests.session import shared
 
 FILE_LINES: Final = 400
 FUNCTION_LINES: Final = 60
@@ -49,7 +51,7 @@ LAYERS: Final[dict[str, str]] = {
     "policies/check": "bad_input.py yaml_text.py source.py template_values.py unknowns.py policy_documents.py "
     "pulumi_plans.py terraform_plans.py cloudformation.py kinds.py verdict.py output.py command.py .",
     "rehearsal": "__init__.py engine reports base_verdict .",
-    "operations": ". checks init adopt preflight.py commands __main__.py",
+    "operations": ". checks init adopt park preflight.py commands __main__.py",
 }
 """Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
 
@@ -75,20 +77,47 @@ which do so."""
 ASIDE: Final = {"build", "node_modules", "__pycache__"}
 
 
+@dataclass(frozen=True)
+class Source:
+    """What the tests ask about a Python file; `imports` are files of the project, `functions` have name and lines."""
+
+    lines: int
+    functions: list[tuple[str, int]]
+    imports: list[str]
+    edits_path: bool
+
+
 @cache
-def sources() -> dict[Path, ast.Module]:
-    """Every Python file of the project, by its path from the project's folder."""
-    found = {}
-    for folder, folders, files in os.walk(PROJECT):
-        folders[:] = [name for name in folders if name not in ASIDE and not name.startswith(".")]
-        for file in (Path(folder, name) for name in files if name.endswith(".py")):
-            found[file.relative_to(PROJECT)] = ast.parse(file.read_text())
-    return found
+def sources() -> dict[Path, Source]:
+    """Every Python file of the project, by its path from the project's folder. They are read once in a session."""
+
+    def make() -> str:
+        found = {}
+        for folder, folders, files in os.walk(PROJECT):
+            folders[:] = [name for name in folders if name not in ASIDE and not name.startswith(".")]
+            for file in (Path(folder, name) for name in files if name.endswith(".py")):
+                found[str(file.relative_to(PROJECT))] = asdict(read(file.read_text()))
+        return json.dumps(found)
+
+    return {Path(file): Source(**one) for file, one in json.loads(shared("sources", make)).items()}
 
 
-def imported(tree: ast.Module) -> Iterator[Path]:
-    """Yield the project's files and folders that a file imports."""
-    for node in ast.walk(tree):
+def read(text: str) -> Source:
+    """Read the text of a file."""
+    nodes = list(ast.walk(ast.parse(text)))
+    functions = [
+        (node.name, (node.end_lineno or node.lineno) - node.lineno + 1)
+        for node in nodes
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    imports = [str(file) for file in imported(nodes)]
+    edits = "sys.path" in text and any(_edits_path(node) for node in nodes)
+    return Source(len(text.splitlines()), functions, imports, edits)
+
+
+def imported(nodes: Sequence[ast.AST]) -> Iterator[Path]:
+    """Yield the project's files that a file imports."""
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -124,8 +153,8 @@ def test_imports_go_one_way_between_areas() -> None:
         assert set(others) <= set(list(AREAS)[:number]), f"{name} may only name areas above it"
     wrong = {
         f"{file} imports {target}"
-        for file, tree in sources().items()
-        for target in imported(tree)
+        for file, source in sources().items()
+        for target in map(Path, source.imports)
         if area(target) not in {area(file), *AREAS.get(area(file), ())}
     }
     assert not wrong, sorted(wrong)
@@ -134,8 +163,8 @@ def test_imports_go_one_way_between_areas() -> None:
 def test_imports_go_one_way_between_the_folders_of_an_area() -> None:
     wrong = {
         f"{file} imports {target}"
-        for file, tree in sources().items()
-        for target in imported(tree)
+        for file, source in sources().items()
+        for target in map(Path, source.imports)
         if area(file) == area(target) and layer(file) < layer(target)
     }
     assert not wrong, sorted(wrong)
@@ -200,24 +229,17 @@ def test_a_test_that_starts_no_process_is_in_the_fast_tier(request: pytest.Fixtu
 
 
 def test_files_and_functions_stay_small() -> None:
-    long = {}
-    for file, tree in sources().items():
-        if (lines := len((PROJECT / file).read_text().splitlines())) > FILE_LINES:
-            long[str(file)] = lines
-        for node in ast.walk(tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                lines = (node.end_lineno or node.lineno) - node.lineno + 1
-                if lines > FUNCTION_LINES:
-                    long[f"{file}: {node.name}"] = lines
-    assert long == {}
+    files = [(str(file), source.lines) for file, source in sources().items()]
+    functions = [(f"{file}: {name}", lines) for file, source in sources().items() for name, lines in source.functions]
+    assert [(name, lines) for name, lines in files if lines > FILE_LINES] == []
+    assert [(name, lines) for name, lines in functions if lines > FUNCTION_LINES] == []
 
 
 def test_only_what_the_engine_starts_edits_the_path() -> None:
     edits = {
         str(file)
-        for file, tree in sources().items()
-        if any(_edits_path(node) for node in ast.walk(tree))
-        and not (PROJECT / file).with_name("PulumiPolicy.yaml").exists()
+        for file, source in sources().items()
+        if source.edits_path and not (PROJECT / file).with_name("PulumiPolicy.yaml").exists()
     }
     assert edits == PATH_EDITS
 

@@ -67,8 +67,8 @@ BROKEN: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "the header secret as a parameter's name": (
         "components/parameters.py",
-        "name=parameter.name(args.names)",
-        "name=value if parameter.secret else parameter.name(args.names)",
+        "name=parameter.name(self._names)",
+        "name=value if parameter.secret else parameter.name(self._names)",
     ),
 }
 """Programs that the packs have something to say about, each about a value that is secret: file, text, other text."""

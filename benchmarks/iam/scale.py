@@ -76,11 +76,11 @@ def seconds(size: int) -> float:
     for resource in resources:
         for rule in RULES:
             if rule.scope is Scope.RESOURCE and resource.type in rule.types:
-                found += len(list(rule.findings(resource, judgements[rule.id])))
+                found += len(list(rule.check(resource, judgements[rule.id])))
     for rule in RULES:
         if rule.scope is Scope.STACK:
             mine = [resource for resource in resources if resource.type in rule.types]
-            found += len(list(rule.findings(mine, judgements[rule.id])))
+            found += len(list(rule.check(mine, judgements[rule.id])))
     taken = time.process_time() - started
     if found:
         raise RuntimeError(f"{found} violations in a stack that should pass")

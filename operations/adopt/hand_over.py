@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from operations.adopt.closed_set import ClosedSet, close, configured
-from operations.adopt.resources import TerraformResource, TerraformState
+from operations.adopt.resources import TerraformResource, TerraformState, identifier
 from stackfiles import text_file
 from stackfiles.failures import BadConfiguration
 
@@ -44,6 +44,19 @@ _LOOKED_UP_BY: Final[Mapping[str, str]] = {
 }
 """Terraform's type -> the argument by which its data source finds one."""
 
+_IMPORTED_BY: Final[Mapping[str, str]] = {
+    "aws_iam_role_policies_exclusive": "{role_name}",
+    "aws_iam_role_policy_attachments_exclusive": "{role_name}",
+    "aws_secretsmanager_secret_policy": "{secret_arn}",
+    "aws_secretsmanager_secret_version": "{secret_id}|{version_id}",
+    "aws_security_group_rule": "{group}_{direction}_{protocol}_{from_port}_{to_port}_{source}",
+}
+"""Terraform's type -> the id that its import takes, where nothing was taken over or the program's type has another id
+(the Import section of each type's page, https://registry.terraform.io/providers/hashicorp/aws/latest/docs)."""
+_RULESET_OF_GENERATION_4: Final = "zone/{zone_id}/{id}"
+"""As https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/ruleset has it. Generation 5
+takes `zones`, and has a `version` in its state."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -59,8 +72,8 @@ class HandOver:
 
     `removed` are addresses for `removed` blocks, `instances` those for `terraform state rm`. `code` is what to delete
     from Terraform's code, `lookups` are data sources that take its place (see `Reference`). `besides` are addresses
-    that nobody manages afterwards, `problems` say why this can't be done as it is. `ids` has the import id of what was
-    taken over, by address, for the way back.
+    that nobody manages afterwards, `problems` say why this can't be done as it is. `ids` is for the way back: by
+    address, what Terraform's import takes; empty for what can't be imported.
     """
 
     removed: Sequence[str]
@@ -95,9 +108,15 @@ def prepare(state: TerraformState, ids: Mapping[str, str]) -> HandOver:
         [one.address for one in closed.leaving if not ids.get(one.address)],
         closed.problems,
         sorted(leaving),
-        # Terraform's import takes the same ids, without the region that Pulumi's provider may want after them.
-        {address: id_.partition("@")[0] for address, id_ in ids.items() if id_},
+        {one.address: _import_id(one, ids.get(one.address, "")) for one in closed.leaving},
     )
+
+
+def _import_id(resource: TerraformResource, taken: str) -> str:
+    """Return what Terraform's import takes: mostly the id that was taken over, without the region that Pulumi adds."""
+    older = resource.type == "cloudflare_ruleset" and "version" not in resource.attributes
+    form = _RULESET_OF_GENERATION_4 if older else _IMPORTED_BY.get(resource.type)
+    return identifier(form, resource.attributes) if form else taken.partition("@")[0]
 
 
 def _version(state: TerraformState) -> tuple[int, ...]:
@@ -182,7 +201,8 @@ def files(done: HandOver) -> dict[str, str]:
         LOOKED_UP: "\n".join(done.lookups.values()),
         STATE_RM: "set -eu\n" + "".join(commands) if done.instances else "",
         WAY_BACK: "\n".join(
-            f"import {{\n  to = {address}\n  id = {_text(id_)}\n}}\n" for address, id_ in done.ids.items()
+            f"import {{\n  to = {address}\n  id = {_text(id_)}\n}}\n" if id_ else f"# {address} can't be imported.\n"
+            for address, id_ in done.ids.items()
         ),
         ADDRESSES: json.dumps(done.addresses, indent=1) + "\n",
         PAGE: page(done),

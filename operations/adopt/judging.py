@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 from typing import Final
 
 from operations.adopt.closed_set import close, configured
@@ -16,6 +17,7 @@ from operations.adopt.resources import (
     ReportRow,
     Source,
     TerraformState,
+    Told,
     Verdict,
 )
 from rehearsal.reports.changes import Change, planned_changes
@@ -24,6 +26,8 @@ from stackfiles.plan_document import SECRET, Step, resource_label
 _TAGS: Final = frozenset({"tags", "tagsAll"})
 _LONGEST: Final = 160
 """Characters of a value that the report has."""
+_BEFORE: Final = 40
+"""Characters of a long value that the report has before the first that differs."""
 
 BESIDE: Final = frozenset(
     {
@@ -115,12 +119,19 @@ def _properties(change: Change, step: Step) -> Iterator[PropertyChange]:
     for key in keys:
         own = [entry for entry in change.properties if entry.path.partition("[")[0].partition(".")[0] == key]
         for entry in own:
-            yield PropertyChange(entry.path, entry.before[:_LONGEST], entry.after[:_LONGEST])
+            yield PropertyChange(entry.path, *_shortened(entry.before, entry.after))
         if not own:
             states = (step.get("oldState"), step.get("newState"))
             inputs = [state.get("inputs", {}).get(key) for state in states if state]
-            shown = SECRET if SECRET in json.dumps(inputs) else ""
-            yield PropertyChange(key, shown, shown)
+            yield PropertyChange(key, told=Told.SECRET if SECRET in json.dumps(inputs) else Told.FILLED_IN)
+
+
+def _shortened(before: str, after: str) -> tuple[str, str]:
+    """Return two texts as far as a report has room for them; where they are long, from shortly before they differ."""
+    same = next(place for place, pair in enumerate(zip_longest(before, after)) if pair[0] != pair[1])
+    start = max(0, same - _BEFORE) if max(len(before), len(after)) > _LONGEST else 0
+    shown = [text[start : start + _LONGEST] + "…" * (len(text) > start + _LONGEST) for text in (before, after)]
+    return "…" * (start > 0) + shown[0], "…" * (start > 0) + shown[1]
 
 
 def _replaced(row: ReportRow, match: Match, step: Step, stack: str) -> ReportRow:

@@ -333,11 +333,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
     ),
     "cloudflare:index/ruleset:Ruleset": Kind(
-        {"cloudflare_ruleset": _same("id", "zone_id", "phase")},
+        {"cloudflare_ruleset": _same("id", "zone_id", "phase", "version")},
         ((Key("phase", "phase"), Key("zoneId", "zone_id")),),
         "zones/{zone_id}/{id}",
         Listing(
-            CLOUDFLARE, "zones/{zoneId}/rulesets/phases/{phase}/entrypoint", "[result].{id: id}",
+            CLOUDFLARE, "zones/{zoneId}/rulesets/phases/{phase}/entrypoint", "[result][].{id: id}",
             given={"zone_id": "{zoneId}", "phase": "{phase}"},
         ),
     ),
@@ -346,7 +346,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ((Key("settingId", "setting_id"), Key("zoneId", "zone_id")),),
         "{zone_id}/{setting_id}",
         Listing(
-            CLOUDFLARE, "zones/{zoneId}/settings/{settingId}", "[result].{setting_id: id}",
+            CLOUDFLARE, "zones/{zoneId}/settings/{settingId}", "[result][].{setting_id: id}",
             given={"zone_id": "{zoneId}"},
         ),
         put=True,
@@ -367,21 +367,21 @@ STATE_ONLY: Final[Mapping[str, frozenset[str]]] = {
 }
 """Type -> inputs that only the engine's state holds, so that Read never answers them and an import lacks them."""
 
-PARTS: Final[Mapping[str, str]] = {
-    "aws_secretsmanager_secret_version": "secret_id",
-    "aws_secretsmanager_secret_policy": "secret_arn",
-    "aws_acm_certificate_validation": "certificate_arn",
-    "aws_iam_role_policies_exclusive": "role_name",
-    "aws_iam_role_policy_attachments_exclusive": "role_name",
+PARTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "aws_secretsmanager_secret_version": ("secret_id", "version_id"),
+    "aws_secretsmanager_secret_policy": ("secret_arn",),
+    "aws_acm_certificate_validation": ("certificate_arn",),
+    "aws_iam_role_policies_exclusive": ("role_name",),
+    "aws_iam_role_policy_attachments_exclusive": ("role_name",),
 }
 """Terraform's types that are a part of another resource and that the program has no resource for -> the attribute that
-names the whole. Terraform forgets them with it (see closed_set.py)."""
+names the whole, then others by which one is known. Terraform forgets them with the whole (see closed_set.py)."""
 
 
 def terraform_attributes(type_: str) -> Mapping[str, str]:
     """Return what is read of a Terraform type: attribute -> path. Nothing else of a state is kept."""
     if type_ in PARTS:
-        return _same(PARTS[type_])
+        return _same(*PARTS[type_])
     merged: dict[str, str] = {}
     for kind in KINDS.values():
         merged |= kind.terraform.get(type_, {})

@@ -10,7 +10,16 @@ from typing import Final
 from operations.adopt.kinds import KINDS, Key, Kind
 from operations.adopt.live import Live
 from operations.adopt.map_file import Map
-from operations.adopt.resources import Match, PlannedResource, Source, TerraformResource, TerraformState, Values
+from operations.adopt.resources import (
+    Match,
+    PlannedResource,
+    Source,
+    TerraformResource,
+    TerraformState,
+    Values,
+    arn_place,
+    identifier,
+)
 from operations.adopt.terraform_state import values
 from rehearsal.reports.create_only import create_only
 from stackfiles.plan_document import UNKNOWN
@@ -22,8 +31,6 @@ _REGION: Final = "@"
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 """A host leads to one distribution
 (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html)."""
-_ARN_PARTS: Final = 5
-"""What comes before the resource in `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def import_id(type_: str, resource: TerraformResource) -> str:
     kind = KINDS[type_]
     if resource.type not in kind.terraform or not _admits(kind, resource.attributes):
         return ""
-    return _import_id(kind, resource.attributes)
+    return identifier(kind.import_id, resource.attributes)
 
 
 class _Kind:
@@ -149,12 +156,15 @@ class _Kind:
                 yield Match(resource, found=source, rivals=tuple(labels if len(labels) > 1 else planned_too))
 
     def _decided(self, resource: PlannedResource, candidate: _Candidate, source: Source) -> Match:
-        if source is Source.LOOKUP and not (self._matcher.lookup or self._kind.put):
+        # A state may name it otherwise, as Cloudflare's provider does a record whose code leaves the zone out.
+        terraform = candidate.terraform or self._address(candidate.import_id)
+        if not (terraform or self._matcher.lookup or self._kind.put):
             return Match(resource, taken=candidate.import_id)
         region = self._region(resource)
         suffix = "" if region == self._matcher.region else f"{_REGION}{region}"
-        missing = candidate.terraform is not None and not self._exists(resource, candidate)
-        return Match(resource, candidate.terraform, f"{candidate.import_id}{suffix}", source, missing=missing)
+        missing = source is Source.STATE and not self._exists(resource, candidate)
+        found = Source.STATE if terraform else source
+        return Match(resource, terraform, f"{candidate.import_id}{suffix}", found, missing=missing)
 
     def _fitting(self, resource: PlannedResource, source: Source, number: int) -> dict[str, _Candidate]:
         """Return the candidates that a set of keys admits and nobody has: import id -> candidate."""
@@ -170,7 +180,7 @@ class _Kind:
 
     def _live(self, resource: PlannedResource) -> list[_Candidate]:
         found = self._matcher.live.find(self._kind.listing, self._terms(resource), self._region(resource))
-        return [_Candidate(_import_id(self._kind, attributes), attributes) for attributes in found or ()]
+        return [_Candidate(identifier(self._kind.import_id, attributes), attributes) for attributes in found or ()]
 
     def _namesake(self, resource: PlannedResource) -> str:
         """Return the id of what has a resource's name, where no two can have it; "" where one can be made beside."""
@@ -187,7 +197,7 @@ class _Kind:
         }
         terms = {**self._terms(resource), **of_state}
         found = self._matcher.live.find(self._kind.listing, terms, self._region(resource))
-        return candidate.import_id in {_import_id(self._kind, attributes) for attributes in found or ()}
+        return candidate.import_id in {identifier(self._kind.import_id, attributes) for attributes in found or ()}
 
     def _address(self, id_: str) -> TerraformResource | None:
         """Return what in Terraform's state has an import id."""
@@ -224,17 +234,9 @@ def _admits(kind: Kind, attributes: Values) -> bool:
     return all(attributes.get(name, (value,)) == (value,) for name, value in kind.only.items())
 
 
-def _import_id(kind: Kind, attributes: Values) -> str:
-    try:
-        return kind.import_id.format_map({name: found[0] for name, found in attributes.items()})
-    except KeyError:
-        return ""  # a resource that was never finished has no id
-
-
 def _elsewhere(attributes: Values, account: str, region: str = "") -> bool:
     """Tell whether an ARN is one of another account, or of another region than the one given."""
-    parts = attributes.get("arn", ("",))[0].split(":")
-    where, who = parts[3:5] if len(parts) > _ARN_PARTS else ("", "")
+    where, who = arn_place(attributes)
     return bool((who and who != account) or (region and where and where != region))
 
 

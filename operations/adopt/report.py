@@ -16,13 +16,13 @@ from rich.text import Text
 from operations.adopt.engine import ImportRow
 from operations.adopt.judging import label
 from operations.adopt.rehearsal import Rehearsal
-from operations.adopt.resources import PropertyChange, ReportRow, Verdict
+from operations.adopt.resources import PropertyChange, ReportRow, Told, Verdict
 from stackfiles import text_file
 from stackfiles.failures import BadConfiguration
 from stackfiles.plan_document import PlanDocument, Violation, resource_label
 from stackfiles.visible_text import visible_line
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _NAMES: Final = 6
 """Names of resources that a line of the summary has."""
 
@@ -39,6 +39,9 @@ _ORDER: Final = (
     Verdict.STAYS,
 )
 """The verdicts, those that people must look at first."""
+
+_UNTOLD: Final = {Told.SECRET: "a secret that isn't shown", Told.FILLED_IN: "filled in by the provider"}
+"""What stands in place of the values of a change."""
 
 Steps = dict[str, list[str]]
 """URN -> what the engine does with a resource, then the properties that differ; what stays the same is left out."""
@@ -102,7 +105,9 @@ class Report:
                     **{
                         **row,
                         "verdict": Verdict(row["verdict"]),
-                        "changes": tuple(PropertyChange(**change) for change in row["changes"]),
+                        "changes": tuple(
+                            PropertyChange(**{**change, "told": Told(change["told"])}) for change in row["changes"]
+                        ),
                         "ways_out": tuple(row["ways_out"]),
                     }
                 )
@@ -176,9 +181,7 @@ def _what(row: ReportRow) -> str:
 
 
 def _change(change: PropertyChange) -> str:
-    if change.before != change.after:
-        return f"{change.path}: {change.before} → {change.after}"
-    told = "a secret that isn't shown" if change.before else "filled in by the provider"
+    told = _UNTOLD.get(change.told, f"{change.before} → {change.after}")
     return f"{change.path}: {told}"
 
 

@@ -5,11 +5,36 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from stackfiles.json_type import Json
 
 Values = Mapping[str, tuple[str, ...]]
 """Attribute or input -> its values as text; a list has several, anything else one."""
+
+_ARN_PARTS: Final = 6
+"""Those of `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)."""
+
+
+def identifier(form: str, attributes: Values) -> str:
+    """Return an id that a form such as `{role}:{name}` makes of attributes; "" where one of them isn't there.
+
+    Several values of one attribute are joined as Terraform's ids have them.
+
+    >>> identifier("{group}_{source}", {"group": ("sg-1",), "source": ("10.0.0.0/8", "192.0.2.0/24")})
+    'sg-1_10.0.0.0/8_192.0.2.0/24'
+    """
+    try:
+        return form.format_map({name: "_".join(found) for name, found in attributes.items()})
+    except KeyError:
+        return ""  # such as of a resource that was never finished
+
+
+def arn_place(attributes: Values) -> tuple[str, str]:
+    """Return the region and the account of the ARN among some attributes, each empty where it isn't told."""
+    parts = attributes.get("arn", ("",))[0].split(":", _ARN_PARTS - 1)
+    return (parts[3], parts[4]) if len(parts) == _ARN_PARTS else ("", "")
 
 
 @dataclass(frozen=True)
@@ -118,16 +143,24 @@ class Verdict(StrEnum):
 _STOPS = frozenset({Verdict.REPLACED, Verdict.COLLIDES, Verdict.AMBIGUOUS, Verdict.MISSING})
 
 
+class Told(StrEnum):
+    """What a report tells of a property that would change."""
+
+    VALUES = "values"
+    SECRET = "secret"
+    """That it is a secret, whose value nobody is shown and which may be the same."""
+    FILLED_IN = "filled in"
+    """That no input differs, and the provider fills in a default or an output of its own."""
+
+
 @dataclass(frozen=True)
 class PropertyChange:
-    """One property that would change: its path, and its value before and after as short text.
-
-    A secret's is `[secret]`. Both are empty where no input differs, and the provider fills in a default or an output.
-    """
+    """One property that would change: its path, and its value before and after as short text, where they are told."""
 
     path: str
-    before: str
-    after: str
+    before: str = ""
+    after: str = ""
+    told: Told = Told.VALUES
 
 
 @dataclass(frozen=True)

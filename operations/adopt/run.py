@@ -6,7 +6,6 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from operations import deploy, verdicts
 from operations.adopt import check_plan, hand_over, judging, map_file, report, take_over, terraform_state
@@ -17,7 +16,7 @@ from operations.adopt.matching import Matcher
 from operations.adopt.program_digest import program_digest
 from operations.adopt.rehearsal import rehearse
 from operations.adopt.report import Report
-from operations.adopt.resources import TerraformState, Verdict
+from operations.adopt.resources import TerraformState, Verdict, arn_place
 from operations.aws import Aws
 from operations.checks.cloudflare import TOKEN
 from operations.command_line import load_stack, load_web
@@ -25,9 +24,6 @@ from operations.stack import Stack
 from stackfiles import project, text_file
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import resource_label
-
-_COLONS: Final = 5
-"""Those of `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`, beside those of the resource."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -77,10 +73,9 @@ def require_place(state: TerraformState, account: str, region: str) -> None:
     Raises:
         BadConfiguration: it has ARNs, and none of them is of the account, or of the region.
     """
-    arns = [arn for resource in state.resources for arn in resource.attributes.get("arn", ())]
-    parts = [arn.split(":", 5) for arn in arns if arn.count(":") >= _COLONS]
-    for what, place, wanted in (("region", 3, region), ("account", 4, account)):
-        found = {arn[place] for arn in parts} - {""}
+    places = [arn_place(resource.attributes) for resource in state.resources]
+    for part, (what, wanted) in enumerate((("region", region), ("account", account))):
+        found = {place[part] for place in places} - {""}
         if found and wanted not in found:
             raise BadConfiguration(
                 f"Terraform's state is of the {what} {', '.join(sorted(found))}; accepted: {wanted}, the stack's own"

@@ -89,9 +89,9 @@ class Verdict:
                 yield _located(violation, subject)
         if stack and subjects:
             resources = Stack([subject.resource for subject in subjects])
-            for judge in self._whole:
-                for violation in judge.violations(resources, self._about):
-                    yield _located(violation, by_urn.get(violation.finding.urn, subjects[0]))
+            said = [violation for judge in self._whole for violation in judge.violations(resources, self._about)]
+            for violation in fold(said):
+                yield _located(violation, by_urn.get(violation.finding.urn, subjects[0]))
 
 
 def _located(violation: Violation, subject: Subject) -> Found:

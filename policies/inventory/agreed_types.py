@@ -8,10 +8,13 @@ from typing import Any, Final
 
 from policies.inventory.elsewhere import OWNERS
 from policies.inventory.table import table
-from policies.rulebook import Finding, Judgement, Resource, Rule, Scope, Severity
+from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 _ENGINE: Final = "pulumi"
 """The package of the engine's own types: the stack's root, and the providers, which other rules judge."""
+
+_LISTENER_RULE: Final = "aws:lb/listenerRule:ListenerRule"
+_REFUSALS: Final = ("403", "503")
 
 TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "types": {
@@ -36,6 +39,17 @@ NUMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+def counts(type_: str, properties: Mapping[str, Json]) -> bool:
+    """Tell whether a resource is one of the number that is agreed.
+
+    A listener rule that only answers 403 or 503 is no entry point. A parked platform has some, and none when it runs.
+    """
+    match properties.get("actions"):
+        case [{"type": "fixed-response", "fixedResponse": {"statusCode": status}}] if type_ == _LISTENER_RULE:
+            return status not in _REFUSALS
+    return True
+
+
 def _unjudged(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     type_, config = resource.type, judgement.config
     package = type_.partition(":")[0]
@@ -52,8 +66,8 @@ def _unjudged(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 
 def _too_many(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
-    counts = Counter(resource.type for resource in resources)
-    for type_, count in sorted(counts.items()):
+    numbers = Counter(resource.type for resource in resources if counts(resource.type, resource.properties))
+    for type_, count in sorted(numbers.items()):
         most = judgement.config["most"].get(type_, 0)
         if isinstance(most, bool) or not isinstance(most, int | float):
             yield Finding(f"`most` has no number for `{type_}`; accepted: a whole number.")

@@ -114,7 +114,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             if judge.rule.scope is Scope.STACK:
                 said += judge.configuration()
                 said += self._violations(judge, stack)
-        return self._response(said)
+        return self._response(fold(said))
 
     def _violations(self, judge: Judge, subject: Resource | Stack) -> Iterator[Violation]:
         if judge.rule.by_agreement and self._foreign_agreement:

@@ -59,7 +59,7 @@ class Judge:
         failure: Finding | None = None
         findings: list[Finding] = []
         try:
-            for finding in self.rule.findings(subject, judgement):
+            for finding in self.rule.check(subject, judgement):
                 findings.append(finding)
         except Unjudgeable as unjudgeable:
             failure = Finding(f"{unjudgeable}.", unjudgeable.urn or urn)

@@ -235,7 +235,8 @@ class _Analysed:
         """
         if analysis not in self._shared:
             self._shared[analysis] = analysis(self)
-        return cast(Analysis, self._shared[analysis])
+        found: Analysis = self._shared[analysis]
+        return found
 
 
 @dataclass(frozen=True, eq=False)

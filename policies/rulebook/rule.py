@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NotRequired, TypeAlias, TypedDict, TypeVar, Unpack, cast
+from typing import Any, NotRequired, TypeAlias, TypedDict, TypeVar, Unpack
 
 from policies.rulebook.resource import Resource, Stack
 
@@ -22,6 +22,11 @@ class Severity(Enum):
 
 Text: TypeAlias = str | Callable[[], str]
 """A text, or what makes it once somebody reads it."""
+
+
+def written(text: Text) -> str:
+    """Return a text, made now if it hasn't been."""
+    return text if isinstance(text, str) else text()
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class Finding:
     """Whether it says that what owners agreed to is another stack's (`Rule.by_agreement`)."""
     fault: Hashable = None
     """What is wrong, where other findings about the resource may follow from it."""
-    follows_from: tuple[Hashable, ...] = ()
-    """The faults that it follows from: once all of them are mended, it's gone. None of them follows from it."""
+    follows_from: Callable[[], Sequence[Hashable]] = tuple
+    """Finds the faults that it follows from: once all of them are mended, it's gone. None of them follows from it."""
 
 
 class Scope(Enum):
@@ -82,6 +87,8 @@ class Judgement:
         return self.settings.get("aws:region", "")
 
 
+Check: TypeAlias = Callable[[Any, Judgement], Iterable[Finding]]
+"""A `ResourceCheck` or a `StackCheck`: which of the two, the rule's scope says."""
 ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]
 StackCheck: TypeAlias = Callable[[Stack, Judgement], Iterable[Finding]]
 
@@ -96,8 +103,9 @@ class Rule:
     `id` is stable, in kebab-case, and names the fault (`wildcard-action`). `types` are the resource types it
     judges; empty means all. `config` holds the JSON schema of each configuration key the rule takes; every
     key has a `default`. `check` gives the findings: a `ResourceCheck` for `Scope.RESOURCE`, a `StackCheck`
-    for `Scope.STACK`. It may raise `Unjudgeable`, which becomes a violation of this rule and ends its check: what was
-    found before counts, and what comes after isn't judged. So a stack rule catches it for each resource.
+    for `Scope.STACK`, which gets the resources of the rule's types. It may raise `Unjudgeable`, which becomes a
+    violation of this rule and ends its check: what was found before counts, and what comes after isn't judged. So a
+    stack rule catches it for each resource.
 
     `by_agreement` says that the rule compares a stack with what its owners agreed to. Once a mandatory finding with
     `foreign_agreement` says that this is another stack's, the rule is silent: the plan is stopped anyhow, and whatever
@@ -112,18 +120,12 @@ class Rule:
     remedy: str
     source: str
     severity: Severity
-    check: ResourceCheck | StackCheck
+    check: Check
     scope: Scope = Scope.RESOURCE
     types: frozenset[str] = frozenset()
     config: Schemas = field(default_factory=dict)
     early: StackCheck | None = None
     by_agreement: bool = False
-
-    def findings(self, subject: Resource | Sequence[Resource], judgement: Judgement) -> Iterable[Finding]:
-        """Judge a resource, or for `Scope.STACK` the resources of a stack that are of the rule's types."""
-        # As a text, the type isn't made at each of the many calls.
-        check = cast("Callable[[Resource | Sequence[Resource], Judgement], Iterable[Finding]]", self.check)
-        return check(subject, judgement)
 
 
 class Description(TypedDict):

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from policies.rulebook.rule import Finding, Rule, Severity, Text
+from policies.rulebook.rule import Finding, Rule, Severity, written
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Violation:
     @cached_property
     def message(self) -> str:
         """What is wrong with which value."""
-        return _written(self.finding.message)
+        return written(self.finding.message)
 
     @property
     def remedy(self) -> str:
         """How to mend it."""
-        return _written(self.finding.remedy) or self.rule.remedy
+        return written(self.finding.remedy) or self.rule.remedy
 
     @property
     def severity(self) -> Severity:
@@ -53,12 +53,8 @@ class Violation:
         return "\n".join(filter(None, lines))
 
 
-def _written(text: Text) -> str:
-    return text if isinstance(text, str) else text()
-
-
 def fold(violations: Iterable[Violation]) -> Iterator[Violation]:
-    """Yield violations of one resource; one that follows from others is told with the first of these.
+    """Yield violations of one resource, or of a stack; one that follows from others is told with the first of these.
 
     That loses nothing: a fault takes others in only where its own violation stops the plan. If that one is waived,
     advisory or off, or if only some of the faults that a finding follows from are told, the finding speaks for itself.
@@ -80,5 +76,5 @@ def fold(violations: Iterable[Violation]) -> Iterator[Violation]:
 
 def _root(violation: Violation, roots: dict[Hashable, Violation]) -> Violation:
     """Return the violation that one is told with, itself if with none."""
-    causes = violation.finding.follows_from
+    causes = violation.finding.follows_from()
     return _root(roots[causes[0]], roots) if causes and all(cause in roots for cause in causes) else violation

@@ -47,14 +47,14 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:
-    untold = [change for change in row["changes"] if change["before"] == change["after"]]
+    told = {kind: [one for one in row["changes"] if one["told"] == kind] for kind in ("values", "secret", "filled in")}
     return {
         "resource": row["resource"],
         "verdict": row["verdict"],
         "address": row["address"],
         "cause": row["cause"],
         "waysOut": list(row["ways_out"]),
-        "secrets": [change["path"] for change in untold if change["before"]],
-        "filledIn": [change["path"] for change in untold if not change["before"]],
-        "changes": [change for change in row["changes"] if change not in untold],
+        "secrets": [change["path"] for change in told["secret"]],
+        "filledIn": [change["path"] for change in told["filled in"]],
+        "changes": told["values"],
     }

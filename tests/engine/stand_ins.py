@@ -49,7 +49,8 @@ class Fault:
     """Something that goes wrong: at the n-th call of a method outside previews (counted since the file was written).
 
     `action`: `refuse` answers with an error and does nothing; `wait` does it once the fault is taken out of the file;
-    `die` ends the process before anything is done; `die-after` once it is done, but before the engine hears of it.
+    `die` ends the process before anything is done; `die-after` once it is done, but before the engine hears of it. Of a
+    `Read` there are the first two, of an `Invoke` (whose `type` is its token, in previews too) there is `wait`.
     """
 
     method: str
@@ -176,6 +177,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: provider_pb2.InvokeRequest, context: grpc.ServicerContext) -> provider_pb2.InvokeResponse:
         arguments: dict[str, Any] = from_struct(request.args)
         self._cloud.note("Invoke", token=request.tok, preview=request.preview)
+        self._hold(self._cloud.fault("Invoke", request.tok), token=request.tok)
         response = provider_pb2.InvokeResponse()
         try:
             answer = (
@@ -232,7 +234,9 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: grpc.ServicerContext) -> provider_pb2.ReadResponse:
         self._cloud.note("Read", urn=request.urn, type=_type(request.urn), id=request.id)
-        if self._cloud.fault("Read", _type(request.urn)):
+        fault = self._cloud.fault("Read", _type(request.urn))
+        self._hold(fault, urn=request.urn, type=_type(request.urn))
+        if fault and fault.action == "refuse":
             context.abort(grpc.StatusCode.UNAVAILABLE, f"{request.urn}: the service doesn't answer (a test's fault)")
         # An import has the id of the type's documentation, with the region behind it where that isn't the provider's.
         id_, _, region = request.id.partition("@")
@@ -292,10 +296,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         entry = {"urn": urn, "type": type_, "id": id_, "preview": False}
         if changed is not None:
             entry["changed"] = changed
-        if fault and action == "wait":
-            self._cloud.note("Wait", urn=urn, type=type_)
-            while self._cloud.lasts(fault):
-                time.sleep(0.05)
+        self._hold(fault, urn=urn, type=type_)
         if action in ("refuse", "die"):
             self._cloud.note(method, **entry, outcome=action)
             if action == "die":
@@ -306,6 +307,13 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._cloud.note(method, **entry, outcome="done")
         if action == "die-after":
             os._exit(1)
+
+    def _hold(self, fault: Fault | None, **entry: str) -> None:
+        """Wait while a test has a call wait."""
+        if fault and fault.action == "wait":
+            self._cloud.note("Wait", **entry)
+            while self._cloud.lasts(fault):
+                time.sleep(0.05)
 
 
 def _type(urn: str) -> str:

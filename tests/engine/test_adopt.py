@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,13 +28,16 @@ from operations.adopt.report import Report
 from operations.adopt.resources import Verdict
 from operations.adopt.take_over import require_as_reported, take_over
 from stackfiles.failures import Failure
+from stackfiles.plan_document import PlanDocument
 from tests.engine.account import Account, Resource
 from tests.engine.adoption import StandInAccount, state_document
 from tests.engine.conftest import Deploy, first_up
 from tests.engine.deployment import CANARIES, Deployment
+from tests.engine.test_failures import methods, until, waits
 from tests.engine.test_secrets import leaks
+from tests.operations.adopt.engine_double import BrokenOff
 from tests.owner import config
-from tests.planning import NAME
+from tests.planning import NAME, PROJECT
 
 pytestmark = pytest.mark.engine
 
@@ -98,25 +105,17 @@ def test_a_running_platform_is_taken_over_whole(deploy: Deploy, tmp_path: Path) 
     }
     assert deployment.state().get("resources", []) == []
 
-    # Broken off in the middle of the import itself: the same report goes on from there.
     file = tmp_path / "report.json"
     file.write_text(made.document())
     same = Report.load(file)
     assert same == made
     state = terraform_state.read(state_document(Account(deployment.account)), "a test")
     require_as_reported(same, (NAME, "prod"), state, program_digest(deployment.project, "prod"))
-    engine = Engine(deployment.project, "prod")
-    deployment.faults({"method": "Read", "nth": len(existing) + len(existing) // 2, "action": "refuse"})
-    with environment(deployment), pytest.raises(Failure, match="pulumi import"):
-        take_over(same, engine)
-    half = len(deployment.resources())
-    assert 0 < half < len(existing)
-    deployment.faults()
+    break_off_at_every_step(deployment, file, len(existing))
     with environment(deployment):
-        assert take_over(same, engine) == len(existing) - half
-        assert take_over(same, engine) == 0
-    methods = {call["method"] for call in deployment.journal()[before:]}
-    assert methods <= {"Read", "Configure", "Cancel", "Invoke"}
+        assert take_over(same, Engine(deployment.project, "prod")) == 0
+    called = {call["method"] for call in deployment.journal()[before:]}
+    assert called <= {"Read", "Configure", "Cancel", "Invoke", "Wait"}
     assert len(deployment.resources()) == len(existing) == len(deployment.existing())
     assert leaks(deployment.folder / "state") == []
 
@@ -127,6 +126,74 @@ def test_a_running_platform_is_taken_over_whole(deploy: Deploy, tmp_path: Path) 
         ("Update", urn.split("$")[-1].split("::")[0]): 5 if "secret:" in urn else 2 for urn in changing
     }
     assert leaks(deployment.folder / "state") == []
+
+
+def break_off_at_every_step(deployment: Deployment, file: Path, all_of_it: int) -> None:
+    """Take over what a report has, broken off again and again; each run goes on where the one before ended.
+
+    An import reads everything twice: in its own preview first, and then to write it into the state.
+    """
+    report_, engine = Report.load(file), Engine(deployment.project, "prod")
+    # Killed in the preview of the import: nothing is written.
+    kill_take_over(deployment, file, {"method": "Read", "nth": all_of_it // 2})
+    assert deployment.resources() == []
+    # A resource can't be read: the import ends there by itself.
+    deployment.faults({"method": "Read", "nth": all_of_it + all_of_it // 2, "action": "refuse"})
+    with environment(deployment), pytest.raises(Failure, match="pulumi import"):
+        take_over(report_, engine)
+    deployment.faults()
+    half = len(deployment.resources())
+    assert 0 < half < all_of_it
+    # Killed while it writes what is left.
+    left = all_of_it - half
+    kill_take_over(deployment, file, {"method": "Read", "nth": left + left // 2})
+    more = len(deployment.resources())
+    assert half < more < all_of_it
+    # All is written, and nothing compared.
+    with environment(deployment), pytest.raises(BrokenOff):
+        take_over(report_, BrokenOffBeforeComparison(deployment.project, "prod"))
+    assert len(deployment.resources()) == all_of_it
+    # Killed in the preview that is compared, so that nobody heard of the end.
+    kill_take_over(deployment, file, {"method": "Invoke", "nth": 1})
+    assert len(deployment.resources()) == all_of_it
+
+
+class BrokenOffBeforeComparison(Engine):
+    """An engine that imports, and then isn't there any more."""
+
+    def judged_preview(self) -> PlanDocument:
+        raise BrokenOff
+
+
+TAKE_OVER: Final = """
+import sys
+from pathlib import Path
+from operations.adopt.engine import Engine
+from operations.adopt.report import Report
+from operations.adopt.take_over import take_over
+take_over(Report.load(Path(sys.argv[1])), Engine(Path(sys.argv[2]), "prod"))
+"""
+
+
+def kill_take_over(deployment: Deployment, file: Path, call: Mapping[str, object]) -> None:
+    """Take over what a report has, kill all of it at one call of a provider, and unlock the stack."""
+    before = methods(deployment).count("Wait")
+    deployment.faults({**call, "action": "wait"})
+    command = [sys.executable, "-c", TAKE_OVER, str(file), str(deployment.project)]
+    process = subprocess.Popen(
+        command,
+        cwd=PROJECT,
+        env=deployment.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    until(waits(deployment, before + 1), process)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    deployment.faults()
+    assert deployment.run("unlock").code == 0
 
 
 DIFFERENCES: Final[dict[str, dict[str, Any]]] = {

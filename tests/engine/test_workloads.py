@@ -1,7 +1,8 @@
-"""A stack that makes its workloads, on the real engine: made, left alone, given a new image, destroyed."""
+"""A stack that makes its workloads, on the real engine: made, left alone, given a new image, parked, destroyed."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -18,7 +19,18 @@ ADMINISTRATOR = "canary-administrator-password"
 SERVICE = "aws:ecs/service:Service"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 CLUSTER = "aws:rds/cluster:Cluster"
+INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
+POLICY = "aws:iam/policy:Policy"
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 ROUTE = "aws:ec2/route:Route"
+NAT = "aws:ec2/natGateway:NatGateway"
+ADDRESS = "aws:ec2/eip:Eip"
+RULE = "aws:lb/listenerRule:ListenerRule"
+PARAMETER = "aws:ssm/parameter:Parameter"
+PARKED_RULES = ("lab-portal-parked", "lab-pipelines-parked")
+MARKER = "infra/park_mode"
+SERVICES = ("lab-prefect-api-service", "lab-prefect-worker-service", "lab-backstage-service")
+Change = tuple[str, str, str]
 
 
 def with_administrator(deployment: Deployment, user: str = "dbadmin") -> None:
@@ -55,7 +67,7 @@ def test_the_life_of_workloads(tmp_path: Path) -> None:
         assert len(deployment.resources()) == len(planned)
         made = order(deployment, 0, SERVICE, TASK, CLUSTER, ROUTE)
         services = [name for _, name in made if name.endswith("-service")]
-        assert services == ["lab-prefect-api-service", "lab-prefect-worker-service", "lab-backstage-service"]
+        assert services == [*SERVICES]
         # Tasks find their image, their database and their way to both.
         first = made.index(("Create", services[0]))
         assert {("Create", "lab-database"), ("Create", "lab-private-a"), ("Create", "lab-private-b")} <= set(
@@ -77,8 +89,133 @@ def test_the_life_of_workloads(tmp_path: Path) -> None:
         assert [name for method, name in rolled if method == "Update"] == services[:2]
         assert {type_ for _, type_ in deployment.changes(before)} == {SERVICE, TASK}
 
+        park_with_a_break(deployment)
+        unpark_with_a_break(deployment)
+        park_and_delete_the_database(deployment)
+        restore(deployment)
+
         outcome = deployment.run("destroy", "--confirm", LAB)
         assert outcome.code == 0, outcome.out
         assert deployment.existing() == []
     finally:
         deployment.attached.stop()
+
+
+def park_with_a_break(deployment: Deployment) -> None:
+    deployment.set("parkMode", "parked")
+    assert_needs_command(deployment, "park")
+
+    before = len(deployment.journal())
+    deployment.faults({"method": "Update", "nth": 2, "type": SERVICE, "action": "refuse"})
+    assert deployment.up("--change-park-mode").code != 0
+    # It says that it is parked, and what still runs keeps its way out.
+    assert marker(deployment) == "parked"
+    assert {type_ for method, type_, _ in changes(deployment, before) if method == "Delete"} == set()
+
+    deployment.faults()
+    applied(deployment)
+    done = changes(deployment, before)
+    stopped = [("Update", SERVICE, name) for name in SERVICES]
+    assert_before(done, [("Create", RULE, name) for name in PARKED_RULES], stopped)
+    assert_before(done, [("Update", PARAMETER, MARKER)], stopped)
+    routes = [("Delete", ROUTE, f"lab-private-{zone}") for zone in "ab"]
+    assert_before(done, stopped, routes, [("Delete", NAT, "lab-nat-a")], [("Delete", ADDRESS, "lab-nat-a")])
+    assert {type_ for _, type_, _ in done} == {RULE, PARAMETER, SERVICE, ROUTE, NAT, ADDRESS, ROLE_POLICY, POLICY}
+    assert desired(deployment) == [0, 0, 0]
+
+
+def unpark_with_a_break(deployment: Deployment) -> None:
+    deployment.set("parkMode", "unparked")
+    deployment.set("databaseDeletable", True)  # for what comes next: it is applied before the database goes
+    assert_needs_command(deployment, "unpark")
+
+    before = len(deployment.journal())
+    deployment.faults({"method": "Update", "nth": 2, "type": SERVICE, "action": "refuse"})
+    assert deployment.up("--change-park-mode").code != 0
+    # Hosts stay closed until everything runs.
+    assert marker(deployment) == "parked"
+    assert {*PARKED_RULES} <= {resource["urn"].rpartition("::")[2] for resource in deployment.resources()}
+    assert_needs_command(deployment, "unpark")
+
+    deployment.faults()
+    applied(deployment)
+    assert_unparked(changes(deployment, before), ("Create", ROUTE, "lab-private-a"))
+    assert desired(deployment) == [1, 1, 1]
+
+
+def park_and_delete_the_database(deployment: Deployment) -> None:
+    before = len(deployment.journal())
+    deployment.set("parkMode", "parked")
+    deployment.set("databaseWhenParked", "deleted")
+    applied(deployment)
+    done = changes(deployment, before)
+    stopped = [("Update", SERVICE, name) for name in SERVICES]
+    assert_before(done, stopped, [("Delete", INSTANCE, "lab-database")], [("Delete", CLUSTER, "lab-database")])
+
+
+def restore(deployment: Deployment) -> None:
+    before = len(deployment.journal())
+    deployment.set("parkMode", "unparked")
+    deployment.set("databaseGeneration", 2)
+    deployment.set("databaseRestoreMode", "from_final_snapshot")
+    deployment.set("databaseDeletable", False)
+    applied(deployment)
+    assert_unparked(
+        changes(deployment, before), ("Create", CLUSTER, "lab-database"), ("Create", INSTANCE, "lab-database")
+    )
+    (cluster,) = [resource.properties for resource in deployment.account_resources() if resource.type == CLUSTER]
+    assert cluster["snapshotIdentifier"] == "lab-database-g1-final"
+    assert cluster["finalSnapshotIdentifier"] == "lab-database-g2-final"
+
+
+def applied(deployment: Deployment) -> None:
+    outcome = deployment.up("--change-park-mode")
+    assert outcome.code == 0, outcome.out
+
+
+def assert_needs_command(deployment: Deployment, command: str) -> None:
+    """A deploy, such as CI's, neither parks nor unparks."""
+    before = len(deployment.journal())
+    refused = deployment.up()
+    assert refused.code == 2, refused.out
+    assert f"`make {command} STACK=lab`" in refused.out
+    assert deployment.changes(before) == []
+
+
+def assert_unparked(done: list[Change], *made: Change) -> None:
+    """Whatever services need is made, then each of them runs, then the marker says so, then the hosts open."""
+    services = [("Update", SERVICE, name) for name in SERVICES]
+    started = [max(index for index, change in enumerate(done) if change == service) for service in services]
+    assert started == sorted(started)
+    assert_before(done, list(made), services)
+    assert_before(done, services, [("Update", PARAMETER, MARKER)])
+    assert_before(done, services, [("Delete", RULE, name) for name in PARKED_RULES])
+
+
+def assert_before(done: list[Change], *groups: list[Change]) -> None:
+    """Each group of changes is done before the next one begins."""
+    places = [[done.index(change) for change in group] for group in groups]
+    for earlier, later in itertools.pairwise(places):
+        assert max(earlier) < min(later), done
+
+
+def changes(deployment: Deployment, after: int) -> list[Change]:
+    """Method, type and logical name of the changes that were made, in order."""
+    return [
+        (call["method"], call["type"], call["urn"].rpartition("::")[2])
+        for call in deployment.journal()[after:]
+        if call["method"] in ("Create", "Update", "Delete") and call["outcome"] == "done"
+    ]
+
+
+def desired(deployment: Deployment) -> list[int]:
+    return [one.properties["desiredCount"] for one in deployment.account_resources() if one.type == SERVICE]
+
+
+def marker(deployment: Deployment) -> str:
+    (value,) = [
+        one.properties["insecureValue"]
+        for one in deployment.account_resources()
+        if one.type == PARAMETER and one.properties["name"] == f"/{LAB}/{MARKER}"
+    ]
+    return str(value)

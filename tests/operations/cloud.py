@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import threading
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import moto.backends
+from moto.kms import models as kms
 from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 from moto.server import ThreadedMotoServer
 
@@ -48,6 +52,11 @@ def fault_of(operation: str, kind: str, times: int = 1_000) -> Fault:
     return fault
 
 
+def is_change(method: str, operation: str) -> bool:
+    """Tell whether a call changes the account. The path of GetCallerIdentity is `/`."""
+    return method not in ("GET", "HEAD") and operation != "/" and not operation.startswith(("Get", "List", "Describe"))
+
+
 @dataclass
 class Cloud:
     """The gate's state: where it is, which operations were called (and with which method), and what goes wrong."""
@@ -56,10 +65,20 @@ class Cloud:
     fault: Fault = no_fault
     calls: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
+    written: int = 0
+    """How many calls took effect that change the account. Runs that broke off after equally many left it alike."""
     released: threading.Event = field(default_factory=threading.Event)
 
     def reset(self) -> None:
-        self.fault, self.calls, self.requests = no_fault, [], []
+        self.fault, self.calls, self.requests, self.written = no_fault, [], [], 0
+
+    def breaks(self) -> list[tuple[int, str]]:
+        """Every way to break off a run with these calls: before each, and after each that changes the account."""
+        return [
+            (number, kind)
+            for number, request in enumerate(self.requests, start=1)
+            for kind in ("before", *(["after"] if is_change(*request) else []))
+        ]
 
     def put(self, name: str, value: str | None) -> str:
         """Make a secret, or give it another version; return the six characters that end its ARN."""
@@ -132,6 +151,7 @@ class Call(BaseHTTPRequestHandler):
         elif fault and fault not in ("after", "lost"):
             self._refuse(fault)
         else:
+            cloud.written += is_change(self.command, operation)
             self._pass_on(body, fault)
 
     do_DELETE = do_GET = do_HEAD = do_PUT = do_POST
@@ -169,12 +189,24 @@ class Call(BaseHTTPRequestHandler):
         self.wfile.flush()
 
 
+def _spare_work() -> None:
+    """Have moto do once what it does at each call: list its own folders, and make key material, which isn't used here.
+
+    It says nothing of the calls either: the gate notes them.
+    """
+    modules = tuple(moto.backends.list_of_moto_modules())
+    vars(moto.backends)["list_of_moto_modules"] = lambda: modules
+    vars(kms)["generate_private_key"] = cache(kms.generate_private_key)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
+
+
 def start() -> tuple[Cloud, Callable[[], None]]:
     """Start moto and the gate; return the gate's state and how to stop both."""
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    moto.start()
+    _spare_work()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
     cloud = Cloud()
-    gate = Gateway(cloud, moto.get_host_and_port())
+    gate = Gateway(cloud, server.get_host_and_port())
     threading.Thread(target=gate.serve_forever, daemon=True).start()
     cloud.url = f"http://127.0.0.1:{gate.server_address[1]}"
 
@@ -182,6 +214,6 @@ def start() -> tuple[Cloud, Callable[[], None]]:
         cloud.released.set()
         gate.shutdown()
         gate.server_close()
-        moto.stop()
+        server.stop()
 
     return cloud, stop

@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import boto3
 import botocore.loaders
 import botocore.session
 import httpx
@@ -64,6 +65,8 @@ WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
 
 _LOADER = botocore.loaders.create_loader()
 _CLIENTS: dict[str, Any] = {}
+_SESSIONS: dict[str, boto3.Session] = {}
+_MAKE_SESSION = boto3.Session
 _CREATE_CLIENT = botocore.session.Session.create_client
 
 
@@ -73,11 +76,22 @@ def kept_client(session: botocore.session.Session, service: str, **options: Any)
     Reading the SDK's service models and making clients is most of what a short command costs.
     """
     given = {name: getattr(value, "_user_provided_options", value) for name, value in options.items()}
-    variables = sorted((name, value) for name, value in os.environ.items() if name.startswith(("AWS_", "SSL_")))
-    key = repr((service, sorted(given.items()), variables))
+    key = repr((service, sorted(given.items()), _variables()))
     if key not in _CLIENTS:
         _CLIENTS[key] = _CREATE_CLIENT(session, service, **options)
     return _CLIENTS[key]
+
+
+def kept_session() -> boto3.Session:
+    """Return the session that was made for another run in the same environment, or make one."""
+    key = repr(_variables())
+    if key not in _SESSIONS:
+        _SESSIONS[key] = _MAKE_SESSION()
+    return _SESSIONS[key]
+
+
+def _variables() -> list[tuple[str, str]]:
+    return sorted((name, value) for name, value in os.environ.items() if name.startswith(("AWS_", "SSL_")))
 
 
 class Terminal(io.StringIO):
@@ -296,6 +310,7 @@ def bench(
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
     monkeypatch.setattr(botocore.session.Session, "create_client", kept_client)
+    monkeypatch.setattr(boto3, "Session", kept_session)
     monkeypatch.setattr("operations.web._FIRST_PAUSE", 0.01)
     monkeypatch.setattr("operations.verdicts._SOON_SECONDS", 60)
     monkeypatch.chdir(tmp_path)

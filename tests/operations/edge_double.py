@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from flask import Flask, Response, redirect, request
+from flask import Flask, Response, jsonify, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from tests.operations.kinde_double import CLIENT_ID, DOMAIN
@@ -29,7 +29,8 @@ class EdgeDouble:
     `status` is what everything answers; `callback_status` maps a host to what its callback answers. `fault` is one of:
     "", "host not forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop", "open",
     "header not asked for", "any viewer" (no web ACL), "wrong client", "wrong scope", "always asks", "slow" (answers a
-    little too late).
+    little too late), "parked". `answers` is what the application behind answers in JSON, by path, to whom has
+    `credential`.
     """
 
     client_secret: str = ""
@@ -39,9 +40,12 @@ class EdgeDouble:
     states: dict[str, str] = field(default_factory=dict)
     sessions: set[str] = field(default_factory=set)
     cached: dict[str, AnyResponse] = field(default_factory=dict)
+    answers: dict[str, object] = field(default_factory=dict)
+    credential: str = ""
 
     def reset(self, secret: str) -> None:
         self.client_secret, self.status, self.callback_status, self.fault, self.cached = secret, 0, {}, "", {}
+        self.answers, self.credential = {}, ""
 
 
 def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, closed_but_for: str = "") -> Flask:
@@ -62,6 +66,11 @@ def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, c
             return Response("Forbidden", 403)
         if edge.fault == "open":
             return Response("<h1>Welcome</h1>", content_type="text/html")
+        if edge.fault == "parked":
+            return Response("The platform is parked", 503, content_type="text/plain")
+        if request.path in edge.answers:
+            allowed = request.authorization and f"{request.authorization.username}:{request.authorization.password}"
+            return jsonify(edge.answers[request.path]) if allowed == edge.credential else Response(status=401)
         if edge.fault == "loop":
             return redirect(f"https://{host}/")
         if edge.fault == "plain http":

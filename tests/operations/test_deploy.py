@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from stackfiles import project
-from tests.owner import owned
-from tests.planning import PROJECT, copy_project
+from tests.owner import owned, owned_here
+from tests.planning import NAME, PROJECT, copy_project
 
 VERSION = project.pulumi_version(PROJECT)
 
@@ -39,7 +39,9 @@ def recorder(tmp_path: Path) -> Path:
     program.write_text(
         f"#!{sys.executable}\nimport json, os, sys\n"
         f"open({str(tmp_path / 'backend')!r}, 'w').write(os.environ.get('PULUMI_BACKEND_URL', ''))\n"
-        "if 'export' in sys.argv: sys.exit(print('{\"deployment\": {}}'))\n"
+        f"state = {str(tmp_path / 'state')!r}\n"
+        "if 'export' in sys.argv:\n"
+        "    sys.exit(print(open(state).read() if os.path.exists(state) else '{\"deployment\": {}}'))\n"
         f"with open({str(tmp_path / 'calls')!r}, 'a') as file: file.write(json.dumps(sys.argv[1:]) + '\\n')\n"
     )
     program.chmod(0o755)
@@ -91,6 +93,26 @@ def test_an_option_in_the_environment_is_refused(recorder: Path) -> None:
     done = deploy("up", "--stack", "prod", path=recorder, PULUMI_OPTION_SKIP_PREVIEW="true")
     assert done.returncode == 2
     assert calls(recorder) == []
+
+
+def test_an_update_neither_parks_nor_unparks_unless_it_is_told_to(recorder: Path) -> None:
+    marker = {
+        "urn": f"urn:pulumi:lab::{NAME}::guarded:parameters:Parameters$aws:ssm/parameter:Parameter::infra/park_mode",
+        "type": "aws:ssm/parameter:Parameter",
+        "id": "/lab/infra/park_mode",
+        "inputs": {"insecureValue": "parked"},
+    }
+    (recorder / "state").write_text(json.dumps({"deployment": {"resources": [marker]}}))
+    here = ("--stack", "lab", "--project", str(owned_here()))
+    refused = deploy("up", *here, path=recorder)
+    assert refused.returncode == 2
+    assert "parkMode is `unparked`, and the platform is parked" in refused.stderr
+    assert "`make unpark STACK=lab`" in refused.stderr
+    assert calls(recorder) == []
+    assert deploy("up", "--change-park-mode", *here, path=recorder).returncode == 0
+    assert [call[0] for call in calls(recorder)] == ["preview", "up"]
+    # Where others make the workloads, the setting is all there is to it.
+    assert deploy("up", "--stack", "prod", path=recorder).returncode == 0
 
 
 def test_a_stack_without_a_file_is_refused(recorder: Path) -> None:

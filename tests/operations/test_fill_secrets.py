@@ -134,19 +134,11 @@ def test_one_rotation_rotates_once(bench: Bench) -> None:
     assert state(bench)[SESSION]["AWSPREVIOUS"] == after[SESSION]["AWSCURRENT"]
 
 
-def breaks(calls: list[str]) -> list[tuple[int, str]]:
-    """Every way to break off: before each call, and after each that writes; after a look it is the same as before."""
-    return [
-        (number, kind)
-        for number, operation in enumerate(calls, start=1)
-        for kind in ("before", *(["after"] if operation == "PutSecretValue" else []))
-    ]
-
-
 def test_broken_off_at_every_call(bench: Bench) -> None:
     assert bench.run("fill-secrets", *ENDPOINT).code == 0
-    ways = breaks(bench.cloud.calls)
+    ways = bench.cloud.breaks()
     assert len(ways) >= 16
+    tried = set()
     for way in ways:
         bench.start_over()
         bench.cloud.fault = fault_at(*way)
@@ -154,6 +146,9 @@ def test_broken_off_at_every_call(bench: Bench) -> None:
         assert broken.code == 1
         assert "(BrokenOff)" in broken.err
         written = {name: labels for name, labels in state(bench).items() if labels}
+        if bench.cloud.written in tried:
+            continue
+        tried.add(bench.cloud.written)
         assert bench.run("fill-secrets", *ENDPOINT).code == 0
         after = state(bench)
         assert all(set(labels) == {"AWSCURRENT"} for labels in after.values()), way
@@ -165,16 +160,20 @@ def test_rotation_broken_off_at_every_call(bench: Bench) -> None:
     rotation = (*ENDPOINT, "--rotate", "backstage/db", "--rotate", "db/admin", "--rotation", "this")
     bench.run("fill-secrets", *ENDPOINT)
     before = state(bench)
-    bench.cloud.calls.clear()
+    bench.cloud.reset()
     assert bench.run("fill-secrets", *rotation).code == 0
-    ways = breaks(bench.cloud.calls)
+    ways = bench.cloud.breaks()
     assert len(ways) >= 12
+    tried = set()
     for way in ways:
         bench.start_over()
         for name, labels in before.items():
             bench.cloud.put(name, labels["AWSCURRENT"])
         bench.cloud.fault = fault_at(*way)
         assert bench.run("fill-secrets", *rotation).code == 1
+        if bench.cloud.written in tried:
+            continue
+        tried.add(bench.cloud.written)
         assert bench.run("fill-secrets", *rotation).code == 0
         after = state(bench)
         assert consistent(after), way

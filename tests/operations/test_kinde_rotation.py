@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.operations.cloud import Cloud, fault_at
+from tests.operations.cloud import fault_at
 from tests.operations.conftest import CLIENT_SECRET, KINDE_SECRET, Bench
 from tests.operations.edge_double import DISTRIBUTIONS
 
@@ -175,20 +175,12 @@ def test_bad_usage(kinde: Bench) -> None:
     assert not {*WRITES} & {*kinde.cloud.calls}
 
 
-def ways(cloud: Cloud) -> list[tuple[int, str]]:
-    """Every way to break off: before each call, and after each that writes."""
-    return [
-        (number, kind)
-        for number, operation in enumerate(cloud.calls, start=1)
-        for kind in ("before", *(["after"] if operation in WRITES else []))
-    ]
-
-
 def test_broken_off_at_every_call(kinde: Bench) -> None:
     assert kinde.run(*PROVEN, stdin=NEW).code == 0
     assert labels(kinde) == DONE
-    all_ways = ways(kinde.cloud)
+    all_ways = kinde.cloud.breaks()
     assert len(all_ways) >= 13
+    tried = set()
     for way in all_ways:
         kinde.start_over()
         kinde.kinde.client_secrets.add(NEW)
@@ -197,6 +189,9 @@ def test_broken_off_at_every_call(kinde: Bench) -> None:
         assert (broken.code, "(BrokenOff)" in broken.err) == (1, True), way
         # The way back is there until signing in has been proven.
         assert CLIENT_SECRET in labels(kinde).values(), way
+        if kinde.cloud.written in tried:
+            continue  # nothing was written since another way broke off, so the next run would be the same
+        tried.add(kinde.cloud.written)
         assert kinde.run(*PROVEN, stdin=NEW).code == 0, way
         assert labels(kinde) == DONE, way
 
@@ -207,13 +202,17 @@ def test_way_back_broken_off_at_every_call(kinde: Bench) -> None:
     kinde.cloud.reset()
     assert kinde.run(*PROVEN, "--roll-back").code == 0
     assert labels(kinde) == BACK
-    all_ways = ways(kinde.cloud)
+    all_ways = kinde.cloud.breaks()
     assert len(all_ways) >= 12
+    tried = set()
     for way in all_ways:
         kinde.cloud.set_versions(KINDE_SECRET, begun)
         kinde.cloud.reset()
         kinde.cloud.fault = fault_at(*way)
         assert kinde.run(*PROVEN, "--roll-back").code == 1, way
         assert {CLIENT_SECRET, NEW} == {*labels(kinde).values()}, way
+        if kinde.cloud.written in tried:
+            continue
+        tried.add(kinde.cloud.written)
         again = kinde.run(*PROVEN, "--roll-back")
         assert labels(kinde) == BACK, (way, again.text)

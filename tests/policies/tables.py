@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
+from corpus.families import read
 from tests.policies.analyzer import PROJECT, UNKNOWN, Json, Judge, Planned, Violation, secret
 
 _ABSENT: Final = "ABSENT"
@@ -77,7 +77,7 @@ class Tables:
 
 def _table(file: Path) -> Any:  # noqa: ANN401 - as YAML has it
     # By way of JSON, so that what YAML has once, under an alias, can be changed in one place only.
-    return json.loads(json.dumps(yaml.safe_load(file.read_text(encoding="utf-8"))))
+    return json.loads(json.dumps(read(file)))
 
 
 def meant(value: Json) -> Json:

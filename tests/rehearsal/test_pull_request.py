@@ -23,8 +23,8 @@ CHANGES = [
     ("components/catalogue.py", 'RAW = "raw"', 'RAW = "unrefined"'),
     (
         "components/parameters.py",
-        "name=parameter.name(args.names),",
-        'name=parameter.name(args.names) + "_",',
+        "name=parameter.name(self._names),",
+        'name=parameter.name(self._names) + "_",',
     ),
     (
         "components/guarded_role.py",

@@ -170,7 +170,13 @@ def test_adoption(browser: Opened) -> None:
     Select(browser.one("#which-verdict")).select_by_value("changes in place")
     assert len(browser.all("#adopted .entry")) == 2
     assert _rows(browser, "#adopted") == [["description", "old", "new"]]
+    assert browser.all("#adopted details") == []
     assert browser.texts("#adopted .secret") == ["Secrets that change, whose values aren't shown: actions"]
+    Select(browser.one("#which-verdict")).select_by_value("tags only")
+    assert browser.texts("#adopted summary") == ["4 changesin tags"]
+    assert not browser.one("#adopted table").is_displayed()
+    browser.one("#adopted summary").click()
+    assert browser.one("#adopted table").is_displayed()
 
 
 def test_by_keyboard_alone(browser: Opened) -> None:

@@ -26,7 +26,7 @@ from werkzeug.wrappers import Request, Response
 from components.iam_names import every_policy_name
 from components.naming import Names
 from operations.adopt import hand_over
-from tests.operations.adopt.terraform_estate import CANARIES, Estate, made_within
+from tests.operations.adopt.terraform_estate import CANARIES, Workspace, made_within
 from tests.operations.adopt.test_terraform_forgets import READS, delete
 from tests.planning import NAME, PROJECT, plan_of
 from tests.policies.acceptance import terraform
@@ -73,7 +73,7 @@ class Adoption:
     """Terraform's platform, and a stack with an empty state on the same account."""
 
     stack: Upstream
-    estate: Estate
+    estate: Workspace
     zone: Mapping[str, str]
     """The environment in which Cloudflare's API is asked for its zone, and the option that leads there."""
 

@@ -210,7 +210,8 @@ def test_the_documents_have_room_to_grow() -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (white space doesn't count)."""
     own = names(owned_here(), LAB, STATE)
     longest = replace(own, environment=LONGEST, region="ap-southeast-2")
-    chosen = settings(owned_here(), LAB, STATE).model_copy(update={"cluster": longest.resource("services")})
+    named = {"cluster": longest.resource("services"), "ork_function": longest.resource("ork-processor")}
+    chosen = settings(owned_here(), LAB, STATE).model_copy(update=named)
     shared = shared_statements(longest, chosen)
     managed = {
         **{f"{role}: boundary": one.boundary for role, one in roles_permissions(chosen, longest).items()},

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
 from components.catalogue import SECRETS, Workload
 from components.containers import CONTAINERS, SESSION_SECRET
 from components.service_groups import MEMBERS
+from corpus.families import read
 from tests.owner import HERE
 from tests.planning import Plan, Step
 from tests.workloads import LAB
 
-FACTS: Final = yaml.safe_load(Path(__file__).with_name("facts.yaml").read_text())
+FACTS: Final = read(Path(__file__).with_name("facts.yaml"))
 BUILT_FOR_WORKLOADS: Final = re.compile(
     r"aws:(ec2/(?!securityGroup:)|ecs/|rds/|servicediscovery/|lambda/|sqs/|cloudwatch/metricAlarm:|s3/bucketNotification:)"
 )

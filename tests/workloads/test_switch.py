@@ -124,6 +124,18 @@ ARCHIVE: Final = {"orkCodeBucket": "", "orkCodeKey": "", "orkCodeVersion": "", "
         ),
         (LAB, {"databaseRestoreMode": "from_final_snapshot", "databaseSnapshot": "what-was-there"}, []),
         (LAB, {"databaseRestoreMode": "from_final_snapshot", "databaseGeneration": "2"}, []),
+        (LAB, {"databaseWhenParked": "deleted"}, []),
+        (
+            LAB,
+            {"databaseWhenParked": "stopped"},
+            ["databaseWhenParked: `stopped` won't do; accepted: paused or deleted"],
+        ),
+        (
+            LAB,
+            {"parkMode": "parked", "databaseWhenParked": "deleted"},
+            ["databaseWhenParked: `deleted` needs databaseDeletable `true`"],
+        ),
+        (LAB, {"parkMode": "parked", "databaseWhenParked": "deleted", "databaseDeletable": "true"}, []),
         (LAB, {"databaseSnapshot": "what-was-there"}, ["databaseSnapshot: is what generation 1 starts from"]),
     ],
 )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
+from itertools import groupby
 from typing import Final
 
 _CATEGORY: Final = re.compile(r"\\([pP])\{(\w+)\}")
@@ -158,14 +160,32 @@ def _within_class(expression: str, place: int) -> bool:
 def _characters(name: str, negated: bool, everything: bool) -> str:
     """Return the ranges of a class of characters."""
     last = sys.maxunicode if everything else 0x7F
-    own = re.compile(f"[{_ASCII_CLASSES[name]}]") if name in _ASCII_CLASSES else None
     ranges: list[tuple[int, int]] = []
-    for code in range(last + 1):
-        member = bool(own.match(chr(code))) if own else unicodedata.category(chr(code)).startswith(name)
-        if member == negated:
+    for first, end, member in _members(name):
+        if member == negated or first > last:
             continue
-        if ranges and ranges[-1][1] == code - 1:
-            ranges[-1] = (ranges[-1][0], code)
+        if ranges and ranges[-1][1] == first - 1:
+            ranges[-1] = (ranges[-1][0], min(end, last))
         else:
-            ranges.append((code, code))
+            ranges.append((first, min(end, last)))
     return "".join(rf"\U{first:08x}-\U{end:08x}" for first, end in ranges)
+
+
+def _members(name: str) -> Iterator[tuple[int, int, bool]]:
+    """Yield all characters in ranges: first, last, and whether these are in a class."""
+    if name not in _ASCII_CLASSES:
+        yield from ((first, end, category.startswith(name)) for first, end, category in _categories())
+        return
+    own = re.compile(f"[{_ASCII_CLASSES[name]}]")
+    yield from ((code, code, bool(own.match(chr(code)))) for code in range(0x80))
+    yield 0x80, sys.maxunicode, False
+
+
+@cache
+def _categories() -> Sequence[tuple[int, int, str]]:
+    """Return all characters in ranges of one category: first, last, and the category."""
+    ranges = []
+    for category, codes in groupby(range(sys.maxunicode + 1), lambda code: unicodedata.category(chr(code))):
+        first, *rest = codes
+        ranges.append((first, rest[-1] if rest else first, category))
+    return ranges

@@ -57,18 +57,21 @@ class Group:
         names = {snake: camel for camel, snake in _GETTER.findall(self.body)}
         return {
             names.get(name, name): self.module.input(
-                type_, required="Optional[" not in type_[:24], options=self._options(name)
+                type_, required="Optional[" not in type_[:24], options=self._options.get(name, ())
             )
             for name, type_ in _PARAMETER.findall(self.parameters)
         }
 
-    def _options(self, name: str) -> tuple[str, ...]:
-        told = re.search(rf"^ +:param [^\n]*\] {name}: (.*?)(?=^ +:param|^ +\"\"\")", self.body, re.M | re.S)
-        listed = _LISTED.search(re.sub(r"^ +", "", told[1], flags=re.M)) if told else None
-        # The documentation takes an underscore for emphasis and writes it as an asterisk.
-        return (
-            tuple(re.sub(r"(?<=\w)\*(?=\w)", "_", one) for one in re.findall(r'"([^"]*)"', listed[1])) if listed else ()
-        )
+    @cached_property
+    def _options(self) -> Mapping[str, tuple[str, ...]]:
+        """Parameter -> the values that its documentation lists, where it does."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, told in _DOCUMENTED.findall(self.body) if _LISTING in self.body else ():
+            if name not in found and (listed := _LISTED.search(re.sub(r"^ +", "", told, flags=re.M))):
+                # The documentation takes an underscore for emphasis and writes it as an asterisk.
+                options = re.findall(r'"([^"]*)"', listed[1])
+                found[name] = tuple(re.sub(r"(?<=\w)\*(?=\w)", "_", one) for one in options)
+        return found
 
 
 class Module:
@@ -108,7 +111,9 @@ def _unwrapped(type_: str) -> str:
     return type_
 
 
-_LISTED: Final = re.compile(r'^Available values: ((?:"[^"]*"(?:, )?)+)\.$', re.M)
+_DOCUMENTED: Final = re.compile(r'^ +:param [^\n]*\] (\w+): (.*?)(?=^ +:param|^ +""")', re.M | re.S)
+_LISTING: Final = "Available values: "
+_LISTED: Final = re.compile(rf'^{_LISTING}((?:"[^"]*"(?:, )?)+)\.$', re.M)
 """How Cloudflare's SDK tells an enumeration; both come from Cloudflare's OpenAPI schema
 (https://developers.cloudflare.com/api/)."""
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from policies.inventory.agreed_types import counts
 from policies.inventory.edge import DISTRIBUTION
 from policies.inventory.identity_policies import TYPES
 from policies.inventory.pinned_tags import tag_conditions
@@ -27,15 +28,16 @@ def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """Return rule -> key -> value for the rules whose facts stand in a plan (the format of `pulumi preview --json`)."""
     states = [step["newState"] for step in document["steps"] if "newState" in step]
     inputs = [(state["type"], state.get("inputs", {})) for state in states]
-    counts = Counter(type_ for type_, _ in inputs if not type_.startswith("pulumi:"))
-    judged = sorted(type_ for type_ in counts if type_ in table())
+    made = {type_ for type_, _ in inputs if not type_.startswith("pulumi:")}
+    numbers = Counter(type_ for type_, properties in inputs if counts(type_, properties))
+    judged = sorted(made & table().keys())
     packages = {type_.partition(":")[0] for type_ in table()}
     return {
         "unjudged-type": {
             "types": judged,
-            "components": sorted({type_.partition(":")[0] for type_ in counts} - packages),
+            "components": sorted({type_.partition(":")[0] for type_ in made} - packages),
         },
-        "unagreed-number": {"most": {type_: counts[type_] for type_ in judged if table()[type_].counted}},
+        "unagreed-number": {"most": {type_: numbers[type_] for type_ in judged if table()[type_].counted}},
         "pinned-role": {"roles": _roles(inputs)},
         "pinned-tag": {"tags": _tags(inputs)},
         "unscreened-distribution": {

@@ -13,7 +13,7 @@ from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.faults.identity import identity_faults
 from policies.least_privilege.faults.places import each_once, identity
 from policies.least_privilege.faults.resource_policies import resource_policy_faults
-from policies.least_privilege.faults.roots import find_roots
+from policies.least_privilege.faults.roots import let_follow
 from policies.least_privilege.faults.tags import tag_faults
 from policies.least_privilege.faults.trust import trust_faults
 from policies.least_privilege.faults.validity import validity_faults
@@ -66,11 +66,11 @@ def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ..
         found += identity_faults(document.statements)
         if kind is Kind.BOUNDARY:
             found = [fault for fault in found if fault.rule in _IN_A_BOUNDARY]
-    faults = each_once(found)
+    faults = tuple(each_once(found))
     for fault in faults:
         fault.kind = kind
-    find_roots(faults)
-    return tuple(faults)
+    let_follow(faults)
+    return faults
 
 
 def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
@@ -82,9 +82,11 @@ def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
         [replace(one, where=f"{one.where} of `{shorten(name)}`") for one in parse(text, Kind.IDENTITY).statements]
         for name, text in policies
     ]
-    alone = {identity(fault) for statements in each for fault in _escalations(statements)}
-    together = _escalations([statement for statements in each for statement in statements])
-    return tuple(fault for fault in each_once(together) if identity(fault) not in alone)
+    together = each_once(_escalations([statement for statements in each for statement in statements]))
+    alone = {identity(fault) for statements in each if together for fault in _escalations(statements)}
+    faults = tuple(fault for fault in together if identity(fault) not in alone)
+    let_follow(faults)
+    return faults
 
 
 def _escalations(statements: Sequence[Statement]) -> Iterator[Fault]:

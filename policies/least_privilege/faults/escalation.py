@@ -275,7 +275,9 @@ def _unconditional_resources(
         [
             statement
             for statement in statements
-            if not statement.conditions.narrow_resources and not statement.conditions.ask_for_any(*excluded_keys)
+            if _names(statement, action)
+            and not statement.conditions.narrow_resources
+            and not statement.conditions.ask_for_any(*excluded_keys)
         ],
         action,
     )

@@ -1,20 +1,24 @@
-"""One thing that is wrong with a document. Its texts are made when they are read: most are told with another's."""
+"""One thing that is wrong with a document. What is told of it is made when it is read: a verdict needs none of that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from policies.least_privilege.faults.remedies import NAME_ACTIONS
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language.documents import Kind, Statement
-from policies.rulebook.rule import Text
+from policies.rulebook.rule import Text, written
 
 
 class RuleId(StrEnum):
     """The rules about single documents. Each has a row in `rules.documents`."""
+
+    # As their texts have, which they equal. An enumeration's own takes a call of Python.
+    __hash__ = str.__hash__
 
     MALFORMED_DOCUMENT = "malformed-document"
     UNKNOWN_ACTION = "unknown-action"
@@ -53,6 +57,12 @@ class RuleId(StrEnum):
     CROSS_ACCOUNT_ACCESS = "cross-account-access"
 
 
+BROAD: Final = frozenset(
+    (RuleId.WILDCARD_ACTION, RuleId.NOT_ACTION, RuleId.SERVICE_WILDCARD, RuleId.BROAD_ACTION_PATTERN)
+)
+"""Faults of actions that nobody named. To name those that are needed mends them, and what follows from them."""
+
+
 class Applies(Enum):
     """To whom access must be given for it to be a fault."""
 
@@ -89,11 +99,11 @@ class Part:
 class Fault:
     """A fault, before configuration and waivers. Messages quote names of the document, never a condition's value.
 
-    What a finder leaves open (`parts`, `concerns`, `kind`, `follows_from`) is filled in by those who called it.
+    What a finder leaves open (`parts`, `concerns`, `kind`, `roots`) is filled in by those who called it.
     """
 
     rule: RuleId
-    said: str
+    words: Text
     """What is wrong, without its places."""
     about: str = ""
     """What the rule's configuration can allow by name: an account, a service or an issuer."""
@@ -106,13 +116,23 @@ class Fault:
     """The principal, or the condition key in lower case, that is wrong, where it's one of these."""
     kind: Kind = Kind.IDENTITY
     """The kind of the document."""
-    follows_from: tuple[Fault, ...] = ()
-    """Other faults of the document: once all of them are mended, this one is gone (`roots`)."""
+    roots: Callable[[], Mapping[Fault, tuple[Fault, ...]]] = dict
+    """Finds what each fault of the document follows from, once for all of them."""
+
+    @property
+    def follows_from(self) -> tuple[Fault, ...]:
+        """Other faults of the document: once all of them are mended, this one is gone."""
+        return self.roots().get(self, ())
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
         """Its places, each statement once."""
         return merged(place for part in self.parts for place in part.places)
+
+    @cached_property
+    def said(self) -> str:
+        """What is wrong, without its places."""
+        return written(self.words)
 
     @cached_property
     def message(self) -> str:
@@ -129,7 +149,10 @@ class Fault:
     @cached_property
     def remedy(self) -> str:
         """How to mend it; empty where the rule's own remedy says all."""
-        return self.mend if isinstance(self.mend, str) else self.mend()
+        if self.mend and any(root.rule in BROAD for root in self.follows_from):
+            # Of what a pattern takes in, nothing can be left out by name.
+            return NAME_ACTIONS
+        return written(self.mend)
 
 
 _NAMED: Final = 3

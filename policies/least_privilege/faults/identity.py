@@ -87,7 +87,9 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
     if on_star:
         yield Fault(
             RuleId.WILDCARD_RESOURCE,
-            f"{quote_actions(service, on_star)} can be narrowed to resources, and {_be(on_star)} allowed on `*`.",
+            lambda: (
+                f"{quote_actions(service, on_star)} can be narrowed to resources, and {_be(on_star)} allowed on `*`."
+            ),
             parts=(any_granting_widely(statements, service, on_star, on_star=True),),
             mend=partial(remedies.narrow, service, on_star),
         )
@@ -95,8 +97,10 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
     if on_patterns:
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
-            f"{quote_actions(service, on_patterns)} {_be(on_patterns)} allowed on a pattern that every resource "
-            "matches.",
+            lambda: (
+                f"{quote_actions(service, on_patterns)} {_be(on_patterns)} allowed on a pattern that every resource "
+                "matches."
+            ),
             parts=(any_granting_widely(statements, service, on_patterns),),
             mend=partial(remedies.narrow, service, on_patterns),
         )
@@ -110,7 +114,7 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
         if found:
             yield Fault(
                 rule,
-                f"Without a bound on the resource, {quote_actions(service, found)} {verb}{_s(found)} {effect}.",
+                partial(_unbounded_effect, service, found, verb, effect),
                 parts=(any_granting_widely(statements, service, found),),
                 mend=partial(remedies.narrow, service, found),
             )
@@ -121,6 +125,11 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
             parts=(any_granting_widely(statements, service, service.mask("passrole")),),
             mend=partial(remedies.narrow, service, service.mask("passrole")),
         )
+
+
+def _unbounded_effect(service: knowledge.Service, actions: int, verb: str, effect: str) -> str:
+    named = quote_actions(service, actions)
+    return f"Without a bound on the resource, {named} {verb}{_s(actions)} {effect}."
 
 
 def _be(mask: int) -> str:
@@ -170,8 +179,8 @@ def _secret_faults(statement: Statement) -> Iterator[Fault]:
     A secret's ARN ends in six random characters: `-*` and prefixes match other secrets too.
     """
     wide = list(filter(_matches_secrets, statement.resources))
-    reading = tuple(filter(_reads_secrets, statement.actions))
-    if wide and reading:
+    reading = tuple(filter(_reads_secrets, statement.actions)) if wide else ()
+    if reading:
         yield Fault(
             RuleId.SECRET_WILDCARD,
             f"{statement.where} allows secrets by {quote(map(shorten, wide))}, which other secrets match too.",

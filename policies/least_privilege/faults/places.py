@@ -130,8 +130,8 @@ def each_once(faults: Iterable[Fault]) -> list[Fault]:
 
 
 def identity(fault: Fault) -> tuple[object, ...]:
-    """Return what makes a fault of a document another than its other faults."""
-    return fault.rule, fault.said, fault.about, fault.applies
+    """Return what makes a fault of a document another than its other faults: words that aren't made yet are its own."""
+    return fault.rule, fault.words, fault.about, fault.applies
 
 
 def _all_places(parts: Iterable[Part]) -> Iterator[Place]:

@@ -7,16 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Final, TypeAlias
 
 from policies.least_privilege.faults import remedies
-from policies.least_privilege.faults.fault import Fault, Part, Place, RuleId
+from policies.least_privilege.faults.fault import BROAD, Fault, Part, Place, RuleId
 from policies.least_privilege.language.binding_keys import CALLER, IDENTITY, PARTNER, SOURCE, Keys, value_check
-
-_EVERY_ACTION: Final = frozenset((RuleId.WILDCARD_ACTION, RuleId.NOT_ACTION))
-_BROAD: Final = _EVERY_ACTION | {RuleId.SERVICE_WILDCARD, RuleId.BROAD_ACTION_PATTERN}
-"""What mends them names other actions."""
 
 _REACH: Final = frozenset(
     (
@@ -60,21 +56,23 @@ _CLAIMS: Final[Mapping[RuleId, tuple[str, ...]]] = {
 _BOUNDARY_KEYS: Final = frozenset(key for keys in remedies.LIMITING_KEYS.values() for key in keys)
 
 
-def find_roots(faults: Sequence[Fault]) -> None:
-    """Fill in which faults of a document each of them follows from."""
-    if len(faults) < 2:
-        return
+def let_follow(faults: Sequence[Fault]) -> None:
+    """Have the faults of a document find, once one of them is asked, what each follows from."""
+    if len(faults) > 1:
+        roots = cache(partial(_find_roots, faults))
+        for fault in faults:
+            fault.roots = roots
+
+
+def _find_roots(faults: Sequence[Fault]) -> Mapping[Fault, tuple[Fault, ...]]:
+    found: dict[Fault, tuple[Fault, ...]] = {}
     wider: dict[str, list[Fault]] = defaultdict(list)
     for fault in sorted(faults, key=lambda fault: _WIDTH.get(fault.rule, len(_WIDTH))):
-        if roots := _from_actions(fault, wider):
-            fault.follows_from = roots
-            # Of what a pattern takes in, nothing can be left out by name.
-            fault.mend = fault.mend and remedies.NAME_ACTIONS
-        else:
-            find = _from_resources if fault.rule in _REACH else _from_names
-            fault.follows_from = _from_conditions(fault, wider) or find(fault, wider)
+        find = _from_resources if fault.rule in _REACH else _from_names
+        found[fault] = _from_actions(fault, wider) or _from_conditions(fault, wider) or find(fault, wider)
         for place in fault.places:
             wider[place.statement.where].append(fault)
+    return found
 
 
 _Wider: TypeAlias = Mapping[str, Sequence[Fault]]
@@ -104,7 +102,7 @@ def _from_actions(fault: Fault, wider: _Wider) -> _Roots:
     """Return the broad action patterns that give all that a fault needs."""
     if fault.rule not in _REACH | {RuleId.TRUST_ACTION}:
         return ()
-    return _covering(fault, wider, _BROAD, lambda _, root, place: _mends(root, place))
+    return _covering(fault, wider, BROAD, lambda _, root, place: _mends(root, place))
 
 
 def _from_resources(fault: Fault, wider: _Wider) -> _Roots:

@@ -12,14 +12,19 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from policies.least_privilege.faults import remedies
+from policies.least_privilege.language import patterns
+
 
 class _Issuer(NamedTuple):
-    """How the subjects of an issuer are made. All texts are regular expressions, but `separator`."""
+    """How the subjects of an issuer are made. `host`, `project` and `uuid` are regular expressions."""
 
     host: str
     """Host and path of the issuer."""
     project: str
     """A subject that names one project, with any branch or run."""
+    example: str
+    """The pattern that a remedy shows for one project; words in capitals stand for what only the author knows."""
     separator: str = ""
     """A separator that no field can hold; empty if others can write all of them into a field."""
     uuid: str = ""
@@ -37,46 +42,64 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
         _Issuer(
             r"token\.actions\.githubusercontent\.com(?:/.*)?",
             r"repo:[^*?/:]+/[^*?/:]+:.+|[a-z_]+:[^*?]+|repo:[^*?/:]+/\*:(?:[^*?]+:)?job_workflow_ref:[^*?/]+/[^*?]+",
+            "repo:OWNER/REPOSITORY:ref:refs/heads/BRANCH",
             separator=":",
         ),
         # Branches hold `/`. This is the second kind of token; the first kind ends
         # after the user.
         # https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
-        _Issuer(r"oidc\.circleci\.com/org/.*", r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+", uuid="/user/"),
+        _Issuer(
+            r"oidc\.circleci\.com/org/.*",
+            r"(?:/)?org/[^*?/]+/project/[^*?/]+/.+",
+            "org/ORGANIZATION/project/PROJECT/user/*",
+            uuid="/user/",
+        ),
         # Namespaces and service accounts are DNS names.
         # https://kubernetes.io/docs/concepts/overview/working-with-objects/names/
         _Issuer(
             r"oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?/id/.*",
             r"system:serviceaccount:[^*?:]+:[^*?:]+",
+            "system:serviceaccount:NAMESPACE:ACCOUNT",
             separator=":",
         ),
         # What the names may hold isn't documented there.
         # https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens
-        _Issuer(r"app\.terraform\.io", r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+"),
+        _Issuer(
+            r"app\.terraform\.io",
+            r"organization:[^*?:]+:project:[^*?:]+:workspace:[^*?:]+:.+",
+            "organization:ORGANIZATION:project:PROJECT:workspace:WORKSPACE:run_phase:*",
+        ),
         # Neither paths nor refs hold `:`. A project's subjects may leave out or reorder the ref and its type. A tag may
         # have the name of a protected branch, so the type of a named ref is named, too.
         # https://docs.gitlab.com/ci/secrets/id_token_authentication/
         _Issuer(
             r"gitlab\..*",
             r"project_path:[^*?:]+/[^*?:/]+:(?=.*ref_type:(?:branch|tag)(?::|$)|(?!.*ref:[^*?])).+",
+            "project_path:GROUP/PROJECT:ref_type:branch:ref:BRANCH",
             separator=":",
         ),
         # Every field is a UUID.
         # https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
-        _Issuer(r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+", separator=":"),
+        _Issuer(r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+", "{UUID}:*", separator=":"),
         # A branch chooses the keys of its steps, and a key may hold `:`; so a step is named with its ref only. A job
         # may ask for another subject, such as the id of its cluster; no id says by itself that it's a pipeline's.
         # https://buildkite.com/docs/agent/cli/reference/oidc
         _Issuer(
             r"agent\.buildkite\.com",
             r"organization:[^*?:]+:pipeline:[^*?:]+:(?:ref:[^*?:]+:.+|(?!.*[*?].*:step:[^*]).+)",
+            "organization:ORGANIZATION:pipeline:PIPELINE:ref:refs/heads/BRANCH:commit:*",
             separator=":",
         ),
         # Ids of spaces and stacks are slugs; types of runs and scopes are from fixed lists.
         # https://docs.spacelift.io/integrations/cloud-providers/oidc
-        _Issuer(r"[a-z0-9-]+\.app\.spacelift\.io", r"space:[^*?:]+:(?:stack|module):[^*?:]+:.+", separator=":"),
+        _Issuer(
+            r"[a-z0-9-]+\.app\.spacelift\.io",
+            r"space:[^*?:]+:(?:stack|module):[^*?:]+:.+",
+            "space:SPACE:stack:STACK:*",
+            separator=":",
+        ),
         # Any other issuer: no wildcard, or two names with literal values before the first one, and nothing after it.
-        _Issuer(r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?]*[*?]+"),
+        _Issuer(r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?]*[*?]+", "SUBJECT"),
     )
 )
 """The first issuer that fits counts."""
@@ -97,6 +120,17 @@ def name_one_project(issuer: str, subjects: Sequence[str]) -> bool:
     """Tell whether all patterns of an issuer's subjects name one project, as far as the fixed text goes."""
     form = _issuer(issuer).project
     return bool(subjects) and all(re.fullmatch(form, one) and not _BRANCH_PREFIX.search(one) for one in subjects)
+
+
+SIGNING_IN: Final = "sts:AssumeRoleWithWebIdentity"
+"""The action by which a token opens a session of a role."""
+
+
+def name_project(issuer: str) -> str:
+    """Return the remedy for a role that the tokens of more than one project may assume."""
+    example = _issuer(issuer).example
+    operator = "StringLike" if patterns.wild(example) else "StringEquals"
+    return remedies.add_condition({operator: {f"{issuer}:sub": example}}, [SIGNING_IN])
 
 
 def forgeable_text(issuer: str, subject: str) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Final
 
+from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.subjects import forgeable_text, name_one_project
+from policies.least_privilege.faults.subjects import SIGNING_IN, forgeable_text, name_one_project, name_project
 from policies.least_privilege.faults.wording import shorten
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import is_literal
@@ -49,7 +51,9 @@ def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
                 RuleId.FEDERATION_WITHOUT_SUBJECT,
                 f"{where} accepts identities of the pool that haven't signed in: no condition limits `{issuer}:amr`.",
                 issuer,
-                mend=f"Add a condition on `{issuer}:amr`, for `authenticated`.",
+                mend=partial(
+                    remedies.add_condition, {"ForAnyValue:StringLike": {f"{issuer}:amr": "authenticated"}}, [SIGNING_IN]
+                ),
             )
     elif issuer != "saml" and issuer not in _SIGN_IN:
         yield from _subject_faults(statement, issuer)
@@ -63,6 +67,7 @@ def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
     bound = any(not any(forgeable_text(issuer, one) for one in values) for values in named)
     claims = [values for name in _CHOSEN_CLAIMS for values in conditions.demanded_values(f"{issuer}:{name}")]
     read = [value for values in (*(() if bound else subjects), *claims) for value in values]
+    in_claims = {value for values in claims for value in values}
     forged = {value: text for value in read if (text := forgeable_text(issuer, value))}
     for value, text in forged.items():
         yield Fault(
@@ -70,6 +75,7 @@ def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
             f"{statement.where} accepts more tokens of `{shown}` than it seems to: in `{shorten(value)}` a wildcard "
             f"stands before `{shorten(text)}`, which others can write into a field that they choose.",
             issuer,
+            mend="" if value in in_claims else partial(name_project, issuer),
         )
     projects = conditions.demanded_values(f"{issuer}:oidc.circleci.com/project-id")
     if any(not any(map(patterns.wild, values)) for values in projects):
@@ -79,12 +85,14 @@ def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
             RuleId.FEDERATION_WITHOUT_SUBJECT,
             f"{statement.where} accepts every token of `{shown}`: no condition limits `{shown}:sub`.",
             issuer,
+            mend=partial(name_project, issuer),
         )
     elif not forged and not named:
         yield Fault(
             RuleId.LOOSE_FEDERATION_SUBJECT,
             f"{statement.where} accepts tokens of more than one project of `{shown}`: its `sub` is too wide.",
             issuer,
+            mend=partial(name_project, issuer),
         )
 
 

@@ -60,6 +60,7 @@ _UNLISTED: Final = frozenset(("sns:receive",))
 """Actions that the reference doesn't list and that AWS itself writes into the policy of every new topic."""
 
 
+@lru_cache(32768)
 def _action_problem(action: str) -> str:
     service, mask = knowledge.lookup(action)
     if mask or action in _UNLISTED:

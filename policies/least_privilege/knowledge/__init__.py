@@ -83,26 +83,23 @@ class Service:
     """The mask of all actions."""
     typed: int
     """The mask of the actions that support resource-level permission."""
-    _masks: dict[str, int] = field(default_factory=dict, repr=False)
+    masks: dict[str, int] = field(repr=False)
+    """Name in lower case, or a pattern that was asked for -> the actions that it matches."""
 
     def mask(self, pattern: str) -> int:
         """Return the actions that a pattern (lower case, without the service) matches; 0 if there are none."""
-        mask = self._masks.get(pattern)
+        mask = self.masks.get(pattern)
         if mask is None:
-            mask = self._masks[pattern] = self._matching(pattern)
+            mask = self.masks[pattern] = self._matching(pattern)
         return mask
 
     def _matching(self, pattern: str) -> int:
-        names = self.lower
-        first = bisect_left(names, pattern)
-        if first < len(names) and names[first] == pattern:
-            return 1 << first
         if not patterns.wild(pattern):
             return 0
         head = pattern.rstrip("*")
         if not patterns.wild(head):
             return self.beginning(head)
-        return sum(1 << bit for bit, name in enumerate(names) if patterns.matches(pattern, name))
+        return sum(1 << bit for bit, name in enumerate(self.lower) if patterns.matches(pattern, name))
 
     def beginning(self, verb: str) -> int:
         """Return the actions whose names begin with a word (lower case)."""
@@ -152,19 +149,20 @@ def service(prefix: str) -> Service | None:
     if line is None:
         return None
     name, actions, levels, types, keys = json.loads(line)
-    names = actions.split()
+    names, lower = actions.split(), actions.lower().split()
     typed = 0
     for _, _, _, of, _ in types:
         typed |= of
     return Service(
         name,
         names,
-        actions.lower().split(),
+        lower,
         dict(zip(LEVELS, levels, strict=True)),
         [ResourceType(kind, arn.split(":", 5), literal, of, needed) for kind, arn, literal, of, needed in types],
         {key: (kind, mask) for key, kind, mask in keys},
         (1 << len(names)) - 1,
         typed,
+        {name: 1 << bit for bit, name in enumerate(lower)},
     )
 
 

@@ -50,9 +50,13 @@ class Principal(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
-    """One statement as IAM reads it. A single string becomes a tuple of one."""
+    """One statement as IAM reads it. A single string becomes a tuple of one.
+
+    Compared by identity, so statements can be keys of caches: the hash of a thousand actions takes longer than most
+    that is asked about them.
+    """
 
     where: str
     """How messages name the statement: by its position, and its `Sid` if it has one."""

@@ -16,6 +16,7 @@ from policies.least_privilege.language.documents import Statement
 from policies.least_privilege.meaning import resources
 
 
+@lru_cache(4096)
 def named_actions(statement: Statement) -> Mapping[knowledge.Service, int]:
     """Return the actions, by service, that a statement's `Action` or `NotAction` names.
 
@@ -26,7 +27,6 @@ def named_actions(statement: Statement) -> Mapping[knowledge.Service, int]:
     return _actions(statement.actions, statement.negated_actions)
 
 
-@lru_cache(1024)
 def _actions_elsewhere(
     given: tuple[str, ...], negated: bool, excluded: tuple[str, ...]
 ) -> Mapping[knowledge.Service, int]:

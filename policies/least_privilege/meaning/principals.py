@@ -30,7 +30,7 @@ _SERVICE: Final = re.compile(
     re.ASCII,
 )
 _PROVIDER: Final = re.compile(
-    r"arn:aws(?:-[a-z-]+)?:iam::(?P<account>\d{12}):(?P<kind>oidc|saml)-provider/(?P<name>[^*?]+)"
+    r"arn:aws(?:-[a-z-]+)?:iam::(?P<account>\d{12}):(?P<kind>oidc|saml)-provider/(?P<name>(?!https?:)[^*?]+)"
 )
 _WEB_PROVIDERS: Final = frozenset(
     ("cognito-identity.amazonaws.com", "accounts.google.com", "www.amazon.com", "graph.facebook.com")
@@ -141,5 +141,7 @@ def _federated(name: str) -> Meaning:
         return Meaning(issuer=name)
     found = _PROVIDER.fullmatch(name)
     if not found:
-        return Meaning("isn't the ARN of an identity provider, nor one of AWS's web identity providers")
+        return Meaning(
+            "isn't the ARN of an identity provider (its host without `https://`), nor a provider of AWS's own"
+        )
     return Meaning(account=found["account"], issuer="saml" if found["kind"] == "saml" else found["name"].lower())

@@ -15,8 +15,8 @@ from policies.least_privilege.language.documents import Kind, Principal, Stateme
 from policies.least_privilege.language.patterns import includes
 from policies.least_privilege.meaning import principals
 from policies.least_privilege.meaning.grants import named_actions
-from policies.least_privilege.stack.attached import TYPES, documents
-from policies.least_privilege.stack.judged import BOUNDARIES, is_boundary
+from policies.least_privilege.stack.attached import TYPES
+from policies.least_privilege.stack.judged import BOUNDARIES, attached_documents, is_boundary
 from policies.least_privilege.stack.roles import POLICY
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
@@ -70,7 +70,7 @@ def _session(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 def _allowing(resource: Resource, kinds: frozenset[Kind]) -> Iterator[tuple[str, Kind, Statement]]:
     """Yield each Allow in the documents of some kinds. Other rules judge what is unknown or can't be read."""
-    for document in documents(resource):
+    for document in attached_documents(resource):
         if document.kind in kinds and document.text:
             for statement in parse(document.text, document.kind).statements:
                 if statement.allow:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any, Final, NamedTuple
 
-from policies.least_privilege.faults.fault import Fault, RuleId
+from policies.least_privilege.faults.fault import RuleId
 from policies.least_privilege.faults.remedies import NAME_ACTIONS
 from policies.least_privilege.stack.attached import TYPES
-from policies.least_privilege.stack.judged import BOUNDARIES, is_allowed, judge
+from policies.least_privilege.stack.judged import BOUNDARIES, finding, is_allowed, judge
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
@@ -53,17 +53,7 @@ def _check(rule: RuleId, resource: Resource, judgement: Judgement) -> Iterable[F
     found = judge(resource, judgement).faults.get(rule)
     if not found:
         return ()
-    return [finding(path, fault) for path, fault in found if not is_allowed(fault, resource, judgement)]
-
-
-def finding(path: str, fault: Fault) -> Finding:
-    """Return what a rule says about a fault of the document at a path."""
-    return Finding(
-        lambda: f"`{path}`: {fault.message}",
-        remedy=lambda: fault.remedy,
-        fault=(path, fault),
-        follows_from=tuple((path, root) for root in fault.follows_from),
-    )
+    return [finding(f"`{path}`", fault) for path, fault in found if not is_allowed(fault, resource, judgement)]
 
 
 def _unknown(resource: Resource, judgement: Judgement) -> Iterator[Finding]:

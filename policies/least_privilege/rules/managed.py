@@ -11,7 +11,7 @@ from policies.least_privilege.faults.wording import quote, shorten
 from policies.least_privilege.language.documents import Kind
 from policies.least_privilege.meaning.resources import is_made_by_aws
 from policies.least_privilege.stack.attached import documents
-from policies.least_privilege.stack.judged import BOUNDARIES, is_boundary
+from policies.least_privilege.stack.judged import BOUNDARIES, finding, is_boundary
 from policies.least_privilege.stack.roles import (
     ATTACHMENTS,
     POLICY,
@@ -68,7 +68,7 @@ def _joint(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
             texts += [(arn, text) for text in _attached_texts(arn, policies)]
         if len(texts) > 1:
             for fault in joint_escalations(texts):
-                yield Finding(f"The policies of the role `{shorten(name)}`: {fault.message}", held.urn, fault.remedy)
+                yield finding(f"The policies of the role `{shorten(name)}`", fault, held.urn)
 
 
 def _attached_texts(arn: str, policies: Mapping[str, Resource]) -> list[str]:

@@ -12,7 +12,7 @@ from policies.least_privilege.language.documents import Kind
 from policies.least_privilege.language.patterns import matches
 from policies.least_privilege.stack.attached import Attached, documents
 from policies.least_privilege.stack.roles import POLICY
-from policies.rulebook import Judgement, Resource
+from policies.rulebook import Finding, Judgement, Resource
 
 BOUNDARIES: Final[dict[str, Any]] = {
     "boundaries": {
@@ -50,7 +50,7 @@ def _judge_boundary(resource: Resource) -> Judged:
 
 
 def _judge(resource: Resource, *, boundary: bool) -> Judged:
-    attached = list(documents(resource))
+    attached = attached_documents(resource)
     faults: dict[RuleId, list[tuple[str, Fault]]] = {}
     for document in attached:
         if document.text is not None and not document.problem:
@@ -58,6 +58,26 @@ def _judge(resource: Resource, *, boundary: bool) -> Judged:
             for fault in document_faults(document.text, kind, document.service):
                 faults.setdefault(fault.rule, []).append((document.path, fault))
     return Judged(attached, faults)
+
+
+def attached_documents(resource: Resource) -> Sequence[Attached]:
+    """Return the resource's documents; every rule shares one list."""
+    return resource.shared(_attached_documents)
+
+
+def _attached_documents(resource: Resource) -> Sequence[Attached]:
+    return tuple(documents(resource))
+
+
+def finding(where: str, fault: Fault, urn: str = "") -> Finding:
+    """Return what a rule says about a fault of one document, or of all that a role has. `where` begins its message."""
+    return Finding(
+        lambda: f"{where}: {fault.message}",
+        urn,
+        lambda: fault.remedy,
+        fault=(where, fault),
+        follows_from=lambda: [(where, root) for root in fault.follows_from],
+    )
 
 
 def is_boundary(resource: Resource, judgement: Judgement) -> bool:

@@ -33,10 +33,18 @@ function adoptedRow(row) {
     element("p", null, badge(row.verdict, kind), adopted(row), row.address && element("span", { class: "note" }, "in Terraform ", element("code", null, row.address))),
     row.cause && element("p", { class: "message" }, prose(row.cause)),
     !row.stops && row.waysOut.length > 0 && ways(row),
-    row.changes.length > 0 && table(["property", "runs", "planned"], row.changes.map((change) => [element("code", null, change.path),
-      element("code", { class: "old" }, change.before), element("code", { class: "new" }, change.after)])),
+    row.changes.length > 0 && changedProperties(row),
     row.secrets.length > 0 && element("p", { class: "secret" }, "Secrets that change, whose values aren't shown: ", paths(row.secrets)),
     row.filledIn.length > 0 && element("p", { class: "note" }, "Filled in by the provider: ", paths(row.filledIn)));
+}
+
+/** Return what changes of a resource; more than a few properties are shown on demand, under the names of the outermost. */
+function changedProperties(row) {
+  const shown = table(["property", "runs", "planned"], row.changes.map((change) => [element("code", null, change.path),
+    element("code", { class: "old" }, change.before), element("code", { class: "new" }, change.after)]));
+  if (row.changes.length <= 3) return shown;
+  const outermost = [...new Set(row.changes.map((change) => change.path.split(/[.[]/)[0]))];
+  return element("details", null, element("summary", null, count(row.changes.length, "change"), element("span", null, "in ", paths(outermost))), shown);
 }
 
 function paths(names) {

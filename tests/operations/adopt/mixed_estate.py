@@ -23,6 +23,8 @@ PARAMETER = "aws:ssm/parameter:Parameter"
 
 LISTENER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener/1"
 HOSTS: Json = [{"hostHeader": {"values": ["portal.x.com"]}}]
+TAGS = ("Component", "Environment", "ManagedBy", "Project")
+LONG = "a long policy" * 20
 PLAN: dict[str, PlannedResource] = {
     one.name: one
     for one in (
@@ -30,14 +32,14 @@ PLAN: dict[str, PlannedResource] = {
         planned(ROLE, "replaced", name="prod-replaced", path="/platform/prod/"),
         planned(ROLE, "replaced-too", name="prod-replaced-too", path="/platform/prod/"),
         planned(ROLE, "in-place", name="prod-in-place", description="new"),
-        planned(ROLE, "tags", name="prod-tags", tags={"ManagedBy": "pulumi"}, tagsAll={}),
+        planned(ROLE, "tags", name="prod-tags", tags=dict.fromkeys(TAGS, "pulumi"), tagsAll={}),
         planned(ROLE, "missing", name="prod-missing"),
         planned(SECRET, "state-only", name="prod/a", recoveryWindowInDays=30),
         planned(SECRET, "collides", name="prod/b"),
         planned(PARAMETER, "ambiguous", name="/prod/a"),
         planned(BUCKET, "created", bucket="prod-new"),
         planned(BUCKET, "filled-in", bucket="prod-filled-in", forceDestroy=False),
-        planned(BUCKET_POLICY, "overwrites", bucket="prod-old", policy="new"),
+        planned(BUCKET_POLICY, "overwrites", bucket="prod-old", policy=f"{LONG}, new"),
         planned(RULE, "secret", listenerArn=LISTENER, priority=1, conditions=HOSTS, actions="[secret]"),
     )
 }
@@ -47,10 +49,10 @@ DIFFERENCES: dict[str, dict[str, Any]] = {
         ("replaced", "replace", {"path": "/"}),
         ("replaced-too", "replace", {"path": "/"}),
         ("in-place", "update", {"description": "old"}),
-        ("tags", "update", {"tags": {"ManagedBy": "terraform"}, "tagsAll": {}}),
+        ("tags", "update", {"tags": dict.fromkeys(TAGS, "terraform"), "tagsAll": {}}),
         ("filled-in", "update", {"forceDestroy": False}),
         ("state-only", "update", {"recoveryWindowInDays": None}),
-        ("overwrites", "update", {"policy": "old"}),
+        ("overwrites", "update", {"policy": f"{LONG}, old"}),
         ("secret", "update", {"actions": "[secret]"}),
     )
 }

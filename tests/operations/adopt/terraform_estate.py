@@ -123,15 +123,14 @@ def variables(settings: Settings, names: Names) -> dict[str, Any]:
 
 
 @dataclass
-class Estate:
-    """Terraform's folder and state, for an account behind a server."""
+class Workspace:
+    """A folder with Terraform's code, and its state; `environment` is what Terraform gets beside the shell's."""
 
     folder: Path
-    server: str
     variables: Mapping[str, Any] = field(repr=False)
+    environment: Mapping[str, str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        shutil.copytree(CODE, self.folder, ignore=shutil.ignore_patterns("*.json"))
         (self.folder / "terraform.tfvars.json").write_text(json.dumps(self.variables))
         mirror = json.dumps(os.environ[PLUGINS])
         (self.folder / "terraform.rc").write_text(
@@ -150,10 +149,7 @@ class Estate:
                 "TF_CLI_CONFIG_FILE": str(self.folder / "terraform.rc"),
                 "TF_IN_AUTOMATION": "1",
                 "CHECKPOINT_DISABLE": "1",
-                "AWS_ENDPOINT_URL": self.server,
-                "AWS_ACCESS_KEY_ID": "test",
-                "AWS_SECRET_ACCESS_KEY": "test",
-                "AWS_EC2_METADATA_DISABLED": "true",
+                **self.environment,
             },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -187,16 +183,23 @@ def without_secrets(state: str) -> str:
     return f'{json.dumps(document)[:-1]}, "resources": [\n{lines}\n]}}\n'
 
 
-def made(folder: Path, server: str) -> Estate:
+def made(folder: Path, server: str) -> Workspace:
     """Make the network that the estate stands in, and the estate."""
     _, names = settings_of_owner()
     return made_within(folder, server, make_what_is_expected(partial(client, server), names.region, STACK))
 
 
-def made_within(folder: Path, server: str, network: Mapping[str, Any]) -> Estate:
+def made_within(folder: Path, server: str, network: Mapping[str, Any]) -> Workspace:
     """Make the estate in a network, which some settings name."""
     settings, names = settings_of_owner(**network)
-    estate = Estate(folder, server, variables(settings, names))
+    shutil.copytree(CODE, folder, ignore=shutil.ignore_patterns("*.json"))
+    account = {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    estate = Workspace(folder, variables(settings, names), account)
     estate.apply()
     return estate
 

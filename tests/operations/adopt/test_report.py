@@ -14,12 +14,12 @@ from operations.adopt.map_file import Map
 from operations.adopt.matching import Matcher
 from operations.adopt.rehearsal import rehearse
 from operations.adopt.report import Report
-from operations.adopt.resources import PropertyChange, Verdict
+from operations.adopt.resources import PropertyChange, Told, Verdict
 from stackfiles.failures import BadConfiguration
 from stackfiles.plan_document import Violation
 from tests.operations.adopt.engine_double import EngineDouble
 from tests.operations.adopt.estates import ACCOUNT, REGION, entry, listing_of, state
-from tests.operations.adopt.mixed_estate import PLAN, mixed_report
+from tests.operations.adopt.mixed_estate import LONG, PLAN, TAGS, mixed_report
 
 
 def test_each_resource_has_its_verdict() -> None:
@@ -65,9 +65,16 @@ def test_each_stop_has_a_cause_and_ways_out_and_nothing_else_stops() -> None:
 def test_what_the_provider_says_differs_though_no_input_does_is_not_told_as_a_secret() -> None:
     report_ = mixed_report()
     rows = {row.resource.rpartition("::")[2]: row for row in report_.rows}
-    assert [change.path for change in rows["tags"].changes] == ["tags.ManagedBy"]
-    assert rows["filled-in"].changes == (PropertyChange("forceDestroy", "", ""),)
+    assert [change.path for change in rows["tags"].changes] == [f"tags.{tag}" for tag in TAGS]
+    assert rows["filled-in"].changes == (PropertyChange("forceDestroy", told=Told.FILLED_IN),)
     assert "forceDestroy: filled in by the provider" in report.markdown(report_)
+
+
+def test_long_values_are_shown_from_shortly_before_they_differ() -> None:
+    (change,) = next(row for row in mixed_report().rows if row.verdict is Verdict.OVERWRITES).changes
+    assert (change.before[-5:], change.after[-5:]) == (", old", ", new")
+    assert change.before[0] == change.after[0] == "…"
+    assert len(change.before) < len(LONG) / 2
 
 
 def test_a_mandatory_violation_stops_it_and_an_advisory_one_does_not() -> None:

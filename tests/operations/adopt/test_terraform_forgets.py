@@ -15,9 +15,11 @@ import pytest
 from operations.adopt import hand_over, terraform_state
 from operations.adopt.check_plan import PlanCheck, check
 from operations.adopt.hand_over import HandOver
+from operations.adopt.kinds import KINDS
+from operations.adopt.matching import import_id
 from operations.adopt.resources import TerraformState
 from tests.operations.adopt import terraform_estate
-from tests.operations.adopt.terraform_estate import CANARIES, STATE, Estate
+from tests.operations.adopt.terraform_estate import CANARIES, STATE, Workspace
 from tests.policies.acceptance.terraform import missing
 from tests.upstream.deployment import serving
 
@@ -31,8 +33,9 @@ READS = ("Describe", "Get", "Head", "List")
 def prepared(state: TerraformState) -> HandOver:
     """Hand over everything but what stays with Terraform, and but the values of secrets."""
     versions = "aws_secretsmanager_secret_version"
-    taken = [one.address for one in state.resources if one.module != STAYS and one.type != versions]
-    return hand_over.prepare(state, dict.fromkeys(taken, "an id"))
+    taken = [one for one in state.resources if one.module != STAYS and one.type != versions]
+    ids = {one.address: next(id_ for type_ in KINDS if (id_ := import_id(type_, one))) for one in taken}
+    return hand_over.prepare(state, ids)
 
 
 def carry_out(done: HandOver, folder: Path) -> None:
@@ -83,7 +86,7 @@ def test_the_hand_over_of_the_recorded_platform() -> None:
 class Account:
     """The account, and what Terraform made in it."""
 
-    estate: Estate
+    estate: Workspace
     journal: Path
 
     def written(self) -> Counter[str]:
@@ -156,12 +159,19 @@ def test_terraform_forgets_and_neither_destroys_the_others(account: Account) -> 
     assert (after.forgotten, after.problems) == ((), ())
     assert account.written() == made
 
-    # Back again, after Terraform has forgotten.
-    estate.run("state", "push", "-force", "saved.json")
+    # Back again, after Terraform has forgotten: first without the saved state, then with it.
     changed = (estate.folder / "main.tf").read_text()
     (estate.folder / "main.tf").write_text(code)
     for name in (hand_over.REMOVED, hand_over.LOOKED_UP):
         (estate.folder / name).rename(estate.folder / f"{name}.away")
+    way_back = estate.folder / hand_over.WAY_BACK
+    way_back.write_text(hand_over.files(done)[hand_over.WAY_BACK])
+    changes = json.loads(estate.plan())["resource_changes"]
+    assert {one["address"] for one in changes if one["change"].get("importing")} == set(done.addresses)
+    differing = {one["address"]: one["change"]["actions"] for one in changes if one["change"]["actions"] != ["no-op"]}
+    assert differing == {}
+    way_back.unlink()
+    estate.run("state", "push", "-force", "saved.json")
     assert account.plan(done).forgotten == ()
     assert account.written() == made
     for name in (hand_over.REMOVED, hand_over.LOOKED_UP):

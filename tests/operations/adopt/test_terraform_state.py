@@ -79,7 +79,7 @@ ALLOWED = {
     for path in paths.values()
     for alternative in path.split("|")
     for attribute in [alternative.split(".")[0]]
-} | {*kinds.PARTS.values()}
+} | {attribute for attributes in kinds.PARTS.values() for attribute in attributes}
 TYPES = sorted(
     {type_ for kind in KINDS.values() for type_ in kind.terraform} | kinds.PARTS.keys() | {"random_password"}
 )

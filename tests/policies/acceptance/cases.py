@@ -8,8 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
+from corpus.families import read
 from tests.policies.acceptance.planted import changed, written
 
 FILE: Final = Path(__file__).with_name("cases.yaml")
@@ -34,7 +33,7 @@ class Case:
 @cache
 def cases() -> tuple[Case, ...]:
     """Return all cases."""
-    rows = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    rows = read(FILE)
     return tuple(
         Case(
             row["type"],
@@ -50,14 +49,14 @@ def cases() -> tuple[Case, ...]:
 @cache
 def counterparts() -> frozenset[str]:
     """Return the rules of cdk-preflight that a case, or an edit of the plan, is the counterpart of."""
-    breakages = yaml.safe_load(BREAKAGES.read_text(encoding="utf-8"))
+    breakages = read(BREAKAGES)
     return frozenset({case.like for case in cases()} | {row.get("like", "") for row in breakages}) - {""}
 
 
 @cache
 def left_out() -> Mapping[str, tuple[str, ...]]:
     """Return reason -> the rules of cdk-preflight that have no counterpart for it."""
-    reasons: dict[str, list[str]] = yaml.safe_load(PREFLIGHT.read_text(encoding="utf-8"))["reasons"]
+    reasons: dict[str, list[str]] = read(PREFLIGHT)["reasons"]
     return {reason: tuple(rules) for reason, rules in reasons.items()}
 
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from corpus.families import read
 
 FILE: Final = Path(__file__).with_name("planted.yaml")
 
@@ -59,7 +59,7 @@ def faults() -> tuple[Fault, ...]:
 
 @cache
 def _loaded() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    document: dict[str, Any] = read(FILE)
     return document
 
 

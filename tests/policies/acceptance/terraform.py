@@ -29,11 +29,12 @@ _UNKNOWN: Final = "${var.unknown}"
 """What stands for a value that isn't known at preview: `validate` knows no variable's value."""
 
 
-def missing() -> str:
+def missing(provider: str = "hashicorp/aws") -> str:
     """Return what `Terraform` needs and this machine doesn't have, empty if nothing."""
+    mirror = Path(os.environ.get(PLUGINS, "/nowhere"), "registry.terraform.io", provider)
     needed = {
         "`terraform` on the path": shutil.which("terraform"),
-        f"{PLUGINS}, a folder with Terraform's AWS provider laid out as a mirror": os.environ.get(PLUGINS),
+        f"{PLUGINS}, a folder with Terraform's provider {provider} laid out as a mirror": mirror.is_dir(),
     }
     return (
         "missing: " + ", ".join(name for name, there in needed.items() if not there) if not all(needed.values()) else ""

@@ -102,7 +102,7 @@ def judgement(rule: Rule) -> Judgement:
 def found(rule: Rule, judged: Resource | Stack) -> list[str]:
     """Return what a rule says; anything but a finding or `Unjudgeable` would be a fault of the rule."""
     try:
-        return [Violation(rule, finding).message for finding in rule.findings(judged, judgement(rule))]
+        return [Violation(rule, finding).message for finding in rule.check(judged, judgement(rule))]
     except Unjudgeable as unjudgeable:
         return [str(unjudgeable)]
 

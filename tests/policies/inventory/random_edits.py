@@ -24,8 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, TypeAlias, TypeVar
 
-import yaml
-
+from corpus.families import read
 from policies.inventory.agreement.sdk_types import sdk_types
 from policies.inventory.properties import written
 from policies.inventory.table import Known, table
@@ -250,7 +249,7 @@ class Reason:
 @cache
 def reasons() -> tuple[Reason, ...]:
     """Return the reasons of `passing_edits.yaml`."""
-    rows = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+    rows = read(FILE)
     return tuple(
         Reason(
             tuple(row.get("types", "*").split()),

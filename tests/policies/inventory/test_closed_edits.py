@@ -61,7 +61,7 @@ def test_a_grant_asks_for_all_tags(
     plan: JudgedPlan, name: str, sid: str, change: Callable[[Statement], object]
 ) -> None:
     policy = plan.named(POLICY, name)
-    assert "inventory/pinned-tag" in plan.stopped_by(with_statement(policy, sid, change))
+    assert plan.is_stopped_by(with_statement(policy, sid, change), {"inventory/pinned-tag"})
 
 
 BOUNDARIES: Final = {
@@ -80,7 +80,7 @@ def test_a_boundary_limits(
     plan: JudgedPlan, name: str, sid: str, change: Callable[[Statement], object], rule: str
 ) -> None:
     policy = plan.named(POLICY, name)
-    assert f"least-privilege/{rule}" in plan.stopped_by(with_statement(policy, sid, change))
+    assert plan.is_stopped_by(with_statement(policy, sid, change), {f"least-privilege/{rule}"})
 
 
 @pytest.mark.parametrize(
@@ -89,22 +89,22 @@ def test_a_boundary_limits(
 def test_data_goes_to_buckets_of_the_stack(plan: JudgedPlan, bucket: str) -> None:
     policy = plan.named(ROLE_POLICY, "prod-prefect-worker-task")
     elsewhere = with_statement(policy, "ReadAndWriteData", on(f"arn:aws:s3:::{bucket}/*"))
-    assert "inventory/foreign-bucket" in plan.stopped_by(elsewhere)
+    assert plan.is_stopped_by(elsewhere, {"inventory/foreign-bucket"})
 
 
 def test_a_document_may_be_a_mapping(plan: JudgedPlan) -> None:
     policy = plan.named(ROLE_POLICY, "prod-prefect-worker-task")
     elsewhere = with_statement(policy, "ReadAndWriteData", on("arn:aws:s3:::somebody-elses/*"))
     document = json.loads(elsewhere.inputs["policy"])
-    assert "inventory/foreign-bucket" in plan.stopped_by(policy.with_value("policy", document))
+    assert plan.is_stopped_by(policy.with_value("policy", document), {"inventory/foreign-bucket"})
 
 
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_distribution_stays_behind_its_web_acl(plan: JudgedPlan, value: str | None) -> None:
     distribution = plan.named("aws:cloudfront/distribution:Distribution", "prod-portal")
-    assert "inventory/unscreened-distribution" in plan.stopped_by(distribution.with_value("webAclId", value))
+    assert plan.is_stopped_by(distribution.with_value("webAclId", value), {"inventory/unscreened-distribution"})
 
 
 def test_the_tags_that_grants_look_at_stay(plan: JudgedPlan) -> None:
     bucket = plan.named("aws:s3/bucket:Bucket", "prod-blog-data-raw")
-    assert "inventory/pinned-tag" in plan.stopped_by(bucket.with_value("tags.Project", "another"))
+    assert plan.is_stopped_by(bucket.with_value("tags.Project", "another"), {"inventory/pinned-tag"})

@@ -204,6 +204,24 @@ def test_more_than_agreed(judge: Judge) -> None:
     assert of(judge.stack_of([Planned(OIDC)]), "unagreed-number") != []
 
 
+@pytest.mark.parametrize(
+    ("actions", "counted"),
+    [
+        ([{"type": "fixed-response", "fixedResponse": {"statusCode": "503", "contentType": "text/plain"}}], False),
+        ([{"type": "fixed-response", "fixedResponse": {"statusCode": "200", "contentType": "text/plain"}}], True),
+        ([{"type": "fixed-response", "fixedResponse": {"statusCode": "503"}}, {"type": "forward"}], True),
+        ([{"type": "forward"}], True),
+        ([{"type": UNKNOWN, "fixedResponse": {"statusCode": "503"}}], True),
+        ([{"type": "fixed-response", "fixedResponse": {"statusCode": UNKNOWN}}], True),
+        (UNKNOWN, True),
+        (None, True),
+    ],
+)
+def test_a_rule_that_only_refuses_is_no_entry_point(judge: Judge, actions: Json, counted: bool) -> None:
+    found = of(judge.stack_of([Planned(RULE, {"actions": actions})]), "unagreed-number")
+    assert bool(found) == counted
+
+
 BALANCED: Final = Planned(BALANCER, {"arn": "arn:lb", "name": "prod-a"}, "balancer")
 
 

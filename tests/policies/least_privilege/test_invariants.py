@@ -323,7 +323,7 @@ def test_no_resource_makes_a_rule_fail(resources: list[Resource], readers: Json)
         mine = [resource for resource in resources if resource.type in rule.types]
         for judged in [mine] if rule.scope is Scope.STACK else mine:
             with contextlib.suppress(Unjudgeable):  # the frame makes a violation of it
-                list(rule.findings(judged, judgement))
+                list(rule.check(judged, judgement))
 
 
 # --- order and formatting never matter --------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.language.documents import Kind
 from policies.least_privilege.rules.documents import RULES
 from tests.policies.least_privilege.test_findings import documents
-from tests.policies.least_privilege.test_remedies import carried_out, plainly_written
+from tests.policies.least_privilege.test_remedies import CONDITION, carried_out, plainly_written
 from tests.policies.least_privilege.test_remedies import found as identity_faults
 
 REMEDIES: Final = {rule.id: rule.remedy for rule in RULES}
@@ -28,11 +28,11 @@ VALUES: Final[dict[str, tuple[str, str]]] = {
 AUDIENCE: Final = re.compile("no condition limits `([^`]+:aud)`")
 
 
-def with_condition(text: str, fault: Fault, key: str) -> str:
+def with_condition(text: str, fault: Fault, key: str, demanded: tuple[str, str] | None = None) -> str:
     """Return a document whose statements at the fault have a condition on one more key, and none on it before."""
     document = json.loads(text)
     written = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
-    operator, value = VALUES.get(key, ("StringEquals", "sts.amazonaws.com"))
+    operator, value = demanded or VALUES.get(key, ("StringEquals", "sts.amazonaws.com"))
     for place in fault.places:
         number = re.match(r"statement (\d+)", place.statement.where)
         assert number
@@ -70,6 +70,27 @@ UNBOUND: Final = {
     RuleId.CROSS_ACCOUNT_ACCESS,
     RuleId.FEDERATION_WITHOUT_AUDIENCE,
 }
+
+
+def test_the_condition_that_a_remedy_shows_names_the_one_project_of_a_token() -> None:
+    carried = Counter[tuple[str, str]]()
+    for text, kind, service in documents():
+        for fault in document_faults(text, kind, service) if kind is Kind.TRUST else ():
+            shown = CONDITION.search(fault.remedy)
+            if not shown:
+                continue
+            [(operator, [(key, example)])] = ((one, [*keys.items()]) for one, keys in json.loads(shown[1]).items())
+            value = re.sub("[A-Z]{4,}", lambda word: PROJECT.get(word[0], "orders"), example)
+            left = document_faults(with_condition(text, fault, key, (operator, value)), kind, service)
+            before = {one.said for one in document_faults(text, kind, service)}
+            assert {one.said for one in left} <= before - {fault.said}, (text, fault.remedy)
+            carried[fault.rule, example] += 1
+    assert {rule for rule, _ in carried} == {RuleId.FEDERATION_WITHOUT_SUBJECT, RuleId.LOOSE_FEDERATION_SUBJECT}
+    assert len({example for _, example in carried}) > 8
+
+
+PROJECT: Final = {"UUID": "0f3a5c1e-5b7d-4c1f-9a2e-6d8b0c4e2f71"}
+"""Word in a remedy -> what an author would write, where it has a form of its own."""
 
 
 def test_whoever_is_named_is_no_longer_everybody() -> None:

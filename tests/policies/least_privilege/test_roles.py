@@ -248,6 +248,16 @@ def test_escalation_over_several_policies(pack: StartPack, stack: list[Planned])
     assert len({item.urn for item in found}) == 1
 
 
+def test_ways_with_one_cause_are_one_finding(pack: StartPack) -> None:
+    ways = ["ec2:RunInstances", "glue:CreateJob", "glue:StartJobRun", "lambda:CreateFunction", "lambda:InvokeFunction"]
+    making = document({"Effect": "Allow", "Action": ways, "Resource": "*"})
+    [found] = pack("least_privilege", config=BOUNDARY_ELSEWHERE).stack_of(
+        [role(), inline("a", PASS), inline("b", making)]
+    )
+    assert "The policies of the role `app`: `iam:PassRole`, `ec2:RunInstances` open" in found.message
+    assert "It also breaks `joint-privilege-escalation` (2 findings)." in found.message
+
+
 @pytest.mark.parametrize(
     "stack",
     [

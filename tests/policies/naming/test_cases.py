@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
+from corpus.families import read
 from policies.naming.taggable import TAGGABLE
 from tests.policies.analyzer import UNKNOWN, Json, StartPack, secret
 
 _ABSENT: Final = "ABSENT"
 _HUGE: Final = 100_000
 
-TABLES: Final[list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text(encoding="utf-8"))
+TABLES: Final[list[dict[str, Any]]] = read(Path(__file__).with_name("cases.yaml"))
 
 
 def meant(value: Json) -> Json:

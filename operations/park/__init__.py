@@ -1,0 +1,1 @@
+"""Parking and unparking a platform whose workloads are made here."""

@@ -1,0 +1,50 @@
+# A zone as generation 4 of Cloudflare's provider keeps it.
+
+variable "address" {}
+
+terraform {
+  required_providers {
+    cloudflare = {
+      source  = "cloudflare/cloudflare"
+      version = "~> 4.52"
+    }
+  }
+}
+
+provider "cloudflare" {
+  api_hostname = var.address
+}
+
+resource "cloudflare_record" "app" {
+  for_each = toset(["portal", "pipelines"])
+  zone_id  = "0123456789abcdef0123456789abcdef"
+  name     = each.key
+  type     = "CNAME"
+  content  = "d111111abcdef8.cloudfront.net"
+  proxied  = true
+}
+
+resource "cloudflare_record" "origin" {
+  zone_id = "0123456789abcdef0123456789abcdef"
+  name    = "origin.example.com"
+  type    = "CNAME"
+  content = "edge.eu-central-1.elb.amazonaws.com"
+  ttl     = 300
+}
+
+resource "cloudflare_ruleset" "cache" {
+  zone_id = "0123456789abcdef0123456789abcdef"
+  name    = "default"
+  kind    = "zone"
+  phase   = "http_request_cache_settings"
+
+  rules {
+    action     = "set_cache_settings"
+    expression = "true"
+    enabled    = true
+
+    action_parameters {
+      cache = false
+    }
+  }
+}

@@ -1,0 +1,314 @@
+"""`park` and `unpark` on moto's account: what speaks against it, what is applied, and what has to come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+
+import boto3
+import pytest
+import yaml
+from moto.rds.models import rds_backends
+
+from components.containers import SERVICES
+from components.workload_settings import ELSEWHERE_KEYS
+from operations import deploy
+from operations.park import costs
+from operations.stack import load
+from tests.operations.cloud import ACCOUNT, REGION
+from tests.operations.conftest import BY_HAND, Bench
+from tests.owner import HERE, config, owned
+
+CLUSTER: Final = "prod-services"
+DATABASE: Final = "prod-database"
+NETWORK: Final = "10.20.0.0/16"
+OF_HERE: Final = (
+    *("backstageImageDigest", "prefectImageDigest", "databaseGeneration", "databaseRestoreMode", "workloads"),
+)
+
+
+def client(service: str) -> Any:  # noqa: ANN401 - botocore makes it
+    return boto3.client(service, REGION)  # type: ignore[call-overload]
+
+
+@dataclass
+class Platform:
+    """A platform in moto's account, and the engine that parks and unparks it, or breaks off (`code`)."""
+
+    bench: Bench
+    code: int = 0
+    updates: list[Sequence[str]] = field(default_factory=list)
+    address: dict[str, str] = field(default_factory=dict)
+    nat: str = ""
+    subnet: str = ""
+
+    def engine(self, command: Sequence[str], *_: object, **__: object) -> int:
+        """Be the Pulumi CLI: an update does what the stack's file says."""
+        if command[1] == "up":
+            self.updates.append(command)
+            if self.code:
+                return self.code
+            (self.park if self.setting("parkMode") == "parked" else self.unpark)()
+        return 0
+
+    def setting(self, key: str) -> Any:  # noqa: ANN401 - as YAML has it
+        return yaml.safe_load((self.bench.project / "Pulumi.prod.yaml").read_text())["config"].get(key)
+
+    def make(self) -> None:
+        """Make what a first deploy makes, as far as parking looks at it."""
+        ecs, ec2 = client("ecs"), client("ec2")
+        ecs.create_cluster(clusterName=CLUSTER)
+        for workload in (*SERVICES, "prefect-deployer"):
+            ecs.register_task_definition(
+                family=f"prod-{workload}", containerDefinitions=[{"name": "one", "image": "one", "memory": 128}]
+            )
+        for workload in SERVICES:
+            name = f"prod-{workload}"
+            ecs.create_service(cluster=CLUSTER, serviceName=name, taskDefinition=name, desiredCount=0)
+        vpc = ec2.create_vpc(CidrBlock=NETWORK)["Vpc"]["VpcId"]
+        self.subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.0.0/24")["Subnet"]["SubnetId"]
+        self.make_database()
+        client("rds").create_db_cluster_snapshot(
+            DBClusterIdentifier=DATABASE, DBClusterSnapshotIdentifier="backup-of-today"
+        )
+        self.unpark()
+
+    def make_database(self) -> None:
+        client("rds").create_db_cluster(
+            DBClusterIdentifier=DATABASE,
+            Engine="aurora-postgresql",
+            EngineVersion="17.10",
+            MasterUsername="dbadmin",
+            MasterUserPassword="only-in-moto",
+            StorageEncrypted=True,
+        )
+        # moto makes a backup at once, with a name of today.
+        snapshots = rds_backends[ACCOUNT][REGION].cluster_snapshots
+        for name in [name for name in snapshots if name.startswith("rds:")]:
+            del snapshots[name]
+
+    def unpark(self) -> None:
+        ec2 = client("ec2")
+        self.scale(1)
+        tags = [{"Key": "Name", "Value": "prod-nat-a"}]
+        self.address = ec2.allocate_address(
+            Domain="vpc", TagSpecifications=[{"ResourceType": "elastic-ip", "Tags": tags}]
+        )
+        self.nat = ec2.create_nat_gateway(
+            SubnetId=self.subnet,
+            AllocationId=self.address["AllocationId"],
+            TagSpecifications=[{"ResourceType": "natgateway", "Tags": tags}],
+        )["NatGateway"]["NatGatewayId"]
+        if not self.databases():
+            self.make_database()
+        self.mark("unparked")
+        self.bench.edge.fault = ""
+
+    def park(self) -> None:
+        self.mark("parked")
+        self.bench.edge.fault = "parked"
+        self.scale(0)
+        client("ec2").delete_nat_gateway(NatGatewayId=self.nat)
+        client("ec2").release_address(AllocationId=self.address["AllocationId"])
+        if self.setting("databaseWhenParked") == "deleted":
+            self.delete_database()
+
+    def scale(self, count: int) -> None:
+        for workload in SERVICES:
+            client("ecs").update_service(cluster=CLUSTER, service=f"prod-{workload}", desiredCount=count)
+
+    def databases(self) -> list[Any]:
+        found: list[Any] = client("rds").describe_db_clusters()["DBClusters"]
+        return found
+
+    def delete_database(self, generation: int = 1) -> None:
+        rds = client("rds")
+        rds.create_db_cluster_snapshot(
+            DBClusterIdentifier=DATABASE, DBClusterSnapshotIdentifier=f"{DATABASE}-g{generation}-final"
+        )
+        rds.delete_db_cluster(DBClusterIdentifier=DATABASE, SkipFinalSnapshot=True)
+
+    def snapshot(self, name: str) -> Any:  # noqa: ANN401 - moto's
+        """What moto has of a snapshot, to be changed."""
+        return rds_backends[ACCOUNT][REGION].cluster_snapshots[name]
+
+    def mark(self, mode: str) -> None:
+        client("ssm").put_parameter(Name="/prod/infra/park_mode", Value=mode, Type="String", Overwrite=True)
+
+    def desired(self) -> list[int]:
+        names = [f"prod-{workload}" for workload in SERVICES]
+        found = client("ecs").describe_services(cluster=CLUSTER, services=names)["services"]
+        return [service["desiredCount"] for service in found]
+
+
+@pytest.fixture
+def platform(bench: Bench) -> Platform:
+    """A platform that runs, of a stack `prod` that makes its workloads."""
+    made = Platform(bench)
+    here = yaml.safe_load((HERE / "Pulumi.lab.yaml").read_text())["config"]
+    file = bench.project / "Pulumi.prod.yaml"
+    document = yaml.safe_load(file.read_text())
+    document["config"] = {key: value for key, value in document["config"].items() if key not in ELSEWHERE_KEYS}
+    document["config"] |= {key: here[key] for key in OF_HERE}
+    document["config"]["backstageSessionSecret"] = "prod/backstage/session-secret-Yb8nR3"
+    file.write_text(yaml.safe_dump(document))
+    (bench.project / "policies").symlink_to(owned() / "policies")
+    made.make()
+    bench.patch.setattr(deploy, "run_engine", made.engine)
+    bench.cloud.reset()
+    return made
+
+
+def test_a_platform_is_parked_and_unparked(platform: Platform) -> None:
+    bench = platform.bench
+    bench.configure(parkMode="parked")
+    parked = bench.run("park", "--yes", "--pool-paused")
+    assert parked.code == 0, parked.text
+    assert "--yes" in platform.updates[0]
+    assert "open AWS hasn't told its capacity yet" in parked.text
+    again = bench.run("park", "--yes")
+    assert (again.code, len(platform.updates)) == (0, 1)
+    assert "prod is parked" in again.text
+
+    bench.configure(parkMode="unparked")
+    unparked = bench.run("unpark", "--yes")
+    assert unparked.code == 0, unparked.text
+    assert len(platform.updates) == 2
+    assert "NAT gateways and routes are made" in unparked.text
+
+
+def test_a_database_is_deleted_and_comes_back(platform: Platform) -> None:
+    bench = platform.bench
+    bench.configure(parkMode="parked", databaseWhenParked="deleted", databaseDeletable=True)
+    parked = bench.run("park", "--yes", "--pool-paused")
+    assert parked.code == 0, parked.text
+    assert "deleted; it left prod-database-g1-final" in parked.text
+
+    bench.configure(parkMode="unparked", databaseRestoreMode="from_final_snapshot", databaseGeneration=2)
+    unparked = bench.run("unpark", "--yes")
+    assert unparked.code == 0, unparked.text
+    assert "generation 2 starts from prod-database-g1-final" in unparked.text
+
+
+def test_a_dry_run_changes_nothing_and_says_what_it_would_take(platform: Platform) -> None:
+    platform.bench.configure(parkMode="parked")
+    outcome = platform.bench.run("park", "--dry-run", "--pool-paused")
+    calls = [*platform.bench.cloud.calls]
+    assert outcome.code == 0, outcome.text
+    assert (platform.updates, platform.desired()) == ([], [1, 1, 1])
+    reads = ("/", "Describe", "Get", "List")  # a slash: the calls of EC2 and RDS, which are told apart in their body
+    assert [call for call in calls if not call.startswith(reads)] == []
+    assert "2. Prefect API, worker and Backstage stop, one after another (1 to 3 minutes each)" in outcome.text
+    assert "all of it ~212 ~33" in outcome.text
+    assert "Dry run: nothing was changed." in outcome.text
+
+
+def test_what_broke_off_goes_on(platform: Platform) -> None:
+    platform.bench.configure(parkMode="parked")
+    platform.code = 255
+    platform.bench.patch.setattr(deploy, "_require_gate", lambda *_: None)  # it would start the packs
+    broken = platform.bench.run("park", "--yes", "--pool-paused")
+    assert broken.code == 255
+    assert "Run `make park STACK=prod` again" in broken.text
+    # It got as far as the first services: nobody can ask Prefect any more, and the worker still runs.
+    platform.mark("parked")
+    platform.bench.edge.fault = "parked"
+    platform.code = 0
+    client("ecs").update_service(cluster=CLUSTER, service="prod-prefect-api", desiredCount=0)
+    assert platform.bench.run("park", "--yes").code == 0
+    assert len(platform.updates) == 2
+
+
+def test_what_is_not_as_it_should_be_afterwards_is_told(platform: Platform) -> None:
+    platform.bench.configure(parkMode="parked")
+    platform.bench.patch.setattr(Platform, "park", lambda self: self.mark("parked"))
+    outcome = platform.bench.run("park", "--yes", "--pool-paused")
+    assert outcome.code == 1
+    for told in ("prod-backstage has 1 running, 0 pending", f"still there: {platform.nat}", "answers 302"):
+        assert told in outcome.text
+
+
+def test_all_that_speaks_against_parking_is_told_at_once(platform: Platform) -> None:
+    platform.bench.configure(parkMode="parked", databaseWhenParked="deleted", databaseDeletable=True)
+    client("ecs").run_task(cluster=CLUSTER, taskDefinition="prod-prefect-deployer", launchType="FARGATE")
+    platform.snapshot("backup-of-today").created -= timedelta(days=1, minutes=1)
+    client("rds").modify_db_cluster(DBClusterIdentifier=DATABASE, DeletionProtection=True)
+    outcome = platform.bench.run("park", "--yes")
+    assert outcome.code == 1
+    for told in (
+        "prod-prefect-deployer:1 (",
+        "can't be looked at from here",
+        "the newest is backup-of-today",
+        "AWS protects it: databaseDeletable `true` is applied before it is parked",
+        "Nothing was changed.",
+    ):
+        assert told in outcome.text
+    assert platform.updates == []
+
+
+def test_prefect_is_asked_where_its_api_is_open(platform: Platform) -> None:
+    bench = platform.bench
+    bench.configure(parkMode="parked", openPrefectMachineApi=True)
+    bench.edge.credential = BY_HAND["prod/prefect/api-auth"]
+    for paused, running, told in (
+        (True, 2, "2 aren't at their end"),
+        (False, 0, "the work pool `flows` isn't paused"),
+        (True, 0, "is paused, and no flow runs"),
+    ):
+        bench.edge.answers = {"/api/work_pools/flows": {"is_paused": paused}, "/api/flow_runs/count": running}
+        outcome = bench.run("park", "--dry-run")
+        assert told in outcome.text
+        assert outcome.code == int("no flow runs" not in told)
+    bench.edge.credential = "somebody:else"
+    refused = bench.run("park", "--dry-run")
+    assert refused.code == 1
+    assert "Prefect answers 401" in refused.text
+
+
+def test_what_speaks_against_unparking(platform: Platform) -> None:
+    bench = platform.bench
+    bench.configure(databaseWhenParked="deleted")
+    platform.park()
+    left = platform.snapshot("prod-database-g1-final")
+    for generation, mode, changed, told in (
+        (1, "clean", {}, "accepted: databaseGeneration 2"),
+        (2, "clean", {}, "an empty database has no users"),
+        (3, "from_final_snapshot", {}, "the snapshot prod-database-g2-final isn't there"),
+        (2, "from_final_snapshot", {"status": "creating"}, "the snapshot prod-database-g1-final is creating"),
+        (
+            2,
+            "from_final_snapshot",
+            {"status": "available", "engine_version": "17.11"},
+            "databaseEngineVersion is 17.10, and prod-database-g1-final is of 17.11",
+        ),
+    ):
+        bench.configure(databaseGeneration=generation, databaseRestoreMode=mode)
+        for attribute, value in changed.items():
+            setattr(left, attribute, value)
+        outcome = bench.run("unpark", "--yes")
+        assert (outcome.code, platform.updates) == (1, [])
+        assert told in outcome.text
+
+
+def test_the_stacks_file_has_to_say_it_first(platform: Platform) -> None:
+    outcome = platform.bench.run("park", "--yes")
+    assert outcome.code == 2
+    assert "Pulumi.prod.yaml has parkMode `unparked`; accepted: `parked`, reviewed and merged first" in outcome.text
+
+
+def test_where_others_make_the_workloads_park_mode_is_only_a_marker(bench: Bench) -> None:
+    outcome = bench.run("park", "--dry-run")
+    assert outcome.code == 2
+    assert "accepted: workloads `here`" in outcome.text
+
+
+def test_every_rate_says_where_it_comes_from(platform: Platform) -> None:
+    rates = costs.prices()["rates"]
+    assert all(rate["source"] and rate["read"] and rate["dollars"] > 0 for rate in rates.values())
+    settings = load(platform.bench.project, "prod").settings
+    used = {item.rate for item in costs.items(settings)}
+    used |= {item.rate for item in costs.items(settings.model_copy(update={"cpu_architecture": "ARM64"}))}
+    assert used == set(rates)
+    assert REGION == costs.prices()["region"] == config("prod")["aws:region"]
