@@ -11,7 +11,6 @@ from components.iam_names import workload_boundary_name
 from components.kept_differences import keep
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
-from components.parameter_catalogue import PARK_MODE
 from components.parameters import Parameters, ParametersArgs, parameter_values
 from components.premises import Premises, PremisesArgs
 from components.private_bucket import PrivateBucket, PrivateBucketArgs
@@ -41,8 +40,6 @@ for bucket in Bucket:
 premises = Premises("premises", PremisesArgs(names, settings)) if settings.here else None
 surroundings = premises.surroundings if premises else given_surroundings(settings)
 parameters = Parameters("parameters", ParametersArgs(names, parameter_values(names, settings, surroundings)))
-if settings.parked:
-    parameters.add(PARK_MODE, settings.park_mode)
 
 boundary_name = workload_boundary_name(names)
 boundary = ManagedPolicy(
@@ -68,12 +65,9 @@ way_in = WayIn(
     pulumi.ResourceOptions(depends_on=[premises.network] if premises else None),
 )
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
-workloads = None
 if premises:
-    needed = [*parameters.made, secrets, *buckets, *workload_roles.values(), ork_processor]
-    workloads = Workloads("workloads", WorkloadsArgs(names, settings, premises, way_in, needed, protect=production))
-if not settings.parked:  # `parked` is said before anything stops, `unparked` once everything runs
-    parameters.add(PARK_MODE, settings.park_mode, after=workloads.services if workloads else None)
+    needed = [secrets, *buckets, *workload_roles.values(), ork_processor]
+    Workloads("workloads", WorkloadsArgs(names, settings, premises, way_in, parameters, needed, production))
 
 pulumi.export("urls", way_in.urls)
 pulumi.export("kindeCallbackUrls", way_in.callback_urls)

@@ -21,12 +21,12 @@ from components.ci_function_permissions import (
 )
 from components.ci_grants import SECURITY_GROUP_GRANTS, Grant, granted_statements, security_group_arns
 from components.ci_state_permissions import state_statements
+from components.containers import SERVICES
 from components.iam_documents import Statement
 from components.iam_names import role_names
 from components.naming import Names, database_log_group
 from components.parameter_catalogue import WIRING
 from components.settings import Settings
-from components.workloads import SERVICES
 
 NETWORK_GRANTS: Final = (
     Grant("MakeAddresses", "ec2", "AllocateAddress", "addresses", "tagged when made"),

@@ -16,6 +16,7 @@ from components.parameter_catalogue import (
     DATABASE_RESTORE_MODE,
     HEADER_SECRET,
     LOAD_BALANCER_ARN,
+    PARK_MODE,
     SECURITY_GROUP_ID,
     SUBNET_IDS,
     TASK_DEFINITION_ARN,
@@ -37,6 +38,7 @@ class Parameters(pulumi.ComponentResource):
     """Parameters under `/${environment}/`, SecureString for secret ones."""
 
     made: list[pulumi.Resource]
+    """Those that were added until now."""
 
     def __init__(self, name: str, args: ParametersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:parameters:Parameters", name, None, opts)
@@ -69,10 +71,11 @@ class Parameters(pulumi.ComponentResource):
 def parameter_values(
     names: Names, settings: Settings, surroundings: Surroundings
 ) -> dict[Parameter, pulumi.Input[str]]:
-    """Return the value of every parameter of the catalogue but the marker of park mode, which has a time of its own."""
+    """Return the value of every parameter of the catalogue; `Workloads` makes the marker of what it parks."""
     return {
         HEADER_SECRET: settings.origin_header_secret.output(),
         **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},
+        **({} if settings.here else {PARK_MODE: settings.park_mode}),
         DATABASE_RESTORE_MODE: settings.database_restore_mode,
         CLUSTER_ARN: names.cluster_arn(settings.cluster),
         TASK_DEFINITION_ARN: names.task_definition_arn(settings.deployer_task_family),

@@ -16,6 +16,7 @@ from components.flow_logs import flow_log
 from components.images import image_digest, workload_image
 from components.naming import Names
 from components.ork_function import OrkFunction, OrkFunctionArgs
+from components.parameter_catalogue import PARK_MODE
 from components.parameters import Parameters, ParametersArgs, wiring_values
 from components.premises import Premises
 from components.service import Service, ServiceArgs
@@ -29,13 +30,15 @@ from components.way_in import WayIn
 class WorkloadsArgs:
     """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
 
-    `needed` are parameters, secrets, buckets and roles. `protect` guards the database.
+    The marker of park mode is added to `parameters`. `needed` are secrets, buckets and roles. `protect` guards the
+    database.
     """
 
     names: Names
     settings: Settings
     premises: Premises
     way_in: WayIn
+    parameters: Parameters
     needed: Sequence[pulumi.Resource]
     protect: bool
 
@@ -70,9 +73,14 @@ class Workloads(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
             )
         tasks = self._tasks(args)
-        self.services: list[Service] = []
+        # `parked` is said before anything stops, `unparked` once everything runs.
+        if settings.parked:
+            args.parameters.add(PARK_MODE, settings.park_mode)
+        services: list[pulumi.Resource] = []
         if SERVICES[0] in tasks:
-            self._run(args, cluster, tasks, [wiring, *([database] if database else ())])
+            services = self._run(args, cluster, tasks, [wiring, *([database] if database else ())])
+        if not settings.parked:
+            args.parameters.add(PARK_MODE, settings.park_mode, after=services)
         self.register_outputs({"cluster": settings.cluster})
 
     def _database(self, args: WorkloadsArgs) -> Database:
@@ -95,10 +103,12 @@ class Workloads(pulumi.ComponentResource):
         cluster: Cluster,
         tasks: Mapping[Workload, Task],
         before: list[pulumi.Resource],
-    ) -> None:
+    ) -> list[pulumi.Resource]:
         """Make the services, each after the one before it and all that it needs."""
         names, settings, premises = args.names, args.settings, args.premises
-        before = [*before, cluster, premises, args.way_in, *args.needed]
+        # Not the component with the parameters: the marker in it may wait for the services.
+        before = [*before, cluster, premises, args.way_in, *args.parameters.made, *args.needed]
+        services: list[pulumi.Resource] = []
         for workload in SERVICES:
             application = CONTAINERS[workload].application
             service = Service(
@@ -117,9 +127,10 @@ class Workloads(pulumi.ComponentResource):
                     # https://docs.prefect.io/v3/advanced/self-hosted
                     alone=workload is Workload.PREFECT_API,
                 ),
-                pulumi.ResourceOptions(parent=self, depends_on=[*before, *self.services]),
+                pulumi.ResourceOptions(parent=self, depends_on=[*before, *services]),
             )
-            self.services.append(service)
+            services.append(service)
+        return services
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
         """Make the task definition of each workload whose image the settings name."""

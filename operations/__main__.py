@@ -23,6 +23,7 @@ from operations.commands import (
     preflight,
     rotate_kinde,
     verify_login,
+    verify_services,
     waivers,
 )
 from stackfiles.failures import Failure
@@ -37,6 +38,7 @@ COMMANDS: Final = (
     fill_secrets.COMMAND,
     rotate_kinde.COMMAND,
     verify_login.COMMAND,
+    verify_services.COMMAND,
     park.PARK,
     park.UNPARK,
     waivers.COMMAND,

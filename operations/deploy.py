@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -77,10 +77,7 @@ def run(given: argparse.Namespace) -> int:
         return _preview_as_json(command, folder, given.stack, given.json.absolute())
     if given.operation == "destroy":
         return _destroy(command, folder, given)
-    if given.operation == "up":
-        code = _up(command, folder, given.stack, changes_park_mode=given.change_park_mode)
-    else:
-        code = run_engine(command, folder)
+    code = _up(command, folder, given) if given.operation == "up" else run_engine(command, folder)
     if code and given.operation in ("up", "preview"):
         _require_gate(folder, given.stack)
     return code
@@ -88,6 +85,8 @@ def run(given: argparse.Namespace) -> int:
 
 _WITH_HEADER_SECRET: Final = ("aws:lb/listenerRule:ListenerRule", "aws:cloudfront/distribution:Distribution")
 """The types whose state holds the header secret."""
+_WORKLOADS: Final = ("guarded:network:Premises", "guarded:ecs:Workloads")
+"""The components that hold workloads that are made here, and what they stand in."""
 
 
 def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
@@ -97,6 +96,8 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     command = [PULUMI, given.operation, "--stack", given.stack, *(["--diff"] if given.diff else [])]
     if given.operation in ("up", "preview"):
         command += pack_options(folder, given.stack)
+    if given.operation == "up" and given.without_workloads:
+        command += _WITHOUT_WORKLOADS
     if given.operation in ("up", "preview") and given.plan:
         command += ["--plan" if given.operation == "up" else "--save-plan", str(given.plan.absolute())]
     if given.operation == "refresh" and given.clear_pending:
@@ -104,12 +105,20 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     if given.operation == "refresh" and given.expect_no_changes:
         command.append("--expect-no-changes")
     if given.operation == "refresh" and given.without_secrets:
-        command += [word for kind in _WITH_HEADER_SECRET for word in ("--exclude", f"**{kind}::**")]
+        command += _exclusions(f"**{kind}::**" for kind in _WITH_HEADER_SECRET)
     if given.operation == "refresh" and given.preview_only:
         command.append("--preview-only")
     elif given.operation in ("up", "refresh") and given.yes:
         command.append("--yes")
     return command
+
+
+def _exclusions(patterns: Iterable[str]) -> list[str]:
+    """Return the CLI's options that leave out what URNs with these patterns name."""
+    return [word for pattern in patterns for word in ("--exclude", pattern)]
+
+
+_WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
 
 
 def pack_options(folder: Path, stack: str) -> list[str]:
@@ -190,7 +199,7 @@ def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int
     return run_engine([*command, "--yes"], folder)
 
 
-def _up(command: list[str], folder: Path, stack: str, *, changes_park_mode: bool) -> int:
+def _up(command: list[str], folder: Path, given: argparse.Namespace) -> int:
     """Say what is destroyed or replaced, then preview and apply.
 
     The packs keep what the preview had in a private folder, and hold the update against it. The preview that is made
@@ -203,17 +212,18 @@ def _up(command: list[str], folder: Path, stack: str, *, changes_park_mode: bool
     from operations import deploy_consequences, engine_state
 
     try:
-        state = engine_state.load(folder, stack)
+        state = engine_state.load(folder, given.stack)
     except Failure:
         state = None
-    if state and not changes_park_mode:
-        _require_park_mode(folder, stack, state.park_mode)
+    if state and not given.change_park_mode:
+        _require_park_mode(folder, given.stack, state.park_mode)
     with tempfile.TemporaryDirectory() as private:
         if state is None or state.urns:
             print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
             with Path(private, "preview.json").open("w+b") as preview:
                 # What stays as it is counts too: AWS keeps what that refers to.
-                first_look = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames"]
+                first_look = [PULUMI, "preview", "--stack", given.stack, "--json", "--show-sames"]
+                first_look += _WITHOUT_WORKLOADS if given.without_workloads else []
                 code = run_engine(first_look, folder, stdout=preview)
                 preview.seek(0)
                 impossible = deploy_consequences.say_written(preview.read())

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from stackfiles.plan_document import UNKNOWN, PlanDocument, Violation, rules_named
-from stackfiles.project import stacks
 from tests import ended_processes, resident_packs
 from tests.forks import NAME as NAME
 from tests.forks import PROJECT as PROJECT
 from tests.forks import Done, forked
-from tests.owner import give_files, link_packs, owned, owned_here
+from tests.owner import files_with, give_files, link_packs, owned, owned_with
 from tests.session import shared
 
 
@@ -130,7 +129,7 @@ def _rehearsed(stack: str) -> str:
     def make() -> str:
         with tempfile.TemporaryDirectory() as folder:
             output = Path(folder) / "plan.json"
-            project = owned() if stack in stacks(owned()) else owned_here()
+            project = owned_with(stack)
             done = rehearsal_command(
                 *("--project", str(project), "--stack", stack, "--json", str(output)), packs=project / "policies"
             )
@@ -139,14 +138,17 @@ def _rehearsed(stack: str) -> str:
     return shared(f"plan of {stack}", make)
 
 
-def copy_project(folder: Path) -> Path:
-    """Copy what a plan needs into a folder, to be changed there; the packs, but for their configuration, are links."""
+def copy_project(folder: Path, stack: str = "prod") -> Path:
+    """Copy what a plan needs into a folder, to be changed there; the packs, but for their configuration, are links.
+
+    The stack files are those among which that of `stack` is.
+    """
     project = folder / "project"
     project.mkdir()
     shutil.copy(PROJECT / "__main__.py", project)
     shutil.copytree(PROJECT / "components", project / "components", ignore=shutil.ignore_patterns("__pycache__"))
     for package in ("generators", "stackfiles"):
         (project / package).symlink_to(PROJECT / package)
-    give_files(project)
+    give_files(project, files_with(stack))
     link_packs(project)
     return project

@@ -32,14 +32,18 @@ _BEFORE: Final = 40
 BESIDE: Final = frozenset(
     {
         "aws:acm/certificate:Certificate",
-        "aws:cloudfront/distribution:Distribution",
         "aws:iam/policy:Policy",
         "aws:iam/role:Role",
         "aws:ec2/securityGroup:SecurityGroup",
         "aws:lb/targetGroup:TargetGroup",
     }
 )
-"""Types of which a new one can be made beside the old one and be switched to, if names and hosts let it."""
+"""Types of which a new one can be made beside the old one and be switched to, if their names let it."""
+_OTHERWISE_NAMED: Final = {
+    "aws:cloudfront/distribution:Distribution": "have the old one answer to the wildcard of its host instead "
+    "(docs/runbooks/adopting.md, a distribution beside the old one)"
+}
+"""Type -> how a new one gets a name that an old one has, where it isn't by giving it another name."""
 
 
 def rows(rehearsal: Rehearsal, state: TerraformState | None, stack: str) -> list[ReportRow]:
@@ -91,7 +95,7 @@ def _unmatched(match: Match, imported: bool) -> tuple[Verdict, str, str, tuple[s
         ways = (
             "take it over too: `--lookup`",
             f"name it in the map: `ids: {{{urn}: {match.taken}}}`",
-            "give the program's another name",
+            _OTHERWISE_NAMED.get(match.planned.type, "give the program's another name"),
         )
         return Verdict.COLLIDES, match.taken, f"would be made anew, and {match.taken} has its name", ways
     return None

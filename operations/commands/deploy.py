@@ -23,6 +23,11 @@ def _add_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plan", type=Path, metavar="FILE", help="do nothing that this saved plan doesn't have")
     parser.add_argument("--yes", action="store_true", help="apply what the preview shows without asking, as CI does")
     parser.add_argument(
+        "--without-workloads",
+        action="store_true",
+        help="leave out workloads that are made here and their network: CI's role ci-deploy can't change them",
+    )
+    parser.add_argument(
         "--change-park-mode",
         action="store_true",
         help="park or unpark workloads that are made here without the checks of `park` and `unpark`",

@@ -155,6 +155,7 @@ def _apply(given: argparse.Namespace) -> int:
             stack=given.stack,
             yes=given.yes,
             change_park_mode=True,
+            without_workloads=False,
             diff=False,
             plan=None,
         )

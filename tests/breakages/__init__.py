@@ -14,7 +14,7 @@ from typing import Any, Final
 from corpus.families import read
 
 BREAKAGES: Final[list[dict[str, Any]]] = [
-    row for file in sorted(Path(__file__).parent.glob("*.yaml")) for row in read(file)
+    {"stack": "prod", **row} for file in sorted(Path(__file__).parent.glob("*.yaml")) for row in read(file)
 ]
 
 _SAMPLE: Final = (
@@ -25,10 +25,11 @@ _SAMPLE: Final = (
 ONE_A_PACK: Final = [row for row in BREAKAGES if row["id"] in _SAMPLE]
 """One for each pack, and one that no rule could judge: for tests that take long."""
 
-ADDITIONS: Final = [
-    row for row in BREAKAGES if "append" in row and not {"old", "replacements", "stack"}.intersection(row)
-]
-"""Those that only add to the production program: they fit into one program."""
+_ADDING: Final = [row for row in BREAKAGES if "append" in row and not {"old", "replacements"}.intersection(row)]
+ADDITIONS: Final[dict[str, list[dict[str, Any]]]] = {
+    stack: [row for row in _ADDING if row["stack"] == stack] for stack in dict.fromkeys(row["stack"] for row in _ADDING)
+}
+"""Stack -> the rows that only add to its program: they fit into one program."""
 
 _RUN_ADDITIONS: Final = """
 from pathlib import Path
@@ -37,14 +38,14 @@ for _file in sorted((Path(__file__).parent / "additions").glob("*.py")):
 """
 
 
-def with_additions(project: Path) -> dict[str, str]:
-    """Have a copy of the project add what all rows of `ADDITIONS` add; return source file -> row."""
+def with_additions(project: Path, stack: str) -> dict[str, str]:
+    """Have a copy of the project add what all rows of `ADDITIONS` add to a stack; return source file -> row."""
     program, folder = project / "__main__.py", project / "additions"
     program.write_text(program.read_text() + _RUN_ADDITIONS)
     folder.mkdir()
-    for row in ADDITIONS:
+    for row in ADDITIONS[stack]:
         (folder / f"{row['id']}.py").write_text(row["append"])
-    return {f"project:///additions/{row['id']}.py": row["id"] for row in ADDITIONS}
+    return {f"project:///additions/{row['id']}.py": row["id"] for row in ADDITIONS[stack]}
 
 
 class NoPassage(Exception):

@@ -1,9 +1,9 @@
 """Breakages that are planned together: a plan costs the same for one as for ten.
 
-What rows only add is planned in one program; the lines of the violations tell to which row each is said. Of all rows
-of which that can't be told, `stopped.json` has what the gate says to each alone: rule and resource of every violation,
-or null where the row ends the program early or breaks half the stack. `programs.json` has those that share a program,
-found by planning them. `python -m tests.breakages --record` writes both.
+What rows only add to a stack is planned in one program; the lines of the violations tell to which row each is said.
+Of all rows of which that can't be told, `stopped.json` has what the gate says to each alone: rule and resource of every
+violation, or null where the row ends the program early or breaks half the stack. `programs.json` has those that share
+a program, found by planning them. `python -m tests.breakages --record` writes both; a test says when it's time to.
 
 Rows share a program where no violation that one of them is there for is also said to another; so what is said to the
 program tells which rows are stopped. A row of which that can't be told takes a plan of its own, and so does one that
@@ -14,21 +14,21 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from stackfiles.plan_document import Violation, rules_named
 from tests.breakages import ADDITIONS, BREAKAGES, NoPassage, break_project, broken, with_additions
-from tests.owner import owned
+from tests.owner import owned_with
 from tests.planning import Plan, copy_project, rehearsal_command, written
 
 STOPPED: Final = Path(__file__).with_name("stopped.json")
 PROGRAMS: Final = Path(__file__).with_name("programs.json")
 MOST: Final = 60
 """Violations of a row beyond which it takes a plan of its own."""
-SIZE: Final = 12
+SIZE: Final = 60
 """Rows of a program: the more there are, the likelier one hides another."""
 
 Row = Mapping[str, Any]
@@ -37,20 +37,20 @@ Row = Mapping[str, Any]
 def planned(rows: Sequence[Row], judges: Path | None = None) -> Plan:
     """Return the plan of a program in which these rows are broken, judged by its own packs or those in a folder."""
     with tempfile.TemporaryDirectory() as folder:
-        project = copy_project(Path(folder))
+        project = copy_project(Path(folder), rows[0]["stack"])
         for row in rows:
             break_project(project, row)
-        return _plan(project, rows[0].get("stack", "prod"), judges)
+        return _plan(project, rows[0]["stack"], judges)
 
 
-def stopped_additions(judges: Path | None = None) -> dict[str, set[str]]:
-    """Return row -> the rules that stop what it adds, where all that rows only add is planned in one program."""
+def stopped_additions(stack: str, judges: Path | None = None) -> dict[str, set[str]]:
+    """Return row -> the rules that stop what it adds, where all that rows only add to a stack is in one program."""
     with tempfile.TemporaryDirectory() as folder:
-        project = copy_project(Path(folder))
-        places = with_additions(project)
-        plan = _plan(project, "prod", judges)
+        project = copy_project(Path(folder), stack)
+        places = with_additions(project, stack)
+        plan = _plan(project, stack, judges)
     assert plan.steps, plan.printed
-    stopped: dict[str, set[str]] = {row["id"]: set() for row in ADDITIONS}
+    stopped: dict[str, set[str]] = {row["id"]: set() for row in ADDITIONS[stack]}
     for violation in plan.violations:
         if violation["level"] == "mandatory" and (row := places.get(violation["sourcePosition"].partition("#")[0])):
             stopped[row].update(rules_named(violation))
@@ -61,7 +61,7 @@ def _plan(project: Path, stack: str, judges: Path | None) -> Plan:
     judged = ("--judge-with", str(judges)) if judges else ()
     output = project.parent / "plan.json"
     options = ("--project", str(project), "--stack", stack, "--json", str(output), *judged)
-    return written(rehearsal_command(*options, packs=judges and judges / "policies"), output)
+    return written(rehearsal_command(*options, packs=(judges or owned_with(stack)) / "policies"), output)
 
 
 def said(violations: Sequence[Violation]) -> set[str]:
@@ -82,8 +82,13 @@ def _rule(word: str) -> str:
 @cache
 def recorded() -> dict[str, set[str]]:
     """Return what the gate says to each row alone, of the rows that can be planned with others."""
-    document: dict[str, list[str] | None] = json.loads(STOPPED.read_text())
-    return {id_: set(words) for id_, words in document.items() if words}
+    return {id_: set(words) for id_, words in document().items() if words}
+
+
+def document() -> dict[str, list[str] | None]:
+    """Return what is recorded of each row."""
+    read: dict[str, list[str] | None] = json.loads(STOPPED.read_text())
+    return read
 
 
 @cache
@@ -99,43 +104,39 @@ def found() -> list[list[str]]:
     """Return the rows that can share a program, by id, found by planning them."""
     left: list[Row] = [row for row in BREAKAGES if row["id"] in recorded()]
     groups: list[list[str]] = []
-    apart: set[frozenset[str]] = set()
-    while left:
-        rest: list[Row] = []
-        for group in _packed(left, apart):
+    while queue := list(_packed(left)):
+        left = []
+        while queue:
+            group = queue.pop()
             words = said(planned(group).violations)
             shown = [row["id"] for row in group if shows(row, words)]
-            hidden = [row for row in group if row["id"] not in shown]
-            apart |= {frozenset((row["id"], other["id"])) for row in hidden for other in group}
             if len(shown) > 1:
+                # What is hidden here goes with what is hidden elsewhere.
                 groups.append(shown)
-                rest += hidden
-            else:
-                rest += group
-        left = rest
+                left += [row for row in group if row["id"] not in shown]
+            elif len(group) > 2:
+                queue += [group[: len(group) // 2], group[len(group) // 2 :]]
     return groups
 
 
-def _packed(rows: Sequence[Row], apart: Set[frozenset[str]]) -> Iterator[list[Row]]:
+def _packed(rows: Sequence[Row]) -> Iterator[list[Row]]:
     """Return rows in programs of several; those that fit with no other are left out."""
     while rows:
-        group = _fitting(rows, apart) or [rows[0]]
+        group = _fitting(rows) or [rows[0]]
         rows = [row for row in rows if row not in group]
         if len(group) > 1:
             yield group
 
 
-def _fitting(rows: Iterable[Row], apart: Set[frozenset[str]] = frozenset()) -> list[Row]:
-    """Return the rows that fit into one program; `apart` are pairs that don't."""
+def _fitting(rows: Iterable[Row]) -> list[Row]:
+    """Return the rows that fit into one program."""
     group: list[Row] = []
     texts: dict[str, str] = {}
     for row in rows:
-        if len(group) == SIZE or not all(
-            _apart(row, one) and frozenset((row["id"], one["id"])) not in apart for one in group
-        ):
+        if len(group) == SIZE or not all(_apart(row, one) for one in group):
             continue
         try:
-            texts = broken(owned(), row, texts)
+            texts = broken(owned_with(row["stack"]), row, texts)
         except NoPassage:
             continue
         group.append(row)
@@ -144,7 +145,7 @@ def _fitting(rows: Iterable[Row], apart: Set[frozenset[str]] = frozenset()) -> l
 
 def _apart(one: Row, other: Row) -> bool:
     """Tell whether two rows are of one stack, and no violation that one is there for is said to the other as well."""
-    return one.get("stack") == other.get("stack") and all(
+    return one["stack"] == other["stack"] and all(
         not {word for word in recorded()[mine["id"]] if _rule(word) in mine["expect"]} & recorded()[others["id"]]
         for mine, others in ((one, other), (other, one))
     )

@@ -55,11 +55,14 @@ def used_commands(job: str) -> list[str]:
     return [name for name in names if name in PIPELINE["commands"]]
 
 
+def roles(job: str) -> list[str]:
+    """The roles that a job assumes, one after the other."""
+    return [step["assume"]["role"] for step in steps(job) if isinstance(step, dict) and "assume" in step]
+
+
 def role_of(job: str) -> str:
-    """The name of the role that a job assumes; empty for none."""
-    roles = [step["assume"]["role"] for step in steps(job) if isinstance(step, dict) and "assume" in step]
-    assert len(roles) < 2
-    return f"{STACK}-{roles[0]}" if roles else ""
+    """The name of the role that a job assumes first; empty for none."""
+    return next((f"{STACK}-{role}" for role in roles(job)), "")
 
 
 def scripts() -> dict[str, str]:
@@ -205,20 +208,36 @@ def test_main_is_applied_after_approval_tests_and_gate_and_checked_afterwards() 
 
 
 @pytest.mark.parametrize(
-    ("setting", "code"), [("", 3), ("previewReadsState: false", 3), ("previewReadsState: true", 0)]
+    ("script", "setting", "said"),
+    [
+        ("reads-state", "", "previewReadsState isn't true, so there is no preview"),
+        ("reads-state", "previewReadsState: false", "previewReadsState isn't true, so there is no preview"),
+        ("reads-state", "previewReadsState: true", ""),
+        ("makes-workloads", "", "workloads isn't here, so others make the services"),
+        ("makes-workloads", "workloads: here", ""),
+    ],
 )
-def test_a_preview_is_made_where_it_may_read_the_state(tmp_path: Path, setting: str, code: int) -> None:
+def test_a_job_goes_on_where_the_stacks_settings_say_so(tmp_path: Path, script: str, setting: str, said: str) -> None:
     copy = copy_project(tmp_path)
     (copy / ".ci").mkdir()
-    shutil.copy(PROJECT / ".ci" / "reads-state", copy / ".ci")
+    shutil.copy(PROJECT / ".ci" / script, copy / ".ci")
     (copy / ".venv").symlink_to(sys.prefix)
     with (copy / f"Pulumi.{STACK}.yaml").open("a") as file:
         file.write(f"  {setting}\n" if setting else "")
-    done = subprocess.run(
-        [copy / ".ci" / "reads-state", STACK], capture_output=True, text=True, check=False, env=os.environ
-    )
-    assert done.returncode == code, done.stderr
-    assert ("previewReadsState isn't true, so there is no preview" in done.stdout) == (code != 0)
+    done = subprocess.run([copy / ".ci" / script, STACK], capture_output=True, text=True, check=False, env=os.environ)
+    assert done.returncode == (3 if said else 0), done.stderr
+    assert said in done.stdout
+    assert bool(done.stdout) == bool(said)
+
+
+def test_workloads_that_are_made_here_come_after_all_else_with_a_role_of_their_own() -> None:
+    """Both roles are trusted alike (tests/workloads/test_ci.py); the second exists where the stack makes workloads."""
+    assert roles("apply") == ["ci-deploy", "ci-workloads"]
+    first, second = (line for line in commands("apply").splitlines() if "deploy up" in line)
+    assert ("--without-workloads" in first, "--without-workloads" in second) == (True, False)
+    order = ["--without-workloads", "makes-workloads", "ci-workloads", "deploy up --yes --stack", "verify-services"]
+    places = [json.dumps(steps("apply")).index(part) for part in order]
+    assert places == sorted(places)
 
 
 def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_the_state() -> None:

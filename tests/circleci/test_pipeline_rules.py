@@ -58,7 +58,7 @@ CHANGES: Final = {
         "the parameter options may be any text",
     ),
     "parameter-of-a-command": (
-        "        type: enum\n        enum: [ci-preview, ci-deploy]",
+        "        type: enum\n        enum: [ci-preview, ci-deploy, ci-workloads]",
         "        type: string",
         "the parameter role may be any text",
     ),

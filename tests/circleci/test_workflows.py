@@ -129,6 +129,8 @@ def test_a_job_with_the_preview_role_goes_on_only_where_previews_may_read_the_st
 def test_each_job_may_assume_its_role_and_no_stronger_one(job: Job, trusts: Mapping[str, list[dict[str, Any]]]) -> None:
     assumable = {role for role, statements in trusts.items() if takes(statements, job.token(STACK))}
     assert job.role in assumable
+    # The other one is for workloads that are made here, and trusted as this one is (tests/workloads/test_ci.py).
+    assert job.roles[1:] == (["ci-workloads"] if job.name == "apply" else [])
     assert assumable == ({"ci-deploy", "ci-deployer-trigger"} if job.name == "apply" else {"ci-preview"})
 
 

@@ -42,11 +42,14 @@ class Job:
         return [line.strip() for step in self.steps if "run" in step for line in step["run"].splitlines()]
 
     @property
+    def roles(self) -> list[str]:
+        """The last parts of the names of the roles that it assumes, one after the other."""
+        return [line.split()[2] for line in self.commands if line.startswith(".ci/role ")]
+
+    @property
     def role(self) -> str:
-        """The last part of the name of the role that it assumes; empty for none."""
-        named = [line.split()[2] for line in self.commands if line.startswith(".ci/role ")]
-        assert len(named) < 2
-        return named[0] if named else ""
+        """The first of them; empty for none."""
+        return next(iter(self.roles), "")
 
     def token(self, stack: str) -> dict[str, str]:
         """What its token says (https://docs.github.com/en/actions/reference/security/oidc)."""

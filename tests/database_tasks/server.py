@@ -36,26 +36,26 @@ class Account:
 
 
 class Server:
-    """A running server. `administrator` has the rights of RDS' master user: it makes roles and databases."""
+    """A running server. `administrator` has the rights of RDS' master user: it makes roles and databases.
 
-    def __init__(self, folder: Path) -> None:
+    `settings` are the server's own (https://www.postgresql.org/docs/current/runtime-config.html), beside those here.
+    What they name lies in the folder.
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._settings = {**_SETTINGS, "unix_socket_directories": str(folder), **(settings or {})}
         self.log = folder / "log"
         self._owner = Account(_SUPERUSER, "superuser-pw")
         self.administrator = Account("keeper", "keeper-pw")
         # The server refuses to run as root.
         self._as: dict[str, Any] = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
-        if self._as:
-            shutil.chown(folder, **self._as)
+        for path in (folder, *folder.iterdir()) if self._as else ():
+            shutil.chown(path, **self._as)
         (folder / "pw").write_text(self._owner.password)
         self._run("initdb", "--pgdata=data", "--auth=scram-sha-256", f"--username={_SUPERUSER}", "--pwfile=pw")
-        self._control(
-            "start", "--options=" + " ".join(f"-c {key}='{value}'" for key, value in self._settings().items())
-        )
+        self._control("start", "--options=" + " ".join(f"-c {key}='{value}'" for key, value in self._settings.items()))
         self.sql(self._owner, f"CREATE ROLE keeper LOGIN CREATEROLE CREATEDB PASSWORD '{self.administrator.password}'")
-
-    def _settings(self) -> Mapping[str, str]:
-        return {**_SETTINGS, "unix_socket_directories": str(self.folder)}
 
     def stop(self) -> None:
         """End the server."""
@@ -66,6 +66,7 @@ class Server:
         return {
             "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
             "PGHOST": str(self.folder),
+            "PGPORT": self._settings.get("port", "5432"),
             "PGUSER": account.name,
             "PGPASSWORD": account.password,
         }

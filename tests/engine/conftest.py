@@ -33,14 +33,14 @@ def deploy(tmp_path: Path) -> Iterator[Deploy]:
 
 @cache
 def first_up(stack: str) -> tuple[Deployment, Outcome]:
-    """Bring a stack up on an empty account, once; the deployment is for copying and looking at."""
+    """Bring a stack up on an empty account, once, with the options of CI; it is for copying and looking at."""
     import atexit
     import tempfile
 
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     deployment = prepared().deployment(folder, stack)
-    return deployment, deployment.up()
+    return deployment, deployment.up("--without-workloads")
 
 
 def _copy_of(original: Deployment, folder: Path) -> Deployment:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +20,7 @@ import pytest
 
 from operations.adopt import judging, report, terraform_state
 from operations.adopt.engine import Engine, scratch_engine
+from operations.adopt.kinds import RECORDED
 from operations.adopt.map_file import Exemption, Map
 from operations.adopt.matching import Matcher
 from operations.adopt.program_digest import program_digest
@@ -33,7 +34,7 @@ from tests.engine.account import Account, Resource
 from tests.engine.adoption import StandInAccount, state_document
 from tests.engine.conftest import Deploy, first_up
 from tests.engine.deployment import CANARIES, Deployment
-from tests.engine.test_failures import methods, until, waits
+from tests.engine.test_failures import methods, until
 from tests.engine.test_secrets import leaks
 from tests.operations.adopt.engine_double import BrokenOff
 from tests.owner import config
@@ -111,7 +112,7 @@ def test_a_running_platform_is_taken_over_whole(deploy: Deploy, tmp_path: Path) 
     assert same == made
     state = terraform_state.read(state_document(Account(deployment.account)), "a test")
     require_as_reported(same, (NAME, "prod"), state, program_digest(deployment.project, "prod"))
-    break_off_at_every_step(deployment, file, len(existing))
+    break_off_at_every_step(deployment, file)
     with environment(deployment):
         assert take_over(same, Engine(deployment.project, "prod")) == 0
     called = {call["method"] for call in deployment.journal()[before:]}
@@ -128,34 +129,42 @@ def test_a_running_platform_is_taken_over_whole(deploy: Deploy, tmp_path: Path) 
     assert leaks(deployment.folder / "state") == []
 
 
-def break_off_at_every_step(deployment: Deployment, file: Path, all_of_it: int) -> None:
+def break_off_at_every_step(deployment: Deployment, file: Path) -> None:
     """Take over what a report has, broken off again and again; each run goes on where the one before ended.
 
     An import reads everything twice: in its own preview first, and then to write it into the state.
     """
     report_, engine = Report.load(file), Engine(deployment.project, "prod")
+    existing = len(deployment.existing())
+    reads = sum(type_ not in RECORDED for type_, _ in deployment.existing())
     # Killed in the preview of the import: nothing is written.
-    kill_take_over(deployment, file, {"method": "Read", "nth": all_of_it // 2})
+    kill_take_over(deployment, file, "Read", [reads // 2], lambda: True)
     assert deployment.resources() == []
-    # A resource can't be read: the import ends there by itself.
-    deployment.faults({"method": "Read", "nth": all_of_it + all_of_it // 2, "action": "refuse"})
+    # Killed when half of it is written.
+    second_half = range(reads + reads // 2 + 1, 2 * reads + 1)
+    kill_take_over(deployment, file, "Read", second_half, lambda: len(imported(deployment)) == reads // 2)
+    # One resource can't be read: the import ends by itself.
+    left = reads - len(imported(deployment))
+    deployment.faults({"method": "Read", "nth": left + left // 2, "action": "refuse"})
     with environment(deployment), pytest.raises(Failure, match="pulumi import"):
         take_over(report_, engine)
     deployment.faults()
-    half = len(deployment.resources())
-    assert 0 < half < all_of_it
-    # Killed while it writes what is left.
-    left = all_of_it - half
-    kill_take_over(deployment, file, {"method": "Read", "nth": left + left // 2})
-    more = len(deployment.resources())
-    assert half < more < all_of_it
+    assert reads // 2 <= len(imported(deployment)) < reads
     # All is written, and nothing compared.
     with environment(deployment), pytest.raises(BrokenOff):
         take_over(report_, BrokenOffBeforeComparison(deployment.project, "prod"))
-    assert len(deployment.resources()) == all_of_it
+    assert len(deployment.resources()) == existing
     # Killed in the preview that is compared, so that nobody heard of the end.
-    kill_take_over(deployment, file, {"method": "Invoke", "nth": 1})
-    assert len(deployment.resources()) == all_of_it
+    kill_take_over(deployment, file, "Invoke", [1], lambda: True)
+    assert len(deployment.resources()) == existing
+
+
+def imported(deployment: Deployment) -> list[str]:
+    """Return the types of what is in the state and was read."""
+    try:
+        return [type_ for resource in deployment.resources() if (type_ := resource["type"]) not in RECORDED]
+    except (FileNotFoundError, json.JSONDecodeError):  # it is being written
+        return []
 
 
 class BrokenOffBeforeComparison(Engine):
@@ -175,10 +184,12 @@ take_over(Report.load(Path(sys.argv[1])), Engine(Path(sys.argv[2]), "prod"))
 """
 
 
-def kill_take_over(deployment: Deployment, file: Path, call: Mapping[str, object]) -> None:
-    """Take over what a report has, kill all of it at one call of a provider, and unlock the stack."""
+def kill_take_over(
+    deployment: Deployment, file: Path, method: str, calls: Iterable[int], reached: Callable[[], bool]
+) -> None:
+    """Take over what a report has, kill all of it once some calls of a provider wait, and unlock the stack."""
     before = methods(deployment).count("Wait")
-    deployment.faults({**call, "action": "wait"})
+    deployment.faults(*({"method": method, "nth": number, "action": "wait"} for number in calls))
     command = [sys.executable, "-c", TAKE_OVER, str(file), str(deployment.project)]
     process = subprocess.Popen(
         command,
@@ -189,7 +200,7 @@ def kill_take_over(deployment: Deployment, file: Path, call: Mapping[str, object
         text=True,
         start_new_session=True,
     )
-    until(waits(deployment, before + 1), process)
+    until(lambda: methods(deployment).count("Wait") > before and reached(), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     deployment.faults()

@@ -167,9 +167,9 @@ def page_data(plan: Path, page: Path) -> dict[str, Any]:
     ],
 )
 def test_both_engines_judge_a_breakage_alike(row: dict[str, Any], tmp_path: Path) -> None:
-    folder = copy_project(tmp_path)
+    folder = copy_project(tmp_path, row["stack"])
     break_project(folder, row)
-    real = compare(folder, row.get("stack", "prod"), tmp_path)
+    real = compare(folder, row["stack"], tmp_path)
     assert real.exit_code == 1
     assert set(row["expect"]) <= real.rules
 

@@ -79,8 +79,15 @@ def test_the_life_of_workloads(tmp_path: Path) -> None:
         assert deployment.up().code == 0
         assert deployment.changes(before) == []
 
+        # One commit with a change on either side: CI's jobs apply them one after the other, with a role for each.
         before = len(deployment.journal())
         deployment.set("prefectImageDigest", "sha256:" + "4" * 64)
+        deployment.set("sessionSeconds", 3600)
+        outcome = deployment.up("--without-workloads")
+        assert outcome.code == 0, outcome.out
+        assert deployment.changes(before) == [("Update", RULE)] * 2
+
+        before = len(deployment.journal())
         outcome = deployment.up()
         assert outcome.code == 0, outcome.out
         rolled = order(deployment, before, SERVICE, TASK)

@@ -46,6 +46,16 @@ def owned_here() -> Path:
     return Path(session.shared("owned project with workloads", make))
 
 
+def owned_with(stack: str) -> Path:
+    """Return the folder of the project that has a stack: `owned`, or `owned_here`."""
+    return owned() if files_with(stack) == FILES else owned_here()
+
+
+def files_with(stack: str) -> Path:
+    """Return the folder that has a stack's file: `FILES` or `HERE`."""
+    return HERE if (HERE / f"Pulumi.{stack}.yaml").exists() else FILES
+
+
 def lay(folder: Path, files: Path = FILES) -> Path:
     """Make the project in a folder with some stack files, the code as links, and return where it is."""
     project = folder / "project"

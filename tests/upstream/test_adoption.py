@@ -6,28 +6,23 @@ import datetime as dt
 import json
 import re
 import shutil
-import ssl
 import subprocess
 import sys
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import trustme
 import yaml
-from werkzeug.serving import make_server
-from werkzeug.wrappers import Request, Response
 
 from components.iam_names import every_policy_name
 from components.naming import Names
 from operations.adopt import hand_over
 from tests.operations.adopt.terraform_estate import CANARIES, Workspace, made_within
 from tests.operations.adopt.test_terraform_forgets import READS, delete
+from tests.operations.adopt.zone_double import ServedZone, ZoneDouble, serving_zone
 from tests.planning import NAME, PROJECT, plan_of
 from tests.policies.acceptance import terraform
 from tests.upstream.conftest import OF_OPTIONS
@@ -70,20 +65,20 @@ CREATED: Final = {
 
 @dataclass(frozen=True)
 class Adoption:
-    """Terraform's platform, and a stack with an empty state on the same account."""
+    """Terraform's platform, and a stack with an empty state on the same account; its zone has nothing yet."""
 
     stack: Upstream
     estate: Workspace
-    zone: Mapping[str, str]
-    """The environment in which Cloudflare's API is asked for its zone, and the option that leads there."""
+    zone: ServedZone
 
     def adopt(self, *arguments: str, typed: str = "") -> str:
         """Run `operations adopt`, which must end well, and return what it prints."""
         project = str(self.stack.deployment.project)
-        where = ("--stack", "prod", "--project", project, "--connect-to", self.zone["--connect-to"], "--timeout", "60")
+        where = ("--stack", "prod", "--project", project, "--connect-to", self.zone.route, "--timeout", "60")
         command = [sys.executable, "-m", "operations", "adopt", *where, *arguments]
         account = {
-            **{name: value for name, value in self.zone.items() if not name.startswith("-")},
+            "CLOUDFLARE_API_TOKEN": "a token",
+            "SSL_CERT_FILE": str(self.zone.authority),
             "AWS_ENDPOINT_URL": self.stack.account.server,
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -128,27 +123,8 @@ def adoption(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adoption]:
             (project / "policies" / "config" / f"{pack}.prod.json").write_text(json.dumps(config))
         given = yaml.safe_load(stack.deployment.stack_file.read_text())["config"]
         estate = made_within(folder / "estate", account.server, {key: given[key] for key in NETWORK})
-        with empty_zone(folder) as zone:
+        with serving_zone(ZoneDouble(given["domain"]), folder) as zone:
             yield Adoption(stack, estate, zone)
-
-
-@contextmanager
-def empty_zone(folder: Path) -> Iterator[Mapping[str, str]]:
-    """Answer as Cloudflare's API does about a zone that has nothing."""
-    authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.cert_pem.write_to_path(folder / "authority.pem")
-    authority.issue_cert("api.cloudflare.com").configure_cert(context)
-    answer = Request.application(lambda _: Response('{"success": true, "result": []}', mimetype="application/json"))
-    server = make_server("127.0.0.1", 0, answer, threaded=True, ssl_context=context)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield {
-            "CLOUDFLARE_API_TOKEN": "a token",
-            "SSL_CERT_FILE": str(folder / "authority.pem"),
-            "--connect-to": f"api.cloudflare.com:443:127.0.0.1:{server.server_port}",
-        }
-    finally:
-        server.shutdown()
 
 
 def changed(ran: Ran) -> Counter[tuple[str, str]]:

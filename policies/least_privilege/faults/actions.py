@@ -61,13 +61,14 @@ def _wildcard_fault(action: str) -> tuple[RuleId, str] | None:
 
 
 def _names_an_object(name: str) -> bool:
-    """Tell whether a pattern has more than a verb before its first wildcard: `putitem*` and `eshttp*`, not `put*`."""
+    """Tell whether a pattern has more than a verb before its first wildcard: `putitem*`, not `put*`. `ESHttp`
+    comes before the verb."""
     return not any(verb.startswith(patterns.head(name)) for verb in _VERBS)
 
 
 _VERBS: Final = """
     abort accept add associate attach authorize batch cancel change complete copy create decrypt delete deregister
-    describe detach disable disassociate enable encrypt execute generate get import initiate invoke list modify
+    describe detach disable disassociate enable encrypt eshttp execute generate get import initiate invoke list modify
     publish put reencrypt register reject release remove replace reset restore resume revoke run send set start stop
     submit tag terminate untag update upload
 """.split()

@@ -152,12 +152,16 @@ def _covers_every_address(values: Iterable[str]) -> bool:
 def _matches_everything(line: Condition, in_trust: bool) -> bool:
     if line.operator not in ("stringlike", "arnlike", "arnequals"):
         return False
-    if line.key.endswith("rolearn"):
-        # The role that a service runs something with: every one of the account is no bound.
-        return any(patterns.includes(value.split(":", 5)[-1], "role/?*") for value in line.values)
+    for ending, every in _EVERY_NAME.items():
+        if line.key.endswith(ending):
+            return any(patterns.includes(value.split(":", 5)[-1], every) for value in line.values)
     chosen = line.key.partition("/")[0] in _CHOSEN_BY_CALLER
     limits = line.key in _LIMITS or line.key.endswith("arn") or (in_trust and not chosen)
     return limits and any(map(_is_everything, line.values))
+
+
+_EVERY_NAME: Final = {"rolearn": "role/?*", "iam:policyarn": "policy/?*", "iam:permissionsboundary": "policy/?*"}
+"""How the key ends of a role that a service runs something with, or of a policy -> the names of all: no bound."""
 
 
 def _is_everything(value: str) -> bool:

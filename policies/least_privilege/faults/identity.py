@@ -210,8 +210,8 @@ def _bucket_faults(statement: Statement) -> Iterator[Fault]:
         for resource in statement.resources
         if (name := resource.partition(":::")[2]) and "/" in name and name.startswith(("*", "?"))
     ]
-    actions = tuple(action for action in statement.actions if action.startswith("s3:"))
-    if wide and actions:
+    actions = tuple(action for action in statement.actions if action.startswith("s3:")) if wide else ()
+    if actions:
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
             f"{statement.where} names no bucket: {quote(map(shorten, wide))}.",

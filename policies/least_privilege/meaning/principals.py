@@ -142,6 +142,6 @@ def _federated(name: str) -> Meaning:
     found = _PROVIDER.fullmatch(name)
     if not found:
         return Meaning(
-            "isn't the ARN of an identity provider (its host without `https://`), nor a provider of AWS's own"
+            "isn't the ARN of an identity provider (by its host, without `https://`), nor one of AWS's own providers"
         )
     return Meaning(account=found["account"], issuer="saml" if found["kind"] == "saml" else found["name"].lower())

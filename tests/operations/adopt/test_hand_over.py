@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from operations.adopt.closed_set import close
-from operations.adopt.hand_over import HandOver, files, prepare
+from operations.adopt.hand_over import WAY_BACK, HandOver, files, prepare
 from operations.adopt.resources import TerraformState
 from operations.adopt.terraform_state import read
 
@@ -188,3 +188,34 @@ def test_what_stays_looks_up_what_left() -> None:
 def test_the_way_back_imports_what_was_taken_over() -> None:
     done = prepare(state(("aws_acm_certificate.this", {None: {}}, [])), {"aws_acm_certificate.this": "arn@us-east-1"})
     assert files(done)["way-back.tf"] == 'import {\n  to = aws_acm_certificate.this\n  id = "arn"\n}\n'
+
+
+def test_the_way_back_has_the_ids_that_terraforms_import_takes() -> None:
+    secret, group = "aws_secretsmanager_secret.a", "aws_security_group.g"
+    rule = {"type": "ingress", "security_group_id": "sg-1", "protocol": "tcp", "from_port": 443, "to_port": 443}
+    given = state(
+        (secret, {None: {"arn": "arn:a", "name": "a"}}, []),
+        (
+            "aws_secretsmanager_secret_version.a",
+            {None: {"secret_id": "arn:a", "version_id": "v1"}},
+            [secret, "random_password.a"],
+        ),
+        ("random_password.a", {None: {"id": "none", "result": "canary"}}, []),
+        (group, {None: {"id": "sg-1", "name": "g", "vpc_id": "vpc-1"}}, []),
+        (
+            "aws_security_group_rule.r",
+            {None: {**rule, "security_group_rule_id": "sgr-1", "cidr_blocks": ["10.0.0.0/8", "192.0.2.0/24"]}},
+            [group],
+        ),
+    )
+    done = prepare(given, {secret: "arn:a", group: "sg-1", "aws_security_group_rule.r": "sgr-1"})
+    assert done.ids == {
+        secret: "arn:a",
+        "aws_secretsmanager_secret_version.a": "arn:a|v1",
+        "random_password.a": "",
+        group: "sg-1",
+        "aws_security_group_rule.r": "sg-1_ingress_tcp_443_443_10.0.0.0/8_192.0.2.0/24",
+    }
+    text = files(done)[WAY_BACK]
+    assert "# random_password.a can't be imported.\n" in text
+    assert text.count("import {") == 4

@@ -27,6 +27,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 CERTIFICATE = "aws:acm/certificate:Certificate"
+DISTRIBUTION = "aws:cloudfront/distribution:Distribution"
 RECORD = "cloudflare:index/dnsRecord:DnsRecord"
 POLICY = "aws:iam/rolePolicy:RolePolicy"
 BUCKET_POLICY = "aws:s3/bucketPolicy:BucketPolicy"
@@ -205,6 +206,15 @@ def test_what_is_not_known_yet_is_matched_once_it_is() -> None:
     assert match([unknown], state(records))["validation"].import_id == ""
     known = planned(RECORD, "validation", name="_a.x.com.", type="CNAME", zoneId="z")
     assert match([known], state(records))["validation"].import_id == "z/1"
+
+
+@pytest.mark.parametrize(("alias", "taken"), [("portal.x.com", "E1"), ("*.x.com", "")])
+def test_a_distribution_is_made_beside_one_that_has_the_wildcard_of_its_host(alias: str, taken: str) -> None:
+    new = planned(DISTRIBUTION, "portal", aliases=["portal.x.com"])
+    read = state(entry("aws_cloudfront_distribution", "old", {"id": "E1", "aliases": [alias]}))
+    left = Map(leave={new.urn: Exemption.model_validate(exemption())})
+    assert match([new], read, known=left)["portal"].taken == taken
+    assert match([new], read)["portal"].import_id == taken  # else the old one is taken over
 
 
 def exemption(days: int = 30, **changes: str) -> dict[str, str]:
