@@ -8,7 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import botocore.session
 import pytest
+from botocore.validate import ParamValidator
 
 from components.catalogue import SECRETS, Workload
 from components.containers import CONTAINERS, SESSION_SECRET
@@ -135,3 +137,14 @@ def test_only_the_session_secret_looks_like_a_full_arn() -> None:
         if re.search(r"-\w{6}$", secret.path) and any(consumer.variable for consumer in secret.consumers)
     ]
     assert alike == [SESSION_SECRET]
+
+
+def test_containers_are_what_the_model_of_ecs_takes(lab: Plan) -> None:
+    """The pack acceptance holds everything else of the plan against AWS's models: docs/accepted.md."""
+    model = botocore.session.get_session().get_service_model("ecs")
+    shape = model.operation_model("RegisterTaskDefinition").input_shape
+    tasks = lab.inputs("aws:ecs/taskDefinition:TaskDefinition")
+    assert tasks
+    for task in tasks:
+        given = {"family": task["family"], "containerDefinitions": json.loads(task["containerDefinitions"])}
+        assert ParamValidator().validate(given, shape).generate_report() == ""
