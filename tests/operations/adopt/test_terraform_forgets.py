@@ -187,4 +187,4 @@ def test_terraform_forgets_and_neither_destroys_the_others(account: Account) -> 
 
 
 def _changed(change: Mapping[str, Any]) -> set[str]:
-    return {name for name, value in change["after"].items() if value != change["before"][name]}
+    return {name for name, value in change["after"].items() if value != change["before"].get(name)}
