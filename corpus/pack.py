@@ -42,14 +42,18 @@ def judged(judge: Judge, document: Labelled, **changes: str) -> Sequence[str]:
     return judge(document.as_json() | {"texts": texts} | changes)
 
 
-def load() -> Judge:
-    """Load the pack with all its data and return how it judges."""
+def load(*, reads: bool = False) -> Judge:
+    """Load the pack with all its data and return how it judges.
+
+    A finding's words are made when they're read. `reads` has the judge read all that a preview tells.
+    """
     from policies.least_privilege import RULES, knowledge
     from policies.least_privilege.faults.documents import document_faults
     from policies.least_privilege.faults.fault import Applies
     from policies.least_privilege.language.documents import Kind
     from policies.rulebook import Judgement, Scope
     from policies.rulebook.configuration import with_defaults
+    from policies.rulebook.rule import Finding, written
 
     # The data is read and decoded piece by piece when it's needed. Here it counts as loading, as for the others.
     for prefix in knowledge.prefixes():
@@ -67,6 +71,11 @@ def load() -> Judge:
     }
     whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
 
+    def read(finding: Finding) -> None:
+        if reads and not finding.follows_from():
+            written(finding.message)
+            written(finding.remedy)
+
     def judge(document: dict[str, Any]) -> Sequence[str]:
         resources = _resources(document)
         if not resources:
@@ -77,12 +86,14 @@ def load() -> Judge:
         found: dict[str, None] = {}
         for resource in resources:
             for rule, judgement in one_resource[resource.type]:
-                for _ in rule.check(resource, judgement):
+                for finding in rule.check(resource, judgement):
                     found[rule.id] = None
+                    read(finding)
         if len(resources) > 1:
             for rule, judgement in whole_stack:
-                for _ in rule.check([one for one in resources if one.type in rule.types], judgement):
+                for finding in rule.check([one for one in resources if one.type in rule.types], judgement):
                     found[rule.id] = None
+                    read(finding)
         return list(found)
 
     return judge

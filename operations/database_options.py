@@ -8,18 +8,29 @@ from dataclasses import dataclass
 from typing import Final
 
 from components.catalogue import DatabaseAccount, DatabaseUrl, Maker, Secret, Shape, secrets_made_by
+from components.settings import Settings
 from operations import databases
 
 
 @dataclass(frozen=True)
 class DatabaseOption:
-    """One option. `find_problem` returns why a text can't be its value, or an empty text."""
+    """One option. `find_problem` returns why a text can't be its value, or an empty text.
+
+    `administrator` is whether it names the database's administrator, whom the settings name where the stack makes its
+    database.
+    """
 
     flag: str
     default: str
     title: str
     metavar: str
     find_problem: Callable[[str], str]
+    administrator: bool = False
+
+    def value(self, given: str | None, settings: Settings) -> str:
+        """Return what is given, or else the default of a stack with these settings."""
+        made_here = settings.database_administrator if settings.here and self.administrator else ""
+        return given if given is not None else made_here or self.default
 
 
 def user_flag(recipe: DatabaseAccount | DatabaseUrl) -> str:
@@ -48,7 +59,7 @@ def _list_options(secret: Secret) -> Iterator[DatabaseOption]:
         case DatabaseAccount(title=title, user=user) as recipe:
             administrator = secret.shape is Shape.DATABASE_ADMINISTRATOR
             find = databases.find_administrator_problem if administrator else databases.find_name_problem
-            yield DatabaseOption(user_flag(recipe), user, title, "NAME", find)
+            yield DatabaseOption(user_flag(recipe), user, title, "NAME", find, administrator)
         case DatabaseUrl(title=title, user=user) as recipe:
             find = databases.find_name_problem
             if user:

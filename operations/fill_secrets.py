@@ -19,8 +19,9 @@ from urllib.parse import quote, unquote, urlsplit
 from pydantic import SecretStr
 
 from components.catalogue import DatabaseAccount, DatabaseUrl, Maker, RandomKey, Secret, Shape, secrets_made_by
+from components.parameter_catalogue import DATABASE_HOST
 from operations import databases, shapes
-from operations.aws import Aws
+from operations.aws import Aws, calls
 from operations.database_options import DATABASE_OPTIONS, database_flag, parameters_flag, user_flag
 from operations.stack import Stack
 from operations.stored_secret import CURRENT, PREVIOUS, StoredSecret, Versions, stored_secret
@@ -52,6 +53,22 @@ class Databases:
             text = self.given[option.flag]
             if wrong := option.find_problem(text):
                 raise BadConfiguration(f"{option.flag} {text}: {wrong}")
+
+
+def find_endpoint(stack: Stack, aws: Aws) -> str:
+    """Return the host of the database that the stack makes; empty where others make it, or before it is made.
+
+    Raises:
+        Failure: AWS refused or didn't answer.
+        BadConfiguration: another account, or no credentials.
+    """
+    if not stack.settings.here:
+        return ""
+    aws.require_account(stack.settings.account)
+    client, name = aws.parameters(), DATABASE_HOST.name(stack.names)
+    with calls(name):
+        found = client.get_parameters(Names=[name])["Parameters"]
+    return str(found[0]["Value"]) if found else ""
 
 
 def needs_endpoint(stack: Stack, aws: Aws, rotated: Collection[str]) -> bool:
@@ -133,7 +150,10 @@ class _Filling:
         filled = CURRENT in versions.labels
         if filled and (secret.path not in self.rotated or self._is_rotated(versions, token)):
             return self._keep(secret, check)
-        how = "composed" if isinstance(secret.recipe, DatabaseUrl) else "generated"
+        composed = isinstance(secret.recipe, DatabaseUrl)
+        if composed and self.stack.settings.here and not self.databases.endpoint:
+            return check.undecided("waits for the database, which `databaseGeneration` 1 makes; then run this again")
+        how = "composed" if composed else "generated"
         if self.dry_run:
             return check.undecided(f"would be {how}{' anew' if filled else ''}")
         value = self._make(secret, stored.value() if filled else None)

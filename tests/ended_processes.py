@@ -45,6 +45,15 @@ def noted(folder: Path, name: str, command: _Arguments) -> _Arguments:
     return ["sh", "-c", _NOTE, folder / f"{name}.pid", *command]
 
 
+def note(folder: Path, name: str) -> None:
+    """Note this process in a register under a name.
+
+    Raises:
+        FileNotFoundError: the test process has ended already.
+    """
+    (folder / f"{name}.pid").write_text(str(os.getpid()))
+
+
 def forget(folder: Path, name: str) -> None:
     """Take a process off a register: it has ended, and its number may be another's."""
     (folder / f"{name}.pid").unlink(missing_ok=True)

@@ -29,10 +29,19 @@ _START: Final = subprocess.run
 
 def run_module(project: Path, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Done:
     """Run a module in a project's folder, with these arguments, and wait for its end."""
-    return forked(_be, project, module, arguments, environment=environment)
+    return forked(be, project, module, arguments, environment=environment)
 
 
-def _be(folder: Path, module: str, arguments: Sequence[str]) -> int:
+def program(project: Path, module: str, *arguments: str) -> str:
+    """Return the source of a program that loads the SDKs and then does the same in its own process."""
+    return (
+        "import pathlib, tests.sdks, tests.forked_modules as forked\n"
+        f"raise SystemExit(forked.be(pathlib.Path({str(project)!r}), {module!r}, {arguments!r}))"
+    )
+
+
+def be(folder: Path, module: str, arguments: Sequence[str]) -> int:
+    """Be the command, in a process that has nothing else to do, and return its exit code."""
     for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
         del sys.modules[name]
     os.chdir(folder)
@@ -61,7 +70,7 @@ def _run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[
             if options.get("capture_output"):
                 os.dup2(out.fileno(), 1)
                 os.dup2(err.fileno(), 2)
-            code = _be(Path(options.get("cwd") or Path.cwd()), module, arguments)
+            code = be(Path(options.get("cwd") or Path.cwd()), module, arguments)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)

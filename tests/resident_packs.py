@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from tests.ended_processes import forget, noted
+from tests.ended_processes import forget, note
+from tests.forked_packs import ForkedPack
 
 _MODULE: Final = "pulumi.policy"
 """`python -m pulumi.policy ENGINE FOLDER` starts a pack, which prints its port and serves until it is killed."""
@@ -23,26 +24,24 @@ _MODULE: Final = "pulumi.policy"
 _OF_THE_PLAN: Final = "PULUMI_CONFIG"
 """The one variable of a pack's environment that differs between plans of a stack; no pack of this project reads it."""
 
-_START: Final = subprocess.Popen
-
 
 def attach(register: Path, packs: Path) -> None:
-    """Have this process use resident packs for those in the folder `packs`: started already, or started and noted."""
+    """Have this process fork the packs of the folder `packs`, where its project has the same.
+
+    They are resident if they are configured alike: started already, or started and noted. Others end with the plan.
+    """
 
     class Popen(subprocess.Popen[bytes]):
         def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
-            *start, pack = command
-            if _MODULE not in command or not _is_like(Path(pack), packs):
+            pack = Path(command[-1])
+            known = packs / pack.name
+            if _MODULE not in command or pack.resolve() != known.resolve():
                 return super().__new__(cls)
-            return ResidentPack(register, start, packs / Path(pack).name, options)
+            if _beside(pack) != _beside(known):
+                return ForkedPack(pack, options["env"], options["stderr"])
+            return ResidentPack(register, known, options)
 
     vars(subprocess)["Popen"] = Popen
-
-
-def _is_like(pack: Path, packs: Path) -> bool:
-    """Tell whether a pack is one of those in a folder, or a link to it beside which the same lies."""
-    known = packs / pack.name
-    return pack.resolve() == known.resolve() and _beside(pack) == _beside(known)
 
 
 def _beside(pack: Path) -> dict[str, Path | bytes]:
@@ -59,17 +58,16 @@ class ResidentPack:
     A pack that fails to start fails as without this class: no port, an exit code, and its words on stderr.
     """
 
-    def __init__(self, folder: Path, start: Sequence[str], pack: Path, options: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, pack: Path, options: Mapping[str, Any]) -> None:
         environment = {key: value for key, value in options["env"].items() if key != _OF_THE_PLAN}
         added = sorted(environment.items() - os.environ.items())
-        key = hashlib.sha256(repr((start, pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
+        key = hashlib.sha256(repr((pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
         self._folder, self._key = folder, key
         self._port = folder / f"{key}.port"
-        self._started: subprocess.Popen[bytes] | None = None
+        self._started: ForkedPack | None = None
         if not self._line():
             with self._port.open("wb") as port:
-                command = noted(folder, key, [*start, str(pack)])
-                self._started = _START(command, **{**options, "env": environment, "cwd": pack, "stdout": port})
+                self._started = ForkedPack(pack, environment, options["stderr"], port, lambda: note(folder, key))
 
     @property
     def stdout(self) -> ResidentPack:

@@ -39,6 +39,7 @@ class Tool:
 
 
 PACK: Final = Tool("least-privilege pack", "own")
+TOLD: Final = Tool("least-privilege pack, with all that is told", "own", mode="told")
 TFPRIVESC: Final = Tool("tfprivesc 0.1.1", "tfprivesc", "tfprivesc")
 TOOLS: Final = (
     PACK,

@@ -14,15 +14,18 @@ from operations.database_options import DATABASE_OPTIONS
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--database-endpoint", default="", metavar="HOST[:PORT]", help="Aurora's cluster endpoint (asked for if needed)"
+        "--database-endpoint",
+        default="",
+        metavar="HOST[:PORT]",
+        help="Aurora's cluster endpoint (default: that of the database that the stack makes; else asked for if needed)",
     )
     for option in DATABASE_OPTIONS:
         parser.add_argument(
             option.flag,
             dest=option.flag,
-            default=option.default,
             metavar=option.metavar,
-            help=f"{option.title} (default: {option.default})",
+            help=f"{option.title} (default: {option.default}"
+            + (", or who is it of a database that the stack makes)" if option.administrator else ")"),
         )
     paths = [secret.path for secret in secrets_made_by(Maker.PROGRAM)]
     parser.add_argument(
@@ -50,10 +53,15 @@ def _run(options: argparse.Namespace) -> int:
     stack = load_stack(options)
     aws = Aws(stack.settings.region, options.timeout)
     rotated = set(options.rotate)
-    endpoint = options.database_endpoint
-    if not endpoint and sys.stdin.isatty() and fill_secrets.needs_endpoint(stack, aws, rotated):
+    endpoint = options.database_endpoint or fill_secrets.find_endpoint(stack, aws)
+    if (
+        not endpoint
+        and not stack.settings.here
+        and sys.stdin.isatty()
+        and fill_secrets.needs_endpoint(stack, aws, rotated)
+    ):
         endpoint = input("Database endpoint (HOST or HOST:PORT): ").strip()
-    given = {option.flag: getattr(options, option.flag) for option in DATABASE_OPTIONS}
+    given = {one.flag: one.value(getattr(options, one.flag), stack.settings) for one in DATABASE_OPTIONS}
     databases = fill_secrets.Databases(endpoint, given)
     if rotated and not options.dry_run:
         print(f"Should this break off, go on with the same options and --rotation {options.rotation}", file=sys.stderr)

@@ -34,7 +34,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Store:
-    """A secret, a parameter or a bucket. `type` is the resource type of what the stack makes, empty of others."""
+    """A secret, a parameter, a bucket, a service or a database. `type` is that of what the stack makes, else empty."""
 
     name: str
     type: str
@@ -63,6 +63,11 @@ _SECRET: Final = "aws:secretsmanager/secret:Secret"
 _PARAMETER: Final = "aws:ssm/parameter:Parameter"
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 ROLE: Final = "aws:iam/role:Role"
+_RUNNING: Final = {
+    "Services": ("aws:ecs/service:Service", "name"),
+    "Databases": ("aws:rds/cluster:Cluster", "clusterIdentifier"),
+}
+"""Heading -> type of what runs where the stack makes its workloads, and the property with its name."""
 
 _ISSUERS: Final = {"oidc.circleci.com": "CircleCI", "token.actions.githubusercontent.com": "GitHub Actions"}
 """Host of an identity provider -> what people call it; another one is called by its host."""
@@ -99,14 +104,16 @@ def _stack(plan: PlanDocument) -> Stack:
             reads += [(reader, one.name, store.noun) for reader in one.readers]
         stores[title].sort(key=lambda one: not one.type)
     for bucket in given[_BUCKET]:
-        part = bucket.get("tags", {}).get("Component", "")
+        part = _component(bucket)
         stores.setdefault(f"Buckets: {part}" if part else "Buckets", []).append(Store(bucket["bucket"], _BUCKET))
         reads += [(holder.name, bucket["bucket"], "bucket") for holder in found if _reads(holder, bucket["bucket"])]
+    for title, (type_, name) in _RUNNING.items():
+        stores[title] = [Store(str(one[name]), type_) for one in given[type_] if name in one]
     names = {name for members in roles.values() for name in members}
     return Stack(
         ", ".join(json.loads(config.get("aws:allowedAccountIds", "[]"))),
         config.get("aws:region", ""),
-        next((str(group["vpcId"]) for group in given["aws:lb/targetGroup:TargetGroup"]), ""),
+        _network(given),
         [] if hidden(states) else list(_paths(given)),
         {who: sorted(members) for who, members in sorted(roles.items())},
         {title: members for title, members in stores.items() if members},
@@ -115,14 +122,21 @@ def _stack(plan: PlanDocument) -> Stack:
     )
 
 
+def _network(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Return the network that the targets are in: its id, or the addresses of one that the stack makes."""
+    made = next((f"VPC {vpc['cidrBlock']}" for vpc in given["aws:ec2/vpc:Vpc"]), "")
+    return made or next((str(group["vpcId"]) for group in given["aws:lb/targetGroup:TargetGroup"]), "")
+
+
 def _paths(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Path]:
     rules = {_host(rule): rule for rule in given["aws:lb/listenerRule:ListenerRule"] if _signs_in(rule)}
     # A target group's name ends in a mark of what makes AWS replace it.
     targets = {group["name"].rpartition("-")[0]: group for group in given["aws:lb/targetGroup:TargetGroup"]}
+    edge = {_component(balancer) for balancer in given["aws:lb/loadBalancer:LoadBalancer"]}
     services = {
         rule["fromPort"]: rule["description"]
         for rule in given["aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"]
-        if "referencedSecurityGroupId" in rule
+        if "referencedSecurityGroupId" in rule and _component(rule) in edge
     }
     proxied = {record["name"] for record in given["cloudflare:index/dnsRecord:DnsRecord"] if record.get("proxied")}
     for distribution in given["aws:cloudfront/distribution:Distribution"]:
@@ -140,6 +154,10 @@ def _paths(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Path]:
                 target["name"],
                 int(target["port"]),
             )
+
+
+def _component(inputs: Mapping[str, Any]) -> str:
+    return str(inputs.get("tags", {}).get("Component", ""))
 
 
 def _reads(holder: Holder, bucket: str) -> bool:

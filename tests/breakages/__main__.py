@@ -4,8 +4,9 @@
 id of the row -> the rules that were to stop it and don't. `--only-additions` leaves out the rows that change a file,
 each of which takes a plan of its own. The packs are configured for the suite's own stacks.
 
-`--record` writes what the packs of this copy say to each row, and which rows can be planned together, in some minutes:
-tests/breakages/together.py.
+`--record` writes what the packs of this copy say to rows of which that isn't recorded yet, or that fitted into no
+program, and then which rows can be planned together: tests/breakages/together.py. It takes a minute or two. `--anew`
+does so for every row, in some more.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.breakages", description=__doc__.partition("\n\n")[2])
     does = parser.add_mutually_exclusive_group(required=True)
     does.add_argument("--judge-with", type=Path, metavar="FOLDER", help="the project with the packs")
-    does.add_argument("--record", action="store_true", help="write what is said to each row, and which go together")
+    does.add_argument("--record", action="store_true", help="write what is said to new rows, and which go together")
+    does.add_argument("--anew", action="store_true", help="the same for all rows")
     parser.add_argument("--only-additions", action="store_true", help="only what fits into one program")
     given = parser.parse_args()
-    if given.record:
+    if given.record or given.anew:
         with tempfile.TemporaryDirectory() as session_folder:
             os.environ.setdefault(session.FOLDER, session_folder)
-            return _record()
+            return _record(anew=given.anew)
     with tempfile.TemporaryDirectory() as folder:
         judges = _gate(Path(folder).resolve() / "judges", given.judge_with.resolve())
         said = _stopped_additions(judges)
@@ -54,18 +56,25 @@ def _stopped_additions(judges: Path | None = None) -> dict[str, set[str]]:
     return {id_: rules for stack in ADDITIONS for id_, rules in together.stopped_additions(stack, judges).items()}
 
 
-def _record() -> int:
+def _record(*, anew: bool) -> int:
     stopped = _stopped_additions()
-    rows = [row for row in BREAKAGES if not set(row["expect"]) <= stopped.get(row["id"], set())]
-    document: dict[str, list[str] | None] = {}
-    for number, row in enumerate(rows, 1):
-        print(f"{number} of {len(rows)}: {row['id']}", file=sys.stderr)
+    rows = {row["id"]: row for row in BREAKAGES if not set(row["expect"]) <= stopped.get(row["id"], set())}
+    fitting = {row["id"] for program in together.programs() for row in program}
+    document = {
+        id_: words
+        for id_, words in together.document().items()
+        if id_ in rows and not anew and (id_ in fitting or words is None)
+    }
+    new = [row for id_, row in rows.items() if id_ not in document]
+    for number, row in enumerate(new, 1):
+        print(f"{number} of {len(new)}: {row['id']}", file=sys.stderr)
         plan = together.planned([row])
         words = sorted(together.said(plan.violations))
         whole = plan.exit_code == 1 and plan.complete and len(words) <= together.MOST
         document[row["id"]] = words if whole else None
-    _write(together.STOPPED, document)
+    _write(together.STOPPED, {id_: document[id_] for id_ in rows})
     together.recorded.cache_clear()
+    together.programs.cache_clear()
     _write(together.PROGRAMS, together.found())
     return 0
 

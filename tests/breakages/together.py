@@ -3,7 +3,7 @@
 What rows only add to a stack is planned in one program; the lines of the violations tell to which row each is said.
 Of all rows of which that can't be told, `stopped.json` has what the gate says to each alone: rule and resource of every
 violation, or null where the row ends the program early or breaks half the stack. `programs.json` has those that share
-a program, found by planning them. `python -m tests.breakages --record` writes both.
+a program, found by planning them. `python -m tests.breakages --record` writes both; a test says when it's time to.
 
 Rows share a program where no violation that one of them is there for is also said to another; so what is said to the
 program tells which rows are stopped. A row of which that can't be told takes a plan of its own, and so does one that
@@ -60,7 +60,7 @@ def stopped_additions(stack: str, judges: Path | None = None) -> dict[str, set[s
 def _plan(project: Path, stack: str, judges: Path | None) -> Plan:
     judged = ("--judge-with", str(judges)) if judges else ()
     output = project.parent / "plan.json"
-    options = ("--project", str(project), "--stack", stack, "--json", str(output), *judged)
+    options = ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet", *judged)
     return written(rehearsal_command(*options, packs=(judges or owned_with(stack)) / "policies"), output)
 
 
@@ -82,8 +82,13 @@ def _rule(word: str) -> str:
 @cache
 def recorded() -> dict[str, set[str]]:
     """Return what the gate says to each row alone, of the rows that can be planned with others."""
-    document: dict[str, list[str] | None] = json.loads(STOPPED.read_text())
-    return {id_: set(words) for id_, words in document.items() if words}
+    return {id_: set(words) for id_, words in document().items() if words}
+
+
+def document() -> dict[str, list[str] | None]:
+    """Return what is recorded of each row."""
+    read: dict[str, list[str] | None] = json.loads(STOPPED.read_text())
+    return read
 
 
 @cache

@@ -12,6 +12,8 @@ import pytest
 
 from tests.operations.cloud import REGION, fault_at, fault_of
 from tests.operations.conftest import CONTAINERS, Bench
+from tests.owner import owned_here
+from tests.workloads import LAB
 
 ENDPOINT = ("--database-endpoint", "prod.cluster-abc.eu-central-1.rds.amazonaws.com:5433")
 ADMIN, USER, URL, SESSION, PREFECT = CONTAINERS
@@ -275,3 +277,25 @@ def test_bad_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
     outcome = bench.run("fill-secrets", *arguments)
     assert outcome.code == 2
     assert said in outcome.err
+
+
+def test_a_database_that_the_stack_makes_needs_no_option(bench: Bench) -> None:
+    """Before it is made, its administrator gets a password and what needs its host waits; after that all is filled."""
+    names = [f"lab/{name.partition('/')[2]}" for name in CONTAINERS]
+    for name in names:
+        bench.cloud.put(name, None)
+    here = ("fill-secrets", "--stack", LAB, "--project", str(owned_here()))
+    outcome = bench.run(*here)
+    assert outcome.code == 0, outcome.text
+    assert "2 open" in outcome.text
+    assert "waits for the database, which `databaseGeneration` 1 makes" in outcome.text
+    administrator = bench.cloud.labels(names[0])["AWSCURRENT"]
+    assert json.loads(administrator)["username"] == "dbadmin"
+
+    host = "lab-database.cluster-abc.eu-central-1.rds.amazonaws.com"
+    boto3.client("ssm", REGION).put_parameter(Name="/lab/infra/database_host", Value=host, Type="String")
+    outcome = bench.run(*here)
+    assert outcome.code == 0, outcome.text
+    values = {name: bench.cloud.labels(name)["AWSCURRENT"] for name in names}
+    assert values[names[0]] == administrator
+    assert {urlsplit(values[name]).hostname for name in (names[2], names[4])} == {host}

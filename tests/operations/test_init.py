@@ -19,9 +19,10 @@ from operations.init import copied_project
 from operations.init.derived import agreed_by_hand
 from stackfiles.failures import Failure
 from tests import own_files
-from tests.forked_modules import run_module
+from tests.forked_modules import program, run_module
 from tests.forks import NAME, PROJECT
 from tests.owner import config, give_files
+from tests.rehearsal.conftest import heed_signals
 from tests.runbooks import runbook
 from tests.session import FOLDER, shared
 
@@ -160,7 +161,7 @@ def test_make_hands_its_variables_on() -> None:
 def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(acme, tmp_path / "project"))
     before = texts(project)
-    terminal = start(project, "--stack=testing", "--like=staging")
+    terminal = start(project, "--stack=testing", "--like=staging", forks=True)
     answers = {"kindeClientId": "0123456789abcdefghij", "kindeClientSecret": "testing/kinde/client-secret-9Zk3Qp"}
     wrong = {
         "kindeClientId": ("abc", "won't do; accepted: the application's client id"),
@@ -213,12 +214,23 @@ def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str
     assert texts(acme) == before
 
 
-def start(project: Path, *options: str) -> pexpect.spawn[str]:
-    """Start `init` at a terminal of its own."""
-    command = ["-m", "operations", "init", "--offline", *options]
+def start(project: Path, *options: str, forks: bool = False) -> pexpect.spawn[str]:
+    """Start `init` at a terminal of its own; with `forks` it loads the SDKs first, once for all commands it starts."""
+    arguments = ("init", "--offline", *options)
+    if forks:
+        folder, command = PROJECT, ["-c", program(project, "operations", *arguments)]
+    else:
+        folder, command = project, ["-m", "operations", *arguments]
     environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
     return pexpect.spawn(
-        sys.executable, command, cwd=str(project), env=environment, encoding="utf-8", timeout=100, dimensions=(50, 200)
+        sys.executable,
+        command,
+        timeout=1000,
+        cwd=str(folder),
+        env=environment,
+        preexec_fn=heed_signals,
+        encoding="utf-8",
+        dimensions=(50, 200),
     )
 
 

@@ -1,4 +1,4 @@
-"""The pack."""
+"""The pack; in the mode `told` it also makes the words of what it finds."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from benchmarks.iam.judges import harness
 from corpus import pack
 
 
-def load(_: str) -> harness.Judge:
-    """Load the pack and return how it judges; there is one mode."""
+def load(mode: str) -> harness.Judge:
+    """Load the pack and return how it judges in a mode."""
     from policies.rulebook.pack import spare_collector
 
-    judge = pack.load()
+    judge = pack.load(reads=mode == "told")
     spare_collector()  # as the pack does when the engine starts it
     return judge
 

@@ -17,8 +17,7 @@ from policies.rulebook.rule import Text, written
 class RuleId(StrEnum):
     """The rules about single documents. Each has a row in `rules.documents`."""
 
-    # As their texts have, which they equal. An enumeration's own takes a call of Python.
-    __hash__ = str.__hash__
+    __hash__ = str.__hash__  # as its members are compared; an enumeration's own takes a call of Python
 
     MALFORMED_DOCUMENT = "malformed-document"
     UNKNOWN_ACTION = "unknown-action"
@@ -65,6 +64,8 @@ BROAD: Final = frozenset(
 
 class Applies(Enum):
     """To whom access must be given for it to be a fault."""
+
+    __hash__ = object.__hash__  # as its members are compared; an enumeration's own takes a call of Python
 
     ALWAYS = "anybody"
     TO_OTHER_ACCOUNTS = "an account other than the resource's own"

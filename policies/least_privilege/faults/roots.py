@@ -129,26 +129,29 @@ def _covering(
     fault: Fault, wider: _Wider, rules: Container[RuleId], is_root: Callable[[Part, Fault, Place], bool]
 ) -> _Roots:
     """Return the roots of one of a fault's parts, whose actions may have different ones."""
-    for part in fault.parts:
+    known = _known(fault.places, wider, rules)
+    for part in fault.parts if any(known.values()) else ():
         by_action = [
             place._replace(actions=(action,)) for place in part.places for action in place.actions[: _MOST + 1]
         ]
         fits = partial(is_root, part)
-        roots = _each_root(part.places, wider, rules, fits)
-        if roots or (len(by_action) <= _MOST and (roots := _each_root(by_action, wider, rules, fits))):
+        roots = _each_root(part.places, known, fits)
+        if roots or (len(by_action) <= _MOST and (roots := _each_root(by_action, known, fits))):
             return roots
     return ()
 
 
-def _each_root(
-    places: Sequence[Place], wider: _Wider, rules: Container[RuleId], is_root: Callable[[Fault, Place], bool]
-) -> _Roots:
-    """Return the first root of some rules at each place, none if a place has none."""
-    found: dict[Fault, None] = {}
+def _known(places: Sequence[Place], wider: _Wider, rules: Container[RuleId]) -> _Wider:
+    """Return the faults of some rules in the statements of places."""
     wheres = {place.statement.where for place in places}
-    of_rules = {where: [one for one in wider.get(where, ())[:_MOST] if one.rule in rules] for where in wheres}
+    return {where: [one for one in wider.get(where, ())[:_MOST] if one.rule in rules] for where in wheres}
+
+
+def _each_root(places: Sequence[Place], known: _Wider, is_root: Callable[[Fault, Place], bool]) -> _Roots:
+    """Return the first root that is known at each place, none if a place has none."""
+    found: dict[Fault, None] = {}
     for place in places:
-        root = next((one for one in of_rules[place.statement.where] if is_root(one, place)), None)
+        root = next((one for one in known[place.statement.where] if is_root(one, place)), None)
         if root is None:
             return ()
         found[root] = None
@@ -166,12 +169,13 @@ def _from_names(fault: Fault, wider: _Wider) -> _Roots:
     if fault.rule not in _NAMED:
         return ()
     rule = RuleId.MALFORMED_PRINCIPAL if fault.rule in _LIMITING else RuleId.MALFORMED_ARN
-    return _each_root(fault.places, wider, {rule}, is_root)
+    return _each_root(fault.places, _known(fault.places, wider, {rule}), is_root)
 
 
 def _from_conditions(fault: Fault, wider: _Wider) -> _Roots:
     """Return the fault of the condition that was to keep out what a fault lets in."""
-    return _each_root(fault.places, wider, _CONDITIONS, lambda root, _: _limits(root.concerns, fault.rule))
+    known = _known(fault.places, wider, _CONDITIONS)
+    return _each_root(fault.places, known, lambda root, _: _limits(root.concerns, fault.rule))
 
 
 def _limits(key: str, rule: RuleId) -> bool:

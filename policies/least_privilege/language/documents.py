@@ -37,6 +37,8 @@ _VERSIONS: Final = (CURRENT, "2008-10-17")
 class Kind(Enum):
     """What a document is for, which decides what elements its statements must and must not have."""
 
+    __hash__ = object.__hash__  # as its members are compared; an enumeration's own takes a call of Python
+
     IDENTITY = "identity policy"
     BOUNDARY = "permissions boundary"
     TRUST = "trust policy"

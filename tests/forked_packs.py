@@ -1,0 +1,107 @@
+"""Policy packs in forks of the process that plans: it has loaded already most of what a pack loads.
+
+What is forked does what `python -m pulumi.policy ENGINE FOLDER` does. The process that plans has one thread when it
+starts its packs.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, NoReturn
+
+_MODULE = "pulumi.policy"
+
+
+class ForkedPack:
+    """Stands in for the `Popen` of a pack, as far as the engine's double uses that.
+
+    The pack prints to the file `stdout`, or without one to what is read from the attribute of that name. `first` is
+    called in the pack's process before anything else.
+    """
+
+    def __init__(
+        self,
+        pack: Path,
+        environment: Mapping[str, str],
+        stderr: IO[bytes],
+        stdout: IO[bytes] | None = None,
+        first: Callable[[], None] = lambda: None,
+    ) -> None:
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if not self.pid:
+            _be(pack, environment, stdout.fileno() if stdout else writing, stderr.fileno(), first)
+        os.close(writing)
+        self.stdout = os.fdopen(reading, "rb")
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit code, or None while it runs."""
+        if self._code is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self._code = os.waitstatus_to_exitcode(status) if ended else None
+        return self._code
+
+    def wait(self, timeout: float = float("inf")) -> int:
+        """Return the exit code once it has ended; `timeout` is in seconds.
+
+        Raises:
+            subprocess.TimeoutExpired: it runs on.
+        """
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(_MODULE, timeout)
+            time.sleep(0.002)
+        return code
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self.poll() is None:
+            os.kill(self.pid, signal.SIGKILL)
+
+
+def _be(pack: Path, environment: Mapping[str, str], stdout: int, stderr: int, first: Callable[[], None]) -> NoReturn:
+    """Be the process of a pack."""
+    code = 1
+    try:
+        first()
+        os.setpgid(0, 0)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM):
+            signal.signal(number, signal.SIG_DFL)
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), 0)
+        os.dup2(stdout, 1)
+        os.dup2(stderr, 2)
+        sys.stdout, sys.stderr = _unbuffered(1), _unbuffered(2)
+        os.environ.clear()
+        os.environ.update(environment)
+        os.chdir(pack)
+        # The packs are those beside this one.
+        for name in [name for name in sys.modules if name.partition(".")[0] == "policies"]:
+            del sys.modules[name]
+        sys.argv = [_MODULE, "127.0.0.1:0", str(pack)]
+        runpy.run_module(_MODULE, run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def _unbuffered(descriptor: int) -> io.TextIOWrapper:
+    """Return a stream as `python -u` has it."""
+    return io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), write_through=True)
