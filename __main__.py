@@ -32,11 +32,10 @@ secrets = SecretContainers(
 
 environment = ContainerEnvironment("container-environment", ContainerEnvironmentArgs(names, secrets.arns))
 
+buckets = []
 for bucket in Bucket:
-    PrivateBucket(
-        names.resource(bucket.purpose),
-        PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production),
-    )
+    private = PrivateBucketArgs(names, bucket.name_in(names), "data", noncurrent_days=90, protect=production)
+    buckets += [PrivateBucket(names.resource(bucket.purpose), private)]
 
 premises = Premises("premises", PremisesArgs(names, settings)) if settings.here else None
 surroundings = premises.surroundings if premises else given_surroundings(settings)
@@ -67,7 +66,7 @@ way_in = WayIn(
 )
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
 if premises:
-    needed = [secrets, *workload_roles.values()]
+    needed = [secrets, *buckets, *workload_roles.values(), ork_processor]
     Workloads("workloads", WorkloadsArgs(names, settings, premises, way_in, parameters, needed, production))
 
 pulumi.export("urls", way_in.urls)

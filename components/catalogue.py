@@ -6,6 +6,7 @@ are all derived from what stands here.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -18,9 +19,9 @@ class Workload(StrEnum):
 
     BACKSTAGE = "backstage"
     BACKSTAGE_DB_BOOTSTRAP = "backstage-db-bootstrap"
-    """One-off task that creates the Backstage database and its user."""
+    """One-off task that creates the Backstage database and its user; this program's creates Prefect's too."""
     BACKSTAGE_DB_INSPECT = "backstage-db-inspect"
-    """One-off task that inspects the Backstage database."""
+    """One-off task that inspects the databases."""
     PREFECT_API = "prefect-api"
     PREFECT_WORKER = "prefect-worker"
     """Runs the flows."""
@@ -30,6 +31,9 @@ class Workload(StrEnum):
 
 TASKS: Final = (Workload.BACKSTAGE, Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.PREFECT_DEPLOYER)
 """Workloads whose own code calls AWS, and so has a task role."""
+
+DATABASE_TASKS: Final = (Workload.BACKSTAGE_DB_BOOTSTRAP, Workload.BACKSTAGE_DB_INSPECT)
+"""Workloads that sign in to the database as its administrator."""
 
 
 class Reader(StrEnum):
@@ -111,11 +115,14 @@ Recipe = RandomKey | DatabaseAccount | DatabaseUrl
 class Consumer:
     """An ECS workload that uses a secret; `variable` is the environment variable that ECS injects it as.
 
-    Without a variable the workload reads the secret by itself, with its task role.
+    Without a variable the workload reads the secret by itself, with its task role. With a `key`, only what the secret's
+    JSON has under it is injected. `here` marks what only the tasks of this program get.
     """
 
     workload: Workload
     variable: str = ""
+    key: str = ""
+    here: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,10 @@ class Secret:
 
 
 _DB_ADMIN: Final = "DB_ADMIN_SECRET_JSON"
+_DB_ADMIN_KEYS: Final = {"PGUSER": "username", "PGPASSWORD": "password"}
+"""Environment variable of PostgreSQL's client -> key of the administrator's secret.
+
+Source: https://www.postgresql.org/docs/current/libpq-envars.html"""
 
 SECRETS: Final = (
     Secret(
@@ -165,8 +176,12 @@ SECRETS: Final = (
         Shape.DATABASE_ADMINISTRATOR,
         Maker.PROGRAM,
         (
-            Consumer(Workload.BACKSTAGE_DB_BOOTSTRAP, _DB_ADMIN),
-            Consumer(Workload.BACKSTAGE_DB_INSPECT, _DB_ADMIN),
+            *(Consumer(workload, _DB_ADMIN) for workload in DATABASE_TASKS),
+            *(
+                Consumer(workload, variable, key, here=True)
+                for workload in DATABASE_TASKS
+                for variable, key in _DB_ADMIN_KEYS.items()
+            ),
         ),
         readers_here=(Reader.CI_DEPLOY, Reader.CI_WORKLOADS),
         elsewhere=("Aurora master user",),
@@ -223,7 +238,10 @@ SECRETS: Final = (
         "Prefect's database",
         Shape.ASYNCPG_URL,
         Maker.PROGRAM,
-        (Consumer(Workload.PREFECT_API, "PREFECT_API_DATABASE_CONNECTION_URL"),),
+        (
+            Consumer(Workload.PREFECT_API, "PREFECT_API_DATABASE_CONNECTION_URL"),
+            Consumer(Workload.BACKSTAGE_DB_BOOTSTRAP, "PREFECT_DATABASE_URL", here=True),
+        ),
         recipe=DatabaseUrl(
             "prefect",
             "Prefect",
@@ -299,6 +317,9 @@ class Bucket(StrEnum):
 EDGE_LOGS: Final = "edge-logs"
 """Purpose of the bucket that the load balancer and CloudFront log into."""
 
+ORK_FILES: Final = "ork-files"
+"""Purpose of the queue that tells of new `.ork` files."""
+
 
 def bucket_names(names: Names) -> dict[str, str]:
     """Return the name of each bucket of an environment, by its name in the program, which has no suffix."""
@@ -311,14 +332,18 @@ def secrets_made_by(maker: Maker) -> tuple[Secret, ...]:
     return tuple(secret for secret in SECRETS if secret.maker is maker)
 
 
-def workload_secrets(workload: Workload, *, injected_only: bool = False) -> tuple[Secret, ...]:
+def secret_uses(workload: Workload, *, here: bool) -> Iterator[tuple[Secret, Consumer]]:
+    """Yield the secrets that a workload uses, each with how. `here` is whether the stack makes its workloads."""
+    for secret in SECRETS:
+        for consumer in secret.consumers:
+            if consumer.workload is workload and (here or not consumer.here):
+                yield secret, consumer
+
+
+def workload_secrets(workload: Workload, *, here: bool, injected_only: bool = False) -> tuple[Secret, ...]:
     """Return the secrets that a workload uses, or only those that ECS injects as environment variables."""
-    return tuple(
-        secret
-        for secret in SECRETS
-        for consumer in secret.consumers
-        if consumer.workload is workload and (consumer.variable or not injected_only)
-    )
+    uses = secret_uses(workload, here=here)
+    return tuple(dict.fromkeys(secret for secret, consumer in uses if consumer.variable or not injected_only))
 
 
 def secrets_read_by(reader: Reader, *, here: bool = False) -> tuple[Secret, ...]:

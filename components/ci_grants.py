@@ -64,10 +64,14 @@ def security_group_arns(names: Names, settings: Settings) -> Mapping[str, list[s
 def granted_statements(
     grants: Sequence[Grant], names: Names, settings: Settings, arns: Mapping[str, Sequence[str]]
 ) -> list[Statement]:
-    """Return a table's statements; `arns` has the ARNs of each of its targets."""
+    """Return a table's statements; `arns` has the ARNs of each of its targets. A target without any takes none."""
     makers = sorted({action for grant in grants for action in grant.full_actions if _tags_what_it_makes(grant, action)})
     conditions = _conditions(names, settings, [action.removeprefix("ec2:") for action in makers])
-    return [Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit]) for grant in grants]
+    return [
+        Statement(grant.sid, grant.full_actions, arns[grant.target], conditions[grant.limit])
+        for grant in grants
+        if arns[grant.target]
+    ]
 
 
 def _tags_what_it_makes(grant: Grant, action: str) -> bool:

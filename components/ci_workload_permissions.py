@@ -13,6 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from components.catalogue import Reader, Workload, secrets_read_by
+from components.ci_function_permissions import (
+    FEEDING_LOOK_GRANTS,
+    FUNCTION_GRANTS,
+    FUNCTION_LOOK_GRANTS,
+    function_arns,
+)
 from components.ci_grants import SECURITY_GROUP_GRANTS, Grant, granted_statements, security_group_arns
 from components.ci_state_permissions import state_statements
 from components.containers import SERVICES
@@ -65,6 +71,7 @@ WORKLOAD_GRANTS: Final = (
         "AddTagsToResource DeleteParameter GetParameter ListTagsForResource PutParameter RemoveTagsFromResource",
         "wiring",
     ),
+    *FUNCTION_GRANTS,
 )
 LOOK_GRANTS: Final = (
     # None of these takes a resource.
@@ -91,6 +98,7 @@ LOOK_GRANTS: Final = (
         "database and global clusters",
     ),
     Grant("LookAtLogGroups", "logs", "ListTagsForResource", "log groups"),
+    *FUNCTION_LOOK_GRANTS,
 )
 FOUNDATION_LOOK_GRANTS: Final = (
     # None of these takes a resource.
@@ -103,6 +111,7 @@ FOUNDATION_LOOK_GRANTS: Final = (
     ),
     Grant("LookAtVpc", "ec2", "DescribeVpcAttribute", "vpc", "tagged"),
     Grant("LookAtNames", "servicediscovery", "GetNamespace GetService", "names", "tagged"),
+    *FEEDING_LOOK_GRANTS,
 )
 """What reads that which an administrator makes: the search for drift does."""
 
@@ -123,7 +132,7 @@ def foundation_look_statements(names: Names, settings: Settings) -> list[Stateme
 
 
 def workload_change_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what changes tasks, services, the database, log groups and what tasks get by injection."""
+    """Return what changes tasks, services, the database, log groups, what tasks get by injection, and the function."""
     return granted_statements(WORKLOAD_GRANTS, names, settings, _arns(names, settings))
 
 
@@ -162,6 +171,7 @@ def _arns(names: Names, settings: Settings) -> Mapping[str, Sequence[str]]:
         "addresses and NAT gateways": [addresses, gateways],
         "ways out": [addresses, gateways, names.ec2_arn("route-table/*")],
         **security_group_arns(names, settings),
+        **function_arns(names, settings),
         "names": [*map(names.cloud_map_arn, ("namespace/*", "service/*"))],
         "task definitions": [names.task_definition_arn(names.resource(workload), "*") for workload in Workload],
         "services": [names.ecs_arn(f"service/{cluster}/{names.resource(workload)}") for workload in SERVICES],

@@ -1,4 +1,4 @@
-"""The secrets that ECS injects into the containers, for whoever writes the task definitions."""
+"""The secrets that ECS injects into the containers, for whoever writes task definitions elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ContainerEnvironment(pulumi.ComponentResource):
     def __init__(self, name: str, args: ContainerEnvironmentArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         self.variables = {workload.value: {} for workload in Workload}
         for secret in SECRETS:
-            injected = [consumer for consumer in secret.consumers if consumer.variable]
+            injected = [consumer for consumer in secret.consumers if consumer.variable and not consumer.here]
             if injected:
                 arn = args.made[secret.path] if secret.maker is Maker.PROGRAM else _look_up(args.names, secret)
                 for consumer in injected:

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from components.applications import PIPELINES, PORTAL, Application
-from components.catalogue import SECRETS, Workload
+from components.catalogue import DATABASE_TASKS, Workload, secret_uses
+from components.database_tasks import COMMAND, task_environment
+from components.images import image_digest, image_repository, workload_image
 from components.kinde_endpoints import endpoints
 from components.naming import Names
 from components.parameter_catalogue import injected_parameters
 from components.settings import Settings
-from components.workload_permissions import workload_repository
 
 PREFECT_API: Final = "prefect-api"
 """Name of the Prefect API within the environment's namespace."""
@@ -83,6 +84,10 @@ def _prefect_client(names: Names, settings: Settings) -> Mapping[str, str]:
     return {**_prefect(names, settings), "PREFECT_API_URL": address}
 
 
+def _database_task(workload: Workload) -> Container:
+    return Container(256, 512, COMMAND, environment=lambda _names, _settings: task_environment(workload))
+
+
 CONTAINERS: Final[Mapping[Workload, Container]] = {
     Workload.BACKSTAGE: Container(512, 2048, application=PORTAL, environment=_backstage),
     Workload.PREFECT_API: Container(
@@ -107,8 +112,9 @@ CONTAINERS: Final[Mapping[Workload, Container]] = {
     Workload.PREFECT_DEPLOYER: Container(
         256, 512, ("prefect", "--no-prompt", "deploy", "--all"), environment=_prefect_client
     ),
+    **{workload: _database_task(workload) for workload in DATABASE_TASKS},
 }
-"""The workloads whose images are the owner's: services, and the deployer, which CI starts."""
+"""Services, the deployer, which CI starts, and the tasks that somebody starts by hand."""
 
 SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKSTAGE)
 """The workloads that keep running; the Prefect API, which the worker connects to, comes first."""
@@ -159,22 +165,22 @@ def container_definitions(names: Names, settings: Settings, workload: Workload) 
 
 
 def _image(names: Names, settings: Settings, workload: Workload) -> str:
-    repository = workload_repository(workload, settings)
-    prefect = workload.startswith("prefect")
-    digest = settings.prefect_image_digest if prefect else settings.backstage_image_digest
-    return names.image(repository, digest or "")
+    image = workload_image(workload, here=True)
+    return names.image(image_repository(image, settings), image_digest(image, settings))
 
 
 def injected(names: Names, settings: Settings, workload: Workload) -> dict[str, str]:
-    """Return variable -> ARN of the secret or parameter that ECS injects as it, as the catalogue says."""
-    secrets = {
-        consumer.variable: names.secret_arn(
-            settings.backstage_session_secret or "" if secret.path == SESSION_SECRET else secret.name(names)
-        )
-        for secret in SECRETS
-        for consumer in secret.consumers
-        if consumer.workload is workload and consumer.variable
-    }
+    """Return variable -> ARN of the secret or parameter that ECS injects as it, as the catalogue says.
+
+    A key of a secret's JSON follows the ARN, with two colons after it
+    (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
+    """
+    secrets = {}
+    for secret, consumer in secret_uses(workload, here=True):
+        if consumer.variable:
+            session = secret.path == SESSION_SECRET
+            arn = names.secret_arn(settings.backstage_session_secret or "" if session else secret.name(names))
+            secrets[consumer.variable] = f"{arn}:{consumer.key}::" if consumer.key else arn
     parameters = {
         consumer.variable: names.parameter_arn(parameter.name(names))
         for parameter in injected_parameters(workload, here=True)

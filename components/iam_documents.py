@@ -171,16 +171,43 @@ def bucket_policy(names: Names, bucket: str, writers: Sequence[BucketStatement] 
                 }
                 for writer in writers
             ),
-            {
-                "Sid": "DenyPlainHttp",
-                "Effect": "Deny",
-                "Principal": "*",
-                "Action": "s3:*",
-                "Resource": [names.bucket_arn(bucket), names.objects_arn(bucket)],
-                "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-            },
+            _refuse_plain_http("s3:*", [names.bucket_arn(bucket), names.objects_arn(bucket)]),
         ]
     )
+
+
+def queue_policy(names: Names, queue: str, bucket: str) -> str:
+    """Return the policy of a queue that is told of what happens in one bucket of this account, over TLS only.
+
+    Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+    """
+    return _document(
+        [
+            {
+                "Sid": "TellOfObjects",
+                "Effect": "Allow",
+                "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": names.queue_arn(queue),
+                "Condition": {
+                    "ArnEquals": {"aws:SourceArn": names.bucket_arn(bucket)},
+                    "StringEquals": {"aws:SourceAccount": names.account},
+                },
+            },
+            _refuse_plain_http("sqs:*", [names.queue_arn(queue)]),
+        ]
+    )
+
+
+def _refuse_plain_http(actions: str, resources: Sequence[str]) -> dict[str, Any]:
+    return {
+        "Sid": "DenyPlainHttp",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": _one_or_many(resources),
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
 
 
 def _service_trust(service: str, conditions: Conditions) -> str:

@@ -215,6 +215,18 @@ class Names:
         """Return the ARN of a bucket's objects, all of them or those whose key matches a pattern."""
         return f"{self.bucket_arn(bucket)}/{pattern}"
 
+    def queue_arn(self, queue: str) -> str:
+        """Return the ARN of an SQS queue."""
+        return self._arn("sqs", queue)
+
+    def alarm_arn(self, alarm: str) -> str:
+        """Return the ARN of an alarm of CloudWatch."""
+        return self._arn("cloudwatch", f"alarm:{alarm}")
+
+    def lambda_arn(self, resource: str) -> str:
+        """Return the ARN of something in Lambda, such as `function:NAME`."""
+        return self._arn("lambda", resource)
+
     def key_arn(self, key: str) -> str:
         """Return the ARN of a KMS key, by its id."""
         return self._arn("kms", f"key/{key}")

@@ -16,7 +16,7 @@ def ork_processor_role(names: Names, settings: Settings, boundary: str) -> Guard
         names=names,
         description="Processes .ork design files",
         trust=lambda_trust(names),
-        statements=ork_processor_statements(names, settings.ork_function),
+        statements=ork_processor_statements(names, settings),
         boundary=boundary,
         component=Reader.ORK_PROCESSOR,
     )

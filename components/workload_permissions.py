@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from components.catalogue import Bucket, Reader, Secret, Workload, secrets_read_by, workload_secrets
+from components.catalogue import ORK_FILES, Bucket, Reader, Secret, Workload, secrets_read_by, workload_secrets
 from components.iam_documents import Statement
+from components.images import image_repository, workload_image
 from components.naming import Names, function_log_group
 from components.parameter_catalogue import (
     WIRING,
@@ -21,12 +22,12 @@ DATA_WORKLOADS: Final = (Workload.BACKSTAGE, Workload.PREFECT_WORKER)
 """Workloads that read and write the data buckets."""
 
 
-def task_statements(workload: Workload, names: Names) -> list[Statement]:
+def task_statements(workload: Workload, names: Names, settings: Settings) -> list[Statement]:
     """Return what a workload's own code may do: data, its secrets and parameters, logs, metrics."""
     buckets = list(Bucket) if workload in DATA_WORKLOADS else []
     return [
         *_data(names, buckets),
-        *_read_secrets(names, workload_secrets(workload)),
+        *_read_secrets(names, workload_secrets(workload, here=settings.here)),
         *_read_parameters(names, workload_parameters(workload)),
         _write_logs(names, [names.task_log_group(workload)]),
         _write_metrics(names),
@@ -39,26 +40,30 @@ def execution_statements(workload: Workload, names: Names, settings: Settings) -
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
     """
     return [
-        *_pull_images(names, [workload_repository(workload, settings)]),
-        *_read_secrets(names, workload_secrets(workload, injected_only=True)),
+        *_pull_images(names, [_repository(workload, settings)]),
+        *_read_secrets(names, workload_secrets(workload, here=settings.here, injected_only=True)),
         *_read_parameters(names, injected_parameters(workload, here=settings.here)),
         _write_logs(names, [names.task_log_group(workload)]),
     ]
 
 
-def ork_processor_statements(names: Names, function: str) -> list[Statement]:
-    """Return what the `.ork` processor may do: read `.ork` files, two credentials and a bucket's name; write logs."""
+def ork_processor_statements(names: Names, settings: Settings) -> list[Statement]:
+    """Return what the `.ork` processor may do: read `.ork` files, two credentials and a bucket's name; write logs.
+
+    Where the stack makes it, it also takes messages from the queue that feeds it.
+    """
     return [
         Statement("ReadOrkFiles", ["s3:GetObject"], [names.objects_arn(Bucket.DESIGN_FILES.name_in(names), "*.ork")]),
         *_read_secrets(names, secrets_read_by(Reader.ORK_PROCESSOR)),
         *_read_parameters(names, parameters_read_by(Reader.ORK_PROCESSOR)),
-        _write_logs(names, [function_log_group(function)]),
+        *_receive_messages(names, settings),
+        _write_logs(names, [function_log_group(settings.ork_function)]),
     ]
 
 
 def boundary_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return the most that any workload may do: the union of all their permissions and no more."""
-    secrets = {secret for workload in Workload for secret in workload_secrets(workload)}
+    secrets = {secret for workload in Workload for secret in workload_secrets(workload, here=settings.here)}
     secrets.update(secrets_read_by(Reader.ORK_PROCESSOR))
     parameters = {parameter for workload in Workload for parameter in workload_parameters(workload)}
     parameters.update(parameters_read_by(Reader.ORK_PROCESSOR))
@@ -67,15 +72,15 @@ def boundary_statements(names: Names, settings: Settings) -> list[Statement]:
         *_data(names, list(Bucket)),
         *_read_secrets(names, sorted(secrets, key=lambda secret: secret.path)),
         *_read_parameters(names, sorted(parameters, key=lambda parameter: parameter.path)),
-        *_pull_images(names, sorted({workload_repository(workload, settings) for workload in Workload})),
+        *_pull_images(names, sorted({_repository(workload, settings) for workload in Workload})),
+        *_receive_messages(names, settings),
         _write_logs(names, [*map(names.task_log_group, Workload), function_log_group(settings.ork_function)]),
         _write_metrics(names),
     ]
 
 
-def workload_repository(workload: Workload, settings: Settings) -> str:
-    """Return the ECR repository of a workload's image."""
-    return settings.prefect_repository if workload.startswith("prefect") else settings.backstage_repository
+def _repository(workload: Workload, settings: Settings) -> str:
+    return image_repository(workload_image(workload, here=settings.here), settings)
 
 
 def _data(names: Names, buckets: Sequence[Bucket]) -> list[Statement]:
@@ -109,6 +114,14 @@ def _read_parameters(names: Names, parameters: Sequence[Parameter]) -> list[Stat
         return []
     arns = [names.parameter_arn(parameter.name(names)) for parameter in parameters]
     return [Statement("ReadParameters", ["ssm:GetParameter", "ssm:GetParameters"], arns)]
+
+
+def _receive_messages(names: Names, settings: Settings) -> list[Statement]:
+    """Return what a function's reader of a queue does (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html)."""
+    if not settings.here:
+        return []
+    actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+    return [Statement("ReceiveMessages", actions, [names.queue_arn(names.resource(ORK_FILES))])]
 
 
 def _pull_images(names: Names, repositories: Sequence[str]) -> list[Statement]:

@@ -38,7 +38,10 @@ class WorkloadRoles(pulumi.ComponentResource):
             )
         }
         if workload in TASKS:
-            purposes[task_role_name(names, workload)] = (f"Runs {workload}", task_statements(workload, names))
+            purposes[task_role_name(names, workload)] = (
+                f"Runs {workload}",
+                task_statements(workload, names, args.settings),
+            )
         self.arns = [
             GuardedRole(
                 role,

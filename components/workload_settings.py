@@ -23,7 +23,11 @@ _NAMED: Final = {
 }
 ELSEWHERE_KEYS: Final = tuple(map(to_camel, (*_GIVEN, *_NAMED)))
 """Keys that say what others made: required where the workloads are made elsewhere, refused where they are made here."""
-_HERE_KEYS: Final = ("backstageImageDigest", "prefectImageDigest", "backstageSessionSecret", "databaseSnapshot")
+_HERE_KEYS: Final = (
+    *("backstageImageDigest", "prefectImageDigest", "postgresqlImageDigest"),
+    *("backstageSessionSecret", "databaseSnapshot", "alarmTopicArn"),
+    *("orkCodeBucket", "orkCodeKey", "orkCodeVersion", "orkCodeHash", "orkImageDigest"),
+)
 """Keys without a default that mean something only where the workloads are made here."""
 
 
@@ -67,6 +71,15 @@ _SNAPSHOT: Final = shapes.Shape(
     r"(?!.*--)[A-Za-z][A-Za-z0-9-]{0,253}[A-Za-z0-9]", "the name of a snapshot of a database cluster"
 )
 
+_KEY: Final = shapes.Shape(r"[\w!.*'()/-]{1,1024}", "the key of an object, such as ork-processor.zip")
+_VERSION: Final = shapes.Shape(r"[\w.-]{1,1024}", "the id of an object's version, as S3 gives it")
+_HASH: Final = shapes.Shape(r"[A-Za-z0-9+/]{43}=", "the archive's SHA-256 in Base64, 44 characters")
+_HANDLER: Final = shapes.Shape(r"[^\s]{1,128}", "the function within the archive, such as handler.handle")
+_RUNTIME: Final = shapes.Shape(r"[a-z]+[0-9a-z.]*", "a runtime of Lambda, such as python3.13")
+_TOPIC: Final = shapes.Shape(
+    r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]{1,256}", "the ARN of an SNS topic, which alarms are sent to"
+)
+
 ImageDigest = Annotated[str, AfterValidator(_DIGEST)]
 ZoneLetter = Annotated[str, AfterValidator(_ZONE)]
 Capacity = Annotated[str, AfterValidator(_CAPACITY)]
@@ -95,6 +108,7 @@ class WorkloadSettings(BaseModel):
     ork_function: shapes.ResourceName = ""
     backstage_repository: shapes.RepositoryName
     prefect_repository: shapes.RepositoryName
+    postgresql_repository: shapes.RepositoryName
 
     vpc_cidr: Annotated[str, AfterValidator(_NETWORK)]
     zones: Annotated[tuple[ZoneLetter, ...], AfterValidator(_require_two)]
@@ -102,10 +116,21 @@ class WorkloadSettings(BaseModel):
     cpu_architecture: Literal["X86_64", "ARM64"]
     backstage_image_digest: ImageDigest | None = None
     prefect_image_digest: ImageDigest | None = None
+    postgresql_image_digest: ImageDigest | None = None
     backstage_session_secret: (
         Annotated[str, AfterValidator(_SESSION_SECRET), AfterValidator(shapes.require_own_environment)] | None
     ) = None
     secrets_revision: Annotated[int, _require_between(1, 1_000_000)]
+
+    ork_code_bucket: shapes.BucketName | None = None
+    ork_code_key: Annotated[str, AfterValidator(_KEY)] | None = None
+    ork_code_version: Annotated[str, AfterValidator(_VERSION)] | None = None
+    ork_code_hash: Annotated[str, AfterValidator(_HASH)] | None = None
+    ork_handler: Annotated[str, AfterValidator(_HANDLER)]
+    ork_runtime: Annotated[str, AfterValidator(_RUNTIME)]
+    ork_repository: shapes.RepositoryName
+    ork_image_digest: ImageDigest | None = None
+    alarm_topic_arn: Annotated[str, AfterValidator(_TOPIC)] | None = None
 
     database_generation: Annotated[int, _require_between(0, 9999)]
     database_engine_version: Annotated[str, AfterValidator(_ENGINE_VERSION)]
@@ -121,6 +146,11 @@ class WorkloadSettings(BaseModel):
     def here(self) -> bool:
         """Whether this program makes the workloads."""
         return self.workloads == HERE
+
+    @property
+    def ork_code(self) -> str:
+        """Where the code of the `.ork` processor is, empty while nobody has said that."""
+        return self.ork_code_bucket or self.ork_image_digest or ""
 
     @property
     def parked(self) -> bool:
@@ -164,21 +194,25 @@ def contradictions(settings: WorkloadSettings) -> list[str]:
     """Describe what doesn't fit together of the values about the workloads."""
     if not settings.here:
         return []
-    problems = []
-    together = {
+    services = {
         "backstageImageDigest": settings.backstage_image_digest,
         "prefectImageDigest": settings.prefect_image_digest,
         "backstageSessionSecret": settings.backstage_session_secret,
     }
-    if any(together.values()):
-        problems += [
-            f"{key}: is missing beside {', '.join(sorted(other for other, value in together.items() if value))}; "
-            "accepted: all three, once `fill-secrets` has run, or none"
-            for key, value in together.items()
-            if not value
-        ]
-        if not settings.database_generation:
-            problems.append("databaseGeneration: `0` is no database, and the services need one; accepted: 1 or more")
+    archive = {
+        "orkCodeBucket": settings.ork_code_bucket,
+        "orkCodeKey": settings.ork_code_key,
+        "orkCodeVersion": settings.ork_code_version,
+        "orkCodeHash": settings.ork_code_hash,
+    }
+    problems = _missing_beside(services, "all three, once `fill-secrets` has run, or none")
+    problems += _missing_beside(archive, "all four, or none")
+    if any(services.values()) and not settings.database_generation:
+        problems.append("databaseGeneration: `0` is no database, and the services need one; accepted: 1 or more")
+    if any(archive.values()) and settings.ork_image_digest:
+        problems.append(
+            f"orkImageDigest: can't stand beside {_said(archive)}; accepted: an image, or an archive in a bucket"
+        )
     lowest, highest = float(settings.database_minimum_capacity), float(settings.database_maximum_capacity)
     if not max(1.0, lowest) <= highest:
         problems.append(
@@ -191,6 +225,18 @@ def contradictions(settings: WorkloadSettings) -> list[str]:
             "`parked`; accepted: both, or `paused`"
         )
     return problems + _snapshot_contradictions(settings)
+
+
+def _said(values: Mapping[str, str | None]) -> str:
+    return ", ".join(sorted(key for key, value in values.items() if value))
+
+
+def _missing_beside(values: Mapping[str, str | None], accepted: str) -> list[str]:
+    """Describe which keys are missing of some that go together."""
+    said = _said(values)
+    return [
+        f"{key}: is missing beside {said}; accepted: {accepted}" for key, value in values.items() if said and not value
+    ]
 
 
 def _snapshot_contradictions(settings: WorkloadSettings) -> list[str]:

@@ -1,4 +1,4 @@
-"""The workloads that are made here: cluster, task definitions and services, behind the guarded entry points."""
+"""The workloads that are made here: services behind the guarded entry points, tasks, the database and a function."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import pulumi
 
 from components.applications import Application
-from components.catalogue import EDGE_LOGS, Workload
+from components.catalogue import EDGE_LOGS, ORK_FILES, Workload
 from components.cluster import Cluster, ClusterArgs
 from components.containers import CONTAINERS, SERVICES, container_definitions
 from components.database import Database, DatabaseArgs
 from components.flow_logs import flow_log
+from components.images import image_digest, workload_image
 from components.naming import Names
+from components.ork_function import OrkFunction, OrkFunctionArgs
 from components.parameter_catalogue import PARK_MODE
 from components.parameters import Parameters, ParametersArgs, wiring_values
 from components.premises import Premises
@@ -28,7 +30,8 @@ from components.way_in import WayIn
 class WorkloadsArgs:
     """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
 
-    The marker of park mode is added to `parameters`. `needed` are secrets and roles. `protect` guards the database.
+    The marker of park mode is added to `parameters`. `needed` are secrets, buckets and roles. `protect` guards the
+    database.
     """
 
     names: Names
@@ -41,7 +44,7 @@ class WorkloadsArgs:
 
 
 class Workloads(pulumi.ComponentResource):
-    """The cluster, and once the settings name the images, a task definition for each workload and the services."""
+    """The cluster, and a task definition for each workload whose image the settings name; with them, the services."""
 
     def __init__(self, name: str, args: WorkloadsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:ecs:Workloads", name, None, opts)
@@ -63,12 +66,19 @@ class Workloads(pulumi.ComponentResource):
             ParametersArgs(names, wiring_values(args.way_in.load_balancer.arn, database.host if database else None)),
             child,
         )
+        if settings.ork_code:
+            OrkFunction(
+                names.resource(ORK_FILES),
+                OrkFunctionArgs(names, settings),
+                pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
+            )
+        tasks = self._tasks(args)
         # `parked` is said before anything stops, `unparked` once everything runs.
         if settings.parked:
             args.parameters.add(PARK_MODE, settings.park_mode)
         services: list[pulumi.Resource] = []
-        if settings.backstage_image_digest and settings.prefect_image_digest:
-            services = self._run(args, cluster, [wiring, *([database] if database else ())])
+        if SERVICES[0] in tasks:
+            services = self._run(args, cluster, tasks, [wiring, *([database] if database else ())])
         if not settings.parked:
             args.parameters.add(PARK_MODE, settings.park_mode, after=services)
         self.register_outputs({"cluster": settings.cluster})
@@ -87,10 +97,15 @@ class Workloads(pulumi.ComponentResource):
             pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
         )
 
-    def _run(self, args: WorkloadsArgs, cluster: Cluster, before: list[pulumi.Resource]) -> list[pulumi.Resource]:
-        """Make the task definitions, then the services, each after the one before it and all that it needs."""
+    def _run(
+        self,
+        args: WorkloadsArgs,
+        cluster: Cluster,
+        tasks: Mapping[Workload, Task],
+        before: list[pulumi.Resource],
+    ) -> list[pulumi.Resource]:
+        """Make the services, each after the one before it and all that it needs."""
         names, settings, premises = args.names, args.settings, args.premises
-        tasks = self._tasks(args)
         # Not the component with the parameters: the marker in it may wait for the services.
         before = [*before, cluster, premises, args.way_in, *args.parameters.made, *args.needed]
         services: list[pulumi.Resource] = []
@@ -118,6 +133,7 @@ class Workloads(pulumi.ComponentResource):
         return services
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
+        """Make the task definition of each workload whose image the settings name."""
         names, settings = args.names, args.settings
         return {
             workload: Task(
@@ -133,6 +149,7 @@ class Workloads(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
             )
             for workload, container in CONTAINERS.items()
+            if image_digest(workload_image(workload, here=True), settings)
         }
 
 

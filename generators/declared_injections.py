@@ -10,8 +10,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.catalogue import workload_secrets
+from components.catalogue import secret_uses
 from components.containers import CONTAINERS
+from components.images import workload_image
 from components.naming import Names
 from components.parameter_catalogue import injected_parameters
 from components.workload_settings import HERE
@@ -23,10 +24,9 @@ def variables(names: Names) -> dict[str, dict[str, str]]:
     declared = {
         names.resource(workload): {
             **{
-                consumer.variable: f"secret:{secret.name(names)}"
-                for secret in workload_secrets(workload, injected_only=True)
-                for consumer in secret.consumers
-                if consumer.workload is workload and consumer.variable
+                consumer.variable: f"secret:{secret.name(names)}" + (f"#{consumer.key}" if consumer.key else "")
+                for secret, consumer in secret_uses(workload, here=True)
+                if consumer.variable
             },
             **{
                 consumer.variable: f"parameter:{parameter.name(names)}"
@@ -44,12 +44,14 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     """Return the configuration file of one of a project's stacks and what it must hold."""
     path = project / "policies" / "config" / f"workloads.{stack}.json"
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    loaded = load(project, stack)
-    here = loaded.config.get(f"{loaded.name}:workloads") == HERE
-    declared = variables(Names("", stack, "", "")) if here else {}
+    loaded, names = load(project, stack), Names("", stack, "", "")
+    said = {key.removeprefix(f"{loaded.name}:"): value for key, value in loaded.config.items()}
+    here = said.get("workloads") == HERE
+    # A first deploy names one image after the other.
+    run = [workload for workload in CONTAINERS if here and said.get(workload_image(workload, here=True).digest_key)]
     written: dict[str, dict[str, Any]] = {
-        "undeclared-injection": {"variables": declared},
-        "unwired-workload": {"families": [*declared]},
+        "undeclared-injection": {"variables": variables(names) if here else {}},
+        "unwired-workload": {"families": [*map(names.resource, run)]},
     }
     for rule, configuration in written.items():
         own = given.get(rule)

@@ -52,9 +52,10 @@ def expected(names: Names, *, here: bool = False) -> dict[str, dict[str, dict[st
 
 def _secret_readers(secret: Secret, names: Names, *, here: bool) -> set[str]:
     """Return the names of the roles: ECS injects a variable with the execution role, code reads with the task role."""
+    consumers = [consumer for consumer in secret.consumers if here or not consumer.here]
     return {
-        *(execution_role_name(names, consumer.workload) for consumer in secret.consumers if consumer.variable),
-        *(task_role_name(names, consumer.workload) for consumer in secret.consumers if consumer.workload in TASKS),
+        *(execution_role_name(names, consumer.workload) for consumer in consumers if consumer.variable),
+        *(task_role_name(names, consumer.workload) for consumer in consumers if consumer.workload in TASKS),
         *_role_names(secret.everyone(here=here), names),
     }
 

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 import yaml
 
-from components.catalogue import SECRETS
+from components.catalogue import SECRETS, Consumer
 from components.naming import Names
 from components.parameter_catalogue import stack_parameters
 from generators import accepted, ci_calls, replacements, state_calls
@@ -84,10 +84,7 @@ def _secrets() -> str:
             secret.maker,
             "<br>".join(
                 [
-                    *(
-                        f"{consumer.workload}" + (f" as `{consumer.variable}`" if consumer.variable else "")
-                        for consumer in secret.consumers
-                    ),
+                    *map(_consumer, secret.consumers),
                     *secret.readers,
                     *(f"{reader} where the stack makes its workloads" for reader in secret.readers_here),
                     *secret.elsewhere,
@@ -100,6 +97,12 @@ def _secrets() -> str:
         "# Secrets\n\nNames of production; elsewhere `prod` is the environment's name. A secret that the program makes "
         "is a container without a value.\n\n" + _table(("name", "holds", "shape", "made by", "consumers"), rows)
     )
+
+
+def _consumer(consumer: Consumer) -> str:
+    variable = f" as `{consumer.variable}`" if consumer.variable else ""
+    key = f" (its `{consumer.key}`)" if consumer.key else ""
+    return f"{consumer.workload}{variable}{key}" + (" where the stack makes its workloads" if consumer.here else "")
 
 
 def _parameters() -> str:

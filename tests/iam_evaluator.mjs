@@ -1,5 +1,5 @@
 // Answers a list of requests with IAM's verdict, by @cloud-copilot/iam-simulate: reads JSON from stdin, writes JSON.
-// A request: {policy, action, resource, context}, and where they matter {boundary, resourcePolicy, account}.
+// A request: {policy, action, resource, context}, and where they matter {boundary, resourcePolicy, account, principal}.
 // An answer: true, false, or the text of an error.
 import { runSimulation } from '@cloud-copilot/iam-simulate'
 
@@ -9,6 +9,7 @@ const everything = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action
 const answers = []
 for (const request of JSON.parse(text)) {
   const { policy, boundary, action, resource, context, resourcePolicy, account = '123456789012' } = request
+  const { principal = `arn:aws:iam::${account}:role/app` } = request
   const response = await runSimulation(
     {
       identityPolicies: [{ name: 'it', policy }],
@@ -18,7 +19,7 @@ for (const request of JSON.parse(text)) {
       ...(resourcePolicy ? { resourcePolicy } : {}),
       request: {
         action,
-        principal: `arn:aws:iam::${account}:role/app`,
+        principal,
         resource: { resource, accountId: account },
         contextVariables: context
       }

@@ -6,7 +6,6 @@ The SQL beside this file is part of the task definition: the container has nothi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,14 +14,6 @@ from components.catalogue import SECRETS, DatabaseUrl, Workload
 COMMAND: Final = ("sh", "-c", "printenv DATABASE_SQL | psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --file=-")
 """What the container runs. It exits with psql's code: 3 if a statement failed, 2 if there is no connection
 (https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS)."""
-
-ADMINISTRATOR: Final = "db/admin"
-"""Path of the secret that the client signs in with."""
-
-ADMINISTRATOR_KEYS: Final[Mapping[str, str]] = {"PGUSER": "username", "PGPASSWORD": "password"}
-"""Environment variable of PostgreSQL's client -> key of the administrator's secret that ECS injects as it.
-
-Source: https://www.postgresql.org/docs/current/libpq-envars.html"""
 
 _FILES: Final[Mapping[Workload, str]] = {
     Workload.BACKSTAGE_DB_BOOTSTRAP: "bootstrap.sql",
@@ -37,33 +28,22 @@ _CONNECT_SECONDS: Final = 60
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html"""
 
 
-@dataclass(frozen=True)
-class DatabaseTask:
-    """What a task is: what its container runs, and its environment beside what is injected."""
-
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-
-
-def database_task(workload: Workload) -> DatabaseTask:
-    """Return one of the two tasks.
+def task_environment(workload: Workload) -> Mapping[str, str]:
+    """Return the environment of one of the two tasks, beside what is injected into it.
 
     The connection is encrypted; the image doesn't have the authority of RDS, so the server's name isn't checked.
 
     Raises:
         KeyError: the workload is no such task.
     """
-    sql = Path(__file__).with_name(_FILES[workload]).read_text(encoding="utf-8")
-    return DatabaseTask(
-        COMMAND,
-        {
-            "DATABASE_SQL": sql,
-            "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
-            "PGDATABASE": "postgres",
-            "PGSSLMODE": "require",
-            **{variable: _database(path) for variable, path in _DATABASES.items()},
-        },
-    )
+    return {
+        "DATABASE_SQL": Path(__file__).with_name(_FILES[workload]).read_text(encoding="utf-8"),
+        "HOME": "/tmp",  # noqa: S108 - a folder in the container
+        "PGCONNECT_TIMEOUT": str(_CONNECT_SECONDS),
+        "PGDATABASE": "postgres",
+        "PGSSLMODE": "require",
+        **{variable: _database(path) for variable, path in _DATABASES.items()},
+    }
 
 
 def _database(path: str) -> str:

@@ -1,4 +1,4 @@
-"""Bootstrap and inspect as ECS would start them, against a real PostgreSQL."""
+"""Bootstrap and inspect as ECS would start them by the plan, against a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from urllib.parse import quote
 import pytest
 
 from components.catalogue import Workload
-from components.database_tasks import database_task
 from tests.database_tasks.server import INSTALLED, PROGRAMS, Account, Server
+from tests.planning import plan_of
+from tests.workloads import LAB
+from tests.workloads.planned_container import planned_container
 
 pytestmark = pytest.mark.skipif(not INSTALLED, reason="needs PostgreSQL's server, such as the package postgresql")
 
@@ -46,25 +48,35 @@ def server(running: Server) -> Server:
 
 
 def secrets(backstage: Account = BACKSTAGE, prefect: Account = PREFECT, database: str = "prefect") -> dict[str, str]:
-    """Return what ECS injects into the bootstrap task, as `fill-secrets` writes it."""
+    """What `fill-secrets` writes for the two applications."""
     quoted = f"{quote(prefect.name, safe='')}:{quote(prefect.password, safe='')}"
     return {
-        "BACKSTAGE_DB_SECRET_JSON": json.dumps({"username": backstage.name, "password": backstage.password}, indent=1),
-        "PREFECT_DATABASE_URL": f"postgresql+asyncpg://{quoted}@db.example.com:5432/{database}?ssl=require",
+        "backstage/db": json.dumps({"username": backstage.name, "password": backstage.password}, indent=1),
+        "prefect/database-url": f"postgresql+asyncpg://{quoted}@db.example.com:5432/{database}?ssl=require",
     }
+
+
+def started(workload: Workload, values: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run what is planned, with what is injected; the image has its programs where the server's are."""
+    container = planned_container(plan_of(LAB), f"{LAB}-{workload}")
+    environment = container.started_with(values, {}) | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(container.command, env=environment, capture_output=True, text=True, check=False)
 
 
 def run(
     server: Server,
-    injected: dict[str, str] | None = None,
+    stored: dict[str, str] | None = None,
     workload: Workload = Workload.BACKSTAGE_DB_BOOTSTRAP,
     administrator: Account | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a task, and see that neither its output nor the server's log holds a password."""
-    task = database_task(workload)
-    environment = {**task.environment, **server.environment(administrator or server.administrator)}
-    environment |= secrets() if injected is None else injected
-    done = subprocess.run(list(task.command), env=environment, capture_output=True, text=True, check=False)
+    """Run a task as it is planned, and see that neither its output nor the server's log holds a password."""
+    keeper = administrator or server.administrator
+    values = {
+        "infra/database_host": str(server.folder),
+        "db/admin": json.dumps({"username": keeper.name, "password": keeper.password}),
+        **(secrets() if stored is None else stored),
+    }
+    done = started(workload, values)
     told = done.stdout + done.stderr + server.log.read_text(encoding="utf-8")
     assert "pg_advisory_lock" in told or workload is Workload.BACKSTAGE_DB_INSPECT, "the server logs no statements"
     assert "canary" not in told
@@ -149,7 +161,7 @@ def test_a_database_of_another_owner_is_left_alone(server: Server, database: str
 
 
 @pytest.mark.parametrize(
-    ("injected", "said"),
+    ("stored", "said"),
     [
         (secrets(backstage=Account("keeper", "canary-3")), "the role keeper of Backstage may administer the database"),
         (secrets(prefect=Account("owner", "canary-4")), "the role owner of Prefect may administer the database"),
@@ -158,16 +170,15 @@ def test_a_database_of_another_owner_is_left_alone(server: Server, database: str
         (secrets(backstage=Account("backstage", "")), "BACKSTAGE_DB_SECRET_JSON: accepted: JSON with"),
         (secrets(backstage=Account("", "canary-6")), "BACKSTAGE_DB_SECRET_JSON: accepted: JSON with"),
         (secrets(backstage=Account("b" * 64, "canary-7")), "BACKSTAGE_DB_SECRET_JSON: accepted: JSON with"),
-        (secrets() | {"BACKSTAGE_DB_SECRET_JSON": '{"password": "canary-8"'}, "BACKSTAGE_DB_SECRET_JSON: accepted"),
-        (secrets() | {"BACKSTAGE_DB_SECRET_JSON": '{"password": "canary-9"}'}, "BACKSTAGE_DB_SECRET_JSON: accepted"),
-        (secrets() | {"PREFECT_DATABASE_URL": "postgresql://prefect:canary@host"}, "PREFECT_DATABASE_URL: accepted"),
-        (secrets() | {"PREFECT_DATABASE_URL": "postgresql://p:canary%ff@host/db"}, "PREFECT_DATABASE_URL: accepted"),
-        ({"PREFECT_DATABASE_URL": secrets()["PREFECT_DATABASE_URL"]}, "printenv BACKSTAGE_DB_SECRET_JSON"),
+        (secrets() | {"backstage/db": '{"password": "canary-8"'}, "BACKSTAGE_DB_SECRET_JSON: accepted"),
+        (secrets() | {"backstage/db": '{"password": "canary-9"}'}, "BACKSTAGE_DB_SECRET_JSON: accepted"),
+        (secrets() | {"prefect/database-url": "postgresql://prefect:canary@host"}, "PREFECT_DATABASE_URL: accepted"),
+        (secrets() | {"prefect/database-url": "postgresql://p:canary%ff@host/db"}, "PREFECT_DATABASE_URL: accepted"),
     ],
 )
-def test_what_does_not_fit_changes_nothing(server: Server, injected: dict[str, str], said: str) -> None:
+def test_what_does_not_fit_changes_nothing(server: Server, stored: dict[str, str], said: str) -> None:
     before = server.as_owner("SELECT rolname, rolpassword FROM pg_authid ORDER BY rolname")
-    done = run(server, injected)
+    done = run(server, stored)
     assert done.returncode == 3
     assert said in done.stderr
     assert server.as_owner("SELECT rolname, rolpassword FROM pg_authid ORDER BY rolname") == before
@@ -201,8 +212,6 @@ def test_inspect_works_before_the_bootstrap(server: Server) -> None:
 
 
 def test_without_a_connection_it_fails() -> None:
-    task = database_task(Workload.BACKSTAGE_DB_INSPECT)
-    path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
-    environment = {**task.environment, "PATH": path, "PGHOST": "/nowhere", "PGUSER": "keeper"}
-    done = subprocess.run(list(task.command), env=environment, capture_output=True, text=True, check=False)
+    nobody = json.dumps({"username": "keeper", "password": "none"})
+    done = started(Workload.BACKSTAGE_DB_INSPECT, {"infra/database_host": "/nowhere", "db/admin": nobody})
     assert done.returncode == 2

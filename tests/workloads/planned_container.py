@@ -18,7 +18,8 @@ class PlannedContainer:
     """What a container of the plan runs.
 
     `environment` is variable -> value, and `injected` variable -> name of the secret or parameter, without the stack's
-    name. `health` is the command of its health check, a line for the shell; empty without one.
+    name; `NAME:KEY::` is a key of a secret's JSON. `health` is the command of its health check, a line for the shell;
+    empty without one.
     """
 
     command: list[str]
@@ -37,7 +38,12 @@ class PlannedContainer:
         written = dict(self.environment)
         for planned, own in here.items():
             written = {name: value.replace(planned, own) for name, value in written.items()}
-        return written | {variable: values[name] for variable, name in self.injected.items()}
+        return written | {variable: _injected(values, reference) for variable, reference in self.injected.items()}
+
+
+def _injected(values: Mapping[str, str], reference: str) -> str:
+    name, _, key = reference.removesuffix("::").partition(":")
+    return str(json.loads(values[name])[key]) if key else values[name]
 
 
 def planned_container(plan: Plan, family: str) -> PlannedContainer:

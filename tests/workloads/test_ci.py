@@ -21,6 +21,7 @@ from components.catalogue import Reader
 from components.circleci_access import shared_statements
 from components.iam_documents import identity_policy
 from generators.ci_calls import STATE, names, permissions, roles_permissions, settings
+from policies.inventory.agreement import pins
 from stackfiles.project import load
 from tests.iam_evaluator import missing, simulate
 from tests.owner import owned, owned_here
@@ -73,8 +74,15 @@ class Row:
             }
 
 
+OTHERWISE: Final = {
+    "s3 GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3 PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+}
+"""Call -> its action, where that isn't called so."""
+
+
 def action(call: str) -> str:
-    return call.replace(" ", ":")
+    return OTHERWISE.get(call, call.replace(" ", ":"))
 
 
 def rows(section: str) -> list[Row]:
@@ -137,6 +145,7 @@ def test_a_role_is_passed_to_ecs_alone_and_only_one_of_the_workloads() -> None:
     requests = [
         (named.role_arn(named.resource("backstage", "task")), "lambda.amazonaws.com"),
         (named.role_arn(named.resource("backstage", "task")), "ec2.amazonaws.com"),
+        (named.role_arn(named.resource(Reader.ORK_PROCESSOR)), "lambda.amazonaws.com"),
         (named.role_arn(named.resource(Reader.CI_DEPLOY)), "ecs-tasks.amazonaws.com"),
         (named.role_arn(named.resource(Reader.CI_WORKLOADS)), "ecs-tasks.amazonaws.com"),
     ]
@@ -190,6 +199,12 @@ def test_the_role_is_trusted_as_the_other_one_is(lab: Plan) -> None:
     assert trusts[f"{LAB}-ci-workloads"] == trusts[f"{LAB}-ci-deploy"]
 
 
+def test_its_access_to_the_state_is_agreed_to_with_the_others() -> None:
+    given, stack = pins.settings_of(owned_here(), LAB)
+    wanted = pins.pinned({**given, "stateBucket": "a-state", "stateKeyArn": "a-key"}, stack)
+    assert wanted["pinned-state"]["roles"] == {f"{LAB}-ci-deploy": "writes", f"{LAB}-ci-workloads": "writes"}
+
+
 def test_other_stacks_have_no_such_role() -> None:
     assert Reader.CI_WORKLOADS not in permissions(owned(), "prod")
 
@@ -202,7 +217,8 @@ def test_the_documents_have_room_to_grow() -> None:
     """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html (white space doesn't count)."""
     own = names(owned_here(), LAB, STATE)
     longest = replace(own, environment=LONGEST, region="ap-southeast-2")
-    chosen = settings(owned_here(), LAB, STATE).model_copy(update={"cluster": longest.resource("services")})
+    named = {"cluster": longest.resource("services"), "ork_function": longest.resource("ork-processor")}
+    chosen = settings(owned_here(), LAB, STATE).model_copy(update=named)
     shared = shared_statements(longest, chosen)
     managed = {
         **{f"{role}: boundary": one.boundary for role, one in roles_permissions(chosen, longest).items()},

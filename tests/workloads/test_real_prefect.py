@@ -30,9 +30,9 @@ import pytest
 import trustme
 
 from components.catalogue import Workload
-from components.database_tasks import database_task
 from tests.database_tasks.server import INSTALLED, Account, Server
 from tests.planning import Plan
+from tests.workloads import LAB
 from tests.workloads.planned_container import PlannedContainer, planned_container
 
 PROGRAM: Final = os.environ.get("PREFECT", "")
@@ -179,13 +179,16 @@ def platform(lab: Plan, database: Server, tmp_path_factory: pytest.TempPathFacto
         "prefect/database-url": f"postgresql+asyncpg://prefect:{made}@127.0.0.1:{port}/prefect?ssl=require",
         "prefect/api-auth": f"admin:{secrets.token_hex(16)}",
     }
-    bootstrap = database_task(Workload.BACKSTAGE_DB_BOOTSTRAP)
-    injected = {
-        "BACKSTAGE_DB_SECRET_JSON": json.dumps({"username": "backstage", "password": secrets.token_hex(16)}),
-        "PREFECT_DATABASE_URL": values["prefect/database-url"],
+    administrator = database.administrator
+    for_bootstrap = {
+        "infra/database_host": "127.0.0.1",
+        "db/admin": json.dumps({"username": administrator.name, "password": administrator.password}),
+        "backstage/db": json.dumps({"username": "backstage", "password": secrets.token_hex(16)}),
     }
-    environment = {**bootstrap.environment, **database.environment(database.administrator), **injected}
-    done = subprocess.run(list(bootstrap.command), env=environment, capture_output=True, text=True, check=False)
+    bootstrap = planned_container(lab, f"{LAB}-{Workload.BACKSTAGE_DB_BOOTSTRAP}")
+    own = {key: value for key, value in database.environment(administrator).items() if key in ("PATH", "PGPORT")}
+    environment = bootstrap.started_with(values | for_bootstrap, {}) | own
+    done = subprocess.run(bootstrap.command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert database.may_sign_in(Account("prefect", made), "prefect")
     return Platform(lab, folder, values, f"http://127.0.0.1:{free_port()}/api", free_port(), database)

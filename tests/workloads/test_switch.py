@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -11,13 +13,17 @@ import pytest
 from components.settings import FIELDS, SECRET_KEYS, Settings, parse, placeholders
 from components.settings_problems import ConfigurationError
 from components.workload_settings import ELSEWHERE_KEYS
+from generators.declared_injections import injections_file
 from stackfiles.project import load
 from tests.forks import NAME
-from tests.owner import owned, owned_here
+from tests.owner import HERE, lay, owned, owned_here
 from tests.planning import plan_of
 from tests.workloads import LAB
 
-MADE_HERE: Final = re.compile(r"aws:(ec2/(?!securityGroup:)|ecs/|rds/|servicediscovery/|cloudwatch/logGroup:)")
+MADE_HERE: Final = re.compile(
+    r"aws:(ec2/(?!securityGroup:)|ecs/|rds/|servicediscovery/|lambda/|sqs/|cloudwatch/(logGroup|metricAlarm):"
+    r"|s3/bucketNotification:)"
+)
 
 
 def parsed(stack: str, changes: Mapping[str, str]) -> Settings:
@@ -68,6 +74,7 @@ def test_here_names_follow_from_the_environment() -> None:
 
 DIGEST: Final = "sha256:" + "3" * 64
 TOGETHER: Final = {"backstageImageDigest": "", "prefectImageDigest": "", "backstageSessionSecret": ""}
+ARCHIVE: Final = {"orkCodeBucket": "", "orkCodeKey": "", "orkCodeVersion": "", "orkCodeHash": ""}
 
 
 @pytest.mark.parametrize(
@@ -80,6 +87,23 @@ TOGETHER: Final = {"backstageImageDigest": "", "prefectImageDigest": "", "backst
         (LAB, {"databaseGeneration": "0"}, ["databaseGeneration: `0` is no database, and the services need one"]),
         (LAB, {"prefectImageDigest": ""}, ["prefectImageDigest: is missing beside backstageImageDigest"]),
         (LAB, {"prefectImageDigest": "latest"}, ["prefectImageDigest: `latest` won't do; accepted: an image's digest"]),
+        ("prod", {"postgresqlImageDigest": DIGEST}, ["postgresqlImageDigest: is about workloads that are made here"]),
+        ("prod", {"orkCodeBucket": "releases"}, ["orkCodeBucket: is about workloads that are made here"]),
+        (LAB, {"postgresqlImageDigest": ""}, []),
+        (LAB, ARCHIVE, []),
+        (LAB, {**ARCHIVE, "orkImageDigest": DIGEST}, []),
+        (
+            LAB,
+            {"orkImageDigest": DIGEST},
+            ["orkImageDigest: can't stand beside orkCodeBucket, orkCodeHash, orkCodeKey, orkCodeVersion; accepted"],
+        ),
+        (
+            LAB,
+            {"orkCodeVersion": ""},
+            ["orkCodeVersion: is missing beside orkCodeBucket, orkCodeHash, orkCodeKey; accepted: all four, or none"],
+        ),
+        (LAB, {"orkCodeHash": "9f86d081"}, ["orkCodeHash: `9f86d081` won't do; accepted: the archive's SHA-256"]),
+        (LAB, {"alarmTopicArn": "alarms"}, ["alarmTopicArn: `alarms` won't do; accepted: the ARN of an SNS topic"]),
         (
             LAB,
             {"backstageSessionSecret": "prod/backstage/session-secret-Yb8nR3"},
@@ -119,6 +143,19 @@ def test_what_doesnt_fit(stack: str, changes: dict[str, str], said: list[str]) -
     found = problems(stack, **changes)
     assert len(found) == len(said), found
     assert all(problem.startswith(wanted) for problem, wanted in zip(found, said, strict=True)), found
+
+
+def test_the_gate_expects_the_tasks_whose_images_are_named(tmp_path: Path) -> None:
+    """A first deploy names the image of the database's tasks before those of the services."""
+    project = lay(tmp_path, HERE)
+    file = project / f"Pulumi.{LAB}.yaml"
+    without = [line for line in file.read_text().splitlines() if not line.strip().startswith(tuple(TOGETHER))]
+    file.write_text("\n".join(without))
+    _, text = injections_file(project, LAB)
+    assert json.loads(text)["unwired-workload"]["families"] == [
+        "lab-backstage-db-bootstrap",
+        "lab-backstage-db-inspect",
+    ]
 
 
 def test_every_key_is_declared_with_a_default() -> None:

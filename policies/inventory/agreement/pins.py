@@ -17,6 +17,8 @@ _NETWORK: Final = (
     *("vpcId", "publicSubnetIds", "privateSubnetIds", "cloudfrontPrefixListId"),
     *("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId"),
 )
+_OUTSIDE: Final = ("webAclArn", "orkCodeBucket", "alarmTopicArn")
+"""Settings that name a resource of the owner's which the stack refers to."""
 _ENDPOINTS: Final = ("kindeAuthorizationEndpoint", "kindeTokenEndpoint", "kindeUserInfoEndpoint")
 
 
@@ -44,6 +46,8 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
     issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
     hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
     network = [settings[key] for key in _NETWORK]
+    buckets = sorted(settings[key] for key in ("stateBucket", "orkCodeBucket") if settings[key])
+    outside = sorted(settings[key] for key in _OUTSIDE if settings[key])
     return {
         "pinned-account": {
             "stack": stack,
@@ -61,8 +65,9 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
             "ids": sorted({id_ for ids in network for id_ in ([ids] if isinstance(ids, str) else ids)} - {""}),
         },
         "pinned-record": {"zone": settings["cloudflareZoneId"]},
+        **({"foreign-bucket": {"agreed": buckets}} if buckets else {}),
         **_state(settings, stack),
-        **({"foreign-reference": {"agreed": [settings["webAclArn"]]}} if settings["webAclArn"] else {}),
+        **({"foreign-reference": {"agreed": outside}} if outside else {}),
     }
 
 
@@ -87,7 +92,7 @@ def _ci_issuers(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
-    """Return what is agreed about the state's bucket and key, where the settings name them."""
+    """Return which of CI's roles have which part in the state, where the settings name them."""
     if not settings["stateBucket"]:
         return {}
     environment, given = stack.rpartition("/")[2], settings["immutable"].get("roles", {})
@@ -98,7 +103,6 @@ def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
     writes = {workloads: "writes"} if settings["workloads"] == "here" else {}
     reads = {preview: "reads"} if settings["previewReadsState"] else {}
     return {
-        "foreign-bucket": {"agreed": [settings["stateBucket"]]},
         "pinned-state": {
             "bucket": settings["stateBucket"],
             "key": settings["stateKeyArn"],

@@ -24,6 +24,7 @@ def inputs(type_: str) -> dict[str, str]:
     """
     package, module, name = type_.split(":")
     folder = module.partition("/")[0]
+    folder = "lambda_" if folder == "lambda" else folder  # a word of Python's
     if package == "pulumi":
         package, folder, name = name, "", "Provider"
     resource = getattr(importlib.import_module(f"{_SDKS[package]}.{folder}".removesuffix(".index").rstrip(".")), name)

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from policies import entry_points, inventory, least_privilege, naming
+from policies import entry_points, inventory, least_privilege, naming, workloads
 from policies.inventory.agreement.sdk_types import sdk_types
 from policies.inventory.table import VERBS, Known, table
 from policies.rulebook import Rule
@@ -16,7 +16,7 @@ from tests.policies.analyzer import StartPack
 from tests.policies.inventory import sdk
 
 RULES: Final[dict[str, Rule]] = {
-    rule.id: rule for pack in (inventory, naming, entry_points, least_privilege) for rule in pack.RULES
+    rule.id: rule for pack in (inventory, naming, entry_points, least_privilege, workloads) for rule in pack.RULES
 }
 ROOT: Final = "pulumi:pulumi:Stack"
 SDK_TYPES: Final = [known for type_, known in sorted(table().items()) if type_ != ROOT]
