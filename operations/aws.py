@@ -128,10 +128,6 @@ class Aws:
         """Return a client of KMS."""
         return self._session.client("kms", region_name=self._region, config=self._config)
 
-    def containers(self) -> Any:  # noqa: ANN401 - botocore makes it from its model
-        """Return a client of ECS."""
-        return self._session.client("ecs", region_name=self._region, config=self._config)
-
     def certificates(self, region: str) -> ACMClient:
         """Return a client of ACM in a region."""
         return self._session.client("acm", region_name=region, config=self._config)

@@ -18,6 +18,7 @@ from operations.checks.buckets import bucket_check, check_bucket
 from operations.checks.certificates import certificates, check_certificate
 from operations.checks.circleci import CONTEXTS, check_contexts
 from operations.checks.cloudflare import ZONE, check_zone
+from operations.checks.images import check_image, image_check, images
 from operations.checks.stored_values import check_parameter, check_secret, parameter_check, secret_check
 from operations.engine_state import EngineState
 from operations.stack import Stack
@@ -70,7 +71,7 @@ def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState])
 
 
 def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> Iterable[tuple[Check, Look]]:
-    """Return the checks of what the account stores: values by hand first, then the program's own, then buckets."""
+    """Return the checks of what the account stores: values by hand, the program's own, buckets, and images."""
     secrets, parameters, buckets = aws.secrets(), aws.parameters(), aws.buckets()
     for secret in sorted(SECRETS, key=lambda secret: secret.maker is Maker.PROGRAM):
         stored = stored_secret(stack, secrets, secret)
@@ -79,6 +80,10 @@ def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> It
         yield parameter_check(stack, parameter), partial(check_parameter, stack, parameter, parameters, state)
     for component, name in bucket_names(stack.names).items():
         yield bucket_check(name), partial(check_bucket, stack, component, name, buckets, state)
+    if named := images(stack):
+        registry = aws.client("ecr")
+        for repository, digest in named:
+            yield image_check(repository), partial(check_image, repository, digest, registry)
 
 
 def _list_ways_in(stack: Stack, aws: Aws, state: EngineState | None) -> Iterable[tuple[Check, Look]]:

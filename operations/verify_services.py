@@ -38,7 +38,7 @@ def run(stack: Stack, aws: Aws) -> list[Verdict]:
     if not (settings.backstage_image_digest and settings.prefect_image_digest):
         raise BadConfiguration("backstageImageDigest, prefectImageDigest: are missing, so that there are no services")
     aws.require_account(settings.account)
-    client = aws.containers()
+    client = aws.client("ecs")
     return [_verify(stack, client, workload) for workload in SERVICES]
 
 

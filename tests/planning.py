@@ -76,10 +76,11 @@ def command(register: Path, packs: Path, *arguments: str) -> int:
 def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (), *, often: bool = False) -> Plan:
     """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes.
 
-    Packs outlive the plan if they are configured as the owner's are, or if they are needed more often.
+    The resources aren't printed. Packs outlive the plan if they are configured as the owner's are, or if they are
+    needed more often.
     """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
-    arguments = ("--project", str(project), "--stack", stack, "--json", str(output), *chosen)
+    arguments = ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet", *chosen)
     return written(rehearsal_command(*arguments, packs=project / "policies" if often else None), output)
 
 

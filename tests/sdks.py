@@ -1,11 +1,17 @@
-"""Loads what every plan loads, once, for the processes that are forked from here: more than half of a plan's time."""
+"""Loads what every plan loads, once, for the processes that are forked from here: more than half of a plan's time.
 
+So is what the SDK works out for each class of a resource and of its inputs when it first meets one: the types of their
+properties.
+"""
+
+import sys
 from importlib import import_module
 from operator import attrgetter
 from typing import Final
 
 import pulumi_aws as aws
 import pulumi_cloudflare as cloudflare
+from pulumi import _types
 
 from tests.sdk_names import sdk_names
 
@@ -20,4 +26,8 @@ for module in _LOADED_BY_A_PLAN:
     import_module(module)
 for name in sdk_names():
     sdk, _, rest = name.partition(".")
-    attrgetter(rest)({"aws": aws, "cloudflare": cloudflare}[sdk])
+    used = attrgetter(rest)({"aws": aws, "cloudflare": cloudflare}[sdk])
+    if isinstance(used, type):
+        _types._types_from_py_properties(used)
+        if inputs := getattr(sys.modules[used.__module__], f"{used.__name__}Args", None):
+            _types._types_from_py_properties(inputs)

@@ -117,7 +117,7 @@ def test_exactly_the_meant_tokens_get_each_role() -> None:
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     assert trusts().keys() == {"ci-preview", "ci-deploy", "ci-deployer-trigger"}
-    asked = list(dict.fromkeys((role, token) for role in trusts() for token in tokens(len(role))))
+    asked = [(role, token) for role in trusts() for token in tokens(len(role))]
     answers = simulate([request(trusts()[role], token) for role, token in asked])
     wrong = [
         (role, token) for (role, token), answer in zip(asked, answers, strict=True) if answer != meant(role, token)

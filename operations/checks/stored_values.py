@@ -60,6 +60,12 @@ def check_secret(stack: Stack, secret: Secret, stored: StoredSecret, state: Engi
         return check.failed(f"has no value; {f'give it one: {secret.shape}' if by_hand else fill}")
     if wrong := shapes.find_problem(secret.shape, value.get_secret_value()):
         return check.failed(f"{wrong}; accepted: {secret.shape}")
+    configured = stack.settings.backstage_session_secret or ""
+    suffix = versions.arn[-6:]
+    if configured.startswith(f"{stored.name}-") and not configured.endswith(suffix):
+        return check.failed(
+            f"its ARN ends in {suffix}; backstageSessionSecret, by which ECS finds it, says {configured}"
+        )
     return check.passed(secret.shape)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from policies.inventory.elsewhere import OWNERS, foreign_agreement, told
 from policies.inventory.providers import judged_provider
-from policies.inventory.table import leaves, table
+from policies.inventory.table import property_leaves, table
 from policies.rulebook import MAY_BE_UNKNOWN, Finding, Json, Judgement, Resource, Rule, SecretText, Severity
 
 _ARN: Final = re.compile(r"arn:aws[\w-]*:[^:\s\"]*:(?P<region>[^:\s\"]*):(?P<account>[^:\s\"]*):")
@@ -82,7 +82,7 @@ def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     told_already: set[str] = set()
     judged = table()[resource.type].paths("by", _RULE) if resource.type in table() else []
     open_ = MAY_BE_UNKNOWN.get(resource.type, frozenset())
-    for path, place, value in leaves(resource.properties):
+    for path, place, value in resource.shared(property_leaves):
         if not isinstance(value, str) and path in judged and path.partition(".")[0] not in open_:
             yield Finding(f"`{place}` is no text that is known at preview.")
         if isinstance(value, str) and not isinstance(value, SecretText):

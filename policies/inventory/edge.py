@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from policies.inventory.elsewhere import OWNERS, ROOT, foreign_agreement, told
-from policies.inventory.table import leaves, table, types_with
+from policies.inventory.table import property_leaves, table, types_with
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
 
 _NETWORK: Final = "pinned-network"
@@ -52,7 +52,7 @@ def _foreign_network_so_far(resources: Sequence[Resource], judgement: Judgement)
 def _unpinned(resources: Sequence[Resource], agreed: Collection[Json], stack: str) -> Iterator[Finding]:
     for resource in resources:
         known = table().get(resource.type)
-        for path, place, value in leaves(resource.properties) if known else ():
+        for path, place, value in resource.shared(property_leaves) if known else ():
             if value is UNKNOWN and known and path in known.paths("by", _NETWORK):
                 yield Finding(f"`{place}` isn't known at preview.", resource.urn)
         for place, name in _network_names(resource):
@@ -69,7 +69,7 @@ def _network_names(resource: Resource) -> Iterator[tuple[str, str]]:
     """Yield place and name of the networks, groups, prefix lists and addresses that a resource names."""
     known = table().get(resource.type)
     judged = {*known.paths("by", _NETWORK), *known.paths("made", _NETWORK)} if known else set()
-    for path, place, value in leaves(resource.properties):
+    for path, place, value in resource.shared(property_leaves):
         if isinstance(value, str) and not isinstance(value, SecretText):
             for name in [value] if path in judged else _NETWORK_ID.findall(value):
                 yield place, name
@@ -95,7 +95,7 @@ def _foreign_record(resource: Resource, judgement: Judgement) -> Iterator[Findin
         yield from _record_problems(resource, records)
         return
     paths = set(table()[resource.type].paths("by", _RECORD)) - {"zoneId"}
-    for path, place, value in leaves(resource.properties):
+    for path, place, value in resource.shared(property_leaves):
         if path in paths and (not isinstance(value, str) or value.lower() not in records):
             yield Finding(f"`{place}` isn't the name of a pinned record.")
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from policies.inventory.documents import listed, statements
 from policies.inventory.elsewhere import OWNERS, told
-from policies.inventory.table import leaves, table, types_with
+from policies.inventory.table import property_leaves, table, types_with
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
 
 _SIGN_IN: Final = "pinned-identity-provider"
@@ -26,7 +26,7 @@ def _sign_in(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     config = judgement.config
     pinned: Mapping[str, Json] = {"issuer": config["issuer"], "clientId": config["client_id"]}
     paths = set(table()[resource.type].paths("by", _SIGN_IN))
-    for path, place, value in leaves(resource.properties):
+    for path, place, value in resource.shared(property_leaves):
         if path not in paths:
             continue
         name = path.rpartition(".")[2]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from policies.inventory.elsewhere import OWNERS
-from policies.inventory.table import Verdict, leaves, table
+from policies.inventory.table import Verdict, property_leaves, table
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 _IDENTITIES: Final = ("id", "arn", "name", "bucket", "hostname", "dnsName", "domainName", "fqdn", "clusterIdentifier")
@@ -27,7 +27,7 @@ _NAMED: Final = frozenset(
 
 def _unjudged(resource: Resource, _: Judgement) -> Iterator[Finding]:
     known = table()[resource.type]
-    for path, place, value in leaves(resource.properties):
+    for path, place, value in resource.shared(property_leaves):
         problem = fault(known.judge(path), value)
         if problem:
             yield Finding(f"`{place}` {problem}" + _line(known.judge(path), path, resource.type))
@@ -66,7 +66,7 @@ def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Fi
         known = table().get(resource.type)
         if not known or not known.paths("made"):
             continue
-        for path, place, value in leaves(resource.properties):
+        for path, place, value in resource.shared(property_leaves):
             verdict = known.judge(path)
             if not verdict or verdict.verb != "made":
                 continue
@@ -107,7 +107,7 @@ def _led_to(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]], 
 def _leading(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]], ...]:
     known = table().get(resource.type)
     found: dict[str, tuple[str, tuple[str, ...], set[str]]] = {}
-    for path, place, value in leaves(resource.properties) if known else ():
+    for path, place, value in resource.shared(property_leaves) if known else ():
         verdict = known.judge(path) if known else None
         if verdict and verdict.verb == "made" and "or" not in verdict.words and isinstance(value, str):
             found.setdefault(path, (place, verdict.words, set()))[2].add(value)

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import quote
 
-from policies.inventory.table import leaves, table
+from policies.inventory.table import property_leaves, table
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
 
 _PART: Final = 16
@@ -48,7 +48,7 @@ def _plain(text: str) -> bytes:
 def _places(resource: Resource) -> Iterator[tuple[str, str, Json, bool]]:
     """Yield path, place and value of everything in a resource, and whether a secret may stand there."""
     known = table().get(resource.type)
-    for path, place, value in leaves(resource.properties):
+    for path, place, value in resource.shared(property_leaves):
         verdict = known.judge(path) if known else None
         yield path, place, value, bool(verdict and verdict.verb == "secret")
 

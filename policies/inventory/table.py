@@ -15,13 +15,13 @@ a section that ends in `:*` hold for every type of that package.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
-from policies.rulebook import Json
+from policies.rulebook import Json, Resource
 
 FOLDER: Final = Path(__file__).parent / "types"
 
@@ -114,6 +114,11 @@ def table() -> Mapping[str, Known]:
 def types_with(verb: str, rule: str) -> frozenset[str]:
     """Return the types of which a rule judges a property."""
     return frozenset(known.type for known in table().values() if known.paths(verb, rule))
+
+
+def property_leaves(resource: Resource) -> Sequence[tuple[str, str, Json]]:
+    """Return what `leaves` yields of a resource's properties, for `Resource.shared`."""
+    return tuple(leaves(resource.properties))
 
 
 def leaves(value: Json, path: str = "", place: str = "") -> Iterator[tuple[str, str, Json]]:

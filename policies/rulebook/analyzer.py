@@ -87,16 +87,25 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Judge one resource."""
         resource = _resource(request, request.options.parent)
         said: list[Violation] = []
-        for judge in self._judges:
-            if judge.rule.scope is Scope.STACK:
-                continue
-            if request.type == _ROOT:
-                # Every stack has one root resource, judged first: the place to judge the configuration, once.
-                said += judge.configuration()
-            if not judge.rule.types or request.type in judge.rule.types:
-                said += self._violations(judge, resource)
+        if request.type == _ROOT:
+            # Every stack has one root resource, judged first: the place to judge the configuration, once.
+            for judge in self._judges:
+                if judge.rule.scope is Scope.RESOURCE:
+                    said += judge.configuration()
+        for judge in self._judging(request.type):
+            said += self._violations(judge, resource)
         early = () if self._judgement.preview else self._said_early(resource)
         return self._response((*fold(said), *early))
+
+    def _judging(self, type_: str) -> Sequence[Judge]:
+        """Return the judges of resources of a type."""
+        if type_ not in self._judges_by_type:
+            self._judges_by_type[type_] = [
+                judge
+                for judge in self._judges
+                if judge.rule.scope is Scope.RESOURCE and (not judge.rule.types or type_ in judge.rule.types)
+            ]
+        return self._judges_by_type[type_]
 
     def _said_early(self, resource: Resource) -> Iterator[Violation]:
         """Ask the stack rules that can tell before everything is made. A preview makes nothing, so they have time."""
@@ -126,6 +135,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[Judge] = []
+        self._judges_by_type: dict[str, Sequence[Judge]] = {}
         self._early: list[Judge] = []
         self._foreign_agreement = False
         for rule in self._rules:

@@ -60,7 +60,7 @@ def stopped_additions(stack: str, judges: Path | None = None) -> dict[str, set[s
 def _plan(project: Path, stack: str, judges: Path | None) -> Plan:
     judged = ("--judge-with", str(judges)) if judges else ()
     output = project.parent / "plan.json"
-    options = ("--project", str(project), "--stack", stack, "--json", str(output), *judged)
+    options = ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet", *judged)
     return written(rehearsal_command(*options, packs=(judges or owned_with(stack)) / "policies"), output)
 
 

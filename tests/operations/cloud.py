@@ -196,7 +196,7 @@ def _spare_work() -> None:
     """
     modules = tuple(moto.backends.list_of_moto_modules())
     vars(moto.backends)["list_of_moto_modules"] = lambda: modules
-    vars(kms)["generate_private_key"] = cache(kms.generate_private_key)
+    vars(kms)["generate_private_key"] = cache(vars(kms)["generate_private_key"])
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
 

@@ -5,14 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import boto3
 import pytest
 import trustme
 from moto.acm.models import acm_backends
 
+from operations.checks.images import images
+from operations.stack import load
 from tests.operations.cloud import ACCOUNT, REGION, fault_of
 from tests.operations.conftest import BY_HAND, KINDE_SECRET, Bench
+from tests.owner import owned_here
+from tests.workloads import LAB
 
 GITHUB = "prod/github/pat/blog_data_ci"
 NEO4J = "blog-data/neo4j/credentials"
@@ -328,3 +333,33 @@ def test_no_answer_in_time(bench: Bench) -> None:
     assert outcome.code == 1
     for subject in ("origin certificate", "viewer certificate"):
         assert "no answer from AWS in time (ReadTimeoutError)" in outcome.check(subject)["text"]
+
+
+def test_a_stack_that_makes_its_workloads_needs_their_images(bench: Bench) -> None:
+    registry: Any = boto3.client("ecr", REGION)
+    registry.create_repository(repositoryName="prefect")
+    here = ("preflight", "--json", "--stack", LAB, "--project", str(owned_here()))
+    for name in ("backstage", "prefect"):
+        found = bench.run(*here).find(f"image/{name}")
+        assert found["outcome"] == "failed"
+        assert "isn't in the account's registry; push it, or no task of it starts" in found["text"]
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
+    made = registry.put_image(repositoryName="prefect", imageManifest=json.dumps(manifest))
+    digest = made["image"]["imageId"]["imageDigest"]
+    patched = images(load(owned_here(), LAB))
+    bench.patch.setattr("operations.preflight.images", lambda _: [(name, digest) for name, _ in patched])
+    outcome = bench.run(*here)
+    assert outcome.find("image/prefect")["outcome"] == "passed"
+    assert outcome.find("image/backstage")["outcome"] == "failed"
+    assert {"parameter/lab/infra/database_host", "secret/lab/db/admin"} <= {
+        item["key"] for item in json.loads(outcome.out)["checks"]
+    }
+
+
+def test_a_session_secret_whose_arn_ends_otherwise_is_found(bench: Bench) -> None:
+    """ECS finds it by its full ARN alone, which the stack's file says."""
+    suffix = bench.cloud.put("lab/backstage/session-secret", "ab" * 32)
+    here = ("preflight", "--json", "--stack", LAB, "--project", str(owned_here()))
+    found = bench.run(*here).find("secret/lab/backstage/session-secret")
+    assert found["outcome"] == "failed"
+    assert found["text"].startswith(f"its ARN ends in {suffix}; backstageSessionSecret")

@@ -240,7 +240,11 @@ def _database_user_faults(statement: Statement) -> Iterator[Fault]:
 # --- folders of the caller --------------------------------------------------------------------------------------------
 
 _CALLER: Final = re.compile(r"\$\{(?:aws:(?:username|userid|principaltag/[^}]+)|[^}]+:sub)\}", re.IGNORECASE)
-_CALLER_PREFIX: Final = re.compile(_CALLER.pattern + r"[*?]", re.IGNORECASE)
+_LOOSE_VARIABLES: Final = (
+    (re.compile(_CALLER.pattern + r"[*?]", re.IGNORECASE), "which also matches names that begin with the caller's"),
+    (re.compile(r"\$\{aws:(?:useragent|referer)\b", re.IGNORECASE), "and the caller chooses what its variable holds"),
+)
+"""How a variable narrows a resource too little, and what is said of it."""
 _MOST_FOLDERS: Final = 50
 """How many folders are compared with what is allowed."""
 
@@ -252,18 +256,13 @@ def _folder_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     own = [folder for statement in allows for folder in _own_folders(statement)][:_MOST_FOLDERS]
     for statement in allows:
         for resource in () if statement.negated_resources else statement.resources:
-            if _CALLER_PREFIX.search(resource):
+            problems = [said for form, said in _LOOSE_VARIABLES if form.search(resource)] if "${" in resource else []
+            if own and "${" not in resource and any(patterns.includes(resource, folder) for folder in own):
+                problems = ["though only the caller's own folder may be listed"]
+            for problem in problems:
                 yield Fault(
                     RuleId.UNBOUNDED_RESOURCE,
-                    f"{statement.where} allows `{shorten(resource)}`, which also matches names that begin with the "
-                    "caller's.",
-                    parts=at(Place(statement, statement.actions, (resource,))),
-                )
-            elif own and "${" not in resource and any(patterns.includes(resource, folder) for folder in own):
-                yield Fault(
-                    RuleId.UNBOUNDED_RESOURCE,
-                    f"{statement.where} allows `{shorten(resource)}`, though only the caller's own folder may be "
-                    "listed.",
+                    f"{statement.where} allows `{shorten(resource)}`, {problem}.",
                     parts=at(Place(statement, statement.actions, (resource,))),
                 )
 

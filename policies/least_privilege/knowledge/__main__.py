@@ -64,13 +64,18 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
         ]
         for name, resource in service["resources"].items()
     ]
-    by_type = {name: set(resource["condition_keys"]) for name, resource in service["resources"].items()}
+    by_type = {name: {*resource["condition_keys"]} - _OF_REQUESTS for name, resource in service["resources"].items()}
     known = [_keys(action, by_type) for action in actions]
     keys = [
         [_key(key), condition["type"], mask(key in of_action for of_action in known)]
         for key, condition in service["conditions"].items()
     ]
     return [service["prefix"], " ".join(action["privilege"] for action in actions), levels, types, keys]
+
+
+_OF_REQUESTS: Final = {"aws:RequestTag/${TagKey}", "aws:TagKeys"}
+"""Keys of the tags that a request sets. The reference has them for types of resource, though an action that sets no
+tags of a resource isn't sent with them; for each action that is, it has them once more."""
 
 
 def _pattern(prefix: str, name: str, arn: str) -> str:
