@@ -210,7 +210,8 @@ def page() -> str:
         f"From a record of every call that `{source()}` made in every scenario (tests/upstream). A test\n"
         "holds both against each other with an evaluator of IAM that nobody here wrote: each call is allowed to the\n"
         "role that makes it, within its boundary, or is left to a person below; each grant is called, or says why it\n"
-        "is there.\n\n"
+        "is there. Workloads that are made here have a role of their own, which these scenarios don't have:\n"
+        "[what CI applies](workloads.md#what-ci-applies).\n\n"
         "## Called and allowed\n\n"
         "| action | ci-preview | ci-deploy | calls |\n| --- | --- | --- | --- |\n"
     )

@@ -135,8 +135,8 @@ def break_off_at_every_step(deployment: Deployment, file: Path) -> None:
     An import reads everything twice: in its own preview first, and then to write it into the state.
     """
     report_, engine = Report.load(file), Engine(deployment.project, "prod")
-    existing = len(deployment.existing())
-    reads = sum(type_ not in RECORDED for type_, _ in deployment.existing())
+    existing = deployment.existing()
+    reads = sum(type_ not in RECORDED for type_, _ in existing)
     # Killed in the preview of the import: nothing is written.
     kill_take_over(deployment, file, "Read", [reads // 2], lambda: True)
     assert deployment.resources() == []
@@ -153,10 +153,10 @@ def break_off_at_every_step(deployment: Deployment, file: Path) -> None:
     # All is written, and nothing compared.
     with environment(deployment), pytest.raises(BrokenOff):
         take_over(report_, BrokenOffBeforeComparison(deployment.project, "prod"))
-    assert len(deployment.resources()) == existing
+    assert len(deployment.resources()) == len(existing)
     # Killed in the preview that is compared, so that nobody heard of the end.
     kill_take_over(deployment, file, "Invoke", [1], lambda: True)
-    assert len(deployment.resources()) == existing
+    assert len(deployment.resources()) == len(existing)
 
 
 def imported(deployment: Deployment) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.request import Request, urlopen
 
 import moto.backends
 from moto.kms import models as kms
@@ -71,6 +72,11 @@ class Cloud:
 
     def reset(self) -> None:
         self.fault, self.calls, self.requests, self.written = no_fault, [], [], 0
+
+    def empty(self) -> None:
+        """Take away all that the account has, and forget the calls."""
+        urlopen(Request(f"{self.url}/moto-api/reset", method="POST")).close()
+        self.reset()
 
     def breaks(self) -> list[tuple[int, str]]:
         """Every way to break off a run with these calls: before each, and after each that changes the account."""

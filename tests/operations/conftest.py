@@ -235,7 +235,7 @@ class Bench:
 
     def start_over(self) -> None:
         """Put everything as it should be before a first apply, with containers for the program's secrets."""
-        httpx.post(f"{self.cloud.url}/moto-api/reset")
+        self.cloud.empty()
         for name in CONTAINERS:
             self.cloud.put(name, None)
         suffixes = {name: self.cloud.put(name, value) for name, value in BY_HAND.items()}

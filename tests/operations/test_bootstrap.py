@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
-import httpx
 import pytest
 import yaml
 from moto.kms.models import kms_backends
@@ -67,8 +66,7 @@ class Fresh:
         return kept.read_text() if kept.exists() else ""
 
     def start_over(self) -> None:
-        httpx.post(f"{self.bench.cloud.url}/moto-api/reset")
-        self.bench.cloud.reset()
+        self.bench.cloud.empty()
         shutil.rmtree(self.kept, ignore_errors=True)
         self.file.write_text(self.original)
         self.bench.patch.delenv(FAULT, raising=False)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
-import httpx
 from botocore import xform_name
 
 from operations.__main__ import parser
@@ -55,7 +54,7 @@ def carry_out(bench: Bench, name: str, typed: str, apply: Callable[[], object]) 
 
 
 def test_first_deploy(bench: Bench) -> None:
-    httpx.post(f"{bench.cloud.url}/moto-api/reset")
+    bench.cloud.empty()
     cli = bench.project / "cli" / "pulumi"
     without_state = cli.read_text()
     cli.write_text(DOUBLE.read_text())

@@ -21,6 +21,7 @@ from components.catalogue import Reader
 from components.circleci_access import shared_statements
 from components.iam_documents import identity_policy
 from generators.ci_calls import STATE, names, permissions, roles_permissions, settings
+from policies.inventory.agreement import pins
 from stackfiles.project import load
 from tests.iam_evaluator import missing, simulate
 from tests.owner import owned, owned_here
@@ -196,6 +197,12 @@ def test_the_analysis_is_of_the_types_that_the_stack_has_and_no_other_stack(lab:
 def test_the_role_is_trusted_as_the_other_one_is(lab: Plan) -> None:
     trusts = {role["name"]: role["assumeRolePolicy"] for role in lab.inputs("aws:iam/role:Role")}
     assert trusts[f"{LAB}-ci-workloads"] == trusts[f"{LAB}-ci-deploy"]
+
+
+def test_its_access_to_the_state_is_agreed_to_with_the_others() -> None:
+    given, stack = pins.settings_of(owned_here(), LAB)
+    wanted = pins.pinned({**given, "stateBucket": "a-state", "stateKeyArn": "a-key"}, stack)
+    assert wanted["pinned-state"]["roles"] == {f"{LAB}-ci-deploy": "writes", f"{LAB}-ci-workloads": "writes"}
 
 
 def test_other_stacks_have_no_such_role() -> None:

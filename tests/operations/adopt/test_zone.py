@@ -132,10 +132,7 @@ def test_a_record_has_its_short_name_in_the_state_until_terraform_reads_it_again
     assert names == {"portal", "pipelines", f"origin.{DOMAIN}"}
 
 
-LISTINGS: Final = {type_: kind.listing for type_, kind in KINDS.items() if kind.listing.service == CLOUDFLARE}
-
-
-@pytest.mark.parametrize("type_", LISTINGS)
+@pytest.mark.parametrize("type_", [type_ for type_, kind in KINDS.items() if kind.listing.service == CLOUDFLARE])
 def test_cloudflare_is_asked_for_what_it_publishes(type_: str, tmp_path: Path) -> None:
     kind = KINDS[type_]
     path, query = urlsplit(kind.listing.operation).path, urlsplit(kind.listing.operation).query
@@ -166,8 +163,8 @@ def _without_names(path: str) -> list[str]:
     return ["{}" if part.startswith("{") else part for part in path.split("/")]
 
 
-def without_times(text: str) -> Any:  # noqa: ANN401 - JSON
-    """Return a state's resources without what each run makes anew."""
+def without_notes(text: str) -> Any:  # noqa: ANN401 - JSON
+    """Return a state's resources without what a provider notes for itself."""
     document = json.loads(text)
     for resource in document["resources"]:
         for instance in resource["instances"]:
@@ -181,7 +178,7 @@ def test_terraform_forgets_a_zone_and_takes_it_back(generation: str, tmp_path: P
         pytest.skip(reason)
     with made(generation, tmp_path) as (workspace, served):
         text = workspace.state()
-        assert without_times(text) == without_times(recorded(generation)), (
+        assert without_notes(text) == without_notes(recorded(generation)), (
             "run python -m tests.operations.adopt.terraform_zone"
         )
         asked = len(served.zone.requests)
