@@ -28,7 +28,7 @@ REGION: Final = "eu-central-1"
 CLUSTER: Final = "lab-services"
 NAMES: Final = ("lab-prefect-api", "lab-prefect-worker", "lab-backstage")
 MODEL: Final = botocore.session.get_session().get_service_model("ecs")
-CALL: Final = botocore.client.BaseClient._make_api_call
+CALL: Final = vars(botocore.client.BaseClient)["_make_api_call"]
 NOW: Final = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 
 
@@ -113,6 +113,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
                 return CALL(client, operation, given)
             model = MODEL.operation_model(operation)
             for document, shape in ((given, model.input_shape), (answer, model.output_shape)):
+                assert shape
                 report = ParamValidator().validate(document, shape)
                 assert not report.has_errors(), report.generate_report()
             return answer
