@@ -250,7 +250,7 @@ class Prepared:
 
         A folder that is given is changed: its stack file gets a header secret that can be opened.
         """
-        project = project or copy_project(folder)
+        project = project or copy_project(folder, stack)
         if not (project / ".venv").exists():
             (project / ".venv").symlink_to(sys.prefix)
         shutil.copytree(self.state, folder / "state")

@@ -28,8 +28,7 @@ REGION: Final = "eu-central-1"
 CLUSTER: Final = "lab-services"
 NAMES: Final = ("lab-prefect-api", "lab-prefect-worker", "lab-backstage")
 MODEL: Final = botocore.session.get_session().get_service_model("ecs")
-_CALL: Final = "_make_api_call"
-CALL: Final = getattr(botocore.client.BaseClient, _CALL)
+CALL: Final = vars(botocore.client.BaseClient)["_make_api_call"]
 NOW: Final = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 
 
@@ -114,12 +113,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
                 return CALL(client, operation, given)
             model = MODEL.operation_model(operation)
             for document, shape in ((given, model.input_shape), (answer, model.output_shape)):
-                assert shape is not None
+                assert shape
                 report = ParamValidator().validate(document, shape)
                 assert not report.has_errors(), report.generate_report()
             return answer
 
-        monkeypatch.setattr(botocore.client.BaseClient, _CALL, call)
+        monkeypatch.setattr(botocore.client.BaseClient, "_make_api_call", call)
         yield account
 
 

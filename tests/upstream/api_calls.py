@@ -13,7 +13,10 @@ from xml.etree import ElementTree
 
 import botocore.session
 
-SERVICES: Final = ("acm", "cloudfront", "ec2", "elbv2", "iam", "logs", "s3", "secretsmanager", "ssm", "sts", "wafv2")
+SERVICES: Final = (
+    *("acm", "cloudfront", "ec2", "ecs", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager", "servicediscovery"),
+    *("ssm", "sts", "wafv2"),
+)
 """The services that the stack is made of, by the names that botocore has for them."""
 
 _SIGNED: Final = {"elasticloadbalancing": "elbv2"}

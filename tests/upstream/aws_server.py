@@ -4,19 +4,22 @@
 
 prints its URL and serves on the loopback address until it is killed; `JOURNAL` gets every call (see recording.py).
 What is added to moto: completed_server.py, refusals.py, and in this file descriptions: that of a security group's rule
-that names a prefix list or a group, with EC2's limits, and that of a role whose longest session is changed.
+that names a prefix list or a group, with EC2's limits, and that of a role whose longest session is changed; flow logs
+in a folder of a bucket; services of ECS whose tasks run.
 """
 
 from __future__ import annotations
 
 import inspect
 import logging
+import os
 import re
 import sys
 from pathlib import Path
 from typing import Any, Final
 
 from moto.ec2.exceptions import InvalidParameterValueError
+from moto.ec2.models.flow_logs import FlowLogsBackend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.models import IAMBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -59,6 +62,20 @@ def _keep_description_of_role() -> None:
     _replace(IAMBackend, "update_role", update)
 
 
+def _keep_folders_of_flow_logs() -> None:
+    """Have moto take a flow log's destination for a bucket with a folder, and not for a bucket of that name."""
+    original = FlowLogsBackend.create_flow_logs
+
+    def create(backend: Any, **given: Any) -> Any:  # noqa: ANN401 - moto's own
+        destination = given["log_destination"]
+        made, refused = original(backend, **{**given, "log_destination": destination.partition("/")[0]})
+        for log in made:
+            log.log_destination = destination
+        return made, refused
+
+    _replace(FlowLogsBackend, "create_flow_logs", create)
+
+
 def _replace(class_: type, name: str, instead: object) -> None:
     """Put something else in a class of moto's, whose own types would not have it."""
     setattr(class_, name, instead)
@@ -69,6 +86,8 @@ def main() -> None:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     _keep_descriptions_of_rules()
     _keep_description_of_role()
+    _keep_folders_of_flow_logs()
+    os.environ["MOTO_ECS_SERVICE_RUNNING"] = "1"
     completed = CompletedServer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, RecordingServer(completed, Path(sys.argv[1])), threaded=True)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)

@@ -126,3 +126,21 @@ def test_a_protected_load_balancer_is_not_deleted(served: tuple[str, Path]) -> N
                 balancers.delete_load_balancer(LoadBalancerArn=arn)
     balancers.delete_load_balancer(LoadBalancerArn=arn)
     ec2.delete_security_group(GroupId=group)
+
+
+def test_a_flow_log_goes_to_a_folder_of_a_bucket(served: tuple[str, Path]) -> None:
+    ec2, folder = client(served, "ec2"), "arn:aws:s3:::flows/vpc/"
+    given = {"ResourceIds": [ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]], "ResourceType": "VPC"}
+    written = {"TrafficType": "ALL", "LogDestinationType": "s3", "LogDestination": folder}
+    assert ec2.create_flow_logs(**given, **written)["Unsuccessful"]
+    client(served, "s3").create_bucket(Bucket="flows", CreateBucketConfiguration={"LocationConstraint": REGION})
+    assert ec2.create_flow_logs(**given, **written)["Unsuccessful"] == []
+    assert [log["LogDestination"] for log in ec2.describe_flow_logs()["FlowLogs"]] == [folder]
+
+
+def test_a_service_has_a_task_that_runs(served: tuple[str, Path]) -> None:
+    ecs = client(served, "ecs")
+    ecs.create_cluster(clusterName="all")
+    ecs.register_task_definition(family="one", containerDefinitions=[{"name": "one", "image": "one", "memory": 64}])
+    made = ecs.create_service(cluster="all", serviceName="one", taskDefinition="one", desiredCount=1)["service"]
+    assert (made["runningCount"], made["deployments"][0]["rolloutState"]) == (1, "COMPLETED")

@@ -144,6 +144,7 @@ def test_containers_are_what_the_model_of_ecs_takes(lab: Plan) -> None:
     model = botocore.session.get_session().get_service_model("ecs")
     shape = model.operation_model("RegisterTaskDefinition").input_shape
     tasks = lab.inputs("aws:ecs/taskDefinition:TaskDefinition")
+    assert shape
     assert tasks
     for task in tasks:
         given = {"family": task["family"], "containerDefinitions": json.loads(task["containerDefinitions"])}
