@@ -51,6 +51,7 @@ def load(*, reads: bool = False) -> Judge:
     from policies.least_privilege.faults.documents import document_faults
     from policies.least_privilege.faults.fault import Applies
     from policies.least_privilege.language.documents import Kind
+    from policies.least_privilege.stack.judged import finding
     from policies.rulebook import Judgement, Scope
     from policies.rulebook.configuration import with_defaults
     from policies.rulebook.rule import Finding, written
@@ -71,29 +72,32 @@ def load(*, reads: bool = False) -> Judge:
     }
     whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
 
-    def read(finding: Finding) -> None:
-        if reads and not finding.follows_from():
-            written(finding.message)
-            written(finding.remedy)
+    def read(said: Finding) -> None:
+        if reads and not said.follows_from():
+            written(said.message)
+            written(said.remedy)
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
         resources = _resources(document)
         if not resources:
             # A function's policy is spread over permissions in a plan; the document itself is judged as such.
             text, service = document["texts"][0], document["on"].replace("other", "")
-            found_in_text = document_faults(text, Kind.RESOURCE, service)
-            return [fault.rule for fault in found_in_text if fault.applies is Applies.ALWAYS]
+            faults = document_faults(text, Kind.RESOURCE, service)
+            always = [fault for fault in faults if fault.applies is Applies.ALWAYS]
+            for fault in always:
+                read(finding("`policy`", fault))
+            return [fault.rule for fault in always]
         found: dict[str, None] = {}
         for resource in resources:
             for rule, judgement in one_resource[resource.type]:
-                for finding in rule.check(resource, judgement):
+                for said in rule.check(resource, judgement):
                     found[rule.id] = None
-                    read(finding)
+                    read(said)
         if len(resources) > 1:
             for rule, judgement in whole_stack:
-                for finding in rule.check([one for one in resources if one.type in rule.types], judgement):
+                for said in rule.check([one for one in resources if one.type in rule.types], judgement):
                     found[rule.id] = None
-                    read(finding)
+                    read(said)
         return list(found)
 
     return judge

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from components.catalogue import DatabaseAccount, DatabaseUrl, Maker, Secret, Shape, secrets_made_by
-from components.settings import Settings
 from operations import databases
+
+if TYPE_CHECKING:
+    from components.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Loads what every plan loads, once, for the processes that are forked from here: more than half of a plan's time.
 
-So is what the SDK works out for each class of a resource and of its inputs when it first meets one: the types of their
-properties.
+It also has the SDK work out the types of the properties of each class that the program uses. The SDK does that when it
+first meets a class, and remembers them.
 """
 
 import sys

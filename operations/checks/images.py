@@ -1,25 +1,25 @@
-"""The images that the stack's file names, where the stack makes its workloads: without them no task starts."""
+"""The images that the stack's file names, where the stack makes its workloads: without them nothing starts."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from components.containers import CONTAINERS, container_definitions
+from components.images import Image, image_digest, image_repository
 from operations.aws import calls
 from operations.stack import Stack
 from operations.verdicts import Check, Verdict
 
 
 def images(stack: Stack) -> list[tuple[str, str]]:
-    """Return repository and digest of each image of a workload that the stack makes; none while it names no digest."""
-    if not stack.settings.here:
+    """Return repository and digest of each image that the stack makes something run; none while it names no digest."""
+    settings = stack.settings
+    if not settings.here:
         return []
-    texts = (container_definitions(stack.names, stack.settings, workload) for workload in CONTAINERS)
-    found = {container["image"].partition("/")[2].partition("@") for text in texts for container in json.loads(text)}
-    return sorted((repository, digest) for repository, _, digest in found if digest)
+    named = [(image_repository(image, settings), image_digest(image, settings)) for image in Image]
+    named += [(settings.ork_repository, settings.ork_image_digest or "")]
+    return sorted((repository, digest) for repository, digest in named if digest)
 
 
 def image_check(repository: str) -> Check:
@@ -40,5 +40,5 @@ def check_image(repository: str, digest: str, client: Any) -> Verdict:  # noqa: 
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("ImageNotFoundException", "RepositoryNotFoundException"):
                 raise
-            return check.failed(f"{digest} isn't in the account's registry; push it, or no task of it starts")
+            return check.failed(f"{digest} isn't in the account's registry; push it, or nothing that runs it starts")
     return check.passed(digest)

@@ -240,6 +240,27 @@ def test_workloads_that_are_made_here_come_after_all_else_with_a_role_of_their_o
     assert places == sorted(places)
 
 
+@pytest.mark.parametrize(("code", "ended", "halted"), [(0, 0, ""), (3, 0, "step halt\n"), (1, 1, "")])
+def test_a_setting_that_cant_be_read_is_no_reason_to_leave_the_workloads_out(
+    tmp_path: Path, code: int, ended: int, halted: str
+) -> None:
+    (line,) = (line for line in commands("apply").splitlines() if "makes-workloads" in line)
+    (tmp_path / ".ci").mkdir()
+    for name, text in ((".ci/makes-workloads", f"exit {code}"), ("circleci-agent", 'echo "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", filled(line)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (ended, halted)
+
+
 def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_the_state() -> None:
     for job in ("preview", "drift"):
         names = [step if isinstance(step, str) else next(iter(step)) for step in steps(job)]

@@ -40,10 +40,14 @@ class Parsed(Exception):
 
 
 def command_lines(path: Path) -> Iterator[str]:
-    """What a page says can be typed: the lines after a `$`, and the spans of code that begin as our commands do."""
+    """What a page says can be typed: the lines after a `$`, and the spans of code that begin as our commands do.
+
+    A line that ends in a backslash goes on in the next one.
+    """
     text = path.read_text()
     blocks = re.findall(r"^ *```console\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
-    yield from re.findall(r"^ *\$ (.*)$", "\n".join(blocks), re.MULTILINE)
+    whole = re.sub(r" \\\n *", " ", "\n".join(blocks))
+    yield from re.findall(r"^ *\$ (.*)$", whole, re.MULTILINE)
     prose = re.sub(r"^ *```.*?^ *```$", "", text, flags=re.MULTILINE | re.DOTALL)
     for span in re.findall(r"`([^`]+)`", prose):
         line = " ".join(span.split())
@@ -93,7 +97,8 @@ def parse_aws(words: Sequence[str]) -> None:
     client: Any = boto3.client(service, REGION)  # type: ignore[call-overload]
     operation = client.meta.method_to_api_mapping[operation.replace("-", "_")]
     members = client.meta.service_model.operation_model(operation).input_shape.members
-    known = {f"--{xform_name(member, '-')}" for member in members}
+    # What the CLI does with any answer: https://docs.aws.amazon.com/cli/latest/reference/#options
+    known = {"--output", "--query", *(f"--{xform_name(member, '-')}" for member in members)}
     assert known >= {option for option in options if option.startswith("--")}
 
 
@@ -116,7 +121,8 @@ def parse_pulumi(words: Sequence[str]) -> None:
 
 
 def parse(line: str, patch: pytest.MonkeyPatch) -> None:
-    """Read one command line; each part of a pipe is one."""
+    """Read one command line; each part of a pipe is one, and so is one whose answer a variable takes."""
+    line = re.sub(r"^\w+=\$\((.+)\)$", r"\1", line)
     for part in re.split(r" (?:\||&&) ", line):
         # `…` stands for whatever fits; what is in angle brackets is to be filled in.
         words = shlex.split(part.replace("…", "WHATEVER"), comments=True)

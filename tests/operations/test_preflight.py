@@ -339,10 +339,10 @@ def test_a_stack_that_makes_its_workloads_needs_their_images(bench: Bench) -> No
     registry: Any = boto3.client("ecr", REGION)
     registry.create_repository(repositoryName="prefect")
     here = ("preflight", "--json", "--stack", LAB, "--project", str(owned_here()))
-    for name in ("backstage", "prefect"):
+    for name in ("backstage", "postgres", "prefect"):
         found = bench.run(*here).find(f"image/{name}")
         assert found["outcome"] == "failed"
-        assert "isn't in the account's registry; push it, or no task of it starts" in found["text"]
+        assert "isn't in the account's registry; push it, or nothing that runs it starts" in found["text"]
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
     made = registry.put_image(repositoryName="prefect", imageManifest=json.dumps(manifest))
     digest = made["image"]["imageId"]["imageDigest"]
