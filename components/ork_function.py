@@ -123,7 +123,7 @@ class OrkFunction(pulumi.ComponentResource):
         name, bucket = names.resource(ORK_FILES), Bucket.DESIGN_FILES.name_in(names)
         policy = aws.sqs.QueuePolicy(
             name,
-            queue_url=queue.url,
+            queue_url=queue.id,
             policy=queue_policy(names, name, bucket),
             opts=pulumi.ResourceOptions(parent=self),
         )
