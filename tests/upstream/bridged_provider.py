@@ -14,7 +14,7 @@ or the Terraform AWS provider's behind Pulumi's dynamic bridge, for the types gi
 
 `JOURNAL` gets one line of JSON for each call: `method`, `urn`, `type`, `id`, `region`, `preview`, `outcome`, for a
 failure `error`, for a Diff `diffs` and `replaces`, and for a Create in a preview `answer` and `unexplained` (see
-planned_values.py). Never a value that the provider was given.
+planned_values.py), and `lost`, the inputs of which the answer knows nothing. Never a value that the provider was given.
 
 The plugin gets calls as they are. The bridge gets other names: tokens, URNs and the few inputs that pulumi-aws shapes
 otherwise. A resource of Terraform's 5.x has no `region`, so there is one bridge for each, and `region` chooses it.
@@ -45,7 +45,15 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from rehearsal.engine.properties import from_struct
 from tests.upstream.api_calls import SERVICES
 from tests.upstream.planned_values import observe, unexplained
-from tests.upstream.terraform_types import NEWER_VALUES, SINGLE, bridge_token, bridge_urn, terraform_name, type_of
+from tests.upstream.terraform_types import (
+    NEWER_VALUES,
+    RENAMED,
+    SINGLE,
+    bridge_token,
+    bridge_urn,
+    terraform_name,
+    type_of,
+)
 
 PLUGIN: Final = "UPSTREAM_PLUGIN"
 BRIDGE: Final = "UPSTREAM_BRIDGE"
@@ -254,6 +262,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
             answered.CopyFrom(response.properties)
             if not bridge.native:
                 _reshape(answered, type_, to_bridge=False)
+            entry["lost"] = sorted(name for name, value in given.items() if value and name not in answered)
             entry["answer"] = observe(type_, given, from_struct(answered))
             entry["unexplained"] = unexplained(type_, given, from_struct(answered), bridge.region)
         self._journal.note(method, **entry, outcome="done")
@@ -323,6 +332,10 @@ def _fail(context: grpc.ServicerContext, error: Message) -> None:
 
 def _reshape(properties: struct_pb2.Struct, type_: str, *, to_bridge: bool) -> None:
     """Give inputs the shape that the bridge has for them, or the one that pulumi-aws has; in place."""
+    for own, bridged in RENAMED.get(type_, {}).items():
+        old, new = (own, bridged) if to_bridge else (bridged, own)
+        if old in properties.fields:
+            properties.fields[new].CopyFrom(properties.fields.pop(old))
     for path, values in NEWER_VALUES.get(type_, {}).items():
         outer, _, inner = path.partition(".")
         if outer in properties.fields:

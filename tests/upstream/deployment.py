@@ -20,6 +20,7 @@ import yaml
 
 from components.catalogue import SECRETS, Maker
 from components.naming import Names
+from components.workload_settings import HERE
 from tests.engine.deployment import KINDE_SECRET, Deployment, prepared
 from tests.planning import NAME, PROJECT
 from tests.upstream.bridged_provider import BRIDGE, PLUGIN, PROVIDER
@@ -135,8 +136,8 @@ class Account:
         given = deployment.environment["PULUMI_DEBUG_PROVIDERS"]
         deployment.environment["PULUMI_DEBUG_PROVIDERS"] = re.sub(r"aws:\d+", self.provider, given)
         made = Upstream(deployment, self, document["config"]["aws:region"])
-        expected = make_what_is_expected(self.client, made.region, name)
-        for key, value in {**expected, **settings}.items():
+        make = make_secrets_by_hand if document["config"].get("workloads") == HERE else make_what_is_expected
+        for key, value in {**make(self.client, made.region, name), **settings}.items():
             deployment.set(key, value)
         deployment.write_readers()  # the committed ones are of the stack's own account
         deployment.write_agreement()
@@ -247,7 +248,7 @@ def make_what_is_expected(client: Callable[[str, str], Any], region: str, stack:
 
     `client` returns a client of the account's API for a service and a region.
     """
-    ec2, secrets = client("ec2", region), client("secretsmanager", region)
+    ec2 = client("ec2", region)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
@@ -260,6 +261,13 @@ def make_what_is_expected(client: Callable[[str, str], Any], region: str, stack:
         key: ec2.create_security_group(GroupName=key, Description=key, VpcId=vpc)["GroupId"]
         for key in ("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId")
     }
+    network = {"vpcId": vpc, "privateSubnetIds": ids[:2], "publicSubnetIds": ids[2:]}
+    return {**network, **groups, **make_secrets_by_hand(client, region, stack)}
+
+
+def make_secrets_by_hand(client: Callable[[str, str], Any], region: str, stack: str) -> dict[str, Any]:
+    """Make what every stack finds in its account, as `make_what_is_expected` does: secrets, and CloudFront's list."""
+    ec2, secrets = client("ec2", region), client("secretsmanager", region)
     prefixes = ec2.create_managed_prefix_list(PrefixListName="cloudfront", MaxEntries=1, AddressFamily="IPv4")
     names = Names(NAME, stack, ACCOUNT, region)
     existing = {secret["Name"] for secret in secrets.list_secrets(MaxResults=100)["SecretList"]}
@@ -268,10 +276,6 @@ def make_what_is_expected(client: Callable[[str, str], Any], region: str, stack:
             secrets.create_secret(Name=name, SecretString=KINDE_SECRET)
     kinde = secrets.describe_secret(SecretId=f"{stack}/kinde/client-secret")["ARN"]
     return {
-        "vpcId": vpc,
-        "privateSubnetIds": ids[:2],
-        "publicSubnetIds": ids[2:],
         "cloudfrontPrefixListId": prefixes["PrefixList"]["PrefixListId"],
         "kindeClientSecret": kinde.partition(":secret:")[2],
-        **groups,
     }

@@ -32,6 +32,12 @@ SINGLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 """Type -> inputs that are one object in pulumi-aws and a list of at most one in the bridge, which adds an `s` to their
 names; first the list that holds the objects with these inputs, empty where the resource itself does."""
 
+RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": {"name": "alarmName"},
+    "aws:lambda/function:Function": {"name": "functionName"},
+}
+"""Type -> input -> what the bridge calls it, where pulumi-aws has another name for it."""
+
 NEWER_VALUES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "aws:cloudfront/distribution:Distribution": {
         "viewerCertificate.minimumProtocolVersion": ("TLSv1.2_2025", "TLSv1.2_2021")
