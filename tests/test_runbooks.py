@@ -82,7 +82,7 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     assert "5 changed, passed" in told  # the four and the component with the containers' variables
     pattern = f"`secret:{secret['name']}-??????`"
     assert f"lets `prod-backstage-execution` and `prod-backstage-task` read {pattern} (" in told
-    assert f"lets `prod-ci-preview` and `prod-ci-deploy` read about {pattern} (" in told
+    assert f"lets `prod-ci-deploy` and `prod-ci-preview` read about {pattern} (" in told
     assert told.count("This change lets") == 2
 
 

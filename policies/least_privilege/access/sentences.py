@@ -16,8 +16,11 @@ _Levels = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def sentences(found: Iterable[Access], opening: str = "This change lets") -> list[str]:
-    """Return access in sentences: all levels together, and once for holders and resources that have the same."""
-    found = list(found)
+    """Return access in sentences: all levels together, and once for holders and resources that have the same.
+
+    They are in the order of holders' names: the order of a plan's resources isn't always the same.
+    """
+    found = sorted(found, key=lambda one: one.holder)
     said = [f"`{holder}` {why}." for holder, why in dict.fromkeys((one.holder, one.why) for one in found if one.why)]
     places: dict[tuple[str, bool, _Levels], list[str]] = defaultdict(list)
     for (holder, conditional, resource), levels in _by_resource(found).items():

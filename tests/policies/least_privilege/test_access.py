@@ -246,7 +246,7 @@ def test_roles_and_resources_with_the_same_access_share_a_sentence() -> None:
         return plan(*map(role, ("app", "api", "job")), *policies)
 
     assert said(roles("s3:GetObject"), roles("s3:PutObject")) == [
-        "This change lets `app`, `api` and `job` write to `prod-raw/*`, `prod-clean/*` (s3:PutObject)."
+        "This change lets `api`, `app` and `job` write to `prod-raw/*`, `prod-clean/*` (s3:PutObject)."
     ]
 
 
