@@ -233,9 +233,10 @@ class _Analysed:
 
         The function must return something that can be read again and again: a tuple, never an iterator.
         """
-        if analysis not in self._shared:
-            self._shared[analysis] = analysis(self)
-        found: Analysis = self._shared[analysis]
+        try:
+            found: Analysis = self._shared[analysis]
+        except KeyError:
+            found = self._shared[analysis] = analysis(self)
         return found
 
 

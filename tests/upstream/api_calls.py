@@ -14,12 +14,11 @@ from xml.etree import ElementTree
 import botocore.session
 
 SERVICES: Final = (
-    *("acm", "cloudfront", "ec2", "ecs", "elbv2", "iam", "logs", "rds", "s3", "secretsmanager", "servicediscovery"),
-    *("ssm", "sts", "wafv2"),
-)
+    "acm cloudfront cloudwatch ec2 ecs elbv2 iam lambda logs rds s3 secretsmanager servicediscovery sqs ssm sts wafv2"
+).split()
 """The services that the stack is made of, by the names that botocore has for them."""
 
-_SIGNED: Final = {"elasticloadbalancing": "elbv2"}
+_SIGNED: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
 """Service that a request is signed for -> botocore's name, where they differ."""
 _SCOPE: Final = re.compile(r"Credential=[^/]*/\d+/([^/]+)/([^/]+)/aws4_request")
 _LISTED_TAG: Final = re.compile(r"(?:Tags\.member\.\d+|TagSpecification\.\d+\.Tag\.\d+)\.(Key|Value)")
@@ -75,6 +74,10 @@ def recognize(environ: Mapping[str, Any], body: bytes) -> ApiCall:
         if acl := tree.findtext(".//{*}WebACLId"):
             parameters["WebACLId"] = acl
         return ApiCall(service, operation, region, parameters, _xml_tags(tree), tree)
+    if service == "lambda":
+        operation, parameters = _rest(service, environ)
+        document: dict[str, Any] = json.loads(body or b"{}")
+        return ApiCall(service, operation, region, {**document, **parameters}, _json_tags(document))
     form = dict(parse_qsl(body.decode(), keep_blank_values=True))
     return ApiCall(service, form.pop("Action"), region, form, _form_tags(form))
 

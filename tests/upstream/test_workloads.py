@@ -1,14 +1,22 @@
-"""Workloads that are made here, on provider code that nobody here wrote: what it says to every argument of the plan."""
+"""Workloads that are made here, on provider code that nobody here wrote: every argument of the plan, then their life.
+
+One account, in order: each test finds what those before it left.
+"""
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+import yaml
 
 from tests.planning import plan_of
 from tests.upstream.conftest import READS
-from tests.upstream.deployment import Account, Ran, empty_account
+from tests.upstream.deployment import Account, Ran, Upstream, empty_account
 from tests.workloads import LAB
 
 pytestmark = [pytest.mark.engine, pytest.mark.upstream]
@@ -34,8 +42,24 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 @pytest.fixture(scope="module")
-def preview(account: Account) -> Ran:
-    return account.stack(LAB).preview("preview of workloads")
+def lab(account: Account) -> Upstream:
+    """The stack, in an account that has its function's code."""
+    stack = account.stack(LAB)
+    config = yaml.safe_load(stack.deployment.stack_file.read_text())["config"]
+    bucket, s3 = config["orkCodeBucket"], stack.client("s3")
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": stack.region})
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as written:
+        written.writestr("handler.py", "")
+    kept = s3.put_object(Bucket=bucket, Key=config["orkCodeKey"], Body=archive.getvalue())
+    stack.deployment.set("orkCodeVersion", kept["VersionId"])
+    return stack
+
+
+@pytest.fixture(scope="module")
+def preview(lab: Upstream) -> Ran:
+    return lab.preview("preview of workloads")
 
 
 def test_it_accepts_every_planned_argument(preview: Ran) -> None:
@@ -47,3 +71,72 @@ def test_it_accepts_every_planned_argument(preview: Ran) -> None:
 def test_it_loses_none_without_a_reason(preview: Ran) -> None:
     lost = {(call["type"], name) for call in preview.provider for name in call.get("lost", ())}
     assert lost == set(LOST)
+
+
+def take_out(stack: Upstream, *keys: str) -> dict[str, Any]:
+    """Take settings out of the stack's file, and return them."""
+    document = yaml.safe_load(stack.deployment.stack_file.read_text())
+    taken = {key: document["config"].pop(key) for key in keys}
+    stack.deployment.stack_file.write_text(yaml.safe_dump(document))
+    return taken
+
+
+def applied(stack: Upstream, scenario: str, **settings: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - as YAML has it
+    """Apply with these settings, and return what that changed."""
+    for key, value in settings.items():
+        stack.deployment.set(key, value)
+    ran = stack.up(scenario)
+    assert ran.refused == []
+    return ran.changes
+
+
+def assert_settled(stack: Upstream, after: str) -> None:
+    ran = stack.preview(f"preview after: {after}")
+    assert ran.refused == []
+    assert ran.differing == []
+
+
+def test_a_first_deploy_takes_three_updates(lab: Upstream) -> None:
+    """Those of docs/workloads.md: the database needs its password, and the services need the database."""
+    later = take_out(lab, "backstageImageDigest", "prefectImageDigest", "backstageSessionSecret")
+    tasks = take_out(lab, "postgresqlImageDigest")
+    assert applied(lab, "first update: no database and no image", databaseGeneration=0)
+    secrets = lab.client("secretsmanager")
+    password = json.dumps({"username": "dbadmin", "password": "not-a-real-one"})
+    secrets.put_secret_value(SecretId=f"{LAB}/db/admin", SecretString=password)
+    assert applied(lab, "second update: the database", databaseGeneration=1, **tasks)
+    session = secrets.describe_secret(SecretId=f"{LAB}/backstage/session-secret")["ARN"]
+    images = {**later, "backstageSessionSecret": session.partition(":secret:")[2]}
+    assert applied(lab, "third update: the services", **images)
+    assert {step.type for step in plan_of(LAB).steps if step.type.startswith("aws:")} == made(lab)
+    assert_settled(lab, "first deploy")
+
+
+def made(stack: Upstream) -> set[str]:
+    return {kind for ran in stack.account.runs for method, kind in ran.changes if method == "Create"}
+
+
+def test_a_new_image_changes_its_tasks_and_services_alone(lab: Upstream) -> None:
+    changed = applied(lab, "new image", prefectImageDigest="sha256:" + "4" * 64)
+    assert {kind for _, kind in changed} == {"aws:ecs/taskDefinition:TaskDefinition", "aws:ecs/service:Service"}
+    assert_settled(lab, "new image")
+
+
+def test_it_is_parked_and_unparked(lab: Upstream) -> None:
+    applied(lab, "parked", parkMode="parked")
+    running = lab.client("ecs").describe_services(
+        cluster=f"{LAB}-services", services=[f"{LAB}-{name}" for name in ("prefect-api", "prefect-worker", "backstage")]
+    )["services"]
+    assert [service["desiredCount"] for service in running] == [0, 0, 0]
+    gateways = lab.client("ec2").describe_nat_gateways()["NatGateways"]
+    assert {gateway["State"] for gateway in gateways} <= {"deleted"}
+    assert_settled(lab, "parked")
+    applied(lab, "unparked", parkMode="unparked")
+    assert_settled(lab, "unparked")
+
+
+def test_it_is_destroyed(lab: Upstream) -> None:
+    applied(lab, "the database may go", databaseDeletable=True)
+    ran = lab.destroy("destroy")
+    assert ran.refused == []
+    assert lab.client("rds").describe_db_clusters()["DBClusters"] == []

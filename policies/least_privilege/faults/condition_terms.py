@@ -13,6 +13,7 @@ from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import is_network
 from policies.least_privilege.language.conditions import FAMILIES, Condition, Conditions
 from policies.least_privilege.meaning import principals, resources
+from policies.rulebook.rule import written
 
 
 def term_problems(conditions: Conditions) -> Iterator[tuple[Condition, str]]:
@@ -105,8 +106,8 @@ def _value_problem(family: str, operator: str, key: str, value: str) -> str:
     if patterns.wild(value):
         return ""
     if key in _SERVICE_NAMES:
-        problem = principals.service_problem(value)
-        return problem and f"names no service: {problem}"
+        service_problem = principals.service_problem(value)
+        return f"names no service: {written(service_problem)}" if service_problem else ""
     if key in _FORMATS and family != "null":
         pattern, form = _FORMATS[key]
         return "" if pattern.fullmatch(value) else f"must be {form}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from policies.least_privilege import knowledge
@@ -17,6 +17,7 @@ from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Document, Kind, Statement
 from policies.least_privilege.meaning import principals, resources
 from policies.least_privilege.meaning.grants import joint_reach
+from policies.rulebook.rule import Text, written
 
 
 def validity_faults(document: Document, kind: Kind) -> Iterator[Fault]:
@@ -96,8 +97,12 @@ def _principal_faults(statement: Statement) -> Iterator[Fault]:
     for principal in statement.principals:
         problem = principals.meaning(principal).problem
         if problem:
-            said = f"{statement.where} names `{shorten(principal.name)}`: {problem}."
+            said = partial(_principal_problem, statement, principal.name, problem)
             yield Fault(RuleId.MALFORMED_PRINCIPAL, said, concerns=principal.name)
+
+
+def _principal_problem(statement: Statement, name: str, problem: Text) -> str:
+    return f"{statement.where} names `{shorten(name)}`: {written(problem)}."
 
 
 # --- partitions -------------------------------------------------------------------------------------------------------

@@ -6,13 +6,14 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Final, NamedTuple
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Principal
 from policies.least_privilege.meaning import resources
+from policies.rulebook.rule import Text
 
 _ACCOUNT: Final = re.compile(r"\d{12}")
 _UNIQUE_ID: Final = re.compile(r"A[A-Z]{3}[A-Z0-9]{16,}")
@@ -43,7 +44,7 @@ class Meaning(NamedTuple):
     Only those fields are set that the principal has.
     """
 
-    problem: str = ""
+    problem: Text = ""
     """Why no such principal can exist."""
     is_open: bool = False
     """It stands for more than one account, service or provider."""
@@ -86,7 +87,7 @@ def strip_region(service: str) -> str:
 
 
 @lru_cache(4096)
-def service_problem(name: str) -> str:
+def service_problem(name: str) -> Text:
     """Return what is wrong with the name of a service principal, empty if AWS has one of that name."""
     if not _SERVICE.fullmatch(name):
         return "isn't a service principal (`service.amazonaws.com`)"
@@ -101,12 +102,16 @@ def service_problem(name: str) -> str:
     first, _, rest = label.partition(".")
     if f"{rest}.{first}" in _service_labels():
         return _near(f"{rest}.{first}")
+    if rest not in _service_labels():
+        return partial(_unknown, label)
     # No list has the principals of all parts of services. One that is near a known name is still a misspelling.
-    is_part = rest in _service_labels()
-    near = difflib.get_close_matches(label, _service_labels(), n=1, cutoff=resources.SIMILAR if is_part else _ALIKE)
-    if near:
-        return _near(near[0])
-    return "" if is_part else "AWS's documentation has no such service"
+    near = difflib.get_close_matches(label, _service_labels(), n=1, cutoff=resources.SIMILAR)
+    return _near(near[0]) if near else ""
+
+
+def _unknown(label: str) -> str:
+    near = difflib.get_close_matches(label, _service_labels(), n=1, cutoff=_ALIKE)
+    return _near(near[0]) if near else "AWS's documentation has no such service"
 
 
 def _near(label: str) -> str:
