@@ -23,6 +23,7 @@ from typing import Final
 
 from benchmarks.preview import PROJECT, bare_import, requested_rounds
 from operations.deploy import pack_options
+from tests import session
 from tests.engine.deployment import Deployment, prepared, stand_ins_of_their_own
 
 STACK: Final = "prod"
@@ -117,6 +118,7 @@ def main() -> int:
     version = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
     runs: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
+        os.environ.setdefault(session.FOLDER, scratch)  # what tests make once for all of their processes
         deployment = prepared().deployment(Path(scratch), STACK)
         deployment.attached.stop()  # this process must not take part
         watched = Path(shutil.copytree(deployment.project, Path(scratch) / "watched", symlinks=True))

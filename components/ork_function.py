@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -99,7 +100,7 @@ class OrkFunction(pulumi.ComponentResource):
             name=queue,
             sqs_managed_sse_enabled=True,
             message_retention_seconds=_KEPT_SECONDS,
-            redrive_allow_policy=json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [feeding]}),
+            redrive_allow_policy=_as_sqs_tells({"redrivePermission": "byQueue", "sourceQueueArns": [feeding]}),
             tags=names.tags(Reader.ORK_PROCESSOR),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -113,7 +114,7 @@ class OrkFunction(pulumi.ComponentResource):
             # S3 can't use the key that AWS has for SQS in KMS.
             sqs_managed_sse_enabled=True,
             visibility_timeout_seconds=_HIDDEN_SECONDS,
-            redrive_policy=json.dumps(redrive),
+            redrive_policy=_as_sqs_tells(redrive),
             tags=names.tags(Reader.ORK_PROCESSOR),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[dead_letters]),
         )
@@ -173,3 +174,8 @@ class OrkFunction(pulumi.ComponentResource):
             tags=names.tags(Reader.ORK_PROCESSOR),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[logs]),
         )
+
+
+def _as_sqs_tells(policy: Mapping[str, object]) -> str:
+    """Return a policy in the form in which the provider keeps it: in any other it would differ at each preview."""
+    return json.dumps(policy, sort_keys=True, separators=(",", ":"))

@@ -5,7 +5,7 @@
 prints its URL and serves on the loopback address until it is killed; `JOURNAL` gets every call (see recording.py).
 What is added to moto: completed_server.py, refusals.py, and in this file descriptions: that of a security group's rule
 that names a prefix list or a group, with EC2's limits, and that of a role whose longest session is changed; flow logs
-in a folder of a bucket; services of ECS whose tasks run.
+in a folder of a bucket; services of ECS whose tasks run; which queues may give their dead letters to one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from moto.ec2.models.flow_logs import FlowLogsBackend
 from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.iam.models import IAMBackend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.sqs.models import Queue
 from werkzeug.serving import make_server
 
 from tests.upstream.completed_server import CompletedServer
@@ -76,6 +77,12 @@ def _keep_folders_of_flow_logs() -> None:
     _replace(FlowLogsBackend, "create_flow_logs", create)
 
 
+def _tell_who_gives_dead_letters() -> None:
+    """Have moto tell a queue's policy about that; it keeps it, as every attribute."""
+    _replace(Queue, "BASE_ATTRIBUTES", [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"])
+    _replace(Queue, "redrive_allow_policy", None)
+
+
 def _replace(class_: type, name: str, instead: object) -> None:
     """Put something else in a class of moto's, whose own types would not have it."""
     setattr(class_, name, instead)
@@ -87,6 +94,7 @@ def main() -> None:
     _keep_descriptions_of_rules()
     _keep_description_of_role()
     _keep_folders_of_flow_logs()
+    _tell_who_gives_dead_letters()
     os.environ["MOTO_ECS_SERVICE_RUNNING"] = "1"
     completed = CompletedServer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, RecordingServer(completed, Path(sys.argv[1])), threaded=True)

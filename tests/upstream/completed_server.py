@@ -1,8 +1,9 @@
-"""Moto's server, with what the stack needs and moto lacks or gets wrong about CloudFront and ACM:
+"""Moto's server, with what the stack needs and moto lacks or gets wrong about CloudFront, ACM and Lambda:
 
 - CloudFront's response headers policies, kept as the XML that they were made of;
 - all of a distribution's configuration, of which moto forgets some (the headers policy and the TLS version among it);
-- the key algorithm of an ACM certificate, which moto takes for RSA whatever was asked for.
+- the key algorithm of an ACM certificate, which moto takes for RSA whatever was asked for;
+- what a function of Lambda does about recursion.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ _DISTRIBUTIONS: Final = "/2020-05-31/distribution"
 _HEADERS_POLICIES: Final = "/2020-05-31/response-headers-policy"
 _XMLNS: Final = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
 _CERTIFICATES: Final = "CertificateManager."
+_RECURSION: Final = re.compile(r"/2024-08-31/functions/([^/]+)/recursion-config")
+"""https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html"""
 ElementTree.register_namespace("", _XMLNS)
 
 
@@ -39,6 +42,8 @@ class CompletedServer:
         """Id -> configuration."""
         self._key_algorithms: dict[str, str] = {}
         """ARN of a certificate -> what was asked for."""
+        self._recursion: dict[str, str] = {}
+        """Name of a function -> what it does about recursion."""
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -48,6 +53,11 @@ class CompletedServer:
         if path.startswith(_DISTRIBUTIONS):
             id_ = path.removeprefix(_DISTRIBUTIONS).strip("/").partition("/")[0]
             return self._distribution(environ, start, id_)
+        if function := _RECURSION.fullmatch(path):
+            if environ["REQUEST_METHOD"] == "PUT":
+                self._recursion[function[1]] = json.loads(body_of(environ))["RecursiveLoop"]
+            text = json.dumps({"RecursiveLoop": self._recursion.get(function[1], "Terminate")})
+            return _answer(start, "200 OK", text, type_="application/json")
         operation = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(_CERTIFICATES)
         if operation in ("RequestCertificate", "DescribeCertificate"):
             return self._certificate(environ, start, operation)
@@ -130,9 +140,11 @@ def _headers_policy(id_: str, configuration: str) -> str:
     )
 
 
-def _answer(start: StartResponse, status: str, text: str, *headers: tuple[str, str]) -> list[bytes]:
+def _answer(
+    start: StartResponse, status: str, text: str, *headers: tuple[str, str], type_: str = "text/xml"
+) -> list[bytes]:
     content = text.encode()
-    start(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(content))), *headers])
+    start(status, [("Content-Type", type_), ("Content-Length", str(len(content))), *headers])
     return [content]
 
 
