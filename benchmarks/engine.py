@@ -118,8 +118,10 @@ def main() -> int:
     version = subprocess.run(["pulumi", "version"], capture_output=True, text=True, check=True).stdout.strip()  # noqa: S607
     runs: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        os.environ.setdefault(session.FOLDER, scratch)  # what tests make once for all of their processes
-        deployment = prepared().deployment(Path(scratch), STACK)
+        for name in ("session", "deployed"):
+            Path(scratch, name).mkdir()
+        os.environ.setdefault(session.FOLDER, f"{scratch}/session")  # what tests make once for all of their processes
+        deployment = prepared().deployment(Path(scratch, "deployed"), STACK)
         deployment.attached.stop()  # this process must not take part
         watched = Path(shutil.copytree(deployment.project, Path(scratch) / "watched", symlinks=True))
         with stand_ins_of_their_own(deployment), watching(watched) as watch:
