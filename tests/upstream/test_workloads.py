@@ -32,6 +32,7 @@ FORGOTTEN = {
     ("aws:ecs/service:Service", "availabilityZoneRebalancing"): "moto keeps nothing of it",
     ("aws:ecs/service:Service", "enableEcsManagedTags"): "moto keeps nothing of it",
     ("aws:ecs/service:Service", "healthCheckGracePeriodSeconds"): "moto keeps nothing of it",
+    ("aws:sqs/queue:Queue", "redrivePolicy"): "moto writes it anew, with spaces",
 }
 """Type and input that differ in a preview of what was just made -> why."""
 
