@@ -7,7 +7,7 @@ ECS goes back to what ran before when a deployment fails, and the provider says 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from components.catalogue import Workload
@@ -45,14 +45,15 @@ def run(stack: Stack, aws: Aws) -> list[Verdict]:
 def _verify(stack: Stack, client: Any, workload: Workload) -> Verdict:  # noqa: ANN401 - botocore makes the client
     name = stack.names.resource(workload)
     check = Check(f"service/{name}", name)
+    meant = json.loads(container_definitions(stack.names, stack.settings, workload))
     with calls(name):
         (service,) = client.describe_services(cluster=stack.settings.cluster, services=[name])["services"] or [{}]
         if service.get("status") != "ACTIVE":
             return check.failed("isn't there; an update of the stack makes it")
         problems = [
             *_find_deployment_problems(client, service),
-            *_find_definition_problems(stack, client, workload, service),
-            *_find_task_problems(stack, client, workload, service),
+            *_find_definition_problems(meant, client, service),
+            *_find_task_problems(meant, client, service, wanted=0 if stack.settings.parked else 1),
         ]
     revision = _revision(service["taskDefinition"])
     if problems:
@@ -73,16 +74,15 @@ def _find_deployment_problems(client: Any, service: Mapping[str, Any]) -> Iterat
 
 
 def _find_definition_problems(
-    stack: Stack,
+    containers: Sequence[Mapping[str, Any]],
     client: Any,  # noqa: ANN401 - as above
-    workload: Workload,
     service: Mapping[str, Any],
 ) -> Iterator[str]:
     """Yield in what the revision that the service has differs from what is meant. No value of a variable is told."""
     arn = service["taskDefinition"]
     described = client.describe_task_definition(taskDefinition=arn)["taskDefinition"]["containerDefinitions"]
     runs = {container["name"]: container for container in described}
-    for meant in json.loads(container_definitions(stack.names, stack.settings, workload)):
+    for meant in containers:
         found = runs.get(meant["name"], {})
         different = [key for key in _MEANT if _ordered(found.get(key)) != _ordered(meant.get(key))]
         if different:
@@ -91,22 +91,19 @@ def _find_definition_problems(
 
 
 def _find_task_problems(
-    stack: Stack,
+    containers: Sequence[Mapping[str, Any]],
     client: Any,  # noqa: ANN401 - as above
-    workload: Workload,
     service: Mapping[str, Any],
+    *,
+    wanted: int,
 ) -> Iterator[str]:
     """Yield what is wrong with the tasks: their number, their revision, the image that was pulled, their health."""
-    wanted = 0 if stack.settings.parked else 1
     counts = (service["desiredCount"], service["runningCount"], service["pendingCount"])
     if counts != (wanted, wanted, 0):
         yield f"{counts[1]} tasks run, {counts[2]} wait and {counts[0]} are asked for; meant: {wanted}"
     listed = client.list_tasks(cluster=service["clusterArn"], serviceName=service["serviceName"])["taskArns"]
     tasks = client.describe_tasks(cluster=service["clusterArn"], tasks=listed)["tasks"] if listed else []
-    images = {
-        container["name"]: _digest(container["image"])
-        for container in json.loads(container_definitions(stack.names, stack.settings, workload))
-    }
+    images = {container["name"]: _digest(container["image"]) for container in containers}
     for task in tasks:
         if task["taskDefinitionArn"] != service["taskDefinition"]:
             yield f"a task still runs {_revision(task['taskDefinitionArn'])}"
