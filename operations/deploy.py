@@ -97,7 +97,7 @@ def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
     if given.operation in ("up", "preview"):
         command += pack_options(folder, given.stack)
     if given.operation == "up" and given.without_workloads:
-        command += _WITHOUT_WORKLOADS
+        command += WITHOUT_WORKLOADS
     if given.operation in ("up", "preview") and given.plan:
         command += ["--plan" if given.operation == "up" else "--save-plan", str(given.plan.absolute())]
     if given.operation == "refresh" and given.clear_pending:
@@ -118,7 +118,8 @@ def _exclusions(patterns: Iterable[str]) -> list[str]:
     return [word for pattern in patterns for word in ("--exclude", pattern)]
 
 
-_WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
+WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
+"""The CLI's options of an update that leaves out workloads that are made here, as CI's first one does."""
 
 
 def pack_options(folder: Path, stack: str) -> list[str]:
@@ -223,7 +224,7 @@ def _up(command: list[str], folder: Path, given: argparse.Namespace) -> int:
             with Path(private, "preview.json").open("w+b") as preview:
                 # What stays as it is counts too: AWS keeps what that refers to.
                 first_look = [PULUMI, "preview", "--stack", given.stack, "--json", "--show-sames"]
-                first_look += _WITHOUT_WORKLOADS if given.without_workloads else []
+                first_look += WITHOUT_WORKLOADS if given.without_workloads else []
                 code = run_engine(first_look, folder, stdout=preview)
                 preview.seek(0)
                 impossible = deploy_consequences.say_written(preview.read())
