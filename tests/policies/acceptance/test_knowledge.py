@@ -30,7 +30,7 @@ def test_the_index_equals_its_sources() -> None:
     assert text.splitlines()[1:] == [line for line in index if line.startswith(tuple(f'["{name}",' for name in SOME))]
 
 
-@pytest.mark.age
+@pytest.mark.nightly
 def test_the_index_is_not_old() -> None:
     compiled_on = dt.date.fromisoformat(knowledge.provenance()["compiled"])
     assert dt.datetime.now(dt.UTC).date() - compiled_on < OLDEST, "compile it again, with newer sources"
