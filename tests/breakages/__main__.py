@@ -21,7 +21,6 @@ from pathlib import Path
 from tests import session
 from tests.breakages import ADDITIONS, BREAKAGES, together
 from tests.owner import FILES, HERE, give_files, link_packs
-from tests.planning import PROJECT
 
 
 def main() -> int:
