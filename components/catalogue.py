@@ -346,6 +346,14 @@ def workload_secrets(workload: Workload, *, here: bool, injected_only: bool = Fa
     return tuple(dict.fromkeys(secret for secret, consumer in uses if consumer.variable or not injected_only))
 
 
+def secrets_looked_up() -> tuple[Secret, ...]:
+    """Return the secrets made by hand that containers get by injection: each run of the program looks up their ARNs."""
+    injected = {
+        secret for workload in Workload for secret in workload_secrets(workload, here=False, injected_only=True)
+    }
+    return tuple(secret for secret in secrets_made_by(Maker.HAND) if secret in injected)
+
+
 def secrets_read_by(reader: Reader, *, here: bool = False) -> tuple[Secret, ...]:
     """Return the secrets that a role outside ECS reads, in a stack that makes its workloads or in one that doesn't."""
     return tuple(secret for secret in SECRETS if reader in secret.everyone(here=here))

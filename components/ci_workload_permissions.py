@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from components.catalogue import Reader, Workload, secrets_read_by
+from components.catalogue import Reader, Workload, secrets_looked_up, secrets_read_by
 from components.ci_function_permissions import (
     FEEDING_LOOK_GRANTS,
     FUNCTION_GRANTS,
@@ -154,6 +154,11 @@ def workload_deploy_statements(names: Names, settings: Settings) -> list[Stateme
             "ReadItsSecrets",
             ["secretsmanager:GetSecretValue"],
             [names.secret_arn_pattern(secret.name(names)) for secret in secrets],
+        ),
+        Statement(
+            "LookUpSecrets",
+            ["secretsmanager:DescribeSecret", "secretsmanager:GetResourcePolicy"],
+            [names.secret_arn_pattern(secret.name(names)) for secret in secrets_looked_up()],
         ),
         *state_statements(names, settings, writes=True),
     ]

@@ -178,7 +178,11 @@ def unlock(folder: Path, stack: str) -> int:
     return run_cli([PULUMI, "cancel", stack, "--yes"], _prepare(folder, stack))
 
 
-_WITH_HEADER_SECRET: Final = ("aws:lb/listenerRule:ListenerRule", "aws:cloudfront/distribution:Distribution")
+_WITH_HEADER_SECRET: Final = (
+    "aws:lb/listenerRule:ListenerRule",
+    "aws:cloudfront/distribution:Distribution",
+    "aws:ssm/parameter:Parameter",
+)
 """The types whose state holds the header secret."""
 _WORKLOADS: Final = ("guarded:network:Premises", "guarded:ecs:Workloads")
 """The components that hold workloads that are made here, and what they stand in."""

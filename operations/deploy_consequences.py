@@ -3,18 +3,38 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from rehearsal.reports.changes import planned_changes
-from rehearsal.reports.consequences import IMPOSSIBLE, consequences
-from stackfiles.plan_document import PlanDocument
+from rehearsal.reports.consequences import IMPOSSIBLE, Consequence, consequences
+from stackfiles.plan_document import PlanDocument, resource_label
 
 
 def say(plan: PlanDocument) -> int:
     """Print the consequences of a real engine's plan, a line for each, and return how many can't succeed."""
-    found = consequences(planned_changes(plan), plan)
+    found = [*_waits(plan), *consequences(planned_changes(plan), plan)]
     for consequence in found:
         print(consequence.line, flush=True)
     return sum(consequence.kind == IMPOSSIBLE for consequence in found)
+
+
+def _waits(plan: PlanDocument) -> Iterator[Consequence]:
+    """Yield what waits for a resource that this update leaves out and that nothing has made yet.
+
+    The engine applies it, and writes a state that it can't read any more: it names a resource that isn't there.
+    """
+    left_out = {
+        step["urn"]
+        for step in plan["steps"]
+        if step["op"] == "same" and (old := step.get("oldState")) and old["custom"] and "id" not in old
+    }
+    for step in plan["steps"]:
+        state = step.get("newState")
+        waited = sorted(left_out.intersection(state.get("dependencies", ()))) if state and state["custom"] else []
+        if waited and step["urn"] not in left_out:
+            named = " and ".join(map(resource_label, waited))
+            text = f"waits for {named}, which this update leaves out and which doesn't exist. Apply all of it at once."
+            yield Consequence(IMPOSSIBLE, step["urn"], text, "")
 
 
 def say_written(preview: bytes) -> int:

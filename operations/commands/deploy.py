@@ -46,8 +46,8 @@ def _add_refresh(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-secrets",
         action="store_true",
-        help="leave out listener rules and distributions: what AWS tells of them shows the header secret, so that CI's "
-        "preview role can't read them",
+        help="leave out listener rules, distributions and parameters: what AWS tells of them shows the header secret, "
+        "so that CI's preview role can't read them",
     )
     parser.add_argument("--yes", action="store_true", help="take the differences over without asking")
     parser.add_argument("--clear-pending", action="store_true", help="forget what a killed `up` was about to make")

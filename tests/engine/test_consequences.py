@@ -96,3 +96,25 @@ def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_pat
         "Create LogDeliverySource",
         "Create LogDelivery",
     ]
+
+
+WAITING: Final = """
+workloads = pulumi.ComponentResource("guarded:ecs:Workloads", "workloads")
+service = parameter("service", parent=workloads)
+parameter("marker", depends_on=[service])
+"""
+
+
+def test_an_update_without_workloads_refuses_what_waits_for_new_ones(tmp_path: Path) -> None:
+    # Applied, it would leave a state that the engine can't read: the marker names a service that isn't there.
+    deployment = workshop(tmp_path, 'parameter("marker")\n')
+    assert deployment.up().code == 0
+    program = deployment.project / "__main__.py"
+    program.write_text(program.read_text().replace('parameter("marker")\n', WAITING))
+    before = len(deployment.journal())
+    outcome = deployment.up("--without-workloads")
+    assert outcome.code == 1
+    assert "can't succeed: marker (aws:ssm:Parameter) waits for service (aws:ssm:Parameter), which" in outcome.out
+    assert deployment.changes(before) == []
+    assert deployment.up().code == 0
+    assert deployment.up("--without-workloads").code == 0

@@ -159,6 +159,7 @@ def test_looking_for_drift_changes_nothing_and_leaves_out_what_shows_the_header_
     assert called[:5] == ["refresh", "--stack", "dev", "--expect-no-changes", "--preview-only"]
     assert "**aws:lb/listenerRule:ListenerRule::**" in called
     assert "**aws:cloudfront/distribution:Distribution::**" in called
+    assert "**aws:ssm/parameter:Parameter::**" in called
 
 
 def test_a_saved_plan_with_a_stand_in_is_refused(recorder: Path) -> None:
