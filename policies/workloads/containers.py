@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity
 from policies.workloads.container_definitions import PATH, containers, read
@@ -166,6 +166,29 @@ def _foreign_registry(resource: Resource, judgement: Judgement) -> Iterator[Find
         registry, slash, _ = image.partition("/")
         if not slash or not (own.fullmatch(registry) or registry in judgement.config["registries"]):
             yield Finding(f"`{path}` comes from a registry that isn't the account's.")
+
+
+@RULES.resource(
+    "undeclared-role",
+    title="A task has the roles that are declared for it, and no other workload's.",
+    remedy="Give it its own roles, or declare them in the program and run `make docs`.",
+    source=_GUIDE + "security-iam-roles.html",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION,
+    config={
+        "roles": {
+            "type": "object",
+            "description": "Family of a task definition -> `executionRoleArn`, `taskRoleArn` -> the role's name",
+            "default": {},
+        }
+    },
+)
+def _undeclared_role(task: Resource, judgement: Judgement) -> Iterator[Finding]:
+    declared: Mapping[str, Any] = judgement.config["roles"].get(task.text("family"), {})
+    for path in ("executionRoleArn", "taskRoleArn"):
+        role = task.text_or_none(path)
+        if role is not None and role.rpartition("/")[2] != declared.get(path):
+            yield Finding(f"`{path}` isn't the role that is declared for the family.")
 
 
 @RULES.resource(
