@@ -300,7 +300,7 @@ def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_th
 def test_the_nightly_run_changes_nothing_and_has_no_context() -> None:
     assert jobs_on("a-feature", run="nightly") == {"properties": {}}
     assert jobs_on("main", run="nightly") == {}
-    assert '-m "hypothesis or age" --hypothesis-profile nightly' in commands("properties")
+    assert '-m "hypothesis or nightly" --hypothesis-profile nightly' in commands("properties")
 
 
 def test_a_stack_is_applied_by_one_job_at_a_time() -> None:
