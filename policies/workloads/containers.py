@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity
@@ -16,6 +16,8 @@ _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ecs
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
 
 _DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
+_TASK_ROLES: Final = ("executionRoleArn", "taskRoleArn")
+_FUNCTION_ROLES: Final = ("role",)
 _OWN_REGISTRY: Final = r"{account}\.dkr\.ecr\.{region}\.amazonaws\.com(\.cn)?"
 
 
@@ -180,3 +182,30 @@ def _shared_role(task: Resource, _: Judgement) -> Iterator[Finding]:
     role = task.text_or_none("taskRoleArn")
     if role is not None and role == task.text_or_none("executionRoleArn"):
         yield Finding("`taskRoleArn` and `executionRoleArn` are the same.")
+
+
+@RULES.resource(
+    "undeclared-role",
+    title="A task or function has the roles that the catalogue says, and no others.",
+    remedy="Give it the roles that are made for it. For another one, declare it in the catalogue and run `make docs`.",
+    source=_GUIDE + "security-iam-roles.html",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION | FUNCTION,
+    config={
+        "roles": {
+            "type": "object",
+            "description": "Family of a task definition, or name of a function -> property -> name of the role that it "
+            "has there, empty for none; without any, every role passes",
+            "default": {},
+        }
+    },
+)
+def _undeclared_role(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    if not judgement.config["roles"]:
+        return
+    name, properties = ("name", _FUNCTION_ROLES) if resource.type in FUNCTION else ("family", _TASK_ROLES)
+    declared: Mapping[str, str] = judgement.config["roles"].get(resource.text(name), {})
+    for property_ in properties:
+        role = (resource.text_or_none(property_) or "").rpartition("/")[2]
+        if role != declared.get(property_):
+            yield Finding(f"`{property_}` isn't the role that is declared for it.")
