@@ -1,8 +1,7 @@
 """What each workload is given, for the gate: `policies/config/workloads.<stack>.json`.
 
-What ECS injects into it, its roles, the marker of park mode and the snapshot that a first database starts from are
-derived from the catalogue and the settings, for stacks that make their workloads. The pack workloads compares them with
-the plan. Other configuration in the file stays as it is.
+What ECS injects into it, its roles and the marker of park mode are derived from the catalogue, for stacks that make
+their workloads. The pack workloads compares them with the plan. Other configuration in the file stays as it is.
 """
 
 from __future__ import annotations
@@ -44,11 +43,11 @@ def variables(names: Names) -> dict[str, dict[str, str]]:
 
 
 def roles(names: Names, function: str) -> dict[str, dict[str, str]]:
-    """Return family of a task definition, or name of the function -> property -> name of the role in AWS there."""
+    """Return family of a task definition, or name of the function -> property -> name of the role that it has."""
     tasks = {
         names.resource(workload): {
             "executionRoleArn": names.role(execution_role_name(names, workload)),
-            "taskRoleArn": names.role(task_role_name(names, workload)) if workload in TASKS else "",
+            **({"taskRoleArn": names.role(task_role_name(names, workload))} if workload in TASKS else {}),
         }
         for workload in CONTAINERS
     }
@@ -61,7 +60,7 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     loaded = load(project, stack)
     said = completed({key.removeprefix(f"{loaded.name}:"): value for key, value in loaded.config.items()}, stack)
-    names = Names("", stack, "", "", immutable=read(json.loads(said.get("immutable") or "{}")))
+    names = Names("", stack, "", "", immutable=read(json.loads(loaded.setting("immutable") or "{}")))
     here = said.get("workloads") == HERE
     # A first deploy names one image after the other.
     run = [workload for workload in CONTAINERS if here and said.get(workload_image(workload, here=True).digest_key)]
@@ -70,7 +69,6 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
         "undeclared-role": {"roles": roles(names, said["orkFunction"]) if here else {}},
         "unwired-workload": {"families": [*map(names.resource, run)]},
         "half-parked": {"marker": PARK_MODE.name(names) if here else ""},
-        "foreign-snapshot": {"agreed": [said["databaseSnapshot"]] if said.get("databaseSnapshot") else []},
     }
     for rule, configuration in written.items():
         own = given.get(rule)

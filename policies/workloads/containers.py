@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity
 from policies.workloads.container_definitions import PATH, containers, read
@@ -17,7 +17,6 @@ _GUIDE: Final = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
 
 _DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
 _TASK_ROLES: Final = ("executionRoleArn", "taskRoleArn")
-_FUNCTION_ROLES: Final = ("role",)
 _OWN_REGISTRY: Final = r"{account}\.dkr\.ecr\.{region}\.amazonaws\.com(\.cn)?"
 
 
@@ -171,6 +170,31 @@ def _foreign_registry(resource: Resource, judgement: Judgement) -> Iterator[Find
 
 
 @RULES.resource(
+    "undeclared-role",
+    title="A task or function has the roles that are declared for it, and no other workload's.",
+    remedy="Give it its own roles, or declare them in the program and run `make docs`.",
+    source=_GUIDE + "security-iam-roles.html",
+    severity=Severity.HIGH,
+    types=TASK_DEFINITION | FUNCTION,
+    config={
+        "roles": {
+            "type": "object",
+            "description": "Family of a task definition, or name of a function -> `executionRoleArn`, `taskRoleArn` or "
+            "`role` -> the role's name",
+            "default": {},
+        }
+    },
+)
+def _undeclared_role(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    name, paths = ("name", ("role",)) if resource.type in FUNCTION else ("family", _TASK_ROLES)
+    declared: Mapping[str, Any] = judgement.config["roles"].get(resource.text(name), {})
+    for path in paths:
+        role = resource.text_or_none(path)
+        if role is not None and role.rpartition("/")[2] != declared.get(path):
+            yield Finding(f"`{path}` isn't the role that is declared for it.")
+
+
+@RULES.resource(
     "shared-role",
     title="A task's code doesn't have the role that ECS starts it with.",
     remedy="Give the task a role of its own in `taskRoleArn`, or none: the execution role reads what is injected.",
@@ -182,30 +206,3 @@ def _shared_role(task: Resource, _: Judgement) -> Iterator[Finding]:
     role = task.text_or_none("taskRoleArn")
     if role is not None and role == task.text_or_none("executionRoleArn"):
         yield Finding("`taskRoleArn` and `executionRoleArn` are the same.")
-
-
-@RULES.resource(
-    "undeclared-role",
-    title="A task or function has the roles that the catalogue says, and no others.",
-    remedy="Give it the roles that are made for it. For another one, declare it in the catalogue and run `make docs`.",
-    source=_GUIDE + "security-iam-roles.html",
-    severity=Severity.HIGH,
-    types=TASK_DEFINITION | FUNCTION,
-    config={
-        "roles": {
-            "type": "object",
-            "description": "Family of a task definition, or name of a function -> property -> name of the role that it "
-            "has there, empty for none; without any, every role passes",
-            "default": {},
-        }
-    },
-)
-def _undeclared_role(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    if not judgement.config["roles"]:
-        return
-    name, properties = ("name", _FUNCTION_ROLES) if resource.type in FUNCTION else ("family", _TASK_ROLES)
-    declared: Mapping[str, str] = judgement.config["roles"].get(resource.text(name), {})
-    for property_ in properties:
-        role = (resource.text_or_none(property_) or "").rpartition("/")[2]
-        if role != declared.get(property_):
-            yield Finding(f"`{property_}` isn't the role that is declared for it.")

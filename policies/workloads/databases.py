@@ -117,38 +117,35 @@ def _replaceable(cluster: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "foreign-snapshot",
-    title="A database starts empty, or from what an earlier generation of it left; each leaves a snapshot of its own.",
-    remedy="Name final snapshots by their generation, `NAME-gN-final`, and start from one of an earlier generation. "
-    "For any other one, set `databaseSnapshot` and run `make docs`.",
+    title="A database starts empty, from what an earlier generation of it left, or from a snapshot that was agreed to; "
+    "each generation leaves its own.",
+    remedy="Name final snapshots `IDENTIFIER-gN-final` with the number of the generation, and start from that of an "
+    "earlier one, or have the snapshot agreed to in the rule's configuration: another environment's data would come "
+    "with it.",
     source=_AURORA + "aurora-restore-snapshot.html",
     severity=Severity.HIGH,
-    types=DATABASE_CLUSTER,
+    types=_STORED,
     config={
         "agreed": {
             "type": "array",
             "items": {"type": "string"},
             "description": "Names of other snapshots that a database may start from",
             "default": [],
-        },
-        "finalSnapshot": {
-            "type": "string",
-            "description": "Regular expression of the name of a final snapshot, with the groups `name` of the database "
-            "and `number` of its generation",
-            "default": "(?P<name>[a-z][a-z0-9-]*)-g(?P<number>[0-9]{1,6})-final",
-        },
+        }
     },
 )
-def _foreign_snapshot(cluster: Resource, judgement: Judgement) -> Iterator[Finding]:
-    generation, left = re.compile(judgement.config["finalSnapshot"]), None
-    if not cluster.flag("skipFinalSnapshot", default=False):
-        left = generation.fullmatch(cluster.text("finalSnapshotIdentifier"))
+def _foreign_snapshot(database: Resource, judgement: Judgement) -> Iterator[Finding]:
+    own = database.text("clusterIdentifier" if database.type in DATABASE_CLUSTER else "identifier")
+    generation, left = re.compile(rf"{re.escape(own)}-g(\d+)-final"), None
+    if not database.flag("skipFinalSnapshot", default=False):
+        left = generation.fullmatch(database.text("finalSnapshotIdentifier"))
         if not left:
-            yield Finding("`finalSnapshotIdentifier` names no generation: RDS takes a name once.")
-    start = cluster.text_or_none("snapshotIdentifier")
-    if start is None or start in judgement.config["agreed"]:
+            yield Finding("`finalSnapshotIdentifier` names no generation of this database: RDS takes a name once.")
+    snapshot = database.text_or_none("snapshotIdentifier")
+    if snapshot is None or snapshot in judgement.config["agreed"]:
         return
-    before = generation.fullmatch(start)
-    if not (left and before and before["name"] == left["name"] and int(before["number"]) < int(left["number"])):
+    before = generation.fullmatch(snapshot)
+    if not before or (left and int(before[1]) >= int(left[1])):
         yield Finding("`snapshotIdentifier` isn't what an earlier generation of this database left.")
 
 

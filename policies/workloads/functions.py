@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack
+from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack, Unjudgeable
 from policies.rulebook.links import for_each, named_sources, sources, users
 from policies.workloads.kinds import (
     EVENT_SOURCE,
@@ -97,26 +98,11 @@ def _unlimited(function: Resource, _: Judgement) -> Iterator[Finding]:
         yield Finding("`reservedConcurrentExecutions` is missing or negative.")
 
 
-@RULES.resource(
-    "unpinned-code",
-    title="A function runs the code that was reviewed: one version of an archive, as an image is one digest.",
-    remedy="Set `s3ObjectVersion` and `sourceCodeHash` beside `s3Bucket` and `s3Key`.",
-    source="https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html",
-    severity=Severity.HIGH,
-    types=FUNCTION,
-)
-def _unpinned(function: Resource, _: Judgement) -> Iterator[Finding]:
-    if function.get("s3Bucket") is not None or function.get("s3Key") is not None:
-        for key, lack in (("s3ObjectVersion", "whatever lies there runs"), ("sourceCodeHash", "nothing is compared")):
-            if not function.text_or_none(key):
-                yield Finding(f"`{key}` is missing, so that {lack}.")
-
-
 @RULES.stack(
     "function-without-dead-letters",
     title="What a function can't handle is kept.",
-    remedy="Feed it from queues that have a `redrivePolicy`, known at preview; where services call it, set "
-    "`deadLetterConfig.targetArn`.",
+    remedy="Feed it from queues whose `redrivePolicy`, known at preview, names another queue; where services call it, "
+    "set `deadLetterConfig.targetArn`.",
     source=_GUIDE + "invocation-async-retain-records.html",
     severity=Severity.MEDIUM,
 )
@@ -129,8 +115,8 @@ def _without_dead_letters(stack: Stack, function: Resource, _: Judgement) -> Ite
         yield "It is called without a queue, and has no `deadLetterConfig.targetArn`."
     for mapping in mappings:
         queues = sources(stack, mapping, "eventSourceArn", QUEUE)
-        if not queues or not all(isinstance(queue.get("redrivePolicy"), str) for queue in queues):
-            yield f"Its event source `{mapping.name}` isn't a queue of this stack with a `redrivePolicy`."
+        if not queues or not all(map(_gives_away, queues)):
+            yield f"Its event source `{mapping.name}` isn't a queue of this stack that gives what fails to another."
 
 
 def _mappings(stack: Stack, function: Resource) -> list[Resource]:
@@ -140,6 +126,16 @@ def _mappings(stack: Stack, function: Resource) -> list[Resource]:
         for mapping in stack.only(EVENT_SOURCE)
         if function in named_sources(stack, mapping, "functionName", FUNCTION)
     ]
+
+
+def _gives_away(queue: Resource) -> bool:
+    """Tell whether a queue gives what fails to another one."""
+    try:
+        policy = json.loads(queue.text("redrivePolicy"))
+        target = str(policy["deadLetterTargetArn"])
+    except (Unjudgeable, ValueError, TypeError, KeyError):
+        return False
+    return target.rpartition(":")[2] not in ("", queue.get("name"))
 
 
 @RULES.resource(
@@ -179,6 +175,21 @@ def _overrun(stack: Stack, function: Resource, _: Judgement) -> Iterator[str]:
             hidden = _TRIES * seconds + mapping.number("maximumBatchingWindowInSeconds", 0)
             if queue.number("visibilityTimeoutSeconds", _SHOWN_AFTER) < hidden:
                 yield f"`{queue.name}` shows a message again before {hidden:g} seconds are over."
+
+
+@RULES.resource(
+    "code-without-version",
+    title="The code of functions is a version of an archive, so that what runs is what was reviewed.",
+    remedy="Set `s3ObjectVersion`, in a bucket that keeps versions, and `sourceCodeHash`.",
+    source=_GUIDE + "configuration-function-zip.html",
+    severity=Severity.HIGH,
+    types=FUNCTION,
+)
+def _without_version(function: Resource, _: Judgement) -> Iterator[Finding]:
+    if function.get("s3Bucket") is not None:
+        for path, lack in (("s3ObjectVersion", "whatever lies there runs"), ("sourceCodeHash", "nothing is compared")):
+            if not function.text_or_none(path):
+                yield Finding(f"`{path}` is missing, so that {lack}.")
 
 
 @RULES.resource(

@@ -84,9 +84,9 @@ def _unwatched(stack: Stack, queue: Resource, _: Judgement) -> Iterator[str]:
 
 
 def _gives_up(queue: Resource) -> bool:
-    """Tell whether the program gives a queue a redrive policy; what it leaves out, AWS tells once the queue exists."""
+    """Tell whether the program gives a queue a redrive policy. AWS tells of an empty one where it doesn't."""
     given = queue.get("redrivePolicy")
-    return bool(queue.references.get("redrivePolicy")) if given is UNKNOWN else given is not None
+    return bool(queue.references.get("redrivePolicy")) if given is UNKNOWN else given not in (None, "")
 
 
 def _keepers(stack: Stack, queue: Resource) -> list[Resource]:

@@ -26,15 +26,14 @@ VARIABLES: Final = {
         "AUTH_AWSALB_SIGNER": "parameter:/prod/backstage/load_balancer_arn",
     }
 }
+ROLES: Final[dict[str, Json]] = {
+    "prod-backstage": {"executionRoleArn": "prod-backstage-execution", "taskRoleArn": "prod-backstage-task"},
+    "prod-ork-processor": {"role": "prod-ork-processor"},
+}
 CONFIG: Final[dict[str, dict[str, Json]]] = {
     "undeclared-injection": {"variables": VARIABLES},
+    "undeclared-role": {"roles": ROLES},
     "unwired-workload": {"families": [*VARIABLES]},
-    "undeclared-role": {
-        "roles": {
-            "prod-backstage": {"executionRoleArn": "prod-backstage-execution", "taskRoleArn": "prod-backstage-task"},
-            "prod-ork-processor": {"role": "prod-ork-processor"},
-        }
-    },
     "half-parked": {"marker": "/prod/infra/park_mode"},
     "foreign-snapshot": {"agreed": ["what-was-there"]},
 }
@@ -65,8 +64,8 @@ def test_every_rule_has_cases(pack: StartPack) -> None:
     assert TABLES.tested_rules() == set(pack("workloads").rules)
 
 
-def test_without_a_catalogue_nothing_may_be_injected(pack: StartPack) -> None:
-    assert rules(pack("workloads").everything(planned(TABLES.stack))) == {"undeclared-injection"}
+def test_without_a_catalogue_nothing_may_be_injected_and_no_task_has_a_role(pack: StartPack) -> None:
+    assert rules(pack("workloads").everything(planned(TABLES.stack))) == {"undeclared-injection", "undeclared-role"}
 
 
 @pytest.mark.parametrize(
@@ -75,16 +74,10 @@ def test_without_a_catalogue_nothing_may_be_injected(pack: StartPack) -> None:
         ("wide-egress", {"ports": [443, 22]}, {"outward": {"fromPort": 22, "toPort": 22}}, set()),
         ("wide-egress", {"ports": []}, {}, {"wide-egress"}),
         ("short-backups", {"days": 30}, {}, {"short-backups"}),
-        (
-            "foreign-snapshot",
-            {"finalSnapshot": "(?P<name>last)-(?P<number>.)"},
-            {"database": {"finalSnapshotIdentifier": "last-2", "snapshotIdentifier": "last-1"}},
-            set(),
-        ),
+        ("foreign-snapshot", {"agreed": ["old"]}, {"database": {"snapshotIdentifier": "old"}}, set()),
         ("lost-dead-letters", {"tries": 6}, {}, {"lost-dead-letters"}),
         ("half-parked", {"marker": "/prod/infra/park_mode", "setting": "other"}, {}, {"half-parked"}),
         ("half-parked", {"marker": ""}, {"service": {"desiredCount": 0}}, set()),
-        ("undeclared-role", {"roles": {}}, {}, set()),
         ("default-administrator", {"refused": ["keeper"]}, {}, {"default-administrator"}),
         ("old-platform", {"versions": ["1.4.0"]}, {}, {"old-platform"}),
         ("old-runtime", {"runtimes": ["python3.14"]}, {}, {"old-runtime"}),
