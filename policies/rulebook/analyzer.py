@@ -20,7 +20,7 @@ from policies.rulebook.configuration import BadConfiguration
 from policies.rulebook.judging import Judge
 from policies.rulebook.pack import Pack
 from policies.rulebook.properties import read
-from policies.rulebook.resource import Resource, Stack
+from policies.rulebook.resource import Resource, SecretText, Stack
 from policies.rulebook.rule import Judgement, Scope, Severity
 from policies.rulebook.violation import Violation, fold
 
@@ -64,12 +64,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         self, request: analyzer_pb2.AnalyzerStackConfigureRequest, _: Context
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
         """Take the names of project and stack, the stack's configuration, and whether this is a preview."""
+        secret = {key: request.config[key] for key in request.config_secret_keys if key in request.config}
         settings = {
-            key.removeprefix(f"{request.project}:"): value
-            for key, value in request.config.items()
-            if key not in request.config_secret_keys
+            key.removeprefix(f"{request.project}:"): value for key, value in request.config.items() if key not in secret
         }
-        self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings)
+        secrets = frozenset(map(SecretText, secret.values()))
+        self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings, secrets)
         self._so_far = []
         self._foreign_agreement = False
         return analyzer_pb2.AnalyzerStackConfigureResponse()

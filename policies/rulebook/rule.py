@@ -71,6 +71,8 @@ class Judgement:
     """Whether the engine only looks at what it would do. What it judges otherwise is made at once."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The stack's own configuration: key, without the project's name, to text. Secrets aren't among it."""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """The values of its secrets, each a `SecretText`. A rule may compare them, and say nothing of them."""
 
     @property
     def account(self) -> str:
