@@ -62,7 +62,7 @@ watch: $(RUN) ## plan STACK again whenever a file changes, and say what that cha
 	@$(BIN)/python -m rehearsal.watch --stack $(STACK)
 
 check: lint ## what every save can wait for: lint, types, and the tests that make no plan and start no process
-	@$(BIN)/python -m pytest --numprocesses auto -m "not process and not every_breakage and not age"
+	@$(BIN)/python -m pytest --numprocesses auto -m "not process and not nightly"
 
 test: lint ## lint, types, and the whole test suite
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal

@@ -120,7 +120,7 @@ class Database(pulumi.ComponentResource):
             apply_immediately=guarded,
             skip_final_snapshot=False,
             final_snapshot_identifier=final_snapshot(name, settings.database_generation),
-            snapshot_identifier=_start(name, settings),
+            snapshot_identifier=settings.start_snapshot(name),
             tags=tags,
             opts=pulumi.ResourceOptions(
                 parent=self,
@@ -167,13 +167,6 @@ def _capacity(settings: Settings) -> aws.rds.ClusterServerlessv2ScalingConfigura
         max_capacity=float(settings.database_maximum_capacity),
         seconds_until_auto_pause=None if least else _PAUSE_SECONDS,
     )
-
-
-def _start(cluster: str, settings: Settings) -> str | None:
-    """Return the snapshot that a new cluster starts from, None for an empty one."""
-    if settings.database_restore_mode == "clean":
-        return None
-    return settings.database_snapshot or final_snapshot(cluster, settings.database_generation - 1)
 
 
 def _administrator_password(names: Names, settings: Settings) -> pulumi.Output[str]:

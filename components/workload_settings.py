@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel
 from pydantic.alias_generators import to_camel
 
 from components import settings_shapes as shapes
-from components.naming import environment_name
+from components.naming import environment_name, final_snapshot
 
 HERE: Final = "here"
 _GIVEN: Final = (
@@ -161,6 +161,12 @@ class WorkloadSettings(BaseModel):
     def has_database(self) -> bool:
         """Whether a database is to exist now; one that is deleted while parked leaves its generation's snapshot."""
         return bool(self.database_generation) and not (self.parked and self.database_when_parked == "deleted")
+
+    def start_snapshot(self, cluster: str) -> str | None:
+        """Return the snapshot that a new database, whose cluster has this name, starts from; None for an empty one."""
+        if self.database_restore_mode == "clean":
+            return None
+        return self.database_snapshot or final_snapshot(cluster, self.database_generation - 1)
 
 
 def completed(given: Mapping[str, Any], environment: str) -> dict[str, Any]:

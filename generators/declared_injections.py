@@ -1,4 +1,4 @@
-"""What ECS injects into each workload, for the gate: `policies/config/workloads.<stack>.json`.
+"""What ECS injects into each workload, and its roles, for the gate: `policies/config/workloads.<stack>.json`.
 
 It is derived from the catalogue, for stacks that make their workloads. The pack workloads compares it with the task
 definitions. Other configuration in the file stays as it is.
@@ -10,9 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.catalogue import secret_uses
+from components.catalogue import TASKS, secret_uses
 from components.containers import CONTAINERS
+from components.iam_names import execution_role_name, task_role_name
 from components.images import workload_image
+from components.immutable import read
 from components.naming import Names
 from components.parameter_catalogue import injected_parameters
 from components.workload_settings import HERE
@@ -40,17 +42,30 @@ def variables(names: Names) -> dict[str, dict[str, str]]:
     return {family: injected for family, injected in declared.items() if injected}
 
 
+def roles(names: Names) -> dict[str, dict[str, str]]:
+    """Return family of a task definition -> property -> name of the role that it has, for one environment."""
+    return {
+        names.resource(workload): {
+            "executionRoleArn": names.role(execution_role_name(names, workload)),
+            **({"taskRoleArn": names.role(task_role_name(names, workload))} if workload in TASKS else {}),
+        }
+        for workload in CONTAINERS
+    }
+
+
 def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     """Return the configuration file of one of a project's stacks and what it must hold."""
     path = project / "policies" / "config" / f"workloads.{stack}.json"
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    loaded, names = load(project, stack), Names("", stack, "", "")
+    loaded = load(project, stack)
+    names = Names("", stack, "", "", immutable=read(json.loads(loaded.setting("immutable") or "{}")))
     said = {key.removeprefix(f"{loaded.name}:"): value for key, value in loaded.config.items()}
     here = said.get("workloads") == HERE
     # A first deploy names one image after the other.
     run = [workload for workload in CONTAINERS if here and said.get(workload_image(workload, here=True).digest_key)]
     written: dict[str, dict[str, Any]] = {
         "undeclared-injection": {"variables": variables(names) if here else {}},
+        "undeclared-role": {"roles": roles(names) if here else {}},
         "unwired-workload": {"families": [*map(names.resource, run)]},
     }
     for rule, configuration in written.items():

@@ -77,12 +77,12 @@ def _role_names(readers: Iterable[Reader], names: Names) -> Iterable[str]:
 def readers_file(project: Path, stack: str) -> tuple[Path, str]:
     """Return the configuration file of one of a project's stacks and what it must hold."""
     given = load(project, stack)
-    names = Names("", stack, "", "", immutable=read(json.loads(given.config.get(f"{given.name}:immutable") or "{}")))
+    names = Names("", stack, "", "", immutable=read(json.loads(given.setting("immutable") or "{}")))
     path = project / "policies" / "config" / f"least_privilege.{stack}.json"
     said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     for rule, configuration in _CLOSED.items():
         said.setdefault(rule, configuration)
-    for rule, configuration in expected(names, here=given.config.get(f"{given.name}:workloads") == HERE).items():
+    for rule, configuration in expected(names, here=given.setting("workloads") == HERE).items():
         own = said.get(rule)
         said[rule] = (own if isinstance(own, dict) else {}) | configuration
     return path, json.dumps(said, indent=2, ensure_ascii=False) + "\n"

@@ -24,7 +24,7 @@ from review.diagram.flowchart import mermaid
 from review.diagram.read import read_stack
 from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
-from stackfiles.project import packs, stacks
+from stackfiles.project import packs
 
 _CODE: Final = Path(__file__).resolve().parent.parent
 """Where the embedded engine and the packs lie, whichever project the pages are about."""
@@ -56,23 +56,21 @@ def pages(project: Path, plans: Mapping[str, PlanDocument]) -> dict[str, str]:
     }
 
 
-def _plan(project: Path, stack: str) -> PlanDocument:
-    """Return a stack's plan. One that a pack doesn't let pass is told, and shown all the same.
+def _plans(project: Path) -> dict[str, PlanDocument]:
+    """Return the plan of each stack, whatever the packs would say to it.
 
     Raises:
-        Failure: there is no whole plan.
+        Failure: there is no whole plan of one.
     """
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "plan.json"
-        command = [sys.executable, "-m", "rehearsal", "--stack", stack, "--json", str(file), "--quiet"]
-        command += ["--project", str(project.resolve())]
+        file = Path(folder) / "plans.json"
+        command = [sys.executable, "-m", "rehearsal", "--all-stacks", "--json", str(file), "--quiet"]
+        command += ["--project", str(project.resolve()), "--unjudged"]
         done = subprocess.run(command, cwd=_CODE, check=False, capture_output=True, text=True)
-        plan: PlanDocument | None = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-    if plan is None or "error" in plan:
-        raise Failure(f"{stack} can't be planned, so no page is written:\n{done.stdout}{done.stderr}".rstrip())
-    if done.returncode:
-        print(f"{stack} doesn't pass every policy; `make preview STACK={stack}` says why", file=sys.stderr)
-    return plan
+        plans: dict[str, PlanDocument] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    if done.returncode or not plans:
+        raise Failure(f"not every stack can be planned, so no page is written:\n{done.stdout}{done.stderr}".rstrip())
+    return plans
 
 
 def _secrets() -> str:
@@ -165,7 +163,7 @@ def write(project: Path) -> None:
         Failure: a stack can't be planned. Then no page is written.
     """
     folder = project / "docs"
-    texts = pages(project, {stack: _plan(project, stack) for stack in stacks(project)})
+    texts = pages(project, _plans(project))
     for file in folder.glob("access-*.md"):
         if file.name not in texts:
             file.unlink()

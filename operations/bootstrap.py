@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from components.catalogue import SECRETS, Maker
 from operations.aws import Aws, calls
-from operations.deploy import require_cli
+from operations.pulumi_cli import require_cli
 from operations.stack import Stack
 from operations.state_backend import BACKEND, backend_url
 from operations.state_stack import StateStack, provider_url

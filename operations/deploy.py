@@ -8,41 +8,24 @@ refused, because they could change either unseen.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import secrets
-import shlex
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any, Final
 
-from operations import state_backend
+from operations import deploy_consequences, engine_state, state_backend
+from operations.pulumi_cli import PULUMI, SIGNALLED, require_cli, require_no_hidden_options, run_cli
 from stackfiles import project, text_file
 from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import Enforcement, PlanDocument, SourceLines, State, Violation, enforced
 from stackfiles.visible_text import visible, visible_line
 
-PULUMI: Final = "pulumi"
-"""The CLI's program."""
-
-INSTALL_PAGE: Final = "https://www.pulumi.com/docs/install/versions/"
-"""Where Pulumi lists every version of its CLI with the ways to install it."""
-
-FROM_ENVIRONMENT: Final = "PULUMI_OPTION_"
-"""The CLI takes any of its flags from variables with this prefix (pkg/cmd/pulumi/pulumi.go)."""
-
 READS_SECRETS: Final = "readSecretsInPreview"
 """Key of the setting with which a preview reads the Kinde client secret (components/settings.py)."""
-
-PARK_MODE: Final = "parkMode"
-"""Key of the setting that says whether the platform is parked."""
 
 RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
@@ -51,36 +34,148 @@ RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
 _PACK_TIMEOUT: Final = 60.0
 """Seconds for a pack to start, and for each of its answers."""
 
-_SIGNALLED: Final = 128
-"""What is added to the number of the signal that ended a process, to make an exit code."""
-
 _EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
 """Makes the CLI know `--event-log`; `preview --json` itself leaves the packs' violations out."""
 
 
-def run(given: argparse.Namespace) -> int:
-    """Carry out an operation of `operations.commands.deploy` and return its exit code.
+def preview(
+    folder: Path, stack: str, *, diff: bool = False, plan: Path | None = None, output: Path | None = None
+) -> int:
+    """Show what `up` would do, and what the packs say about it.
+
+    This and the other operations return an exit code, 0 or what the CLI ends with. `folder` is the project's, `diff`
+    shows each changed property.
+
+    Args:
+        folder: As above.
+        stack: The stack's name.
+        diff: As above.
+        plan: Where to save what was seen, for `up`.
+        output: Where to write the plan as JSON, in the embedded engine's format.
 
     Raises:
-        BadConfiguration: the Pulumi CLI is missing, or something is asked for that isn't allowed.
-        Failure: the engine wrote no plan, the gate didn't start, or nobody confirmed.
+        BadConfiguration: the Pulumi CLI or the stack's file is missing, or something is asked for that isn't allowed.
+        Failure: the engine wrote no plan, or the gate didn't start.
     """
-    folder: Path = given.project.resolve()
-    require_cli(folder)
-    require_no_hidden_options()
-    project.require_stack(folder, given.stack)
-    os.environ.update(state_backend.environment(folder, given.stack))
-    if given.operation in ("up", "preview") and given.plan:
-        _require_real_secrets(folder, given.stack)
-    command = command_line(given, folder)
-    if given.operation == "preview" and given.json:
-        return _preview_as_json(command, folder, given.stack, given.json.absolute())
-    if given.operation == "destroy":
-        return _destroy(command, folder, given)
-    code = _up(command, folder, given) if given.operation == "up" else run_engine(command, folder)
-    if code and given.operation in ("up", "preview"):
-        _require_gate(folder, given.stack)
-    return code
+    folder = _prepare(folder, stack)
+    command = [*_command("preview", stack, diff=diff), *pack_options(folder, stack)]
+    command += _plan_option("--save-plan", plan, folder, stack)
+    if output:
+        return _preview_as_json(command, folder, stack, output.absolute())
+    return _gate_or(run_cli(command, folder), folder, stack)
+
+
+def up(
+    folder: Path,
+    stack: str,
+    *,
+    yes: bool = False,
+    diff: bool = False,
+    plan: Path | None = None,
+    without_workloads: bool = False,
+    change_park_mode: bool = False,
+) -> int:
+    """Say what is destroyed or replaced, then preview and apply.
+
+    The packs keep what the preview had in a private folder, and hold the update against it. The preview that is made
+    first goes without the packs.
+
+    Args:
+        folder: As in `preview`.
+        stack: As in `preview`.
+        yes: Whether what the preview shows is applied without asking.
+        diff: As in `preview`.
+        plan: A plan that `preview` saved: nothing is done that it doesn't have.
+        without_workloads: Whether workloads that are made here, and their network, are left as they are.
+        change_park_mode: Whether this may park or unpark the platform.
+
+    Raises:
+        BadConfiguration: as in `preview`, or it would park or unpark the platform, which `park` and `unpark` do.
+        Failure: the state can't be read, the update can't succeed, or the gate didn't start.
+    """
+    folder = _prepare(folder, stack)
+    command = [*_command("up", stack, diff=diff), *pack_options(folder, stack)]
+    left_out = WITHOUT_WORKLOADS if without_workloads else []
+    command += [*left_out, *_plan_option("--plan", plan, folder, stack), *(["--yes"] if yes else [])]
+    try:
+        state = engine_state.load(folder, stack)
+    except Failure as failure:
+        raise Failure(f"the stack's state can't be read, so nothing was applied: {failure}") from None
+    if not change_park_mode and state.park_mode is not None:
+        _require_park_mode(folder, stack, state.park_mode)
+    with tempfile.TemporaryDirectory() as private:
+        if state.urns and (code := _look_first(folder, stack, left_out)):
+            return code
+        record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
+        return _gate_or(run_cli(command, folder, record), folder, stack)
+
+
+def destroy(folder: Path, stack: str, *, diff: bool = False, confirm: str | None = None) -> int:
+    """Show what would go, ask for the stack's name (unless `confirm` gives it), then destroy.
+
+    Raises:
+        BadConfiguration: as in `preview`, or the name is another one, or nobody is there to type it.
+        Failure: somebody typed another name.
+    """
+    folder = _prepare(folder, stack)
+    command = _command("destroy", stack, diff=diff)
+    if confirm is not None and confirm != stack:
+        raise BadConfiguration(f"--confirm is `{confirm}`; accepted: the stack's name, {stack}")
+    if code := run_cli([*command, "--preview-only"], folder):
+        return code
+    if confirm is None:
+        if not sys.stdin.isatty():
+            raise BadConfiguration(f"nobody is there to confirm; accepted: --confirm {stack}")
+        if input(f"Type the stack's name to destroy everything above ({stack}): ").strip() != stack:
+            raise Failure("that isn't the stack's name: nothing was destroyed")
+    return run_cli([*command, "--yes"], folder)
+
+
+def refresh(
+    folder: Path,
+    stack: str,
+    *,
+    diff: bool = False,
+    preview_only: bool = False,
+    yes: bool = False,
+    expect_no_changes: bool = False,
+    without_secrets: bool = False,
+    clear_pending: bool = False,
+) -> int:
+    """Compare the state with what exists, then take the differences over.
+
+    Args:
+        folder: As in `preview`.
+        stack: As in `preview`.
+        diff: As in `preview`.
+        preview_only: Whether differences are shown and no more.
+        yes: Whether they are taken over without asking.
+        expect_no_changes: Whether a difference is an error.
+        without_secrets: Whether resources whose state holds the header secret are left out.
+        clear_pending: Whether the state forgets what a killed `up` was about to make.
+
+    Raises:
+        BadConfiguration: as in `preview`.
+    """
+    folder = _prepare(folder, stack)
+    options = {
+        "--clear-pending-creates": clear_pending,
+        "--expect-no-changes": expect_no_changes,
+        "--preview-only": preview_only,
+        "--yes": yes and not preview_only,
+    }
+    command = [*_command("refresh", stack, diff=diff), *(option for option, given in options.items() if given)]
+    command += _exclusions(f"**{kind}::**" for kind in _WITH_HEADER_SECRET) if without_secrets else []
+    return run_cli(command, folder)
+
+
+def unlock(folder: Path, stack: str) -> int:
+    """Take away the lock of an operation that was killed.
+
+    Raises:
+        BadConfiguration: as in `preview`.
+    """
+    return run_cli([PULUMI, "cancel", stack, "--yes"], _prepare(folder, stack))
 
 
 _WITH_HEADER_SECRET: Final = ("aws:lb/listenerRule:ListenerRule", "aws:cloudfront/distribution:Distribution")
@@ -89,28 +184,29 @@ _WORKLOADS: Final = ("guarded:network:Premises", "guarded:ecs:Workloads")
 """The components that hold workloads that are made here, and what they stand in."""
 
 
-def command_line(given: argparse.Namespace, folder: Path) -> list[str]:
-    """Return the command line of the Pulumi CLI that carries out an operation."""
-    if given.operation == "unlock":
-        return [PULUMI, "cancel", given.stack, "--yes"]
-    command = [PULUMI, given.operation, "--stack", given.stack, *(["--diff"] if given.diff else [])]
-    if given.operation in ("up", "preview"):
-        command += pack_options(folder, given.stack)
-    if given.operation == "up" and given.without_workloads:
-        command += _WITHOUT_WORKLOADS
-    if given.operation in ("up", "preview") and given.plan:
-        command += ["--plan" if given.operation == "up" else "--save-plan", str(given.plan.absolute())]
-    if given.operation == "refresh" and given.clear_pending:
-        command.append("--clear-pending-creates")
-    if given.operation == "refresh" and given.expect_no_changes:
-        command.append("--expect-no-changes")
-    if given.operation == "refresh" and given.without_secrets:
-        command += _exclusions(f"**{kind}::**" for kind in _WITH_HEADER_SECRET)
-    if given.operation == "refresh" and given.preview_only:
-        command.append("--preview-only")
-    elif given.operation in ("up", "refresh") and given.yes:
-        command.append("--yes")
-    return command
+def _prepare(folder: Path, stack: str) -> Path:
+    """Return the folder's whole path, once the CLI can be started on a stack in it, with the backend of its state.
+
+    Raises:
+        BadConfiguration: the CLI or the stack's file is missing, or the environment has options.
+    """
+    folder = folder.resolve()
+    require_cli(folder)
+    require_no_hidden_options()
+    project.require_stack(folder, stack)
+    os.environ.update(state_backend.environment(folder, stack))
+    return folder
+
+
+def _command(operation: str, stack: str, *, diff: bool) -> list[str]:
+    return [PULUMI, operation, "--stack", stack, *(["--diff"] if diff else [])]
+
+
+def _plan_option(option: str, plan: Path | None, folder: Path, stack: str) -> list[str]:
+    if plan is None:
+        return []
+    _require_real_secrets(folder, stack)
+    return [option, str(plan.absolute())]
 
 
 def _exclusions(patterns: Iterable[str]) -> list[str]:
@@ -118,7 +214,8 @@ def _exclusions(patterns: Iterable[str]) -> list[str]:
     return [word for pattern in patterns for word in ("--exclude", pattern)]
 
 
-_WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
+WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
+"""The CLI's options of an update that leaves out workloads that are made here, as CI's first one does."""
 
 
 def pack_options(folder: Path, stack: str) -> list[str]:
@@ -137,102 +234,37 @@ def _listed(path: Path) -> str:
     return f'"{text}"' if "," in text or '"' in text else text
 
 
-def require_cli(folder: Path) -> None:
-    """Say how to get the Pulumi CLI where there is none.
-
-    Raises:
-        BadConfiguration: it isn't on the path.
-    """
-    if shutil.which(PULUMI):
-        return
-    version = project.pulumi_version(folder)
-    raise BadConfiguration(
-        f"there is no `{PULUMI}` on the path, and nothing is previewed or applied without it.\n"
-        f"Install Pulumi CLI {version}, which this project is tested with (Pulumi.yaml, `requiredPulumiVersion`):\n"
-        f"  1. {INSTALL_PAGE} has every version: choose {version} for your system, and compare the checksum\n"
-        f"     (with Pulumi's install script instead: its option `--version {version}`);\n"
-        "  2. put its folder on the PATH: it also holds pulumi-language-python, which runs this project;\n"
-        f"  3. `{PULUMI} version` must answer v{version}.\n"
-        "Until then `make preview` plans and judges the stack on the embedded engine, with no CLI."
-    )
-
-
-def require_no_hidden_options() -> None:
-    """Refuse options of the Pulumi CLI in the environment.
-
-    Raises:
-        BadConfiguration: there are some.
-    """
-    if hidden := sorted(name for name in os.environ if name.startswith(FROM_ENVIRONMENT)):
-        raise BadConfiguration(
-            f"{', '.join(hidden)}: options of the Pulumi CLI in the environment could skip the preview or the packs; "
-            "accepted: the options of this command"
-        )
-
-
 def _require_real_secrets(folder: Path, stack: str) -> None:
     """Refuse a saved plan with a stand-in for the Kinde client secret, because `up` would stop half-way.
 
     Raises:
         BadConfiguration: the stack's previews don't read the secret.
     """
-    loaded = project.load(folder, stack)
-    key = f"{loaded.name}:{READS_SECRETS}"
-    if loaded.config.get(key) != "true":
+    if (given := project.load(folder, stack).setting(READS_SECRETS)) != "true":
         raise BadConfiguration(
-            f"{key} is `{loaded.config.get(key, 'false')}`, so a saved plan holds a stand-in for the Kinde client "
+            f"{READS_SECRETS} is `{given}`, so a saved plan holds a stand-in for the Kinde client "
             "secret, and `up` would stop at the listener rules with much of it applied; accepted with a plan: true"
         )
 
 
-def _destroy(command: list[str], folder: Path, given: argparse.Namespace) -> int:
-    """Show what would go, ask for the stack's name (unless `--confirm` gives it), then destroy."""
-    if given.confirm is not None and given.confirm != given.stack:
-        raise BadConfiguration(f"--confirm is `{given.confirm}`; accepted: the stack's name, {given.stack}")
-    if code := run_engine([*command, "--preview-only"], folder):
-        return code
-    if given.confirm is None:
-        if not sys.stdin.isatty():
-            raise BadConfiguration(f"nobody is there to confirm; accepted: --confirm {given.stack}")
-        if input(f"Type the stack's name to destroy everything above ({given.stack}): ").strip() != given.stack:
-            raise Failure("that isn't the stack's name: nothing was destroyed")
-    return run_engine([*command, "--yes"], folder)
-
-
-def _up(command: list[str], folder: Path, given: argparse.Namespace) -> int:
-    """Say what is destroyed or replaced, then preview and apply.
-
-    The packs keep what the preview had in a private folder, and hold the update against it. The preview that is made
-    first goes without the packs. A state that can't be read isn't taken for an empty one.
+def _look_first(folder: Path, stack: str, left_out: Sequence[str]) -> int:
+    """Say what an update destroys or replaces; return how the CLI ended if somebody stopped it, else 0.
 
     Raises:
-        Failure: it can't succeed.
-        BadConfiguration: it would park or unpark the platform, which `operations park` and `unpark` do.
+        Failure: the update can't succeed.
     """
-    from operations import deploy_consequences, engine_state
-
-    try:
-        state = engine_state.load(folder, given.stack)
-    except Failure:
-        state = None
-    if state and not given.change_park_mode:
-        _require_park_mode(folder, given.stack, state.park_mode)
-    with tempfile.TemporaryDirectory() as private:
-        if state is None or state.urns:
-            print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
-            with Path(private, "preview.json").open("w+b") as preview:
-                # What stays as it is counts too: AWS keeps what that refers to.
-                first_look = [PULUMI, "preview", "--stack", given.stack, "--json", "--show-sames"]
-                first_look += _WITHOUT_WORKLOADS if given.without_workloads else []
-                code = run_engine(first_look, folder, stdout=preview)
-                preview.seek(0)
-                impossible = deploy_consequences.say_written(preview.read())
-            if code > _SIGNALLED:
-                return code
-            if impossible:
-                raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
-        record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
-        return run_engine(command, folder, record)
+    print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
+    with tempfile.TemporaryFile() as preview:
+        # What stays as it is counts too: AWS keeps what that refers to.
+        command = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames", *left_out]
+        code = run_cli(command, folder, stdout=preview)
+        preview.seek(0)
+        impossible = deploy_consequences.say_written(preview.read())
+    if code > SIGNALLED:
+        return code
+    if impossible:
+        raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
+    return 0
 
 
 def _require_park_mode(folder: Path, stack: str, marker: str) -> None:
@@ -241,13 +273,15 @@ def _require_park_mode(folder: Path, stack: str, marker: str) -> None:
     Raises:
         BadConfiguration: the stack's file says another mode than the marker in its state.
     """
-    loaded = project.load(folder, stack)
-    mode = loaded.config.get(f"{loaded.name}:{PARK_MODE}")
-    if marker in ("", mode) or loaded.config.get(f"{loaded.name}:workloads") != "here":
+    from operations.stack import load
+
+    settings = load(folder, stack).settings
+    if not settings.here or marker == settings.park_mode:
         return
+    is_ = f"the platform is {marker}" if marker else "the marker in its state can't be read"
     raise BadConfiguration(
-        f"{PARK_MODE} is `{mode}`, and the platform is {marker}; accepted: `{marker}`, or "
-        f"`make {'park' if mode == 'parked' else 'unpark'} STACK={stack}`, which checks before and after "
+        f"parkMode is `{settings.park_mode}`, and {is_}; accepted: the mode that the platform is in, or "
+        f"`make {'park' if settings.parked else 'unpark'} STACK={stack}`, which checks before and after "
         "(docs/runbooks/parking.md)"
     )
 
@@ -257,19 +291,17 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
 
     What can't succeed makes it fail.
     """
-    from operations import deploy_consequences
-
     with tempfile.TemporaryDirectory() as scratch:
         events = Path(scratch) / "events.jsonl"
         with (Path(scratch) / "preview.json").open("w+b") as preview:
-            code = run_engine([*command, "--json", "--event-log", str(events)], folder, _EVENT_LOG, stdout=preview)
+            code = run_cli([*command, "--json", "--event-log", str(events)], folder, _EVENT_LOG, stdout=preview)
             preview.seek(0)
             written = preview.read()
         try:
             document: PlanDocument = json.loads(written)
         except ValueError:
             sys.stderr.write(written.decode(errors="replace"))
-            _require_gate(folder, stack)
+            _gate_or(1, folder, stack)
             raise Failure(f"`{PULUMI} preview` ended with exit code {code} and without a plan") from None
         document["policyViolations"] = violations(
             [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()], document
@@ -284,13 +316,17 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
     return code or int(bool(impossible))
 
 
-def _require_gate(folder: Path, stack: str) -> None:
-    """Say why the gate doesn't start, if it doesn't: of a pack that ends, the engine tells a refused connection.
+def _gate_or(code: int, folder: Path, stack: str) -> int:
+    """Return the CLI's exit code, unless it failed because the gate doesn't start.
+
+    Of a pack that ends, the engine tells a refused connection and no reason.
 
     Raises:
-        Failure: it doesn't start; or BadConfiguration, it isn't configured as it must be.
+        Failure: the gate doesn't start; or BadConfiguration, it isn't configured as it must be.
     """
-    _enforcement(folder, stack)
+    if code:
+        _enforcement(folder, stack)
+    return code
 
 
 def _enforcement(folder: Path, stack: str) -> Enforcement:
@@ -331,39 +367,3 @@ def _lines(state: State | None) -> SourceLines:
         return {"sourcePosition": ""}
     trace = [frame.get("sourcePosition", "") for frame in state.get("stackTrace", ())]
     return {"sourcePosition": state.get("sourcePosition", ""), "sourceTrace": trace}
-
-
-def run_engine(
-    command: Sequence[str],
-    folder: Path,
-    environment: Mapping[str, str] | None = None,
-    stdout: Any = None,  # noqa: ANN401 - what subprocess takes
-    stderr: Any = None,  # noqa: ANN401 - as above
-) -> int:
-    """Run the CLI in the project's folder and return its exit code.
-
-    This never kills the engine. Told to stop, the engine ends what is under way and writes its state first.
-    """
-    if stdout is None:
-        print(f"$ {shlex.join(command)}", file=sys.stderr, flush=True)
-
-    def pass_on(number: int, _frame: FrameType | None) -> None:
-        # Ctrl-C at a terminal has reached the engine already, because it is in the same process group.
-        if number != signal.SIGINT:
-            process.send_signal(number)
-
-    with subprocess.Popen(  # noqa: S603 - the CLI, with the stack's name
-        command,
-        cwd=folder,
-        env={**os.environ, **(environment or {})},
-        stdin=None if stdout is None else subprocess.DEVNULL,
-        stdout=stdout,
-        stderr=stderr,
-    ) as process:
-        before = {number: signal.signal(number, pass_on) for number in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            code = process.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    return code if code >= 0 else _SIGNALLED - code

@@ -13,7 +13,7 @@ from typing import Final, TypedDict
 
 from components.parameter_catalogue import PARK_MODE
 from operations import state_backend
-from operations.deploy import PULUMI
+from operations.pulumi_cli import PULUMI
 from stackfiles.failures import Failure
 
 _PARAMETER: Final = "aws:ssm/parameter:Parameter"
@@ -38,12 +38,12 @@ class _Resource(TypedDict, total=False):
 class EngineState:
     """The resources in a state: (type, id) of those that a provider made, and (type, name) -> URN of all.
 
-    `park_mode` is what the marker of park mode says, empty where there is none.
+    `park_mode` is what the marker of park mode says, empty where that can't be read; None where there is no marker.
     """
 
     made: frozenset[tuple[str, str]]
     urns: Mapping[tuple[str, str], str]
-    park_mode: str = ""
+    park_mode: str | None = None
 
     def __contains__(self, resource: object) -> bool:
         """Tell whether the state has a resource, given as (type, id)."""
@@ -91,7 +91,7 @@ def load(folder: Path, stack: str, environment: Mapping[str, str] | None = None)
             if "id" in resource and not resource["type"].startswith("pulumi:")  # providers and the stack itself
         ),
         {(resource["type"], resource["urn"].rpartition("::")[2]): resource["urn"] for resource in resources},
-        next((resource["value"] for resource in resources if "value" in resource), ""),
+        next((resource["value"] for resource in resources if "value" in resource), None),
     )
 
 
@@ -118,7 +118,8 @@ def _read_resource(resource: Mapping[str, object]) -> _Resource:
         read["id"] = str(resource["id"])
     if read["type"] == _PARAMETER and read["urn"].endswith(f"::{PARK_MODE.path}"):
         inputs = resource.get("inputs")
-        read["value"] = str(inputs.get("insecureValue", "")) if isinstance(inputs, dict) else ""
+        value = inputs.get("insecureValue") if isinstance(inputs, dict) else None
+        read["value"] = value if isinstance(value, str) else ""
     return read
 
 

@@ -28,7 +28,7 @@ def environment(folder: Path, stack: str) -> Mapping[str, str]:
         BadConfiguration: there is no such stack, or its file can't be read.
     """
     loaded = project.load(folder, stack)
-    bucket = loaded.config.get(f"{loaded.name}:stateBucket", "")
+    bucket = loaded.setting("stateBucket")
     if os.environ.get(BACKEND) or not bucket:
         return {}
     return {BACKEND: backend_url(bucket, loaded.config.get("aws:region", ""))}

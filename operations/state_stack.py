@@ -12,8 +12,8 @@ from secrets import token_hex
 from typing import Any, Final
 
 from components.settings_shapes import HEADER_SECRET_SHAPE
-from operations.deploy import PULUMI
 from operations.engine_state import NO_SUCH_STACK
+from operations.pulumi_cli import PULUMI
 from operations.state_backend import BACKEND
 from operations.verdicts import Check, Verdict
 from stackfiles import yaml_file

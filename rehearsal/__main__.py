@@ -77,9 +77,9 @@ def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list
     """Return the packs to run, each with its configuration file if there is one."""
     if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
         raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
+    if arguments.unjudged:
+        return []
     if arguments.judge_with:
-        if arguments.pack:
-            raise BadConfiguration("--judge-with takes every pack of a folder; accepted: that or --pack, not both")
         # The packs and their configuration come from the same place, so that neither is the judged project's own.
         folder = arguments.judge_with.resolve()
     packs = [pack.absolute() for pack in arguments.pack] or project.attached(folder)
@@ -127,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write the plan there, by stack with --all-stacks; - for stdout"
     )
-    parser.add_argument(
+    judges = parser.add_mutually_exclusive_group()
+    judges.add_argument(
         "--pack",
         type=Path,
         action="append",
@@ -143,11 +144,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="configuration of the pack given in the same place (default: policies/config/<pack>.<stack>.json)",
     )
-    parser.add_argument(
+    judges.add_argument(
         "--judge-with",
         type=Path,
         metavar="FOLDER",
         help="take the packs, their configuration and their waivers from the project in another folder",
+    )
+    judges.add_argument(
+        "--unjudged", action="store_true", help="plan only, for commands that read the plan: no pack judges it"
     )
     parser.add_argument(
         "--pack-timeout",

@@ -13,6 +13,13 @@ from stackfiles.failures import BadConfiguration
 from stackfiles.json_type import Json
 
 _STACK_FILE: Final = "Pulumi.{}.yaml"
+_NOT_FOLLOWED: Final = {
+    "stackConfigDir": "the stacks' files beside Pulumi.yaml",
+    "plugins": "the providers of the locked packages",
+    "environment": "values in the stack's own file",
+}
+"""Keys by which the CLI takes values or code from where nobody looks who reads and judges these files, and what is
+accepted instead (sdk/go/common/workspace/project.go of pulumi/pulumi)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,10 @@ class Project:
     config: Mapping[str, str]
     secret_keys: tuple[str, ...]
     problems: tuple[str, ...]
+
+    def setting(self, key: str) -> str:
+        """Return a value of the project's own, by its key without the project's name; empty where there is none."""
+        return self.config.get(f"{self.name}:{key}", "")
 
 
 def stacks(folder: Path) -> list[str]:
@@ -126,8 +137,12 @@ def load(folder: Path, stack: str) -> Project:
     if not isinstance(name, str) or not name:
         raise BadConfiguration(f"{folder / 'Pulumi.yaml'}: `name` is missing; accepted: the project's name")
     path = require_stack(folder, stack)
+    own = _read(path)
+    for file, content in ((folder / "Pulumi.yaml", document), (path, own)):
+        for key in content.keys() & _NOT_FOLLOWED.keys():
+            raise BadConfiguration(f"{file}: `{key}` isn't followed here; accepted: {_NOT_FOLLOWED[key]}")
     given: dict[str, Json] = {}
-    for key, value in _mapping(_read(path), "config", path).items():
+    for key, value in _mapping(own, "config", path).items():
         full = _full_key(name, key)
         if full in given:
             raise BadConfiguration(f"{path}: `{full}` has two values, one of them without `{name}:`; keep one")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -17,6 +16,8 @@ import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, NoReturn
+
+from tests.forked_modules import be
 
 _MODULE = "pulumi.policy"
 
@@ -87,15 +88,7 @@ def _be(pack: Path, environment: Mapping[str, str], stdout: int, stderr: int, fi
         sys.stdout, sys.stderr = _unbuffered(1), _unbuffered(2)
         os.environ.clear()
         os.environ.update(environment)
-        os.chdir(pack)
-        # The packs are those beside this one.
-        for name in [name for name in sys.modules if name.partition(".")[0] == "policies"]:
-            del sys.modules[name]
-        sys.argv = [_MODULE, "127.0.0.1:0", str(pack)]
-        runpy.run_module(_MODULE, run_name="__main__", alter_sys=True)
-        code = 0
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        code = be(pack, _MODULE, ("127.0.0.1:0", str(pack)))
     except BaseException:
         traceback.print_exc()
     finally:

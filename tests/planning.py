@@ -84,6 +84,12 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (),
     return written(rehearsal_command(*arguments, packs=project / "policies" if often else None), output)
 
 
+def plan_only(stack: str, project: Path, output: Path) -> Plan:
+    """Plan a stack of a project without having it judged."""
+    options = ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet", "--unjudged")
+    return written(rehearsal_command(*options), output)
+
+
 def written(done: Done, output: Path) -> Plan:
     """The plan that a command wrote to a file."""
     return _read(done.code, done.printed, output.read_text() if output.exists() else "")

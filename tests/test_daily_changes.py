@@ -37,8 +37,10 @@ def agree(monkeypatch: pytest.MonkeyPatch, project: Path, plan: Path, change: Ma
     return [line for line in after if line not in {old.strip() for old in before}]
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("change", [pytest.param(row, id=row["change"].replace(" ", "-")) for row in CHANGES])
 def test_what_a_change_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: dict[str, Any]) -> None:
+    """Each change to this project tries all of them together, below."""
     project = copy_project(tmp_path)
     break_project(project, change)
     plan = rehearse("prod", project, tmp_path / "plan.json")
@@ -55,8 +57,10 @@ def test_all_of_them_together_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         assert "append" in change or (project / "__main__.py").read_text().rstrip() == source.rstrip()
         together["also"] |= change.get("also", {})
         together["agreed"] += change.get("agreed", [])
-    rehearse("prod", project, tmp_path / "plan.json")
-    agree(monkeypatch, project, tmp_path / "plan.json", together)
+    plan = rehearse("prod", project, tmp_path / "plan.json")
+    assert plan.rules == {rule for change in CHANGES for rule in change["says"]}, plan.printed
+    agreed = agree(monkeypatch, project, tmp_path / "plan.json", together)
+    assert sorted(agreed) == sorted(together["agreed"])
     plan = rehearse("prod", project, tmp_path / "agreed.json")
     assert (plan.exit_code, plan.violations) == (0, []), plan.printed
 

@@ -28,8 +28,9 @@ def owners(file: str) -> list[str]:
         "CODEOWNERS",
         *("policies/config/inventory.prod.json", "policies/config/another.stack.json"),
         *("policies/inventory/types/data.txt", "policies/gate/__main__.py", "policies/rulebook/analyzer.py"),
-        *("operations/deploy.py", "operations/commands/deploy.py", "rehearsal/__main__.py", "Makefile"),
-        *(".ci/run", ".circleci/config.yml", "set_up.py", "pyproject.toml"),
+        *("operations/deploy.py", "operations/commands/deploy.py", "operations/pulumi_cli.py", "Makefile"),
+        "rehearsal/__main__.py",
+        *(".ci/run", ".circleci/config.yml", "set_up.py", "Pulumi.yaml", "pyproject.toml"),
         *("requirements.lock", "requirements-develop.lock", "requirements-uv.lock"),
     ],
 )

@@ -17,18 +17,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from operations import deploy, engine_state, state_backend
-from operations.deploy import PULUMI
+from operations import engine_state, state_backend
 from operations.engine_state import EngineState
+from operations.pulumi_cli import PULUMI, run_cli
+from rehearsal.engine.properties import SECRET_MARK
 from stackfiles import project, yaml_file
 from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
 
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
-SECRET_MARKER: Final = {_SIGNATURE: _SECRET, "plaintext": "null"}
+SECRET_MARKER: Final = {**SECRET_MARK, "plaintext": "null"}
 """What in an import file makes an input a secret without giving its value: what the provider reads wins, and takes only
-this over (pkg/resource/deploy/import.go and sdk/go/common/resource/properties.go of pulumi/pulumi)."""
+this over (pkg/resource/deploy/import.go of pulumi/pulumi)."""
 
 _SAID: Final = 12
 """Lines of the CLI's errors that are shown."""
@@ -134,7 +133,7 @@ def scratch_engine(folder: Path, stack: str) -> Iterator[Engine]:
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, also where somebody stops this one: an engine writes its state before it stops."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
-        code = deploy.run_engine(command, folder, environment, out, errors)
+        code = run_cli(command, folder, environment, out, errors)
         said = []
         for file in (out, errors):
             file.seek(0)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from operations import deploy, verdicts
+from operations import pulumi_cli, verdicts
 from operations.adopt import check_plan, hand_over, judging, map_file, report, take_over, terraform_state
 from operations.adopt.engine import Engine, scratch_engine
 from operations.adopt.live import Account
@@ -36,8 +36,8 @@ def run(options: argparse.Namespace) -> int:
     if options.check_plan:
         return _check_plan(options)
     folder: Path = options.project.resolve()
-    deploy.require_cli(folder)
-    deploy.require_no_hidden_options()
+    pulumi_cli.require_cli(folder)
+    pulumi_cli.require_no_hidden_options()
     if not options.terraform_state and not options.lookup:
         raise BadConfiguration("nothing says what runs; accepted: --terraform-state FILE, --lookup, or both")
     stack = load_stack(options)

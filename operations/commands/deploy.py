@@ -85,7 +85,32 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> int:
     from operations import deploy
 
-    return deploy.run(options)
+    where = (options.project, options.stack)
+    match options.operation:
+        case "preview":
+            return deploy.preview(*where, diff=options.diff, plan=options.plan, output=options.json)
+        case "up":
+            return deploy.up(
+                *where,
+                yes=options.yes,
+                diff=options.diff,
+                plan=options.plan,
+                without_workloads=options.without_workloads,
+                change_park_mode=options.change_park_mode,
+            )
+        case "destroy":
+            return deploy.destroy(*where, diff=options.diff, confirm=options.confirm)
+        case "refresh":
+            return deploy.refresh(
+                *where,
+                diff=options.diff,
+                preview_only=options.preview_only,
+                yes=options.yes,
+                expect_no_changes=options.expect_no_changes,
+                without_secrets=options.without_secrets,
+                clear_pending=options.clear_pending,
+            )
+    return deploy.unlock(*where)
 
 
 _EXIT_CODES: Final = (

@@ -38,8 +38,16 @@ def _runs(name: str) -> Callable[[argparse.Namespace], int]:
         from operations.park import run
 
         stack = load_stack(options)
-        way = {"park": run.PARK, "unpark": run.UNPARK}[name]
-        return run.run(way, stack, Aws(stack.settings.region, options.timeout), load_web(options), options)
+        return run.run(
+            {"park": run.PARK, "unpark": run.UNPARK}[name],
+            stack,
+            Aws(stack.settings.region, options.timeout),
+            load_web(options),
+            options.project,
+            dry_run=options.dry_run,
+            yes=options.yes,
+            pool_paused=options.pool_paused,
+        )
 
     return carry_out
 

@@ -180,12 +180,12 @@ def _check_start(account: Account) -> Verdict:
             f"generation {generation} has been deleted and has left its snapshot; accepted: databaseGeneration "
             f"{generation + 1}"
         )
-    if settings.database_restore_mode == "clean":
+    name = settings.start_snapshot(account.database_name)
+    if name is None:
         return _DATABASE.failed(
             "databaseRestoreMode is `clean`, and an empty database has no users: go on as in a first deploy "
             "(docs/workloads.md, from its second update); accepted here: from_final_snapshot"
         )
-    name = settings.database_snapshot or final_snapshot(account.database_name, generation - 1)
     start = account.snapshot(name)
     if start is None or not start.usable:
         state = "isn't there" if start is None else f"is {start.status}{'' if start.encrypted else ', not encrypted'}"

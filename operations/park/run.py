@@ -5,9 +5,9 @@ Nothing is remembered between two runs: each looks at what is, and goes on from 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from operations import deploy
@@ -74,7 +74,9 @@ UNPARK: Final = Way(
 )
 
 
-def run(way: Way, stack: Stack, aws: Aws, web: Web, given: argparse.Namespace) -> int:
+def run(
+    way: Way, stack: Stack, aws: Aws, web: Web, folder: Path, *, dry_run: bool, yes: bool, pool_paused: bool
+) -> int:
     """Go a way and return the exit code: 0 arrived, 1 refused or not arrived, otherwise what the Pulumi CLI ends with.
 
     Args:
@@ -82,7 +84,10 @@ def run(way: Way, stack: Stack, aws: Aws, web: Web, given: argparse.Namespace) -
         stack: The stack, whose file says the mode already.
         aws: The account.
         web: How to reach hosts.
-        given: `project`, `stack`, `dry_run`, `yes`, `pool_paused`.
+        folder: The project's folder.
+        dry_run: Whether to look and change nothing.
+        yes: Whether what the preview shows is applied without asking.
+        pool_paused: Whether somebody has seen that Prefect's work pool is paused and no flow runs.
 
     Raises:
         BadConfiguration: the stack's file says something else, another account, no credentials, or no CLI.
@@ -97,17 +102,18 @@ def run(way: Way, stack: Stack, aws: Aws, web: Web, given: argparse.Namespace) -
         show(f"{stack.names.environment} is {way.mode}", arrived, as_json=False)
         return 0
     with progress("looking at what speaks against it"):
-        before = way.before(account, web, given.pool_paused)
+        before = way.before(account, web, pool_paused)
     show(f"Before {way.title.lower()} {stack.names.environment}", before, as_json=False)
     _tell(way, stack)
     if not all_passed(before):
         say("Nothing was changed.")
         return 1
-    if given.dry_run:
+    if dry_run:
         say("Dry run: nothing was changed.")
         return 0
-    if code := _apply(given):
-        say(f"The update broke off. Run `make {way.command} STACK={given.stack}` again: it goes on from what is.")
+    name = stack.names.environment
+    if code := deploy.up(folder, name, yes=yes, change_park_mode=True):
+        say(f"The update broke off. Run `make {way.command} STACK={name}` again: it goes on from what is.")
         return code
     with progress("looking at what came of it"):
         arrived = way.after(account, web)
@@ -144,19 +150,3 @@ def _tell(way: Way, stack: Stack) -> None:
     for note in costs.notes(stack.settings):
         say(note)
     say("")
-
-
-def _apply(given: argparse.Namespace) -> int:
-    """Update the stack; the engine shows its preview and asks, unless that is answered already."""
-    return deploy.run(
-        argparse.Namespace(
-            operation="up",
-            project=given.project,
-            stack=given.stack,
-            yes=given.yes,
-            change_park_mode=True,
-            without_workloads=False,
-            diff=False,
-            plan=None,
-        )
-    )

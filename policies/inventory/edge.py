@@ -21,6 +21,8 @@ _MADE_WITH_IDS: Final = {
     "vpc-": "aws:ec2/vpc:Vpc",
 }
 """How the ids of a type begin -> the type."""
+_OF_AWS: Final = {("aws:ec2/vpcEndpoint:VpcEndpoint", "prefixListId")}
+"""Type and attribute that no input sets, and that names what is AWS's: here the addresses of S3."""
 _CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
@@ -70,7 +72,7 @@ def _network_names(resource: Resource) -> Iterator[tuple[str, str]]:
     known = table().get(resource.type)
     judged = {*known.paths("by", _NETWORK), *known.paths("made", _NETWORK)} if known else set()
     for path, place, value in resource.shared(property_leaves):
-        if isinstance(value, str) and not isinstance(value, SecretText):
+        if isinstance(value, str) and not isinstance(value, SecretText) and (resource.type, path) not in _OF_AWS:
             for name in [value] if path in judged else _NETWORK_ID.findall(value):
                 yield place, name
 

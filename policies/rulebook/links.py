@@ -50,7 +50,14 @@ def users(stack: Stack, source: Resource, path: str, types: frozenset[str]) -> l
 
 
 def named_sources(stack: Stack, resource: Resource, path: str, types: frozenset[str]) -> list[Resource]:
-    """Return the resources of some types that a property names: by their `name`, or by what it takes from them."""
+    """Return the resources of some types that a property names: by name or ARN, or by what it takes from them.
+
+    What is given as a name may come back as an ARN once the resource exists.
+    """
     given = resource.get(path)
-    named = [other for other in stack.only(types) if isinstance(given, str) and other.get("name") == given]
+    named = [
+        other
+        for other in stack.only(types)
+        if isinstance(given, str) and given in (other.get("name"), other.get("arn"))
+    ]
     return named or sources(stack, resource, path, types)

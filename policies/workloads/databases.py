@@ -102,6 +102,32 @@ def _deletable(database: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 
 @RULES.resource(
+    "foreign-snapshot",
+    title="A database starts from what its own generations left, or from a snapshot that was agreed to.",
+    remedy="Name the snapshot that the generation before it left, or have the snapshot agreed to in the rule's "
+    "configuration: another environment's data would come with it.",
+    source=_AURORA + "aurora-restore-snapshot.html",
+    severity=Severity.HIGH,
+    types=_STORED,
+    config={
+        "agreed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Names of other snapshots that a database may start from",
+            "default": [],
+        }
+    },
+)
+def _foreign_snapshot(database: Resource, judgement: Judgement) -> Iterator[Finding]:
+    snapshot = database.text_or_none("snapshotIdentifier")
+    if snapshot is None or snapshot in judgement.config["agreed"]:
+        return
+    own = database.text("clusterIdentifier" if database.type in DATABASE_CLUSTER else "identifier")
+    if not re.fullmatch(rf"{re.escape(own)}-g[0-9]+-final", snapshot):
+        yield Finding("`snapshotIdentifier` isn't what a generation of this database left.")
+
+
+@RULES.resource(
     "short-backups",
     title="Backups of databases reach back far enough.",
     remedy="Set `backupRetentionPeriod` to the days that the rule asks for, or more.",

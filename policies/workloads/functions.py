@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Final
 
-from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack
+from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack, Unjudgeable
 from policies.rulebook.links import for_each, named_sources, sources, users
 from policies.workloads.kinds import (
     EVENT_SOURCE,
@@ -94,8 +95,8 @@ def _unlimited(function: Resource, _: Judgement) -> Iterator[Finding]:
 @RULES.stack(
     "function-without-dead-letters",
     title="What a function can't handle is kept.",
-    remedy="Feed it from queues that have a `redrivePolicy`, known at preview; where services call it, set "
-    "`deadLetterConfig.targetArn`.",
+    remedy="Feed it from queues whose `redrivePolicy`, known at preview, names another queue; where services call it, "
+    "set `deadLetterConfig.targetArn`.",
     source=_GUIDE + "invocation-async-retain-records.html",
     severity=Severity.MEDIUM,
 )
@@ -112,8 +113,31 @@ def _without_dead_letters(stack: Stack, function: Resource, _: Judgement) -> Ite
         yield "It is called without a queue, and has no `deadLetterConfig.targetArn`."
     for mapping in mappings:
         queues = sources(stack, mapping, "eventSourceArn", QUEUE)
-        if not queues or not all(isinstance(queue.get("redrivePolicy"), str) for queue in queues):
-            yield f"Its event source `{mapping.name}` isn't a queue of this stack with a `redrivePolicy`."
+        if not queues or not all(map(_gives_away, queues)):
+            yield f"Its event source `{mapping.name}` isn't a queue of this stack that gives what fails to another."
+
+
+def _gives_away(queue: Resource) -> bool:
+    """Tell whether a queue gives what fails to another one."""
+    try:
+        policy = json.loads(queue.text("redrivePolicy"))
+        target = str(policy["deadLetterTargetArn"])
+    except (Unjudgeable, ValueError, TypeError, KeyError):
+        return False
+    return target.rpartition(":")[2] not in ("", queue.get("name"))
+
+
+@RULES.resource(
+    "code-without-version",
+    title="The code of functions is a version of an archive, so that what runs is what was reviewed.",
+    remedy="Set `s3ObjectVersion`, in a bucket that keeps versions.",
+    source=_GUIDE + "configuration-function-zip.html",
+    severity=Severity.HIGH,
+    types=FUNCTION,
+)
+def _without_version(function: Resource, _: Judgement) -> Iterator[Finding]:
+    if function.get("s3Bucket") is not None and not function.text_or_none("s3ObjectVersion"):
+        yield Finding("`s3ObjectVersion` is missing.")
 
 
 @RULES.resource(

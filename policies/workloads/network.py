@@ -111,6 +111,20 @@ def _names_gateway(stack: Stack, route: Resource, path: str) -> bool:
 
 
 @RULES.resource(
+    "wide-ingress",
+    title="Security groups let in other groups, and no addresses.",
+    remedy="Name the security group of what connects: a block of addresses lets in whatever gets one of them.",
+    source=_VPC + "security-group-rules.html",
+    severity=Severity.MEDIUM,
+    types=OPENS - EGRESS_RULE,
+)
+def _wide_ingress(resource: Resource, _: Judgement) -> Iterator[Finding]:
+    for opening in openings(resource):
+        if opening.direction == "ingress" and opening.addresses:
+            yield Finding(f"In {opening.place}, addresses are let in: {', '.join(opening.addresses)}.")
+
+
+@RULES.resource(
     "wide-egress",
     title="Security groups let workloads out to the internet on named ports only.",
     remedy="Name TCP and one of the accepted ports, or lead the rule to a security group or a private address block.",
@@ -127,7 +141,7 @@ def _names_gateway(stack: Stack, route: Resource, path: str) -> bool:
         }
     },
 )
-def _wide(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+def _wide_egress(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     accepted = {(int(port), int(port)) for port in judgement.config["ports"]}
     for opening in openings(resource):
         outward = opening.direction == "egress" and not all(map(is_private, opening.addresses))

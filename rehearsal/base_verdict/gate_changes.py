@@ -26,7 +26,10 @@ GATE: Final[Mapping[str, tuple[str, ...]]] = {
     CONFIGURATION: ("policies/config/*",),
     "rules": ("policies/**/*",),
     "embedded engine": ("rehearsal/**/*", "stackfiles/**/*"),
-    "what attaches the packs to a deploy": ("operations/deploy.py", "operations/commands/deploy.py", "Makefile"),
+    "what attaches the packs to a deploy": (
+        *("operations/deploy.py", "operations/commands/deploy.py", "operations/pulumi_cli.py"),
+        "Makefile",
+    ),
     PIPELINE: (".circleci/**/*", ".github/**/*", ".ci/**/*", "set_up.py"),
     "packages": ("requirements*.lock", "pyproject.toml"),
     "who has to agree": ("CODEOWNERS",),

@@ -104,7 +104,7 @@ def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> NoR
         known = set(sys.modules)
         document = _plan(folder, stack_name, go).document()
         modules = [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)]
-        json.dump({"document": document, "modules": modules}, answer)
+        answer.write(json.dumps({"document": document, "modules": modules}))
         answer.flush()
     except (KeyboardInterrupt, _Ended):
         code = interrupts.INTERRUPTED

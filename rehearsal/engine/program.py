@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rehearsal.engine import deadlock
-from rehearsal.engine.lines import belongs_to_program
+from rehearsal.engine.lines import belongs_to_program, stack_trace
 from rehearsal.engine.plan import Judges, Step
 from rehearsal.engine.program_fault import ProgramFault
 from stackfiles.failures import BadConfiguration, Failure
@@ -104,6 +104,7 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
             root_directory=str(project.folder),
         )
     )
+    vars(pulumi.runtime.resource)["_get_stack_trace"] = stack_trace
     program = pulumi.runtime.run_in_stack(lambda: (runpy.run_path(str(project.program), run_name="__main__"), None)[1])
     deadlock.run(program, loop)
 

@@ -15,19 +15,20 @@ if TYPE_CHECKING:
     from google.protobuf import struct_pb2
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-_SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"
+SECRET_MARK: Final[Mapping[str, str]] = {_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270"}
+"""What an object has that is a secret, beside its value."""
 _REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
 
 def secret(value: Json) -> dict[str, Json]:
     """Return a value marked as secret."""
-    return {_SIGNATURE: _SECRET, "value": value}
+    return {**SECRET_MARK, "value": value}
 
 
 def is_secret(value: Json) -> TypeGuard[dict[str, Json]]:
     """Tell whether a value is marked as secret."""
-    return isinstance(value, dict) and value.get(_SIGNATURE) == _SECRET
+    return isinstance(value, dict) and SECRET_MARK.items() <= value.items()
 
 
 def to_output_value(value: Json, dependencies: Sequence[str] = ()) -> Json:

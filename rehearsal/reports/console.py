@@ -96,7 +96,9 @@ def _summary(plan: Plan) -> Text:
     counted = [(mandatory, "mandatory violation"), (len(plan.violations) - mandatory, "advisory violation")]
     verdict = "passed" if plan.passed else "failed"
     # What a failure cut short was never counted to its end.
-    if plan.failure is None:
+    if plan.failure is None and not plan.packs:
+        verdict = f"{_count(len(plan.created), 'resource')} to create: judged by no pack"
+    elif plan.failure is None:
         created, packs = _count(len(plan.created), "resource"), _count(plan.packs, "pack")
         enforcement = plan.enforcement
         rules = enforced(enforcement) if relaxed(enforcement) else _count(enforcement["rules"], "rule")

@@ -21,7 +21,6 @@ from pathlib import Path
 from tests import session
 from tests.breakages import ADDITIONS, BREAKAGES, together
 from tests.owner import FILES, HERE, give_files, link_packs
-from tests.planning import PROJECT
 
 
 def main() -> int:
@@ -41,9 +40,9 @@ def main() -> int:
         judges = _gate(Path(folder).resolve() / "judges", given.judge_with.resolve())
         said = _stopped_additions(judges)
         if given.only_additions:
-            known = _stopped_additions(_gate(Path(folder).resolve() / "own", PROJECT))
-            rows = [row for added in ADDITIONS.values() for row in added]
-            missing = {row["id"]: sorted(set(row["expect"]) & known[row["id"]] - said[row["id"]]) for row in rows}
+            # What is recorded of a row by itself isn't stopped by what is said of its additions.
+            rows = [row for added in ADDITIONS.values() for row in added if row["id"] not in together.document()]
+            missing = {row["id"]: sorted(set(row["expect"]) - said[row["id"]]) for row in rows}
         else:
             alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]
             missing = {row["id"]: sorted(set(row["expect"]) - together.planned([row], judges).rules) for row in alone}

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -21,14 +22,20 @@ import pytest
 import yaml
 
 from stackfiles import project
+from tests.circleci import workflows
 from tests.circleci.pipeline_rules import BRANCHES, Pipeline, needs
-from tests.owner import config, owned
-from tests.planning import PROJECT, copy_project, plan_of
+from tests.owner import config, files_with, lay, owned
+from tests.planning import PROJECT, plan_of
 
 CONFIG = PROJECT / ".circleci" / "config.yml"
 PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
 STACK = "prod"
 SETTINGS = config(STACK)
+READS_STATE = {
+    "previewReadsState": True,
+    "stateBucket": "the-state",
+    "stateKeyArn": f"arn:aws:kms:{SETTINGS['aws:region']}:{SETTINGS['aws:allowedAccountIds'][0]}:key/mrk-{'0' * 32}",
+}
 jobs_on = Pipeline(PIPELINE).jobs_on
 
 
@@ -135,6 +142,17 @@ def may_assume(arn: str, branch: str) -> bool:
     return audience == token(branch)[0] and fnmatchcase(token(branch)[1], pattern)
 
 
+def run_script(
+    folder: Path, script: str, stack: str, settings: Mapping[str, object], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the pipeline's scripts on a stack of the suite, with more settings."""
+    copy = lay(folder, files_with(stack))
+    with (copy / f"Pulumi.{stack}.yaml").open("a") as file:
+        file.writelines(f"  {key}: {json.dumps(value)}\n" for key, value in settings.items())
+    command = [copy / ".ci" / script, stack, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_it_is_valid() -> None:
     validator = jsonschema.Draft7Validator(json.loads((PROJECT / "tests" / "schemas" / "circleci.json").read_text()))
     assert [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(PIPELINE)] == []
@@ -208,26 +226,29 @@ def test_main_is_applied_after_approval_tests_and_gate_and_checked_afterwards() 
 
 
 @pytest.mark.parametrize(
-    ("script", "setting", "said"),
+    ("script", "stack", "settings", "said"),
     [
-        ("reads-state", "", "previewReadsState isn't true, so there is no preview"),
-        ("reads-state", "previewReadsState: false", "previewReadsState isn't true, so there is no preview"),
-        ("reads-state", "previewReadsState: true", ""),
-        ("makes-workloads", "", "workloads isn't here, so others make the services"),
-        ("makes-workloads", "workloads: here", ""),
+        ("reads-state", STACK, {}, "previewReadsState isn't true, so there is no preview"),
+        ("reads-state", STACK, READS_STATE, ""),
+        ("makes-workloads", STACK, {}, "workloads isn't here, so others make the services"),
+        ("makes-workloads", "lab", {}, ""),
     ],
 )
-def test_a_job_goes_on_where_the_stacks_settings_say_so(tmp_path: Path, script: str, setting: str, said: str) -> None:
-    copy = copy_project(tmp_path)
-    (copy / ".ci").mkdir()
-    shutil.copy(PROJECT / ".ci" / script, copy / ".ci")
-    (copy / ".venv").symlink_to(sys.prefix)
-    with (copy / f"Pulumi.{STACK}.yaml").open("a") as file:
-        file.write(f"  {setting}\n" if setting else "")
-    done = subprocess.run([copy / ".ci" / script, STACK], capture_output=True, text=True, check=False, env=os.environ)
+def test_a_job_goes_on_where_the_stacks_settings_say_so(
+    tmp_path: Path, script: str, stack: str, settings: dict[str, str], said: str
+) -> None:
+    done = run_script(tmp_path, script, stack, settings)
     assert done.returncode == (3 if said else 0), done.stderr
     assert said in done.stdout
     assert bool(done.stdout) == bool(said)
+
+
+def test_a_role_is_where_the_stacks_file_says_and_called_as_it_says(tmp_path: Path) -> None:
+    """A stack that was taken over may have its roles on another path and under other names."""
+    given = {"rolePath": "/taken/over/", "immutable": {"roles": {f"{STACK}-ci-deploy": {"name": "deploys-main"}}}}
+    done = run_script(tmp_path, "role", STACK, given, "ci-deploy")
+    account = SETTINGS["aws:allowedAccountIds"][0]
+    assert f"AWS_ROLE_ARN=arn:aws:iam::{account}:role/taken/over/deploys-main\n" in done.stdout, done.stderr
 
 
 def test_workloads_that_are_made_here_come_after_all_else_with_a_role_of_their_own() -> None:
@@ -240,25 +261,32 @@ def test_workloads_that_are_made_here_come_after_all_else_with_a_role_of_their_o
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize(("code", "ended", "halted"), [(0, 0, ""), (3, 0, "step halt\n"), (1, 1, "")])
-def test_a_setting_that_cant_be_read_is_no_reason_to_leave_the_workloads_out(
-    tmp_path: Path, code: int, ended: int, halted: str
-) -> None:
-    (line,) = (line for line in commands("apply").splitlines() if "makes-workloads" in line)
+@pytest.mark.parametrize(("code", "ended"), [(0, 0), (3, 0), (1, 1)])
+def test_a_setting_that_cant_be_read_is_no_reason_to_leave_anything_out(tmp_path: Path, code: int, ended: int) -> None:
+    every = [filled(line) for job in PIPELINE["jobs"] for line in commands(job).splitlines()]
+    every += [line for job in workflows.jobs() for line in job.commands]
+    asking = {line for line in every if re.search(r"\.ci/(makes-workloads|reads-state)", line)}
+    assert len(asking) == 4
     (tmp_path / ".ci").mkdir()
-    for name, text in ((".ci/makes-workloads", f"exit {code}"), ("circleci-agent", 'echo "$@"')):
+    scripts = {f".ci/{name}": f"exit {code}" for name in ("makes-workloads", "reads-state")}
+    for name, text in {**scripts, "circleci-agent": 'echo "$@"'}.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
         (tmp_path / name).chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    done = subprocess.run(
-        ["bash", "-eo", "pipefail", "-c", filled(line)],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (ended, halted)
+    output = tmp_path / "output"
+    environment = {
+        **os.environ,
+        "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+        "STACK": STACK,
+        "GITHUB_OUTPUT": str(output),
+    }
+    for line in asking:
+        output.write_text("")
+        command = ["bash", "-eo", "pipefail", "-c", line]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == ended, line
+        # CircleCI is told to stop, GitHub to go on.
+        assert done.stdout == ("step halt\n" if "circleci-agent" in line and code == 3 else ""), line
+        assert bool(output.read_text()) == ("GITHUB_OUTPUT" in line and code == 0), line
 
 
 def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_the_state() -> None:
@@ -272,7 +300,7 @@ def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_th
 def test_the_nightly_run_changes_nothing_and_has_no_context() -> None:
     assert jobs_on("a-feature", run="nightly") == {"properties": {}}
     assert jobs_on("main", run="nightly") == {}
-    assert '-m "hypothesis or age" --hypothesis-profile nightly' in commands("properties")
+    assert '-m "hypothesis or nightly" --hypothesis-profile nightly' in commands("properties")
 
 
 def test_a_stack_is_applied_by_one_job_at_a_time() -> None:

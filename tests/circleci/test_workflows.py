@@ -187,7 +187,7 @@ def _project_command(line: str) -> str:
     """What a line has the project do, however the pipeline writes the stack; empty if it does something else."""
     line = line.strip().replace("<< pipeline.parameters.stack >>", '"$STACK"')
     line = re.sub(r"(\.ci/post-report \w+) \S+", r"\1", line)
-    line = re.sub(r"^(?:if )?(\.ci/(?:reads-state|makes-workloads) [^ ;]+).*", r"\1", line)
+    line = re.sub(r"^(\.ci/(?:reads-state|makes-workloads) [^ ;]+).*", r"\1", line)
     return line if re.match(r"\.venv/bin/python -m|make |\.ci/(?!role|install)", line) else ""
 
 

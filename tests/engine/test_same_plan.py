@@ -161,10 +161,7 @@ def page_data(plan: Path, page: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "row",
-    [
-        pytest.param(row, id=row["id"], marks=() if row in ONE_A_PACK else pytest.mark.every_breakage)
-        for row in BREAKAGES
-    ],
+    [pytest.param(row, id=row["id"], marks=() if row in ONE_A_PACK else pytest.mark.nightly) for row in BREAKAGES],
 )
 def test_both_engines_judge_a_breakage_alike(row: dict[str, Any], tmp_path: Path) -> None:
     folder = copy_project(tmp_path, row["stack"])

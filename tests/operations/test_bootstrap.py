@@ -184,13 +184,15 @@ def ways(fresh: Fresh) -> list[tuple[str, int, str]]:
     return [*aws, *cli, ("cli", init, "between")]
 
 
-def test_broken_off_at_every_call(fresh: Fresh) -> None:
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.nightly)], ids=["some", "all"])
+def test_broken_off_at_every_call(fresh: Fresh, step: int) -> None:
+    """Each change tries every fourth way, and the one that leaves a stack half made."""
     assert fresh.run("--secrets").code == 0
     every = ways(fresh)
     wanted = made() | {"key": "", "alias": "", "encryption": ""}
     assert len(every) >= 50
     tried = set()
-    for who, number, kind in every:
+    for who, number, kind in [*every[:-1:step], every[-1]]:
         fresh.start_over()
         if who == "aws":
             fresh.bench.cloud.fault = fault_at(number, kind)
@@ -215,7 +217,7 @@ def test_broken_off_at_every_call(fresh: Fresh) -> None:
         assert found["encryption"]["ApplyServerSideEncryptionByDefault"]["KMSMasterKeyID"] == found["key"]
         assert header in ("", fresh.header) or "EXAMPLE" in broken.text, (who, number, kind)
         assert set(stored()) == set(BY_HAND), (who, number, kind)
-    assert len(tried) >= 25
+    assert len(tried) >= 25 // step
 
 
 def stored() -> list[str]:

@@ -83,6 +83,7 @@ def test_the_load_balancer_cannot_finish(bench: Bench, pictures: list[str]) -> N
     assert len(pictures) == 2
 
 
+@pytest.mark.nightly
 @NEEDS_BROWSER
 def test_sign_in_without_end_and_a_page_elsewhere(bench: Bench, pictures: list[str]) -> None:
     bench.edge.fault = "always asks"
@@ -101,6 +102,7 @@ def test_password_and_code_are_in_no_picture(bench: Bench, pictures: list[str]) 
     assert [text.splitlines()[0] for text in pictures] == ["Sign in"]
 
 
+@pytest.mark.nightly
 @NEEDS_BROWSER
 def test_rotation_is_proven_by_the_test_user(bench: Bench) -> None:
     """Until the new secret is applied, the load balancer comes with the old one, which Kinde no longer takes."""

@@ -109,10 +109,28 @@ def test_an_update_neither_parks_nor_unparks_unless_it_is_told_to(recorder: Path
     assert "parkMode is `unparked`, and the platform is parked" in refused.stderr
     assert "`make unpark STACK=lab`" in refused.stderr
     assert calls(recorder) == []
+    (recorder / "state").write_text(json.dumps({"deployment": {"resources": [{**marker, "inputs": {}}]}}))
+    unreadable = deploy("up", *here, path=recorder)
+    assert unreadable.returncode == 2
+    assert "the marker in its state can't be read" in unreadable.stderr
     assert deploy("up", "--change-park-mode", *here, path=recorder).returncode == 0
     assert [call[0] for call in calls(recorder)] == ["preview", "up"]
     # Where others make the workloads, the setting is all there is to it.
     assert deploy("up", "--stack", "prod", path=recorder).returncode == 0
+
+
+@pytest.mark.parametrize(("code", "returned", "called"), [(6, 0, ["up"]), (255, 1, [])])
+def test_an_update_starts_from_a_state_or_from_none_but_not_from_one_that_cannot_be_read(
+    recorder: Path, code: int, returned: int, called: list[str]
+) -> None:
+    program = recorder / "pulumi"
+    program.write_text(
+        program.read_text().replace("if 'export' in sys.argv:\n", f"if 'export' in sys.argv:\n    sys.exit({code})\n")
+    )
+    done = deploy("up", "--stack", "prod", path=recorder)
+    assert done.returncode == returned
+    assert ("the stack's state can't be read, so nothing was applied" in done.stderr) == bool(returned)
+    assert [call[0] for call in calls(recorder)] == called
 
 
 def test_a_stack_without_a_file_is_refused(recorder: Path) -> None:
@@ -138,10 +156,9 @@ def test_looking_for_drift_changes_nothing_and_leaves_out_what_shows_the_header_
     options = ("--preview-only", "--expect-no-changes", "--without-secrets")
     assert deploy("refresh", *options, "--stack", "dev", path=recorder).returncode == 0
     (called,) = calls(recorder)
-    assert called[:4] == ["refresh", "--stack", "dev", "--expect-no-changes"]
+    assert called[:5] == ["refresh", "--stack", "dev", "--expect-no-changes", "--preview-only"]
     assert "**aws:lb/listenerRule:ListenerRule::**" in called
     assert "**aws:cloudfront/distribution:Distribution::**" in called
-    assert called[-1] == "--preview-only"
 
 
 def test_a_saved_plan_with_a_stand_in_is_refused(recorder: Path) -> None:

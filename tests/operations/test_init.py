@@ -31,6 +31,10 @@ COMPANY: dict[str, Any] = yaml.safe_load(ANSWERS.read_text())
 ASIDE = (".git", ".venv", ".*_cache", ".hypothesis", ".pulumi-state", "build", "node_modules")
 PACKS = ("least_privilege", "inventory", "previewed", "workloads")
 """Packs that have a configuration for each stack."""
+OF_THE_CLONE = ("tests/test_own_stacks.py", "tests/circleci/test_pipeline.py")
+"""The tests that read the clone's own files, so that another owner may see them fail. No other test can open such a
+file (tests/own_files.py), so none of these depends on who owns the clone.
+"""
 
 
 def clone(folder: Path) -> Path:
@@ -100,10 +104,20 @@ def test_the_stack_file_has_the_answers(acme: Path) -> None:
     assert yaml.safe_load((acme / "Pulumi.yaml").read_text())["name"] == COMPANY["name"]
 
 
-def test_the_generators_have_nothing_to_add(acme: Path) -> None:
-    before = texts(acme)
-    assert run_module(acme, "generators").code == 0
-    assert texts(acme) == before
+def assert_its_suite_passes(project: Path) -> None:
+    """Run the tests of a clone that read its own files, as its owner does."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PYTEST_", FOLDER))}
+    (project / ".venv").symlink_to(sys.prefix)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *OF_THE_CLONE]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+
+
+@pytest.mark.nightly
+def test_the_suite_passes_where_there_is_one_environment(acme: Path, tmp_path: Path) -> None:
+    """Each change runs it in the clone with two of them, further down."""
+    assert_its_suite_passes(Path(shutil.copytree(acme, tmp_path / "project")))
 
 
 def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None:
@@ -194,6 +208,7 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
         "docs/access-testing.md",
         *(f"policies/config/{pack}.testing.json" for pack in PACKS),
     }
+    assert_its_suite_passes(project)
 
 
 @pytest.mark.parametrize(

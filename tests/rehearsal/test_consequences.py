@@ -14,7 +14,7 @@ from rehearsal.reports.consequences import DESTROYED, IMPOSSIBLE, REPLACED, cons
 from rehearsal.reports.markdown import markdown
 from rehearsal.reports.since_last import text
 from stackfiles.plan_document import PlanDocument, State, resource_label
-from tests.planning import PROJECT, copy_project, document_of, rehearse
+from tests.planning import PROJECT, copy_project, document_of, plan_only
 
 TARGETS: Final = "aws:lb/targetGroup:TargetGroup"
 GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
@@ -164,7 +164,7 @@ def renamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[PlanDocument, Pla
     plans = []
     for options_ in (")\n\nenvironment =", alias):
         program.write_text((PROJECT / "__main__.py").read_text().replace(")\n\nenvironment =", options_))
-        rehearse("prod", project, folder / "plan.json", ["naming"])
+        plan_only("prod", project, folder / "plan.json")
         plans.append(json.loads((folder / "plan.json").read_text()))
     return plans[0], plans[1]
 

@@ -204,6 +204,12 @@ def test_without_a_pack_nothing_passes(workshop: Path) -> None:
     assert "nothing would be judged" in outcome.err
 
 
+def test_a_plan_that_is_only_read_says_that_nothing_judged_it() -> None:
+    outcome = rehearse("--unjudged", "--quiet")
+    assert (outcome.code, outcome.out) == (0, "dev: 9 resources to create: judged by no pack\n")
+    assert rehearse("--unjudged", "--pack", HOUSE).code == 2
+
+
 def test_a_folder_that_is_no_pack() -> None:
     outcome = rehearse("--pack", WORKSHOP)
     assert outcome.code == 2

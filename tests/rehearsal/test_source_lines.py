@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pulumi.runtime import resource
 
 from rehearsal import pull_request
+from rehearsal.engine.lines import stack_trace
 from stackfiles.plan_document import Violation, places
 from tests.planning import copy_project, rehearsal_command
 
@@ -98,3 +100,25 @@ def test_a_revision_that_git_does_not_know_is_refused(
     sarif = branch.plan.with_name("policies.sarif")
     assert pull_request.main([str(branch.plan), "--sarif", str(sarif), "--changed-since", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith("error: --changed-since nowhere: ")
+
+
+class _Base:
+    def __init__(self) -> None:
+        self.told = [tell() for tell in (resource._get_stack_trace, stack_trace)]
+
+
+class _Kind(_Base):
+    def __init__(self) -> None:
+        super().__init__()
+
+
+class _Own(_Kind):
+    def __init__(self) -> None:
+        super().__init__()
+
+
+def test_the_callers_of_a_resource_are_those_that_the_sdk_tells() -> None:
+    theirs, ours = _Own().told
+    assert ours == theirs
+    assert theirs.frames[0].pc.uri == Path(__file__).as_uri()
+    assert [tell().frames[:] for tell in (resource._get_stack_trace, stack_trace)] == [[], []]

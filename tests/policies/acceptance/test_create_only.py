@@ -22,7 +22,7 @@ def test_the_table_equals_its_sources() -> None:
     )
 
 
-@pytest.mark.age
+@pytest.mark.nightly
 def test_the_table_is_not_old() -> None:
     heading, *_ = compiler.INDEX.read_text(encoding="utf-8").splitlines()
     compiled_on = dt.date.fromisoformat(json.loads(heading)["compiled"])

@@ -26,7 +26,7 @@ from policies.acceptance.quotas import size
 from policies.inventory.agreement import pins
 from policies.inventory.agreement import plan as planned
 from tests import session
-from tests.planning import NAME, Plan, copy_project, rehearse
+from tests.planning import NAME, Plan, copy_project, plan_only, rehearse
 
 REGIONS: Final = {
     "staging-europe-1": "eu-central-1",
@@ -112,7 +112,7 @@ class Stacks:
         """Have the packs' configuration agree to everything that the options bring."""
         self._configure(environment, options)
         output = self.project / "plan.json"
-        rehearse(environment, self.project, output, ["naming"])
+        plan_only(environment, self.project, output)
         inventory = planned.agreed(json.loads(output.read_text()))
         read, name = pins.settings_of(self.project, environment)
         settings = {**read, "webAclArn": WEB_ACL}
@@ -154,14 +154,23 @@ def assert_only_what_is_wanted_is_said(plan: Plan, options: Mapping[str, Any]) -
     assert plan.exit_code == int(bool(wanted))
 
 
+PLACED: Final = list(zip(ALONE, cycle(REGIONS), strict=False))
+"""Each option, and the environment that it is tried in."""
+
+
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("environment", "options"),
-    [
-        pytest.param(environment, ALONE[name], id=f"{name} in {REGIONS[environment]}")
-        for name, environment in zip(ALONE, cycle(REGIONS), strict=False)
-    ],
+    [pytest.param(environment, ALONE[name], id=f"{name} in {REGIONS[environment]}") for name, environment in PLACED],
 )
 def test_packs_say_of_one_option_what_is_wanted(environment: str, options: dict[str, Any]) -> None:
+    """Each change tries those of one environment together, below."""
+    assert_only_what_is_wanted_is_said(stacks(options.get(_REPOSITORY)).plan(environment, options), options)
+
+
+@pytest.mark.parametrize("environment", REGIONS)
+def test_packs_say_of_some_options_what_is_wanted(environment: str) -> None:
+    options = {key: value for name, place in PLACED if place == environment for key, value in ALONE[name].items()}
     assert_only_what_is_wanted_is_said(stacks(options.get(_REPOSITORY)).plan(environment, options), options)
 
 

@@ -260,6 +260,11 @@ def test_networks(judge: Judge, properties: dict[str, Json], passes: bool) -> No
     assert (of(judge.stack_of([made, Planned(INGRESS, properties)]), "pinned-network") == []) == passes
 
 
+def test_the_addresses_of_s3_that_an_endpoint_tells_are_awss(judge: Judge) -> None:
+    endpoint = Planned("aws:ec2/vpcEndpoint:VpcEndpoint", {"prefixListId": "pl-22222222"})
+    assert of(judge.stack_of([endpoint]), "pinned-network") == []
+
+
 HEADER: Final = sha256(b"header").hexdigest()
 COPIES: Final[dict[str, Callable[[str], str]]] = {
     "plain": str,

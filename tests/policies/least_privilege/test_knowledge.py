@@ -41,7 +41,7 @@ def test_managed_policies_equal_their_source() -> None:
     assert knowledge.MANAGED.read_bytes() == command.compile_managed(compiled(knowledge.MANAGED))
 
 
-@pytest.mark.age
+@pytest.mark.nightly
 @pytest.mark.parametrize("index", [knowledge.ACTIONS, knowledge.MANAGED])
 def test_indexes_are_not_old(index: Path) -> None:
     assert dt.datetime.now(dt.UTC).date() - compiled(index) < OLDEST, "compile it again, with newer sources"

@@ -98,12 +98,13 @@ def every_action() -> Iterator[str]:
         yield from service.listed(service.everything)
 
 
-def test_every_action_on_everything_passes_once_its_remedy_is_carried_out() -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)], ids=["every fifth", "all"])
+def test_every_action_on_everything_passes_once_its_remedy_is_carried_out(step: int) -> None:
     narrowed = 0
-    for action in every_action():
+    for action in list(every_action())[::step]:
         after = mended(allow([action]))
         narrowed += bool(after) and after[0]["Resource"] != "*"
-    assert narrowed > 9000
+    assert narrowed > 9000 // step
 
 
 @pytest.mark.parametrize("method", escalations.escalations(), ids=lambda method: method.id)

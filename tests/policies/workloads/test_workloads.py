@@ -25,8 +25,12 @@ VARIABLES: Final = {
         "AUTH_AWSALB_SIGNER": "parameter:/prod/backstage/load_balancer_arn",
     }
 }
+ROLES: Final[dict[str, Json]] = {
+    "prod-backstage": {"executionRoleArn": "prod-backstage-execution", "taskRoleArn": "prod-backstage-task"}
+}
 CONFIG: Final[dict[str, dict[str, Json]]] = {
     "undeclared-injection": {"variables": VARIABLES},
+    "undeclared-role": {"roles": ROLES},
     "unwired-workload": {"families": [*VARIABLES]},
 }
 
@@ -56,8 +60,8 @@ def test_every_rule_has_cases(pack: StartPack) -> None:
     assert TABLES.tested_rules() == set(pack("workloads").rules)
 
 
-def test_without_a_catalogue_nothing_may_be_injected(pack: StartPack) -> None:
-    assert rules(pack("workloads").everything(planned(TABLES.stack))) == {"undeclared-injection"}
+def test_without_a_catalogue_nothing_may_be_injected_and_no_task_has_a_role(pack: StartPack) -> None:
+    assert rules(pack("workloads").everything(planned(TABLES.stack))) == {"undeclared-injection", "undeclared-role"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +71,7 @@ def test_without_a_catalogue_nothing_may_be_injected(pack: StartPack) -> None:
         ("wide-egress", {"ports": []}, {}, {"wide-egress"}),
         ("short-backups", {"days": 30}, {}, {"short-backups"}),
         ("deletable-database", {"finalSnapshot": "last"}, {"database": {"finalSnapshotIdentifier": "last"}}, set()),
+        ("foreign-snapshot", {"agreed": ["old"]}, {"database": {"snapshotIdentifier": "old"}}, set()),
         ("default-administrator", {"refused": ["keeper"]}, {}, {"default-administrator"}),
         ("old-platform", {"versions": ["1.4.0"]}, {}, {"old-platform"}),
         ("old-runtime", {"runtimes": ["python3.14"]}, {}, {"old-runtime"}),
