@@ -15,6 +15,14 @@ RULES: Final = Rules()
 _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ecs-controls.html"
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
 
+_LOG_OPTIONS: Final = frozenset(
+    """
+    awslogs-create-group awslogs-datetime-format awslogs-group awslogs-multiline-pattern awslogs-region
+    awslogs-stream-prefix max-buffer-size mode
+    """.split()
+)
+"""Options of the driver `awslogs` that ECS names. Docker's has others, such as one that sends the lines elsewhere.
+Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html"""
 _DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
 _OWN_REGISTRY: Final = r"{account}\.dkr\.ecr\.{region}\.amazonaws\.com(\.cn)?"
 
@@ -111,6 +119,8 @@ def _unlogged(task: Resource, _: Judgement) -> Iterator[Finding]:
         options = container.mapping("logConfiguration.options")
         if container.text_or_none("logConfiguration.logDriver") != "awslogs" or not options.get("awslogs-group"):
             yield Finding(f"`{container.place('logConfiguration')}` doesn't lead to a log group.")
+        if options.keys() - _LOG_OPTIONS:
+            yield Finding(f"`{container.place('logConfiguration.options')}` has some that ECS doesn't name.")
 
 
 def _images(resource: Resource) -> Iterator[tuple[str, str]]:
