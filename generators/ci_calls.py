@@ -97,14 +97,14 @@ class Permissions:
 
 
 @cache
-def record() -> tuple[Request, ...]:
-    """Return the recorded requests."""
-    return tuple(Request(**json.loads(line)) for line in RECORD.read_text(encoding="utf-8").splitlines()[1:])
+def record(file: Path = RECORD) -> tuple[Request, ...]:
+    """Return the requests of a record."""
+    return tuple(Request(**json.loads(line)) for line in file.read_text(encoding="utf-8").splitlines()[1:])
 
 
-def source() -> str:
-    """Return which provider code the record is of."""
-    text: str = json.loads(RECORD.read_text(encoding="utf-8").splitlines()[0])["source"]
+def source(file: Path = RECORD) -> str:
+    """Return which provider code a record is of."""
+    text: str = json.loads(file.read_text(encoding="utf-8").splitlines()[0])["source"]
     return text
 
 
@@ -210,8 +210,8 @@ def page() -> str:
         f"From a record of every call that `{source()}` made in every scenario (tests/upstream). A test\n"
         "holds both against each other with an evaluator of IAM that nobody here wrote: each call is allowed to the\n"
         "role that makes it, within its boundary, or is left to a person below; each grant is called, or says why it\n"
-        "is there. Workloads that are made here have a role of their own, which these scenarios don't have:\n"
-        "[what CI applies](workloads.md#what-ci-applies).\n\n"
+        "is there. Workloads that are made here have a role of their own, and their own record, which the same test\n"
+        "holds against it: [what CI applies](workloads.md#what-ci-applies).\n\n"
         "## Called and allowed\n\n"
         "| action | ci-preview | ci-deploy | calls |\n| --- | --- | --- | --- |\n"
     )

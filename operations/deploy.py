@@ -95,7 +95,7 @@ def up(
     """
     folder = _prepare(folder, stack)
     command = [*_command("up", stack, diff=diff), *pack_options(folder, stack)]
-    left_out = _exclusions(f"**::{kind}**" for kind in _WORKLOADS) if without_workloads else []
+    left_out = WITHOUT_WORKLOADS if without_workloads else []
     command += [*left_out, *_plan_option("--plan", plan, folder, stack), *(["--yes"] if yes else [])]
     try:
         state = engine_state.load(folder, stack)
@@ -212,6 +212,10 @@ def _plan_option(option: str, plan: Path | None, folder: Path, stack: str) -> li
 def _exclusions(patterns: Iterable[str]) -> list[str]:
     """Return the CLI's options that leave out what URNs with these patterns name."""
     return [word for pattern in patterns for word in ("--exclude", pattern)]
+
+
+WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
+"""The CLI's options of an update that leaves out workloads that are made here, as CI's first one does."""
 
 
 def pack_options(folder: Path, stack: str) -> list[str]:

@@ -1,7 +1,7 @@
 """CI's roles against what the provider calls: each call is allowed or left to a person, each grant is explained.
 
 An evaluator of IAM that nobody here wrote decides, and the pack's own reading about the few actions on whose resources
-the evaluator has no data. The record of calls is upstream provider code's (tests/upstream).
+the evaluator has no data. The records of calls are upstream provider code's (tests/upstream).
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.requests import can
 from stackfiles import project
 from tests.iam_evaluator import answers, missing
-from tests.owner import FILES, owned
+from tests.owner import FILES, owned, owned_with
 from tests.session import shared
+from tests.workloads import CALLS, LAB
 
-STACKS = project.stacks(FILES)
+STACKS = (*project.stacks(FILES), LAB)
 
 
-def questions() -> Iterator[tuple[str, Request]]:
-    """Each role with each request that its runs raise."""
-    for request in record():
+def questions(stack: str) -> Iterator[tuple[str, Request]]:
+    """Each role with each request that its runs raise, of the record that a stack has."""
+    for request in record(CALLS) if stack == LAB else record():
         for role in request.roles:
             yield role, request
 
@@ -37,7 +38,7 @@ def verdicts(stack: str) -> list[tuple[str, Request, bool]]:
     """Whether each role may do what its runs ask for, within its boundary."""
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
-    asked = list(questions())
+    asked = list(questions(stack))
 
     def make() -> str:
         return json.dumps(answers([question(stack, role, request) for role, request in asked]))
@@ -55,21 +56,22 @@ NO_DATA = {"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags", "l
 
 def own_reading(stack: str, role: str, request: Request) -> bool:
     assert request.action in NO_DATA, f"the evaluator can't say: {request}"
-    allowed = permissions(owned(), stack, request.options)[role]
+    allowed = permissions(owned_with(stack), stack, request.options)[role]
     holder = Holder(role)
     holder.add(allowed.policy)
     holder.bound(allowed.boundary)
-    return can(holder, request.action.lower(), filled(request.resource, owned(), stack, request.options))
+    return can(holder, request.action.lower(), filled(request.resource, owned_with(stack), stack, request.options))
 
 
 def question(stack: str, role: str, request: Request) -> dict[str, Any]:
-    allowed = permissions(owned(), stack, request.options)[role]
+    place = (owned_with(stack), stack, request.options)
+    allowed = permissions(*place)[role]
     return {
         "policy": json.loads(allowed.policy),
         "boundary": json.loads(allowed.boundary),
         "action": request.action,
-        "resource": filled(request.resource, owned(), stack, request.options),
-        "context": {key: filled(value, owned(), stack, request.options) for key, value in request.context.items()},
+        "resource": filled(request.resource, *place),
+        "context": {key: filled(value, *place) for key, value in request.context.items()},
     }
 
 
@@ -94,7 +96,8 @@ def test_what_is_left_to_a_person_is_refused_to_ci(stack: str) -> None:
 
 
 def test_nothing_is_left_to_a_person_that_no_call_needs() -> None:
-    unused = [row for row in withheld() if not any(row.covers(role, request) for role, request in questions())]
+    asked = [asked for stack in STACKS for asked in questions(stack)]
+    unused = [row for row in withheld() if not any(row.covers(role, request) for role, request in asked)]
     assert unused == []
 
 

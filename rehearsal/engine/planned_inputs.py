@@ -1,14 +1,15 @@
 """How a provider answers a preview: what it makes of the inputs, and what it adds.
 
-Stack rules see the answer, not the inputs. `planned_answers.json` beside this file records, type by type, how the
-answers of the Terraform AWS provider's own code differ from the inputs; tests/upstream makes the record and holds it
-against that code. A type that isn't in it answers its inputs, and each computed attribute as unknown.
+Stack rules see the answer, not the inputs. Two files beside this one record, type by type, how the answers of the
+Terraform AWS provider's own code differ from the inputs: `planned_answers.json`, and `planned_workload_answers.json`
+with what workloads add that are made here. tests/upstream makes the records and holds them against that code. A type
+that isn't in them answers its inputs, and each computed attribute as unknown.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,8 @@ from stackfiles.json_type import Json
 from stackfiles.plan_document import UNKNOWN
 
 RECORD: Final = Path(__file__).with_name("planned_answers.json")
+WORKLOADS: Final = Path(__file__).with_name("planned_workload_answers.json")
+"""The record of what a stack adds that makes its workloads."""
 
 CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 """The type whose names the provider puts together by itself (CustomizeDiff in its code)."""
@@ -43,10 +46,29 @@ class Answer(TypedDict, total=False):
 
 
 @cache
-def record() -> Mapping[str, Answer]:
-    """Return the recorded answers by type."""
-    document: dict[str, dict[str, Answer]] = json.loads(RECORD.read_text(encoding="utf-8"))
-    return document["answers"]
+def record(*files: Path) -> Mapping[str, Answer]:
+    """Return the recorded answers by type: of some of the records, or of both."""
+    documents = [json.loads(file.read_text(encoding="utf-8")) for file in files or (RECORD, WORKLOADS)]
+    return merged((type_, answer) for document in documents for type_, answer in document["answers"].items())
+
+
+def source(file: Path) -> str:
+    """Return which provider code a record is of."""
+    text: str = json.loads(file.read_text(encoding="utf-8"))["source"]
+    return text
+
+
+def merged(answers: Iterable[tuple[str, Answer]]) -> dict[str, Answer]:
+    """Return the record of many answers: pairs of a type and what was observed of some of its resources."""
+    found: dict[str, Answer] = {}
+    for type_, answer in answers:
+        whole = found.setdefault(type_, {})
+        for key, value in answer.items():
+            if isinstance(value, dict) and value:
+                whole["added"] = dict(sorted({**whole.get("added", {}), **value}.items()))
+            elif value:
+                whole[key] = sorted({*whole.get(key, []), *value})  # type: ignore[literal-required,misc]
+    return dict(sorted(found.items()))
 
 
 def planned(type_: str, inputs: Mapping[str, Json], region: str = "") -> dict[str, Json]:
@@ -71,6 +93,7 @@ def planned(type_: str, inputs: Mapping[str, Json], region: str = "") -> dict[st
 
 
 def _planned(name: str, value: Json, answer: Answer) -> Json:
+    """Return what the answer has for an input, or for what a path leads to within one."""
     if name in answer.get("whole", []) and has_unknown(value):
         return UNKNOWN
     is_set = name in (*answer.get("sorted", []), *answer.get("whole", []))
@@ -80,6 +103,8 @@ def _planned(name: str, value: Json, answer: Answer) -> Json:
         return as_go_writes(value)
     if name in answer.get("legacy_document", []) and isinstance(value, str):
         return as_go_writes(value, first="Version")
+    if isinstance(value, dict) and any(path.startswith(f"{name}.") for path in answer.get("whole", [])):
+        return {inner: _planned(f"{name}.{inner}", item, answer) for inner, item in value.items()}
     return deepcopy(value)
 
 

@@ -21,7 +21,7 @@ SERVICES: Final = (
 _SIGNED: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
 """Service that a request is signed for -> botocore's name, where they differ."""
 _SCOPE: Final = re.compile(r"Credential=[^/]*/\d+/([^/]+)/([^/]+)/aws4_request")
-_LISTED_TAG: Final = re.compile(r"(?:Tags\.member\.\d+|TagSpecification\.\d+\.Tag\.\d+)\.(Key|Value)")
+_LISTED_TAG: Final = re.compile(r"(?:Tags\.(?:member|Tag)\.\d+|TagSpecification\.\d+\.Tag\.\d+)\.(Key|Value)")
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,10 @@ def recognize(environ: Mapping[str, Any], body: bytes) -> ApiCall:
 
 def _json_tags(parameters: Mapping[str, Any]) -> dict[str, str]:
     given = parameters.get("Tags") or parameters.get("tags") or {}
-    return {tag["Key"]: tag["Value"] for tag in given} if isinstance(given, list) else dict(given)
+    if not isinstance(given, list):
+        return dict(given)
+    small = ({name.lower(): text for name, text in tag.items()} for tag in given)  # as ECS has them
+    return {tag["key"]: tag["value"] for tag in small}
 
 
 def _form_tags(form: Mapping[str, str]) -> dict[str, str]:

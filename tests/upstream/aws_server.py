@@ -5,12 +5,14 @@
 prints its URL and serves on the loopback address until it is killed; `JOURNAL` gets every call (see recording.py).
 What is added to moto: completed_server.py, refusals.py, and in this file descriptions: that of a security group's rule
 that names a prefix list or a group, with EC2's limits, and that of a role whose longest session is changed; flow logs
-in a folder of a bucket; services of ECS whose tasks run; which queues may give their dead letters to one.
+in a folder of a bucket; services of ECS whose tasks run; which queues may give their dead letters to one, and where
+a queue gives its own, as the caller wrote that.
 """
 
 from __future__ import annotations
 
 import inspect
+import json
 import logging
 import os
 import re
@@ -77,10 +79,19 @@ def _keep_folders_of_flow_logs() -> None:
     _replace(FlowLogsBackend, "create_flow_logs", create)
 
 
-def _tell_who_gives_dead_letters() -> None:
-    """Have moto tell a queue's policy about that; it keeps it, as every attribute."""
+def _tell_of_dead_letters() -> None:
+    """Have moto tell a queue's policies about them: one it keeps, as every attribute, the other it writes anew."""
+    original: Any = vars(Queue)["attributes"]
+
+    def attributes(queue: Any) -> dict[str, Any]:  # noqa: ANN401 - moto's own
+        told: dict[str, Any] = original.fget(queue)
+        if queue.redrive_policy:
+            told["RedrivePolicy"] = json.dumps(queue.redrive_policy, separators=(",", ":"))
+        return told
+
     _replace(Queue, "BASE_ATTRIBUTES", [*Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"])
     _replace(Queue, "redrive_allow_policy", None)
+    _replace(Queue, "attributes", property(attributes))
 
 
 def _replace(class_: type, name: str, instead: object) -> None:
@@ -94,7 +105,7 @@ def main() -> None:
     _keep_descriptions_of_rules()
     _keep_description_of_role()
     _keep_folders_of_flow_logs()
-    _tell_who_gives_dead_letters()
+    _tell_of_dead_letters()
     os.environ["MOTO_ECS_SERVICE_RUNNING"] = "1"
     completed = CompletedServer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, RecordingServer(completed, Path(sys.argv[1])), threaded=True)

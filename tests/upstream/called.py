@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from generators.ci_calls import Request
 from tests.planning import NAME
-from tests.upstream.deployment import Ran
+from tests.upstream.deployment import Ran, provider_code
 from tests.upstream.permissions import ACCOUNT
 
 _IDS: Final = (
     (r"(:distribution/)[0-9A-Z]+", r"\g<1>E" + "0" * 13),
-    (r"\b(sgr?)-[0-9a-f]{17}\b", r"\g<1>-" + "0" * 17),
+    (r"\b(eipalloc|nat|rtb|sgr?|subnet|vpc)-[0-9a-f]{8,17}\b", r"\g<1>-" + "0" * 17),
     (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "0" * 8 + "-0000" * 3 + "-" + "0" * 12),
     (r"/[0-9a-f]{16,17}\b", "/" + "0" * 17),
     (r"(:delivery:)\w+", r"\g<1>" + "0" * 17),
@@ -25,10 +26,16 @@ _IDS: Final = (
 """What differs from run to run -> what stands for it; and a role's new name -> the one that today's grants have."""
 
 
+def lines(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the record of the calls of CI's runs. `settings`: by stack."""
+    found = [{"source": provider_code()}, *map(asdict, requests(runs, settings))]
+    return "".join(json.dumps(line) + "\n" for line in found)
+
+
 def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> list[Request]:
-    """Return every question that the calls of some runs raised, each once, in order. `settings`: by stack."""
+    """Return every question that those calls raised, each once, in order."""
     seen: dict[tuple[str, str, str], dict[str, set[str]]] = {}
-    for ran in runs:
+    for ran in filter(lambda ran: ran.roles, runs):
         for call in ran.api:
             for asked in call["asked"]:
                 context = json.dumps(asked["context"], sort_keys=True)
@@ -56,7 +63,7 @@ def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> 
 def _pattern(text: str, stack: str, settings: Mapping[str, Any]) -> str:
     """Return a text without what is of one run, account, region or stack."""
     names = {
-        settings["vpcId"]: "{vpcId}",
+        settings.get("vpcId") or "a VPC that is found": "{vpcId}",
         settings["circleciOrganizationId"]: "{circleciOrganizationId}",
         ACCOUNT: "{account}",
         settings["aws:region"]: "{region}",

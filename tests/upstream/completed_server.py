@@ -1,9 +1,10 @@
-"""Moto's server, with what the stack needs and moto lacks or gets wrong about CloudFront, ACM and Lambda:
+"""Moto's server, with what the stack needs and moto lacks or gets wrong about CloudFront, ACM, ECS and Lambda:
 
 - CloudFront's response headers policies, kept as the XML that they were made of;
 - all of a distribution's configuration, of which moto forgets some (the headers policy and the TLS version among it);
 - the key algorithm of an ACM certificate, which moto takes for RSA whatever was asked for;
-- what a function of Lambda does about recursion.
+- what a function of Lambda does about recursion;
+- what moto forgets of a service of ECS.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ _DISTRIBUTIONS: Final = "/2020-05-31/distribution"
 _HEADERS_POLICIES: Final = "/2020-05-31/response-headers-policy"
 _XMLNS: Final = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
 _CERTIFICATES: Final = "CertificateManager."
+_SERVICES: Final = "AmazonEC2ContainerServiceV20141113."
+_FORGOTTEN: Final = ("availabilityZoneRebalancing", "enableECSManagedTags", "healthCheckGracePeriodSeconds")
+"""What moto keeps nothing of. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
 _RECURSION: Final = re.compile(r"/2024-08-31/functions/([^/]+)/recursion-config")
 """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html"""
 ElementTree.register_namespace("", _XMLNS)
@@ -44,6 +48,8 @@ class CompletedServer:
         """ARN of a certificate -> what was asked for."""
         self._recursion: dict[str, str] = {}
         """Name of a function -> what it does about recursion."""
+        self._services: dict[str, dict[str, Any]] = {}
+        """Name of a service of ECS -> what moto forgets of it."""
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -58,9 +64,11 @@ class CompletedServer:
                 self._recursion[function[1]] = json.loads(body_of(environ))["RecursiveLoop"]
             text = json.dumps({"RecursiveLoop": self._recursion.get(function[1], "Terminate")})
             return _answer(start, "200 OK", text, type_="application/json")
-        operation = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(_CERTIFICATES)
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").removeprefix(_CERTIFICATES).removeprefix(_SERVICES)
         if operation in ("RequestCertificate", "DescribeCertificate"):
             return self._certificate(environ, start, operation)
+        if operation in ("CreateService", "UpdateService", "DescribeServices"):
+            return self._service(environ, start)
         return self._moto(environ, start)
 
     def _headers_policy(self, environ: Environ, start: StartResponse, rest: str) -> Iterable[bytes]:
@@ -128,6 +136,21 @@ class CompletedServer:
                     self._key_algorithms[answered["CertificateArn"]] = asked.get("KeyAlgorithm", "RSA_2048")
                 elif asked["CertificateArn"] in self._key_algorithms:
                     answered["Certificate"]["KeyAlgorithm"] = self._key_algorithms[asked["CertificateArn"]]
+            content = json.dumps(answered).encode()
+        start(status, [*headers, ("Content-Length", str(len(content)))])
+        return [content]
+
+    def _service(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        body = body_of(environ)
+        asked = json.loads(body)
+        status, headers, content = handed_on(self._moto, environ, body)
+        if status.startswith("200"):
+            answered = json.loads(content)
+            with self._lock:
+                for service in [answered["service"]] if "service" in answered else answered["services"]:
+                    kept = self._services.setdefault(service["serviceName"], {})
+                    kept.update((name, asked[name]) for name in _FORGOTTEN if name in asked)
+                    service.update(kept)
             content = json.dumps(answered).encode()
         start(status, [*headers, ("Content-Length", str(len(content)))])
         return [content]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,12 +21,13 @@ import yaml
 from components.catalogue import SECRETS, Maker
 from components.naming import Names
 from components.workload_settings import HERE
+from operations.deploy import WITHOUT_WORKLOADS
 from tests.engine.deployment import KINDE_SECRET, Deployment, prepared
 from tests.planning import NAME, PROJECT
 from tests.upstream.bridged_provider import BRIDGE, PLUGIN, PROVIDER
 from tests.upstream.permissions import ACCOUNT
 
-Role = Literal["ci-preview", "ci-deploy"]
+Role = Literal["ci-preview", "ci-deploy", "ci-workloads"]
 
 
 def missing() -> str:
@@ -73,6 +74,15 @@ class Ran:
         ]
 
     @property
+    def steps(self) -> list[tuple[str, str, str]]:
+        """What changed the account, in order: method, type and logical name."""
+        return [
+            (call["method"], call["type"], call["urn"].rpartition("::")[2])
+            for call in self.provider
+            if call["method"] in ("Create", "Update", "Delete") and not call["preview"] and call["outcome"] == "done"
+        ]
+
+    @property
     def replaced(self) -> set[str]:
         """The types of which something was to be replaced."""
         return {call["type"] for call in self.provider if call["method"] == "Diff" and call.get("replaces")}
@@ -116,6 +126,11 @@ class Account:
             service, region, endpoint_url=self.server, aws_access_key_id="test", aws_secret_access_key="test"
         )
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which a command finds the account."""
+        return {"AWS_ENDPOINT_URL": self.server, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
     def journal(self, name: str) -> list[dict[str, Any]]:
         """Return all that `provider` or `api` has written down."""
         file = self.folder / f"{name}.jsonl"
@@ -124,6 +139,12 @@ class Account:
     def faults(self, *faults: dict[str, Any]) -> None:
         """Have these faults from now on (see recording.Fault)."""
         (self.folder / "faults.json").write_text(json.dumps(faults))
+
+    def settings(self, stack: str) -> Mapping[str, Any]:
+        """Return what a stack's file says by now."""
+        document = yaml.safe_load((self.folder / stack / "project" / f"Pulumi.{stack}.yaml").read_text())
+        config: dict[str, Any] = document["config"]
+        return config
 
     def stack(self, name: str, **settings: Any) -> Upstream:  # noqa: ANN401 - as YAML has it
         """Return a stack that has nothing yet, with some settings of its own, and all that it expects to find."""
@@ -162,10 +183,29 @@ class Upstream:
         """Apply, with every pack, as `make up` does."""
         return self._run(scenario, ("ci-deploy",), *self.deployment.command("up", "--yes"), folder=PROJECT)
 
-    def up(self, scenario: str, *, preview: bool = False) -> Ran:
+    def up(
+        self,
+        scenario: str,
+        *,
+        preview: bool = False,
+        roles: Sequence[Role] = ("ci-deploy",),
+        without_workloads: bool = False,
+    ) -> Ran:
         """Apply, without packs; with a preview first where what the provider answers there is wanted."""
-        without = () if preview else ("--skip-preview",)
-        return self._pulumi(scenario, ("ci-deploy",), "up", "--yes", "--suppress-outputs", *without)
+        options = (*(() if preview else ("--skip-preview",)), *(WITHOUT_WORKLOADS if without_workloads else ()))
+        return self._pulumi(scenario, roles, "up", "--yes", "--suppress-outputs", *options)
+
+    def apply_as_ci(self, scenario: str) -> list[Ran]:
+        """Apply, without packs, as CI's job on main does: in two updates, each with its role."""
+        return [
+            self.up(f"{scenario}, without workloads", without_workloads=True),
+            self.up(scenario, roles=("ci-workloads",)),
+        ]
+
+    def operate(self, scenario: str, command: str, *options: str) -> Ran:
+        """Run another command of `operations` on the stack, as a person with an administrator's credentials does."""
+        where = ("--stack", self.deployment.stack, "--project", str(self.deployment.project))
+        return self._run(scenario, (), sys.executable, "-m", "operations", command, *where, *options, folder=PROJECT)
 
     def preview(self, scenario: str, role: Role = "ci-deploy") -> Ran:
         """Preview, without packs."""
@@ -177,10 +217,40 @@ class Upstream:
             scenario, ("ci-deploy", "ci-preview"), "refresh", "--yes", "--skip-preview", "--expect-no-changes"
         )
 
+    def search_for_drift(self, scenario: str) -> Ran:
+        """Compare the state with the account and change nothing, as CI does each day."""
+        command = self.deployment.command("refresh", "--preview-only", "--without-secrets")
+        return self._run(scenario, ("ci-preview",), *command, folder=PROJECT)
+
     def destroy(self, scenario: str) -> Ran:
         """Destroy everything, as `make destroy` does."""
         command = self.deployment.command("destroy", "--confirm", self.deployment.stack)
         return self._run(scenario, ("ci-deploy",), *command, folder=PROJECT)
+
+    def left(self) -> list[str]:
+        """Return what the account still has of the stack, by its names."""
+        iam, edge, ecs = self.client("iam"), self.account.client("acm", "us-east-1"), self.client("ecs")
+        clusters = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
+        found = [
+            *(role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]),
+            *(policy["PolicyName"] for policy in iam.list_policies(Scope="Local", MaxItems=1000)["Policies"]),
+            *(bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]),
+            *(group["TargetGroupName"] for group in self.client("elbv2").describe_target_groups()["TargetGroups"]),
+            *(one["LoadBalancerName"] for one in self.client("elbv2").describe_load_balancers()["LoadBalancers"]),
+            *(one["Name"].lstrip("/") for one in self.client("ssm").describe_parameters(MaxResults=50)["Parameters"]),
+            *(one["DomainName"] for one in edge.list_certificates()["CertificateSummaryList"]),
+            *(cluster["clusterName"] for cluster in clusters if cluster["status"] == "ACTIVE"),
+            *(one["DBClusterIdentifier"] for one in self.client("rds").describe_db_clusters()["DBClusters"]),
+            *(one["FunctionName"] for one in self.client("lambda").list_functions()["Functions"]),
+            *(url.rpartition("/")[2] for url in self.client("sqs").list_queues().get("QueueUrls", ())),
+            *(
+                tag["Value"]
+                for vpc in self.client("ec2").describe_vpcs()["Vpcs"]
+                for tag in vpc.get("Tags", ())
+                if tag["Key"] == "Name"
+            ),
+        ]
+        return [name for name in found if name.startswith(self.deployment.stack)]
 
     def _pulumi(self, scenario: str, roles: Sequence[Role], *arguments: str) -> Ran:
         command = ["pulumi", *arguments, "--stack", self.deployment.stack, "--non-interactive"]
@@ -192,7 +262,7 @@ class Upstream:
         done = subprocess.run(
             command,
             cwd=folder,
-            env=self.deployment.environment,
+            env={**self.deployment.environment, **self.account.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

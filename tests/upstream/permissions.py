@@ -32,6 +32,7 @@ _OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
         "GetBucketCors": "GetBucketCORS",
         "GetBucketEncryption": "GetEncryptionConfiguration",
         "GetBucketLifecycleConfiguration": "GetLifecycleConfiguration",
+        "GetBucketNotificationConfiguration": "GetBucketNotification",
         "GetBucketReplication": "GetReplicationConfiguration",
         "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
         "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
@@ -42,6 +43,7 @@ _OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
         "ListObjectVersions": "ListBucketVersions",
         "PutBucketEncryption": "PutEncryptionConfiguration",
         "PutBucketLifecycleConfiguration": "PutLifecycleConfiguration",
+        "PutBucketNotificationConfiguration": "PutBucketNotification",
         "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     },
     "cloudfront": {"CreateDistributionWithTags": "CreateDistribution"},
@@ -53,6 +55,8 @@ _TAGGING: Final = {
     "acm": "AddTagsToCertificate",
     "ec2": "CreateTags",
     "elbv2": "AddTags",
+    "rds": "AddTagsToResource",
+    "sqs": "TagQueue",
     "ssm": "AddTagsToResource",
     "iam CreateOpenIDConnectProvider": "TagOpenIDConnectProvider",
     "iam CreatePolicy": "TagPolicy",
@@ -61,13 +65,25 @@ _TAGGING: Final = {
 """Service, with the operation where it matters -> action that a call needs too if it sets tags; else TagResource."""
 
 _MADE: Final = "0" * 17
+_ECS: Final = "arn:aws:ecs:{region}:{account}:"
+_EC2: Final = "arn:aws:ec2:{region}:{account}:{kind}/"
+_RDS: Final = "arn:aws:rds:{region}:{account}:"
 _RESOURCES: Final[Mapping[str, Mapping[str, str]]] = {
     "acm": {"CertificateArn": "{}"},
     "cloudfront": {"Resource": "{}", "Id": "arn:aws:cloudfront::{account}:{kind}/{}"},
+    "cloudwatch": {"ResourceARN": "{}", "AlarmNames": "arn:aws:cloudwatch:{region}:{account}:alarm:{}"},
     "ec2": {
-        "GroupId": "arn:aws:ec2:{region}:{account}:security-group/{}",
+        "GroupId": _EC2 + "{}",
         "GroupName": "arn:aws:ec2:{region}:{account}:security-group/sg-" + _MADE,
-        r"ResourceId\.\d+": "arn:aws:ec2:{region}:{account}:{kind}/{}",
+        "(Allocation|NatGateway|RouteTable|Vpc)Id": _EC2 + "{}",
+        r"ResourceId\.\d+": _EC2 + "{}",
+    },
+    "ecs": {
+        "resourceArn": "{}",
+        "serviceDeploymentArns": "{}",
+        "family": _ECS + "task-definition/{}:0",
+        **dict.fromkeys(("service", "serviceName", "services"), _ECS + "service/{cluster}/{}"),
+        **dict.fromkeys(("clusters", "cluster"), _ECS + "cluster/{}"),
     },
     "elbv2": {
         r"(Rule|ResourceArns|RulePriorities\.member\.\d+\.Rule).*Arn|ResourceArns\.member\.\d+": "{}",
@@ -81,17 +97,33 @@ _RESOURCES: Final[Mapping[str, Mapping[str, str]]] = {
         "OpenIDConnectProviderArn": "{}",
         "Url": "arn:aws:iam::{account}:oidc-provider/{}",
     },
+    "lambda": {
+        "Resource": "{}",
+        "UUID": "arn:aws:lambda:{region}:{account}:event-source-mapping:{}",
+        "FunctionName": "arn:aws:lambda:{region}:{account}:function:{}",
+    },
     "logs": {
+        "logGroupName": "arn:aws:logs:{region}:{account}:log-group:{}",
         "name": "arn:aws:logs:{region}:{account}:{kind}:{}",
         "resourceArn": "{}",
         "id": "arn:aws:logs:{region}:{account}:delivery:{}",
         "deliverySourceName": "arn:aws:logs:{region}:{account}:delivery-source:{}",
+    },
+    "rds": {
+        "ResourceName": "{}",
+        "DBInstanceIdentifier": _RDS + "db:{}",
+        "DBClusterIdentifier": _RDS + "cluster:{}",
+        "DBClusterParameterGroupName": _RDS + "cluster-pg:{}",
+        "DBSubnetGroupName": _RDS + "subgrp:{}",
+        "SnapshotIdentifier": _RDS + "cluster-snapshot:{}",
     },
     "s3": {"Bucket": "arn:aws:s3:::{}"},
     "secretsmanager": {
         "SecretId": "arn:aws:secretsmanager:{region}:{account}:secret:{}-AbCdEf",
         "Name": "arn:aws:secretsmanager:{region}:{account}:secret:{}-AbCdEf",
     },
+    "servicediscovery": {"Id": "arn:aws:servicediscovery:{region}:{account}:{kind}/{}"},
+    "sqs": {"QueueUrl": "arn:aws:sqs:{region}:{account}:{}"},
     "ssm": {
         "Name": "arn:aws:ssm:{region}:{account}:parameter{}",
         "Names": "arn:aws:ssm:{region}:{account}:parameter{}",
@@ -115,8 +147,26 @@ _KINDS: Final = (
     ("TargetGroup", "targetgroup"),
     ("IPSet", "ipset"),
     ("WebACL", "webacl"),
+    ("Namespace", "namespace"),
+    ("GetService", "service"),
 )
 """What an operation's name ends in -> what its ARNs have for that."""
+_KINDS_OF_IDS: Final = {
+    "eipalloc": "elastic-ip",
+    "nat": "natgateway",
+    "rtb": "route-table",
+    "sg": "security-group",
+    "sgr": "security-group-rule",
+    "subnet": "subnet",
+    "vpc": "vpc",
+}
+"""What an id of EC2 begins with -> what its ARN has for that."""
+_UNNAMED: Final = {
+    "AllocateAddress": "arn:aws:ec2:{region}:{account}:elastic-ip/eipalloc-" + _MADE,
+    "CreateNatGateway": "arn:aws:ec2:{region}:{account}:natgateway/nat-" + _MADE,
+    "DescribeGlobalClusters": "arn:aws:rds::{account}:global-cluster:any",
+}
+"""Operation -> ARN that it is about and none of its parameters names."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +207,12 @@ def _besides(call: ApiCall, action: str, context: Mapping[str, Any]) -> Iterator
         further = [f"{own}:security-group-rule/{rule}" for rule in rules]
     if call.operation == "CreateDelivery":
         further = [*call.values("deliveryDestinationArn"), f"{own}:delivery:{_MADE}"]
+    if call.operation == "CreateNatGateway":
+        further = [f"{own}:elastic-ip/{id_}" for id_ in call.values("AllocationId")]
+        further += [f"{own}:subnet/{id_}" for id_ in call.values("SubnetId")]
+    if call.service == "rds":
+        # Each that a request names, after the first: its cluster, group of subnets, group of parameters, snapshot.
+        further = [arn for row in _RESOURCES["rds"] for arn in _named(call, row)][1:]
     for resource in further:
         yield _request(action, resource, context, call)
 
@@ -166,12 +222,21 @@ def _through(call: ApiCall) -> Iterator[Request]:
 
     CloudFront: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-vended-logs-permissions-V2.html
     and https://docs.aws.amazon.com/waf/latest/developerguide/security_iam_service-with-iam.html.
+    ECS: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
+    Lambda: https://docs.aws.amazon.com/lambda/latest/api/API_UpdateFunctionCode.html
     """
     if call.operation == "PutDeliverySource":
         for arn in call.values("resourceArn"):
             yield _request("cloudfront:AllowVendedLogDeliveryForResource", arn, {}, call)
     for acl in call.values("WebACLId"):
         yield _request("wafv2:GetWebACL", acl, {}, call)
+    if call.operation == "RegisterTaskDefinition":
+        for role in (*call.values("executionRoleArn"), *call.values("taskRoleArn")):
+            yield _request("iam:PassRole", role, {"iam:PassedToService": "ecs-tasks.amazonaws.com"}, call)
+    if call.operation == "UpdateFunctionCode":
+        for bucket, key in zip(call.values("S3Bucket"), call.values("S3Key"), strict=True):
+            read = "GetObjectVersion" if call.values("S3ObjectVersion") else "GetObject"
+            yield _request(f"s3:{read}", f"arn:aws:s3:::{bucket}/{key}", {}, call)
 
 
 def _made(call: ApiCall) -> str:
@@ -201,21 +266,30 @@ def _made(call: ApiCall) -> str:
 
 
 def _resources(call: ApiCall) -> list[str]:
+    if unnamed := _UNNAMED.get(call.operation):
+        return [unnamed.format(account=ACCOUNT, region=call.region)]
+    return next(filter(None, (_named(call, parameter) for parameter in _RESOURCES.get(call.service, {}))), [])
+
+
+def _named(call: ApiCall, parameter: str) -> list[str]:
+    """Return the ARNs that one of a call's parameters names, by its row of the table."""
+    found = call.values(parameter) or list(names(call, parameter))
+    return [_arn(value, _RESOURCES[call.service][parameter], call) for value in dict.fromkeys(found)]
+
+
+def _arn(value: str, template: str, call: ApiCall) -> str:
+    """Return the ARN of what a parameter's value names."""
+    text = value.removeprefix("https://") if call.service == "iam" else value
+    if text.startswith("arn:"):
+        return text
     kind = next((kind for end, kind in _KINDS if end in call.operation), "")
-    for parameter, template in _RESOURCES.get(call.service, {}).items():
-        found = call.values(parameter) or list(names(call, parameter))
-        if not found:
-            continue
-        arns = []
-        for value in dict.fromkeys(found):
-            if call.service == "ec2" and parameter.startswith("ResourceId"):
-                kind = "security-group-rule" if value.startswith("sgr-") else "security-group"
-            text = value.removeprefix("https://") if call.service == "iam" else value
-            whole = text.startswith("arn:")
-            place = {"account": ACCOUNT, "region": call.region, "kind": kind, "path": _path(call)}
-            arns.append(text if whole else template.format(text, **place))
-        return arns
-    return []
+    if call.service == "ec2":
+        kind = _KINDS_OF_IDS.get(text.partition("-")[0], "")
+    if call.service == "sqs":
+        text = text.rpartition("/")[2]
+    cluster = str(call.parameters.get("cluster", "")).rpartition("/")[2]
+    place = {"account": ACCOUNT, "region": call.region, "kind": kind, "path": _path(call), "cluster": cluster}
+    return template.format(text, **place)
 
 
 def _request(action: str, resource: str, context: Mapping[str, Any], call: ApiCall) -> Request:
@@ -233,7 +307,7 @@ def _request(action: str, resource: str, context: Mapping[str, Any], call: ApiCa
 def _existing_tags(arn: str) -> dict[str, str]:
     """Return the tags of an existing resource of a kind whose tags permissions depend on."""
     _, _, service, region, _, rest = (*arn.split(":", 5), *[""] * 6)[:6]
-    if service == "ec2" and rest.startswith("security-group"):
+    if service == "ec2":
         backend = get_backend("ec2")[ACCOUNT][region]
         return dict(backend.tags.get(rest.partition("/")[2], {}))
     if service == "acm" and rest:
@@ -241,6 +315,11 @@ def _existing_tags(arn: str) -> dict[str, str]:
         return {key: value or "" for key, value in bundle.tags.items()} if bundle else {}
     if service == "cloudfront" and rest:
         return dict(get_backend("cloudfront")[ACCOUNT]["global"].tagger.get_tag_dict_for_resource(arn))
+    if service == "servicediscovery" and rest:
+        return dict(get_backend("servicediscovery")[ACCOUNT][region].tagger.get_tag_dict_for_resource(arn))
+    if service == "lambda" and rest.startswith("event-source-mapping:"):
+        mapping = get_backend("lambda")[ACCOUNT][region]._event_source_mappings.get(rest.partition(":")[2])
+        return dict(mapping.tags) if mapping else {}
     return {}
 
 

@@ -6,7 +6,7 @@ Only names leave this module, and values that the provider adds by itself; never
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal
 
 from rehearsal.engine.computed import declared
@@ -54,19 +54,6 @@ def observe(type_: str, given: Mapping[str, Json], answered: Mapping[str, Json])
             if kind:
                 found[kind].append(path)
     return found
-
-
-def merged(answers: Iterable[tuple[str, Answer]]) -> dict[str, Answer]:
-    """Return the record of many answers: pairs of a type and what was observed of one resource."""
-    record: dict[str, Answer] = {}
-    for type_, answer in answers:
-        whole = record.setdefault(type_, {})
-        for key, value in answer.items():
-            if isinstance(value, dict) and value:
-                whole["added"] = dict(sorted({**whole.get("added", {}), **value}.items()))
-            elif value:
-                whole[key] = sorted({*whole.get(key, []), *value})  # type: ignore[literal-required,misc]
-    return dict(sorted(record.items()))
 
 
 def unexplained(type_: str, given: Mapping[str, Json], answered: Mapping[str, Json], region: str) -> list[str]:

@@ -73,7 +73,7 @@ def main() -> None:
     """Write the records."""
     program, *more = sys.argv[1:]
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.split()[-1]
-    planned = {terraform_name(type_) for type_ in planned_inputs.record()}
+    planned = {terraform_name(type_) for type_ in planned_inputs.record(planned_inputs.RECORD)}
     with tempfile.TemporaryDirectory() as folder:
         for record, wanted in ((RECORD, planned), (WORKLOADS, {*types(WORKLOADS), *more} - planned)):
             found = {type_: _analyze(program, type_, Path(folder) / "plan.json") for type_ in sorted(wanted)}

@@ -79,9 +79,7 @@ class Adoption:
         account = {
             "CLOUDFLARE_API_TOKEN": "a token",
             "SSL_CERT_FILE": str(self.zone.authority),
-            "AWS_ENDPOINT_URL": self.stack.account.server,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **self.stack.account.environment,
         }
         done = subprocess.run(
             command,

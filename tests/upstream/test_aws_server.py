@@ -142,5 +142,19 @@ def test_a_service_has_a_task_that_runs(served: tuple[str, Path]) -> None:
     ecs = client(served, "ecs")
     ecs.create_cluster(clusterName="all")
     ecs.register_task_definition(family="one", containerDefinitions=[{"name": "one", "image": "one", "memory": 64}])
-    made = ecs.create_service(cluster="all", serviceName="one", taskDefinition="one", desiredCount=1)["service"]
+    given = {"cluster": "all", "taskDefinition": "one", "desiredCount": 1}
+    made = ecs.create_service(serviceName="one", healthCheckGracePeriodSeconds=120, **given)["service"]
     assert (made["runningCount"], made["deployments"][0]["rolloutState"]) == (1, "COMPLETED")
+    ecs.update_service(service="one", enableECSManagedTags=True, **given)
+    (told,) = ecs.describe_services(cluster="all", services=["one"])["services"]
+    assert (told["healthCheckGracePeriodSeconds"], told["enableECSManagedTags"]) == (120, True)
+
+
+def test_a_queue_tells_of_dead_letters_as_it_was_told(served: tuple[str, Path]) -> None:
+    queues = client(served, "sqs")
+    dead = queues.create_queue(QueueName="dead")["QueueUrl"]
+    arn = queues.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 5}, separators=(",", ":"))
+    url = queues.create_queue(QueueName="live", Attributes={"RedrivePolicy": policy})["QueueUrl"]
+    told = queues.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])["Attributes"]
+    assert told == {"RedrivePolicy": policy}

@@ -241,7 +241,7 @@ def test_the_other_stack_in_the_account_is_none_the_wiser(prod: Upstream) -> Non
 def test_development_is_destroyed_to_the_last_resource(dev: Upstream) -> None:
     assert dev.destroy("destroy").refused == []
     assert dev.deployment.resources() == []
-    assert left_in(dev) == []
+    assert dev.left() == []
 
 
 def test_production_is_destroyed_once_nothing_is_protected(prod: Upstream) -> None:
@@ -257,19 +257,4 @@ def test_production_is_destroyed_once_nothing_is_protected(prod: Upstream) -> No
         )
     assert prod.destroy("destroy").refused == []
     assert prod.deployment.resources() == []
-    assert left_in(prod) == []
-
-
-def left_in(stack: Upstream) -> list[str]:
-    """What the account has of a stack, by its names."""
-    iam, edge = stack.client("iam"), stack.account.client("acm", "us-east-1")
-    found = [
-        *(role["RoleName"] for role in iam.list_roles(MaxItems=1000)["Roles"]),
-        *(policy["PolicyName"] for policy in iam.list_policies(Scope="Local", MaxItems=1000)["Policies"]),
-        *(bucket["Name"] for bucket in stack.client("s3").list_buckets()["Buckets"]),
-        *(group["TargetGroupName"] for group in stack.client("elbv2").describe_target_groups()["TargetGroups"]),
-        *(item["LoadBalancerName"] for item in stack.client("elbv2").describe_load_balancers()["LoadBalancers"]),
-        *(item["Name"].lstrip("/") for item in stack.client("ssm").describe_parameters(MaxResults=50)["Parameters"]),
-        *(item["DomainName"] for item in edge.list_certificates()["CertificateSummaryList"]),
-    ]
-    return [name for name in found if name.startswith(stack.deployment.stack)]
+    assert prod.left() == []

@@ -6,21 +6,15 @@ With UPSTREAM_RECORD=write in the environment they are written again instead.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from generators import ci_calls
 from rehearsal.engine import planned_inputs
 from tests.planning import plan_of
-from tests.upstream.called import requests
+from tests.upstream.called import lines
+from tests.upstream.conftest import compare
 from tests.upstream.deployment import Account, provider_code
-from tests.upstream.planned_values import merged
 from tests.upstream.terraform_types import type_of
 
 pytestmark = [pytest.mark.engine, pytest.mark.upstream]
@@ -37,15 +31,6 @@ def whole(account: Account) -> Account:
     return account
 
 
-def compare(file: Path, source: str, text: str) -> None:
-    """Hold a record against what was seen; one of other provider code says nothing about this code."""
-    if os.environ.get("UPSTREAM_RECORD") == "write":
-        file.write_text(text)
-    elif source != provider_code():
-        pytest.skip(f"{file.name} is of {source}; UPSTREAM_RECORD=write makes it one of {provider_code()}")
-    assert file.read_text() == text, f"{file.name} is stale: run the upstream tests with UPSTREAM_RECORD=write"
-
-
 def test_every_request_was_understood(whole: Account) -> None:
     assert [call for call in whole.journal("api") if "unrecognized" in call] == []
 
@@ -54,9 +39,8 @@ def test_the_record_of_planned_answers_is_current(whole: Account) -> None:
     # Those of a first `up` are the same each time; a later one's depend on what was made before.
     first = [ran for ran in whole.runs if ran.scenario.startswith("first up, gated")]
     observed = ((call["type"], call["answer"]) for ran in first for call in ran.provider if "answer" in call)
-    document = {"source": provider_code(), "answers": merged(observed)}
-    source = json.loads(planned_inputs.RECORD.read_text())["source"]
-    compare(planned_inputs.RECORD, source, json.dumps(document, indent=1) + "\n")
+    document = {"source": provider_code(), "answers": planned_inputs.merged(observed)}
+    compare(planned_inputs.RECORD, planned_inputs.source(planned_inputs.RECORD), json.dumps(document, indent=1) + "\n")
 
 
 def test_stack_rules_see_the_same_of_every_resource_on_both_engines(whole: Account) -> None:
@@ -69,11 +53,5 @@ def test_stack_rules_see_the_same_of_every_resource_on_both_engines(whole: Accou
 
 
 def test_the_record_of_calls_is_current(whole: Account) -> None:
-    found = requests(whole.runs, {stack: settings(whole, stack) for stack in STACKS})
-    lines = [{"source": provider_code()}, *map(asdict, found)]
-    compare(ci_calls.RECORD, ci_calls.source(), "".join(json.dumps(line) + "\n" for line in lines))
-
-
-def settings(account: Account, stack: str) -> Mapping[str, Any]:
-    config: dict[str, Any] = yaml.safe_load((account.folder / stack / "project" / f"Pulumi.{stack}.yaml").read_text())
-    return config["config"]  # type: ignore[no-any-return]
+    written = lines(whole.runs, {stack: whole.settings(stack) for stack in STACKS})
+    compare(ci_calls.RECORD, ci_calls.source(), written)

@@ -1,5 +1,4 @@
-"""Workloads that are made here, on provider code that nobody here wrote: every argument of the plan, then their first
-deploy.
+"""Workloads that are made here, on provider code that nobody here wrote: every argument of the plan, then their life.
 
 One account, in order: each test finds what those before it left.
 """
@@ -15,10 +14,30 @@ from typing import Any
 import pytest
 import yaml
 
+from generators import ci_calls
+from operations.stack import load
+from rehearsal.engine import planned_inputs
+from tests.engine.test_workloads import (
+    ADDRESS,
+    CLUSTER,
+    INSTANCE,
+    MARKER,
+    NAT,
+    PARAMETER,
+    PARKED_RULES,
+    ROUTE,
+    RULE,
+    SERVICE,
+    SERVICES,
+    TASK,
+    assert_before,
+    assert_unparked,
+)
 from tests.planning import plan_of
-from tests.upstream.conftest import READS
-from tests.upstream.deployment import Account, Ran, Upstream, empty_account
-from tests.workloads import LAB
+from tests.upstream.called import lines
+from tests.upstream.conftest import READS, SUMMARIES, compare
+from tests.upstream.deployment import Account, Ran, Upstream, empty_account, provider_code
+from tests.workloads import CALLS, LAB
 
 pytestmark = [pytest.mark.engine, pytest.mark.upstream]
 
@@ -28,13 +47,24 @@ LOST = {
 }
 """Type and argument -> why the answer of provider code of 5.x knows nothing of it."""
 
-FORGOTTEN = {
-    ("aws:ecs/service:Service", "availabilityZoneRebalancing"): "moto keeps nothing of it",
-    ("aws:ecs/service:Service", "enableEcsManagedTags"): "moto keeps nothing of it",
-    ("aws:ecs/service:Service", "healthCheckGracePeriodSeconds"): "moto keeps nothing of it",
-    ("aws:sqs/queue:Queue", "redrivePolicy"): "moto writes it anew, with spaces",
+OTHERWISE = {
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "alarmActions"): "an empty list is left out",
+    ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "egress"): "an empty list is left out",
+    ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "ingress"): "an empty list is left out",
+    ("aws:ecs/taskDefinition:TaskDefinition", "containerDefinitions"): "the same JSON in the provider's own order",
+    **LOST,
 }
-"""Type and input that differ in a preview of what was just made -> why."""
+"""Type and path of which the embedded engine's answer isn't the provider's -> what the provider's is."""
+
+UNPLAYED = {
+    "certificate": "Cloudflare, which the hosts lead to",
+    "targets of the load balancer": "ECS, where it tells the load balancer of its tasks",
+}
+"""What `park` and `unpark` miss when they look at what came of it -> who isn't played here."""
+
+FUNCTION = "aws:lambda/function:Function"
+STOPPED = [("Update", SERVICE, name) for name in SERVICES]
+IMAGE = "sha256:" + "4" * 64
 
 
 def planned() -> dict[str, str]:
@@ -48,22 +78,31 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     types = sorted({*READS, *planned().values()})
     with empty_account(tmp_path_factory.mktemp("workloads"), types) as made:
         yield made
+        SUMMARIES.extend(ran.summary for ran in made.runs)
 
 
 @pytest.fixture(scope="module")
 def lab(account: Account) -> Upstream:
     """The stack, in an account that has its function's code."""
     stack = account.stack(LAB)
-    config = yaml.safe_load(stack.deployment.stack_file.read_text())["config"]
-    bucket, s3 = config["orkCodeBucket"], stack.client("s3")
+    bucket, s3 = stack.account.settings(LAB)["orkCodeBucket"], stack.client("s3")
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": stack.region})
     s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    stack.deployment.set("orkCodeVersion", put_code(stack, ""))
+    stack.deployment.set("readSecretsInPreview", True)  # otherwise a stand-in differs from Kinde's secret
+    return stack
+
+
+def put_code(stack: Upstream, text: str) -> str:
+    """Put an archive with the function's code where the stack's file says that it is, and return its version."""
+    config = stack.account.settings(LAB)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as written:
-        written.writestr("handler.py", "")
-    kept = s3.put_object(Bucket=bucket, Key=config["orkCodeKey"], Body=archive.getvalue())
-    stack.deployment.set("orkCodeVersion", kept["VersionId"])
-    return stack
+        written.writestr("handler.py", text)
+    kept = stack.client("s3").put_object(
+        Bucket=config["orkCodeBucket"], Key=config["orkCodeKey"], Body=archive.getvalue()
+    )
+    return str(kept["VersionId"])
 
 
 @pytest.fixture(scope="module")
@@ -90,36 +129,173 @@ def take_out(stack: Upstream, *keys: str) -> dict[str, Any]:
     return taken
 
 
-def applied(stack: Upstream, scenario: str, **settings: Any) -> list[tuple[str, str]]:  # noqa: ANN401 - as YAML has it
-    """Apply with these settings, and return what that changed."""
+def set_all(stack: Upstream, **settings: Any) -> None:  # noqa: ANN401 - as YAML has it
     for key, value in settings.items():
         stack.deployment.set(key, value)
-    ran = stack.up(scenario)
-    assert ran.refused == []
-    return ran.changes
+
+
+def well(*runs: Ran) -> None:
+    assert [refused for ran in runs for refused in ran.refused] == []
+
+
+def assert_settled(stack: Upstream, after: str) -> None:
+    """A plan made now is empty."""
+    ran = stack.preview(f"preview after: {after}")
+    well(ran)
+    assert ran.differing == []
+
+
+def test_stack_rules_see_the_same_on_both_engines(preview: Ran) -> None:
+    differing = {(call["type"], path) for call in preview.provider for path in call.get("unexplained", ())}
+    assert differing == set(OTHERWISE)
 
 
 def test_a_first_deploy_takes_three_updates(lab: Upstream) -> None:
-    """Those of docs/workloads.md: the database needs its password, and the services need the database."""
+    """Those of docs/workloads.md: the database needs its password, and the services need the database.
+
+    A person applies the first one. Here CI's roles apply the others, so that what makes a database is asked for too.
+    """
     later = take_out(lab, "backstageImageDigest", "prefectImageDigest", "backstageSessionSecret")
     tasks = take_out(lab, "postgresqlImageDigest")
-    assert applied(lab, "first update: no database and no image", databaseGeneration=0)
+    set_all(lab, databaseGeneration=0)
+    well(lab.up("first update: no database and no image", roles=()))
     secrets = lab.client("secretsmanager")
     password = json.dumps({"username": "dbadmin", "password": "not-a-real-one"})
     secrets.put_secret_value(SecretId=f"{LAB}/db/admin", SecretString=password)
-    assert applied(lab, "second update: the database", databaseGeneration=1, **tasks)
+    set_all(lab, databaseGeneration=1, **tasks)
+    well(*lab.apply_as_ci("second update: the database"))
     session = secrets.describe_secret(SecretId=f"{LAB}/backstage/session-secret")["ARN"]
-    images = {**later, "backstageSessionSecret": session.partition(":secret:")[2]}
-    assert applied(lab, "third update: the services", **images)
-    assert set(planned().values()) == made(lab)
-    lab.deployment.set("readSecretsInPreview", True)  # otherwise a stand-in differs from Kinde's secret
-    ran = lab.preview("preview after the first deploy")
-    assert ran.refused == []
-    differing = {
-        (call["type"], name) for call in ran.provider if call["method"] == "Diff" for name in call.get("diffs", ())
+    set_all(lab, backstageSessionSecret=session.partition(":secret:")[2], **later)
+    well(*lab.apply_as_ci("third update: the services"))
+    assert {kind for ran in lab.account.runs for method, kind in ran.changes if method == "Create"} == set(
+        planned().values()
+    )
+    assert_settled(lab, "the first deploy")
+
+
+def test_a_search_for_drift_finds_none(lab: Upstream) -> None:
+    ran = lab.search_for_drift("search for drift")
+    well(ran)
+    assert ran.changes == []
+
+
+def test_new_images_and_code_are_one_commit_in_cis_two_updates(lab: Upstream) -> None:
+    code = put_code(lab, "# another version")
+    set_all(lab, prefectImageDigest=IMAGE, sessionSeconds=3600, orkCodeVersion=code)
+    guarded, workloads = lab.apply_as_ci("new images, other code, and another length of sessions")
+    well(guarded, workloads)
+    assert guarded.changes == [("Update", RULE)] * 2
+    prefect = ("lab-prefect-api", "lab-prefect-worker", "lab-prefect-deployer")
+    made = [("Create", TASK, name) for name in prefect]
+    assert_before(workloads.steps, made[:2], STOPPED[:2])
+    updated = [step for step in workloads.steps if step[0] == "Update"]
+    assert sorted(updated) == sorted([*STOPPED[:2], ("Update", FUNCTION, "lab-ork-files")])
+    assert {step for step in workloads.steps if step[0] == "Create"} == set(made)
+    # What ran before stays, so that ECS can go back to it.
+    assert "DeregisterTaskDefinition" not in {call.get("operation") for call in workloads.api}
+    ecs = lab.client("ecs")
+    for service in ecs.describe_services(cluster="lab-services", services=list(prefect[:2]))["services"]:
+        task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+        assert [container["image"].partition("@")[2] for container in task["containerDefinitions"]] == [IMAGE]
+
+
+def moved(stack: Upstream, command: str, *options: str, **settings: Any) -> Ran:  # noqa: ANN401 - as YAML has it
+    """Park or unpark as a person does, once the stack's file says so; it has to arrive, but for what nobody plays."""
+    set_all(stack, **settings)
+    read = load(stack.deployment.project, LAB)
+    nobody = [f"--connect-to={host}:443:127.0.0.1:9" for host in (*read.hosts.values(), read.origin)]
+    title = ", ".join([command, *map(str, settings.values())])
+    ran = stack.operate(title, command, "--yes", "--timeout=5", *options, *nobody)
+    done, _, arrived = ran.out.rpartition(f"After {command}ing {LAB}")
+    assert done, ran.out
+    failed = {line.partition("  failed ")[0].strip() for line in arrived.splitlines() if "  failed " in line}
+    assert {check.rpartition(": ")[2] for check in failed} <= set(UNPLAYED), ran.out
+    return ran
+
+
+def desired(stack: Upstream) -> list[int]:
+    names = [name.removesuffix("-service") for name in SERVICES]
+    found = stack.client("ecs").describe_services(cluster="lab-services", services=names)["services"]
+    return [service["desiredCount"] for service in found]
+
+
+def test_parking_stops_services_before_their_way_out_goes(lab: Upstream) -> None:
+    ran = moved(lab, "park", "--pool-paused", parkMode="parked")
+    told = [("Update", PARAMETER, MARKER), *(("Create", RULE, name) for name in PARKED_RULES)]
+    routes = [("Delete", ROUTE, f"lab-private-{zone}") for zone in "ab"]
+    assert_before(ran.steps, told, STOPPED, routes, [("Delete", NAT, "lab-nat-a")], [("Delete", ADDRESS, "lab-nat-a")])
+    assert desired(lab) == [0, 0, 0]
+
+
+def test_unparking_opens_the_hosts_once_services_run(lab: Upstream) -> None:
+    ran = moved(lab, "unpark", parkMode="unparked")
+    assert_unparked(ran.steps, ("Create", NAT, "lab-nat-a"), ("Create", ROUTE, "lab-private-a"))
+    assert desired(lab) == [1, 1, 1]
+    assert_settled(lab, "unparking")
+
+
+def test_a_database_that_parking_deletes_leaves_its_snapshot(lab: Upstream) -> None:
+    ran = moved(lab, "park", "--pool-paused", databaseDeletable=True, databaseWhenParked="deleted", parkMode="parked")
+    assert_before(ran.steps, STOPPED, [("Delete", INSTANCE, "lab-database")], [("Delete", CLUSTER, "lab-database")])
+    assert "deleted; it left lab-database-g1-final" in ran.out
+
+
+def test_a_database_starts_from_the_snapshot_of_the_last_one(lab: Upstream) -> None:
+    ran = moved(
+        lab,
+        "unpark",
+        parkMode="unparked",
+        databaseGeneration=2,
+        databaseRestoreMode="from_final_snapshot",
+        databaseDeletable=False,
+    )
+    assert_unparked(ran.steps, ("Create", CLUSTER, "lab-database"), ("Create", INSTANCE, "lab-database"))
+    operations = [call.get("operation") for call in ran.api]
+    assert "RestoreDBClusterFromSnapshot" in operations
+    assert "CreateDBCluster" not in operations
+
+
+def test_the_next_update_sets_what_a_restore_leaves_out(lab: Upstream) -> None:
+    """https://github.com/hashicorp/terraform-provider-aws/issues/35189"""
+    ran = lab.preview("preview after: a restore")
+    left_out = "databaseInsightsMode, iamDatabaseAuthenticationEnabled"
+    assert ran.differing == [f"{CLUSTER}::lab-database: {left_out}"]
+    guarded, workloads = lab.apply_as_ci("what a restore leaves out")
+    well(guarded, workloads)
+    assert (guarded.changes, workloads.changes) == ([], [("Update", CLUSTER)])
+    assert_settled(lab, "a restore")
+
+
+def test_everything_is_destroyed(lab: Upstream) -> None:
+    well(lab.destroy("destroy"))
+    assert lab.deployment.resources() == []
+    assert lab.left() == []
+    snapshots = lab.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
+    kept = [snapshot["DBClusterSnapshotIdentifier"] for snapshot in snapshots]
+    assert sorted(kept) == ["lab-database-g1-final", "lab-database-g2-final"]
+
+
+@pytest.fixture(scope="module")
+def whole(account: Account) -> Account:
+    """The account after all of it."""
+    if not any(ran.scenario == "destroy" for ran in account.runs):
+        pytest.skip("the tests before didn't run")
+    return account
+
+
+def test_the_record_of_planned_answers_is_current(preview: Ran) -> None:
+    observed = [(call["type"], call["answer"]) for call in preview.provider if "answer" in call]
+    others = planned_inputs.record(planned_inputs.RECORD)
+    both = planned_inputs.merged([*others.items(), *observed])
+    more = {
+        type_: answer for type_, answer in planned_inputs.merged(observed).items() if both[type_] != others.get(type_)
     }
-    assert differing == set(FORGOTTEN)
+    document = {"source": provider_code(), "answers": more}
+    source = planned_inputs.source(planned_inputs.WORKLOADS)
+    compare(planned_inputs.WORKLOADS, source, json.dumps(document, indent=1) + "\n")
 
 
-def made(stack: Upstream) -> set[str]:
-    return {kind for ran in stack.account.runs for method, kind in ran.changes if method == "Create"}
+def test_the_record_of_calls_is_current(whole: Account) -> None:
+    called = [call for ran in whole.runs if ran.roles for call in ran.api]
+    assert [call for call in called if "unrecognized" in call] == []
+    compare(CALLS, ci_calls.source(CALLS), lines(whole.runs, {LAB: whole.settings(LAB)}))
