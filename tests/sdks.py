@@ -16,12 +16,13 @@ from pulumi import _types
 from tests.sdk_names import sdk_names
 
 _LOADED_BY_A_PLAN: Final = """
-    components grpc.experimental jsonschema pulumi.runtime.proto.analyzer_pb2_grpc
+    grpc.experimental jsonschema pulumi.runtime.proto.analyzer_pb2_grpc
     pydantic.fields pydantic.json_schema pydantic.main pydantic.types
     rehearsal.__main__ rehearsal.engine.analyzers rehearsal.engine.monitor rehearsal.reports.console
     stackfiles.yaml_file
 """.split()
 
+import_module("components")  # has the SDKs loaded on demand
 for module in _LOADED_BY_A_PLAN:
     import_module(module)
 for name in sdk_names():
@@ -31,3 +32,5 @@ for name in sdk_names():
         _types._types_from_py_properties(used)
         if inputs := getattr(sys.modules[used.__module__], f"{used.__name__}Args", None):
             _types._types_from_py_properties(inputs)
+for name in [name for name in sys.modules if name.partition(".")[0] == "components"]:
+    del sys.modules[name]  # each project has its own
