@@ -175,7 +175,10 @@ _EVERY_NAME: Final = {"rolearn": "role/?*", "iam:policyarn": "policy/?*", "iam:p
 
 def _is_everything(value: str) -> bool:
     """Tell whether a value is a star, or the ARN of every template of AWS's private certificate authority."""
-    return value == "*" or bool(re.fullmatch(r"arn:[^:]*:acm-pca:[^:]*::(?:template/)?\*", value))
+    return value == "*" or bool(_EVERY_TEMPLATE.fullmatch(value))
+
+
+_EVERY_TEMPLATE: Final = re.compile(r"arn:[^:]*:acm-pca:[^:]*::(?:template/)?\*")
 
 
 def _asks_for_the_unwanted(line: Condition) -> bool:

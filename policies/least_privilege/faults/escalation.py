@@ -68,9 +68,10 @@ def _method_fault(method: Escalation, statements: Sequence[Statement]) -> Fault:
 def _open_methods(grants: Grants) -> Iterator[Escalation]:
     wide: dict[str, int] = {}
     methods = _methods()
-    for prefix, grant in grants.items():
-        for method, last, unbounded, granted in methods.get(prefix, ()):
-            if not grant.actions & last:
+    for prefix in filter(methods.__contains__, grants):
+        granted_here = grants[prefix].actions
+        for method, last, unbounded, granted in methods[prefix]:
+            if not granted_here & last:
                 continue
             for other, _ in unbounded:
                 if other not in wide:

@@ -34,7 +34,7 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 f"{statement.where} allows its actions on everything that `NotResource` doesn't name.",
                 parts=at(whole(statement)),
             )
-        if any(fault.rule in _ALL_ACTIONS for fault in found):
+        if found and any(fault.rule in _ALL_ACTIONS for fault in found):
             # It grants all there is to grant; to name single actions would add nothing.
             continue
         if statement.allow:

@@ -83,8 +83,8 @@ class Service:
     """The mask of all actions."""
     typed: int
     """The mask of the actions that support resource-level permission."""
-    masks: dict[str, int] = field(repr=False)
-    """Name in lower case, or a pattern that was asked for -> the actions that it matches."""
+    masks: Mapping[str, int] = field(repr=False)
+    """Name in lower case -> the mask of the action."""
 
     @cached_property
     def bounding(self) -> Sequence[tuple[int, int]]:
@@ -99,9 +99,7 @@ class Service:
     def mask(self, pattern: str) -> int:
         """Return the actions that a pattern (lower case, without the service) matches; 0 if there are none."""
         mask = self.masks.get(pattern)
-        if mask is None:
-            mask = self.masks[pattern] = self._matching(pattern)
-        return mask
+        return self._matching(pattern) if mask is None else mask
 
     def _matching(self, pattern: str) -> int:
         if not patterns.wild(pattern):

@@ -163,6 +163,7 @@ _DOCUMENT_ELEMENTS: Final = frozenset(("Version", "Id", "Statement"))
 _ELEMENTS: Final = frozenset(
     "Sid Effect Action NotAction Resource NotResource Principal NotPrincipal Condition".split()
 )
+_PRINCIPALS: Final = ("Principal", "NotPrincipal")
 _PRINCIPAL_KINDS: Final = ("AWS", "Service", "Federated", "CanonicalUser")
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
 _SCALARS: Final = (str, bool, int, float)
@@ -264,11 +265,11 @@ class _Reader:
 
     def _principals(self) -> tuple[tuple[Principal, ...], bool]:
         wanted = self._kind in (Kind.TRUST, Kind.RESOURCE)
-        present = [name for name in ("Principal", "NotPrincipal") if name in self._entry]
-        if not present:
+        if self._entry.keys().isdisjoint(_PRINCIPALS):
             if wanted:
                 self._note("needs a `Principal`")
             return (), False
+        present = [name for name in _PRINCIPALS if name in self._entry]
         if len(present) == 2:
             self._note("has both `Principal` and `NotPrincipal`")
         if not wanted:
