@@ -335,7 +335,7 @@ def _enforcement(folder: Path, stack: str) -> Enforcement:
     settings = project.load(folder, stack)
     attached = [(pack, project.policy_config(folder, pack, stack)) for pack in project.attached(folder)]
     with processes.launch(settings, attached, _PACK_TIMEOUT) as started:
-        return packs.enforcement(packs.configured(started, settings))
+        return packs.enforcement(packs.configured(started))
 
 
 def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> list[Violation]:
