@@ -71,7 +71,7 @@ COMMANDS: Final = (
 
 PATH_EDITS: Final = {"rehearsal/engine/program.py", "rehearsal/engine/forked.py", "tests/forked_modules.py"}
 """What edits `sys.path` besides the files that the engine starts: the double of the language host, what loads beforehand
-what that will load, and the double of `python -m`."""
+for it, and the double of `python -m`."""
 
 
 ASIDE: Final = {"build", "node_modules", "__pycache__"}
