@@ -70,7 +70,7 @@ COMMANDS: Final = (
 """The modules that people start with `python -m`. Each must know `--help`: what doesn't would do its work here."""
 
 PATH_EDITS: Final = {"rehearsal/engine/program.py", "rehearsal/engine/forked.py", "tests/forked_modules.py"}
-"""What edits `sys.path` besides the files that the engine starts: the double of the language host, what loads beforehand
+"""What edits `sys.path` besides the files that the engine starts: the double of the language host, what loads ahead
 for it, and the double of `python -m`."""
 
 
