@@ -18,7 +18,6 @@ from typing import Any, Final
 import pytest
 
 from components import sdk_on_demand
-from tests.forks import forked
 from tests.planning import PROJECT
 from tests.sdk_names import sdk_names
 
@@ -26,7 +25,7 @@ RARE: Final = "cloudflare.AwaitableGetZoneResult"
 """A name that doesn't tell which module it is in."""
 
 
-def describe(output: Path) -> int:
+def describe(output: str) -> None:
     """Write what the SDKs' names stand for in this process, and how much of the SDKs that has loaded."""
     import pulumi_aws as aws
     import pulumi_cloudflare as cloudflare
@@ -63,24 +62,25 @@ def describe(output: Path) -> int:
         "registered": sorted(rpc._RESOURCE_MODULES),
         "computed": {type_: sorted(attributes(type_)) for type_ in ("cloudflare:index/zone:Zone", "aws:ec2/vpc:Vpc")},
     }
-    output.write_text(json.dumps(description))
-    return 0
+    Path(output).write_text(json.dumps(description))
 
 
-@pytest.fixture(scope="module")
-def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a process of its own says that imports the components first, as the program does."""
-    output = tmp_path_factory.mktemp("sdks") / "on-demand.json"
-    code = f"import components, pathlib; from {__name__} import describe; describe(pathlib.Path({str(output)!r}))"
+def described(output: Path, first: str) -> dict[str, Any]:
+    """Return what a process of its own says that imports the components, as the program does, and then does `first`."""
+    code = f"import components, sys; {first}\nfrom {__name__} import describe; describe({str(output)!r})"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
     description: dict[str, Any] = json.loads(output.read_text())
     return description
 
 
+@pytest.fixture(scope="module")
+def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is so in a program."""
+    return described(tmp_path_factory.mktemp("sdks") / "on-demand.json", "")
+
+
 def test_the_names_are_those_of_the_plain_packages(on_demand: dict[str, Any], tmp_path: Path) -> None:
-    done = forked(describe, tmp_path / "plain.json")  # from a process that has loaded the plain packages
-    assert done.code == 0, done.printed
-    plain = json.loads((tmp_path / "plain.json").read_text())
+    plain = described(tmp_path / "plain.json", "sys.meta_path.pop(0)")
     assert plain["loaded"]["pulumi_cloudflare"] > 500
     assert on_demand["made"] < plain["made"]
     assert {**on_demand, "loaded": None, "made": None} == {**plain, "loaded": None, "made": None}

@@ -16,11 +16,12 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
 from policies.rulebook import waivers
+from policies.rulebook.asking import Asked
 from policies.rulebook.configuration import BadConfiguration
 from policies.rulebook.judging import Judge
 from policies.rulebook.pack import Pack
 from policies.rulebook.properties import read
-from policies.rulebook.resource import Resource, Stack
+from policies.rulebook.resource import Resource, SecretText, Stack
 from policies.rulebook.rule import Judgement, Scope, Severity
 from policies.rulebook.violation import Violation, fold
 
@@ -79,12 +80,12 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 f"the packs are configured for the stack {self._stack}, and this is {request.stack}; PULUMI_STACK "
                 "must name the same one",
             )
+        secret = {key: request.config[key] for key in request.config_secret_keys if key in request.config}
         settings = {
-            key.removeprefix(f"{request.project}:"): value
-            for key, value in request.config.items()
-            if key not in request.config_secret_keys
+            key.removeprefix(f"{request.project}:"): value for key, value in request.config.items() if key not in secret
         }
-        self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings)
+        secrets = frozenset(map(SecretText, secret.values()))
+        self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings, secrets)
         self._so_far = []
         self._foreign_agreement = False
         return analyzer_pb2.AnalyzerStackConfigureResponse()
@@ -107,19 +108,19 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             for judge in self._judges:
                 if judge.rule.scope is Scope.RESOURCE:
                     said += judge.configuration()
-        for judge in self._judging(request.type):
+        for judge in self._judging(request.type).about(resource):
             said += self._violations(judge, resource)
         early = () if self._judgement.preview else self._said_early(resource)
         return self._response((*fold(said), *early))
 
-    def _judging(self, type_: str) -> Sequence[Judge]:
+    def _judging(self, type_: str) -> Asked[Judge]:
         """Return the judges of resources of a type."""
         if type_ not in self._judges_by_type:
-            self._judges_by_type[type_] = [
-                judge
+            self._judges_by_type[type_] = Asked(
+                (judge.rule, judge)
                 for judge in self._judges
                 if judge.rule.scope is Scope.RESOURCE and (not judge.rule.types or type_ in judge.rule.types)
-            ]
+            )
         return self._judges_by_type[type_]
 
     def _said_early(self, resource: Resource) -> Iterator[Violation]:
@@ -150,7 +151,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[Judge] = []
-        self._judges_by_type: dict[str, Sequence[Judge]] = {}
+        self._judges_by_type: dict[str, Asked[Judge]] = {}
         self._early: list[Judge] = []
         self._foreign_agreement = False
         for rule in self._rules:

@@ -63,13 +63,13 @@ def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> 
 def _pattern(text: str, stack: str, settings: Mapping[str, Any]) -> str:
     """Return a text without what is of one run, account, region or stack."""
     names = {
-        settings.get("vpcId") or "a VPC that is found": "{vpcId}",
+        settings.get("vpcId"): "{vpcId}",
         settings["circleciOrganizationId"]: "{circleciOrganizationId}",
         ACCOUNT: "{account}",
         settings["aws:region"]: "{region}",
     }
     for name, instead in names.items():
-        text = text.replace(name, instead)
+        text = text.replace(name, instead) if name else text
     for id_, replacement in _IDS:
         text = re.sub(id_, replacement, text)
     return re.sub(rf"(?<![\w-]){stack}(?=[-/\"])", "{stack}", text.replace(NAME, "{project}"))

@@ -218,8 +218,8 @@ class Upstream:
         )
 
     def search_for_drift(self, scenario: str) -> Ran:
-        """Compare the state with the account and change nothing, as CI does each day."""
-        command = self.deployment.command("refresh", "--preview-only", "--without-secrets")
+        """Compare the state with the account, as CI does each day, and expect no change."""
+        command = self.deployment.command("refresh", "--preview-only", "--expect-no-changes", "--without-secrets")
         return self._run(scenario, ("ci-preview",), *command, folder=PROJECT)
 
     def destroy(self, scenario: str) -> Ran:

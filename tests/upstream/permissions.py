@@ -281,7 +281,10 @@ def _arn(value: str, template: str, call: ApiCall) -> str:
     """Return the ARN of what a parameter's value names."""
     text = value.removeprefix("https://") if call.service == "iam" else value
     if text.startswith("arn:"):
-        return text
+        secrets = get_backend("secretsmanager")[ACCOUNT][call.region].secrets
+        # A part of its ARN may name a secret; IAM is asked about the whole one.
+        kept = secrets.get(text) if call.service == "secretsmanager" else None
+        return str(kept.arn) if kept else text
     kind = next((kind for end, kind in _KINDS if end in call.operation), "")
     if call.service == "ec2":
         kind = _KINDS_OF_IDS.get(text.partition("-")[0], "")
