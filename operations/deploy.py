@@ -31,6 +31,9 @@ RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
 """Variables that say where the packs keep what the preview had, and the key of its digests (policies/previewed)."""
 
+GATE_PROGRAM: Final = "serve"
+"""A gate's program, in its folder. The engine starts it in half the time that it takes to start the folder."""
+
 _PACK_TIMEOUT: Final = 60.0
 """Seconds for a pack to start, and for each of its answers."""
 
@@ -198,6 +201,7 @@ def _prepare(folder: Path, stack: str) -> Path:
     require_no_hidden_options()
     project.require_stack(folder, stack)
     os.environ.update(state_backend.environment(folder, stack))
+    os.environ["PULUMI_STACK"] = stack  # for the gate's program
     return folder
 
 
@@ -227,7 +231,9 @@ def pack_options(folder: Path, stack: str) -> list[str]:
     for pack in project.attached(folder):
         # The CLI pairs the two flags by position, so that a pack without configuration needs an empty one.
         config = project.policy_config(folder, pack, stack) or Path(os.devnull)
-        options += ["--policy-pack", _listed(pack), "--policy-pack-config", _listed(config)]
+        program = pack / GATE_PROGRAM
+        attached = program if program.is_file() else pack
+        options += ["--policy-pack", _listed(attached), "--policy-pack-config", _listed(config)]
     return options
 
 

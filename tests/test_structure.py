@@ -69,9 +69,9 @@ COMMANDS: Final = (
 )
 """The modules that people start with `python -m`. Each must know `--help`: what doesn't would do its work here."""
 
-PATH_EDITS: Final = {"rehearsal/engine/program.py", "rehearsal/engine/forked.py", "tests/forked_modules.py"}
-"""What edits `sys.path` besides the files that the engine starts: the double of the language host, what loads ahead
-for it, and the double of `python -m`."""
+PATH_EDITS: Final = {"rehearsal/engine/program.py", "tests/forked_modules.py"}
+"""What edits `sys.path` besides the files that the engine starts: the doubles of the language host and of `python -m`,
+which do so."""
 
 
 ASIDE: Final = {"build", "node_modules", "__pycache__"}

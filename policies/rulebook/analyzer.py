@@ -35,11 +35,13 @@ Context: TypeAlias = grpc.ServicerContext
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """Serves packs as one. Until the engine configures it, every rule is mandatory and has its defaults.
 
+    Packs that are configured for a stack judge no other one.
+
     Raises:
         BadConfiguration: two rules have the same id.
     """
 
-    def __init__(self, name: str, packs: Sequence[Pack], description: str) -> None:
+    def __init__(self, name: str, packs: Sequence[Pack], description: str, stack: str = "") -> None:
         owners: dict[str, str] = {}
         for pack in packs:
             for rule in pack.rules:
@@ -47,11 +49,18 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                     raise BadConfiguration(f"the packs {owners[rule.id]} and {pack.name} both have a rule `{rule.id}`")
                 owners[rule.id] = pack.name
         self._owners = owners
+        self._stack = stack
         self._rules = [rule for pack in packs for rule in pack.rules]
         self._info = _info(name, packs, description)
         self._judgement = Judgement("", "", {})
         self._so_far: list[Resource] = []
         self._configure({})
+
+    def Handshake(
+        self, _request: analyzer_pb2.AnalyzerHandshakeRequest, _: Context
+    ) -> analyzer_pb2.AnalyzerHandshakeResponse:
+        """Greet the engine."""
+        return analyzer_pb2.AnalyzerHandshakeResponse()
 
     def GetAnalyzerInfo(self, _request: Empty, _: Context) -> analyzer_pb2.AnalyzerInfo:
         """Return the rules and what they take."""
@@ -62,9 +71,15 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return plugin_pb2.PluginInfo(version=_VERSION)
 
     def ConfigureStack(
-        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, _: Context
+        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: Context
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
         """Take the names of project and stack, the stack's configuration, and whether this is a preview."""
+        if self._stack and request.stack != self._stack:
+            context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"the packs are configured for the stack {self._stack}, and this is {request.stack}; PULUMI_STACK "
+                "must name the same one",
+            )
         secret = {key: request.config[key] for key in request.config_secret_keys if key in request.config}
         settings = {
             key.removeprefix(f"{request.project}:"): value for key, value in request.config.items() if key not in secret

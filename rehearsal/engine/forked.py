@@ -14,6 +14,8 @@ import signal
 import sys
 import warnings
 from collections.abc import Collection
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Final, NoReturn, TypedDict
@@ -174,10 +176,8 @@ def _load(loaded: Loaded, folder: Path) -> None:
     """Load what a child has loaded. The next one forgets the program's modules, but not how these find others."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        sys.path.insert(0, str(folder))
         for name in loaded["finders"]:
-            _import(name)
-        sys.path.remove(str(folder))
+            _run_package(name.partition(".")[0], folder)
         # A package before what is in it: the use of its name is what loads it.
         for name in sorted(loaded["modules"], key=lambda name: name.count(".")):
             getattr(_import(name), "__all__", None)
@@ -185,6 +185,14 @@ def _load(loaded: Loaded, folder: Path) -> None:
             _work_out_types(module, name)
     if loaded["modules"]:
         gc.freeze()  # so that a child's collector copies nothing
+
+
+def _run_package(name: str, folder: Path) -> None:
+    spec = PathFinder.find_spec(name, [str(folder)])
+    if spec and spec.loader:
+        sys.modules[name] = module_from_spec(spec)
+        with contextlib.suppress(Exception):
+            spec.loader.exec_module(sys.modules[name])
 
 
 def _import(name: str) -> ModuleType | None:

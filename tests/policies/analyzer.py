@@ -104,7 +104,7 @@ class Planned:
 
 
 class Process:
-    """A running pack, started as the engine starts it (`python -m pulumi.policy ENGINE FOLDER`).
+    """A running pack, started as the engine starts it: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program.
 
     It judges a preview, or with `preview=False` an update; `environment` is what it finds beside this process's own.
     """
@@ -113,10 +113,12 @@ class Process:
         self, folder: Path, stack: str, *, preview: bool = True, environment: Mapping[str, str] | None = None
     ) -> None:
         command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:0", str(folder)]
+        if folder.is_file():
+            command = [str(folder), "127.0.0.1:0"]
         self._noted = ended_processes.register(), f"judge {next(_NUMBERS)}"
         self._process = subprocess.Popen(
             ended_processes.noted(*self._noted, command),
-            cwd=folder,
+            cwd=folder if folder.is_dir() else folder.parent,
             env=os.environ
             | {
                 "PULUMI_PROJECT": PROJECT,
