@@ -8,7 +8,7 @@ from components.circleci_access import CircleciAccess, CircleciAccessArgs
 from components.container_environment import ContainerEnvironment, ContainerEnvironmentArgs
 from components.guarded_role import GuardedRole
 from components.iam_names import workload_boundary_name
-from components.kept_differences import keep
+from components.kept_differences import KeptDifferences
 from components.managed_policy import ManagedPolicy, ManagedPolicyArgs
 from components.ork_processor_role import ork_processor_role
 from components.parameters import Parameters, ParametersArgs, parameter_values
@@ -22,7 +22,7 @@ from components.workload_roles import WorkloadRoles, WorkloadRolesArgs
 from components.workloads import Workloads, WorkloadsArgs
 
 settings, names = stack_settings.load()
-keep(settings.kept_differences)
+kept = KeptDifferences(settings.kept_differences)
 production = names.environment == "prod"
 
 secrets = SecretContainers(
@@ -68,6 +68,7 @@ circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))
 if premises:
     needed = [secrets, *buckets, *workload_roles.values(), ork_processor]
     Workloads("workloads", WorkloadsArgs(names, settings, premises, way_in, parameters, needed, production))
+kept.require_resources()
 
 pulumi.export("urls", way_in.urls)
 pulumi.export("kindeCallbackUrls", way_in.callback_urls)

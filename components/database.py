@@ -10,6 +10,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
+from components.kept_secret import kept_secret
 from components.naming import Names, database_log_group, final_snapshot
 from components.service_groups import DATABASE_PORT
 from components.settings import Settings
@@ -170,19 +171,14 @@ def _capacity(settings: Settings) -> aws.rds.ClusterServerlessv2ScalingConfigura
 
 
 def _administrator_password(names: Names, settings: Settings) -> pulumi.Output[str]:
-    """Look the password up in Secrets Manager, or stand in for it in a preview.
+    """Return the password, which a preview has a stand-in for.
 
     It is a write-only argument: the provider compares its version alone, so that a stand-in is no difference. The
     first value stays in the state all the same, encrypted
     (https://www.pulumi.com/docs/iac/concepts/secrets/#write-only-fields).
     """
-    if pulumi.runtime.is_dry_run():
-        return pulumi.Output.secret("known when it is applied")
-    secret = names.secret_arn(names.secret(ADMINISTRATOR_SECRET))
-    version = aws.secretsmanager.get_secret_version_output(secret_id=secret)
-    return pulumi.Output.secret(version.secret_string).apply(
-        lambda stored: read_password(str(stored), settings.database_administrator)
-    )
+    arn = names.secret_arn(names.secret(ADMINISTRATOR_SECRET))
+    return kept_secret(arn, lambda stored: read_password(stored, settings.database_administrator))
 
 
 def read_password(stored: str, administrator: str) -> str:

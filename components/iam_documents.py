@@ -94,6 +94,8 @@ def ecs_tasks_trust(names: Names) -> str:
 def lambda_trust(names: Names) -> str:
     """Return the trust policy of a Lambda function's role, for this account's functions only.
 
+    Lambda's page on the execution role asks for no condition; a trust policy that AWS publishes has this one
+    (https://github.com/aws/agent-toolkit-for-aws, `deploying-custom-domain-rest-api/scripts/lambda-trust-policy.json`).
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
     return _service_trust("lambda.amazonaws.com", {"StringEquals": {"aws:SourceAccount": names.account}})

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import pulumi
 
 
-def keep(kept: Iterable[str]) -> None:
-    """Have the engine ignore differences of the resources that are made from now on.
+class KeptDifferences:
+    """Has the engine ignore differences of the resources that are made from now on.
 
     Args:
         kept: Each `PROPERTY of TYPE::NAME`.
     """
-    properties: defaultdict[str, list[str]] = defaultdict(list)
-    for entry in kept:
-        path, _, resource = entry.partition(" of ")
-        properties[resource].append(path)
-    if properties:
-        pulumi.runtime.register_resource_transform(lambda args: _ignoring(args, properties))
 
+    def __init__(self, kept: Iterable[str]) -> None:
+        self._properties: defaultdict[str, list[str]] = defaultdict(list)
+        for entry in kept:
+            path, _, resource = entry.partition(" of ")
+            self._properties[resource].append(path)
+        self._missing = set(self._properties)
+        if self._properties:
+            pulumi.runtime.register_stack_transformation(self._ignoring)
 
-def _ignoring(
-    args: pulumi.ResourceTransformArgs, properties: Mapping[str, list[str]]
-) -> pulumi.ResourceTransformResult | None:
-    paths = properties.get(f"{args.type_}::{args.name}")
-    if not paths:
-        return None
-    options = pulumi.ResourceOptions.merge(args.opts, pulumi.ResourceOptions(ignore_changes=paths))
-    return pulumi.ResourceTransformResult(props=args.props, opts=options)
+    def require_resources(self) -> None:
+        """See that every resource was made; a difference that nobody finds would be changed, not kept.
+
+        Raises:
+            pulumi.RunError: the program makes no such resource.
+        """
+        if self._missing:
+            raise pulumi.RunError(
+                f"keptDifferences: the program makes no {', '.join(sorted(self._missing))}; accepted: the type and the "
+                "name of a resource, as its URN ends"
+            )
+
+    def _ignoring(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        resource = f"{args.type_}::{args.name}"
+        if resource not in self._properties:
+            return None
+        self._missing.discard(resource)
+        ignoring = pulumi.ResourceOptions(ignore_changes=self._properties[resource])
+        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, ignoring))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
 from components import kinde_client_secret
+from components.kept_secret import kept_secret
 from components.kinde_endpoints import endpoints
 from components.naming import Names
 from components.settings import Settings
@@ -40,12 +40,10 @@ def kinde(settings: Settings, names: Names) -> Kinde:
 
 
 def _client_secret(settings: Settings, names: Names) -> pulumi.Output[str]:
-    """Look the client secret up in Secrets Manager, or stand in for it in a preview that may not read it.
+    """Return the client secret.
 
-    The look-up's result isn't marked secret by the provider (pulumi/pulumi-aws#1449), so it is marked here. It goes by
-    the full ARN: a partial ARN that ends in a hyphen and six characters, as `client-secret` does, is misread.
+    It is looked up by the full ARN: a partial ARN that ends in a hyphen and six characters, as `client-secret` does, is
+    misread.
     """
-    if pulumi.runtime.is_dry_run() and not settings.read_secrets_in_preview:
-        return pulumi.Output.secret("known when it is applied")
-    version = aws.secretsmanager.get_secret_version_output(secret_id=names.secret_arn(settings.kinde_client_secret))
-    return pulumi.Output.secret(version.secret_string).apply(lambda stored: kinde_client_secret.read(str(stored)))
+    arn = names.secret_arn(settings.kinde_client_secret)
+    return kept_secret(arn, kinde_client_secret.read, in_previews=settings.read_secrets_in_preview)

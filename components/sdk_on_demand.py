@@ -1,47 +1,54 @@
-"""Loads only those modules of the provider SDKs that the program uses.
+"""Loads only those modules and classes of the provider SDKs that the program uses.
 
 `pulumi_cloudflare`, and each service of `pulumi_aws`, is a package whose `__init__` imports every one of its modules
-with `from .module import *`: hundreds, of which the program needs a few. Imported through the finder below, the package
-runs its own `__init__` without those lines, and imports a module when one of its names is first used. For the
-program and the type checker it is the same package, imported as ever: `import pulumi_cloudflare as cloudflare`.
+with `from .module import *`: hundreds, of which the program needs a few. Two of them, `_inputs` and `outputs`, hold
+thousands of classes for nested objects. Imported through the finder below, the package runs its own `__init__` without
+those lines, and imports a module when one of its names is first used; `_inputs` and `outputs` make a class when it is
+first used. For the program and the type checker it is the same package, imported as ever:
+`import pulumi_cloudflare as cloudflare`.
 
 Nothing depends on a guess. A name that is in no module of a similar name is looked for in all of them, which takes as
-long as the plain import; a package whose `__init__` is written in another way is imported as it is.
+long as the plain import; a package or a module that is written in another way is imported as it is.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
-from types import CodeType, ModuleType
+from itertools import pairwise
+from types import CodeType, MappingProxyType, ModuleType
 from typing import Any, Final
 
 _WHOLE_MODULE: Final = re.compile(r"^from \.(\w+) import \*$", re.MULTILINE)
+_CLASS: Final = re.compile(r"\n(?:@.*\n)*class (\w+)")
+_QUOTED: Final = re.compile(r"'(\w+)'")
+"""A class in an annotation. The generated code writes other texts in double quotes."""
+_GETTER: Final = re.compile(r"\(self\) -> (.*):\n")
+"""The type of a property: the only annotation that the SDK ever evaluates."""
 
 
-class _OnDemandLoader(SourceFileLoader):
+class _PackageLoader(SourceFileLoader):
     """Runs a package's `__init__` without its `from .module import *` lines."""
 
-    _modules: Sequence[str] = ()
+    modules: Sequence[str] = ()
     """The modules that those lines name, in their order."""
 
     def get_code(self, fullname: str) -> CodeType | None:
         """Return the code of `__init__` without the lines; with its own byte code where there are none."""
-        source = self.get_source(fullname) or ""
-        self._modules = _WHOLE_MODULE.findall(source)
-        if not self._modules:
+        if not self.modules:
             return super().get_code(fullname)
-        return self.source_to_code(_WHOLE_MODULE.sub("", source), self.path)
+        return self.source_to_code(_WHOLE_MODULE.sub("", self.get_source(fullname) or ""), self.path)
 
     def exec_module(self, module: ModuleType) -> None:
         """Run `__init__`, then have the package look up what it doesn't have yet (PEP 562)."""
+        self.modules = _WHOLE_MODULE.findall(self.get_source(module.__name__) or "")
         super().exec_module(module)
-        if self._modules:
-            module.__dict__["__getattr__"] = _name_finder(module, self._modules)
+        if self.modules:
+            module.__dict__["__getattr__"] = _name_finder(module, self.modules)
 
 
 def _name_finder(package: ModuleType, modules: Sequence[str]) -> Callable[[str], Any]:
@@ -60,7 +67,10 @@ def _name_finder(package: ModuleType, modules: Sequence[str]) -> Callable[[str],
         # Likely modules first; among equals the last, since in an `__init__` the last import of a name wins.
         for module in sorted(last_first, key=is_elsewhere):
             loaded = import_module(f"{package.__name__}.{module}")
-            public = getattr(loaded, "__all__", None) or [key for key in vars(loaded) if not key.startswith("_")]
+            if isinstance(loaded, _Classes) and loaded.sources:
+                public: Collection[str] = {name} & loaded.sources.keys()
+            else:
+                public = getattr(loaded, "__all__", None) or [key for key in vars(loaded) if not key.startswith("_")]
             package.__dict__.update({key: getattr(loaded, key) for key in public})
             if name in package.__dict__:
                 return package.__dict__[name]
@@ -69,18 +79,82 @@ def _name_finder(package: ModuleType, modules: Sequence[str]) -> Callable[[str],
     return find
 
 
+class _Classes(ModuleType):
+    """A module that makes each of its classes when it is first used."""
+
+    sources: Mapping[str, str] = MappingProxyType({})
+    """Class -> its source; empty where the module has them all."""
+
+    def run(self, source: str, place: str) -> None:
+        """Run a part of the module's source. Annotations stay texts until the SDK asks for one of them."""
+        code = compile(source, place, "exec", flags=annotations.compiler_flag, dont_inherit=True)
+        exec(code, self.__dict__)  # noqa: S102 - what an import does
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - as `getattr` has it
+        if name not in self.sources:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        # Other classes of the module stand in annotations. They become attributes of it, and so are made on demand too.
+        source = _QUOTED.sub(
+            lambda quoted: f"'__this__.{quoted[1]}'" if quoted[1] in self.sources else quoted[0], self.sources[name]
+        )
+        self.run(source, f"{self.__file__}:{name}")
+        return self.__dict__[name]
+
+
+class _ClassesLoader(SourceFileLoader):
+    """Runs a module that has nothing but classes without these."""
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        """Return the module."""
+        return _Classes(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run what comes before the classes; or all, where their names aren't what the module says it has."""
+        assert isinstance(module, _Classes)  # noqa: S101 - of this loader's making
+        source = self.get_source(module.__name__) or ""
+        starts = [*((found[1], found.start()) for found in _CLASS.finditer(source)), ("", len(source))]
+        sources = {name: source[start:end] for (name, start), (_, end) in pairwise(starts)}
+        module.__dict__["__this__"] = module
+        module.run(source[: starts[0][1]], self.path)
+        if sources.keys() == {*module.__dict__.get("__all__", ())}:
+            # A star imports nothing from here: see `_ResourceLoader`.
+            module.__dict__.update(__all__=(), sources=sources)
+        else:
+            super().exec_module(module)
+
+
+class _ResourceLoader(SourceFileLoader):
+    """Runs a module that imports `_inputs` with a star, which gives it only the classes that its properties are of."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module and give it these classes."""
+        super().exec_module(module)
+        inputs = sys.modules.get(f"{module.__package__}._inputs")
+        if isinstance(inputs, _Classes) and inputs.sources:
+            types = " ".join(_GETTER.findall(self.get_source(module.__name__) or ""))
+            names = inputs.sources.keys() & _QUOTED.findall(types)
+            module.__dict__.update({name: getattr(inputs, name) for name in names})
+
+
 class _SdkFinder(MetaPathFinder):
-    """Finds the packages of the SDKs that are loaded on demand."""
+    """Finds the packages of the SDKs that are loaded on demand, and what is in them."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Return the spec of one of those packages; None leaves a module to the other finders."""
-        if fullname != "pulumi_cloudflare" and fullname.rpartition(".")[0] != "pulumi_aws":
+        """Return the spec of one of those packages or modules; None leaves a module to the other finders."""
+        package, _, name = fullname.rpartition(".")
+        around = getattr(sys.modules.get(package), "__loader__", None)
+        if fullname == "pulumi_cloudflare" or package == "pulumi_aws":
+            loader: type[SourceFileLoader] = _PackageLoader
+        elif isinstance(around, _PackageLoader) and around.modules:
+            loader = _ClassesLoader if name in ("_inputs", "outputs") else _ResourceLoader
+        else:
             return None
         spec = PathFinder.find_spec(fullname, path, target)
-        if spec and spec.submodule_search_locations and isinstance(spec.loader, SourceFileLoader):
-            spec.loader = _OnDemandLoader(fullname, spec.loader.path)
+        is_package = bool(spec and spec.submodule_search_locations)
+        if spec and isinstance(spec.loader, SourceFileLoader) and is_package == (loader is _PackageLoader):
+            spec.loader = loader(fullname, spec.loader.path)
         return spec
 
 

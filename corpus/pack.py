@@ -1,7 +1,7 @@
 """The least-privilege pack's verdict: a document is put into a resource, and every rule that applies judges it.
 
-That is what the engine has the pack do; the protocol between the two is left out. Each rule is asked by itself, so that
-the shared work of a document is done once, as in a preview.
+That is what the engine has the pack do; the protocol between the two is left out. The same rules are asked as in a
+preview, each by itself.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ def load(*, reads: bool = False) -> Judge:
     from policies.least_privilege.language.documents import Kind
     from policies.least_privilege.stack.judged import finding
     from policies.rulebook import Judgement, Scope
+    from policies.rulebook.asking import Asked
     from policies.rulebook.configuration import with_defaults
     from policies.rulebook.rule import Finding, written
 
@@ -67,7 +68,7 @@ def load(*, reads: bool = False) -> Judge:
     ]
     types = [kind for kind, _ in _RESOURCES.values()] + ["aws:iam/role:Role", "aws:iam/rolePolicy:RolePolicy"]
     one_resource = {
-        kind: [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.RESOURCE and kind in rule.types]
+        kind: Asked((one[0], one) for one in rules if one[0].scope is Scope.RESOURCE and kind in one[0].types)
         for kind in types
     }
     whole_stack = [(rule, judgement) for rule, judgement in rules if rule.scope is Scope.STACK]
@@ -89,7 +90,7 @@ def load(*, reads: bool = False) -> Judge:
             return [fault.rule for fault in always]
         found: dict[str, None] = {}
         for resource in resources:
-            for rule, judgement in one_resource[resource.type]:
+            for rule, judgement in one_resource[resource.type].about(resource):
                 for said in rule.check(resource, judgement):
                     found[rule.id] = None
                     read(said)

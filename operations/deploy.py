@@ -31,6 +31,9 @@ RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
 """Variables that say where the packs keep what the preview had, and the key of its digests (policies/previewed)."""
 
+GATE_PROGRAM: Final = "serve"
+"""A gate's program, in its folder. The engine starts it in half the time that it takes to start the folder."""
+
 _PACK_TIMEOUT: Final = 60.0
 """Seconds for a pack to start, and for each of its answers."""
 
@@ -43,13 +46,12 @@ def preview(
 ) -> int:
     """Show what `up` would do, and what the packs say about it.
 
-    This and the other operations return an exit code, 0 or what the CLI ends with. `folder` is the project's, `diff`
-    shows each changed property.
+    Like the other operations it returns an exit code: 0, or what the CLI ends with.
 
     Args:
-        folder: As above.
+        folder: The project's folder.
         stack: The stack's name.
-        diff: As above.
+        diff: Whether each changed property is shown.
         plan: Where to save what was seen, for `up`.
         output: Where to write the plan as JSON, in the embedded engine's format.
 
@@ -62,7 +64,9 @@ def preview(
     command += _plan_option("--save-plan", plan, folder, stack)
     if output:
         return _preview_as_json(command, folder, stack, output.absolute())
-    return _gate_or(run_cli(command, folder), folder, stack)
+    if code := run_cli(command, folder):
+        _require_gate(folder, stack)
+    return code
 
 
 def up(
@@ -107,7 +111,9 @@ def up(
         if state.urns and (code := _look_first(folder, stack, left_out)):
             return code
         record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
-        return _gate_or(run_cli(command, folder, record), folder, stack)
+        if code := run_cli(command, folder, record):
+            _require_gate(folder, stack)
+        return code
 
 
 def destroy(folder: Path, stack: str, *, diff: bool = False, confirm: str | None = None) -> int:
@@ -199,6 +205,7 @@ def _prepare(folder: Path, stack: str) -> Path:
     require_no_hidden_options()
     project.require_stack(folder, stack)
     os.environ.update(state_backend.environment(folder, stack))
+    os.environ["PULUMI_STACK"] = stack  # for the gate's program
     return folder
 
 
@@ -228,7 +235,9 @@ def pack_options(folder: Path, stack: str) -> list[str]:
     for pack in project.attached(folder):
         # The CLI pairs the two flags by position, so that a pack without configuration needs an empty one.
         config = project.policy_config(folder, pack, stack) or Path(os.devnull)
-        options += ["--policy-pack", _listed(pack), "--policy-pack-config", _listed(config)]
+        program = pack / GATE_PROGRAM
+        attached = program if program.is_file() else pack
+        options += ["--policy-pack", _listed(attached), "--policy-pack-config", _listed(config)]
     return options
 
 
@@ -258,12 +267,12 @@ def _look_first(folder: Path, stack: str, left_out: Sequence[str]) -> int:
         Failure: the update can't succeed.
     """
     print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
-    with tempfile.TemporaryFile() as preview:
+    with tempfile.TemporaryFile() as written:
         # What stays as it is counts too: AWS keeps what that refers to.
         command = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames", *left_out]
-        code = run_cli(command, folder, stdout=preview)
-        preview.seek(0)
-        impossible = deploy_consequences.say_written(preview.read())
+        code = run_cli(command, folder, stdout=written)
+        written.seek(0)
+        impossible = deploy_consequences.say_written(written.read())
     if code > SIGNALLED:
         return code
     if impossible:
@@ -282,9 +291,9 @@ def _require_park_mode(folder: Path, stack: str, marker: str) -> None:
     settings = load(folder, stack).settings
     if not settings.here or marker == settings.park_mode:
         return
-    is_ = f"the platform is {marker}" if marker else "the marker in its state can't be read"
+    told = f"the platform is {marker}" if marker else "the marker in its state can't be read"
     raise BadConfiguration(
-        f"parkMode is `{settings.park_mode}`, and {is_}; accepted: the mode that the platform is in, or "
+        f"parkMode is `{settings.park_mode}`, and {told}; accepted: the mode that the platform is in, or "
         f"`make {'park' if settings.parked else 'unpark'} STACK={stack}`, which checks before and after "
         "(docs/runbooks/parking.md)"
     )
@@ -305,7 +314,7 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
             document: PlanDocument = json.loads(written)
         except ValueError:
             sys.stderr.write(written.decode(errors="replace"))
-            _gate_or(1, folder, stack)
+            _require_gate(folder, stack)
             raise Failure(f"`{PULUMI} preview` ended with exit code {code} and without a plan") from None
         document["policyViolations"] = violations(
             [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()], document
@@ -320,17 +329,13 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
     return code or int(bool(impossible))
 
 
-def _gate_or(code: int, folder: Path, stack: str) -> int:
-    """Return the CLI's exit code, unless it failed because the gate doesn't start.
-
-    Of a pack that ends, the engine tells a refused connection and no reason.
+def _require_gate(folder: Path, stack: str) -> None:
+    """Say why the gate doesn't start, if it doesn't: of a pack that ends, the engine tells a refused connection.
 
     Raises:
-        Failure: the gate doesn't start; or BadConfiguration, it isn't configured as it must be.
+        Failure: it doesn't start; or BadConfiguration, it isn't configured as it must be.
     """
-    if code:
-        _enforcement(folder, stack)
-    return code
+    _enforcement(folder, stack)
 
 
 def _enforcement(folder: Path, stack: str) -> Enforcement:
@@ -340,7 +345,7 @@ def _enforcement(folder: Path, stack: str) -> Enforcement:
     settings = project.load(folder, stack)
     attached = [(pack, project.policy_config(folder, pack, stack)) for pack in project.attached(folder)]
     with processes.launch(settings, attached, _PACK_TIMEOUT) as started:
-        return packs.enforcement(packs.configured(started, settings))
+        return packs.enforcement(packs.configured(started))
 
 
 def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> list[Violation]:

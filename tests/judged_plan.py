@@ -23,6 +23,7 @@ from typing import Any, Final
 from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
+from components.settings import placeholders
 from policies.gate import packs
 from policies.inventory import elsewhere
 from policies.rulebook.analyzer import Analyzer
@@ -269,16 +270,27 @@ def _whole(resources: Iterable[Planned]) -> analyzer_pb2.AnalyzeStackRequest:
     return analyzer_pb2.AnalyzeStackRequest(resources=[resource.planned for resource in resources])
 
 
+def told(
+    stack: str, name: str = NAME, settings: Mapping[str, str] | None = None, *, dry_run: bool = True
+) -> analyzer_pb2.AnalyzerStackConfigureRequest:
+    """Return what the gate is told of a stack: its configuration, some settings changed, under a project's name."""
+    loaded = load(owned(), stack)
+    secrets = {f"{NAME}:{key}": value for key, value in placeholders().items() if f"{NAME}:{key}" in loaded.secret_keys}
+    config = {**loaded.config, **secrets, **(settings or {})}
+    return analyzer_pb2.AnalyzerStackConfigureRequest(
+        stack=stack,
+        project=name,
+        dry_run=dry_run,
+        config={key.replace(f"{NAME}:", f"{name}:"): value for key, value in config.items()},
+        config_secret_keys=[key.replace(f"{NAME}:", f"{name}:") for key in loaded.secret_keys],
+    )
+
+
 def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
     """Return the gate as the engine has it: every pack, configured by the stack's files."""
     vars(elsewhere)["FOLDER"] = owned() / "policies" / "config"
     analyzer = Analyzer("gate", packs(owned() / "policies", stack), "Every policy pack.")
-    analyzer.ConfigureStack(
-        analyzer_pb2.AnalyzerStackConfigureRequest(
-            stack=stack, project=NAME, dry_run=dry_run, config=load(owned(), stack).config
-        ),
-        _NO_CONTEXT,
-    )
+    analyzer.ConfigureStack(told(stack, dry_run=dry_run), _NO_CONTEXT)
     configuration = analyzer_pb2.ConfigureAnalyzerRequest()
     for rule, configured in analyzer.GetAnalyzerInfo(_NO_CONTEXT, _NO_CONTEXT).initialConfig.items():
         configuration.policyConfig[rule].CopyFrom(configured)
@@ -317,6 +329,8 @@ def _record(stack: str) -> int:
     judged: list[tuple[Step, Step | None]] = []
 
     class Recorder:
+        def configure(self, config: Mapping[str, str]) -> None: ...
+
         def judge(self, step: Step, provider: Step | None) -> None:
             judged.append((step, provider))
 

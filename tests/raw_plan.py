@@ -118,4 +118,6 @@ def _clear(value: Any) -> Any:  # noqa: ANN401 - what JSON gives
 class _Nobody:
     """Judges nothing."""
 
+    def configure(self, config: Mapping[str, str]) -> None: ...
+
     def judge(self, step: object, provider: object) -> None: ...

@@ -1,5 +1,7 @@
 """Loads what every plan loads, once, for the processes that are forked from here: more than half of a plan's time.
 
+As in a plan, `components` comes before the SDKs, so that of these only what the program uses is loaded.
+
 It also has the SDK work out the types of the properties of each class that the program uses. The SDK does that when it
 first meets a class, and remembers them.
 """
@@ -9,8 +11,6 @@ from importlib import import_module
 from operator import attrgetter
 from typing import Final
 
-import pulumi_aws as aws
-import pulumi_cloudflare as cloudflare
 from pulumi import _types
 
 from tests.sdk_names import sdk_names
@@ -22,12 +22,15 @@ _LOADED_BY_A_PLAN: Final = """
     stackfiles.yaml_file
 """.split()
 
+import_module("components")  # has the SDKs loaded on demand
 for module in _LOADED_BY_A_PLAN:
     import_module(module)
 for name in sdk_names():
     sdk, _, rest = name.partition(".")
-    used = attrgetter(rest)({"aws": aws, "cloudflare": cloudflare}[sdk])
+    used = attrgetter(rest)(import_module(f"pulumi_{sdk}"))
     if isinstance(used, type):
         _types._types_from_py_properties(used)
         if inputs := getattr(sys.modules[used.__module__], f"{used.__name__}Args", None):
             _types._types_from_py_properties(inputs)
+for name in [name for name in sys.modules if name.partition(".")[0] == "components"]:
+    del sys.modules[name]  # each project has its own

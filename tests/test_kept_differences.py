@@ -41,6 +41,16 @@ def test_what_is_kept_is_ignored_by_the_engine_and_passes_with_a_waiver_only(tmp
     assert rehearse("prod", folder, tmp_path / "waived.json").exit_code == 0
 
 
+def test_a_difference_of_a_resource_that_the_program_does_not_make_is_an_error(tmp_path: Path) -> None:
+    """Whoever mistypes a name would see the difference changed that was to be kept."""
+    folder = copy_project(tmp_path)
+    with (folder / "Pulumi.prod.yaml").open("a") as file:
+        file.write("  keptDifferences: [path of aws:iam/role:Role::prod-backstage-tsk]\n")
+    plan = rehearse("prod", folder, tmp_path / "plan.json")
+    assert plan.exit_code == 1
+    assert "keptDifferences: the program makes no aws:iam/role:Role::prod-backstage-tsk" in plan.printed
+
+
 @pytest.mark.parametrize("entry", ["path", "path of prod-backstage-task", "* of aws:iam/role:Role::x", ""])
 def test_what_names_no_property_of_a_resource_is_refused(entry: str) -> None:
     read = project.load(owned(), "prod")

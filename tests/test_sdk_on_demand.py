@@ -9,13 +9,15 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from importlib.machinery import ModuleSpec
+from importlib.util import module_from_spec
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.forks import forked
+from components import sdk_on_demand
 from tests.planning import PROJECT
 from tests.sdk_names import sdk_names
 
@@ -23,10 +25,11 @@ RARE: Final = "cloudflare.AwaitableGetZoneResult"
 """A name that doesn't tell which module it is in."""
 
 
-def describe(output: Path) -> int:
+def describe(output: str) -> None:
     """Write what the SDKs' names stand for in this process, and how much of the SDKs that has loaded."""
     import pulumi_aws as aws
     import pulumi_cloudflare as cloudflare
+    from pulumi import _types
     from pulumi.runtime import rpc
 
     from rehearsal.engine.computed import attributes
@@ -38,41 +41,66 @@ def describe(output: Path) -> int:
         found = attrgetter(rest)(packages[sdk])
         return f"{found.__module__}.{found.__qualname__}"
 
+    def types(name: str) -> dict[str, str]:
+        sdk, _, rest = name.partition(".")
+        found = attrgetter(rest)(packages[sdk])
+        return {key: str(hint) for key, hint in _types._types_from_py_properties(found).items()}
+
     description: dict[str, Any] = {"names": {name: origin(name) for name in sdk_names()}}
+    description |= {"types": {name: types(name) for name in sdk_names() if "get_" not in name}}
     loaded = Counter(name.rpartition(".")[0] for name in sys.modules if name.startswith("pulumi_"))
     description |= {
         "loaded": loaded,
+        "made": sum(
+            isinstance(value, type)
+            for name, module in list(sys.modules.items())
+            if name.startswith("pulumi_cloudflare.") and name.endswith((".outputs", "._inputs"))
+            for value in vars(module).values()
+        ),
         "rare": origin(RARE),
         "missing": hasattr(cloudflare, "NoSuchResource"),
         "registered": sorted(rpc._RESOURCE_MODULES),
         "computed": {type_: sorted(attributes(type_)) for type_ in ("cloudflare:index/zone:Zone", "aws:ec2/vpc:Vpc")},
     }
-    output.write_text(json.dumps(description))
-    return 0
+    Path(output).write_text(json.dumps(description))
 
 
-@pytest.fixture(scope="module")
-def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a process of its own says that imports the components first, as the program does."""
-    output = tmp_path_factory.mktemp("sdks") / "on-demand.json"
-    code = f"import components, pathlib; from {__name__} import describe; describe(pathlib.Path({str(output)!r}))"
+def described(output: Path, first: str) -> dict[str, Any]:
+    """Return what a process of its own says that imports the components, as the program does, and then does `first`."""
+    code = f"import components, sys; {first}\nfrom {__name__} import describe; describe({str(output)!r})"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
     description: dict[str, Any] = json.loads(output.read_text())
     return description
 
 
+@pytest.fixture(scope="module")
+def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What is so in a program."""
+    return described(tmp_path_factory.mktemp("sdks") / "on-demand.json", "")
+
+
 def test_the_names_are_those_of_the_plain_packages(on_demand: dict[str, Any], tmp_path: Path) -> None:
-    done = forked(describe, tmp_path / "plain.json")  # from a process that has loaded the plain packages
-    assert done.code == 0, done.printed
-    plain = json.loads((tmp_path / "plain.json").read_text())
+    plain = described(tmp_path / "plain.json", "sys.meta_path.pop(0)")
     assert plain["loaded"]["pulumi_cloudflare"] > 500
-    assert {**on_demand, "loaded": None} == {**plain, "loaded": None}
+    assert on_demand["made"] < plain["made"]
+    assert {**on_demand, "loaded": None, "made": None} == {**plain, "loaded": None, "made": None}
     assert not plain["missing"]
     assert all(plain["computed"].values())
 
 
-def test_few_modules_are_loaded(on_demand: dict[str, Any]) -> None:
+def test_few_modules_are_loaded_and_few_classes_made(on_demand: dict[str, Any]) -> None:
     """The names say where they are; a release that names its modules otherwise still works, and takes seconds more."""
     loaded = on_demand["loaded"]
     assert loaded["pulumi_cloudflare"] < 15
+    assert on_demand["made"] < 100
     assert {package: count for package, count in loaded.items() if package.count(".") == 1 and count > 25} == {}
+
+
+def test_a_module_that_is_written_otherwise_is_loaded_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "outputs.py"
+    file.write_text('__all__ = ["Door"]\n\nclass Door:\n    pass\n\nclass _Hinge:\n    pass\n')
+    loader = sdk_on_demand._ClassesLoader("outputs", str(file))
+    module = module_from_spec(ModuleSpec("outputs", loader))
+    loader.exec_module(module)
+    assert module.__all__ == ["Door"]
+    assert {"Door", "_Hinge"} <= vars(module).keys()

@@ -1,8 +1,9 @@
-"""The gate, as the engine starts it."""
+"""The gate, as the engine starts it: with the folder (`python -m pulumi.policy`), or by itself (`serve`)."""
 
 import gc
 import os
 import sys
+from importlib.util import find_spec, module_from_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -13,13 +14,18 @@ if not (FOLDER / "rulebook").is_dir():
     sys.exit(f"error: there is no folder `rulebook` in {FOLDER}; every pack needs it beside its own folder")
 sys.modules["policies"] = ModuleType("policies")
 sys.modules["policies"].__path__ = [str(FOLDER)]
+# Packs use the messages of the SDK and nothing else of it. Where it isn't loaded yet, the packages around these stay
+# empty: to load them takes longer than all packs do.
+for name in ("pulumi", "pulumi.runtime"):
+    if name not in sys.modules and (spec := find_spec(name)):
+        sys.modules[name] = module_from_spec(spec)
 
 from policies.gate import packs
 from policies.rulebook import BadConfiguration, serve
 
 try:
-    served = packs(FOLDER, os.environ.get("PULUMI_STACK", ""))
-    serve("gate", served, "Every policy pack of this project, served as one.")
+    stack = os.environ.get("PULUMI_STACK", "")
+    serve("gate", packs(FOLDER, stack), "Every policy pack of this project, served as one.", stack)
 except BadConfiguration as error:
     print(error, file=sys.stderr)
     sys.exit(BadConfiguration.exit_code)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Final
 
 from policies.inventory.documents import listed, statements
@@ -11,6 +11,7 @@ from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, S
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
 _POLICY: Final = "aws:s3/bucketPolicy:BucketPolicy"
+_QUEUE_POLICY: Final = "aws:sqs/queuePolicy:QueuePolicy"
 
 COMPANIONS: Final[Mapping[str, Mapping[str, str]]] = {
     BUCKET: {
@@ -37,23 +38,38 @@ def _alone(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
 
 def _without_tls(policy: Resource, _: Judgement) -> Iterator[Finding]:
     bucket = policy.get("bucket")
-    if not any(_refuses_plain(statement, bucket) for statement in statements(policy.get("policy"))):
+    objects = {bucket, f"{bucket}/*"} if isinstance(bucket, str) else None
+    if not any(_refuses_plain(statement, "s3:*", objects) for statement in statements(policy.get("policy"))):
         yield Finding("No statement of `policy` denies everybody everything where `aws:SecureTransport` is false.")
 
 
-def _refuses_plain(statement: Json, bucket: Json) -> bool:
-    if not isinstance(statement, Mapping) or statement.get("Effect") != "Deny" or not isinstance(bucket, str):
+def _queue_without_tls(policy: Resource, _: Judgement) -> Iterator[Finding]:
+    read = statements(policy.get("policy"))
+    # The queue's URL is known once it exists; the policy can be about no other queue than its own.
+    queues = {name for statement in read for name in _named(statement)}
+    if not queues or not any(_refuses_plain(statement, "sqs:*", queues) for statement in read):
+        yield Finding("No statement of `policy` denies everybody everything where `aws:SecureTransport` is false.")
+
+
+def _refuses_plain(statement: Json, actions: str, resources: Set[str] | None) -> bool:
+    """Tell whether a statement refuses plain HTTP for all actions of a service on some resources."""
+    if not isinstance(statement, Mapping) or statement.get("Effect") != "Deny" or not resources:
         return False
-    covered = {arn.rpartition(":")[2] for arn in listed(statement.get("Resource")) if isinstance(arn, str)}
-    if not {bucket, f"{bucket}/*"} <= covered:
+    if not resources <= _named(statement):
         return False
     everybody = statement.get("Principal") in ("*", {"AWS": "*"}) and listed(statement.get("Action")) in (
-        ["s3:*"],
+        [actions],
         ["*"],
     )
     condition = statement.get("Condition")
     plain = condition.get("Bool") if isinstance(condition, Mapping) and len(condition) == 1 else None
     return everybody and plain in ({"aws:SecureTransport": "false"}, {"aws:SecureTransport": ["false"]})
+
+
+def _named(statement: Json) -> set[str]:
+    """Return the names of a statement's resources, which end their ARNs."""
+    resources = listed(statement.get("Resource")) if isinstance(statement, Mapping) else []
+    return {arn.rpartition(":")[2] for arn in resources if isinstance(arn, str)}
 
 
 RULES: Final = (
@@ -75,5 +91,15 @@ RULES: Final = (
         severity=Severity.HIGH,
         check=_without_tls,
         types=frozenset((_POLICY,)),
+    ),
+    Rule(
+        id="queue-without-tls",
+        title="A queue that others send to is reached by TLS only.",
+        remedy='Deny `sqs:*` to `*` on the queue with `{"Bool": {"aws:SecureTransport": "false"}}`.',
+        source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
+        "sqs-security-best-practices.html",
+        severity=Severity.MEDIUM,
+        check=_queue_without_tls,
+        types=frozenset((_QUEUE_POLICY,)),
     ),
 )

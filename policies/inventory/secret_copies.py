@@ -4,6 +4,9 @@ The load balancer's client secret and the header secret have to stand in a few i
 `secret`. Every other text of the stack is compared with them: as they are, reversed, in base64, in hexadecimal and
 percent-encoded, whatever the case and whatever stands between the characters. A copy that a program encrypts, splits
 into parts of fewer than 16 characters or spells in another way isn't found.
+
+An SDK marks what it is given for such an input as secret, also where the program has it in plain text. So whether it is
+marked doesn't tell where it comes from.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Final
 from urllib.parse import quote
 
 from policies.inventory.table import property_leaves, table
-from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
+from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
 
 _PART: Final = 16
 """A copy of so many characters is found, wherever it begins."""
@@ -28,7 +31,8 @@ _STEP: Final = _PART - _WINDOW + 1
 _BETWEEN: Final = bytes(set(range(256)) - set(string.ascii_letters.encode()) - set(string.digits.encode()))
 
 _CHOSEN_ELSEWHERE: Final = ("clientSecret", "masterPasswordWo")
-"""The identity provider, and `fill-secrets`, choose these; how strong they are isn't this stack's business."""
+"""The identity provider, and `fill-secrets`, choose these, and Secrets Manager keeps them: how strong they are isn't
+this stack's business."""
 _PATTERN: Final = "Basic *"
 """What a rule may ask of another header, `Authorization`. All of a rule's conditions are secret where one is."""
 _FEWEST_DIFFERENT: Final = 8
@@ -104,6 +108,18 @@ def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
             yield Finding(f"`{place}` can be guessed: it repeats itself, counts up, or has few different characters.")
 
 
+def _literal(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    config = judgement.config
+    for path, place, value, may in _places(resource):
+        if not may or value is UNKNOWN or value == _PATTERN:
+            continue
+        if not path.endswith(_CHOSEN_ELSEWHERE):
+            if value not in judgement.secrets:
+                yield Finding(f"`{place}` is no secret of the stack's configuration.")
+        elif judgement.preview and value != config["stand_in"] and path not in config["read_in_previews"]:
+            yield Finding(f"`{place}` is known in a preview, which has a stand-in for what is read when it is applied.")
+
+
 def is_random(secret: str) -> bool:
     """Tell whether a secret looks like one that a machine made by chance.
 
@@ -118,6 +134,9 @@ def is_random(secret: str) -> bool:
     )
 
 
+_HOLDING: Final = frozenset(known.type for known in table().values() if known.paths("secret"))
+"""Types that a secret may pass through."""
+
 RULES: Final = (
     Rule(
         id="copied-secret",
@@ -130,12 +149,36 @@ RULES: Final = (
         scope=Scope.STACK,
     ),
     Rule(
+        id="literal-secret",
+        title="Secrets that pass through come from the stack's configuration or from where they are kept, and don't "
+        "stand in the program.",
+        remedy="Set it with `pulumi config set --secret`, or read it from Secrets Manager when it is applied "
+        "(`components/kept_secret.py`). What isn't secret goes into an input for that, such as `insecureValue`.",
+        source="https://www.pulumi.com/docs/iac/concepts/secrets/",
+        severity=Severity.CRITICAL,
+        check=_literal,
+        types=_HOLDING,
+        config={
+            "stand_in": {
+                "type": "string",
+                "description": "What a preview has in the place of a secret that is read when it is applied",
+                "default": "known when it is applied",
+            },
+            "read_in_previews": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Paths of secrets that a preview reads too; nothing tells them from the program's own",
+                "default": [],
+            },
+        },
+    ),
+    Rule(
         id="guessable-secret",
         title="The header secret is made by chance.",
         remedy="Take 64 hexadecimal digits of a generator (`openssl rand -hex 32`).",
         source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/restrict-access-to-load-balancer.html",
         severity=Severity.CRITICAL,
         check=_guessable,
-        types=frozenset(known.type for known in table().values() if known.paths("secret")),
+        types=_HOLDING,
     ),
 )

@@ -16,11 +16,12 @@ from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
 
 from policies.rulebook import waivers
+from policies.rulebook.asking import Asked
 from policies.rulebook.configuration import BadConfiguration
 from policies.rulebook.judging import Judge
 from policies.rulebook.pack import Pack
 from policies.rulebook.properties import read
-from policies.rulebook.resource import Resource, Stack
+from policies.rulebook.resource import Resource, SecretText, Stack
 from policies.rulebook.rule import Judgement, Scope, Severity
 from policies.rulebook.violation import Violation, fold
 
@@ -34,11 +35,13 @@ Context: TypeAlias = grpc.ServicerContext
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """Serves packs as one. Until the engine configures it, every rule is mandatory and has its defaults.
 
+    Packs that are configured for a stack judge no other one.
+
     Raises:
         BadConfiguration: two rules have the same id.
     """
 
-    def __init__(self, name: str, packs: Sequence[Pack], description: str) -> None:
+    def __init__(self, name: str, packs: Sequence[Pack], description: str, stack: str = "") -> None:
         owners: dict[str, str] = {}
         for pack in packs:
             for rule in pack.rules:
@@ -46,11 +49,18 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                     raise BadConfiguration(f"the packs {owners[rule.id]} and {pack.name} both have a rule `{rule.id}`")
                 owners[rule.id] = pack.name
         self._owners = owners
+        self._stack = stack
         self._rules = [rule for pack in packs for rule in pack.rules]
         self._info = _info(name, packs, description)
         self._judgement = Judgement("", "", {})
         self._so_far: list[Resource] = []
         self._configure({})
+
+    def Handshake(
+        self, _request: analyzer_pb2.AnalyzerHandshakeRequest, _: Context
+    ) -> analyzer_pb2.AnalyzerHandshakeResponse:
+        """Greet the engine."""
+        return analyzer_pb2.AnalyzerHandshakeResponse()
 
     def GetAnalyzerInfo(self, _request: Empty, _: Context) -> analyzer_pb2.AnalyzerInfo:
         """Return the rules and what they take."""
@@ -61,15 +71,21 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         return plugin_pb2.PluginInfo(version=_VERSION)
 
     def ConfigureStack(
-        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, _: Context
+        self, request: analyzer_pb2.AnalyzerStackConfigureRequest, context: Context
     ) -> analyzer_pb2.AnalyzerStackConfigureResponse:
         """Take the names of project and stack, the stack's configuration, and whether this is a preview."""
+        if self._stack and request.stack != self._stack:
+            context.abort(
+                grpc.StatusCode.FAILED_PRECONDITION,
+                f"the packs are configured for the stack {self._stack}, and this is {request.stack}; PULUMI_STACK "
+                "must name the same one",
+            )
+        secret = {key: request.config[key] for key in request.config_secret_keys if key in request.config}
         settings = {
-            key.removeprefix(f"{request.project}:"): value
-            for key, value in request.config.items()
-            if key not in request.config_secret_keys
+            key.removeprefix(f"{request.project}:"): value for key, value in request.config.items() if key not in secret
         }
-        self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings)
+        secrets = frozenset(map(SecretText, secret.values()))
+        self._judgement = Judgement(request.project, request.stack, {}, request.dry_run, settings, secrets)
         self._so_far = []
         self._foreign_agreement = False
         return analyzer_pb2.AnalyzerStackConfigureResponse()
@@ -92,19 +108,19 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
             for judge in self._judges:
                 if judge.rule.scope is Scope.RESOURCE:
                     said += judge.configuration()
-        for judge in self._judging(request.type):
+        for judge in self._judging(request.type).about(resource):
             said += self._violations(judge, resource)
         early = () if self._judgement.preview else self._said_early(resource)
         return self._response((*fold(said), *early))
 
-    def _judging(self, type_: str) -> Sequence[Judge]:
+    def _judging(self, type_: str) -> Asked[Judge]:
         """Return the judges of resources of a type."""
         if type_ not in self._judges_by_type:
-            self._judges_by_type[type_] = [
-                judge
+            self._judges_by_type[type_] = Asked(
+                (judge.rule, judge)
                 for judge in self._judges
                 if judge.rule.scope is Scope.RESOURCE and (not judge.rule.types or type_ in judge.rule.types)
-            ]
+            )
         return self._judges_by_type[type_]
 
     def _said_early(self, resource: Resource) -> Iterator[Violation]:
@@ -135,7 +151,7 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
 
     def _configure(self, given: Mapping[str, analyzer_pb2.PolicyConfig]) -> None:
         self._judges: list[Judge] = []
-        self._judges_by_type: dict[str, Sequence[Judge]] = {}
+        self._judges_by_type: dict[str, Asked[Judge]] = {}
         self._early: list[Judge] = []
         self._foreign_agreement = False
         for rule in self._rules:

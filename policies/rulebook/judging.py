@@ -51,7 +51,7 @@ class Judge:
 
         `about` has all that rules may know but for their configuration.
         """
-        judgement = Judgement(about.project, about.stack, self._config, about.preview, about.settings)
+        judgement = Judgement(about.project, about.stack, self._config, about.preview, about.settings, about.secrets)
         urn = subject.urn if isinstance(subject, Resource) else ""
         if isinstance(subject, Stack) and self.rule.types:
             subject = subject.only(self.rule.types)

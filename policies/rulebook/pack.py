@@ -28,8 +28,10 @@ def start(name: str, rules: Iterable[Rule], description: str) -> None:
     serve(name, [Pack(name, tuple(rules))], description)
 
 
-def serve(name: str, packs: Sequence[Pack], description: str) -> None:
+def serve(name: str, packs: Sequence[Pack], description: str, stack: str = "") -> None:
     """Serve several packs as one, whose violations carry the name of their own pack.
+
+    `stack` is the one that they are configured for: the engine is refused if it has another.
 
     Raises:
         BadConfiguration: two rules have the same id.
@@ -40,7 +42,7 @@ def serve(name: str, packs: Sequence[Pack], description: str) -> None:
 
     from policies.rulebook.analyzer import Analyzer
 
-    analyzer = Analyzer(name, packs, description)
+    analyzer = Analyzer(name, packs, description, stack)
     spare_collector()
     # One worker: rules are plain Python, of which one runs at a time anyway.
     server = grpc.server(ThreadPoolExecutor(max_workers=1), options=_NO_LIMIT)

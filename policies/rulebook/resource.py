@@ -233,11 +233,9 @@ class _Analysed:
 
         The function must return something that can be read again and again: a tuple, never an iterator.
         """
-        try:
-            found: Analysis = self._shared[analysis]
-        except KeyError:
-            found = self._shared[analysis] = analysis(self)
-        return found
+        if analysis not in self._shared:
+            self._shared[analysis] = analysis(self)
+        return cast(Analysis, self._shared[analysis])
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NotRequired, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import Any, NamedTuple, NotRequired, TypeAlias, TypedDict, TypeVar, Unpack
 
 from policies.rulebook.resource import Resource, Stack
 
@@ -29,8 +29,7 @@ def written(text: Text) -> str:
     return text if isinstance(text, str) else text()
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that a rule finds wrong.
 
     `message` says what is wrong with which value; it never holds a value that may be secret. `urn` is
@@ -71,6 +70,8 @@ class Judgement:
     """Whether the engine only looks at what it would do. What it judges otherwise is made at once."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """The stack's own configuration: key, without the project's name, to text. Secrets aren't among it."""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """The values of its secrets, each a `SecretText`. A rule may compare them, and say nothing of them."""
 
     @property
     def account(self) -> str:
@@ -92,6 +93,9 @@ Check: TypeAlias = Callable[[Any, Judgement], Iterable[Finding]]
 ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]
 StackCheck: TypeAlias = Callable[[Stack, Judgement], Iterable[Finding]]
 
+FoundBy: TypeAlias = Callable[[Resource], Collection[str]]
+"""An analysis that rules share: the rules, by id, that have something to say about a resource."""
+
 Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Configuration key of a rule -> its JSON schema, which has a `default`."""
 
@@ -111,6 +115,8 @@ class Rule:
     `foreign_agreement` says that this is another stack's, the rule is silent: the plan is stopped anyhow, and whatever
     the rule said would follow from that and have the wrong remedy.
 
+    `found_by` is the same for rules that share an analysis; those that it doesn't name aren't asked.
+
     An update asks stack rules when everything is made. A stack rule with an `early` check speaks before as well: that
     check gets the resources that were asked about so far, with the one that is about to be made as the last.
     """
@@ -125,6 +131,7 @@ class Rule:
     types: frozenset[str] = frozenset()
     config: Schemas = field(default_factory=dict)
     early: StackCheck | None = None
+    found_by: FoundBy | None = None
     by_agreement: bool = False
 
 

@@ -1,8 +1,9 @@
 """The workloads pack: what runs behind the entry points runs closed, encrypted, logged and recoverable.
 
 `RULES` is the pack. `network` comes first, then what stands in it: `databases`, `services`, the `containers` of their
-tasks with what is injected into them (`injections`) and what stands in their environment (`environments`), `functions`
-and `queues`. What a container is comes from `container_definitions`, which reads their JSON.
+tasks with what is injected into them (`injections`) and what stands in their environment (`environments`), `functions`,
+`queues` and `logs`; `parking` looks at all of it. What a container is comes from `container_definitions`, which reads
+their JSON.
 """
 
 from typing import Final
@@ -14,7 +15,9 @@ from policies.workloads import (
     environments,
     functions,
     injections,
+    logs,
     network,
+    parking,
     queues,
     services,
 )
@@ -28,4 +31,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *environments.RULES,
     *functions.RULES,
     *queues.RULES,
+    *logs.RULES,
+    *parking.RULES,
 )

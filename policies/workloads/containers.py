@@ -15,7 +15,16 @@ RULES: Final = Rules()
 _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ecs-controls.html"
 _GUIDE: Final = "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/"
 
+_LOG_OPTIONS: Final = frozenset(
+    """
+    awslogs-create-group awslogs-datetime-format awslogs-group awslogs-multiline-pattern awslogs-region
+    awslogs-stream-prefix max-buffer-size mode
+    """.split()
+)
+"""Options of the driver `awslogs` that ECS names. Docker's has others, such as one that sends the lines elsewhere.
+Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html"""
 _DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
+_TASK_ROLES: Final = ("executionRoleArn", "taskRoleArn")
 _OWN_REGISTRY: Final = r"{account}\.dkr\.ecr\.{region}\.amazonaws\.com(\.cn)?"
 
 
@@ -111,6 +120,8 @@ def _unlogged(task: Resource, _: Judgement) -> Iterator[Finding]:
         options = container.mapping("logConfiguration.options")
         if container.text_or_none("logConfiguration.logDriver") != "awslogs" or not options.get("awslogs-group"):
             yield Finding(f"`{container.place('logConfiguration')}` doesn't lead to a log group.")
+        if options.keys() - _LOG_OPTIONS:
+            yield Finding(f"`{container.place('logConfiguration.options')}` has some that ECS doesn't name.")
 
 
 def _images(resource: Resource) -> Iterator[tuple[str, str]]:
@@ -170,25 +181,27 @@ def _foreign_registry(resource: Resource, judgement: Judgement) -> Iterator[Find
 
 @RULES.resource(
     "undeclared-role",
-    title="A task has the roles that are declared for it, and no other workload's.",
+    title="A task or function has the roles that are declared for it, and no other workload's.",
     remedy="Give it its own roles, or declare them in the program and run `make docs`.",
     source=_GUIDE + "security-iam-roles.html",
     severity=Severity.HIGH,
-    types=TASK_DEFINITION,
+    types=TASK_DEFINITION | FUNCTION,
     config={
         "roles": {
             "type": "object",
-            "description": "Family of a task definition -> `executionRoleArn`, `taskRoleArn` -> the role's name",
+            "description": "Family of a task definition, or name of a function -> `executionRoleArn`, `taskRoleArn` or "
+            "`role` -> the role's name",
             "default": {},
         }
     },
 )
-def _undeclared_role(task: Resource, judgement: Judgement) -> Iterator[Finding]:
-    declared: Mapping[str, Any] = judgement.config["roles"].get(task.text("family"), {})
-    for path in ("executionRoleArn", "taskRoleArn"):
-        role = task.text_or_none(path)
+def _undeclared_role(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    name, paths = ("name", ("role",)) if resource.type in FUNCTION else ("family", _TASK_ROLES)
+    declared: Mapping[str, Any] = judgement.config["roles"].get(resource.text(name), {})
+    for path in paths:
+        role = resource.text_or_none(path)
         if role is not None and role.rpartition("/")[2] != declared.get(path):
-            yield Finding(f"`{path}` isn't the role that is declared for the family.")
+            yield Finding(f"`{path}` isn't the role that is declared for it.")
 
 
 @RULES.resource(

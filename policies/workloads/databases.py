@@ -72,19 +72,12 @@ def _unencrypted(database: Resource, _: Judgement) -> Iterator[Finding]:
 @RULES.resource(
     "deletable-database",
     title="A database of production can't be deleted by mistake, and leaves a snapshot when it goes.",
-    remedy="Set `deletionProtection` and the option `protect`, `deleteAutomatedBackups` to false, and name a final "
-    "snapshot that no other generation of the database leaves. To delete it on purpose, write a waiver with an end.",
+    remedy="Set `deletionProtection` and the option `protect`, and `deleteAutomatedBackups` and `skipFinalSnapshot` to "
+    "false. To delete it on purpose, write a waiver with an end.",
     source=_CONTROLS + "#rds-7",
     severity=Severity.CRITICAL,
     types=_STORED,
-    config={
-        **PRODUCTION,
-        "finalSnapshot": {
-            "type": "string",
-            "description": "Regular expression of the name of a final snapshot, which ends with the generation",
-            "default": "[a-z][a-z0-9-]*-g[0-9]+-final",
-        },
-    },
+    config=PRODUCTION,
 )
 def _deletable(database: Resource, judgement: Judgement) -> Iterator[Finding]:
     if not is_production(judgement):
@@ -97,15 +90,38 @@ def _deletable(database: Resource, judgement: Judgement) -> Iterator[Finding]:
         yield Finding("`deleteAutomatedBackups` isn't false, so that its backups go with it.")
     if database.flag("skipFinalSnapshot", default=False):
         yield Finding("`skipFinalSnapshot` isn't false.")
-    elif not re.fullmatch(judgement.config["finalSnapshot"], database.text("finalSnapshotIdentifier")):
-        yield Finding("`finalSnapshotIdentifier` doesn't name a generation: the next one's snapshot has the same name.")
+
+
+@RULES.resource(
+    "replaceable-database",
+    title="No update replaces a database, takes back an upgrade of AWS's, or deletes it against a protection.",
+    remedy="Ignore changes of `snapshotIdentifier` and `engineVersion`, which say how a cluster begins, and leave "
+    "`applyImmediately` out where `deletionProtection` is off.",
+    # And internal/service/rds/cluster.go: it switches off a protection that somebody set by hand.
+    source="https://github.com/hashicorp/terraform-provider-aws/issues/29409",
+    severity=Severity.HIGH,
+    types=DATABASE_CLUSTER,
+)
+def _replaceable(cluster: Resource, _: Judgement) -> Iterator[Finding]:
+    for path, what in (
+        ("snapshotIdentifier", "another snapshot makes a new cluster"),
+        ("engineVersion", "an update goes back before what AWS upgraded"),
+    ):
+        if path not in cluster.ignored_changes:
+            yield Finding(f"Changes of `{path}` aren't ignored, so that {what}.")
+    if cluster.flag("applyImmediately", default=False) and not cluster.flag("deletionProtection", default=False):
+        yield Finding(
+            "`applyImmediately` is true without `deletionProtection`, so that a deletion ends one set by hand."
+        )
 
 
 @RULES.resource(
     "foreign-snapshot",
-    title="A database starts from what its own generations left, or from a snapshot that was agreed to.",
-    remedy="Name the snapshot that the generation before it left, or have the snapshot agreed to in the rule's "
-    "configuration: another environment's data would come with it.",
+    title="A database starts empty, from what an earlier generation of it left, or from a snapshot that was agreed to; "
+    "each generation leaves its own.",
+    remedy="Name final snapshots `IDENTIFIER-gN-final` with the number of the generation, and start from that of an "
+    "earlier one, or have the snapshot agreed to in the rule's configuration: another environment's data would come "
+    "with it.",
     source=_AURORA + "aurora-restore-snapshot.html",
     severity=Severity.HIGH,
     types=_STORED,
@@ -119,12 +135,18 @@ def _deletable(database: Resource, judgement: Judgement) -> Iterator[Finding]:
     },
 )
 def _foreign_snapshot(database: Resource, judgement: Judgement) -> Iterator[Finding]:
+    own = database.text("clusterIdentifier" if database.type in DATABASE_CLUSTER else "identifier")
+    generation, left = re.compile(rf"{re.escape(own)}-g(\d+)-final"), None
+    if not database.flag("skipFinalSnapshot", default=False):
+        left = generation.fullmatch(database.text("finalSnapshotIdentifier"))
+        if not left:
+            yield Finding("`finalSnapshotIdentifier` names no generation of this database: RDS takes a name once.")
     snapshot = database.text_or_none("snapshotIdentifier")
     if snapshot is None or snapshot in judgement.config["agreed"]:
         return
-    own = database.text("clusterIdentifier" if database.type in DATABASE_CLUSTER else "identifier")
-    if not re.fullmatch(rf"{re.escape(own)}-g[0-9]+-final", snapshot):
-        yield Finding("`snapshotIdentifier` isn't what a generation of this database left.")
+    before = generation.fullmatch(snapshot)
+    if not before or (left and int(before[1]) >= int(left[1])):
+        yield Finding("`snapshotIdentifier` isn't what an earlier generation of this database left.")
 
 
 @RULES.resource(

@@ -22,6 +22,12 @@ RULES: Final = Rules()
 
 _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/lambda-controls.html"
 _GUIDE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/"
+_BATCH: Final = 10
+_SECONDS: Final = 3
+_SHOWN_AFTER: Final = 30
+"""What holds where the program says nothing: messages of a batch, seconds of a run, seconds that a queue hides."""
+_TRIES: Final = 6
+"""Lambda asks for this many times the function's timeout, so that it can try again when it was throttled."""
 
 
 @RULES.resource(
@@ -104,17 +110,22 @@ def _unlimited(function: Resource, _: Judgement) -> Iterator[Finding]:
 def _without_dead_letters(stack: Stack, function: Resource, _: Judgement) -> Iterator[str]:
     if function.get("deadLetterConfig.targetArn") is not None:
         return
-    mappings = [
-        mapping
-        for mapping in stack.only(EVENT_SOURCE)
-        if function in named_sources(stack, mapping, "functionName", FUNCTION)
-    ]
+    mappings = _mappings(stack, function)
     if not mappings or users(stack, function, "function", FUNCTION_PERMISSION):
         yield "It is called without a queue, and has no `deadLetterConfig.targetArn`."
     for mapping in mappings:
         queues = sources(stack, mapping, "eventSourceArn", QUEUE)
         if not queues or not all(map(_gives_away, queues)):
             yield f"Its event source `{mapping.name}` isn't a queue of this stack that gives what fails to another."
+
+
+def _mappings(stack: Stack, function: Resource) -> list[Resource]:
+    """Return the event sources of a function."""
+    return [
+        mapping
+        for mapping in stack.only(EVENT_SOURCE)
+        if function in named_sources(stack, mapping, "functionName", FUNCTION)
+    ]
 
 
 def _gives_away(queue: Resource) -> bool:
@@ -128,16 +139,57 @@ def _gives_away(queue: Resource) -> bool:
 
 
 @RULES.resource(
+    "repeated-batch",
+    title="Of a batch that a function can't handle as a whole, only what it couldn't handle comes again.",
+    remedy="Set `functionResponseTypes` to `ReportBatchItemFailures`, and have the function name what failed; or set "
+    "`batchSize` to 1.",
+    source=_GUIDE + "services-sqs-errorhandling.html",
+    severity=Severity.MEDIUM,
+    types=EVENT_SOURCE,
+)
+def _repeated(mapping: Resource, _: Judgement) -> Iterator[Finding]:
+    reports = "ReportBatchItemFailures" in mapping.texts("functionResponseTypes")
+    if not reports and mapping.number("batchSize", _BATCH) != 1:
+        yield Finding("`functionResponseTypes` lacks `ReportBatchItemFailures`.")
+
+
+@RULES.stack(
+    "overrun-function",
+    title="A queue gives a function no more than it may run at once, and hides what is in work for as long as that "
+    "takes.",
+    remedy="Set `scalingConfig.maximumConcurrency` of the event source, at most the function's "
+    "`reservedConcurrentExecutions`, and `visibilityTimeoutSeconds` of the queue to six times the function's "
+    "`timeout`, and `maximumBatchingWindowInSeconds` more.",
+    source=_GUIDE + "services-sqs-configure.html",
+    severity=Severity.MEDIUM,
+)
+@for_each(FUNCTION)
+def _overrun(stack: Stack, function: Resource, _: Judgement) -> Iterator[str]:
+    most, seconds = function.number_or_none("reservedConcurrentExecutions"), function.number("timeout", _SECONDS)
+    for mapping in _mappings(stack, function):
+        queues = sources(stack, mapping, "eventSourceArn", QUEUE)
+        at_once = mapping.number_or_none("scalingConfig.maximumConcurrency")
+        if queues and (at_once is None or (most is not None and at_once > most)):
+            yield f"Its event source `{mapping.name}` may give it more at once than `reservedConcurrentExecutions`."
+        for queue in queues:
+            hidden = _TRIES * seconds + mapping.number("maximumBatchingWindowInSeconds", 0)
+            if queue.number("visibilityTimeoutSeconds", _SHOWN_AFTER) < hidden:
+                yield f"`{queue.name}` shows a message again before {hidden:g} seconds are over."
+
+
+@RULES.resource(
     "code-without-version",
     title="The code of functions is a version of an archive, so that what runs is what was reviewed.",
-    remedy="Set `s3ObjectVersion`, in a bucket that keeps versions.",
+    remedy="Set `s3ObjectVersion`, in a bucket that keeps versions, and `sourceCodeHash`.",
     source=_GUIDE + "configuration-function-zip.html",
     severity=Severity.HIGH,
     types=FUNCTION,
 )
 def _without_version(function: Resource, _: Judgement) -> Iterator[Finding]:
-    if function.get("s3Bucket") is not None and not function.text_or_none("s3ObjectVersion"):
-        yield Finding("`s3ObjectVersion` is missing.")
+    if function.get("s3Bucket") is not None:
+        for path, lack in (("s3ObjectVersion", "whatever lies there runs"), ("sourceCodeHash", "nothing is compared")):
+            if not function.text_or_none(path):
+                yield Finding(f"`{path}` is missing, so that {lack}.")
 
 
 @RULES.resource(

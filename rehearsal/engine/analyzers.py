@@ -6,7 +6,7 @@ See pkg/resource/deploy/step_generator.go of pulumi/pulumi.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
@@ -14,7 +14,7 @@ import grpc
 from pulumi.runtime.proto import analyzer_pb2
 
 from rehearsal.engine import analyzer_requests
-from rehearsal.engine.packs import Pack, configured, enforcement, enforcement_level, severity
+from rehearsal.engine.packs import Pack, configured, enforcement, enforcement_level, severity, tell
 from rehearsal.engine.plan import Remediation, Step, Violation, nothing_enforced
 from rehearsal.engine.processes import Process
 from rehearsal.engine.properties import from_struct
@@ -39,6 +39,7 @@ class Analyzers:
 
     def __init__(self, project: Project, processes: Sequence[Process]) -> None:
         self._project = project
+        self._config: Mapping[str, str] = project.config
         self._packs: Future[Sequence[Pack]] = Future()
         self._asked: list[tuple[Pack, Step, grpc.Future[analyzer_pb2.AnalyzeResponse]]] = []
         self._steps: list[tuple[Step, Step | None]] = []
@@ -48,9 +49,13 @@ class Analyzers:
 
     def _configure(self, processes: Sequence[Process]) -> None:
         try:
-            self._packs.set_result(configured(processes, self._project))
+            self._packs.set_result(configured(processes))
         except BaseException as error:  # handed to the main thread
             self._packs.set_exception(error)
+
+    def configure(self, config: Mapping[str, str]) -> None:
+        """Take the stack's configuration, of which the packs are told before the first resource."""
+        self._config = config
 
     def judge(self, step: Step, provider: Step | None) -> None:
         """Let the packs change a resource's inputs, then ask them to judge it, without waiting for that.
@@ -60,6 +65,8 @@ class Analyzers:
             BadConfiguration: its configuration isn't valid.
         """
         packs = self._packs.result()
+        if not self._steps:
+            tell(packs, self._project, self._config)
         self._steps.append((step, provider))
         for pack in packs:
             if pack.remediates:

@@ -13,10 +13,12 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Collection
+from importlib.machinery import PathFinder
+from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
-from typing import IO, Final, NoReturn
+from typing import IO, Final, NoReturn, TypedDict
 
 from rehearsal.engine import interrupts, stack
 from rehearsal.engine.plan import Plan
@@ -32,7 +34,8 @@ class Child:
     """A forked process that starts the packs of a project, waits for `plan`, and plans a stack once."""
 
     def __init__(self, folder: Path, stack_name: str) -> None:
-        self._modules: Sequence[str] = ()
+        self._folder = folder
+        self._loaded: Loaded = {"finders": [], "modules": [], "classes": []}
         self._runs = False
         try:
             # An interrupt during a fork would be lost: Python reports and drops what is raised in its hooks around it.
@@ -73,13 +76,13 @@ class Child:
         if not text:
             raise Failure("the process that made the plan died")
         answer = json.loads(text)
-        self._modules = answer["modules"]
+        self._loaded = answer["loaded"]
         document: PlanDocument = answer["document"]
         return document
 
     def load(self) -> None:
         """Load in this process what the child had to load for its plan, so that the next child has it."""
-        _load(self._modules)
+        _load(self._loaded, self._folder)
 
     def end(self) -> None:
         """Stop it, if it still runs, and wait until it has stopped its packs."""
@@ -102,9 +105,9 @@ def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> NoR
     try:
         interrupts.raise_keyboard_interrupts()
         known = set(sys.modules)
-        document = _plan(folder, stack_name, go).document()
-        modules = [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)]
-        answer.write(json.dumps({"document": document, "modules": modules}))
+        classes: set[type] = set()
+        document = _plan(folder, stack_name, go, classes).document()
+        answer.write(json.dumps({"document": document, "loaded": _loaded(known, classes)}))
         answer.flush()
     except (KeyboardInterrupt, _Ended):
         code = interrupts.INTERRUPTED
@@ -112,13 +115,31 @@ def _serve(folder: Path, stack_name: str, go: IO[bytes], answer: IO[str]) -> NoR
         os._exit(code)
 
 
-def _plan(folder: Path, stack_name: str, go: IO[bytes]) -> Plan:
+def _plan(folder: Path, stack_name: str, go: IO[bytes], classes: set[type]) -> Plan:
     try:
         packs = [(pack, project.policy_config(folder, pack, stack_name)) for pack in project.attached(folder)]
     except Failure as failure:
         _wait(go)
         return Plan(folder.name, stack_name, failure=failure)
-    return stack.rehearse(folder, stack_name, packs, _PACK_TIMEOUT, ready=lambda: _wait(go))
+
+    def ready() -> None:
+        _note_classes(classes)
+        _wait(go)
+
+    return stack.rehearse(folder, stack_name, packs, _PACK_TIMEOUT, ready=ready)
+
+
+def _note_classes(classes: set[type]) -> None:
+    """Have the classes noted whose properties' types the SDK works out, which it does once for each."""
+    from pulumi import _types
+
+    work_out = _types._types_from_py_properties
+
+    def types(sdk_class: type) -> dict[str, type]:
+        classes.add(sdk_class)
+        return work_out(sdk_class)
+
+    vars(_types)["_types_from_py_properties"] = types
 
 
 def _wait(go: IO[bytes]) -> None:
@@ -131,13 +152,57 @@ def _is_installed(module: object) -> bool:
     return type(module) is ModuleType and "site-packages" in (getattr(module, "__file__", None) or "")
 
 
-def _load(modules: Sequence[str]) -> None:
-    if not modules:
-        return
+class Loaded(TypedDict):
+    """What a child had to load."""
+
+    finders: list[str]
+    """Modules of the program that change how others are found."""
+    modules: list[str]
+    """Installed modules."""
+    classes: list[tuple[str, str]]
+    """Module and name of each class whose properties' types the SDK worked out."""
+
+
+def _loaded(known: Collection[str], classes: Collection[type]) -> Loaded:
+    """Return what this process has loaded beside the known modules."""
+    return {
+        "finders": [name for name in {type(finder).__module__ for finder in sys.meta_path} if name not in known],
+        "modules": [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)],
+        "classes": [(one.__module__, one.__qualname__) for one in classes],
+    }
+
+
+def _load(loaded: Loaded, folder: Path) -> None:
+    """Load what a child has loaded. The next one forgets the program's modules, but not how these find others."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        for name in loaded["finders"]:
+            _run_package(name.partition(".")[0], folder)
         # A package before what is in it: the use of its name is what loads it.
-        for name in sorted(modules, key=lambda name: name.count(".")):
-            with contextlib.suppress(Exception):
-                getattr(importlib.import_module(name), "__all__", None)
-    gc.freeze()  # so that a child's collector copies nothing
+        for name in sorted(loaded["modules"], key=lambda name: name.count(".")):
+            getattr(_import(name), "__all__", None)
+        for module, name in loaded["classes"]:
+            _work_out_types(module, name)
+    if loaded["modules"]:
+        gc.freeze()  # so that a child's collector copies nothing
+
+
+def _run_package(name: str, folder: Path) -> None:
+    spec = PathFinder.find_spec(name, [str(folder)])
+    if spec and spec.loader:
+        sys.modules[name] = module_from_spec(spec)
+        with contextlib.suppress(Exception):
+            spec.loader.exec_module(sys.modules[name])
+
+
+def _import(name: str) -> ModuleType | None:
+    with contextlib.suppress(Exception):
+        return importlib.import_module(name)
+    return None
+
+
+def _work_out_types(module: str, name: str) -> None:
+    from pulumi import _types
+
+    if sdk_class := getattr(_import(module), name, None):
+        _types._types_from_py_properties(sdk_class)

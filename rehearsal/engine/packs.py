@@ -90,7 +90,7 @@ def _waived(rule: str, config: PolicyConfig) -> Iterator[Waived]:
             yield {"rule": rule, "resource": resource, "owner": owner, "expires": expires}
 
 
-def configured(processes: Sequence[Process], project: Project) -> list[Pack]:
+def configured(processes: Sequence[Process]) -> list[Pack]:
     """Wait for each pack to start, learn its rules, configure it and return it.
 
     Raises:
@@ -98,7 +98,7 @@ def configured(processes: Sequence[Process], project: Project) -> list[Pack]:
         BadConfiguration: configurations don't fit; the text has every problem of all of them.
     """
     with ThreadPoolExecutor(max(len(processes), 1)) as pool:
-        introductions = list(pool.map(lambda process: _introduction(process, project), processes))
+        introductions = list(pool.map(_introduction, processes))
         configurations = []
         problems = []
         for pack in introductions:
@@ -111,8 +111,27 @@ def configured(processes: Sequence[Process], project: Project) -> list[Pack]:
         return list(pool.map(_configure, introductions, configurations))
 
 
-def _introduction(pack: Process, project: Project) -> Introduction:
-    """Connect to a pack, learn its rules and tell it the stack's configuration."""
+def tell(packs: Sequence[Pack], project: Project, config: Mapping[str, str]) -> None:
+    """Tell packs the stack's configuration, with its secrets as the program gets them.
+
+    Raises:
+        Failure: a pack doesn't answer.
+    """
+    request = analyzer_pb2.AnalyzerStackConfigureRequest(
+        stack=project.stack,
+        project=project.name,
+        organization=ORGANIZATION,
+        dry_run=True,
+        config=dict(config),
+        config_secret_keys=project.secret_keys,
+    )
+    calls = [(pack, pack.stub.ConfigureStack.future(request)) for pack in packs]
+    for pack, call in calls:
+        pack.process.answer(call, "to the stack's configuration")
+
+
+def _introduction(pack: Process) -> Introduction:
+    """Connect to a pack and learn its rules."""
     try:
         line = pack.port.result(timeout=pack.timeout).decode(errors="replace").strip()
     except FutureTimeout:
@@ -125,15 +144,6 @@ def _introduction(pack: Process, project: Project) -> Introduction:
         raise pack.failed(f"printed `{line[:80]}` where its port was expected")
     stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{line}", options=_GRPC_CHANNEL_OPTIONS))
     info = pack.answer(stub.GetAnalyzerInfo.future(empty_pb2.Empty()), "about its rules")
-    request = analyzer_pb2.AnalyzerStackConfigureRequest(
-        stack=project.stack,
-        project=project.name,
-        organization=ORGANIZATION,
-        dry_run=True,
-        config=dict(project.config),
-        config_secret_keys=project.secret_keys,
-    )
-    pack.answer(stub.ConfigureStack.future(request), "to the stack's configuration")
     served = {tag for policy in info.policies for tag in policy.tags if tag.startswith(_SERVED)}
     return Introduction(
         pack,

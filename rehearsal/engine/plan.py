@@ -216,5 +216,8 @@ def visible_steps(steps: Sequence[Step]) -> list[Step]:
 class Judges(Protocol):
     """What judges each resource as it is registered."""
 
+    def configure(self, config: Mapping[str, str]) -> None:
+        """Take the stack's configuration as the program gets it, before the first resource."""
+
     def judge(self, step: Step, provider: Step | None) -> None:
         """Judge a resource, with its provider if it has one. A remedy may change its inputs first."""

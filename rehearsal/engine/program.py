@@ -72,6 +72,7 @@ def _run(project: Project, judges: Judges) -> Run:
         config = {**project.config, **_placeholders(project)}
     except (Exception, SystemExit) as error:
         return Run(failure=_failure(error, project.folder))
+    judges.configure(config)
     engine, monitor = Engine(), Monitor(project, config, judges)
     failure: Failure | None = None
     try:

@@ -149,7 +149,7 @@ def run_script(
     copy = lay(folder, files_with(stack))
     with (copy / f"Pulumi.{stack}.yaml").open("a") as file:
         file.writelines(f"  {key}: {json.dumps(value)}\n" for key, value in settings.items())
-    command = [copy / ".ci" / script, stack, *arguments]
+    command = [str(copy / ".ci" / script), stack, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -279,6 +279,8 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: 
         else f"arn:aws:{service}:{region}:{account}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
         "region": region,
         "tagsAll": inputs.get("tags", {}),
+        # What SQS tells of a queue that has none.
+        **dict.fromkeys(("redrivePolicy", "redriveAllowPolicy"), ""),
         "domainName": f"{token[:14]}.cloudfront.net",
         "dnsName": f"{name}-{token[:10]}.{region}.elb.amazonaws.com",
         "domainValidationOptions": [

@@ -49,8 +49,9 @@ class Fault:
     """Something that goes wrong: at the n-th call of a method outside previews (counted since the file was written).
 
     `action`: `refuse` answers with an error and does nothing; `wait` does it once the fault is taken out of the file;
-    `die` ends the process before anything is done; `die-after` once it is done, but before the engine hears of it. Of a
-    `Read` there are the first two, of an `Invoke` (whose `type` is its token, in previews too) there is `wait`.
+    `die` ends the process before anything is done; `die-after` once it is done, but before the engine hears of it;
+    `roll-back` does nothing and answers as if it were done, as with a service of ECS that goes back to what ran before.
+    Of a `Read` there are the first two, of an `Invoke` (whose `type` is its token, in previews too) there is `wait`.
     """
 
     method: str
@@ -273,6 +274,9 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         type_ = _type(request.urn)
 
         def delete() -> None:
+            kept = self._cloud.account.find(type_, request.id)
+            if kept and kept.properties.get("skipDestroy") is True:
+                return
             if self._cloud.account.in_use(type_, request.id):
                 context.abort(grpc.StatusCode.FAILED_PRECONDITION, f"deleting {request.id}: ResourceInUse")
             self._cloud.account.remove(type_, request.id)
@@ -302,6 +306,9 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             if action == "die":
                 os._exit(1)
             context.abort(grpc.StatusCode.UNAVAILABLE, f"{type_}: the service doesn't answer (a test's fault)")
+        if action == "roll-back":
+            self._cloud.note(method, **entry, outcome=action)
+            return
         with self._cloud.lock:
             work()
         self._cloud.note(method, **entry, outcome="done")

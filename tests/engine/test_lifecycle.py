@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 
 import pytest
 
@@ -229,4 +230,5 @@ def test_state_of_a_stack_that_the_backend_does_not_have_is_empty(
     deployment = deploy()
     for key, value in deployment.environment.items():
         monkeypatch.setenv(key, value)
+    shutil.copy(deployment.project / "Pulumi.dev.yaml", deployment.project / "Pulumi.nowhere.yaml")
     assert not engine_state.load(deployment.project, "nowhere").made

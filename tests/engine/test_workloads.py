@@ -1,4 +1,5 @@
-"""A stack that makes its workloads, on the real engine: made, left alone, given a new image, parked, destroyed."""
+"""A stack that makes its workloads, on the real engine: made, left alone, given an image that doesn't run and one that
+does, parked, destroyed."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.deployment import Deployment, prepared
+from tests.operations import ecs
 from tests.owner import HERE, lay
 from tests.planning import plan_of
 from tests.workloads import LAB
@@ -50,7 +52,7 @@ def order(deployment: Deployment, after: int, *types: str) -> list[tuple[str, st
     ]
 
 
-def test_the_life_of_workloads(tmp_path: Path) -> None:
+def test_the_life_of_workloads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One stack goes through all of it: each part would take another first update."""
     deployment = prepared().deployment(tmp_path, LAB, lay(tmp_path, HERE))
     try:
@@ -87,14 +89,8 @@ def test_the_life_of_workloads(tmp_path: Path) -> None:
         assert outcome.code == 0, outcome.out
         assert deployment.changes(before) == [("Update", RULE)] * 2
 
-        before = len(deployment.journal())
-        outcome = deployment.up()
-        assert outcome.code == 0, outcome.out
-        rolled = order(deployment, before, SERVICE, TASK)
-        prefect = ("lab-prefect-api", "lab-prefect-worker", "lab-prefect-deployer")
-        assert {name for method, name in rolled if method == "Create"} == set(prefect)
-        assert [name for method, name in rolled if method == "Update"] == services[:2]
-        assert {type_ for _, type_ in deployment.changes(before)} == {SERVICE, TASK}
+        roll_out_what_fails(deployment, capsys)
+        roll_out(deployment, capsys)
 
         park_with_a_break(deployment)
         unpark_with_a_break(deployment)
@@ -103,9 +99,57 @@ def test_the_life_of_workloads(tmp_path: Path) -> None:
 
         outcome = deployment.run("destroy", "--confirm", LAB)
         assert outcome.code == 0, outcome.out
-        assert deployment.existing() == []
+        # ECS keeps what it can go back to.
+        assert {type_ for type_, _ in deployment.existing()} == {TASK}
     finally:
         deployment.attached.stop()
+
+
+def roll_out_what_fails(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    """A service goes back to what ran before; the update knows nothing of it, and `verify-services` does."""
+    before = len(deployment.journal())
+    deployment.faults({"method": "Update", "nth": 1, "type": SERVICE, "action": "roll-back"})
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    deployment.faults()
+    assert [name for method, name in order(deployment, before, SERVICE)] == ["lab-prefect-worker-service"]
+    code, found = seen_by_verify_services(deployment, capsys)
+    assert (code, list(found)) == (1, ["lab-prefect-api"])
+    assert "its newest deployment ended as ROLLBACK_SUCCESSFUL" in found["lab-prefect-api"]
+    assert (
+        f"differs from the stack's file in image, sha256:{'2' * 64} for sha256:{'4' * 64}" in found["lab-prefect-api"]
+    )
+
+
+def roll_out(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    before = len(deployment.journal())
+    deployment.set("prefectImageDigest", "sha256:" + "5" * 64)
+    outcome = deployment.up()
+    assert outcome.code == 0, outcome.out
+    rolled = order(deployment, before, SERVICE, TASK)
+    prefect = ("lab-prefect-api", "lab-prefect-worker", "lab-prefect-deployer")
+    assert {name for method, name in rolled if method == "Create"} == set(prefect)
+    assert [name for method, name in rolled if method == "Update"] == [*SERVICES[:2]]
+    assert {type_ for _, type_ in deployment.changes(before)} == {SERVICE, TASK}
+    assert seen_by_verify_services(deployment, capsys) == (0, {})
+
+
+def seen_by_verify_services(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:
+    """Run the command on the services that exist: its exit code, and what it says of those that aren't as meant."""
+    definitions = {one.properties["arn"]: one.properties for one in deployment.account_resources() if one.type == TASK}
+    last = {
+        call["urn"]: call["outcome"]
+        for call in deployment.journal()
+        if call.get("type") == SERVICE and call["method"] in ("Create", "Update")
+    }
+    with ecs.playing() as account:
+        for service in deployment.account_resources():
+            if service.type == SERVICE:
+                name = service.properties["name"]
+                account.serve(name, definitions[service.properties["taskDefinition"]])
+                if last[service.urn] == "roll-back":
+                    account.deployments[name] = ("ROLLBACK_SUCCESSFUL", "tasks failed to start")
+        return ecs.verified(str(deployment.project), capsys)
 
 
 def park_with_a_break(deployment: Deployment) -> None:

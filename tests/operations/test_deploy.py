@@ -69,7 +69,7 @@ def test_the_gate_goes_along_which_configures_itself(command: str, recorder: Pat
     given = list(itertools.pairwise(call))
     packs = [value for flag, value in given if flag == "--policy-pack"]
     configurations = [value for flag, value in given if flag == "--policy-pack-config"]
-    assert packs == [str(owned() / "policies" / "gate")]
+    assert packs == [str(owned() / "policies" / "gate" / "serve")]
     assert configurations == [os.devnull]
     assert not [flag for flag in call if "skip" in flag]
     assert "--yes" not in call

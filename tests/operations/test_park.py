@@ -209,7 +209,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would_take(platform: Platfor
 def test_what_broke_off_goes_on(platform: Platform) -> None:
     platform.bench.configure(parkMode="parked")
     platform.code = 255
-    platform.bench.patch.setattr(deploy, "_enforcement", lambda *_: None)  # it would start the packs
+    platform.bench.patch.setattr(deploy, "_require_gate", lambda *_: None)  # it would start the packs
     broken = platform.bench.run("park", "--yes", "--pool-paused")
     assert broken.code == 255
     assert "Run `make park STACK=prod` again" in broken.text

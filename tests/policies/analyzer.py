@@ -19,6 +19,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -39,9 +40,12 @@ _ACCOUNT: Final = {"aws:allowedAccountIds": '["123456789012"]', "aws:region": "e
 SETTINGS: Final = {
     "naming": {f"{PROJECT}:domain": "rocketclub.online"},
     "least_privilege": _ACCOUNT,
-    "workloads": _ACCOUNT,
+    "workloads": _ACCOUNT | {f"{PROJECT}:parkMode": "unparked"},
 }
 """Pack -> the configuration of the stack that it judges."""
+SECRET_SETTING: Final = f"{PROJECT}:header"
+OWN_SECRET: Final = sha256(b"own").hexdigest()
+"""Key and value of the only secret in each stack's configuration."""
 FOLDER: Final = Path(__file__).resolve().parents[2] / "policies"
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
@@ -80,7 +84,8 @@ class Violation:
 class Planned:
     """One resource of a stack. `name` is the logical name; `parent` a URN; `provider` the inputs of its provider.
 
-    `references` gives the URNs that a property's value comes from; `secret_outputs` the option of that name.
+    `references` gives the URNs that a property's value comes from; `secret_outputs` and `ignore_changes` are the
+    options of these names.
     """
 
     type: str
@@ -91,6 +96,7 @@ class Planned:
     provider: Mapping[str, Json] = field(default_factory=dict)
     references: Mapping[str, Iterable[str]] = field(default_factory=dict)
     secret_outputs: tuple[str, ...] = ()
+    ignore_changes: tuple[str, ...] = ()
 
     def urn(self, stack: str) -> str:
         """Return its URN (without the types of its parents, which no rule needs)."""
@@ -98,7 +104,7 @@ class Planned:
 
 
 class Process:
-    """A running pack, started as the engine starts it (`python -m pulumi.policy ENGINE FOLDER`).
+    """A running pack, started as the engine starts it: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program.
 
     It judges a preview, or with `preview=False` an update; `environment` is what it finds beside this process's own.
     """
@@ -107,10 +113,12 @@ class Process:
         self, folder: Path, stack: str, *, preview: bool = True, environment: Mapping[str, str] | None = None
     ) -> None:
         command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:0", str(folder)]
+        if folder.is_file():
+            command = [str(folder), "127.0.0.1:0"]
         self._noted = ended_processes.register(), f"judge {next(_NUMBERS)}"
         self._process = subprocess.Popen(
             ended_processes.noted(*self._noted, command),
-            cwd=folder,
+            cwd=folder if folder.is_dir() else folder.parent,
             env=os.environ
             | {
                 "PULUMI_PROJECT": PROJECT,
@@ -134,7 +142,8 @@ class Process:
                 project=PROJECT,
                 organization="organization",
                 dry_run=preview,
-                config=SETTINGS.get(folder.name, {}),
+                config={**SETTINGS.get(folder.name, {}), SECRET_SETTING: OWN_SECRET},
+                config_secret_keys=[SECRET_SETTING],
             ),
             timeout=_ANSWER,
         )
@@ -187,6 +196,7 @@ class Judge:
         parent: str = "",
         provider: Mapping[str, Json] | None = None,
         secret_outputs: tuple[str, ...] = (),
+        ignore_changes: tuple[str, ...] = (),
     ) -> list[Violation]:
         """Have one resource judged (`Analyze`)."""
         planned = Planned(type_, properties, name, protect, parent, provider or {}, secret_outputs=secret_outputs)
@@ -195,7 +205,7 @@ class Judge:
             type=type_,
             name=name,
             options=analyzer_pb2.AnalyzerResourceOptions(
-                protect=protect, parent=parent, additionalSecretOutputs=secret_outputs
+                protect=protect, parent=parent, additionalSecretOutputs=secret_outputs, ignoreChanges=ignore_changes
             ),
             provider=_provider(planned),
         )
@@ -225,6 +235,7 @@ class Judge:
             resource.options.protect = planned.protect
             resource.options.parent = planned.parent
             resource.options.additionalSecretOutputs.extend(planned.secret_outputs)
+            resource.options.ignoreChanges.extend(planned.ignore_changes)
             for key, urns in planned.references.items():
                 resource.propertyDependencies[key].urns.extend(urns)
             answered = planned_inputs.planned(planned.type, planned.properties)
@@ -247,6 +258,7 @@ class Judge:
                     item.parent,
                     item.provider,
                     item.secret_outputs,
+                    item.ignore_changes,
                 )
                 for item in resources
             ),

@@ -47,7 +47,7 @@ class Tables:
         for name, values in row.get("set", {}).items():
             for path, value in values.items():
                 change(stack[name]["properties"], path, value)
-        for key in ("references", "secret_outputs", "protect"):
+        for key in ("references", "secret_outputs", "ignore_changes", "protect"):
             for name, value in row.get(key, {}).items():
                 stack[name][key] = value
         return {name: entry for name, entry in stack.items() if name not in row.get("without", ())}
@@ -59,7 +59,12 @@ class Tables:
         for item in resources:
             if json.dumps(stack[item.name]) != json.dumps(self.stack.get(item.name)):
                 found += judge.resource(
-                    item.type, item.properties, item.name, item.protect, secret_outputs=item.secret_outputs
+                    item.type,
+                    item.properties,
+                    item.name,
+                    item.protect,
+                    secret_outputs=item.secret_outputs,
+                    ignore_changes=item.ignore_changes,
                 )
         assert {violation.level for violation in found} <= {"mandatory"}
         for violation in found:
@@ -128,6 +133,7 @@ def planned(stack: Mapping[str, Mapping[str, Any]], environment: str = "prod") -
                 for key, names in entry.get("references", {}).items()
             },
             secret_outputs=tuple(entry.get("secret_outputs", ())),
+            ignore_changes=tuple(entry.get("ignore_changes", ())),
         )
         for name, entry in stack.items()
     ]

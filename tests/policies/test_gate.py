@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
+import grpc
 import pytest
+from pulumi.runtime.proto import analyzer_pb2
 
 from policies.gate import packs
 from policies.rulebook import BadConfiguration
@@ -18,7 +20,7 @@ from rehearsal.reports.markdown import markdown
 from stackfiles import project
 from tests.owner import FILES, owned
 from tests.planning import PROJECT, copy_project, rehearse
-from tests.policies.analyzer import StartPack
+from tests.policies.analyzer import Process, StartPack
 
 EXTRA: Final = """
 from policies.rulebook import Finding, Rules, Severity
@@ -63,6 +65,21 @@ def test_it_judges_as_the_packs_do(pack: StartPack) -> None:
     for type_, properties in asked:
         alone = [found for folder in project.packs(PROJECT) for found in pack(folder.name).resource(type_, properties)]
         assert pack("gate").resource(type_, properties) == alone
+
+
+def test_its_program_is_the_same_without_the_sdk_around_the_messages(pack: StartPack) -> None:
+    program, folder = pack(owned() / "policies" / "gate" / "serve"), pack("gate")
+    assert program.rules == folder.rules
+    for type_ in ("pulumi:pulumi:Stack", "aws:iam/user:User", "aws:iam/role:Role"):
+        assert program.resource(type_, {}) == folder.resource(type_, {})
+
+
+def test_it_judges_no_other_stack_than_the_one_it_is_configured_for() -> None:
+    process = Process(owned() / "policies" / "gate" / "serve", "dev")
+    assert process.stub.Handshake(analyzer_pb2.AnalyzerHandshakeRequest()).IsInitialized()
+    with pytest.raises(grpc.RpcError, match="configured for the stack dev, and this is prod"):
+        process.stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="prod"))
+    process.stop()
 
 
 def test_a_pack_that_is_added_is_judged_by(tmp_path: Path) -> None:

@@ -161,31 +161,32 @@ def _characters(name: str, negated: bool, everything: bool) -> str:
     """Return the ranges of a class of characters."""
     last = sys.maxunicode if everything else 0x7F
     ranges: list[tuple[int, int]] = []
-    for first, end, member in _members(name):
-        if member == negated or first > last:
+    for first, end, member in _members(name, last):
+        if member == negated:
             continue
         if ranges and ranges[-1][1] == first - 1:
-            ranges[-1] = (ranges[-1][0], min(end, last))
+            ranges[-1] = (ranges[-1][0], end)
         else:
-            ranges.append((first, min(end, last)))
+            ranges.append((first, end))
     return "".join(rf"\U{first:08x}-\U{end:08x}" for first, end in ranges)
 
 
-def _members(name: str) -> Iterator[tuple[int, int, bool]]:
-    """Yield all characters in ranges: first, last, and whether these are in a class."""
+def _members(name: str, last: int) -> Iterator[tuple[int, int, bool]]:
+    """Yield the characters up to the last one in ranges: first, last, and whether these are in a class."""
     if name not in _ASCII_CLASSES:
-        yield from ((first, end, category.startswith(name)) for first, end, category in _categories())
+        yield from ((first, end, category.startswith(name)) for first, end, category in _categories(last))
         return
     own = re.compile(f"[{_ASCII_CLASSES[name]}]")
     yield from ((code, code, bool(own.match(chr(code)))) for code in range(0x80))
-    yield 0x80, sys.maxunicode, False
+    if last >= 0x80:
+        yield 0x80, last, False
 
 
 @cache
-def _categories() -> Sequence[tuple[int, int, str]]:
-    """Return all characters in ranges of one category: first, last, and the category."""
+def _categories(last: int) -> Sequence[tuple[int, int, str]]:
+    """Return the characters up to the last one in ranges of one category: first, last, and the category."""
     ranges = []
-    for category, codes in groupby(range(sys.maxunicode + 1), lambda code: unicodedata.category(chr(code))):
+    for category, codes in groupby(range(last + 1), lambda code: unicodedata.category(chr(code))):
         first, *rest = codes
         ranges.append((first, rest[-1] if rest else first, category))
     return ranges

@@ -10,10 +10,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Final
 
-from policies.acceptance.together import balancing, cloudflare, distributions, documents, network, storage, web_acls
+from policies.acceptance.together import (
+    balancing,
+    cloudflare,
+    distributions,
+    documents,
+    functions,
+    network,
+    storage,
+    web_acls,
+)
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
-_TABLES: Final = (balancing, cloudflare, distributions, documents, network, storage, web_acls)
+_TABLES: Final = (balancing, cloudflare, distributions, documents, functions, network, storage, web_acls)
 
 CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     type_: tuple(chain.from_iterable(table.CHECKS.get(type_, ()) for table in _TABLES))

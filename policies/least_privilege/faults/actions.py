@@ -13,6 +13,7 @@ from policies.least_privilege.faults.wording import quote_actions, shorten
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Statement
+from policies.least_privilege.meaning.grants import named
 
 
 def action_faults(statement: Statement) -> Iterator[Fault]:
@@ -21,8 +22,8 @@ def action_faults(statement: Statement) -> Iterator[Fault]:
     if statement.negated_actions:
         yield Fault(RuleId.NOT_ACTION, f"{where} allows every action that `NotAction` doesn't name.")
         return
-    for action in statement.actions:
-        broken = _wildcard_fault(action) if patterns.wild(action) else None
+    for action in named(statement.actions).wild:
+        broken = _wildcard_fault(action)
         if broken:
             rule, taken_in = broken
             place = Place(statement, (action,), statement.resources)

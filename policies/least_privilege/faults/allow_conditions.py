@@ -25,8 +25,10 @@ def allow_condition_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
     where, conditions = statement.where, statement.conditions
     for line, problem in _ineffective_lines(conditions, in_trust=kind is Kind.TRUST):
         yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{where}: {problem}.", concerns=line.key)
-    if any(line.qualifier == "foranyvalue" and line.key == "aws:tagkeys" for line in conditions) and any(
-        map(sensitive.writes_tags, statement.actions)
+    if (
+        "aws:tagkeys" in conditions.keys
+        and any(line.qualifier == "foranyvalue" and line.key == "aws:tagkeys" for line in conditions)
+        and any(map(sensitive.writes_tags, statement.actions))
     ):
         yield Fault(
             RuleId.INEFFECTIVE_CONDITION,
@@ -34,6 +36,13 @@ def allow_condition_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
         )
     if kind is not Kind.TRUST and _names_other_regions(statement):
         yield Fault(RuleId.INVALID_CONDITION, f"{where}: none of its resources is in a region that it asks for.")
+    if not conditions.keys.isdisjoint(_SENT_BY_SERVICES):
+        yield from _source_faults(statement)
+
+
+def _source_faults(statement: Statement) -> Iterator[Fault]:
+    """Yield the faults of conditions on what a service acts for."""
+    where, conditions = statement.where, statement.conditions
     for service in _services_with_other_sources(statement):
         yield Fault(RuleId.INVALID_CONDITION, f"{where}: `{service}` never acts for what `aws:SourceArn` names.")
     if _sources_disagree(conditions):
@@ -166,7 +175,10 @@ _EVERY_NAME: Final = {"rolearn": "role/?*", "iam:policyarn": "policy/?*", "iam:p
 
 def _is_everything(value: str) -> bool:
     """Tell whether a value is a star, or the ARN of every template of AWS's private certificate authority."""
-    return value == "*" or bool(re.fullmatch(r"arn:[^:]*:acm-pca:[^:]*::(?:template/)?\*", value))
+    return value == "*" or bool(_EVERY_TEMPLATE.fullmatch(value))
+
+
+_EVERY_TEMPLATE: Final = re.compile(r"arn:[^:]*:acm-pca:[^:]*::(?:template/)?\*")
 
 
 def _asks_for_the_unwanted(line: Condition) -> bool:
@@ -183,6 +195,8 @@ def _asks_for_the_unwanted(line: Condition) -> bool:
 
 def _names_other_regions(statement: Statement) -> bool:
     """Tell whether a statement asks for regions in which none of its resources is."""
+    if "aws:requestedregion" not in statement.conditions.keys:
+        return False
     regions = {one.split(":", 5)[3] if one.count(":") >= 5 else "" for one in statement.resources}
     return any(
         all(region and not patterns.wild(region) and "$" not in region for region in regions)
@@ -274,7 +288,7 @@ _SESSION_KEYS: Final = frozenset(
 def unsent_key_faults(statement: Statement) -> Iterator[Fault]:
     """Yield the faults of keys that actions of a statement are never sent with."""
     for line in statement.conditions:
-        if line.operator != "null":
+        if line.operator != "null" and _may_be_unsent(line.key):
             yield from _unsent_key(statement, line)
 
 
@@ -316,19 +330,28 @@ def _writes(action: str) -> bool:
     return bool(service and mask & ~(service.levels["List"] | service.levels["Read"]))
 
 
+@lru_cache(8192)
+def _may_be_unsent(key: str) -> bool:
+    """Tell whether it's known which actions are sent with a key. Another rule judges one that the reference lacks."""
+    if key.startswith(_REQUEST_TAG):
+        return True
+    service = knowledge.service(key.partition(":")[0])
+    return bool(service and key not in _SESSION_KEYS and condition_keys.actions_sent_with(service, key) is not None)
+
+
+_REQUEST_TAG: Final = "aws:requesttag/"
+
+
 @lru_cache(16384)
 def _is_unsent(action: str, key: str) -> bool:
-    """Tell whether an action, or every action of a pattern, is known never to be sent with a service's key."""
-    if key.startswith("aws:requesttag/"):
+    """Tell whether an action, or every action of a pattern, is known never to be sent with a key of which that may be
+    known."""
+    if key.startswith(_REQUEST_TAG):
         # A service without any action for the key may have been left out of the reference.
         known = [
             (condition_keys.actions_sent_with(service, key), mask) for service, mask in matching_actions(action).items()
         ]
         return bool(known) and all(sent is not None and not sent & mask for sent, mask in known)
-    service = knowledge.service(key.partition(":")[0])
-    # A key that the reference doesn't have at all is another rule's fault.
-    if not service or key in _SESSION_KEYS or condition_keys.actions_sent_with(service, key) is None:
-        return False
     granted = matching_actions(action)
     # A service may use the keys of another: EC2 Instance Connect has `ec2:osuser`.
     return bool(granted) and not any(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 
 from policies.least_privilege import knowledge
@@ -27,14 +27,17 @@ def delegation_faults(
     `is_limiting` tells whether a managed policy, by its ARN or a pattern of it, leaves some permissions out.
     """
     where, conditions = statement.where, statement.conditions
-    if "NONE" in conditions.accepted_values("lambda:functionurlauthtype"):
+    if conditions and "NONE" in conditions.accepted_values("lambda:functionurlauthtype"):
         yield Fault(
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{where} lets functions be opened to everybody.",
             mend="Ask `lambda:FunctionUrlAuthType` for `AWS_IAM` only.",
         )
-    yield from key_grant_faults(statement)
+    if _GRANTING in statement.actions:
+        yield from key_grant_faults(statement)
     for service, actions in undenied_actions(statement, statements).items():
+        if not actions & _delegating(service):
+            continue  # as in most services
         sharing = actions & sensitive.mask(service, "sharing")
         if sharing and not conditions.ask_for("ec2:add/userid"):
             yield Fault(
@@ -69,6 +72,18 @@ def delegation_faults(
             yield from _unlimited_permissions(statement, service, actions, is_limiting)
 
 
+@lru_cache(1024)
+def _delegating(service: knowledge.Service) -> int:
+    """Return the actions that let others in, where a statement or its conditions don't limit them."""
+    kept = sensitive.masks(service)
+    found = kept.get("sharing", 0) | kept.get("audit", 0) | kept.get("logins", 0)
+    if service.prefix == "sts":
+        found |= service.mask("assumerole")
+    if service.prefix in ("iam", "sso"):
+        found |= service.mask("passrole") | kept.get("grants", 0)
+    return found
+
+
 _RECEIVER: Final = "ec2:Add/userId"
 """The account that is given a copy."""
 
@@ -86,18 +101,19 @@ def _sharing_remedy(service: knowledge.Service, sharing: int) -> str:
 def key_grant_faults(statement: Statement) -> Iterator[Fault]:
     """Yield the fault of an Allow that names `kms:CreateGrant` without a condition on the grants
     (https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html)."""
-    if "kms:creategrant" not in statement.actions or "kms:putkeypolicy" in statement.actions:
+    if _GRANTING not in statement.actions or "kms:putkeypolicy" in statement.actions:
         return  # whoever writes the key's policy decides about its use anyway
     if not any(line.key.startswith(_GRANT_KEYS) and line.demands() for line in statement.conditions):
         yield Fault(
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
             "`kms:GrantIsForAWSResource` says to whom.",
-            parts=at(Place(statement, ("kms:creategrant",), statement.resources)),
+            parts=at(Place(statement, (_GRANTING,), statement.resources)),
             mend=partial(remedies.add_condition, {"Bool": {"kms:GrantIsForAWSResource": "true"}}, ["kms:CreateGrant"]),
         )
 
 
+_GRANTING: Final = "kms:creategrant"
 _GRANT_KEYS: Final = ("kms:grant", "kms:viaservice", "kms:encryptioncontext")
 
 

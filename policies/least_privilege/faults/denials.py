@@ -23,6 +23,8 @@ _MOST_PAIRED: Final = 10
 def denial_faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
     """Yield the faults of the denials among a document's statements."""
     denials = [statement for statement in statements if not statement.allow]
+    if not denials:
+        return
     allows = [statement for statement in statements if statement.allow]
     for denial in denials:
         for problem in _condition_problems(denial, denials, kind) if denial.conditions else ():

@@ -57,7 +57,7 @@ def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ..
     `service` is the prefix of the service whose resource has the policy; it matters to resource policies only.
     """
     document = parse(text, kind)
-    found = [*validity_faults(document, kind), *denial_faults(document.statements, kind)]
+    found = [*validity_faults(text, document, kind), *denial_faults(document.statements, kind)]
     if kind is Kind.TRUST:
         found += trust_faults(document.statements)
     elif kind is Kind.RESOURCE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Final, TypeAlias
 
 from policies.least_privilege import knowledge
@@ -67,9 +67,11 @@ def _method_fault(method: Escalation, statements: Sequence[Statement]) -> Fault:
 
 def _open_methods(grants: Grants) -> Iterator[Escalation]:
     wide: dict[str, int] = {}
-    for prefix, grant in grants.items():
-        for method, last, unbounded, granted in _methods().get(prefix, ()):
-            if not grant.actions & last:
+    methods = _methods()
+    for prefix in filter(methods.__contains__, grants):
+        granted_here = grants[prefix].actions
+        for method, last, unbounded, granted in methods[prefix]:
+            if not granted_here & last:
                 continue
             for other, _ in unbounded:
                 if other not in wide:
@@ -99,8 +101,13 @@ def _methods() -> Mapping[str, list[tuple[Escalation, int, _Needs, _Needs]]]:
 
 
 def _needs(actions: tuple[str, ...]) -> _Needs:
-    # The mask of an action that AWS has withdrawn is 0, so its method is never open.
-    return tuple((action.partition(":")[0], knowledge.lookup(action.lower())[1]) for action in actions)
+    return tuple(map(_needed, actions))
+
+
+@lru_cache(1024)
+def _needed(action: str) -> tuple[str, int]:
+    """Return the prefix of an action's service, and the action's mask. One that AWS has withdrawn is never granted."""
+    return action.partition(":")[0], knowledge.lookup(action.lower())[1]
 
 
 # --- two actions on one resource --------------------------------------------------------------------------------------
@@ -115,15 +122,10 @@ def _pairs_on_one_resource(
     """Yield the actions of each pair that are allowed on the same resource: those that use it, those that write it."""
     for service in sorted(grants.keys() & pairs.keys()):
         pair = pairs[service]
-        # Few documents grant both. To find the resources takes longer, so that comes last.
-        uses = [use for use in pair.uses if _is_granted(grants, use)]
-        found = [
-            (use, write)
-            for write in (pair.writes if uses else ())
-            if _is_granted(grants, write)
-            for use in uses
-            if _meet(statements, use, write)
-        ]
+        # Few documents grant both, and fewer a write. To find the resources takes longer, so that comes last.
+        writes = [write for write in pair.writes if _is_granted(grants, write)]
+        uses = [use for use in pair.uses if _is_granted(grants, use)] if writes else ()
+        found = [(use, write) for write in writes for use in uses if _meet(statements, use, write)]
         if found:
             yield (
                 [use for use in pair.uses if any(one == use for one, _ in found)],
@@ -158,7 +160,7 @@ def _policy_holder(resource: str) -> str:
 
 def _shell_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
     """Yield the fault of a shell on every instance, with the role of each."""
-    if not _is_unconditional(grants, "ssm:SendCommand"):
+    if "ssm" not in grants or not _is_unconditional(grants, "ssm:SendCommand"):
         return
     names = [one.split(":", 5)[-1].lower() for one in _unconditional_resources(statements, "ssm:SendCommand")]
     if any(name in escalations.SHELLS for name in names) and any(
@@ -249,19 +251,19 @@ def _is_denied(statements: Sequence[Statement], action: str, resource: str) -> b
 
 
 def _is_granted(grants: Grants, action: str) -> bool:
-    service, mask = knowledge.lookup(action.lower())
-    return service is not None and service.prefix in grants and bool(grants[service.prefix].actions & mask)
+    prefix, mask = _needed(action)
+    return prefix in grants and bool(grants[prefix].actions & mask)
 
 
 def _reaches_everything(grants: Grants, action: str) -> bool:
-    service, mask = knowledge.lookup(action.lower())
-    return service is not None and service.prefix in grants and bool(grants[service.prefix].wide() & mask)
+    prefix, mask = _needed(action)
+    return prefix in grants and bool(grants[prefix].wide() & mask)
 
 
 def _is_unconditional(grants: Grants, action: str) -> bool:
     """Tell whether an action is granted without a condition that narrows it."""
-    service, mask = knowledge.lookup(action.lower())
-    return service is not None and service.prefix in grants and bool(grants[service.prefix].unconditional & mask)
+    prefix, mask = _needed(action)
+    return prefix in grants and bool(grants[prefix].unconditional & mask)
 
 
 def _unconditional_resources(

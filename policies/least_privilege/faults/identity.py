@@ -34,7 +34,7 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 f"{statement.where} allows its actions on everything that `NotResource` doesn't name.",
                 parts=at(whole(statement)),
             )
-        if any(fault.rule in _ALL_ACTIONS for fault in found):
+        if found and any(fault.rule in _ALL_ACTIONS for fault in found):
             # It grants all there is to grant; to name single actions would add nothing.
             continue
         if statement.allow:
@@ -82,7 +82,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
     unbounded = grant.unbounded()
     if not unbounded and not grant.without_resource:
         return
-    unbounded &= ~sensitive.surveys(service)
+    if unbounded:
+        unbounded &= ~sensitive.surveys(service)
     on_star = unbounded & grant.on_star
     if on_star:
         yield Fault(
@@ -105,6 +106,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
             mend=partial(remedies.narrow, service, on_patterns),
         )
     exposed = on_star | on_patterns | grant.without_resource
+    if not exposed:
+        return
     for rule, mask, verb, effect in (
         (RuleId.CREDENTIAL_EXPOSURE, sensitive.mask(service, "credentials"), "give", "credentials of others"),
         (RuleId.DATA_EXFILTRATION, sensitive.mask(service, "exfiltration"), "read", "what every resource holds"),
@@ -166,7 +169,8 @@ def _resource_pattern_faults(statement: Statement) -> Iterator[Fault]:
     if not statement.negated_resources and not statement.conditions.narrow_resources:
         yield from _secret_faults(statement)
         yield from _bucket_faults(statement)
-    yield from _database_user_faults(statement)
+    if not _DATABASE_SIGN_IN.isdisjoint(statement.actions):
+        yield from _database_user_faults(statement)
 
 
 _SECRETS: Final = "secretsmanager"
@@ -226,7 +230,7 @@ _EVERY_DATABASE_USER: Final = re.compile(r"dbuser:.*/\*")
 def _database_user_faults(statement: Statement) -> Iterator[Fault]:
     """Yield the fault of signing in to a database as any of its users, an administrator included."""
     signing_in = tuple(filter(_DATABASE_SIGN_IN.__contains__, statement.actions))
-    if not signing_in or statement.conditions.ask_for("redshift:dbuser"):
+    if statement.conditions.ask_for("redshift:dbuser"):
         return
     wide = [one for one in statement.resources if _EVERY_DATABASE_USER.fullmatch(one.split(":", 5)[-1])]
     if wide:
@@ -253,7 +257,8 @@ def _folder_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     """Yield the faults of patterns that are meant for the caller's own folder and match those of others
     (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_examples_s3_home-directory-man.html)."""
     allows = [statement for statement in statements if statement.allow]
-    own = [folder for statement in allows for folder in _own_folders(statement)][:_MOST_FOLDERS]
+    narrowed = [statement for statement in allows if "s3:prefix" in statement.conditions.keys]
+    own = [folder for statement in narrowed for folder in _own_folders(statement)][:_MOST_FOLDERS]
     for statement in allows:
         for resource in () if statement.negated_resources else statement.resources:
             problems = [said for form, said in _LOOSE_VARIABLES if form.search(resource)] if "${" in resource else []

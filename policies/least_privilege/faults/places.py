@@ -119,6 +119,9 @@ def _by_service(actions: tuple[str, ...]) -> Mapping[knowledge.Service, Sequence
 
 def each_once(faults: Iterable[Fault]) -> list[Fault]:
     """Return each fault once. One that several statements have in the same words is at all their places."""
+    faults = list(faults)
+    if len(faults) < 2:
+        return faults
     found: dict[tuple[object, ...], list[Fault]] = {}
     for fault in faults:
         found.setdefault(identity(fault), []).append(fault)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
-from functools import cache, partial
+from functools import cached_property, partial
 from typing import Final, TypeAlias
 
 from policies.least_privilege.faults import remedies
@@ -59,9 +59,23 @@ _BOUNDARY_KEYS: Final = frozenset(key for keys in remedies.LIMITING_KEYS.values(
 def let_follow(faults: Sequence[Fault]) -> None:
     """Have the faults of a document find, once one of them is asked, what each follows from."""
     if len(faults) > 1:
-        roots = cache(partial(_find_roots, faults))
+        roots = _Following(faults)
         for fault in faults:
             fault.roots = roots
+
+
+class _Following:
+    """Finds once what each fault of a document follows from."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self._faults = faults
+
+    def __call__(self) -> Mapping[Fault, tuple[Fault, ...]]:
+        return self._found
+
+    @cached_property
+    def _found(self) -> Mapping[Fault, tuple[Fault, ...]]:
+        return _find_roots(self._faults)
 
 
 def _find_roots(faults: Sequence[Fault]) -> Mapping[Fault, tuple[Fault, ...]]:

@@ -62,7 +62,8 @@ def _any_value(value: str) -> str:
 
 def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGrant]) -> Iterator[Fault]:
     """Yield the faults of a tag that opens resources and that the same role may set; `grants` is what all grant."""
-    if not any(grant.actions & grant.service.levels["Tagging"] for grant in grants.values()):
+    keys = {key for statement in statements for key in statement.conditions.keys}
+    if not any(map(_OF_RESOURCE.fullmatch, keys)):
         return
     tagging = [
         (action, service, mask & _setting(service), statement)

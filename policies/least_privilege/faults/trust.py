@@ -41,10 +41,12 @@ _DEPUTIES: Final = frozenset(
 """Services whose page "Cross-service confused deputy prevention" asks for `aws:SourceAccount` or `aws:SourceArn` in the
 trust policies of their roles.
 
-Other services, EC2 and Lambda first, send no such key or don't document it. A condition on a key that isn't sent would
-make the role unusable, so the rule doesn't ask for one. Neither does it where the page is about resource policies and
-the service's page on its role has no such condition: S3's replication, AWS Backup, CloudTrail, Glue, SageMaker,
-App Runner, AppSync, the exports of RDS."""
+Other services, EC2 first, send no such key or don't document it. A condition on a key that isn't sent would make the
+role unusable, so the rule doesn't ask for one. Neither does it where the service's page on its role has no such
+condition: S3's replication, AWS Backup, CloudTrail, Glue, SageMaker, App Runner, AppSync, the exports of RDS, and
+Lambda. Lambda sends `aws:SourceAccount` all the same: AWS's own policies ask it for that
+(https://github.com/aws/agent-toolkit-for-aws, `skills/specialized-skills/serverless-skills`,
+`deploying-custom-domain-rest-api/scripts/lambda-trust-policy.json`)."""
 
 _SESSION_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "pods.eks.amazonaws.com": ("sts:tagsession",),

@@ -16,26 +16,31 @@ from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Document, Kind, Statement
 from policies.least_privilege.meaning import principals, resources
-from policies.least_privilege.meaning.grants import joint_reach
+from policies.least_privilege.meaning.grants import Named, joint_reach, named
 from policies.rulebook.rule import Text, written
 
 
-def validity_faults(document: Document, kind: Kind) -> Iterator[Fault]:
-    """Yield the faults of a document of any kind."""
+def validity_faults(text: str, document: Document, kind: Kind) -> Iterator[Fault]:
+    """Yield the faults of a document of any kind; `text` is its JSON."""
     for problem in document.problems:
         places = [whole(one) for one in document.statements if problem.startswith(f"{one.where} ")]
         yield Fault(RuleId.MALFORMED_DOCUMENT, f"The document can't be used: {problem}.", parts=at(*places))
-    yield from _partition_faults(document)
+    # Nearly all documents name the partition `aws` alone. An escape may hide another.
+    if "\\" in text or any(name in text for name in _OTHER_PARTITIONS):
+        yield from _partition_faults(document)
     for statement in document.statements:
         yield from located(_statement_faults(statement, kind), statement)
 
 
 def _statement_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
-    yield from _action_faults(statement)
+    actions = named(statement.actions)
+    if actions.unknown:
+        yield from _action_faults(statement, actions.unknown)
     if kind is not Kind.TRUST:
         yield from _arn_faults(statement)
-        yield from _useless_action_faults(statement)
-    yield from _principal_faults(statement)
+        yield from _useless_action_faults(statement, actions)
+    if statement.principals:
+        yield from _principal_faults(statement)
     if statement.conditions:
         for line, problem in term_problems(statement.conditions):
             yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: {problem}.", concerns=line.key)
@@ -48,8 +53,8 @@ def _statement_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
 # --- actions, resources, principals -----------------------------------------------------------------------------------
 
 
-def _action_faults(statement: Statement) -> Iterator[Fault]:
-    for action in statement.actions:
+def _action_faults(statement: Statement, unknown: Sequence[str]) -> Iterator[Fault]:
+    for action in unknown:
         problem = _action_problem(action)
         if problem:
             place = Place(statement, (action,), statement.resources)
@@ -61,10 +66,9 @@ _UNLISTED: Final = frozenset(("sns:receive",))
 """Actions that the reference doesn't list and that AWS itself writes into the policy of every new topic."""
 
 
-@lru_cache(32768)
 def _action_problem(action: str) -> str:
-    service, mask = knowledge.lookup(action)
-    if mask or action in _UNLISTED:
+    """Return why there is no such action, empty if another rule says it."""
+    if action in _UNLISTED:
         return ""
     prefix, separator, _ = action.partition(":")
     if patterns.wild(prefix):
@@ -74,6 +78,7 @@ def _action_problem(action: str) -> str:
         return "an action is written `service:Action`"
     heading = knowledge.provenance(knowledge.ACTIONS)
     source = f"the data of {heading['source']} {heading['version']}"
+    service = knowledge.service(prefix)
     if service is None:
         return f"there is no service `{shorten(prefix)}` in {source}"
     return f"{service.prefix} has no such action in {source}"
@@ -126,7 +131,7 @@ def _partition_faults(document: Document) -> Iterator[Fault]:
         for texts in _alternatives(statement)
         for text in texts
     ):
-        return  # nearly all documents name `aws` alone
+        return
     groups = [(statement, group) for statement in document.statements for group in _partitions(statement)]
     counts = Counter(partition for _, group in groups for partition in group)
     usual = counts.most_common(1)[0][0] if counts else ""
@@ -179,12 +184,16 @@ _ALSO_ON_RESOURCES: Final[Mapping[str, tuple[str, ...]]] = {
 https://docs.aws.amazon.com/msk/latest/developerguide/mvpc-cluster-owner-action-policy.html)."""
 
 
-def _useless_action_faults(statement: Statement) -> Iterator[Fault]:
+def _useless_action_faults(statement: Statement, actions: Named) -> Iterator[Fault]:
     # `*` fits every action.
     if statement.negated_resources or "*" in statement.resources:
         return
     if statement.negated_actions and not statement.allow:
         return
+    if not actions.unknown and not any(
+        mask & ~_granted_actions(service, statement.resources) for service, mask in actions.by_service.items()
+    ):
+        return  # as in most statements: each action fits
     useless = [action for action in statement.actions if _grants_nothing(action, statement.resources)]
     # A denial is harmless that names more actions than it needs.
     if useless and (statement.allow or len(useless) == len(statement.actions)):
@@ -217,9 +226,7 @@ def _granted_actions(service: knowledge.Service, given: tuple[str, ...]) -> int:
         granted = sum(service.mask(action) for action in _ALSO_ON_RESOURCES.get(service.prefix, ()))
     if service.prefix in _INTERCHANGEABLE and reach.kinds:
         return granted | service.typed
-    for bit, kind in enumerate(service.types):
-        if reach.kinds >> bit & 1:
-            granted |= kind.actions
+    granted |= service.taken_by(reach.kinds)
     if service.prefix == "es" and not any(patterns.intersects(one.split(":", 5)[-1], "domain/?*/*") for one in given):
         # HTTP requests are for what is in a domain.
         granted &= ~service.beginning("eshttp")

@@ -83,15 +83,23 @@ class Service:
     """The mask of all actions."""
     typed: int
     """The mask of the actions that support resource-level permission."""
-    masks: dict[str, int] = field(repr=False)
-    """Name in lower case, or a pattern that was asked for -> the actions that it matches."""
+    masks: Mapping[str, int] = field(repr=False)
+    """Name in lower case -> the mask of the action."""
+
+    @cached_property
+    def bounding(self) -> Sequence[tuple[int, int]]:
+        """The types that some actions need and that can be narrowed: the number of each, and these actions."""
+        return [(bit, kind.required) for bit, kind in enumerate(self.types) if kind.required and kind.can_be_narrowed]
+
+    @cached_property
+    def open_keys(self) -> Sequence[str]:
+        """The keys with a variable part; only these end with such a mark."""
+        return [key for key in self.keys if key[-1] in ":/"]
 
     def mask(self, pattern: str) -> int:
         """Return the actions that a pattern (lower case, without the service) matches; 0 if there are none."""
         mask = self.masks.get(pattern)
-        if mask is None:
-            mask = self.masks[pattern] = self._matching(pattern)
-        return mask
+        return self._matching(pattern) if mask is None else mask
 
     def _matching(self, pattern: str) -> int:
         if not patterns.wild(pattern):
@@ -99,11 +107,23 @@ class Service:
         head = pattern.rstrip("*")
         if not patterns.wild(head):
             return self.beginning(head)
-        return sum(1 << bit for bit, name in enumerate(self.lower) if patterns.matches(pattern, name))
+        return sum(1 << bit for bit in patterns.matching(pattern, self.lower))
 
     def beginning(self, verb: str) -> int:
         """Return the actions whose names begin with a word (lower case)."""
-        return (1 << bisect_left(self.lower, verb + "\uffff")) - (1 << bisect_left(self.lower, verb))
+        first = bisect_left(self.lower, verb)
+        if first == len(self.lower) or not self.lower[first].startswith(verb):
+            return 0
+        return (1 << bisect_left(self.lower, verb + "\uffff", first)) - (1 << first)
+
+    def taken_by(self, types: int) -> int:
+        """Return the actions that take some of several types; bit n of `types` stands for the nth."""
+        found = 0
+        while types:
+            bit = types.bit_length() - 1
+            types ^= 1 << bit
+            found |= self.types[bit].actions
+        return found
 
     def listed(self, mask: int) -> Iterator[str]:
         """Yield the actions of a mask by name, with the service."""

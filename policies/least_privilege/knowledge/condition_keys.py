@@ -107,8 +107,7 @@ def _entry(service: knowledge.Service, key: str) -> tuple[str, int] | None:
     """Return the type of a service's key and the mask of the actions that are sent with it."""
     if key in service.keys:
         return service.keys[key]
-    for known, entry in service.keys.items():
-        # Only keys with a variable part end with such a mark.
-        if known[-1] in ":/" and key.startswith(known) and len(key) > len(known):
-            return entry
+    for known in service.open_keys:
+        if key.startswith(known) and len(key) > len(known):
+            return service.keys[known]
     return None

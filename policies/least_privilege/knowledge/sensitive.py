@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, cast
 
 from policies.least_privilege import knowledge
 
@@ -29,25 +29,42 @@ Category: TypeAlias = Literal[
 
 
 @cache
-def categories() -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+def categories() -> Mapping[Category, Mapping[str, tuple[str, ...]]]:
     """Return category -> prefix of a service -> its actions, all in lower case."""
-    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    found: dict[Category, dict[str, tuple[str, ...]]] = {}
     for line in _FILE.read_text(encoding="utf-8").lower().splitlines():
         if line.startswith("["):
-            section = found[line.strip("[]")] = {}
+            section = found[cast(Category, line.strip("[]"))] = {}
         elif line and not line.startswith("#"):
             service, _, actions = line.partition(":")
             section[service] = tuple(actions.split())
     return found
 
 
+@cache
+def _by_service() -> Mapping[str, Mapping[Category, tuple[str, ...]]]:
+    """Return prefix of a service -> category -> its actions, all in lower case."""
+    found: dict[str, dict[Category, tuple[str, ...]]] = {}
+    for category, services in categories().items():
+        for prefix, actions in services.items():
+            found.setdefault(prefix, {})[category] = actions
+    return found
+
+
+@lru_cache(1024)
+def masks(service: knowledge.Service) -> Mapping[Category, int]:
+    """Return category -> the actions of a service that belong to it, where there are some."""
+    found = dict.fromkeys(_by_service().get(service.prefix, ()), 0)
+    for category in found:
+        for action in _by_service()[service.prefix][category]:
+            found[category] |= service.mask(action)
+    return found
+
+
 @lru_cache(4096)
 def mask(service: knowledge.Service, category: Category) -> int:
     """Return the actions of a service that belong to a category."""
-    result = 0
-    for action in categories()[category].get(service.prefix, ()):
-        result |= service.mask(action)
-    return result
+    return masks(service).get(category, 0)
 
 
 def writes_tags(action: str) -> bool:
@@ -67,15 +84,25 @@ def surveys(service: knowledge.Service) -> int:
     These are descriptions and lists, and those reading verbs of a service of which hardly any action takes a resource:
     whoever reads such things reads all of them. The few that do take a resource don't justify a longer policy.
     """
-    reading = (service.levels["List"] | service.levels["Read"]) & ~mask(service, "data") & ~mask(service, "credentials")
-    found = (reading & ~service.typed) | mask(service, "filters")
-    for verb in _LISTING:
+    kept = masks(service)
+    reading = (service.levels["List"] | service.levels["Read"]) & ~kept.get("data", 0) & ~kept.get("credentials", 0)
+    found = (reading & ~service.typed) | kept.get("filters", 0)
+    for verb in _LISTING if reading & ~found else ():
         found |= service.beginning(verb) & reading
-    for verb in _READING:
-        family = service.beginning(verb) & reading
-        if 4 * (family & service.typed).bit_count() <= family.bit_count():
-            found |= family
+    left = reading & ~found
+    while left:
+        bit = left.bit_length() - 1
+        left ^= 1 << bit
+        if verb := _reading_verb(service.lower[bit]):
+            family = service.beginning(verb) & reading
+            left &= ~family
+            if 4 * (family & service.typed).bit_count() <= family.bit_count():
+                found |= family
     return found
+
+
+def _reading_verb(name: str) -> str:
+    return next(filter(name.startswith, _READING), "") if name.startswith(_READING) else ""
 
 
 @lru_cache(1024)
@@ -88,4 +115,5 @@ def managing(service: knowledge.Service) -> int:
 @lru_cache(1024)
 def deciding(service: knowledge.Service) -> int:
     """Return the actions that decide who may do what."""
-    return (service.levels["Permissions management"] | mask(service, "exposure")) & ~mask(service, "ordinary")
+    kept = masks(service)
+    return (service.levels["Permissions management"] | kept.get("exposure", 0)) & ~kept.get("ordinary", 0)

@@ -8,7 +8,7 @@ Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elem
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -78,6 +78,8 @@ class Condition(NamedTuple):
     @property
     def compares_itself(self) -> bool:
         """Whether a value is the variable of the line's own key, which every request with the key meets."""
+        if "${" not in "".join(self.values):
+            return False
         names = (value.strip("*?")[2:-1].partition(",")[0] for value in self.values if "${" in value)
         return any(name.strip().lower() == self.key for name in names)
 
@@ -107,15 +109,17 @@ class Condition(NamedTuple):
 class Conditions(tuple[Condition, ...]):
     """All conditions of a statement; empty where it has none."""
 
-    @cached_property
-    def required_keys(self) -> frozenset[str]:
-        """Keys that a request must hold, by `Null` with false."""
-        return frozenset(line.key for line in self if line.requires_key)
+    keys: frozenset[str]
+    """The keys of all lines."""
+    required_keys: frozenset[str]
+    """Keys that a request must hold, by `Null` with false."""
+    demanding: tuple[Condition, ...]
+    """The lines that demand their key and some of its values."""
 
-    @cached_property
-    def demanding(self) -> tuple[Condition, ...]:
-        """The lines that demand their key and some of its values."""
-        return tuple(line for line in self if line.demands(self.required_keys))
+    def __init__(self, _: Iterable[Condition] = ()) -> None:
+        self.keys = frozenset([line.key for line in self])
+        self.required_keys = frozenset([line.key for line in self if line.requires_key])
+        self.demanding = tuple([line for line in self if line.demands(self.required_keys)])
 
     @cached_property
     def narrow_resources(self) -> bool:
@@ -128,10 +132,10 @@ class Conditions(tuple[Condition, ...]):
 
     def ask_for(self, key: str, check: Callable[[str], bool] | None = None) -> bool:
         """Tell whether a key is demanded with specific values, each of which passes the check if there is one."""
-        return any(
-            line.key == key and line.accepts_only(is_specific) and (check is None or line.accepts_only(check))
-            for line in self.demanding
-        )
+        for line in self.demanding:
+            if line.key == key and line.accepts_only(is_specific) and (check is None or line.accepts_only(check)):
+                return True
+        return False
 
     def ask_for_any(self, *keys: str) -> bool:
         """Tell whether one of several keys is demanded with specific values."""

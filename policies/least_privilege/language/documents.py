@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -52,9 +52,9 @@ class Principal(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Statement:
-    """One statement as IAM reads it. A single string becomes a tuple of one.
+    """One statement as IAM reads it, never changed. A single string becomes a tuple of one.
 
     Compared by identity, so statements can be keys of caches: the hash of a thousand actions takes longer than most
     that is asked about them.
@@ -74,8 +74,7 @@ class Statement:
     conditions: Conditions
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A document. `problems` is empty if its grammar is one that IAM accepts."""
 
     statements: tuple[Statement, ...]
@@ -140,9 +139,7 @@ def _statements(content: Json, kind: Kind, problems: list[str]) -> Iterator[Stat
     if not isinstance(content, dict):
         problems.append("it must be a JSON object")
         return
-    for key in content:
-        if key not in ("Version", "Id", "Statement"):
-            problems.append(f"it has the unknown element `{_shorten(key)}`")
+    problems += [f"it has the unknown element `{_shorten(key)}`" for key in content if key not in _DOCUMENT_ELEMENTS]
     version = content.get("Version", _VERSIONS[1])
     if version not in _VERSIONS:
         problems.append(f"its `Version` must be {CURRENT}")
@@ -162,9 +159,11 @@ def _statements(content: Json, kind: Kind, problems: list[str]) -> Iterator[Stat
         yield _Reader(entry, index, kind, version == CURRENT, problems).statement(sids)
 
 
+_DOCUMENT_ELEMENTS: Final = frozenset(("Version", "Id", "Statement"))
 _ELEMENTS: Final = frozenset(
     "Sid Effect Action NotAction Resource NotResource Principal NotPrincipal Condition".split()
 )
+_PRINCIPALS: Final = ("Principal", "NotPrincipal")
 _PRINCIPAL_KINDS: Final = ("AWS", "Service", "Federated", "CanonicalUser")
 _SID: Final = re.compile(r"[A-Za-z0-9]*")
 _SCALARS: Final = (str, bool, int, float)
@@ -227,18 +226,21 @@ class _Reader:
 
     def _either(self, name: str, required: bool) -> tuple[tuple[str, ...], bool]:
         """Return the texts of an element or of its `Not` form, and whether it's the latter."""
-        positive, negative = self._entry.get(name), self._entry.get(f"Not{name}")
-        if name in self._entry and f"Not{name}" in self._entry:
-            self._note(f"has both `{name}` and `Not{name}`")
-        if name not in self._entry and f"Not{name}" not in self._entry:
-            if required:
-                self._note(f"needs `{name}`")
-            return (), False
-        negated = name not in self._entry
-        return self._texts(negative if negated else positive, f"Not{name}" if negated else name), negated
+        entry, negation = self._entry, f"Not{name}"
+        if name in entry:
+            if negation in entry:
+                self._note(f"has both `{name}` and `{negation}`")
+            return self._texts(entry[name], name), False
+        if negation in entry:
+            return self._texts(entry[negation], negation), True
+        if required:
+            self._note(f"needs `{name}`")
+        return (), False
 
     def _texts(self, value: Json, name: str) -> tuple[str, ...]:
         values = value if isinstance(value, list) else [value]
+        if plain := self._plain(values):
+            return plain
         if not values:
             self._note(f"has an empty `{name}`")
         texts = []
@@ -248,22 +250,30 @@ class _Reader:
             elif len(text) > _LONGEST_TEXT:
                 self._note(f"has a value of `{name}` with more than {_LONGEST_TEXT} characters")
             else:
-                if "${" in text and not self._current:
+                if not self._current and "${" in text:
                     self._note(f"has a policy variable, which needs `Version` {CURRENT}")
                 texts.append(text)
         return tuple(texts)
 
+    def _plain(self, values: Sequence[Json]) -> tuple[str, ...]:
+        """Return values of which nothing has to be noted, as nearly always; none if one may need a look."""
+        if self._current and {*map(type, values)} == {str}:
+            texts = tuple(map(str, values))
+            if all(texts) and max(map(len, texts)) <= _LONGEST_TEXT:
+                return texts
+        return ()
+
     def _principals(self) -> tuple[tuple[Principal, ...], bool]:
         wanted = self._kind in (Kind.TRUST, Kind.RESOURCE)
-        present = [name for name in ("Principal", "NotPrincipal") if name in self._entry]
-        if wanted and not present:
-            self._note("needs a `Principal`")
+        if self._entry.keys().isdisjoint(_PRINCIPALS):
+            if wanted:
+                self._note("needs a `Principal`")
+            return (), False
+        present = [name for name in _PRINCIPALS if name in self._entry]
         if len(present) == 2:
             self._note("has both `Principal` and `NotPrincipal`")
-        if not wanted and present:
+        if not wanted:
             self._note(f"has a `{present[0]}`, which only trust policies and resource policies can have")
-        if not present:
-            return (), False
         value = self._entry[present[0]]
         if value == "*":
             return (Principal("AWS", "*"),), present[0] == "NotPrincipal"
@@ -299,11 +309,14 @@ class _Reader:
             qualifier,
             if_exists,
             key.lower(),
-            tuple(self._values(values, key)),
+            self._values(values, key),
         )
 
-    def _values(self, values: Json, key: str) -> Iterator[str]:
+    def _values(self, values: Json, key: str) -> tuple[str, ...]:
         values = values if isinstance(values, list) else [values]
+        return self._plain(values) or tuple(self._read_values(values, key))
+
+    def _read_values(self, values: Sequence[Json], key: str) -> Iterator[str]:
         if not values:
             self._note(f"has a condition on `{_shorten(key)}` without a value")
         for value in values:

@@ -8,7 +8,7 @@ Case counts: callers lower what IAM compares without regard to case.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -36,7 +36,8 @@ class _Automaton(NamedTuple):
     def step(self, positions: int, letter: str) -> int:
         """Read one letter; the empty string stands for a letter that the pattern doesn't hold."""
         moved = positions & (self.any | self.letters.get(letter, 0))
-        return self._closed(moved << 1 | positions & self.stars)
+        positions = moved << 1 | positions & self.stars
+        return positions | (positions & self.stars) << 1
 
 
 def wild(pattern: str) -> bool:
@@ -105,6 +106,8 @@ def matches(pattern: str, text: str) -> bool:
         return pattern == text
     if "?" not in pattern:
         return _matches_stars(pattern.split("*"), text)
+    if "*" not in pattern and len(pattern) != len(text):
+        return False
     # Most patterns with a question mark are `name/?*`: the automaton only has to match what follows the name.
     begin = head(pattern)
     if not text.startswith(begin):
@@ -119,6 +122,19 @@ def matches(pattern: str, text: str) -> bool:
         if not positions:
             return False
     return bool(positions & automaton.final)
+
+
+def matching(pattern: str, texts: Sequence[str]) -> list[int]:
+    """Return the places of the texts that a pattern matches, in a list of many.
+
+    >>> matching("*tag*", ["get", "tag", "untag"])
+    [1, 2]
+    """
+    if pattern and not pattern.strip("*"):
+        return [*range(len(texts))]
+    # Most texts lack the longest word of the pattern.
+    word = max(pattern.replace("?", "*").split("*"), key=len)
+    return [place for place, text in enumerate(texts) if word in text and matches(pattern, text)]
 
 
 def _matches_stars(literals: list[str], text: str) -> bool:
@@ -234,6 +250,16 @@ def _smallest(sets: set[int]) -> set[int]:
     return {one for one in sets if not any(other != one and other & one == other for other in sets)}
 
 
+def _follow(one: str, other: str) -> bool:
+    """Tell whether a text of one pattern, with one of the other right behind it, is matched by both."""
+    return one.endswith("*") and other.lstrip("?").startswith("*")
+
+
+def _tail(pattern: str) -> str:
+    """Return what is behind the last wildcard."""
+    return pattern.rpartition("*")[2].rpartition("?")[2]
+
+
 def _stars_match(one: str, other: str) -> bool:
     """Tell whether a pattern without `?` matches another one whose wildcards are taken for letters."""
     return "?" not in one and _matches_stars(one.split("*"), other)
@@ -255,9 +281,14 @@ def intersects(one: str, other: str) -> bool:
         return False
     same = min(len(begin), len(other_begin))
     one, other = one[same:], other[same:]
-    if "?*" in (one, other) or _stars_match(one, other) or _stars_match(other, one):
+    if "?*" in (one, other) or _follow(one, other) or _follow(other, one):
         # The rest of each still holds a wildcard, so it matches a text that isn't empty.
         return True
+    if _stars_match(one, other) or _stars_match(other, one):
+        return True
+    end, other_end = _tail(one), _tail(other)
+    if not end.endswith(other_end) and not other_end.endswith(end):
+        return False
     automaton = _automaton(one)
     positions = automaton.start()
     for letter in normal(other):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.language import patterns
@@ -51,33 +51,55 @@ def _is_every(resource: str, kind: knowledge.ResourceType) -> bool:
 
 def matching_actions(pattern: str) -> Mapping[knowledge.Service, int]:
     """Return the actions, by service, that one action pattern matches."""
-    return _actions((pattern,), False)
+    return named((pattern,)).by_service
+
+
+class Named(NamedTuple):
+    """What action patterns name."""
+
+    by_service: Mapping[knowledge.Service, int]
+    """The actions, by service."""
+    unknown: tuple[str, ...]
+    """The patterns of no service by its full name, and those that match none of its actions."""
+    wild: tuple[str, ...]
+    """The patterns with a wildcard."""
 
 
 @lru_cache(16384)
-def _actions(given: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
-    if negated:
-        excluded = _actions(given, False)
-        return {service: service.everything & ~excluded.get(service, 0) for service in _matching_services("*")}
+def named(given: tuple[str, ...]) -> Named:
+    """Return what action patterns, in lower case, name together."""
     found: dict[knowledge.Service, int] = {}
+    unknown = []
     for action in given:
         service, mask = knowledge.lookup(action)
-        if service is not None:
-            if mask:
-                found[service] = found.get(service, 0) | mask
+        if service and mask:
+            found[service] = found.get(service, 0) | mask
             continue
+        unknown.append(action)
         prefix, separator, name = action.partition(":")
         for service in _matching_services(prefix):
             mask = service.mask(name if separator else "*")
             if mask:
                 found[service] = found.get(service, 0) | mask
-    return found
+    return Named(found, tuple(unknown), tuple([action for action in given if "*" in action or "?" in action]))
 
 
-def _matching_services(pattern: str) -> Iterable[knowledge.Service]:
+def _actions(given: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
+    return _all_but(given) if negated else named(given).by_service
+
+
+@lru_cache(1024)
+def _all_but(given: tuple[str, ...]) -> Mapping[knowledge.Service, int]:
+    excluded = named(given).by_service
+    return {service: service.everything & ~excluded.get(service, 0) for service in _matching_services("*")}
+
+
+@lru_cache(1024)
+def _matching_services(pattern: str) -> Sequence[knowledge.Service]:
     if not patterns.wild(pattern):
         return ()
-    found = (knowledge.service(prefix) for prefix in knowledge.prefixes() if patterns.matches(pattern, prefix))
+    prefixes = knowledge.prefixes()
+    found = (knowledge.service(prefixes[place]) for place in patterns.matching(pattern, prefixes))
     return [service for service in found if service]
 
 
@@ -126,18 +148,37 @@ class ServiceGrant:
     reached: list[tuple[int, int]] = field(default_factory=list)
     """Actions, and the types of which they are granted on some resources, whatever conditions and denials leave."""
 
+    def add(self, actions: int, reach: resources.Reach, *, narrowed: bool) -> None:
+        """Add actions on what resource patterns reach together; `narrowed` says that conditions narrow it."""
+        self.actions |= actions
+        if narrowed:
+            return
+        self.unconditional |= actions
+        if reach.any_resource:
+            self.without_resource |= actions & ~self.service.typed
+        if reach.everything:
+            self.on_star |= actions
+            return
+        whole = reach.whole
+        while whole:
+            bit = whole.bit_length() - 1
+            whole ^= 1 << bit
+            self.on_all[bit] = self.on_all.get(bit, 0) | actions
+            if not reach.named:
+                self.in_any_account[bit] = self.in_any_account.get(bit, 0) | actions
+
     def unbounded(self) -> int:
         """Return the actions that could be narrowed to resources and are granted on everything that they need."""
         found = self.on_star & self.service.typed
         for bit, actions in self.on_all.items():
             found |= actions & self.service.types[bit].actions
         if found & ~self.on_star:
-            for bit, kind in enumerate(self.service.types):
+            for bit, needing in self.service.bounding:
                 # An action that needs resources of several types is bounded as soon as one of them is. A type that
                 # can't be narrowed bounds nothing, nor does one that no statement names: of the types that the
                 # reference asks for, some are alternatives, and some a call only makes.
-                narrow = found & kind.required & ~(self.on_star | self.on_all.get(bit, 0))
-                if narrow and kind.can_be_narrowed:
+                narrow = found & needing & ~(self.on_star | self.on_all.get(bit, 0))
+                if narrow:
                     for actions, kinds in self.reached:
                         if kinds >> bit & 1:
                             found &= ~(narrow & actions)
@@ -166,24 +207,27 @@ def joint_grants(statements: Sequence[Statement]) -> dict[str, ServiceGrant]:
         narrowed = statement.conditions.narrow_resources
         given = _given(statement)
         for service, mask in named_actions(statement).items():
-            for actions, on in _undenied(denials, service, mask, given) if denials else ((mask, given),):
+            reach = joint_reach(service, given)
+            left = _undenied(denials, service, mask, given) if denials else ((mask, given),)
+            for actions, on in left:
                 grant = result.get(service.prefix)
                 if grant is None:
                     grant = result[service.prefix] = ServiceGrant(service)
-                grant.reached.append((actions, joint_reach(service, given).kinds))
-                _add(grant, actions, on, narrowed)
+                grant.reached.append((actions, reach.kinds))
+                grant.add(actions, reach if on is given else joint_reach(service, on), narrowed=narrowed)
     return result
 
 
 def undenied_actions(statement: Statement, statements: Sequence[Statement]) -> Mapping[knowledge.Service, int]:
     """Return the actions of an Allow, by service, that are left on some of its resources by all that is denied."""
-    denials = _denials(statements)
-    found = dict(named_actions(statement))
-    for service, mask in found.items() if denials else ():
-        found[service] = 0
+    found, denials = named_actions(statement), _denials(statements)
+    if not denials:
+        return found
+    left = dict.fromkeys(found, 0)
+    for service, mask in found.items():
         for actions, _ in _undenied(denials, service, mask, _given(statement)):
-            found[service] |= actions
-    return found
+            left[service] |= actions
+    return left
 
 
 def _denials(statements: Sequence[Statement]) -> Sequence[Statement]:
@@ -193,27 +237,6 @@ def _denials(statements: Sequence[Statement]) -> Sequence[Statement]:
 
 def _given(statement: Statement) -> tuple[str, ...]:
     return ("*",) if statement.negated_resources else statement.resources
-
-
-def _add(grant: ServiceGrant, actions: int, on: tuple[str, ...], narrowed: bool) -> None:
-    grant.actions |= actions
-    if narrowed:
-        return
-    grant.unconditional |= actions
-    reach = joint_reach(grant.service, on)
-    if reach.any_resource:
-        grant.without_resource |= actions & ~grant.service.typed
-    if reach.everything:
-        grant.on_star |= actions
-        return
-    whole, bit = reach.whole, 0
-    while whole:
-        if whole & 1:
-            grant.on_all[bit] = grant.on_all.get(bit, 0) | actions
-            if not reach.named:
-                grant.in_any_account[bit] = grant.in_any_account.get(bit, 0) | actions
-        whole >>= 1
-        bit += 1
 
 
 def _undenied(

@@ -30,6 +30,7 @@ _SERVICE: Final = re.compile(
     r"[a-z0-9-]+\.aws\.internal|[a-z0-9.-]+\.aws\.(?:dev|com)",
     re.ASCII,
 )
+_REGION: Final = re.compile(rf"\.{resources.REGION}(?=\.amazonaws\.com)")
 _PROVIDER: Final = re.compile(
     r"arn:aws(?:-[a-z-]+)?:iam::(?P<account>\d{12}):(?P<kind>oidc|saml)-provider/(?P<name>(?!https?:)[^*?]+)"
 )
@@ -83,7 +84,7 @@ def strip_region(service: str) -> str:
     >>> strip_region("states.eu-central-1.amazonaws.com")
     'states.amazonaws.com'
     """
-    return re.sub(rf"\.{resources.REGION}(?=\.amazonaws\.com)", "", service.removesuffix(".cn"))
+    return _REGION.sub("", service.removesuffix(".cn"))
 
 
 @lru_cache(4096)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -152,7 +152,7 @@ def variables(text: str) -> list[str]:
 @lru_cache(32768)
 def problem(resource: str) -> str:
     """Return what is wrong with a resource of a policy, empty if it can be an ARN."""
-    if resource == "*" or patterns.includes(resource, "arn:?*:?*"):
+    if _is_everything(resource):
         return ""
     if "$(" in resource or "{{" in resource:
         return "holds a placeholder that a template should have filled in"
@@ -250,49 +250,62 @@ SIMILAR: Final = 0.85
 def reach(service: knowledge.Service, resource: str) -> Reach:
     """Return what a resource pattern, as the policy has it, reaches in a service."""
     text = patterns.normal(resolve_variables(resource))
-    if patterns.includes(text, "arn:?*:?*"):
+    if _is_everything(text):
         everything = (1 << len(service.types)) - 1
         return Reach(everything, everything, True, True, False)
     parts = text.split(":", 5)
-    if len(parts) < 6 or any(patterns.wild(part) for part in parts[:3]):
+    if len(parts) < 6 or patterns.wild(":".join(parts[:3])):
         return _reach_as_text(service, text, parts)
     kinds = whole = 0
-    made_by_aws = is_made_by_aws(text)
+    # Nobody can change what AWS made.
+    may_be_whole = "*" in parts[5] and parts[4] != "aws"
     named = bool(parts[4]) and not patterns.wild(parts[4])
     literal = patterns.head(parts[5])
-    for bit, kind in enumerate(service.types):
+    for bit, kind in _types(service, literal[:1]):
         # Comparing the literal beginnings first settles nearly all types without an automaton.
         begins = literal.startswith(kind.literal) or kind.literal.startswith(literal)
         if begins and _fits(kind, parts, literal):
             kinds |= 1 << bit
-            # Nobody can change what AWS made.
-            named_kinds = _recovery_points(parts[2]) if kind.parts[2] == _ANY_SERVICE else (kind.parts[5],)
-            widely = any(patterns.includes(parts[5], name) for name in named_kinds)
-            if kind.can_be_narrowed and not made_by_aws and widely:
+            if may_be_whole and kind.can_be_narrowed and _includes_all(parts, kind):
                 whole |= 1 << bit
                 named = named or (not kind.parts[4] and parts[2] != "s3")
     any_resource = parts[5].startswith("*") and parts[2] == service.prefix
     return Reach(kinds, whole, False, any_resource, named)
 
 
+def _is_everything(pattern: str) -> bool:
+    return "*" in pattern and (pattern == "*" or patterns.includes(pattern, "arn:?*:?*"))
+
+
+def _includes_all(parts: list[str], kind: knowledge.ResourceType) -> bool:
+    """Tell whether a pattern's last part matches the names of all resources of a type."""
+    names = _recovery_points(parts[2]) if kind.parts[2] == _ANY_SERVICE else (kind.parts[5],)
+    return any(patterns.includes(parts[5], name) for name in names)
+
+
+@lru_cache(8192)
+def _types(service: knowledge.Service, letter: str) -> Sequence[tuple[int, knowledge.ResourceType]]:
+    """Return the types of a service, with their numbers, whose names may begin with a letter: any type without one."""
+    return [(bit, kind) for bit, kind in enumerate(service.types) if not letter or kind.literal[:1] in ("", letter)]
+
+
 def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
     """Tell whether a pattern matches a resource of a type; the beginnings of their last parts agree."""
     format_ = kind.parts
+    type_ = (format_[2], kind.name)
     if format_[2] == _ANY_SERVICE:
         return any(patterns.intersects(parts[5], name) for name in _recovery_points(parts[2]))
     if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
         # AWS's own resources have no account.
-        return (
-            not parts[4] and (format_[2], kind.name) in _ALSO_MADE_BY_AWS and patterns.intersects(parts[5], format_[5])
-        )
-    if (format_[2], kind.name) in _NO_SLASH and parts[5].count("/") > format_[5].count("/"):
+        return not parts[4] and type_ in _ALSO_MADE_BY_AWS and patterns.intersects(parts[5], format_[5])
+    if type_ in _NO_SLASH and parts[5].count("/") > format_[5].count("/"):
         return False
-    if (format_[2], kind.name) == _SECRET and not patterns.wild(parts[5]) and not _SUFFIX.search(parts[5]):
+    if type_ == _SECRET and not patterns.wild(parts[5]) and not _SUFFIX.search(parts[5]):
         return False
     for given, wanted in zip(literal.split("/")[:-1], kind.segments, strict=False):
         if wanted not in (given, "?*"):
             return False
-    return patterns.intersects(parts[5], _EMPTY_SEGMENT.get((format_[2], kind.name), format_[5]))
+    return patterns.intersects(parts[5], _EMPTY_SEGMENT.get(type_, format_[5]))
 
 
 _ANY_SERVICE: Final = "?*"

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from policies.least_privilege.faults.fault import RuleId
 from policies.least_privilege.faults.remedies import NAME_ACTIONS
 from policies.least_privilege.stack.attached import TYPES
-from policies.least_privilege.stack.judged import BOUNDARIES, finding, is_allowed, judge
+from policies.least_privilege.stack.judged import BOUNDARIES, UNKNOWN_DOCUMENT, broken_rules, finding, is_allowed, judge
 from policies.rulebook import Finding, Judgement, Resource, Rule, Severity
 
 _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
@@ -50,9 +50,7 @@ _ISSUERS: Final[dict[str, Any]] = {
 
 
 def _check(rule: RuleId, resource: Resource, judgement: Judgement) -> Iterable[Finding]:
-    found = judge(resource, judgement).faults.get(rule)
-    if not found:
-        return ()
+    found = judge(resource, judgement).faults.get(rule, ())
     return [finding(f"`{path}`", fault) for path, fault in found if not is_allowed(fault, resource, judgement)]
 
 
@@ -313,7 +311,7 @@ _ROWS: Final = (
 
 RULES: Final = (
     Rule(
-        id="unknown-document",
+        id=UNKNOWN_DOCUMENT,
         title="Every policy document is known at preview.",
         remedy="Build the document from names and configuration, as plain strings; ARNs follow from names. An Output "
         "fits in where a preview knows its value, such as a name that the program gives. Else waive the rule for the "
@@ -323,6 +321,7 @@ RULES: Final = (
         check=_unknown,
         types=TYPES,
         config=BOUNDARIES,
+        found_by=broken_rules,
     ),
     Rule(
         id="malformed-document",
@@ -333,6 +332,7 @@ RULES: Final = (
         check=_malformed,
         types=TYPES,
         config=BOUNDARIES,
+        found_by=broken_rules,
     ),
     *(
         Rule(
@@ -344,6 +344,7 @@ RULES: Final = (
             check=partial(_check, row.id),
             types=TYPES,
             config=row.config if row.config is BOUNDARIES else {**BOUNDARIES, **row.config},
+            found_by=broken_rules,
         )
         for row in _ROWS
     ),

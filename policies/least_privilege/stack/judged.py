@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from policies.least_privilege.faults.documents import document_faults
@@ -27,18 +27,30 @@ BOUNDARIES: Final[dict[str, Any]] = {
 """The configuration that each rule needs to judge documents."""
 
 
+UNKNOWN_DOCUMENT: Final = "unknown-document"
+"""The rule about documents that a preview can't know."""
+
+
 class Judged(NamedTuple):
     """The documents of a resource, and what is wrong with them."""
 
     documents: Sequence[Attached]
     faults: Mapping[RuleId, Sequence[tuple[str, Fault]]]
     """Rule -> path of a document, and the fault."""
+    broken: Collection[str]
+    """All rules about documents that find something, by id."""
 
 
 def judge(resource: Resource, judgement: Judgement) -> Judged:
     """Return the documents of a resource with their faults."""
     is_bound = resource.type == POLICY and is_boundary(resource, judgement)
     return resource.shared(_judge_boundary if is_bound else _judge_grant)
+
+
+def broken_rules(resource: Resource) -> Collection[str]:
+    """Return the rules about documents that find something. A boundary breaks none that it wouldn't break as a policy
+    that grants."""
+    return resource.shared(_judge_grant).broken
 
 
 def _judge_grant(resource: Resource) -> Judged:
@@ -52,12 +64,17 @@ def _judge_boundary(resource: Resource) -> Judged:
 def _judge(resource: Resource, *, boundary: bool) -> Judged:
     attached = attached_documents(resource)
     faults: dict[RuleId, list[tuple[str, Fault]]] = {}
+    broken = set[str]()
     for document in attached:
-        if document.text is not None and not document.problem:
+        if document.text is None:
+            broken.add(UNKNOWN_DOCUMENT)
+        elif document.problem:
+            broken.add(RuleId.MALFORMED_DOCUMENT)
+        else:
             kind = Kind.BOUNDARY if boundary else document.kind
             for fault in document_faults(document.text, kind, document.service):
                 faults.setdefault(fault.rule, []).append((document.path, fault))
-    return Judged(attached, faults)
+    return Judged(attached, faults, broken.union(faults))
 
 
 def attached_documents(resource: Resource) -> Sequence[Attached]:
@@ -95,10 +112,10 @@ def is_allowed(fault: Fault, resource: Resource, judgement: Judgement) -> bool:
         return True
     if fault.applies is Applies.ALWAYS:
         # A resource policy may let in everybody of its own account, as AWS's default ones do. A role may not.
-        return fault.rule is RuleId.CROSS_ACCOUNT_ACCESS and fault.about in _own_accounts(resource)
+        return fault.rule is RuleId.CROSS_ACCOUNT_ACCESS and fault.about in resource.shared(_own_accounts)
     if fault.applies is Applies.TO_UNLISTED_PRINCIPALS and judgement.config.get("unlisted_roles", False):
         return True
-    own = _own_accounts(resource)
+    own = resource.shared(_own_accounts)
     return fault.about in own or not (own or listed)
 
 

@@ -8,6 +8,13 @@ const ANSWERS = {
   target: (what) => [`reaches ${what}`, "warn"],
 };
 
+/** Where a request arrives, as `start` in the page's data has it. */
+const STARTS = {
+  cloudflare: "at Cloudflare, as everybody's",
+  cloudfront: "at the distribution, past Cloudflare",
+  balancer: "at the load balancer, past both",
+};
+
 function outcome({ kind, what }) {
   return badge(...ANSWERS[kind](what));
 }
@@ -23,7 +30,7 @@ function request() {
   if (!data.way.rules) return [element("h2", null, "Request"), element("p", { class: "empty" }, data.hidden.length ? hiddenParts() : "The plan has no listener that would answer a request.")];
   const hosts = data.way.distributions.flatMap((one) => one.hosts);
   const controls = {
-    start: choice([["cloudflare", "at Cloudflare, as everybody's"], ["cloudfront", "past it, at the distribution"], ["balancer", "past both, at the load balancer"]], { id: "start" }),
+    start: choice(Object.entries(STARTS), { id: "start" }),
     method: choice(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"].map((one) => [one, one]), { id: "method" }),
     host: element("input", { id: "host", list: "hosts", value: hosts[0] || "", spellcheck: "false" }),
     path: element("input", { id: "path", value: "/", spellcheck: "false" }),
@@ -51,7 +58,7 @@ function request() {
         element("datalist", { id: "hosts" }, hosts.map((host) => element("option", { value: host })))),
       told),
     element("h3", null, "Requests that people ask about"),
-    table(["request", "arrives at", "answer", ""], data.attacks.map((attack) => [attack.what, attack.start, outcome(attack.answer),
+    table(["request", "arrives", "answer", ""], data.attacks.map((attack) => [attack.what, STARTS[attack.start], outcome(attack.answer),
       element("button", { type: "button", "aria-label": `Show: ${attack.what}`, click: () => load(attack) }, "show")])),
   ];
 }

@@ -48,4 +48,4 @@ def _paths(args: type, above: str, within: tuple[type, ...]) -> Iterator[tuple[s
 
 def _block(args: type, name: str) -> type | None:
     modules = (args.__module__, f"{args.__module__.rpartition('.')[0]}._inputs")
-    return next((vars(sys.modules[module])[name] for module in modules if name in vars(sys.modules[module])), None)
+    return next(filter(None, (getattr(sys.modules[module], name, None) for module in modules)), None)

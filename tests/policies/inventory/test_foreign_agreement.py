@@ -17,7 +17,7 @@ from policies.gate import packs
 from policies.inventory.agreement import __main__ as agreement
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.project import load
-from tests.judged_plan import Planned, judged_plan
+from tests.judged_plan import Planned, judged_plan, told
 from tests.owner import owned
 from tests.planning import NAME, Plan, copy_project, rehearse
 
@@ -36,12 +36,7 @@ class Gate:
     ) -> None:
         self.plan = judged_plan("prod")
         self._analyzer = Analyzer("gate", packs(owned() / "policies", "prod"), "Every policy pack.")
-        config = {**load(owned(), "prod").config, **(settings or {})}
-        own = {key.replace(f"{NAME}:", f"{name}:"): value for key, value in config.items()}
-        self._analyzer.ConfigureStack(
-            analyzer_pb2.AnalyzerStackConfigureRequest(stack="prod", project=name, dry_run=True, config=own),
-            _NO_CONTEXT,
-        )
+        self._analyzer.ConfigureStack(told("prod", name, settings), _NO_CONTEXT)
         request = analyzer_pb2.ConfigureAnalyzerRequest()
         configured = dict(self._analyzer.GetAnalyzerInfo(Empty(), _NO_CONTEXT).initialConfig.items())
         configure(configured)

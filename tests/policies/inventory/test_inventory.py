@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from tests.owner import FILES
-from tests.policies.analyzer import UNKNOWN, Json, Judge, Planned, StartPack, Violation, secret
+from tests.owner import FILES, owned
+from tests.policies.analyzer import OWN_SECRET, UNKNOWN, Json, Judge, Planned, Process, StartPack, Violation, secret
 
 ACCOUNT: Final = "111122223333"
 OTHER: Final = "444455556666"
@@ -27,6 +27,10 @@ ROLE: Final = "aws:iam/role:Role"
 OIDC: Final = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 INGRESS: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 CERTIFICATE: Final = "aws:acm/certificate:Certificate"
+PARAMETER: Final = "aws:ssm/parameter:Parameter"
+DATABASE: Final = "aws:rds/cluster:Cluster"
+QUEUE_POLICY: Final = "aws:sqs/queuePolicy:QueuePolicy"
+STAND_IN: Final = secret("known when it is applied")
 
 CONFIG: Final[Mapping[str, Mapping[str, Json]]] = {
     "unjudged-type": {"types": [BUCKET, RULE, GROUP, RECORD, BALANCER], "components": ["house"]},
@@ -76,6 +80,19 @@ def trust(issuer: str = "ci.example.com/org/o", **conditions: Json) -> dict[str,
     return {"assumeRolePolicy": json.dumps({"Statement": [statement]})}
 
 
+def header(value: Json) -> dict[str, Json]:
+    return {"conditions": [{"httpHeader": {"values": [value]}}]}
+
+
+PLAIN: Final = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "arn:aws:sqs:::q"}
+NO_TLS: Final = {"Bool": {"aws:SecureTransport": "false"}}
+SEND: Final = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "arn:aws:sqs:::q"}
+
+
+def policy(*statements: Mapping[str, Json]) -> dict[str, Json]:
+    return {"policy": json.dumps({"Statement": statements})}
+
+
 def record(name: Json, type_: Json, content: Json, zone: Json = "z") -> dict[str, Json]:
     return {"zoneId": zone, "name": name, "type": type_, "content": content, "ttl": 1}
 
@@ -101,8 +118,14 @@ AGREED: Final[list[tuple[str, str, dict[str, Json]]]] = [
     ),
     ("pinned-record", CERTIFICATE, {"domainName": "A.example.com", "subjectAlternativeNames": ["b.example.com"]}),
     ("pinned-target", GROUP, {"name": "prod-a", "port": 80}),
-    ("guessable-secret", RULE, {"conditions": [{"httpHeader": {"values": [secret(sha256(b"").hexdigest())]}}]}),
-    ("guessable-secret", RULE, {"conditions": [{"httpHeader": {"values": [secret("Basic *")]}}]}),
+    ("guessable-secret", RULE, header(secret(sha256(b"").hexdigest()))),
+    ("guessable-secret", RULE, header(secret("Basic *"))),
+    ("literal-secret", RULE, header(secret(OWN_SECRET))),
+    ("literal-secret", RULE, header(secret("Basic *"))),
+    ("literal-secret", RULE, sign_in(clientSecret=STAND_IN)),
+    ("literal-secret", DATABASE, {"masterPasswordWo": STAND_IN}),
+    ("literal-secret", PARAMETER, {"value": UNKNOWN, "insecureValue": "open"}),
+    ("queue-without-tls", QUEUE_POLICY, policy(SEND, PLAIN | {"Condition": NO_TLS})),
 ]
 
 REFUSED: Final[list[tuple[str, str, dict[str, Json], str]]] = [
@@ -156,7 +179,24 @@ REFUSED: Final[list[tuple[str, str, dict[str, Json], str]]] = [
     ("pinned-record", CERTIFICATE, {"domainName": "*.example.com"}, "isn't the name of a pinned record"),
     ("pinned-target", GROUP, {"name": "prod-a", "port": 81}, 'Line to set in `targets`: "prod-a": 81'),
     ("pinned-target", GROUP, {"name": UNKNOWN, "port": 80}, "No target group"),
-    ("guessable-secret", RULE, {"conditions": [{"httpHeader": {"values": [secret("a" * 64)]}}]}, "can be guessed"),
+    ("guessable-secret", RULE, header(secret("a" * 64)), "can be guessed"),
+    # However it is marked, and however good it is.
+    ("literal-secret", RULE, header(secret(sha256(b"other").hexdigest())), "no secret of the stack's configuration"),
+    ("literal-secret", PARAMETER, {"value": secret("other")}, "no secret of the stack's configuration"),
+    ("literal-secret", PARAMETER, {"value": 1}, "no secret of the stack's configuration"),
+    ("literal-secret", RULE, sign_in(clientSecret=secret(OWN_SECRET)), "clientSecret` is known in a preview"),
+    ("literal-secret", DATABASE, {"masterPasswordWo": secret("other")}, "masterPasswordWo` is known in a preview"),
+    ("literal-secret", DATABASE, {"masterPasswordWo": "other"}, "masterPasswordWo` is known in a preview"),
+    ("queue-without-tls", QUEUE_POLICY, policy(SEND), "`aws:SecureTransport` is false"),
+    ("queue-without-tls", QUEUE_POLICY, policy(SEND, PLAIN), "`aws:SecureTransport` is false"),
+    ("queue-without-tls", QUEUE_POLICY, policy(PLAIN | {"Condition": NO_TLS, "Action": "sqs:SendMessage"}), "is false"),
+    (
+        "queue-without-tls",
+        QUEUE_POLICY,
+        policy(SEND, PLAIN | {"Condition": NO_TLS, "Resource": "arn:aws:sqs:::other"}),
+        "is false",
+    ),
+    ("queue-without-tls", QUEUE_POLICY, {"policy": UNKNOWN}, "is false"),
 ]
 
 
@@ -182,6 +222,24 @@ def test_without_configuration_what_is_pinned_passes_nowhere(
     found = pack("inventory").resource(type_, properties, provider=provider_of(type_))
     if rule.startswith("pinned-") or (rule == "unjudged-type" and not type_.startswith("pulumi:")):
         assert of(found, rule) != []
+
+
+def test_a_secret_that_previews_read_passes_where_owners_agreed(pack: StartPack) -> None:
+    given = sign_in(clientSecret=secret("read from where it is kept"))
+    agreed = {"literal-secret": {"read_in_previews": ["actions.authenticateOidc.clientSecret"]}}
+    assert of(pack("inventory", config=CONFIG).resource(RULE, given), "literal-secret") != []
+    assert of(pack("inventory", config={**CONFIG, **agreed}).resource(RULE, given), "literal-secret") == []
+
+
+def test_what_an_update_reads_is_no_literal() -> None:
+    """A preview comes before it, and `not-previewed` compares the two."""
+    process = Process(owned() / "policies" / "inventory", "prod", preview=False)
+    try:
+        judge = Judge(process, "prod", CONFIG, {})
+        assert of(judge.resource(DATABASE, {"masterPasswordWo": secret("read")}), "literal-secret") == []
+        assert of(judge.resource(PARAMETER, {"value": secret("other")}), "literal-secret") != []
+    finally:
+        process.stop()
 
 
 def provider_of(type_: str) -> dict[str, Json] | None:

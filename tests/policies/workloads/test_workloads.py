@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +13,7 @@ import pytest
 from botocore.model import ListShape, Shape, StructureShape
 
 from policies.workloads.container_definitions import NAMES
-from tests.policies.analyzer import Json, StartPack
+from tests.policies.analyzer import PROJECT, SETTINGS, Json, StartPack
 from tests.policies.tables import Tables, planned, rules
 
 TABLES: Final = Tables(Path(__file__).parent, canaries=("canary", "CANARY"))
@@ -26,12 +27,15 @@ VARIABLES: Final = {
     }
 }
 ROLES: Final[dict[str, Json]] = {
-    "prod-backstage": {"executionRoleArn": "prod-backstage-execution", "taskRoleArn": "prod-backstage-task"}
+    "prod-backstage": {"executionRoleArn": "prod-backstage-execution", "taskRoleArn": "prod-backstage-task"},
+    "prod-ork-processor": {"role": "prod-ork-processor"},
 }
 CONFIG: Final[dict[str, dict[str, Json]]] = {
     "undeclared-injection": {"variables": VARIABLES},
     "undeclared-role": {"roles": ROLES},
     "unwired-workload": {"families": [*VARIABLES]},
+    "half-parked": {"marker": "/prod/infra/park_mode"},
+    "foreign-snapshot": {"agreed": ["what-was-there"]},
 }
 
 
@@ -70,8 +74,10 @@ def test_without_a_catalogue_nothing_may_be_injected_and_no_task_has_a_role(pack
         ("wide-egress", {"ports": [443, 22]}, {"outward": {"fromPort": 22, "toPort": 22}}, set()),
         ("wide-egress", {"ports": []}, {}, {"wide-egress"}),
         ("short-backups", {"days": 30}, {}, {"short-backups"}),
-        ("deletable-database", {"finalSnapshot": "last"}, {"database": {"finalSnapshotIdentifier": "last"}}, set()),
         ("foreign-snapshot", {"agreed": ["old"]}, {"database": {"snapshotIdentifier": "old"}}, set()),
+        ("lost-dead-letters", {"tries": 6}, {}, {"lost-dead-letters"}),
+        ("half-parked", {"marker": "/prod/infra/park_mode", "setting": "other"}, {}, {"half-parked"}),
+        ("half-parked", {"marker": ""}, {"service": {"desiredCount": 0}}, set()),
         ("default-administrator", {"refused": ["keeper"]}, {}, {"default-administrator"}),
         ("old-platform", {"versions": ["1.4.0"]}, {}, {"old-platform"}),
         ("old-runtime", {"runtimes": ["python3.14"]}, {}, {"old-runtime"}),
@@ -97,6 +103,60 @@ def test_a_database_may_be_deleted_under_a_waiver_and_outside_production(pack: S
     assert rules(pack("workloads", config=CONFIG | allowed).everything(resources)) == {"deletable-database"}
     elsewhere = pack("workloads", "dev", CONFIG)
     assert rules(elsewhere.everything(planned(TABLES.changed(deletable), "dev"))) == set()
+
+
+PARKED: Final[dict[str, dict[str, Json]]] = {
+    "service": {"desiredCount": 0},
+    "marker": {"insecureValue": "parked"},
+    "database": {"serverlessv2ScalingConfiguration": {"minCapacity": 0}},
+}
+CLOSED: Final[dict[str, Json]] = {
+    "type": "aws:lb/listenerRule:ListenerRule",
+    "properties": {
+        "conditions": [{"hostHeader": {"values": ["portal.example.com"]}}],
+        "actions": [{"type": "fixed-response", "fixedResponse": {"statusCode": "503"}}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("set_", "add", "found"),
+    [
+        ({}, {"closed": CLOSED}, set()),
+        ({}, {}, {"half-parked"}),
+        ({"service": {"desiredCount": 1}}, {"closed": CLOSED}, {"half-parked"}),
+        ({"database": {"serverlessv2ScalingConfiguration": {"minCapacity": 0.5}}}, {"closed": CLOSED}, {"half-parked"}),
+        ({"database": {}}, {"closed": CLOSED}, {"half-parked"}),
+        (
+            {},
+            {"closed": CLOSED, "nat": {"type": "aws:ec2/natGateway:NatGateway", "properties": {}}},
+            {"half-parked"},
+        ),
+        (
+            {},
+            {
+                "closed": CLOSED,
+                "starts": {
+                    "type": "aws:iam/rolePolicy:RolePolicy",
+                    "properties": {"policy": json.dumps({"Statement": [{"Action": ["ecs:RunTask"]}]})},
+                },
+            },
+            {"half-parked"},
+        ),
+    ],
+    ids=["parked", "open host", "service", "database", "unknown", "way out", "deployer"],
+)
+def test_a_parked_platform(
+    pack: StartPack,
+    set_: dict[str, Any],
+    add: dict[str, Any],
+    found: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(SETTINGS, "workloads", SETTINGS["workloads"] | {f"{PROJECT}:parkMode": "parked"})
+    judge = pack("workloads", "prod-parked", config=CONFIG)
+    resources = planned(TABLES.changed({"set": PARKED | set_, "add": add}), judge.stack)
+    assert rules(judge.stack_of(resources)) == found
 
 
 def test_every_name_that_ecs_takes_is_known() -> None:

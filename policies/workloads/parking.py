@@ -1,0 +1,94 @@
+"""Parking: a platform that says it is parked costs nothing by the hour but its load balancer, and one that runs, runs.
+
+CI, the deployer and people trust the marker, a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack, Unjudgeable
+from policies.workloads.kinds import (
+    DATABASE_CLUSTER,
+    LISTENER_RULE,
+    NAT_GATEWAY,
+    PARAMETER,
+    ROLE_POLICY,
+    SERVICE,
+)
+
+RULES: Final = Rules()
+
+_STATES: Final = ("parked", "unparked")
+_STARTS: Final = '"ecs:RunTask"'
+_PAUSES: Final = "serverlessv2ScalingConfiguration.minCapacity"
+
+
+@RULES.stack(
+    "half-parked",
+    title="The marker of park mode says what the stack's setting says, and everything else follows it.",
+    remedy="Have the marker, `desiredCount` of the services, NAT gateways, the database's `minCapacity`, the rules "
+    "that answer 503 and the rights to start a task all follow the one setting.",
+    source="https://docs.aws.amazon.com/wellarchitected/latest/cost-optimization-pillar/cost_decomissioning_resources.html",
+    severity=Severity.HIGH,
+    config={
+        "marker": {
+            "type": "string",
+            "description": "Name of the parameter that says whether the platform is parked; empty where none does",
+            "default": "",
+        },
+        "setting": {
+            "type": "string",
+            "description": "Key of the stack's configuration that says so",
+            "default": "parkMode",
+        },
+    },
+)
+def _half_parked(stack: Stack, judgement: Judgement) -> Iterator[Finding]:
+    config = judgement.config
+    if not config["marker"]:
+        return
+    markers = [parameter for parameter in stack.only(PARAMETER) if parameter.get("name") == config["marker"]]
+    meant = judgement.settings.get(config["setting"], "")
+    if meant not in _STATES or len(markers) != 1:
+        yield Finding(f"There isn't one parameter `{config['marker']}`, or no setting `{config['setting']}`.")
+        return
+    if markers[0].get("insecureValue") != meant:
+        yield Finding(f"`insecureValue` isn't what the setting `{config['setting']}` says.", markers[0].urn)
+    for resource in stack:
+        try:
+            problem = _problem(resource, parked=meant == "parked")
+        except Unjudgeable as unjudgeable:
+            problem = f"{unjudgeable}."
+        if problem:
+            yield Finding(problem, resource.urn)
+    hosts = {True: set[str](), False: set[str]()}
+    for rule in stack.only(LISTENER_RULE):
+        hosts[_closes(rule)].update(_hosts(rule))
+    if hosts[True] != (hosts[False] if meant == "parked" else set()):
+        yield Finding("The hosts of rules that answer 503 aren't those that are to be closed: all or none.")
+
+
+def _problem(resource: Resource, *, parked: bool) -> str:
+    """Return what of a resource isn't as it is to be, empty if nothing is."""
+    if resource.type in SERVICE and (resource.number("desiredCount", 0) > 0) is parked:
+        return "`desiredCount` isn't 0, and the platform is parked." if parked else "`desiredCount` is 0."
+    if not parked:
+        return ""
+    if resource.type in NAT_GATEWAY:
+        return "A parked platform has no NAT gateway."
+    if resource.type in DATABASE_CLUSTER and resource.number(_PAUSES, -1) != 0:
+        return f"`{_PAUSES}` isn't 0, so that it never pauses."
+    if resource.type in ROLE_POLICY and _STARTS in resource.text("policy"):
+        return "`policy` lets a task be started, and the platform is parked."
+    return ""
+
+
+def _closes(rule: Resource) -> bool:
+    return rule.get("actions.0.fixedResponse.statusCode") == "503"
+
+
+def _hosts(rule: Resource) -> Iterator[str]:
+    for condition in rule.parts("conditions"):
+        yield from condition.texts("hostHeader.values")
