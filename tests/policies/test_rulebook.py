@@ -35,7 +35,7 @@ def waiver(resource: str, **changes: Json) -> dict[str, Json]:
         (
             "raises",
             {"password": "hunter2"},
-            ["Found before the failure.", "The rule failed with ValueError at frame/__main__.py:24;"],
+            ["Found before the failure.", "The rule failed with ValueError at frame/__main__.py:25;"],
         ),
         ("asks", {}, ["Found before the question.", "`name` is missing; the gate needs a string."]),
         ("asks", {"name": None}, ["Found before the question.", "`name` is missing; the gate needs a string."]),
@@ -58,6 +58,23 @@ def test_what_a_rule_cannot_judge_is_a_mandatory_violation(
         assert violation.message.startswith(f"Title of {rule}.\n{text}")
         assert violation.message.endswith(f"\nTo fix: Mend {rule}.")
         assert "hunter2" not in violation.message
+
+
+@pytest.mark.parametrize(
+    ("rules", "asked"),
+    [
+        ([], []),
+        (["sharing-two"], ["sharing-two"]),
+        (["sharing-two", "sharing-one"], ["sharing-one", "sharing-two"]),
+        # Whoever can't tell which rules have something to say has all of them asked.
+        (UNKNOWN, ["sharing-one", "sharing-two"]),
+    ],
+)
+def test_of_rules_that_share_an_analysis_those_are_asked_that_it_names(
+    pack: StartPack, rules: Json, asked: list[str]
+) -> None:
+    found = pack(FRAME).resource("test:index:sharing", {"rules": rules})
+    assert [violation.rule for violation in found] == asked
 
 
 def test_a_stack_rule_that_fails_is_a_violation_of_the_resource_it_failed_on(pack: StartPack) -> None:

@@ -75,12 +75,12 @@ def delegation_faults(
 @lru_cache(1024)
 def _delegating(service: knowledge.Service) -> int:
     """Return the actions that let others in, where a statement or its conditions don't limit them."""
-    kept = sensitive.masks(service)
-    found = kept.get("sharing", 0) | kept.get("audit", 0) | kept.get("logins", 0)
+    listed = sensitive.masks(service)
+    found = listed.get("sharing", 0) | listed.get("audit", 0) | listed.get("logins", 0)
     if service.prefix == "sts":
         found |= service.mask("assumerole")
     if service.prefix in ("iam", "sso"):
-        found |= service.mask("passrole") | kept.get("grants", 0)
+        found |= service.mask("passrole") | listed.get("grants", 0)
     return found
 
 

@@ -84,13 +84,14 @@ def surveys(service: knowledge.Service) -> int:
     These are descriptions and lists, and those reading verbs of a service of which hardly any action takes a resource:
     whoever reads such things reads all of them. The few that do take a resource don't justify a longer policy.
     """
-    kept = masks(service)
-    reading = (service.levels["List"] | service.levels["Read"]) & ~kept.get("data", 0) & ~kept.get("credentials", 0)
-    found = (reading & ~service.typed) | kept.get("filters", 0)
+    listed = masks(service)
+    reading = (service.levels["List"] | service.levels["Read"]) & ~listed.get("data", 0) & ~listed.get("credentials", 0)
+    found = (reading & ~service.typed) | listed.get("filters", 0)
     for verb in _LISTING if reading & ~found else ():
         found |= service.beginning(verb) & reading
     left = reading & ~found
     while left:
+        # The names of one verb stand together, so all of them are settled at once.
         bit = left.bit_length() - 1
         left ^= 1 << bit
         if verb := _reading_verb(service.lower[bit]):
@@ -115,5 +116,5 @@ def managing(service: knowledge.Service) -> int:
 @lru_cache(1024)
 def deciding(service: knowledge.Service) -> int:
     """Return the actions that decide who may do what."""
-    kept = masks(service)
-    return (service.levels["Permissions management"] | kept.get("exposure", 0)) & ~kept.get("ordinary", 0)
+    listed = masks(service)
+    return (service.levels["Permissions management"] | listed.get("exposure", 0)) & ~listed.get("ordinary", 0)

@@ -274,6 +274,7 @@ def reach(service: knowledge.Service, resource: str) -> Reach:
 
 
 def _is_everything(pattern: str) -> bool:
+    """Tell whether a pattern of resources means the same as `*`."""
     return "*" in pattern and (pattern == "*" or patterns.includes(pattern, "arn:?*:?*"))
 
 
@@ -285,7 +286,7 @@ def _includes_all(parts: list[str], kind: knowledge.ResourceType) -> bool:
 
 @lru_cache(8192)
 def _types(service: knowledge.Service, letter: str) -> Sequence[tuple[int, knowledge.ResourceType]]:
-    """Return the types of a service, with their numbers, whose names may begin with a letter: any type without one."""
+    """Return the types of a service, with their numbers, whose names may begin with a letter; all if it's empty."""
     return [(bit, kind) for bit, kind in enumerate(service.types) if not letter or kind.literal[:1] in ("", letter)]
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4]))
@@ -47,6 +48,16 @@ def raises_for_stack(resources: Sequence[Resource], judgement: Judgement) -> Ite
     resources[1].text("name")
 
 
+def asked(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+    """Say that the rule was asked."""
+    yield Finding("Asked.")
+
+
+def named(resource: Resource) -> list[str]:
+    """Return the rules that the property `rules` names."""
+    return resource.texts("rules")
+
+
 def rule(id_: str, check: object, scope: Scope = Scope.RESOURCE, **more: object) -> Rule:
     """Return a rule that judges the type `test:index:ID`."""
     types = frozenset({f"test:index:{id_}"})
@@ -64,6 +75,10 @@ start(
         rule("careless", careless),
         rule("nothing", nothing),
         rule("raises-for-stack", raises_for_stack, Scope.STACK),
+        *(
+            replace(rule(id_, asked, found_by=named), types=frozenset({"test:index:sharing"}))
+            for id_ in ("sharing-one", "sharing-two")
+        ),
     ],
     "Rules that go wrong.",
 )
