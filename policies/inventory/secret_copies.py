@@ -116,8 +116,14 @@ def _literal(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         if not path.endswith(_CHOSEN_ELSEWHERE):
             if value not in judgement.secrets:
                 yield Finding(f"`{place}` is no secret of the stack's configuration.")
-        elif judgement.preview and value != config["stand_in"] and path not in config["read_in_previews"]:
+        elif judgement.preview and value != config["stand_in"] and not _read_in_previews(path, judgement):
             yield Finding(f"`{place}` is known in a preview, which has a stand-in for what is read when it is applied.")
+
+
+def _read_in_previews(path: str, judgement: Judgement) -> bool:
+    """Tell whether the stack's configuration has previews read a secret: nothing tells it from the program's then."""
+    setting = judgement.config["read_in_previews"].get(path)
+    return setting is not None and judgement.settings.get(setting) == "true"
 
 
 def is_random(secret: str) -> bool:
@@ -165,10 +171,9 @@ RULES: Final = (
                 "default": "known when it is applied",
             },
             "read_in_previews": {
-                "type": "array",
-                "items": {"type": "string"},
-                "description": "Paths of secrets that a preview reads too; nothing tells them from the program's own",
-                "default": [],
+                "type": "object",
+                "description": "Path of a secret -> key of the stack's configuration that has previews read it",
+                "default": {"actions.authenticateOidc.clientSecret": "readSecretsInPreview"},
             },
         },
     ),

@@ -19,7 +19,6 @@ _NETWORK: Final = (
 )
 _OUTSIDE: Final = ("webAclArn", "orkCodeBucket", "alarmTopicArn")
 """Settings that name a resource of the owner's which the stack refers to."""
-_CLIENT_SECRET: Final = "actions.authenticateOidc.clientSecret"
 _ENDPOINTS: Final = ("kindeAuthorizationEndpoint", "kindeTokenEndpoint", "kindeUserInfoEndpoint")
 
 
@@ -69,7 +68,6 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
         **({"foreign-bucket": {"agreed": buckets}} if buckets else {}),
         **_state(settings, stack),
         **({"foreign-reference": {"agreed": outside}} if outside else {}),
-        **({"literal-secret": {"read_in_previews": [_CLIENT_SECRET]}} if settings["readSecretsInPreview"] else {}),
     }
 
 

@@ -12,18 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from stackfiles.plan_document import UNKNOWN
+from tests.upstream.terraform_types import terraform_name
 
 Json = Any
 
 PLUGINS: Final = "TERRAFORM_PLUGINS"
 """The environment variable that names the folder with Terraform's plugins, laid out as a mirror."""
-
-_ODD: Final = {
-    "aws:lb/loadBalancer:LoadBalancer": "aws_lb",
-    "aws:ec2/securityGroup:SecurityGroup": "aws_security_group",
-    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "aws_iam_openid_connect_provider",
-}
-"""Resource types whose Terraform names don't follow from Pulumi's."""
 
 _UNKNOWN: Final = "${var.unknown}"
 """What stands for a value that isn't known at preview: `validate` knows no variable's value."""
@@ -89,7 +83,7 @@ class Terraform:
     def kind(self, token: str) -> str | None:
         """Return the Terraform type of a resource type, None if the provider has none."""
         _, module, name = token.split(":")
-        guesses = (_ODD.get(token), f"aws_{module.partition('/')[0]}_{_snake(name)}", f"aws_{_snake(name)}")
+        guesses = (terraform_name(token), f"aws_{module.partition('/')[0]}_{_snake(name)}", f"aws_{_snake(name)}")
         return next((guess for guess in guesses if guess in self._schemas), None)
 
     def _block(self, schema: Mapping[str, Json], values: Mapping[str, Json], path: str) -> dict[str, Json]:

@@ -11,7 +11,19 @@ from typing import Any, Final
 import pytest
 
 from tests.owner import FILES, owned
-from tests.policies.analyzer import OWN_SECRET, UNKNOWN, Json, Judge, Planned, Process, StartPack, Violation, secret
+from tests.policies.analyzer import (
+    OWN_SECRET,
+    PROJECT,
+    SETTINGS,
+    UNKNOWN,
+    Json,
+    Judge,
+    Planned,
+    Process,
+    StartPack,
+    Violation,
+    secret,
+)
 
 ACCOUNT: Final = "111122223333"
 OTHER: Final = "444455556666"
@@ -224,11 +236,13 @@ def test_without_configuration_what_is_pinned_passes_nowhere(
         assert of(found, rule) != []
 
 
-def test_a_secret_that_previews_read_passes_where_owners_agreed(pack: StartPack) -> None:
-    given = sign_in(clientSecret=secret("read from where it is kept"))
-    agreed = {"literal-secret": {"read_in_previews": ["actions.authenticateOidc.clientSecret"]}}
-    assert of(pack("inventory", config=CONFIG).resource(RULE, given), "literal-secret") != []
-    assert of(pack("inventory", config={**CONFIG, **agreed}).resource(RULE, given), "literal-secret") == []
+def test_a_secret_that_previews_read_passes(pack: StartPack, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, database = sign_in(clientSecret=secret("read")), {"masterPasswordWo": secret("read")}
+    assert of(pack("inventory").resource(RULE, client), "literal-secret") != []
+    monkeypatch.setitem(SETTINGS, "inventory", {f"{PROJECT}:readSecretsInPreview": "true"})
+    judge = pack("inventory", "reads")
+    assert of(judge.resource(RULE, client), "literal-secret") == []
+    assert of(judge.resource(DATABASE, database), "literal-secret") != []
 
 
 def test_what_an_update_reads_is_no_literal() -> None:
