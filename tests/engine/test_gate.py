@@ -64,7 +64,7 @@ def test_every_pack_is_attached_with_its_configuration(deploy: Deploy) -> None:
     outcome = deployment.run("preview")
     assert outcome.code == 1
     assert "expired on 2020-01-01" in outcome.out
-    assert "policies/gate)" in outcome.out
+    assert "gate/serve)" in outcome.out
     # What a pack says is shown under its own name.
     assert "naming@v" in outcome.out
 
