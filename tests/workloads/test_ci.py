@@ -209,7 +209,7 @@ def test_other_stacks_have_no_such_role() -> None:
     assert Reader.CI_WORKLOADS not in permissions(owned(), "prod")
 
 
-ROOM: Final = 0.85
+ROOM: Final = 0.9
 LONGEST: Final = "staging-pacific1"
 
 
