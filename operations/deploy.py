@@ -30,6 +30,9 @@ READS_SECRETS: Final = "readSecretsInPreview"
 RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
 """Variables that say where the packs keep what the preview had, and the key of its digests (policies/previewed)."""
+PARTIAL: Final = "PARTIAL_UPDATE"
+"""Variable that tells the packs that resources are left out: of these the engine shows what the state has
+(policies/inventory/secret_copies.py)."""
 
 GATE_PROGRAM: Final = "serve"
 """A gate's program, in its folder. The engine starts it in half the time that it takes to start the folder."""
@@ -110,8 +113,10 @@ def up(
     with tempfile.TemporaryDirectory() as private:
         if state.urns and (code := _look_first(folder, stack, left_out)):
             return code
-        record = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
-        if code := run_cli(command, folder, record):
+        told = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
+        if without_workloads:
+            told[PARTIAL] = "true"
+        if code := run_cli(command, folder, told):
             _require_gate(folder, stack)
         return code
 

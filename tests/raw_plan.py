@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Final
 
 from tests.forks import forked
-from tests.owner import owned
+from tests.owner import owned_with
 from tests.session import shared
 
 CLIENT_SECRET: Final = "client-secret-of-the-test"
@@ -80,7 +80,7 @@ def _run(variant: Variant) -> list[dict[str, Any]]:
     from rehearsal.engine.plan import visible_steps
     from stackfiles import project
 
-    loaded = project.load(owned(), variant.stack)
+    loaded = project.load(owned_with(variant.stack), variant.stack)
     prefix = f"{loaded.name}:"
     values = {f"{prefix}originHeaderSecret": variant.header_secret}
     if variant.previous_header_secret:

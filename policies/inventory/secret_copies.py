@@ -12,6 +12,7 @@ marked doesn't tell where it comes from.
 from __future__ import annotations
 
 import base64
+import os
 import string
 import zlib
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,8 @@ _BETWEEN: Final = bytes(set(range(256)) - set(string.ascii_letters.encode()) - s
 _CHOSEN_ELSEWHERE: Final = ("clientSecret", "masterPasswordWo")
 """The identity provider, and `fill-secrets`, choose these, and Secrets Manager keeps them: how strong they are isn't
 this stack's business."""
+_PARTIAL: Final = os.environ.get("PARTIAL_UPDATE") == "true"
+"""Whether whoever started the engine leaves resources out. Of these it shows what the state has: what was read once."""
 _PATTERN: Final = "Basic *"
 """What a rule may ask of another header, `Authorization`. All of a rule's conditions are secret where one is."""
 _FEWEST_DIFFERENT: Final = 8
@@ -116,7 +119,9 @@ def _literal(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         if not path.endswith(_CHOSEN_ELSEWHERE):
             if value not in judgement.secrets:
                 yield Finding(f"`{place}` is no secret of the stack's configuration.")
-        elif judgement.preview and value != config["stand_in"] and not _read_in_previews(path, judgement):
+            continue
+        whole_preview = judgement.preview and not _PARTIAL
+        if whole_preview and value != config["stand_in"] and not _read_in_previews(path, judgement):
             yield Finding(f"`{place}` is known in a preview, which has a stand-in for what is read when it is applied.")
 
 

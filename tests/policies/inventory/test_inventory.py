@@ -245,9 +245,10 @@ def test_a_secret_that_previews_read_passes(pack: StartPack, monkeypatch: pytest
     assert of(judge.resource(DATABASE, database), "literal-secret") != []
 
 
-def test_what_an_update_reads_is_no_literal() -> None:
-    """A preview comes before it, and `not-previewed` compares the two."""
-    process = Process(owned() / "policies" / "inventory", "prod", preview=False)
+@pytest.mark.parametrize("given", [{"preview": False}, {"environment": {"PARTIAL_UPDATE": "true"}}], ids=str)
+def test_what_an_update_reads_is_no_literal(given: dict[str, Any]) -> None:
+    """A whole preview comes before it, and `not-previewed` compares the two; what is left out is shown as it is."""
+    process = Process(owned() / "policies" / "inventory", "prod", **given)
     try:
         judge = Judge(process, "prod", CONFIG, {})
         assert of(judge.resource(DATABASE, {"masterPasswordWo": secret("read")}), "literal-secret") == []
