@@ -103,7 +103,7 @@ def commands(deployment: Deployment) -> dict[str, tuple[list[str], Path, dict[st
         "pulumi preview, every pack": (
             [*real, *pack_options(deployment.project, STACK)],
             deployment.project,
-            deployment.environment,
+            {**deployment.environment, "PULUMI_STACK": STACK},
         ),
         "pulumi preview, no pack": (real, deployment.project, deployment.environment),
     }
