@@ -1,0 +1,92 @@
+"""Stacks that aren't `lab` as it stands: what a first deploy makes before the services, and a function of an image.
+
+Each is agreed to as its owner does it, then every pack judges it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from generators import expected_readers
+from policies.inventory.agreement import __main__ as agreement
+from tests.owner import HERE, lay
+from tests.planning import Plan, plan_only, rehearse
+from tests.workloads import LAB
+
+DIGEST: Final = "sha256:" + "4" * 64
+SERVICES: Final = ("backstageImageDigest", "prefectImageDigest", "backstageSessionSecret")
+ARCHIVE: Final = ("orkCodeBucket", "orkCodeKey", "orkCodeVersion", "orkCodeHash")
+STAGES: Final[dict[str, Mapping[str, Any]]] = {
+    "before the database": {
+        **dict.fromkeys((*SERVICES, *ARCHIVE, "postgresqlImageDigest")),
+        "databaseGeneration": 0,
+    },
+    "before the services": dict.fromkeys((*SERVICES, *ARCHIVE)),
+    "a function of an image": {**dict.fromkeys(ARCHIVE), "orkImageDigest": DIGEST},
+}
+"""What each has in its stack file instead of what `lab` has; None takes a key away."""
+MADE: Final[dict[str, tuple[int, int, int, int]]] = {
+    "before the database": (0, 0, 0, 0),
+    "before the services": (1, 2, 0, 0),
+    "a function of an image": (1, 6, 3, 1),
+}
+"""How many clusters of a database, task definitions, services and functions each makes."""
+TYPES: Final = (
+    *("aws:rds/cluster:Cluster", "aws:ecs/taskDefinition:TaskDefinition"),
+    *("aws:ecs/service:Service", "aws:lambda/function:Function"),
+)
+JUDGED_WHOLE: Final = ("policy", "assumeRolePolicy", "containerDefinitions", "imageUri", "redrivePolicy")
+"""Inputs that rules read as a document or a name: an unknown part would leave them unjudged."""
+
+
+@pytest.fixture(scope="module", params=STAGES)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Plan]:
+    """Name and plan of a stack, once its owner has agreed to it."""
+    folder = tmp_path_factory.mktemp("stage")
+    project, output = lay(folder, HERE), folder / "plan.json"
+    file = project / f"Pulumi.{LAB}.yaml"
+    document = yaml.safe_load(file.read_text())
+    given = document["config"] | STAGES[request.param]
+    document["config"] = {key: value for key, value in given.items() if value is not None}
+    file.write_text(yaml.safe_dump(document))
+    assert plan_only(LAB, project, output).exit_code == 0
+    agree(project, output)
+    return request.param, rehearse(LAB, project, output)
+
+
+def agree(project: Path, plan: Path) -> None:
+    """Write what follows from the settings and the plan, and nothing that `lab` had besides."""
+    expected_readers.write(project)
+    with pytest.MonkeyPatch.context() as patch:
+        where = ["--stack", LAB, "--plan", str(plan), "--project", str(project)]
+        patch.setattr("sys.argv", ["agreement", "write", "--yes", "--take-away", *where])
+        assert agreement.main() == 0
+
+
+def test_it_passes_every_pack_without_a_waiver(stage: tuple[str, Plan]) -> None:
+    _, plan = stage
+    assert (plan.exit_code, plan.violations) == (0, []), plan.printed
+    assert "waived" not in plan.printed
+
+
+def test_it_makes_what_can_run_by_then(stage: tuple[str, Plan]) -> None:
+    name, plan = stage
+    counted = Counter(step.type for step in plan.steps)
+    assert tuple(counted[type_] for type_ in TYPES) == MADE[name]
+    for function in plan.inputs("aws:lambda/function:Function"):
+        assert function["imageUri"].endswith(f"@{DIGEST}")
+        assert function["packageType"] == "Image"
+        assert not {"handler", "runtime", "s3Bucket"} & function.keys()
+
+
+def test_nothing_that_is_judged_as_a_whole_is_unknown(stage: tuple[str, Plan]) -> None:
+    _, plan = stage
+    judged = [(step.urn, key, step.inputs[key]) for step in plan.steps for key in JUDGED_WHOLE if key in step.inputs]
+    assert len(judged) > 40
+    assert [(urn, key) for urn, key, value in judged if plan.unknown in str(value)] == []
