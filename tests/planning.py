@@ -80,14 +80,18 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (),
     needed more often.
     """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
-    arguments = ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet", *chosen)
-    return written(rehearsal_command(*arguments, packs=project / "policies" if often else None), output)
+    options = (*plan_options(stack, project, output), *chosen)
+    return written(rehearsal_command(*options, packs=project / "policies" if often else None), output)
 
 
 def plan_only(stack: str, project: Path, output: Path) -> Plan:
     """Plan a stack of a project without having it judged."""
-    options = ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet", "--unjudged")
-    return written(rehearsal_command(*options), output)
+    return written(rehearsal_command(*plan_options(stack, project, output), "--unjudged"), output)
+
+
+def plan_options(stack: str, project: Path, output: Path) -> tuple[str, ...]:
+    """Return the command's options to plan a stack of a project and print no more than its verdict."""
+    return ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet")
 
 
 def written(done: Done, output: Path) -> Plan:

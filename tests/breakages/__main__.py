@@ -41,7 +41,8 @@ def main() -> int:
         said = _stopped_additions(judges)
         if given.only_additions:
             # What is recorded of a row by itself isn't stopped by what is said of its additions.
-            rows = [row for added in ADDITIONS.values() for row in added if row["id"] not in together.document()]
+            recorded = together.document().keys()
+            rows = [row for added in ADDITIONS.values() for row in added if row["id"] not in recorded]
             missing = {row["id"]: sorted(set(row["expect"]) - said[row["id"]]) for row in rows}
         else:
             alone = [row for row in BREAKAGES if not set(row["expect"]) <= said.get(row["id"], set())]

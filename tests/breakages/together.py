@@ -22,7 +22,7 @@ from typing import Any, Final
 from stackfiles.plan_document import Violation, rules_named
 from tests.breakages import ADDITIONS, BREAKAGES, NoPassage, break_project, broken, with_additions
 from tests.owner import owned_with
-from tests.planning import Plan, copy_project, rehearsal_command, written
+from tests.planning import Plan, copy_project, plan_options, rehearsal_command, written
 
 STOPPED: Final = Path(__file__).with_name("stopped.json")
 PROGRAMS: Final = Path(__file__).with_name("programs.json")
@@ -60,7 +60,7 @@ def stopped_additions(stack: str, judges: Path | None = None) -> dict[str, set[s
 def _plan(project: Path, stack: str, judges: Path | None) -> Plan:
     judged = ("--judge-with", str(judges)) if judges else ()
     output = project.parent / "plan.json"
-    options = ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet", *judged)
+    options = (*plan_options(stack, project, output), *judged)
     return written(rehearsal_command(*options, packs=(judges or owned_with(stack)) / "policies"), output)
 
 
