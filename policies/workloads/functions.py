@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import Final
@@ -17,6 +16,7 @@ from policies.workloads.kinds import (
     FUNCTION_URL,
     QUEUE,
 )
+from policies.workloads.queues import dead_letter_queue
 
 RULES: Final = Rules()
 
@@ -131,11 +131,9 @@ def _mappings(stack: Stack, function: Resource) -> list[Resource]:
 def _gives_away(queue: Resource) -> bool:
     """Tell whether a queue gives what fails to another one."""
     try:
-        policy = json.loads(queue.text("redrivePolicy"))
-        target = str(policy["deadLetterTargetArn"])
-    except (Unjudgeable, ValueError, TypeError, KeyError):
+        return dead_letter_queue(queue) not in ("", queue.get("name"))
+    except Unjudgeable:
         return False
-    return target.rpartition(":")[2] not in ("", queue.get("name"))
 
 
 @RULES.resource(

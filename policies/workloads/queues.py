@@ -91,9 +91,18 @@ def _gives_up(queue: Resource) -> bool:
 
 def _keepers(stack: Stack, queue: Resource) -> list[Resource]:
     """Return the queues of the stack that have the name of a queue's dead letter queue."""
-    arn = _read(queue.text("redrivePolicy")).get("deadLetterTargetArn")
-    name = arn.rpartition(":")[2] if isinstance(arn, str) else ""
+    name = dead_letter_queue(queue)
     return [other for other in stack.only(QUEUE) if name and other.get("name") == name and other is not queue]
+
+
+def dead_letter_queue(queue: Resource) -> str:
+    """Return the name of the queue that gets what a queue gives up, empty where its policy names none.
+
+    Raises:
+        Unjudgeable: the policy isn't known.
+    """
+    arn = _read(queue.text("redrivePolicy")).get("deadLetterTargetArn")
+    return arn.rpartition(":")[2] if isinstance(arn, str) else ""
 
 
 def _read(text: str) -> Mapping[str, Any]:
