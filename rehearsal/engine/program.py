@@ -86,6 +86,8 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
     """Run `__main__.py` as the language host does; whatever it raises comes through."""
     import pulumi.runtime
 
+    from rehearsal.engine import outputs
+
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as the language host: half-run graphs are normal
     loop = deadlock.event_loop()  # never closed: closing it complains about what an interrupted program left
     loop.set_default_executor(_Here())
@@ -106,6 +108,7 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
         )
     )
     vars(pulumi.runtime.resource)["_get_stack_trace"] = stack_trace
+    outputs.wait_together()
     program = pulumi.runtime.run_in_stack(lambda: (runpy.run_path(str(project.program), run_name="__main__"), None)[1])
     deadlock.run(program, loop)
 
