@@ -39,6 +39,8 @@ def _joined(arns: Collection[str]) -> list[str]:
 
 
 _READ_VALUE: Final = "secretsmanager:GetSecretValue"
+_NAMED: Final = {_READ_VALUE, "ecs:RunTask"}
+"""Actions whose resources keep their names: which value is read, and which task is started."""
 _GUARDS: Final = (_READ_VALUE, "secretsmanager:UpdateSecret", "iam:PutRolePolicy")
 """Actions that make a statement one about secret values or about IAM."""
 _FOLDED: Final = (
@@ -89,10 +91,10 @@ def _folded(action: str) -> str:
 def _widened(names: Names, statement: Statement) -> set[str]:
     """Return a statement's resources, each as the pattern of this environment's resources of its kind.
 
-    Shared secrets have the pattern of their folder. Secrets whose values it reads stay as they are; so does the state's
-    bucket, with all that Pulumi keeps in it.
+    Shared secrets have the pattern of their folder. Secrets whose values it reads and tasks that it starts stay as they
+    are; so does the state's bucket, with all that Pulumi keeps in it.
     """
-    if _READ_VALUE in statement.actions:
+    if not _NAMED.isdisjoint(statement.actions):
         return set(statement.resources)
     if statement.sid in STATE_SIDS:
         return {
@@ -108,5 +110,6 @@ def _widened(names: Names, statement: Statement) -> set[str]:
         names.parameter_arn(names.parameter("*")),
         *names.role_arns,
         names.load_balancing_arn("*"),
+        names.task_definition_arn(names.resource("*"), "*"),
     )
     return {next((kind for kind in kinds if fnmatchcase(arn, kind)), arn) for arn in statement.resources}

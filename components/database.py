@@ -11,8 +11,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components.kept_secret import kept_secret
+from components.members import DATABASE_PORT
 from components.naming import Names, database_log_group, final_snapshot
-from components.service_groups import DATABASE_PORT
 from components.settings import Settings
 
 ADMINISTRATOR_SECRET: Final = "db/admin"

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.members import TARGETS, Member
 from components.naming import Names
 from components.network import Network, NetworkArgs
-from components.service_groups import TARGETS, Member, ServiceGroups, ServiceGroupsArgs
+from components.service_groups import ServiceGroups, ServiceGroupsArgs
 from components.settings import Settings
 from components.surroundings import Surroundings
 

@@ -39,8 +39,7 @@ class ServiceArgs:
 class Service(pulumi.ComponentResource):
     """One task, none while the platform is parked. A deployment that fails goes back to what ran before.
 
-    The provider says nothing of such a return: after a deploy, compare what runs with what was meant
-    (https://github.com/hashicorp/terraform-provider-aws/issues/20858).
+    An update may succeed all the same: after it, compare what runs with what was meant (`operations verify-services`).
     """
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:

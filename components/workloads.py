@@ -14,13 +14,13 @@ from components.containers import CONTAINERS, SERVICES, container_definitions
 from components.database import Database, DatabaseArgs
 from components.flow_logs import flow_log
 from components.images import image_digest, workload_image
+from components.members import MEMBERS, Member
 from components.naming import Names
 from components.ork_function import OrkFunction, OrkFunctionArgs
 from components.parameter_catalogue import PARK_MODE
 from components.parameters import Parameters, ParametersArgs, wiring_values
 from components.premises import Premises
 from components.service import Service, ServiceArgs
-from components.service_groups import MEMBERS, Member
 from components.settings import Settings
 from components.task import Task, TaskArgs
 from components.way_in import WayIn

@@ -1,7 +1,8 @@
 """What each workload is given, for the gate: `policies/config/workloads.<stack>.json`.
 
-What ECS injects into it, its roles and the marker of park mode are derived from the catalogue, for stacks that make
-their workloads. The pack workloads compares them with the plan. Other configuration in the file stays as it is.
+What ECS injects into it, its roles, its security group with who connects to it, and the marker of park mode follow from
+the program's own tables, for stacks that make their workloads. The pack workloads compares them with the plan. Other
+configuration in the file stays as it is.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from components.catalogue import TASKS, Reader, secret_uses
-from components.containers import CONTAINERS
+from components.containers import CONTAINERS, SERVICES
 from components.iam_names import execution_role_name, task_role_name
 from components.images import workload_image
 from components.immutable import read
+from components.members import FLOWS, MEMBERS, TARGETS, Member
 from components.naming import Names
 from components.parameter_catalogue import PARK_MODE, injected_parameters
 from components.workload_settings import HERE, completed
@@ -54,6 +56,28 @@ def roles(names: Names, function: str) -> dict[str, dict[str, str]]:
     return {**tasks, function: {"role": names.role(names.resource(Reader.ORK_PROCESSOR))}}
 
 
+def groups(names: Names) -> dict[str, str]:
+    """Return name of a service, or of the database -> name of its security group, without the mark."""
+    members = {workload: MEMBERS[workload] for workload in SERVICES}
+    return {
+        **{names.resource(workload): names.resource(member) for workload, member in members.items()},
+        names.resource("database"): names.resource(Member.DATABASE),
+    }
+
+
+def connections(names: Names) -> dict[str, list[str]]:
+    """Return name of a security group, without the mark -> `GROUP:PORT` of each that connects to it."""
+    edge = names.resource("edge")
+    edge = names.fixed("securityGroups", edge, "name", edge)
+    from_edge = [(edge, target, application.port) for application, target in TARGETS.items()]
+    flows = [(names.resource(flow.source), flow.target, flow.port) for flow in FLOWS]
+    return {
+        names.resource(member): called
+        for member in Member
+        if (called := [f"{caller}:{port}" for caller, target, port in [*from_edge, *flows] if target is member])
+    }
+
+
 def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     """Return the configuration file of one of a project's stacks and what it must hold."""
     path = project / "policies" / "config" / f"workloads.{stack}.json"
@@ -67,6 +91,8 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     written: dict[str, dict[str, Any]] = {
         "undeclared-injection": {"variables": variables(names) if here else {}},
         "undeclared-role": {"roles": roles(names, said["orkFunction"]) if here else {}},
+        "undeclared-group": {"groups": groups(names) if here else {}},
+        "undeclared-connection": {"connections": connections(names) if here else {}},
         "unwired-workload": {"families": [*map(names.resource, run)]},
         "half-parked": {"marker": PARK_MODE.name(names) if here else ""},
     }

@@ -25,6 +25,7 @@ from stackfiles.project import load, stacks
 _CLOSED: Final[dict[str, dict[str, Any]]] = {
     "unidentified-caller": {"closed_world": True},
     "unagreed-session": {"agreed": []},
+    "unagreed-deletion": {"agreed": []},
 }
 """Rules that apply to this project's stacks, and not to whoever else attaches the pack. What owners agreed to stays."""
 

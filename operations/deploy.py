@@ -30,9 +30,11 @@ READS_SECRETS: Final = "readSecretsInPreview"
 RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
 """Variables that say where the packs keep what the preview had, and the key of its digests (policies/previewed)."""
-PARTIAL: Final = "PARTIAL_UPDATE"
-"""Variable that tells the packs that resources are left out: of these the engine shows what the state has
-(policies/inventory/secret_copies.py)."""
+LEFT_OUT: Final = "LEFT_OUT_OF_UPDATE"
+"""Variable with the patterns of URNs that an update leaves out: of these the engine shows what the state has."""
+READING: Final = "PREVIEW_READS_SECRETS"
+"""Variable that tells the packs that previews of this engine read secrets, where the stack's `READS_SECRETS` is true.
+policies/inventory/secret_copies.py reads both."""
 
 GATE_PROGRAM: Final = "serve"
 """A gate's program, in its folder. The engine starts it in half the time that it takes to start the folder."""
@@ -114,8 +116,7 @@ def up(
         if state.urns and (code := _look_first(folder, stack, left_out)):
             return code
         told = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
-        if without_workloads:
-            told[PARTIAL] = "true"
+        told[LEFT_OUT] = " ".join(_WORKLOAD_URNS if without_workloads else ())
         if code := run_cli(command, folder, told):
             _require_gate(folder, stack)
         return code
@@ -211,6 +212,7 @@ def _prepare(folder: Path, stack: str) -> Path:
     project.require_stack(folder, stack)
     os.environ.update(state_backend.environment(folder, stack))
     os.environ["PULUMI_STACK"] = stack  # for the gate's program
+    os.environ |= {READING: "true", LEFT_OUT: ""}
     return folder
 
 
@@ -230,7 +232,8 @@ def _exclusions(patterns: Iterable[str]) -> list[str]:
     return [word for pattern in patterns for word in ("--exclude", pattern)]
 
 
-WITHOUT_WORKLOADS: Final = _exclusions(f"**::{kind}**" for kind in _WORKLOADS)
+_WORKLOAD_URNS: Final = tuple(f"**::{kind}**" for kind in _WORKLOADS)
+WITHOUT_WORKLOADS: Final = _exclusions(_WORKLOAD_URNS)
 """The CLI's options of an update that leaves out workloads that are made here, as CI's first one does."""
 
 

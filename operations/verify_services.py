@@ -1,7 +1,8 @@
 """`verify-services`: whether the services that are made here run what the stack's file means.
 
-ECS goes back to what ran before when a deployment fails, and the provider says nothing of it
-(https://github.com/hashicorp/terraform-provider-aws/issues/20858). So an update may succeed and change nothing.
+ECS goes back to what ran before when a deployment fails. Provider code of 5.x says nothing of it, so that an update may
+succeed and change nothing (https://github.com/hashicorp/terraform-provider-aws/issues/20858). Later code may end the
+update instead, as 6.53 does (its issue 49031); this says then what runs.
 """
 
 from __future__ import annotations

@@ -152,12 +152,13 @@ def _rehearsed(stack: str) -> str:
 def copy_project(folder: Path, stack: str = "prod") -> Path:
     """Copy what a plan needs into a folder, to be changed there; the packs, but for their configuration, are links.
 
-    The stack files are those among which that of `stack` is.
+    The stack files are those among which that of `stack` is. Byte code is copied too: Python compiles a file that has
+    changed since, and no other.
     """
     project = folder / "project"
     project.mkdir()
     shutil.copy(PROJECT / "__main__.py", project)
-    shutil.copytree(PROJECT / "components", project / "components", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(PROJECT / "components", project / "components")
     for package in ("generators", "stackfiles"):
         (project / package).symlink_to(PROJECT / package)
     give_files(project, files_with(stack))

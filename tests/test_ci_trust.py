@@ -18,7 +18,7 @@ from tests.planning import plan_of
 
 STACK = "prod"
 SETTINGS = config(STACK)
-TOKENS = 3000
+TOKENS = 1000
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
+from operations.stack import load
+from stackfiles.failures import BadConfiguration
+from tests.owner import lay
 from tests.planning import PROJECT, copy_project, plan_only, rehearse
 
 SECRET = {"secure": "v1:EXAMPLE:EXAMPLE"}
@@ -167,12 +170,13 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     ],
 )
 def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
-    project = copy_project(tmp_path)
+    """What every command of `operations` says; a plan reads the file in the same way, and says it as above."""
+    project = lay(tmp_path)
     configure(project, "prod", changes)
-    plan = rehearse("prod", project, tmp_path / "plan.json")
-    assert plan.exit_code == 2
-    assert expected in words(plan.printed)
-    assert "has 1 problem:" in words(plan.printed)
+    with pytest.raises(BadConfiguration) as found:
+        load(project, "prod")
+    assert expected in words(str(found.value))
+    assert "has 1 problem:" in words(str(found.value))
 
 
 def test_the_same_header_secret_twice(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """SDKs on demand: the same classes as the plain packages have, and few of their modules.
 
-These tests are what tells of a release of an SDK whose packages are written in another way.
+These tests are what tells of a release of an SDK whose packages are written in another way. Loading the plain packages
+takes seconds: that is done at night, and by whoever takes a new release (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return described(tmp_path_factory.mktemp("sdks") / "on-demand.json", "")
 
 
+@pytest.mark.nightly
 def test_the_names_are_those_of_the_plain_packages(on_demand: dict[str, Any], tmp_path: Path) -> None:
     plain = described(tmp_path / "plain.json", "sys.meta_path.pop(0)")
     assert plain["loaded"]["pulumi_cloudflare"] > 500

@@ -28,8 +28,8 @@ COMMAND: Final = Command(
     "check that the services run what the stack's file means",
     "Compare each service that is made here (`workloads: here`) with the stack's file: how its newest deployment "
     "ended, the image, command, variables and secrets of the revision that it has, and the image and health of its "
-    "tasks. ECS goes back to what ran before when a deployment fails. An update doesn't fail for that; this does. "
-    "Changes nothing.",
+    "tasks. ECS goes back to what ran before when a deployment fails. An update may succeed all the same; this "
+    "doesn't. Changes nothing.",
     _add_arguments,
     _run,
 )

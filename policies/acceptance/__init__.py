@@ -5,7 +5,7 @@
 
 from typing import Final
 
-from policies.acceptance import connections, quotas, refused, together
+from policies.acceptance import connections, quotas, refused, rivals, together
 from policies.rulebook import Rule
 
-RULES: Final[tuple[Rule, ...]] = (*refused.RULES, *together.RULES, *connections.RULES, *quotas.RULES)
+RULES: Final[tuple[Rule, ...]] = (*refused.RULES, *together.RULES, *connections.RULES, *rivals.RULES, *quotas.RULES)

@@ -16,6 +16,7 @@ import os
 import string
 import zlib
 from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Final
 from urllib.parse import quote
@@ -34,8 +35,11 @@ _BETWEEN: Final = bytes(set(range(256)) - set(string.ascii_letters.encode()) - s
 _CHOSEN_ELSEWHERE: Final = ("clientSecret", "masterPasswordWo")
 """The identity provider, and `fill-secrets`, choose these, and Secrets Manager keeps them: how strong they are isn't
 this stack's business."""
-_PARTIAL: Final = os.environ.get("PARTIAL_UPDATE") == "true"
-"""Whether whoever started the engine leaves resources out. Of these it shows what the state has: what was read once."""
+_LEFT_OUT: Final = os.environ.get("LEFT_OUT_OF_UPDATE", "").split()
+"""Patterns of the URNs that whoever started the engine leaves out. Of these it shows what the state has: what was read
+once."""
+_READS_SECRETS: Final = os.environ.get("PREVIEW_READS_SECRETS") == "true"
+"""Whether previews of this engine read secrets where a stack's configuration says so. A rehearsal reads none."""
 _PATTERN: Final = "Basic *"
 """What a rule may ask of another header, `Authorization`. All of a rule's conditions are secret where one is."""
 _FEWEST_DIFFERENT: Final = 8
@@ -120,15 +124,20 @@ def _literal(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             if value not in judgement.secrets:
                 yield Finding(f"`{place}` is no secret of the stack's configuration.")
             continue
-        whole_preview = judgement.preview and not _PARTIAL
-        if whole_preview and value != config["stand_in"] and not _read_in_previews(path, judgement):
+        left_out = any(fnmatchcase(resource.urn, pattern) for pattern in _LEFT_OUT)
+        if (
+            judgement.preview
+            and not left_out
+            and value != config["stand_in"]
+            and not _read_in_previews(path, judgement)
+        ):
             yield Finding(f"`{place}` is known in a preview, which has a stand-in for what is read when it is applied.")
 
 
 def _read_in_previews(path: str, judgement: Judgement) -> bool:
-    """Tell whether the stack's configuration has previews read a secret: nothing tells it from the program's then."""
+    """Tell whether a preview reads a secret: nothing tells it from one that stands in the program then."""
     setting = judgement.config["read_in_previews"].get(path)
-    return setting is not None and judgement.settings.get(setting) == "true"
+    return _READS_SECRETS and setting is not None and judgement.settings.get(setting) == "true"
 
 
 def is_random(secret: str) -> bool:

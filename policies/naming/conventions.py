@@ -170,6 +170,8 @@ _require(
     "database cluster",
     "database instance",
     "database subnet group",
-    title="Functions, web ACLs, tables, queues, databases and log deliveries are named ${environment}-purpose.",
+    "database parameters",
+    "alarm",
+    title="Functions, web ACLs, tables, queues, alarms, databases and log deliveries are named ${environment}-purpose.",
     source="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
 )

@@ -63,6 +63,8 @@ PHYSICAL_NAMES: Final[Mapping[str, PhysicalName]] = {
     "aws:rds/cluster:Cluster": PhysicalName("database cluster", "clusterIdentifier", "clusterIdentifierPrefix"),
     "aws:rds/clusterInstance:ClusterInstance": PhysicalName("database instance", "identifier", "identifierPrefix"),
     "aws:rds/instance:Instance": PhysicalName("database instance", "identifier", "identifierPrefix"),
+    "aws:rds/clusterParameterGroup:ClusterParameterGroup": PhysicalName("database parameters", prefix="namePrefix"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": PhysicalName("alarm"),
     "aws:rds/subnetGroup:SubnetGroup": PhysicalName("database subnet group", prefix="namePrefix"),
 }
 """Resource type -> where its name is."""

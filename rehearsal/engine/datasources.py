@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from rehearsal.engine.program_fault import ProgramFault
 
+STAND_IN: Final = "known when it is applied"
+"""Stands for a secret that Secrets Manager holds; the default of `stand_in` of the gate's rule `literal-secret`."""
+
 
 @dataclass(frozen=True)
 class Lookup:
@@ -32,7 +35,7 @@ def _secret(lookup: Lookup) -> dict[str, Any]:
 
 
 def _secret_version(lookup: Lookup) -> dict[str, Any]:
-    """`getSecretVersion`, by ARN or by name. No value is read; the text in its place says so."""
+    """`getSecretVersion`, by ARN or by name. No value is read; the text in its place is the one that the gate knows."""
     secret = str(lookup.arguments.get("secretId", ""))
     named = {"arn" if secret.startswith("arn:") else "name": secret}
     arn = _secret(Lookup(named, lookup.account, lookup.region))["arn"]
@@ -41,7 +44,7 @@ def _secret_version(lookup: Lookup) -> dict[str, Any]:
         "arn": arn,
         "id": f"{secret}|{version}",
         "secretId": secret,
-        "secretString": "a value that a rehearsal doesn't read",
+        "secretString": STAND_IN,
         "secretBinary": "",
         "versionId": version,
         "versionStages": ["AWSCURRENT"],

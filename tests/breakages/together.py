@@ -95,9 +95,14 @@ def document() -> dict[str, list[str] | None]:
 def programs() -> tuple[tuple[Row, ...], ...]:
     """Return the rows that share a program, as recorded; whatever changed since so that it doesn't fit is left out."""
     rows = {row["id"]: row for row in BREAKAGES if row["id"] in recorded()}
-    groups: list[list[str]] = json.loads(PROGRAMS.read_text())
-    fitting = [_fitting(rows[id_] for id_ in group if id_ in rows) for group in groups]
+    fitting = [_fitting(rows[id_] for id_ in group if id_ in rows) for group in recorded_programs()]
     return tuple(tuple(group) for group in fitting if group)
+
+
+def recorded_programs() -> list[list[str]]:
+    """Return the rows that share a program, by id, whether they still fit or not."""
+    groups: list[list[str]] = json.loads(PROGRAMS.read_text())
+    return groups
 
 
 def found() -> list[list[str]]:

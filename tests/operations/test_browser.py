@@ -70,8 +70,10 @@ def test_signed_in(bench: Bench) -> None:
     assert not PICTURES.exists()
 
 
+@pytest.mark.nightly
 @NEEDS_BROWSER
 def test_the_load_balancer_cannot_finish(bench: Bench, pictures: list[str]) -> None:
+    """Each change has these symptoms told without a browser (test_verify_login.py)."""
     bench.edge.callback_status = {PORTAL: 500, PIPELINES: 561}
     outcome = browse(bench, "verify-login", "--sign-in", "--json")
     assert outcome.code == 1

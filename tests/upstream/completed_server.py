@@ -4,7 +4,8 @@
 - all of a distribution's configuration, of which moto forgets some (the headers policy and the TLS version among it);
 - the key algorithm of an ACM certificate, which moto takes for RSA whatever was asked for;
 - what a function of Lambda does about recursion;
-- what moto forgets of a service of ECS.
+- what moto forgets of a service of ECS, and the deployments of services: one whose image is `MISSING` fails, and the
+  service goes back to what it had.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import io
 import json
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias
@@ -29,6 +31,10 @@ _CERTIFICATES: Final = "CertificateManager."
 _SERVICES: Final = "AmazonEC2ContainerServiceV20141113."
 _FORGOTTEN: Final = ("availabilityZoneRebalancing", "enableECSManagedTags", "healthCheckGracePeriodSeconds")
 """What moto keeps nothing of. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
+MISSING: Final = "sha256:" + "0" * 64
+"""The digest of an image that can't be pulled."""
+_FAILED: Final = ("ROLLBACK_SUCCESSFUL", "ECS deployment circuit breaker: tasks failed to start.")
+"""How its deployment ends. https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html"""
 _RECURSION: Final = re.compile(r"/2024-08-31/functions/([^/]+)/recursion-config")
 """https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionRecursionConfig.html"""
 ElementTree.register_namespace("", _XMLNS)
@@ -50,6 +56,10 @@ class CompletedServer:
         """Name of a function -> what it does about recursion."""
         self._services: dict[str, dict[str, Any]] = {}
         """Name of a service of ECS -> what moto forgets of it."""
+        self._deployments: dict[str, list[dict[str, Any]]] = {}
+        """Name of a service of ECS -> its deployments, the oldest first."""
+        self._steady: dict[str, str] = {}
+        """Name of a service of ECS -> the task definition that it can go back to."""
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -69,6 +79,10 @@ class CompletedServer:
             return self._certificate(environ, start, operation)
         if operation in ("CreateService", "UpdateService", "DescribeServices"):
             return self._service(environ, start)
+        if operation == "ListServiceDeployments":
+            name = json.loads(body_of(environ))["service"].rpartition("/")[2]
+            text = json.dumps({"serviceDeployments": self._deployments.get(name, [])})
+            return _answer(start, "200 OK", text, type_="application/x-amz-json-1.1")
         return self._moto(environ, start)
 
     def _headers_policy(self, environ: Environ, start: StartResponse, rest: str) -> Iterable[bytes]:
@@ -151,9 +165,29 @@ class CompletedServer:
                     kept = self._services.setdefault(service["serviceName"], {})
                     kept.update((name, asked[name]) for name in _FORGOTTEN if name in asked)
                     service.update(kept)
+            if "service" in answered:
+                self._deploy(environ, answered["service"])
             content = json.dumps(answered).encode()
         start(status, [*headers, ("Content-Length", str(len(content)))])
         return [content]
+
+    def _deploy(self, environ: Environ, service: Mapping[str, Any]) -> None:
+        """Keep what becomes of a service's new deployment, and take the service back if its tasks can't start."""
+
+        def ask(operation: str, **given: str) -> Any:  # noqa: ANN401 - as JSON has it
+            target = {"HTTP_X_AMZ_TARGET": f"{_SERVICES}{operation}"}
+            return json.loads(handed_on(self._moto, {**environ, **target}, json.dumps(given).encode())[2])
+
+        name, arn, revision = (service[key] for key in ("serviceName", "serviceArn", "taskDefinition"))
+        defined = ask("DescribeTaskDefinition", taskDefinition=revision)["taskDefinition"]["containerDefinitions"]
+        failed = any(container["image"].endswith(MISSING) for container in defined)
+        status, reason = _FAILED if failed else ("SUCCESSFUL", "")
+        told = {"serviceArn": arn, "status": status, "statusReason": reason, "createdAt": time.time()}
+        self._deployments.setdefault(name, []).append(told)
+        if failed:
+            ask("UpdateService", cluster=service["clusterArn"], service=arn, taskDefinition=self._steady[name])
+        else:
+            self._steady[name] = revision
 
 
 def _headers_policy(id_: str, configuration: str) -> str:

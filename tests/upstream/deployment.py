@@ -222,10 +222,10 @@ class Upstream:
         command = self.deployment.command("refresh", "--preview-only", "--expect-no-changes", "--without-secrets")
         return self._run(scenario, ("ci-preview",), *command, folder=PROJECT)
 
-    def destroy(self, scenario: str) -> Ran:
+    def destroy(self, scenario: str, roles: Sequence[Role] = ("ci-deploy",)) -> Ran:
         """Destroy everything, as `make destroy` does."""
         command = self.deployment.command("destroy", "--confirm", self.deployment.stack)
-        return self._run(scenario, ("ci-deploy",), *command, folder=PROJECT)
+        return self._run(scenario, roles, *command, folder=PROJECT)
 
     def left(self) -> list[str]:
         """Return what the account still has of the stack, by its names."""

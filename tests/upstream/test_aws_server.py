@@ -12,6 +12,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.upstream.completed_server import MISSING
 from tests.upstream.deployment import serving
 
 REGION = "eu-central-1"
@@ -148,6 +149,24 @@ def test_a_service_has_a_task_that_runs(served: tuple[str, Path]) -> None:
     ecs.update_service(service="one", enableECSManagedTags=True, **given)
     (told,) = ecs.describe_services(cluster="all", services=["one"])["services"]
     assert (told["healthCheckGracePeriodSeconds"], told["enableECSManagedTags"]) == (120, True)
+
+
+def test_a_service_goes_back_from_an_image_that_is_missing(served: tuple[str, Path]) -> None:
+    ecs = client(served, "ecs")
+    ecs.create_cluster(clusterName="back")
+    revisions = [
+        ecs.register_task_definition(
+            family="back", containerDefinitions=[{"name": "one", "image": f"one@{digest}", "memory": 64}]
+        )["taskDefinition"]["taskDefinitionArn"]
+        for digest in ("sha256:" + "1" * 64, MISSING)
+    ]
+    ecs.create_service(cluster="back", serviceName="back", taskDefinition=revisions[0], desiredCount=1)
+    updated = ecs.update_service(cluster="back", service="back", taskDefinition=revisions[1])["service"]
+    assert updated["taskDefinition"] == revisions[1]
+    (told,) = ecs.describe_services(cluster="back", services=["back"])["services"]
+    assert (told["taskDefinition"], len(told["deployments"])) == (revisions[0], 1)
+    deployments = ecs.list_service_deployments(cluster="back", service=told["serviceArn"])["serviceDeployments"]
+    assert [deployment["status"] for deployment in deployments] == ["SUCCESSFUL", "ROLLBACK_SUCCESSFUL"]
 
 
 def test_a_queue_tells_of_dead_letters_as_it_was_told(served: tuple[str, Path]) -> None:

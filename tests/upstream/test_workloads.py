@@ -1,8 +1,6 @@
 """Workloads that are made here, on provider code that nobody here wrote: every argument of the plan, then their life.
 
-One account, in order: each test finds what those before it left. A rollout that fails isn't among them: moto plays no
-deployments of services (of `ListServiceDeployments` it says "has not been implemented"), so that nothing takes one
-back. tests/operations/test_verify_services.py is about that.
+One account, in order: each test finds what those before it left.
 """
 
 from __future__ import annotations
@@ -37,6 +35,7 @@ from tests.engine.test_workloads import (
 )
 from tests.planning import plan_of
 from tests.upstream.called import lines
+from tests.upstream.completed_server import MISSING
 from tests.upstream.conftest import READS, SUMMARIES, compare
 from tests.upstream.deployment import Account, Ran, Upstream, empty_account, provider_code
 from tests.workloads import CALLS, LAB
@@ -180,6 +179,28 @@ def test_a_search_for_drift_finds_none(lab: Upstream) -> None:
     well(lab.search_for_drift("search for drift"))
 
 
+def assert_services(stack: Upstream, after: str, **failed: str) -> None:
+    """`verify-services` fails these services, with these words in what it says of them, and no others."""
+    ran = stack.operate(f"services after: {after}", "verify-services", "--json")
+    found = {check["subject"]: check["text"] for check in json.loads(ran.out)["checks"] if check["outcome"] == "failed"}
+    assert (ran.code, set(found)) == (int(bool(failed)), set(failed))
+    assert [text for name, text in found.items() if failed[name] not in text] == []
+
+
+def test_a_rollout_that_fails_is_told_after_the_update(lab: Upstream) -> None:
+    """Provider code of 5.x takes a service that went back for one that arrived."""
+    scenario, prefect = "an image that is missing", ("lab-prefect-api", "lab-prefect-worker")
+    set_all(lab, prefectImageDigest=MISSING)
+    ran = lab.up(scenario, roles=("ci-workloads",))
+    well(ran)
+    assert [step for step in ran.steps if step[0] == "Update"] == STOPPED[:2]
+    went_back = "its newest deployment ended as ROLLBACK_SUCCESSFUL (ECS deployment circuit breaker"
+    assert_services(lab, scenario, **dict.fromkeys(prefect, went_back))
+    # The state has what the services went back to: the next update tries again.
+    differing = lab.preview(f"preview after: {scenario}").differing
+    assert sorted(differing) == [f"{SERVICE}::{name}-service: taskDefinition" for name in prefect]
+
+
 def test_new_images_and_code_are_one_commit_in_cis_two_updates(lab: Upstream) -> None:
     code = put_code(lab, "# another version")
     set_all(lab, prefectImageDigest=IMAGE, sessionSeconds=3600, orkCodeVersion=code)
@@ -198,6 +219,7 @@ def test_new_images_and_code_are_one_commit_in_cis_two_updates(lab: Upstream) ->
     for service in ecs.describe_services(cluster="lab-services", services=list(prefect[:2]))["services"]:
         task = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
         assert [container["image"].partition("@")[2] for container in task["containerDefinitions"]] == [IMAGE]
+    assert_services(lab, "new images")
 
 
 def moved(stack: Upstream, command: str, *options: str, **settings: Any) -> Ran:  # noqa: ANN401 - as YAML has it
@@ -271,7 +293,7 @@ def test_the_next_update_sets_what_a_restore_leaves_out(lab: Upstream) -> None:
 
 
 def test_everything_is_destroyed(lab: Upstream) -> None:
-    well(lab.destroy("destroy"))
+    well(lab.destroy("destroy", roles=()))  # a person's: CI's roles may not delete what services stand in
     assert lab.deployment.resources() == []
     assert lab.left() == []
     snapshots = lab.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]

@@ -19,13 +19,14 @@ class PlannedContainer:
 
     `environment` is variable -> value, and `injected` variable -> name of the secret or parameter, without the stack's
     name; `NAME:KEY::` is a key of a secret's JSON. `health` is the command of its health check, a line for the shell;
-    empty without one.
+    empty without one. It is killed `stop` seconds after it was told to end.
     """
 
     command: list[str]
     environment: Mapping[str, str]
     injected: Mapping[str, str]
     health: str
+    stop: int
 
     def started_with(self, values: Mapping[str, str], here: Mapping[str, str]) -> dict[str, str]:
         """Return its whole environment: `values` is name -> value of what is injected.
@@ -55,6 +56,7 @@ def planned_container(plan: Plan, family: str) -> PlannedContainer:
         environment=_pairs(container["environment"], "value"),
         injected={name: arn.partition(f"{LAB}/")[2] for name, arn in _pairs(container["secrets"], "valueFrom").items()},
         health=container.get("healthCheck", {}).get("command", ["", ""])[1],
+        stop=container["stopTimeout"],
     )
 
 

@@ -14,7 +14,7 @@ from botocore.validate import ParamValidator
 
 from components.catalogue import SECRETS, Workload
 from components.containers import CONTAINERS, SESSION_SECRET
-from components.service_groups import MEMBERS
+from components.members import MEMBERS
 from corpus.families import read
 from tests.owner import HERE
 from tests.planning import Plan, Step

@@ -106,6 +106,10 @@ class Platform:
                 yield Process(started, log, container.health, environment)
             finally:
                 started.terminate()
+                try:
+                    started.wait(container.stop)
+                except subprocess.TimeoutExpired:  # a worker of 3.9.1 has been seen to go on
+                    started.kill()
 
     def asked(self, path: str, credential: str = "", body: object = None) -> httpx.Response:
         """Return what the API answers to a POST, or to a GET without a body."""

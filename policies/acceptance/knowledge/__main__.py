@@ -6,7 +6,7 @@ import argparse
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -28,10 +28,10 @@ _FORMATS: Final = {
 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html)."""
 
 
-def compile_index(today: dt.date, only: Collection[str] = ()) -> tuple[str, Counts]:
+def compile_index(today: dt.date) -> tuple[str, Counts]:
     """Return the text of the index, and what became of the patterns.
 
-    The first line says where it comes from; each other line is a module of an SDK. `only` leaves the others out.
+    The first line says where it comes from; each other line is a module of an SDK.
 
     Raises:
         ModuleNotFoundError: a package that holds a source isn't installed.
@@ -47,9 +47,8 @@ def compile_index(today: dt.date, only: Collection[str] = ()) -> tuple[str, Coun
     for token, group in chain.from_iterable(map(resources, sdks)):
         name = token.partition("/")[0]
         unused.discard(token)
-        if not only or name in only:
-            table = tables.setdefault(name, Table(_FORMATS, patches["everywhere"], counts))
-            _add(table, token, group, services, patches)
+        table = tables.setdefault(name, Table(_FORMATS, patches["everywhere"], counts))
+        _add(table, token, group, services, patches)
     if unused:
         raise ValueError(f"patches of types that the SDKs don't have: {sorted(unused)}")
     lines = [[name, tables[name].document()] for name in sorted(tables)]

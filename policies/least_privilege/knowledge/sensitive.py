@@ -19,6 +19,7 @@ Category: TypeAlias = Literal[
     "sharing",
     "grants",
     "audit",
+    "deletions",
     "logins",
     "sessions",
     "harmless",

@@ -1,4 +1,4 @@
-"""The rules of a closed world: who is let in can be told, and nobody becomes somebody else without being agreed to.
+"""The rules of a closed world: who is let in can be told, and nobody becomes somebody else or deletes data unagreed.
 
 In other projects they judge nothing: their defaults agree to everything. Here the configuration closes the world.
 """
@@ -6,6 +6,7 @@ In other projects they judge nothing: their defaults agree to everything. Here t
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 from policies.least_privilege.faults.wording import quote_actions, shorten
@@ -52,22 +53,25 @@ _ORGANIZATIONS: Final = tuple(
 )
 
 
-def _session(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
+def _unagreed(
+    category: sensitive.Category, effect: str, kinds: frozenset[Kind], resource: Resource, judgement: Judgement
+) -> Iterator[Finding]:
+    """Find the actions of a category that are allowed on what nobody agreed to."""
     # A boundary grants nothing.
     if resource.type == POLICY and is_boundary(resource, judgement):
         return
     agreed = judgement.config["agreed"]
     if "*" in agreed:
         return
-    for path, _, statement in _allowing(resource, frozenset((Kind.IDENTITY,))):
+    for path, kind, statement in _allowing(resource, kinds):
+        if kind is Kind.RESOURCE and all(principals.meaning(one).whole for one in statement.principals):
+            continue  # It leaves to the account's own policies who may do it.
         given = ("*",) if statement.negated_resources else statement.resources
         others = [one for one in given if not any(includes(pattern, one) for pattern in agreed)]
         for service, actions in named_actions(statement).items() if others else ():
-            if sessions := actions & sensitive.mask(service, "sessions"):
-                yield Finding(
-                    f"`{path}`: {statement.where} lets {quote_actions(service, sessions)} act as somebody else, by "
-                    f"`{shorten(others[0])}`."
-                )
+            if found := actions & sensitive.mask(service, category):
+                named = quote_actions(service, found)
+                yield Finding(f"`{path}`: {statement.where} lets {named} {effect} `{shorten(others[0])}`.")
 
 
 def _allowing(resource: Resource, kinds: frozenset[Kind]) -> Iterator[tuple[str, Kind, Statement]]:
@@ -79,12 +83,16 @@ def _allowing(resource: Resource, kinds: frozenset[Kind]) -> Iterator[tuple[str,
                     yield document.path, document.kind, statement
 
 
-_AGREED: Final[dict[str, Any]] = {
-    "type": "array",
-    "items": {"type": "string"},
-    "description": "ARNs (* and ? are wildcards) of the roles, tasks and instances as which somebody else may act",
-    "default": ["*"],
-}
+def _agreed(what: str) -> dict[str, Any]:
+    return {
+        "agreed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": f"ARNs (* and ? are wildcards) of {what}",
+            "default": ["*"],
+        }
+    }
+
 
 RULES: Final = (
     Rule(
@@ -112,8 +120,21 @@ RULES: Final = (
         "`agreed`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_permissions-to-switch.html",
         severity=Severity.HIGH,
-        check=_session,
+        check=partial(_unagreed, "sessions", "act as somebody else, by", frozenset((Kind.IDENTITY,))),
         types=TYPES,
-        config={**BOUNDARIES, "agreed": _AGREED},
+        config={**BOUNDARIES, **_agreed("the roles, tasks and instances as which somebody else may act")},
+    ),
+    Rule(
+        id="unagreed-deletion",
+        title="Nobody whom a stack lets in deletes what holds data, or what would bring it back, unless the owners "
+        "agreed.",
+        remedy="Leave the deletion to an administrator, or have the owners of the pack's configuration add the ARN to "
+        "`agreed`.",
+        source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/"
+        "sec_permissions_least_privileges.html",
+        severity=Severity.HIGH,
+        check=partial(_unagreed, "deletions", "delete for good", frozenset((Kind.IDENTITY, Kind.RESOURCE))),
+        types=TYPES,
+        config={**BOUNDARIES, **_agreed("what the roles of a stack may delete though it holds data")},
     ),
 )

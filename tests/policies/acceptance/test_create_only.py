@@ -14,7 +14,14 @@ from tests.planning import plan_of
 OLDEST = dt.timedelta(days=180)
 
 
+def test_the_sources_are_those_that_are_installed() -> None:
+    heading, *_ = compiler.INDEX.read_text(encoding="utf-8").splitlines()
+    assert json.loads(heading)["sources"] == compiler.provenance_now(), f"run python -m {compiler.__name__}"
+
+
+@pytest.mark.nightly
 def test_the_table_equals_its_sources() -> None:
+    """The test above tells each change whether other sources are installed."""
     heading, *lines = compiler.INDEX.read_text(encoding="utf-8").splitlines()
     compiled_on = dt.date.fromisoformat(json.loads(heading)["compiled"])
     assert [heading, *lines, ""] == compiler.compile_index(compiled_on).split("\n"), (

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import cycle
@@ -87,17 +86,19 @@ ROOM: Final = 0.85
 
 
 @dataclass(frozen=True)
-class Stacks:
-    """A project with a stack for each environment; the packs' configuration agrees to everything that options bring."""
+class Agreed:
+    """A project with a stack of an environment; the packs' configuration agrees to everything that options bring."""
 
     project: Path
+    environment: str
 
-    def plan(self, environment: str, options: Mapping[str, Any]) -> Plan:
-        """Plan a stack with some options; all packs judge it."""
-        self._configure(environment, options)
-        return rehearse(environment, self.project, self.project / "plan.json", often=True)
+    def plan(self, options: Mapping[str, Any]) -> Plan:
+        """Plan the stack with some options; all packs judge it."""
+        self._configure(options)
+        return rehearse(self.environment, self.project, self.project / "plan.json", often=True)
 
-    def _configure(self, environment: str, options: Mapping[str, Any]) -> None:
+    def _configure(self, options: Mapping[str, Any]) -> None:
+        environment = self.environment
         config = yaml.safe_load((self.project / "Pulumi.prod.yaml").read_text().replace("prod/", f"{environment}/"))
         style: dict[str, Any] = {"hostStyle": "subdomain"} if environment == DEEPER else {}
         region = REGIONS[environment]
@@ -108,10 +109,10 @@ class Stacks:
         config["config"] |= {"aws:region": region, **given}
         (self.project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(config))
 
-    def agree(self, environment: str, options: Mapping[str, Any]) -> None:
+    def agree(self, options: Mapping[str, Any]) -> None:
         """Have the packs' configuration agree to everything that the options bring."""
-        self._configure(environment, options)
-        output = self.project / "plan.json"
+        self._configure(options)
+        environment, output = self.environment, self.project / "plan.json"
         plan_only(environment, self.project, output)
         inventory = planned.agreed(json.loads(output.read_text()))
         read, name = pins.settings_of(self.project, environment)
@@ -126,26 +127,22 @@ class Stacks:
 
 
 @cache
-def stacks(repository: str | None) -> Stacks:
-    """Return the stacks whose roles are agreed to trust the jobs of a repository, or of the owner's."""
-    options = {key: value for key, value in TOGETHER.items() if key != _REPOSITORY or repository}
+def agreed(environment: str, repository: str | None) -> Agreed:
+    """Return an environment's stack whose roles are agreed to trust the jobs of a repository, or of the owner's."""
+    made = Agreed(copy_project(Path(tempfile.mkdtemp(dir=os.environ[session.FOLDER]))), environment)
+    made.agree({key: value for key, value in TOGETHER.items() if key != _REPOSITORY or repository})
+    return made
 
-    def make() -> str:
-        made = Stacks(copy_project(Path(tempfile.mkdtemp(dir=os.environ[session.FOLDER]))))
-        for environment in REGIONS:
-            made.agree(environment, options)
-        return str(made.project)
 
-    agreed = session.shared(f"options of {'another' if repository else 'the owner'}'s repository", make)
-    # Each test process changes the stack files of a copy.
-    folder = Path(tempfile.mkdtemp(dir=os.environ[session.FOLDER])) / "project"
-    return Stacks(Path(shutil.copytree(agreed, folder, symlinks=True)))
+def plan_with(environment: str, options: Mapping[str, Any]) -> Plan:
+    """Return the judged plan of a stack with some options."""
+    return agreed(environment, options.get(_REPOSITORY)).plan(options)
 
 
 @cache
 def planned_together(environment: str) -> Plan:
     """Return the plan of a stack with all options that stand beside each other."""
-    return stacks(TOGETHER[_REPOSITORY]).plan(environment, TOGETHER)
+    return plan_with(environment, TOGETHER)
 
 
 def assert_only_what_is_wanted_is_said(plan: Plan, options: Mapping[str, Any]) -> None:
@@ -164,14 +161,14 @@ PLACED: Final = list(zip(ALONE, cycle(REGIONS), strict=False))
     [pytest.param(environment, ALONE[name], id=f"{name} in {REGIONS[environment]}") for name, environment in PLACED],
 )
 def test_packs_say_of_one_option_what_is_wanted(environment: str, options: dict[str, Any]) -> None:
-    """Each change tries those of one environment together, below."""
-    assert_only_what_is_wanted_is_said(stacks(options.get(_REPOSITORY)).plan(environment, options), options)
+    """Each change tries them together, below."""
+    assert_only_what_is_wanted_is_said(plan_with(environment, options), options)
 
 
-@pytest.mark.parametrize("environment", REGIONS)
-def test_packs_say_of_some_options_what_is_wanted(environment: str) -> None:
-    options = {key: value for name, place in PLACED if place == environment for key, value in ALONE[name].items()}
-    assert_only_what_is_wanted_is_said(stacks(options.get(_REPOSITORY)).plan(environment, options), options)
+@pytest.mark.parametrize("names", [CONTRARY[:1], CONTRARY[1:]], ids=["open", "less"])
+def test_packs_say_of_contrary_options_what_is_wanted(names: Sequence[str]) -> None:
+    options = {key: value for name in names for key, value in ALONE[name].items()}
+    assert_only_what_is_wanted_is_said(plan_with(DEEPER, options), options)
 
 
 @pytest.mark.parametrize("environment", REGIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ def judge(pack: StartPack) -> Judge:
 
 def several(type_: str, number: int, **inputs: Any) -> list[Planned]:  # noqa: ANN401 - any value of a property
     """Return that many resources of a type, which differ where two of them may not be the same."""
-    differs = {LISTENER_RULE: "priority", INGRESS: "fromPort"}.get(type_)
-    return [
-        Planned(type_, {**resources()[type_], **inputs, **({differs: at + 1} if differs else {})}, f"it{at}")
-        for at in range(number)
-    ]
+    differs: dict[str, Callable[[int], dict[str, Any]]] = {
+        LISTENER_RULE: lambda at: {"priority": at + 1},
+        INGRESS: lambda at: {"fromPort": at + 1},
+        ATTACHED: lambda at: {"policyArn": f"arn:aws:iam::123456789012:policy/prod-{at}"},
+    }
+    other = differs.get(type_, lambda _: {})
+    return [Planned(type_, {**resources()[type_], **inputs, **other(at)}, f"it{at}") for at in range(number)]
 
 
 INLINE = "aws:iam/rolePolicy:RolePolicy"

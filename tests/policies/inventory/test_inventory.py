@@ -10,16 +10,13 @@ from typing import Any, Final
 
 import pytest
 
-from tests.owner import FILES, owned
+from tests.owner import FILES
 from tests.policies.analyzer import (
     OWN_SECRET,
-    PROJECT,
-    SETTINGS,
     UNKNOWN,
     Json,
     Judge,
     Planned,
-    Process,
     StartPack,
     Violation,
     secret,
@@ -234,27 +231,6 @@ def test_without_configuration_what_is_pinned_passes_nowhere(
     found = pack("inventory").resource(type_, properties, provider=provider_of(type_))
     if rule.startswith("pinned-") or (rule == "unjudged-type" and not type_.startswith("pulumi:")):
         assert of(found, rule) != []
-
-
-def test_a_secret_that_previews_read_passes(pack: StartPack, monkeypatch: pytest.MonkeyPatch) -> None:
-    client, database = sign_in(clientSecret=secret("read")), {"masterPasswordWo": secret("read")}
-    assert of(pack("inventory").resource(RULE, client), "literal-secret") != []
-    monkeypatch.setitem(SETTINGS, "inventory", {f"{PROJECT}:readSecretsInPreview": "true"})
-    judge = pack("inventory", "reads")
-    assert of(judge.resource(RULE, client), "literal-secret") == []
-    assert of(judge.resource(DATABASE, database), "literal-secret") != []
-
-
-@pytest.mark.parametrize("given", [{"preview": False}, {"environment": {"PARTIAL_UPDATE": "true"}}], ids=str)
-def test_what_an_update_reads_is_no_literal(given: dict[str, Any]) -> None:
-    """A whole preview comes before it, and `not-previewed` compares the two; what is left out is shown as it is."""
-    process = Process(owned() / "policies" / "inventory", "prod", **given)
-    try:
-        judge = Judge(process, "prod", CONFIG, {})
-        assert of(judge.resource(DATABASE, {"masterPasswordWo": secret("read")}), "literal-secret") == []
-        assert of(judge.resource(PARAMETER, {"value": secret("other")}), "literal-secret") != []
-    finally:
-        process.stop()
 
 
 def provider_of(type_: str) -> dict[str, Json] | None:

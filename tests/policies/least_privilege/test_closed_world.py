@@ -19,9 +19,12 @@ PROVIDER: Final = {"region": "eu-central-1", "allowedAccountIds": f'["{ACCOUNT}"
 TASK: Final = f"arn:aws:ecs:eu-central-1:{ACCOUNT}:task"
 CLUSTER: Final = f"arn:aws:ecs:eu-central-1:{ACCOUNT}:cluster"
 
+SNAPSHOT: Final = f"arn:aws:rds:eu-central-1:{ACCOUNT}:cluster-snapshot"
+
 CLOSED: Final[Mapping[str, Mapping[str, Json]]] = {
     "unidentified-caller": {"closed_world": True},
     "unagreed-session": {"agreed": [AGREED]},
+    "unagreed-deletion": {"agreed": [f"{SNAPSHOT}:tests-*"]},
 }
 PINNED: Final[Mapping[str, Mapping[str, Json]]] = {
     "pinned-account": {"account": ACCOUNT, "regions": ["eu-central-1"], "organizations": ["o-1111111111"]}
@@ -181,6 +184,27 @@ STOPPED: Final[Mapping[str, tuple[str, Case]]] = {
         grant("ecs:ExecuteCommand", "*", {"StringEquals": {"ecs:container-name": "app"}}),
     ),
     "enter-a-task-by-systems-manager": ("unagreed-session", grant("ssm:StartSession", f"{TASK}/prod/*")),
+    # Data.
+    "delete-the-database": (
+        "unagreed-deletion",
+        grant("rds:DeleteDBCluster", f"arn:aws:rds:eu-central-1:{ACCOUNT}:cluster:prod-database"),
+    ),
+    "delete-by-a-pattern": ("unagreed-deletion", grant("rds:DeleteDBCluster*", f"{SNAPSHOT}:prod-*")),
+    "delete-one-more-snapshot": (
+        "unagreed-deletion",
+        grant("rds:DeleteDBClusterSnapshot", [f"{SNAPSHOT}:tests-*", f"{SNAPSHOT}:prod-database-g1-final"]),
+    ),
+    "delete-what-was-there-before": ("unagreed-deletion", grant("s3:DeleteObjectVersion", OBJECTS)),
+    "delete-by-the-policy-of-a-bucket": (
+        "unagreed-deletion",
+        access({"AWS": OWN_ROLE}, action=["s3:DeleteObjectVersion"]),
+    ),
+    "delete-a-key": (
+        "unagreed-deletion",
+        grant(
+            "kms:ScheduleKeyDeletion", f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/0a1b2c3d-0000-1111-2222-333344445555"
+        ),
+    ),
 }
 
 
@@ -201,6 +225,9 @@ PASSING: Final[Mapping[str, Case]] = {
         {"Service": "delivery.logs.amazonaws.com"}, equals(SourceAccount=ACCOUNT), "s3:PutObject"
     ),
     "agreed-role": grant("sts:AssumeRole", AGREED),
+    "agreed-deletion": grant("rds:DeleteDBClusterSnapshot", f"{SNAPSHOT}:tests-1"),
+    "deletion-that-comes-back": grant("s3:DeleteObject", OBJECTS),
+    "deletion-that-the-account-decides-on": access({"AWS": ACCOUNT}, action="s3:DeleteObjectVersion"),
     "who-am-i": grant("sts:GetCallerIdentity", "*"),
     "escapes-of-a-tool": (
         BUCKET,

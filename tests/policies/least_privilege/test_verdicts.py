@@ -71,6 +71,6 @@ def test_every_fault_has_a_rule_that_reports_it(pack: StartPack) -> None:
     others = """
         unknown-document secret-readers parameter-readers broad-managed-policy unresolved-managed-policy
         foreign-managed-policy foreign-boundary misused-boundary joint-privilege-escalation iam-user
-        role-without-boundary unidentified-caller unagreed-session
+        role-without-boundary unidentified-caller unagreed-session unagreed-deletion
     """
     assert set(pack("least_privilege").rules) == {*RuleId, *others.split()}

@@ -33,6 +33,10 @@ ROLES: Final[dict[str, Json]] = {
 CONFIG: Final[dict[str, dict[str, Json]]] = {
     "undeclared-injection": {"variables": VARIABLES},
     "undeclared-role": {"roles": ROLES},
+    "undeclared-group": {"groups": {"prod-backstage": "prod-backstage", "prod-rocketclub": "prod-database"}},
+    "undeclared-connection": {
+        "connections": {"prod-backstage": ["prod-edge:7007"], "prod-database": ["prod-backstage:5432"]}
+    },
     "unwired-workload": {"families": [*VARIABLES]},
     "half-parked": {"marker": "/prod/infra/park_mode"},
     "foreign-snapshot": {"agreed": ["what-was-there"]},
@@ -64,8 +68,9 @@ def test_every_rule_has_cases(pack: StartPack) -> None:
     assert TABLES.tested_rules() == set(pack("workloads").rules)
 
 
-def test_without_a_catalogue_nothing_may_be_injected_and_no_task_has_a_role(pack: StartPack) -> None:
-    assert rules(pack("workloads").everything(planned(TABLES.stack))) == {"undeclared-injection", "undeclared-role"}
+def test_without_a_catalogue_workloads_are_given_nothing(pack: StartPack) -> None:
+    undeclared = {f"undeclared-{what}" for what in ("injection", "role", "group", "connection")}
+    assert rules(pack("workloads").everything(planned(TABLES.stack))) == undeclared
 
 
 @pytest.mark.parametrize(
