@@ -1,7 +1,7 @@
 """`python -m rehearsal.watch`: plan again whenever a file changes, and say what that changed.
 
-A change of the program is planned by a process that has been waiting with its packs started. A change of a pack or of a
-configuration takes a new process with new packs.
+A change of the program is planned by a process that has been waiting: its packs are started, and the program has run up
+to the file that was saved last. A change of a pack or of a configuration takes a new process with new packs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SUFFIXES: Final = (".py", ".yaml", ".yml", ".json", ".jsonl", ".txt", ".gz")
 _ASIDE: Final = frozenset("benchmarks build corpus docs generators review tests".split())
 """Folders that have no influence on a project's plan. Hidden folders are left out too."""
 
-_STEP: Final = 40
+_STEP: Final = 10
 """Milliseconds without another change that end a save: most editors write, rename and set a file's mode in turn."""
 _LOOK: Final = 1000
 """Milliseconds after which the files are looked at without a notification: a folder that was made since has none."""
@@ -67,10 +67,11 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
     files = _Files(folder, output)
     stamps = files.stamps()
     child = Child(folder, stack_name)
+    changed: list[Path] = []
     try:
         while True:
             started = time.monotonic()
-            document = child.plan()
+            document = child.plan(changed)
             seconds = time.monotonic() - started
             now = files.stamps()
             current = now == stamps
@@ -81,10 +82,15 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
                 _show(since_last.text(last, document), seconds)
                 last = last if "error" in document else document
             child.load()
-            child = Child(folder, stack_name)
+            child.end()
+            # Byte code tells by the second, and by its size, of which source it is: two saves may be alike in both.
+            sys.dont_write_bytecode = True
+            child = Child(folder, stack_name, changed)
+            changed = []
             if current:
                 now = files.next_stamps(stamps)
-                if not all(files.belongs_to_program(file) for file in _differing(stamps, now)):
+                changed = _differing(stamps, now)
+                if not all(map(files.belongs_to_program, changed)):
                     child.end()
                     child = Child(folder, stack_name)
             stamps = now

@@ -59,7 +59,7 @@ def run(project: Project, judges: Judges) -> Run:
     os.chdir(project.program)
     sys.path[0] = str(project.program)
     sys.argv = [str(project.program)]
-    _forget(project.folder)
+    forget(project.folder)
     # The report goes to stdout and may be JSON; what the program prints is no part of it.
     with contextlib.redirect_stdout(sys.stderr):
         return contextvars.copy_context().run(_run, project, judges)
@@ -139,7 +139,7 @@ def _placeholders(project: Project) -> Mapping[str, str]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _forget(folder: Path) -> None:
+def forget(folder: Path) -> None:
     """Forget the project's own modules, so that another stack starts afresh; the SDKs stay loaded."""
     for name, module in list(sys.modules.items()):
         if belongs_to_program(getattr(module, "__file__", None) or "", folder) and name != "__main__":

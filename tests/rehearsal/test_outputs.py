@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -39,6 +39,12 @@ def run(program: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> int:
     return looks
 
 
+def output(value: Awaitable[int]) -> pulumi.Output[int]:
+    """Return what a program has of a value that is still to come."""
+    made: pulumi.Output[int] = pulumi.Output.from_input(cast(int, value))
+    return made
+
+
 async def later(turns: int) -> int:
     """Return after so many turns of the event loop."""
     for _ in range(turns):
@@ -49,7 +55,7 @@ async def later(turns: int) -> int:
 def one_after_the_other() -> None:
     """Make outputs that are done at different times."""
     for number in range(30):
-        pulumi.Output.from_input(later(10 * number))
+        output(later(10 * number))
 
 
 def test_all_outputs_are_waited_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,9 +66,8 @@ def test_all_outputs_are_waited_for_at_once(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_failed_output_is_told_while_another_is_never_done(monkeypatch: pytest.MonkeyPatch) -> None:
     def program() -> None:
-        never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        pulumi.Output.from_input(never)
-        pulumi.Output.from_input(1).apply(lambda number: number / 0)
+        output(asyncio.get_running_loop().create_future())
+        output(later(1)).apply(lambda number: number / 0)
 
     outputs.wait_together()
     with pytest.raises(ZeroDivisionError):

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,59 @@ def test_a_plan_of_files_that_have_changed_since_is_not_shown(watch: Watch, work
     with gate.open("w"):
         save(program, f'"dev-half" + open({str(gate)!r}).read()', '"dev-writer"')
     assert watch.next()[-1] == "    name: dev-reader -> dev-writer"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Two modules that the program loads, `early` and `late`; each notes in a file which process loads it."""
+
+    folder: Path
+    loads: Path
+
+    def path(self, name: str) -> Path:
+        return self.folder / f"{name}.py"
+
+    def last_loads(self) -> list[str]:
+        """Return what the youngest process has loaded so far."""
+        loads = [line.split() for line in self.loads.read_text().splitlines()]
+        return [name for process, name in loads if process == loads[-1][0]]
+
+    def wait_for_a_run_before_the_late_one(self) -> None:
+        """Wait until a process has run the program for nothing and then up to the second module."""
+        while self.last_loads() != ["early", "late", "early"]:
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def parts(workshop: Path, tmp_path: Path) -> Parts:
+    parts = Parts(workshop, tmp_path / "loads")
+    for name in ("early", "late"):
+        note = f"print(os.getpid(), '{name}', file=open({str(parts.loads)!r}, 'a'))"
+        parts.path(name).write_text(f"import os\n{note}\nNAME = '{name}-1'\n")
+    program = workshop / "__main__.py"
+    save(program, '"dev-reader"', 'f"{early.NAME}-{late.NAME}"')
+    save(program, "import json\n", "import early\nimport late\nimport json\n")
+    return parts
+
+
+def test_a_run_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Watch, tmp_path: Path) -> None:
+    watch.next()
+    save(parts.path("late"), "late-1", "late-2")
+    assert watch.next()[-1] == "    name: early-1-late-1 -> early-1-late-2"
+    parts.wait_for_a_run_before_the_late_one()
+    save(parts.path("late"), "late-2", "late-3")
+    assert watch.next()[-1] == "    name: early-1-late-2 -> early-1-late-3"
+    parts.wait_for_a_run_before_the_late_one()
+    # What has been loaded already is loaded anew.
+    save(parts.path("early"), "early-1", "early-2")
+    assert watch.next()[-1] == "    name: early-1-late-3 -> early-2-late-3"
+    # Python's byte code can't tell two sources apart that are as long and of the same second.
+    saved, again = parts.path("early"), tmp_path / "early"
+    again.write_text(saved.read_text().replace("early-2", "early-3"))
+    second, nanosecond = divmod(saved.stat().st_mtime_ns, 10**9)
+    os.utime(again, ns=(0, second * 10**9 + (nanosecond + 1) % 10**9))
+    again.replace(saved)
+    assert watch.next()[-1] == "    name: early-2-late-3 -> early-3-late-3"
 
 
 def test_a_program_that_fails_is_told_and_the_next_save_compared_with_the_last_whole_plan(
