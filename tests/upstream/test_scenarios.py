@@ -198,12 +198,9 @@ def test_what_is_no_longer_in_the_program_goes(prod: Upstream) -> None:
 
 
 def test_a_component_with_a_new_name_and_an_alias_keeps_everything(prod: Upstream) -> None:
-    old = 'WayIn("way-in", WayInArgs(names, settings, protect=production))'
-    new = (
-        'WayIn("entrance", WayInArgs(names, settings, protect=production),'
-        ' pulumi.ResourceOptions(aliases=[pulumi.Alias(name="way-in")]))'
-    )
-    prod.deployment.edit("__main__.py", old, new)
+    alias = 'aliases=[pulumi.Alias(name="way-in")]'
+    prod.deployment.edit("__main__.py", '    "way-in",', '    "entrance",')
+    prod.deployment.edit("__main__.py", "if premises else None),\n)", f"if premises else None, {alias}),\n)")
     ran = prod.up("a component's name, with an alias")
     assert well(ran) == []
     assert ran.replaced == set()
