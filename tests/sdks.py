@@ -2,14 +2,14 @@
 
 As in a plan, `components` comes before the SDKs, so that of these only what the program uses is loaded.
 
-It also has the SDK work out the types of the properties of each class that the program uses. The SDK does that when it
-first meets a class, and remembers them.
+It also has the SDK work out the types of the properties of each class that the program uses, and of the objects in
+these. The SDK does that when it first meets a class, and remembers them.
 """
 
 import sys
 from importlib import import_module
 from operator import attrgetter
-from typing import Final
+from typing import Final, get_args
 
 from pulumi import _types
 
@@ -22,6 +22,18 @@ _LOADED_BY_A_PLAN: Final = """
     stackfiles.yaml_file
 """.split()
 
+_DEPTH: Final = 2
+"""How far objects are followed into objects: a plan meets few that are deeper, and the SDK has hundreds."""
+
+
+def work_out(used: type, depth: int) -> None:
+    """Have the SDK work out the types of the properties of a class, and of the objects in them down to a depth."""
+    for hint in _types._types_from_py_properties(used).values():
+        for part in (hint, *get_args(hint)):
+            if depth and isinstance(part, type) and _types.is_output_type(part):
+                work_out(part, depth - 1)
+
+
 import_module("components")  # has the SDKs loaded on demand
 for module in _LOADED_BY_A_PLAN:
     import_module(module)
@@ -29,8 +41,8 @@ for name in sdk_names():
     sdk, _, rest = name.partition(".")
     used = attrgetter(rest)(import_module(f"pulumi_{sdk}"))
     if isinstance(used, type):
-        _types._types_from_py_properties(used)
+        work_out(used, _DEPTH)
         if inputs := getattr(sys.modules[used.__module__], f"{used.__name__}Args", None):
-            _types._types_from_py_properties(inputs)
+            work_out(inputs, 0)
 for name in [name for name in sys.modules if name.partition(".")[0] == "components"]:
     del sys.modules[name]  # each project has its own
