@@ -63,7 +63,8 @@ class Deployment:
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "AWS_"))},
             "PULUMI_HOME": str(self.folder / "home"),
-            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}",
+            # Without files of attributes: these are emptied before they are written, and whoever reads one then fails.
+            "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DEBUG_PROVIDERS": self.attached.addresses,
             # Nothing is fetched: neither plugins nor word of newer versions.
