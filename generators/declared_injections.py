@@ -1,7 +1,7 @@
 """What each workload is given, for the gate: `policies/config/workloads.<stack>.json`.
 
-What ECS injects into it, its roles, its security group with who connects to it, and the marker of park mode follow from
-the program's own tables, for stacks that make their workloads. The pack workloads compares them with the plan. Other
+What ECS injects into it, its roles, what it leads to, who connects to it, and the marker of park mode follow from the
+program's own tables, for stacks that make their workloads. The pack workloads compares them with the plan. Other
 configuration in the file stays as it is.
 """
 
@@ -11,14 +11,21 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.catalogue import TASKS, Reader, secret_uses
-from components.containers import CONTAINERS, SERVICES
+from components.applications import Application
+from components.catalogue import TASKS, Reader, Workload, secret_uses
+from components.containers import CONTAINERS, PREFECT_API, SERVICES
 from components.iam_names import execution_role_name, task_role_name
 from components.images import workload_image
 from components.immutable import read
 from components.members import FLOWS, MEMBERS, TARGETS, Member
 from components.naming import Names
-from components.parameter_catalogue import PARK_MODE, injected_parameters
+from components.parameter_catalogue import (
+    DATABASE_HOST,
+    LOAD_BALANCER_ARN,
+    PARK_MODE,
+    SECURITY_GROUP_ID,
+    injected_parameters,
+)
 from components.workload_settings import HERE, completed
 from stackfiles.project import load
 
@@ -56,13 +63,35 @@ def roles(names: Names, function: str) -> dict[str, dict[str, str]]:
     return {**tasks, function: {"role": names.role(names.resource(Reader.ORK_PROCESSOR))}}
 
 
-def groups(names: Names) -> dict[str, str]:
-    """Return name of a service, or of the database -> name of its security group, without the mark."""
-    members = {workload: MEMBERS[workload] for workload in SERVICES}
-    return {
-        **{names.resource(workload): names.resource(member) for workload, member in members.items()},
-        names.resource("database"): names.resource(Member.DATABASE),
+def wires(names: Names) -> dict[str, dict[str, list[str]]]:
+    """Return name of a service, database or parameter -> property -> names of what it leads to, without the mark."""
+    database, edge = names.resource("database"), names.resource("edge")
+    services = {
+        names.resource(workload): {
+            "networkConfiguration": [names.resource(MEMBERS[workload])],
+            "taskDefinition": [names.resource(workload)],
+            "loadBalancers": _target(names, CONTAINERS[workload].application),
+            "serviceRegistries": [PREFECT_API] if workload is Workload.PREFECT_API else [],
+        }
+        for workload in SERVICES
     }
+    told = {
+        DATABASE_HOST: database,
+        LOAD_BALANCER_ARN: names.fixed("loadBalancers", edge, "name", edge),
+        SECURITY_GROUP_ID: names.resource(Member.PREFECT_DEPLOYER),
+    }
+    return {
+        **services,
+        database: {"vpcSecurityGroupIds": [names.resource(Member.DATABASE)]},
+        **{parameter.name(names): {"insecureValue": [name]} for parameter, name in told.items()},
+    }
+
+
+def _target(names: Names, application: Application | None) -> list[str]:
+    if application is None:
+        return []
+    label = names.resource(application.label)
+    return [names.fixed("targetGroups", label, "name", label)]
 
 
 def connections(names: Names) -> dict[str, list[str]]:
@@ -91,7 +120,7 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     written: dict[str, dict[str, Any]] = {
         "undeclared-injection": {"variables": variables(names) if here else {}},
         "undeclared-role": {"roles": roles(names, said["orkFunction"]) if here else {}},
-        "undeclared-group": {"groups": groups(names) if here else {}},
+        "undeclared-wiring": {"wires": wires(names) if here else {}},
         "undeclared-connection": {"connections": connections(names) if here else {}},
         "unwired-workload": {"families": [*map(names.resource, run)]},
         "half-parked": {"marker": PARK_MODE.name(names) if here else ""},

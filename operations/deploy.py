@@ -15,7 +15,8 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import IO, Any, Final
 
 from operations import deploy_consequences, engine_state, state_backend
 from operations.pulumi_cli import PULUMI, SIGNALLED, require_cli, require_no_hidden_options, run_cli
@@ -69,7 +70,7 @@ def preview(
     command += _plan_option("--save-plan", plan, folder, stack)
     if output:
         return _preview_as_json(command, folder, stack, output.absolute())
-    if code := run_cli(command, folder):
+    if code := _run(command, folder, stack):
         _require_gate(folder, stack)
     return code
 
@@ -117,7 +118,7 @@ def up(
             return code
         told = {RECORD_FILE: str(Path(private, "previewed.json")), RECORD_KEY: secrets.token_hex()}
         told[LEFT_OUT] = " ".join(_WORKLOAD_URNS if without_workloads else ())
-        if code := run_cli(command, folder, told):
+        if code := _run(command, folder, stack, told):
             _require_gate(folder, stack)
         return code
 
@@ -133,14 +134,14 @@ def destroy(folder: Path, stack: str, *, diff: bool = False, confirm: str | None
     command = _command("destroy", stack, diff=diff)
     if confirm is not None and confirm != stack:
         raise BadConfiguration(f"--confirm is `{confirm}`; accepted: the stack's name, {stack}")
-    if code := run_cli([*command, "--preview-only"], folder):
+    if code := _run([*command, "--preview-only"], folder, stack):
         return code
     if confirm is None:
         if not sys.stdin.isatty():
             raise BadConfiguration(f"nobody is there to confirm; accepted: --confirm {stack}")
         if input(f"Type the stack's name to destroy everything above ({stack}): ").strip() != stack:
             raise Failure("that isn't the stack's name: nothing was destroyed")
-    return run_cli([*command, "--yes"], folder)
+    return _run([*command, "--yes"], folder, stack)
 
 
 def refresh(
@@ -178,7 +179,7 @@ def refresh(
     }
     command = [*_command("refresh", stack, diff=diff), *(option for option, given in options.items() if given)]
     command += _exclusions(f"**{kind}::**" for kind in _WITH_HEADER_SECRET) if without_secrets else []
-    return run_cli(command, folder)
+    return _run(command, folder, stack)
 
 
 def unlock(folder: Path, stack: str) -> int:
@@ -187,7 +188,7 @@ def unlock(folder: Path, stack: str) -> int:
     Raises:
         BadConfiguration: as in `preview`.
     """
-    return run_cli([PULUMI, "cancel", stack, "--yes"], _prepare(folder, stack))
+    return _run([PULUMI, "cancel", stack, "--yes"], _prepare(folder, stack), stack)
 
 
 _WITH_HEADER_SECRET: Final = (
@@ -201,19 +202,28 @@ _WORKLOADS: Final = ("guarded:network:Premises", "guarded:ecs:Workloads")
 
 
 def _prepare(folder: Path, stack: str) -> Path:
-    """Return the folder's whole path, once the CLI can be started on a stack in it, with the backend of its state.
+    """Return the folder's whole path, once the CLI can be started on a stack in it.
 
     Raises:
-        BadConfiguration: the CLI or the stack's file is missing, or the environment has options.
+        BadConfiguration: the CLI is missing, the stack's file is missing or wrong, or the environment has options.
     """
     folder = folder.resolve()
     require_cli(folder)
     require_no_hidden_options()
-    project.require_stack(folder, stack)
-    os.environ.update(state_backend.environment(folder, stack))
-    os.environ["PULUMI_STACK"] = stack  # for the gate's program
-    os.environ |= {READING: "true", LEFT_OUT: ""}
+    project.load(folder, stack)
     return folder
+
+
+def _run(
+    command: Sequence[str],
+    folder: Path,
+    stack: str,
+    told: Mapping[str, str] = MappingProxyType({}),
+    stdout: IO[bytes] | None = None,
+) -> int:
+    """Run the CLI with the backend of a stack's state, and with what its gate's program is told, beside `told`."""
+    environment = {"PULUMI_STACK": stack, READING: "true", LEFT_OUT: "", **state_backend.environment(folder, stack)}
+    return run_cli(command, folder, {**environment, **told}, stdout=stdout)
 
 
 def _command(operation: str, stack: str, *, diff: bool) -> list[str]:
@@ -278,7 +288,7 @@ def _look_first(folder: Path, stack: str, left_out: Sequence[str]) -> int:
     with tempfile.TemporaryFile() as written:
         # What stays as it is counts too: AWS keeps what that refers to.
         command = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames", *left_out]
-        code = run_cli(command, folder, stdout=written)
+        code = _run(command, folder, stack, stdout=written)
         written.seek(0)
         impossible = deploy_consequences.say_written(written.read())
     if code > SIGNALLED:
@@ -315,7 +325,7 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
     with tempfile.TemporaryDirectory() as scratch:
         events = Path(scratch) / "events.jsonl"
         with (Path(scratch) / "preview.json").open("w+b") as preview:
-            code = run_cli([*command, "--json", "--event-log", str(events)], folder, _EVENT_LOG, stdout=preview)
+            code = _run([*command, "--json", "--event-log", str(events)], folder, stack, _EVENT_LOG, stdout=preview)
             preview.seek(0)
             written = preview.read()
         try:

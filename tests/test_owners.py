@@ -1,8 +1,12 @@
-"""CODEOWNERS: what decides about the gate has owners, and no line is about files that are no longer there."""
+"""CODEOWNERS: what the pipeline runs and the gate reads has owners, and no line is about files that are gone."""
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -36,6 +40,53 @@ def owners(file: str) -> list[str]:
 )
 def test_what_decides_about_the_gate_has_owners(file: str) -> None:
     assert owners(file)
+
+
+PIPELINES: Final = (".circleci/config.yml", ".github/workflows/*.yml", ".ci/*")
+EVERYDAY: Final = ("components", "tests", "__main__.py")
+"""What every change is about: the program, which the gate judges, and its tests."""
+
+
+def entry_modules() -> set[str]:
+    """Return the modules that the pipelines' commands start with `python -m`."""
+    texts = [file.read_text() for pattern in PIPELINES for file in PROJECT.glob(pattern) if file.is_file()]
+    return {name for text in texts for name in re.findall(r"python[\w.]* -m ([\w.]+)", text)}
+
+
+def files_of(module: str) -> list[Path]:
+    """Return the project's files that importing a module runs."""
+    names = module.split(".")
+    packages = [PROJECT.joinpath(*names[:depth], "__init__.py") for depth in range(1, len(names) + 1)]
+    own = PROJECT.joinpath(*names).with_suffix(".py")
+    return [file for file in (*packages, own) if file.is_file()]
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield what a file imports: each name after `from` may be a module too."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+
+
+def loaded(modules: Iterable[str]) -> set[str]:
+    """Return the project's files that modules load, by import or when they are started; what's everyday isn't read."""
+    left = [file for module in modules for file in (*files_of(module), *files_of(f"{module}.__main__"))]
+    found: set[str] = set()
+    while left:
+        file = left.pop()
+        name = file.relative_to(PROJECT).as_posix()
+        if name not in found and not name.startswith(EVERYDAY):
+            found.add(name)
+            left += [one for module in imported(file) for one in files_of(module)]
+    return found
+
+
+def test_what_the_pipelines_run_has_owners() -> None:
+    files = loaded(entry_modules())
+    assert {"operations/engine_state.py", "operations/__main__.py", "rehearsal/__main__.py"} <= files
+    assert sorted(file for file in files if not owners(file)) == []
 
 
 def test_what_a_team_changes_every_day_needs_no_owner() -> None:

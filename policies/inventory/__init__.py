@@ -9,6 +9,7 @@ agreed to is a violation, which says how to have it agreed.
   resources.
 - `pinned_tags`, `granted_buckets` and `state_access` compare what identity policies say with them, which
   `identity_policies` reads; `documents` reads a policy document for all of them.
+- `programs` compares what tasks and functions run with what was agreed.
 - `companions` looks for what a bucket needs beside it.
 - `ignored_changes` finds what stays as it is, whatever the program says.
 - `secret_copies` finds secrets where they don't belong.
@@ -28,6 +29,7 @@ from policies.inventory import (
     identity,
     ignored_changes,
     pinned_tags,
+    programs,
     properties,
     providers,
     roles,
@@ -49,5 +51,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *granted_buckets.RULES,
     *state_access.RULES,
     *edge.RULES,
+    *programs.RULES,
     *secret_copies.RULES,
 )

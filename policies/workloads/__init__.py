@@ -1,9 +1,9 @@
 """The workloads pack: what runs behind the entry points runs closed, encrypted, logged and recoverable.
 
-`RULES` is the pack. `network` and its security `groups` come first, then what stands in it: `databases`, `services`,
-the `containers` of their tasks with what is injected into them (`injections`) and what stands in their environment
-(`environments`), `functions`, `queues` and `logs`; `parking` looks at all of it. What a container is comes from
-`container_definitions`, which reads their JSON.
+`RULES` is the pack. `network` and the `wiring` in it come first, then what stands in it: `databases`, `services`, the
+`containers` of their tasks with what is injected into them (`injections`) and what stands in their environment
+(`environments`), `functions`, `queues` and the `lifetimes` of logs and data; `parking` looks at all of it. What a
+container is comes from `container_definitions`, which reads their JSON.
 """
 
 from typing import Final
@@ -14,18 +14,18 @@ from policies.workloads import (
     databases,
     environments,
     functions,
-    groups,
     injections,
-    logs,
+    lifetimes,
     network,
     parking,
     queues,
     services,
+    wiring,
 )
 
 RULES: Final[tuple[Rule, ...]] = (
     *network.RULES,
-    *groups.RULES,
+    *wiring.RULES,
     *databases.RULES,
     *services.RULES,
     *containers.RULES,
@@ -33,6 +33,6 @@ RULES: Final[tuple[Rule, ...]] = (
     *environments.RULES,
     *functions.RULES,
     *queues.RULES,
-    *logs.RULES,
+    *lifetimes.RULES,
     *parking.RULES,
 )

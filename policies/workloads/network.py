@@ -15,6 +15,8 @@ from policies.workloads.kinds import (
     DEFAULT_GROUP,
     FLOW_LOG,
     INTERNET_GATEWAY,
+    NAT_GATEWAY,
+    PARAMETER,
     ROUTE,
     ROUTE_TABLE,
     ROUTE_TABLE_ASSOCIATION,
@@ -78,31 +80,45 @@ def _unlogged(stack: Stack, vpc: Resource, _: Judgement) -> Iterator[str]:
 
 @RULES.stack(
     "workload-in-public-subnet",
-    title="Databases and services stand in subnets that lead to no internet gateway.",
+    title="Databases and tasks stand in subnets that lead to no internet gateway, databases in ones that lead nowhere.",
     remedy="Give it private subnets: those of services lead to a NAT gateway, those of databases nowhere.",
     source=_VPC + "configure-subnets.html",
     severity=Severity.HIGH,
 )
-@for_each(SERVICE | TASK_SET | DATABASE_CLUSTER | CLUSTER_INSTANCE | DATABASE_INSTANCE)
+@for_each(SERVICE | TASK_SET | DATABASE_CLUSTER | CLUSTER_INSTANCE | DATABASE_INSTANCE | PARAMETER)
 def _in_public(stack: Stack, workload: Resource, _: Judgement) -> Iterator[str]:
-    subnets = sources(stack, workload, "networkConfiguration", SUBNET)
+    # Tasks that somebody starts stand where a parameter says.
+    subnets = [
+        subnet
+        for path in ("networkConfiguration", "insecureValue")
+        for subnet in sources(stack, workload, path, SUBNET)
+    ]
     for group in named_sources(stack, workload, "dbSubnetGroupName", SUBNET_GROUP):
-        subnets += sources(stack, group, "subnetIds", SUBNET)
+        for subnet in sources(stack, group, "subnetIds", SUBNET):
+            subnets.append(subnet)
+            if any(sources(stack, route, "natGatewayId", NAT_GATEWAY) for route in _routes(stack, subnet)):
+                yield f"Its subnet `{subnet.name}` leads to a NAT gateway, and a database connects to nobody."
     for subnet in subnets:
         if _leads_to_internet(stack, subnet):
             yield f"Its subnet `{subnet.name}` leads to an internet gateway."
 
 
+def _tables(stack: Stack, subnet: Resource) -> list[Resource]:
+    """Return the route tables of a subnet."""
+    associations = users(stack, subnet, "subnetId", ROUTE_TABLE_ASSOCIATION)
+    return [table for one in associations for table in sources(stack, one, "routeTableId", ROUTE_TABLE)]
+
+
+def _routes(stack: Stack, subnet: Resource) -> list[Resource]:
+    """Return the routes of a subnet's route tables."""
+    return [route for table in _tables(stack, subnet) for route in users(stack, table, "routeTableId", ROUTE)]
+
+
 def _leads_to_internet(stack: Stack, subnet: Resource) -> bool:
     """Tell whether a route of a subnet's route table names an internet gateway."""
-    for association in users(stack, subnet, "subnetId", ROUTE_TABLE_ASSOCIATION):
-        for table in sources(stack, association, "routeTableId", ROUTE_TABLE):
-            routes = users(stack, table, "routeTableId", ROUTE)
-            if any(_names_gateway(stack, route, "gatewayId") for route in routes):
-                return True
-            if sources(stack, table, "routes", INTERNET_GATEWAY):
-                return True
-    return False
+    return any(_names_gateway(stack, route, "gatewayId") for route in _routes(stack, subnet)) or any(
+        sources(stack, table, "routes", INTERNET_GATEWAY) for table in _tables(stack, subnet)
+    )
 
 
 def _names_gateway(stack: Stack, route: Resource, path: str) -> bool:

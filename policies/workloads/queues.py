@@ -15,6 +15,8 @@ RULES: Final = Rules()
 _GUIDE: Final = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
 _KEPT_SECONDS: Final = 345_600
 """How long a queue that doesn't say keeps a message."""
+_HIDDEN_SECONDS: Final = 30
+"""How long a queue that doesn't say hides a message that was received."""
 _MOST_TRIES: Final = 1000
 
 
@@ -35,8 +37,8 @@ def _unencrypted(queue: Resource, _: Judgement) -> Iterator[Finding]:
     "lost-dead-letters",
     title="What a queue gives up after enough tries goes to a queue of the stack that takes it and keeps it longer.",
     remedy="Have `redrivePolicy` name a queue of this stack as `deadLetterTargetArn`, and 5 to 1000 as "
-    "`maxReceiveCount`. Set `messageRetentionSeconds` of that one higher than this one's, and have its "
-    "`redriveAllowPolicy` say `byQueue` and name this one.",
+    "`maxReceiveCount`. Set `messageRetentionSeconds` to more than that many times `visibilityTimeoutSeconds`, that of "
+    "the other queue higher still, and have its `redriveAllowPolicy` say `byQueue` and name this one.",
     source=_GUIDE + "sqs-dead-letter-queues.html",
     severity=Severity.MEDIUM,
     config={
@@ -57,6 +59,10 @@ def _lost(stack: Stack, queue: Resource, judgement: Judgement) -> Iterator[str]:
     fewest = judgement.config["tries"]
     if isinstance(tries, bool) or not isinstance(tries, int) or not fewest <= tries <= _MOST_TRIES:
         yield f"`redrivePolicy.maxReceiveCount` isn't a number from {fewest:.0f} to {_MOST_TRIES}."
+    elif _kept(queue) < tries * queue.number("visibilityTimeoutSeconds", _HIDDEN_SECONDS) + queue.number(
+        "delaySeconds", 0
+    ):
+        yield "`messageRetentionSeconds` is over before a message was received `maxReceiveCount` times."
     keepers = _keepers(stack, queue)
     if not keepers:
         yield "`redrivePolicy.deadLetterTargetArn` isn't a queue of this stack."
@@ -116,6 +122,10 @@ def _read(text: str) -> Mapping[str, Any]:
 
 def _kept(queue: Resource) -> float:
     return queue.number("messageRetentionSeconds", _KEPT_SECONDS)
+
+
+def _hidden(queue: Resource) -> float:
+    return queue.number("visibilityTimeoutSeconds", _HIDDEN_SECONDS)
 
 
 def _takes(keeper: Resource, queue: Resource) -> bool:

@@ -262,13 +262,15 @@ class Bench:
         (self.project / "cli" / "pulumi.json").write_text(json.dumps(document))
 
     def run(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Outcome:
-        """Run a command and see that it shows no secret value."""
+        """Run a command, and see that it shows no secret value and leaves the environment as it was."""
+        environment = dict(os.environ)
         self.patch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
         self.capture.readouterr()
         self.log.clear()
         web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] not in WITHOUT_WEB else []
         # What is given later wins.
         code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
+        assert dict(os.environ) == environment
         printed = self.capture.readouterr()
         known = {*self.cloud.values(), stdin.strip(), PASSWORD, os.environ.get("SIGN_IN_PASSWORD", "")}
         parts = {part for value in known for part in re.findall(r"\w{20,}|Canary\w+", value)}

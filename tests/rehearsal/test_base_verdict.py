@@ -26,7 +26,7 @@ from tests.session import shared
 
 BROKEN: Final = [
     *(row for row in BREAKAGES if row["id"] in ("idle-timeout-out-of-range", "bucket-without-tags")),
-    {"file": "components/workload_permissions.py", "old": '"s3:PutObject"', "new": '"s3:PutObject*"'},
+    {"file": "components/workload_permissions.py", "old": '"s3:PutObject"', "new": '"s3:*Object"'},
 ]
 """What the branch's program breaks. Each is hidden by one change of its gate."""
 
@@ -79,10 +79,10 @@ def repository(folder: Path) -> Path:
     return branch
 
 
-def judged_by_pipeline(branch: Path, breakages: str = "none") -> Judged:
-    """Judge the branch as the pipeline does, and try a changed gate on some cases of the base branch."""
+def judged_by_pipeline(branch: Path) -> Judged:
+    """Judge the branch as the pipeline does, and try a changed gate on those cases that take seconds."""
     done = subprocess.run(
-        [branch / ".ci" / "judge-with-base", branch.parent / "out", "--breakages", breakages],
+        [branch / ".ci" / "judge-with-base", branch.parent / "out", "--breakages", "additions"],
         env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
         | {"BASE_BRANCH": "main"},
         capture_output=True,
@@ -94,7 +94,7 @@ def judged_by_pipeline(branch: Path, breakages: str = "none") -> Judged:
 
 
 def judged(branch: Path) -> Judged:
-    """Judge the branch as the base branch does, with no try of its breakages; the processes are forks."""
+    """Judge the branch as the base branch does, and try a changed gate on nothing; the processes are forks."""
     base, report = branch.parent / "base", branch.parent / "report.md"
     git(branch, "worktree", "add", "--detach", str(base), "main")
     options = ("--branch", str(branch), "--report", str(report), "--breakages", "none")
@@ -133,7 +133,7 @@ def loosened(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """The verdict on such a branch."""
 
     def make() -> str:
-        found = judged_by_pipeline(loosened_branch(tmp_path_factory.mktemp("loosened")))
+        found = judged(loosened_branch(tmp_path_factory.mktemp("loosened")))
         return json.dumps([found.code, found.printed, found.report])
 
     return Judged(*json.loads(shared("a loosened gate", make)))
@@ -156,7 +156,7 @@ def test_the_branchs_own_gate_passes_and_the_base_branchs_stops_it(loosened: Jud
     ],
 )
 def test_each_rule_that_was_hidden_speaks(loosened: Judged, rule: str, severity: str) -> None:
-    assert f"- **mandatory**, {severity} `{rule}`" in loosened.report.partition("### Policies")[2]
+    assert f"- **mandatory**, {severity} `{rule}`" in loosened.report
     assert f"`prod`: `{rule}` stops this program no more" in loosened.below("**It is looser**")
 
 
@@ -175,21 +175,21 @@ def test_the_report_names_an_edited_pack(loosened: Judged) -> None:
 
 
 @pytest.mark.nightly
-def test_the_report_names_what_an_edited_pack_lets_pass(tmp_path: Path) -> None:
-    """Each change has the gate itself tried on all of these cases, by other tests."""
-    judged = judged_by_pipeline(loosened_branch(tmp_path), "additions")
-    assert "cases of the labelled policy documents**" in judged.report
-    assert "It still stops all breakages of the program that it was tried on." in judged.report
+def test_the_pipeline_says_so_too_and_what_an_edited_pack_lets_pass(tmp_path: Path) -> None:
+    found = judged_by_pipeline(loosened_branch(tmp_path))
+    assert found.code == 1, found.printed
+    assert "`least-privilege/broad-action-pattern`" in found.report.partition("### Policies")[2]
+    assert "`prod`: `least-privilege/broad-action-pattern` stops this program no more" in found.below(
+        "**It is looser**"
+    )
+    assert "cases of the labelled policy documents**" in found.report
+    assert "/out/page.prod.html: prod, not passed" in found.printed
 
 
 def test_the_report_names_what_the_pipeline_loses(loosened: Judged) -> None:
     assert f"| pipeline | `{PIPELINE}` (changed) |" in loosened.report
     lost = loosened.below(f"`{PIPELINE}` no longer has")
     assert '- `workflows.pull-request.jobs[].preview.requires[]: "gate"`' in lost
-
-
-def test_the_page_of_each_stack_is_kept_beside_the_report(loosened: Judged) -> None:
-    assert "/out/page.prod.html: prod, not passed" in loosened.printed
 
 
 def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(tmp_path: Path) -> None:

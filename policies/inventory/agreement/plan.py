@@ -11,6 +11,7 @@ from policies.inventory.agreed_types import counts
 from policies.inventory.edge import DISTRIBUTION
 from policies.inventory.identity_policies import TYPES
 from policies.inventory.pinned_tags import tag_conditions
+from policies.inventory.programs import programs
 from policies.inventory.roles import ATTACHMENT, ROLE, Terms, policy_name
 from policies.inventory.table import leaves, table
 
@@ -53,6 +54,7 @@ def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         "pinned-target": {
             "targets": {group["name"]: group["port"] for type_, group in inputs if type_ == _TARGET_GROUP},
         },
+        "pinned-program": {"programs": programs(inputs)},
     }
 
 

@@ -296,9 +296,10 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
     type_ = (format_[2], kind.name)
     if format_[2] == _ANY_SERVICE:
         return any(patterns.intersects(parts[5], name) for name in _recovery_points(parts[2]))
-    if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]) or not _part_fits(parts[4], format_[4]):
-        # AWS's own resources have no account.
-        return not parts[4] and type_ in _ALSO_MADE_BY_AWS and patterns.intersects(parts[5], format_[5])
+    if parts[2] != format_[2] or not _part_fits(parts[3], format_[3]):
+        return False
+    if not _part_fits(parts[4], format_[4]) and (parts[4] or type_ not in _ALSO_MADE_BY_AWS):
+        return False
     if type_ in _NO_SLASH and parts[5].count("/") > format_[5].count("/"):
         return False
     if type_ == _SECRET and not patterns.wild(parts[5]) and not _SUFFIX.search(parts[5]):

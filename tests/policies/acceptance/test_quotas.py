@@ -23,8 +23,11 @@ def several(type_: str, number: int, **inputs: Any) -> list[Planned]:  # noqa: A
         INGRESS: lambda at: {"fromPort": at + 1},
         ATTACHED: lambda at: {"policyArn": f"arn:aws:iam::123456789012:policy/prod-{at}"},
     }
-    other = differs.get(type_, lambda _: {})
-    return [Planned(type_, {**resources()[type_], **inputs, **other(at)}, f"it{at}") for at in range(number)]
+    other = differs.get(type_)
+    return [
+        Planned(type_, {**resources()[type_], **inputs, **(other(at) if other else {})}, f"it{at}")
+        for at in range(number)
+    ]
 
 
 INLINE = "aws:iam/rolePolicy:RolePolicy"

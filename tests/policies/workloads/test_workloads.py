@@ -33,7 +33,13 @@ ROLES: Final[dict[str, Json]] = {
 CONFIG: Final[dict[str, dict[str, Json]]] = {
     "undeclared-injection": {"variables": VARIABLES},
     "undeclared-role": {"roles": ROLES},
-    "undeclared-group": {"groups": {"prod-backstage": "prod-backstage", "prod-rocketclub": "prod-database"}},
+    "undeclared-wiring": {
+        "wires": {
+            "prod-backstage": {"networkConfiguration": ["prod-backstage"], "taskDefinition": ["prod-backstage"]},
+            "prod-rocketclub": {"vpcSecurityGroupIds": ["prod-database"]},
+            "/prod/infra/database_host": {"insecureValue": ["prod-rocketclub"]},
+        }
+    },
     "undeclared-connection": {
         "connections": {"prod-backstage": ["prod-edge:7007"], "prod-database": ["prod-backstage:5432"]}
     },
@@ -69,7 +75,7 @@ def test_every_rule_has_cases(pack: StartPack) -> None:
 
 
 def test_without_a_catalogue_workloads_are_given_nothing(pack: StartPack) -> None:
-    undeclared = {f"undeclared-{what}" for what in ("injection", "role", "group", "connection")}
+    undeclared = {f"undeclared-{what}" for what in ("injection", "role", "wiring", "connection")}
     assert rules(pack("workloads").everything(planned(TABLES.stack))) == undeclared
 
 

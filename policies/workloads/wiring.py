@@ -1,0 +1,145 @@
+"""What workloads are connected with: groups, tasks, targets and hosts, exactly as declared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from itertools import product
+from typing import Final
+
+from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack
+from policies.rulebook.links import for_each, sources
+from policies.rulebook.security_groups import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP, planned_openings
+from policies.workloads.kinds import (
+    DATABASE_CLUSTER,
+    DATABASE_INSTANCE,
+    FUNCTION,
+    LOAD_BALANCER,
+    PARAMETER,
+    REGISTRY,
+    SERVICE,
+    TARGET_GROUP,
+    TASK_DEFINITION,
+)
+
+RULES: Final = Rules()
+
+_SOURCE: Final = "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html"
+
+_MARK: Final = re.compile("-[0-9a-f]{4}")
+"""How a name may end, so that what replaces its bearer has another one."""
+
+_WIRED: Final[Mapping[frozenset[str], tuple[str, tuple[str, ...]]]] = {
+    SERVICE: ("name", ("networkConfiguration", "taskDefinition", "loadBalancers", "serviceRegistries")),
+    DATABASE_CLUSTER: ("clusterIdentifier", ("vpcSecurityGroupIds",)),
+    DATABASE_INSTANCE: ("identifier", ("vpcSecurityGroupIds",)),
+    FUNCTION: ("name", ("vpcConfig",)),
+    PARAMETER: ("name", ("insecureValue",)),
+}
+"""Types that are wired -> the property that names one, and the properties that lead to others."""
+_CALLED: Final[Mapping[frozenset[str], str]] = {
+    SECURITY_GROUP: "name",
+    TASK_DEFINITION: "family",
+    TARGET_GROUP: "name",
+    REGISTRY: "name",
+    DATABASE_CLUSTER: "clusterIdentifier",
+    LOAD_BALANCER: "name",
+}
+"""Types that others are wired with -> the property that names one."""
+
+
+@RULES.stack(
+    "undeclared-wiring",
+    title="A workload, and a parameter that a task is told, leads to the groups, tasks, targets and hosts that are "
+    "declared for it.",
+    remedy="Wire it with its own and no other workload's, or declare it in the program and run `make docs`.",
+    source=_SOURCE,
+    severity=Severity.HIGH,
+    config={
+        "wires": {
+            "type": "object",
+            "description": "Name of a service, database, function or parameter -> property -> names of what it leads "
+            "to, without the mark of four digits that a name may end in; what isn't named leads to nothing",
+            "default": {},
+        }
+    },
+)
+@for_each(frozenset[str]().union(*_WIRED))
+def _undeclared_wiring(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator[str]:
+    name, properties = next(wired for types, wired in _WIRED.items() if resource.type in types)
+    declared = judgement.config["wires"].get(resource.text(name), {})
+    for path in properties:
+        wanted = declared.get(path, [])
+        found = [
+            _names(other.text(called))
+            for types, called in _CALLED.items()
+            for other in sources(stack, resource, path, types)
+        ]
+        if len(found) != len(wanted) or not all(any(one in names for one in wanted) for names in found):
+            said = ", ".join(f"`{one}`" for one in wanted) or "nothing"
+            yield f"`{path}` leads to something else than is declared: {said}."
+
+
+def _names(name: str) -> tuple[str, str]:
+    """Return what something may be declared as: its name, with and without the mark."""
+    return name, name[:-5] if _MARK.fullmatch(name[-5:]) else name
+
+
+_GROUPS: Final[Mapping[frozenset[str], str]] = {
+    SERVICE: "networkConfiguration.securityGroups",
+    DATABASE_CLUSTER: "vpcSecurityGroupIds",
+    DATABASE_INSTANCE: "vpcSecurityGroupIds",
+    FUNCTION: "vpcConfig.securityGroupIds",
+}
+
+
+@RULES.resource(
+    "several-groups",
+    title="A workload has no more than one security group.",
+    remedy="Give it its own group, and add what it connects to to that group's rules.",
+    source=_SOURCE,
+    severity=Severity.MEDIUM,
+    types=frozenset[str]().union(*_GROUPS),
+)
+def _several_groups(workload: Resource, _: Judgement) -> Iterator[Finding]:
+    path = next(path for types, path in _GROUPS.items() if workload.type in types)
+    # Where one of them is unknown, the provider answers the list as one unknown: only the inputs tell how many.
+    if len(workload.items(path)) > 1:
+        yield Finding(f"`{path}` has more than one.")
+
+
+@RULES.stack(
+    "undeclared-connection",
+    title="Security groups connect to one another as declared, and on no other port.",
+    remedy="Name the declared group and port, or declare the connection in the program and run `make docs`.",
+    source=_SOURCE,
+    severity=Severity.HIGH,
+    config={
+        "connections": {
+            "type": "object",
+            "description": "Name of a security group, without the mark of four digits -> `GROUP:PORT` of those that "
+            "connect to it",
+            "default": {},
+        }
+    },
+)
+@for_each(INGRESS_RULE | EGRESS_RULE)
+def _undeclared_connection(stack: Stack, rule: Resource, judgement: Judgement) -> Iterator[str]:
+    own = sources(stack, rule, "securityGroupId", SECURITY_GROUP)
+    others = sources(stack, rule, "referencedSecurityGroupId", SECURITY_GROUP)
+    callers, called = (own, others) if rule.type in EGRESS_RULE else (others, own)
+    declared = {
+        (caller, group) for group, connections in judgement.config["connections"].items() for caller in connections
+    }
+    # What leads elsewhere is judged by `wide-egress`, `wide-ingress` and who agrees to networks.
+    for caller, group in product(callers, called):
+        for opening in rule.shared(planned_openings):
+            ports = {*opening.ports} if opening.protocol == "tcp" and opening.ports else {None}
+            meant = {
+                (f"{one}:{port}", other)
+                for one in _names(caller.text("name"))
+                for other in _names(group.text("name"))
+                for port in ports
+            }
+            if len(ports) > 1 or not meant & declared:
+                yield f"In {opening.place}, `{caller.name}` connects to `{group.name}` in a way that isn't declared."
