@@ -189,6 +189,14 @@ def test_a_run_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Wa
     os.utime(again, ns=(0, second * 10**9 + (nanosecond + 1) % 10**9))
     again.replace(saved)
     assert watch.next()[-1] == "    name: early-2-late-3 -> early-3-late-3"
+    save(parts.path("late"), "late-3", "late-4")
+    watch.next()
+    parts.wait_for_a_run_before_the_late_one()
+    # A new file may take the place of a module that has been loaded: Python looks for a package first.
+    package = parts.folder / "early"
+    package.mkdir()
+    (package / "__init__.py").write_text('NAME = "early-4"\n')
+    assert watch.next()[-1] == "    name: early-3-late-4 -> early-4-late-4"
 
 
 def test_a_program_that_fails_is_told_and_the_next_save_compared_with_the_last_whole_plan(
