@@ -13,7 +13,7 @@ from tests.upstream.deployment import Account, empty_account, missing, provider_
 
 READS = ("aws:secretsmanager/getSecretVersion:getSecretVersion", "aws:secretsmanager/getSecret:getSecret")
 OF_OPTIONS = ("aws:wafv2/ipSet:IpSet", "aws:wafv2/webAcl:WebAcl")
-OF_BREAKAGES = ("aws:cloudcontrol/resource:Resource",)
+OF_BREAKAGES = ("aws:cloudcontrol/resource:Resource", "aws:ecs/taskDefinition:TaskDefinition")
 SUMMARIES: list[str] = []
 """What the accounts' runs did, for the end of the session."""
 

@@ -44,7 +44,9 @@ def test_the_record_of_planned_answers_is_current(whole: Account) -> None:
 
 
 def test_stack_rules_see_the_same_of_every_resource_on_both_engines(whole: Account) -> None:
-    planned = [call for call in whole.journal("provider") if "answer" in call]
+    # What a violation adds isn't the program's.
+    good = (ran for ran in whole.runs if "violation" not in ran.scenario)
+    planned = [call for ran in good for call in ran.provider if "answer" in call]
     for stack in STACKS:
         wanted = {step.urn for step in plan_of(stack).steps if step.type.startswith("aws:")}
         missing = {type_of(urn) for urn in wanted - {call["urn"] for call in planned}}
