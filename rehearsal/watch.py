@@ -90,7 +90,8 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
             if current:
                 now = files.next_stamps(stamps)
                 changed = _differing(stamps, now)
-                if not all(map(files.belongs_to_program, changed)):
+                # What the program has loaded so far may be found in a new file now.
+                if now.keys() - stamps.keys() or not all(map(files.belongs_to_program, changed)):
                     child.end()
                     child = Child(folder, stack_name)
             stamps = now

@@ -35,7 +35,8 @@ Context: TypeAlias = grpc.ServicerContext
 class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
     """Serves packs as one. Until the engine configures it, every rule is mandatory and has its defaults.
 
-    Packs that are configured for a stack judge no other one.
+    It keeps nothing of a plan once it is told of the next (`ConfigureStack`): `make watch` has one judged for nothing
+    before the one that counts. Packs that are configured for a stack judge no other one.
 
     Raises:
         BadConfiguration: two rules have the same id.

@@ -35,10 +35,14 @@ class Verdict:
 
 
 class Analyzers:
-    """All packs of a rehearsal. They are asked for their rules and configured in the background, from the beginning."""
+    """All packs of a rehearsal. They are asked for their rules and configured in the background, from the beginning.
 
-    def __init__(self, project: Project, processes: Sequence[Process]) -> None:
+    In a `trial` before another plan only those judge that keep nothing of it.
+    """
+
+    def __init__(self, project: Project, processes: Sequence[Process], *, trial: bool = False) -> None:
         self._project = project
+        self._trial = trial
         self._config: Mapping[str, str] = project.config
         self._packs: Future[Sequence[Pack]] = Future()
         self._asked: list[tuple[Pack, Step, grpc.Future[analyzer_pb2.AnalyzeResponse]]] = []
@@ -49,7 +53,7 @@ class Analyzers:
 
     def _configure(self, processes: Sequence[Process]) -> None:
         try:
-            self._packs.set_result(configured(processes))
+            self._packs.set_result([pack for pack in configured(processes) if pack.keeps_nothing or not self._trial])
         except BaseException as error:  # handed to the main thread
             self._packs.set_exception(error)
 

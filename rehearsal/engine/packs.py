@@ -67,6 +67,11 @@ class Pack:
     remediates: bool
     configuration: Mapping[str, PolicyConfig]
 
+    @property
+    def keeps_nothing(self) -> bool:
+        """Tell whether it keeps nothing of a plan once it is told of the next: a pack of this project's rulebook."""
+        return any(name.startswith(_SERVED) for name in self.names)
+
 
 def enforcement(packs: Sequence[Pack]) -> Enforcement:
     """Return what packs enforce: how many rules they have, which stop nothing, and what is waived."""

@@ -18,7 +18,7 @@ def rehearse(
     packs: Sequence[tuple[Path, Path | None]],
     pack_timeout: float,
     *,
-    ready: Callable[[project.Project], None] = lambda _: None,
+    ready: Callable[[project.Project, Sequence[processes.Process]], None] = lambda *_: None,
     planned: Callable[[int], None] = lambda _: None,
 ) -> Plan:
     """Plan a stack of the project in a folder, have it judged, and return both.
@@ -28,7 +28,8 @@ def rehearse(
         stack: The stack's name.
         packs: Folder of each pack, and its configuration file or None.
         pack_timeout: Seconds for a pack to start, and for each of its answers.
-        ready: Called once with the project as this stack configures it, before the program runs.
+        ready: Called once with the project as this stack configures it, and the packs' processes, before the program
+            runs.
         planned: Called with the number of resources before the stack as a whole is judged.
     """
     try:
@@ -41,7 +42,7 @@ def rehearse(
         from rehearsal.engine.analyzers import Analyzers
 
         judges = Analyzers(settings, started)
-        ready(settings)
+        ready(settings, started)
         run = program.run(settings, judges)
         failure = run.failure
         # The Pulumi CLI would have refused first, but the program's own list of problems says more.

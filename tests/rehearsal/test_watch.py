@@ -10,6 +10,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rehearsal.conftest import ROOT, heed_signals
+from tests.rehearsal.conftest import PACKS, ROOT, heed_signals
 
 DEADLINE = 300
 """Seconds after which a plan won't come any more."""
@@ -165,11 +166,13 @@ def parts(workshop: Path, tmp_path: Path) -> Parts:
     program = workshop / "__main__.py"
     save(program, '"dev-reader"', 'f"{early.NAME}-{late.NAME}"')
     save(program, "import json\n", "import early\nimport late\nimport json\n")
+    shutil.copytree(PACKS / "counting", workshop / "policies" / "counting")
     return parts
 
 
 def test_a_run_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Watch, tmp_path: Path) -> None:
-    watch.next()
+    # A pack that keeps something of a plan isn't asked in a run for nothing: its count stays, and so isn't told again.
+    assert "    The pack has been asked about 1." in watch.next()
     save(parts.path("late"), "late-1", "late-2")
     assert watch.next()[-1] == "    name: early-1-late-1 -> early-1-late-2"
     parts.wait_for_a_run_before_the_late_one()
@@ -186,6 +189,14 @@ def test_a_run_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Wa
     os.utime(again, ns=(0, second * 10**9 + (nanosecond + 1) % 10**9))
     again.replace(saved)
     assert watch.next()[-1] == "    name: early-2-late-3 -> early-3-late-3"
+    save(parts.path("late"), "late-3", "late-4")
+    watch.next()
+    parts.wait_for_a_run_before_the_late_one()
+    # A new file may take the place of a module that has been loaded: Python looks for a package first.
+    package = parts.folder / "early"
+    package.mkdir()
+    (package / "__init__.py").write_text('NAME = "early-4"\n')
+    assert watch.next()[-1] == "    name: early-3-late-4 -> early-4-late-4"
 
 
 def test_a_program_that_fails_is_told_and_the_next_save_compared_with_the_last_whole_plan(

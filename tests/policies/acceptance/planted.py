@@ -70,7 +70,10 @@ def written(value: Any) -> Any:  # noqa: ANN401 - what YAML gives
     if not isinstance(value, dict):
         return value
     if "REPEAT" in value:
-        return value["REPEAT"] * value["TIMES"]
+        if isinstance(value["REPEAT"], str):
+            return value["REPEAT"] * value["TIMES"]
+        text = json.dumps(value["REPEAT"])
+        return [one for number in range(value["TIMES"]) for one in json.loads(text.replace("NUMBER", str(number)))]
     if "LIST" in value:
         return [value["LIST"].replace("N", str(number)) for number in range(value["TIMES"])]
     if "TAGS" in value:
