@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.applications import Application
+from components.applications import APPLICATIONS, Application
 from components.catalogue import TASKS, Reader, Workload, secret_uses
 from components.containers import CONTAINERS, PREFECT_API, SERVICES
 from components.iam_names import execution_role_name, task_role_name
@@ -70,7 +70,9 @@ def wires(names: Names) -> dict[str, dict[str, list[str]]]:
         names.resource(workload): {
             "networkConfiguration": [names.resource(MEMBERS[workload])],
             "taskDefinition": [names.resource(workload)],
-            "loadBalancers": _target(names, CONTAINERS[workload].application),
+            "loadBalancers": [_targets(names, application)]
+            if (application := CONTAINERS[workload].application)
+            else [],
             "serviceRegistries": [PREFECT_API] if workload is Workload.PREFECT_API else [],
         }
         for workload in SERVICES
@@ -87,11 +89,15 @@ def wires(names: Names) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def _target(names: Names, application: Application | None) -> list[str]:
-    if application is None:
-        return []
+def _targets(names: Names, application: Application) -> str:
+    """Return the name of an application's target group, without the mark."""
     label = names.resource(application.label)
-    return [names.fixed("targetGroups", label, "name", label)]
+    return names.fixed("targetGroups", label, "name", label)
+
+
+def routes(names: Names, domain: str) -> dict[str, str]:
+    """Return host -> name of the target group that it leads to, without the mark."""
+    return {names.host(application.label, domain): _targets(names, application) for application in APPLICATIONS}
 
 
 def connections(names: Names) -> dict[str, list[str]]:
@@ -113,7 +119,8 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     given: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     loaded = load(project, stack)
     said = completed({key.removeprefix(f"{loaded.name}:"): value for key, value in loaded.config.items()}, stack)
-    names = Names("", stack, "", "", immutable=read(json.loads(loaded.setting("immutable") or "{}")))
+    immutable = read(json.loads(loaded.setting("immutable") or "{}"))
+    names = Names("", stack, "", "", host_style=said.get("hostStyle", Names.host_style), immutable=immutable)
     here = said.get("workloads") == HERE
     # A first deploy names one image after the other.
     run = [workload for workload in CONTAINERS if here and said.get(workload_image(workload, here=True).digest_key)]
@@ -121,6 +128,7 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
         "undeclared-injection": {"variables": variables(names) if here else {}},
         "undeclared-role": {"roles": roles(names, said["orkFunction"]) if here else {}},
         "undeclared-wiring": {"wires": wires(names) if here else {}},
+        "undeclared-route": {"routes": routes(names, said["domain"])},
         "undeclared-connection": {"connections": connections(names) if here else {}},
         "unwired-workload": {"families": [*map(names.resource, run)]},
         "half-parked": {"marker": PARK_MODE.name(names) if here else ""},

@@ -17,6 +17,7 @@ from policies.workloads.kinds import (
     ROLE_POLICY,
     SERVICE,
 )
+from policies.workloads.wiring import hosts
 
 RULES: Final = Rules()
 
@@ -63,10 +64,10 @@ def _half_parked(stack: Stack, judgement: Judgement) -> Iterator[Finding]:
             problem = f"{unjudgeable}."
         if problem:
             yield Finding(problem, resource.urn)
-    hosts = {True: set[str](), False: set[str]()}
+    closed = {True: set[str](), False: set[str]()}
     for rule in stack.only(LISTENER_RULE):
-        hosts[_closes(rule)].update(_hosts(rule))
-    if hosts[True] != (hosts[False] if meant == "parked" else set()):
+        closed[_closes(rule)].update(hosts(rule))
+    if closed[True] != (closed[False] if meant == "parked" else set()):
         yield Finding("The hosts of rules that answer 503 aren't those that are to be closed: all or none.")
 
 
@@ -87,8 +88,3 @@ def _problem(resource: Resource, *, parked: bool) -> str:
 
 def _closes(rule: Resource) -> bool:
     return rule.get("actions.0.fixedResponse.statusCode") == "503"
-
-
-def _hosts(rule: Resource) -> Iterator[str]:
-    for condition in rule.parts("conditions"):
-        yield from condition.texts("hostHeader.values")

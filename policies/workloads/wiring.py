@@ -14,6 +14,7 @@ from policies.workloads.kinds import (
     DATABASE_CLUSTER,
     DATABASE_INSTANCE,
     FUNCTION,
+    LISTENER_RULE,
     LOAD_BALANCER,
     PARAMETER,
     REGISTRY,
@@ -78,6 +79,34 @@ def _undeclared_wiring(stack: Stack, resource: Resource, judgement: Judgement) -
         if len(found) != len(wanted) or not all(any(one in names for one in wanted) for names in found):
             said = ", ".join(f"`{one}`" for one in wanted) or "nothing"
             yield f"`{path}` leads to something else than is declared: {said}."
+
+
+@RULES.stack(
+    "undeclared-route",
+    title="A host leads to the targets that are declared for it.",
+    remedy="Forward the host to its own application's target group, or declare it in the program and run `make docs`.",
+    source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html",
+    severity=Severity.HIGH,
+    config={
+        "routes": {
+            "type": "object",
+            "description": "Host -> name of the target group that it leads to, without the mark of four digits",
+            "default": {},
+        }
+    },
+)
+@for_each(LISTENER_RULE)
+def _undeclared_route(stack: Stack, rule: Resource, judgement: Judgement) -> Iterator[str]:
+    for host, group in product(hosts(rule), sources(stack, rule, "actions", TARGET_GROUP)):
+        declared = judgement.config["routes"].get(host)
+        if declared not in _names(group.text("name")):
+            yield f"`{host}` leads to `{group.name}`; declared: {f'`{declared}`' if declared else 'nothing'}."
+
+
+def hosts(rule: Resource) -> Iterator[str]:
+    """Yield the hosts that a rule of a listener is for."""
+    for condition in rule.parts("conditions"):
+        yield from condition.texts("hostHeader.values")
 
 
 def _names(name: str) -> tuple[str, str]:

@@ -40,6 +40,7 @@ CONFIG: Final[dict[str, dict[str, Json]]] = {
             "/prod/infra/database_host": {"insecureValue": ["prod-rocketclub"]},
         }
     },
+    "undeclared-route": {"routes": {"portal.example.com": "prod-portal"}},
     "undeclared-connection": {
         "connections": {"prod-backstage": ["prod-edge:7007"], "prod-database": ["prod-backstage:5432"]}
     },
