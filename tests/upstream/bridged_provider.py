@@ -290,9 +290,13 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 del properties.fields["region"]
             if name == "olds" and method != "Check" and type_ in _IDS and _IDS[type_] not in properties.fields:
                 properties[_IDS[type_]] = request.id
-            # Outputs stay as the bridge made them: notes of its own on their shape are among them.
+            # Outputs stay as the bridge made them, since notes of its own on their shape are among them; but for what
+            # `_translate_back` adds.
             if name in ("news", "inputs", "old_inputs") or method in ("Check", "Create"):
                 _reshape(properties, type_, to_bridge=True)
+            else:
+                for own in RENAMED.get(type_, {}):
+                    properties.fields.pop(own, None)
         return self._bridge(region), asked_for
 
     def _translate_back(
@@ -305,6 +309,10 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
             properties = getattr(response, name)
             if name == "inputs":
                 _reshape(properties, type_of(urn), to_bridge=False)
+            if name == "properties":
+                for own, bridged in RENAMED.get(type_of(urn), {}).items():
+                    if bridged in properties.fields:
+                        properties.fields[own].CopyFrom(properties.fields[bridged])
             if name == "properties" and len(properties.fields) and id_ and "id" not in properties.fields:
                 self._given_ids.add(urn)
                 properties["id"] = id_
