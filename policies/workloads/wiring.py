@@ -100,7 +100,7 @@ def _undeclared_route(stack: Stack, rule: Resource, judgement: Judgement) -> Ite
     for host, group in product(hosts(rule), sources(stack, rule, "actions", TARGET_GROUP)):
         declared = judgement.config["routes"].get(host)
         if declared not in _names(group.text("name")):
-            yield f"`{host}` leads to `{group.name}`; declared: {f'`{declared}`' if declared else 'nothing'}."
+            yield f"A host leads to `{group.name}`; declared for it: {f'`{declared}`' if declared else 'nothing'}."
 
 
 def hosts(rule: Resource) -> Iterator[str]:

@@ -64,7 +64,7 @@ _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_me
 _WITH_REGION: Final = re.compile(r"(.+)@([a-z]{2}-[a-z]+-\d)")
 """An id and the region that an import names after it."""
 _IDS: Final = {"aws:acm/certificateValidation:CertificateValidation": "acmCertificateValidationId"}
-"""What the bridge calls the id of a resource that has no importer, and whose outputs an import gives."""
+"""The bridge's name for the id of a resource that has no importer, and whose outputs an import gives."""
 
 Message: TypeAlias = Any
 """A request or response of the provider protocol; the generated classes share no type with these fields."""
@@ -239,12 +239,8 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         planning = method == "Create" and request.preview
         given = from_struct(request.properties) if planning else {}
         bridge, asked_for = self._translated(method, request, sent)
-        entry = {
-            "urn": urn,
-            "type": type_,
-            "region": bridge.region,
-            "preview": bool(getattr(request, "preview", False)),
-        }
+        preview = bool(getattr(request, "preview", False))
+        entry = {"urn": urn, "type": type_, "region": bridge.region, "preview": preview}
         try:
             response = getattr(bridge.stub, method)(request)
         except grpc.RpcError as error:
@@ -290,13 +286,12 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 del properties.fields["region"]
             if name == "olds" and method != "Check" and type_ in _IDS and _IDS[type_] not in properties.fields:
                 properties[_IDS[type_]] = request.id
-            # Outputs stay as the bridge made them, since notes of its own on their shape are among them; but for what
-            # `_translate_back` adds.
+            # Outputs stay as the bridge made them, with its notes on their shape, but for what `_translate_back` adds.
             if name in ("news", "inputs", "old_inputs") or method in ("Check", "Create"):
                 _reshape(properties, type_, to_bridge=True)
-            else:
-                for own in RENAMED.get(type_, {}):
-                    properties.fields.pop(own, None)
+                continue
+            for own in RENAMED.get(type_, {}):
+                properties.fields.pop(own, None)
         return self._bridge(region), asked_for
 
     def _translate_back(
@@ -309,10 +304,9 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
             properties = getattr(response, name)
             if name == "inputs":
                 _reshape(properties, type_of(urn), to_bridge=False)
-            if name == "properties":
-                for own, bridged in RENAMED.get(type_of(urn), {}).items():
-                    if bridged in properties.fields:
-                        properties.fields[own].CopyFrom(properties.fields[bridged])
+            for own, bridged in RENAMED.get(type_of(urn), {}).items() if name == "properties" else ():
+                if bridged in properties.fields:
+                    properties.fields[own].CopyFrom(properties.fields[bridged])
             if name == "properties" and len(properties.fields) and id_ and "id" not in properties.fields:
                 self._given_ids.add(urn)
                 properties["id"] = id_

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from components.naming import Names
+from generators.declared_injections import injections_file
 from generators.expected_readers import expected
 from policies.acceptance.quotas import size
 from policies.inventory.agreement import pins
@@ -124,6 +125,8 @@ class Agreed:
         for pack, configuration in configurations.items():
             file = self.project / "policies" / "config" / f"{pack}.{environment}.json"
             file.write_text(json.dumps(configuration))
+        file, text = injections_file(self.project, environment)
+        file.write_text(text)
 
 
 @cache
