@@ -9,6 +9,7 @@ from policies.entry_points import header, listener_rules
 from policies.entry_points.kinds import DISTRIBUTION, LISTENER, LISTENER_RULE, LOAD_BALANCER, RECORD
 from policies.rulebook import Judgement, Resource, Rules, Severity, Stack, Unjudgeable
 from policies.rulebook.links import for_each, sources, users
+from policies.rulebook.listener_rules import hosts
 
 RULES: Final = Rules()
 
@@ -106,7 +107,7 @@ def _without_rule(stack: Stack, distribution: Resource, judgement: Judgement) ->
     listeners = origin_listeners(stack, distribution)
     rules = [rule for listener in listeners for rule in users(stack, listener, "listenerArn", LISTENER_RULE)]
     for host in aliases(distribution):
-        own = [rule for rule in rules if host in [name.lower() for name in listener_rules.hosts(rule)]]
+        own = [rule for rule in rules if host in [name.lower() for name in hosts(rule)]]
         kinds = {action.kind for rule in own for action in rule.shared(listener_rules.actions)}
         # A host that is closed for a while answers by itself.
         if not kinds & {"forward", "fixed-response"}:

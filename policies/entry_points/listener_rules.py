@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from policies.entry_points import header
 from policies.entry_points.kinds import LISTENER_RULE
 from policies.rulebook import Finding, Judgement, Part, Resource, Rules, Severity, Unjudgeable
+from policies.rulebook.listener_rules import hosts
 
 RULES: Final = Rules()
 
@@ -44,11 +45,6 @@ def actions(rule: Resource) -> tuple[Action, ...]:
     if len({action.order for action in found}) < len(found):
         raise Unjudgeable("actions", "has two actions of the same order", rule.urn)
     return tuple(sorted(found, key=lambda action: action.order))
-
-
-def hosts(rule: Resource) -> tuple[str, ...]:
-    """Return the hosts that a rule asks for, as they are written; none if it takes every host."""
-    return tuple(host for condition in rule.parts("conditions") for host in condition.texts("hostHeader.values"))
 
 
 def _signs_in_first(rule: Resource) -> bool:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.entry_points.kinds import LISTENER, LISTENER_RULE
-from policies.entry_points.listener_rules import actions, hosts
+from policies.entry_points.listener_rules import actions
 from policies.rulebook import Finding, Judgement, Part, Resource, Rules, Severity, Stack
 from policies.rulebook.links import for_each
+from policies.rulebook.listener_rules import hosts
 
 RULES: Final = Rules()
 

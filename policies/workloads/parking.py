@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack, Unjudgeable
+from policies.rulebook.listener_rules import hosts
 from policies.workloads.kinds import (
     DATABASE_CLUSTER,
     LISTENER_RULE,
@@ -17,7 +18,6 @@ from policies.workloads.kinds import (
     ROLE_POLICY,
     SERVICE,
 )
-from policies.workloads.wiring import hosts
 
 RULES: Final = Rules()
 

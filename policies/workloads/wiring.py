@@ -9,6 +9,7 @@ from typing import Final
 
 from policies.rulebook import Finding, Judgement, Resource, Rules, Severity, Stack
 from policies.rulebook.links import for_each, sources
+from policies.rulebook.listener_rules import hosts
 from policies.rulebook.security_groups import EGRESS_RULE, INGRESS_RULE, SECURITY_GROUP, planned_openings
 from policies.workloads.kinds import (
     DATABASE_CLUSTER,
@@ -101,12 +102,6 @@ def _undeclared_route(stack: Stack, rule: Resource, judgement: Judgement) -> Ite
         declared = judgement.config["routes"].get(host)
         if declared not in _names(group.text("name")):
             yield f"A host leads to `{group.name}`; declared for it: {f'`{declared}`' if declared else 'nothing'}."
-
-
-def hosts(rule: Resource) -> Iterator[str]:
-    """Yield the hosts that a rule of a listener is for."""
-    for condition in rule.parts("conditions"):
-        yield from condition.texts("hostHeader.values")
 
 
 def _names(name: str) -> tuple[str, str]:
