@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -30,9 +30,20 @@ if TYPE_CHECKING:
     from selenium.webdriver.remote.webelement import WebElement
 
 _POLL_SECONDS: Final = 0.1
-_EMAIL: Final = "input[type=email], input[autocomplete=username], input[name*=email], input[name*=username]"
-_PASSWORD: Final = "input[type=password]"
-_CODE: Final = "input[autocomplete=one-time-code], input[name*=code]"
+_LOOK: Final = """
+const shown = selector => [...document.querySelectorAll(selector)].find(
+  field => field.offsetWidth && field.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) ?? null
+return {
+  loaded: document.readyState === "complete",
+  url: document.URL,
+  status: performance.getEntriesByType("navigation")[0]?.responseStatus ?? 0,
+  html: document.documentElement.outerHTML,
+  password: shown("input[type=password]"),
+  code: shown("input[autocomplete=one-time-code], input[name*=code]"),
+  email: shown("input[type=email], input[autocomplete=username], input[name*=email], input[name*=username]"),
+}
+"""
+"""Reads a page in one go, since it may be replaced by the next page between two questions."""
 _NETWORK_ERRORS: Final = {
     "ERR_TOO_MANY_REDIRECTS": symptoms.REDIRECT_LOOP,
     "ERR_CERT_DATE_INVALID": symptoms.EXPIRED_CERTIFICATE,
@@ -92,6 +103,18 @@ def _find_program(given: str, names: Sequence[str], option: str) -> str:
     return found
 
 
+class _Page(TypedDict):
+    """What a page shows: where it is, the status it was answered with, and the fields that a user sees."""
+
+    loaded: bool
+    url: str
+    status: int
+    html: str
+    password: WebElement | None
+    code: WebElement | None
+    email: WebElement | None
+
+
 @dataclass(frozen=True)
 class _Visit:
     stack: Stack
@@ -147,14 +170,21 @@ class _Visit:
 
     def _walk(self, page: Chrome) -> Verdict:
         """Fill in what Kinde asks for until the application shows, or something else does."""
-        from selenium.common.exceptions import ElementNotInteractableException, StaleElementReferenceException
+        from selenium.common.exceptions import (
+            ElementNotInteractableException,
+            JavascriptException,
+            StaleElementReferenceException,
+        )
 
         typed: dict[str, WebElement] = {}
         deadline = time.monotonic() + self.browser.seconds
         while time.monotonic() < deadline:
             # A page that is being replaced fails here, and is looked at again.
-            with contextlib.suppress(StaleElementReferenceException, ElementNotInteractableException):
-                verdict = self._step(page, typed)
+            with contextlib.suppress(
+                ElementNotInteractableException, JavascriptException, StaleElementReferenceException
+            ):
+                seen: _Page = page.execute_script(_LOOK)
+                verdict = self._step(page, seen, typed) if seen["loaded"] else None
                 if verdict:
                     return verdict
             time.sleep(_POLL_SECONDS)
@@ -162,39 +192,37 @@ class _Visit:
             page, f"not done after {self.browser.seconds:g} seconds, at {without_query(page.current_url)}"
         )
 
-    def _step(self, page: Chrome, typed: dict[str, WebElement]) -> Verdict | None:
-        """Do one thing on the page that shows; return how the visit ended, if it did."""
-        if page.execute_script("return document.readyState") != "complete":
-            return None
-        status = int(page.execute_script("return performance.getEntriesByType('navigation')[0]?.responseStatus ?? 0"))
-        if str(page.execute_script("return document.URL")).startswith("chrome-error:"):
-            # Chromium's own page, also for an answer without a body.
-            if not (answered := re.search(r"HTTP ERROR (\d{3})", page.page_source)):
-                return self._failed(page, "the browser shows an error of its own", _network_symptom(page.page_source))
-            status = int(answered[1])
-        at_host = urlsplit(page.current_url).hostname == self.host
-        if at_host and status >= HTTPStatus.BAD_REQUEST:
-            seen = f"answers {status} at {without_query(page.current_url)}"
-            return self._failed(page, seen, symptoms.find_by_status(status))
-        if at_host:
-            return self._signed_in(page)
-        if status >= HTTPStatus.BAD_REQUEST:
-            mismatch = "redirect" in page.page_source.lower()
-            seen = f"Kinde answers {status} at {without_query(page.current_url)}"
-            return self._failed(page, seen, symptoms.CALLBACK_MISMATCH if mismatch else None)
-        return self._fill(page, typed)
-
-    def _fill(self, page: Chrome, typed: dict[str, WebElement]) -> Verdict | None:
-        at, kinde = urlsplit(page.current_url), urlsplit(self.stack.endpoints.authorization)
-        if (at.scheme, at.netloc) != (kinde.scheme, kinde.netloc):
+    def _step(self, page: Chrome, seen: _Page, typed: dict[str, WebElement]) -> Verdict | None:
+        """Do one thing on the page that was seen; return how the visit ended, if it did."""
+        status, place = seen["status"], without_query(seen["url"])
+        if seen["url"].startswith("chrome-error:"):
+            # Chromium's own page, also for an answer without a body. The address that it failed at is its driver's.
             place = without_query(page.current_url)
+            if not (answered := re.search(r"HTTP ERROR (\d{3})", seen["html"])):
+                return self._failed(page, "the browser shows an error of its own", _network_symptom(seen["html"]))
+            status = int(answered[1])
+        at_host = urlsplit(place).hostname == self.host
+        if at_host and status >= HTTPStatus.BAD_REQUEST:
+            return self._failed(page, f"answers {status} at {place}", symptoms.find_by_status(status))
+        if at_host:
+            return self._signed_in(page, place)
+        if status >= HTTPStatus.BAD_REQUEST:
+            mismatch = "redirect" in seen["html"].lower()
+            answer = f"Kinde answers {status} at {place}"
+            return self._failed(page, answer, symptoms.CALLBACK_MISMATCH if mismatch else None)
+        return self._fill(page, seen, typed)
+
+    def _fill(self, page: Chrome, seen: _Page, typed: dict[str, WebElement]) -> Verdict | None:
+        at, kinde = urlsplit(seen["url"]), urlsplit(self.stack.endpoints.authorization)
+        if (at.scheme, at.netloc) != (kinde.scheme, kinde.netloc):
+            place = without_query(seen["url"])
             return self._failed(page, f"at {place}, which isn't Kinde's host: nothing was typed there")
-        if field := _visible(page, _PASSWORD):
+        if field := seen["password"]:
             again = "Kinde asks for the password again: it doesn't accept the test user's"
             return self._answer(page, typed, field, self.user.password.get_secret_value(), again)
-        if _visible(page, _CODE):
+        if seen["code"]:
             return self._failed(page, "Kinde asks for a one-time code; the test user must sign in with a password only")
-        if field := _visible(page, _EMAIL):
+        if field := seen["email"]:
             again = "Kinde asks for the e-mail address again: it doesn't know the test user"
             return self._answer(page, typed, field, self.user.email, again)
         return None
@@ -210,7 +238,7 @@ class _Visit:
             return self._failed(page, again)
         return None
 
-    def _signed_in(self, page: Chrome) -> Verdict:
+    def _signed_in(self, page: Chrome, place: str) -> Verdict:
         cookies = [
             cookie for cookie in page.get_cookies() if str(cookie["name"]).startswith(self.application.session_cookie)
         ]
@@ -218,7 +246,7 @@ class _Visit:
             return self._failed(page, f"shows a page, but there is no session cookie {self.application.session_cookie}")
         if not all(cookie["secure"] for cookie in cookies):
             return self._failed(page, f"the session cookie {self.application.session_cookie} lacks Secure")
-        return self.check.passed(f"signed in; {without_query(page.current_url)} shows")
+        return self.check.passed(f"signed in; {place} shows")
 
     def _failed(self, page: Chrome, seen: str, symptom: Symptom | None = None) -> Verdict:
         return self.check.failed(f"{seen}. {self._screenshot(page)}", symptom)
@@ -235,12 +263,6 @@ class _Visit:
         except OSError as error:
             return f"No screenshot: {file}: {error.strerror}"
         return f"Screenshot: {file}"
-
-
-def _visible(page: Chrome, selector: str) -> WebElement | None:
-    from selenium.webdriver.common.by import By
-
-    return next((field for field in page.find_elements(By.CSS_SELECTOR, selector) if field.is_displayed()), None)
 
 
 def _type(field: WebElement, text: str) -> None:
