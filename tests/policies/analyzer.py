@@ -13,6 +13,7 @@ JSON, with `UNKNOWN` for what a preview can't know and `secret(value)` for a sec
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import subprocess
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import grpc
-from google.protobuf import empty_pb2, json_format
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from rehearsal.engine import planned_inputs
@@ -102,6 +103,14 @@ class Planned:
         """Return its URN (without the types of its parents, which no rule needs)."""
         return f"urn:pulumi:{stack}::{PROJECT}::{self.type}::{self.name}"
 
+    @functools.cached_property
+    def answered(self) -> struct_pb2.Struct:
+        """Its properties as the provider answers them, but for those that no case names."""
+        answer = planned_inputs.planned(self.type, self.properties)
+        struct = struct_pb2.Struct()
+        struct.update({name: answer[name] for name in self.properties})
+        return struct
+
 
 class Process:
     """A running pack, started as the engine starts it: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program.
@@ -147,6 +156,12 @@ class Process:
             ),
             timeout=_ANSWER,
         )
+        self.rules: Mapping[str, analyzer_pb2.PolicyInfo] = {policy.name: policy for policy in self.info.policies}
+        self.defaults: Mapping[str, Mapping[str, Json]] = {
+            name: {key: schema["default"] for key, schema in schemas.items() if "default" in schema}
+            for name, policy in self.rules.items()
+            for schemas in [json_format.MessageToDict(policy.configSchema.properties)]
+        }
         self.configuration: analyzer_pb2.ConfigureAnalyzerRequest | None = None
 
     def configure(self, configuration: analyzer_pb2.ConfigureAnalyzerRequest) -> None:
@@ -174,15 +189,13 @@ class Judge:
     ) -> None:
         self._process = process
         self.stack = stack
-        self.rules: Mapping[str, analyzer_pb2.PolicyInfo] = {policy.name: policy for policy in process.info.policies}
+        self.rules = process.rules
         assert set(config) | set(levels) <= set(self.rules), "configures a rule that the pack doesn't have"
         # As the engine does it: every rule is configured, with the defaults of its schema below what was given.
         self._configuration = analyzer_pb2.ConfigureAnalyzerRequest()
         for name, policy in self.rules.items():
-            schemas = json_format.MessageToDict(policy.configSchema.properties)
-            defaults = {key: schema["default"] for key, schema in schemas.items() if "default" in schema}
             sent = self._configuration.policyConfig[name]
-            sent.properties.update({**defaults, **config.get(name, {})})
+            sent.properties.update({**process.defaults[name], **config.get(name, {})})
             sent.enforcementLevel = (
                 analyzer_pb2.EnforcementLevel.Value(levels[name].upper()) if name in levels else policy.enforcementLevel
             )
@@ -238,9 +251,7 @@ class Judge:
             resource.options.ignoreChanges.extend(planned.ignore_changes)
             for key, urns in planned.references.items():
                 resource.propertyDependencies[key].urns.extend(urns)
-            answered = planned_inputs.planned(planned.type, planned.properties)
-            # A case says all that it is about, so what the provider would add by itself is left out.
-            resource.properties.update({name: answered[name] for name in planned.properties})
+            resource.properties.CopyFrom(planned.answered)
         self._process.configure(self._configuration)
         return [_violation(item, "") for item in self._process.stub.AnalyzeStack(request, timeout=_ANSWER).diagnostics]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -20,6 +21,7 @@ def pack() -> Iterator[StartPack]:
     a new configuration costs nothing.
     """
     processes: dict[tuple[Path, str], Process] = {}
+    judges: dict[str, Judge] = {}
 
     def start(
         name: str | Path,
@@ -30,7 +32,10 @@ def pack() -> Iterator[StartPack]:
         folder = name if isinstance(name, Path) else owned() / "policies" / name
         if (folder, stack) not in processes:
             processes[folder, stack] = Process(folder, stack)
-        return Judge(processes[folder, stack], stack, config or {}, levels or {})
+        key = json.dumps([str(folder), stack, config or {}, levels or {}])
+        if key not in judges:
+            judges[key] = Judge(processes[folder, stack], stack, config or {}, levels or {})
+        return judges[key]
 
     yield start
     for process in processes.values():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,9 +38,9 @@ class Tables:
 
     def with_value(self, row: Mapping[str, Any], value: Json) -> dict[str, dict[str, Any]]:
         """Return the stack with one value of a row of `cases.yaml`."""
-        stack = copy.deepcopy(self.stack)
-        change(stack[row["resource"]]["properties"], row["path"], value)
-        return stack
+        changed = copy.deepcopy(self.stack[row["resource"]])
+        change(changed["properties"], row["path"], value)
+        return {**self.stack, row["resource"]: changed}
 
     def changed(self, row: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Return the stack with the changes of a row of `stacks.yaml`."""
@@ -123,20 +124,31 @@ def planned(stack: Mapping[str, Mapping[str, Any]], environment: str = "prod") -
         return f"urn:pulumi:{environment}::{PROJECT}::{stack[name]['type']}::{name}"
 
     return [
-        Planned(
-            entry["type"],
-            meant(entry["properties"]),
+        _resource(
             name,
-            protect=entry.get("protect", False),
-            references={
-                key: [urn(other) for other in names if other in stack]
+            json.dumps(entry),
+            tuple(
+                (key, tuple(urn(other) for other in names if other in stack))
                 for key, names in entry.get("references", {}).items()
-            },
-            secret_outputs=tuple(entry.get("secret_outputs", ())),
-            ignore_changes=tuple(entry.get("ignore_changes", ())),
+            ),
         )
         for name, entry in stack.items()
     ]
+
+
+@lru_cache(maxsize=4096)
+def _resource(name: str, text: str, references: tuple[tuple[str, tuple[str, ...]], ...]) -> Planned:
+    """Return one resource, the same object for each stack that has it: nearly all of a stack is as in `stack.yaml`."""
+    entry = json.loads(text)
+    return Planned(
+        entry["type"],
+        meant(entry["properties"]),
+        name,
+        protect=entry.get("protect", False),
+        references=dict(references),
+        secret_outputs=tuple(entry.get("secret_outputs", ())),
+        ignore_changes=tuple(entry.get("ignore_changes", ())),
+    )
 
 
 def rules(found: Iterable[Violation]) -> set[str]:
