@@ -20,14 +20,14 @@ from generators import ci_calls
 from generators.ci_calls import STATE, Request
 from generators.state_calls import OPERATIONS, calls, requests
 from operations.state_store import key_policy
-from policies.inventory.agreement import merge, pins
 from policies.least_privilege import knowledge
 from policies.least_privilege.access.holders import Holder
 from policies.least_privilege.access.requests import may
 from stackfiles import project
+from tests.agreeing import agree
 from tests.iam_evaluator import answers, missing
 from tests.owner import FILES, owned
-from tests.planning import NAME, Plan, copy_project, rehearse
+from tests.planning import NAME, Plan, copy_project, plan_only, rehearse
 
 STACKS: Final = project.stacks(FILES)
 LONGEST_BOUNDARY: Final = 6144
@@ -200,21 +200,16 @@ def test_the_documents_have_room_to_grow() -> None:
 
 
 def judged(folder: Path, stack: str, *, agreed: bool) -> Plan:
-    """The plan of a stack with the state's settings."""
+    """The plan of a stack with the state's settings, to which its owners agreed or not."""
     copy, settings = copy_project(folder), state_of(stack)
     with (copy / f"Pulumi.{stack}.yaml").open("a") as file:
         file.write(f"  stateBucket: {settings.state_bucket}\n  stateKeyArn: {settings.state_key_arn}\n")
         file.write("  previewReadsState: true\n")
+    output = folder / "plan.json"
     if agreed:
-        agree(copy, stack)
-    return rehearse(stack, copy, folder / "plan.json")
-
-
-def agree(copy: Path, stack: str) -> None:
-    """Write what follows from the settings into what the owners agreed to, as the command for it does."""
-    file = copy / "policies" / "config" / f"inventory.{stack}.json"
-    wanted = pins.pinned(*pins.settings_of(copy, stack))
-    file.write_text(json.dumps(merge.merged(json.loads(file.read_text()), wanted, keep=True)))
+        plan_only(stack, copy, output)
+        agree(copy, stack, output)
+    return rehearse(stack, copy, output)
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -227,7 +222,7 @@ def test_the_packs_have_nothing_to_say_to_it(tmp_path: Path, stack: str) -> None
 def test_it_takes_an_agreement(tmp_path: Path) -> None:
     plan = judged(tmp_path, "prod", agreed=False)
     assert plan.exit_code == 1
-    assert plan.rules == {"inventory/foreign-bucket", "inventory/pinned-state"}
+    assert plan.rules == {"inventory/foreign-bucket", "inventory/pinned-permission", "inventory/pinned-state"}
 
 
 def test_every_operation_of_the_list_is_somebodys() -> None:

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import pytest
 
-from tests.owner import FILES, owned
-from tests.planning import Plan, copy_project, plan_of, rehearsal_command, rehearse
+from tests.agreeing import agree
+from tests.owner import owned
+from tests.planning import Plan, copy_project, plan_of, plan_only, rehearsal_command, rehearse
 
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
@@ -21,16 +22,6 @@ def configured(folder: Path, settings: dict[str, str]) -> Path:
     with (project / "Pulumi.prod.yaml").open("a") as file:
         file.writelines(f"  {key}: {value}\n" for key, value in settings.items())
     return project
-
-
-def agree(project: Path, rule: str, **more: Any) -> None:  # noqa: ANN401 - what JSON gives
-    """Add to what the owners of the production stack agreed to."""
-    file = project / "policies" / "config" / "inventory.prod.json"
-    agreed = json.loads(file.read_text())
-    for key, value in more.items():
-        given = agreed.setdefault(rule, {}).get(key)
-        agreed[rule][key] = [*given, *value] if isinstance(given, list) else value
-    file.write_text(json.dumps(agreed))
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +35,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         "sessionSeconds": "3600",
     }
     project = configured(folder, settings)
-    setting = "cloudflare:index/zoneSetting:ZoneSetting"
-    agree(project, "unjudged-type", types=[setting])
-    most = json.loads((FILES / "policies" / "config" / "inventory.prod.json").read_text())["unagreed-number"]["most"]
-    agree(project, "unagreed-number", most={**most, setting: 5})
-    return rehearse("prod", project, folder / "plan.json")
+    output = folder / "plan.json"
+    plan_only("prod", project, output)
+    agree(project, "prod", output)
+    return rehearse("prod", project, output)
 
 
 def test_the_packs_have_nothing_to_say(guarded: Plan) -> None:
@@ -95,10 +85,10 @@ def test_a_web_acl_of_ones_own_and_a_regional_kinde(tmp_path: Path) -> None:
     project = configured(tmp_path, {"webAclArn": WEB_ACL, "onlyCloudflareViewers": "false"})
     stack = project / "Pulumi.prod.yaml"
     stack.write_text(stack.read_text().replace("ronaldhatcher.kinde.com", "ronaldhatcher.au.kinde.com"))
-    regional = "ronaldhatcher.au.kinde.com"
-    agree(project, "pinned-identity-provider", issuer=f"https://{regional}", hosts=[regional])
-    agree(project, "foreign-reference", agreed=[WEB_ACL])
-    plan = rehearse("prod", project, tmp_path / "plan.json")
+    output = tmp_path / "plan.json"
+    plan_only("prod", project, output)
+    agree(project, "prod", output)
+    plan = rehearse("prod", project, output)
     assert plan.exit_code == 0, plan.printed
     assert {one["webAclId"] for one in plan.inputs("aws:cloudfront/distribution:Distribution")} == {WEB_ACL}
     for rule in plan.inputs("aws:lb/listenerRule:ListenerRule"):

@@ -9,9 +9,10 @@ agreed to is a violation, which says how to have it agreed.
   resources.
 - `pinned_tags`, `granted_buckets` and `state_access` compare what identity policies say with them, which
   `identity_policies` reads; `documents` reads a policy document for all of them.
-- `programs` compares what tasks and functions run with what was agreed.
+- `permissions`, `programs` and `values` compare what roles may do, what tasks and functions run, and what no rule tells
+  right from wrong with what was agreed.
 - `companions` looks for what a bucket needs beside it.
-- `ignored_changes` finds what stays as it is, whatever the program says.
+- `ignored_changes` finds what stays as it is, whatever the program says, `protection` what can be deleted by mistake.
 - `secret_copies` finds secrets where they don't belong.
 
 Owners agree to types and pin facts in the pack's configuration, one file for each stack;
@@ -28,13 +29,16 @@ from policies.inventory import (
     granted_buckets,
     identity,
     ignored_changes,
+    permissions,
     pinned_tags,
     programs,
     properties,
+    protection,
     providers,
     roles,
     secret_copies,
     state_access,
+    values,
 )
 from policies.rulebook import Rule
 
@@ -43,14 +47,17 @@ RULES: Final[tuple[Rule, ...]] = (
     *properties.RULES,
     *companions.RULES,
     *ignored_changes.RULES,
+    *protection.RULES,
     *providers.RULES,
     *account.RULES,
     *identity.RULES,
     *roles.RULES,
+    *permissions.RULES,
     *pinned_tags.RULES,
     *granted_buckets.RULES,
     *state_access.RULES,
     *edge.RULES,
     *programs.RULES,
+    *values.RULES,
     *secret_copies.RULES,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any, Final
 
 from policies.inventory.elsewhere import OWNERS, ROOT, foreign_agreement, told
@@ -179,6 +180,23 @@ def _asked_by(resource: Resource) -> Iterator[Json]:
             yield from (content, content.removesuffix("."))
 
 
+# --- address sets ---
+
+_SHORTEST_PREFIX: Final = {4: 12, 6: 28}
+"""IP version -> bits. Cloudflare's own widest ranges are a /13 and a /29 (https://www.cloudflare.com/ips/)."""
+
+
+def _wide(addresses: Resource, _: Judgement) -> Iterator[Finding]:
+    for index, text in enumerate(addresses.texts("addresses")):
+        try:
+            network = ip_network(text)
+        except ValueError:
+            yield Finding(f"`addresses.{index}` is no block of addresses.")
+            continue
+        if network.prefixlen < _SHORTEST_PREFIX[network.version]:
+            yield Finding(f"`addresses.{index}` is wider than /{_SHORTEST_PREFIX[network.version]}.")
+
+
 # --- target groups ---
 
 
@@ -212,6 +230,15 @@ RULES: Final = (
                 "default": [],
             }
         },
+    ),
+    Rule(
+        id="wide-address-set",
+        title="A set of addresses that a web ACL lets through holds no large part of the internet.",
+        remedy="List the blocks of those who are meant, such as Cloudflare's.",
+        source="https://www.cloudflare.com/ips/",
+        severity=Severity.HIGH,
+        check=_wide,
+        types=types_with("by", "wide-address-set"),
     ),
     Rule(
         id=_NETWORK,

@@ -25,12 +25,15 @@ from policies.rulebook import Json, Resource
 
 FOLDER: Final = Path(__file__).parent / "types"
 
+AGREED: Final = "agreed"
+
 VERBS: Final[Mapping[str, str]] = {
     "by": "these rules judge it",
     "secret": "it may hold a secret that passes through; the rules after `by` judge it",
     "made": "the value comes from a resource of this stack, of one of these types, or the owners agreed to it; "
     "the rule after `or` judges values that are known",
     "only": "these values and no others",
+    AGREED: "the value matters, and no rule tells a right one from a wrong one: the owners agreed to it",
     "free": "any value is harmless, for the reason given",
     "no": "it isn't agreed, for the reason given",
 }

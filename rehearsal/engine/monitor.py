@@ -87,6 +87,7 @@ class Monitor(MockMonitor):
             raise ProgramFault(f"{request.type} is a remote component; a rehearsal can't run its provider")
         parent = self._steps.get(request.parent)
         package = request.type.partition(":")[0]
+        _refuse_plugin(request.type, request.pluginDownloadURL, request.version)
         urn = self._urn(request.parent, request.type, request.name)
         inherited = self._component_providers.get(request.parent, {}).get(package, "") if request.custom else ""
         ancestors = self._ancestors(request.parent)
@@ -145,6 +146,7 @@ class Monitor(MockMonitor):
         """Answer a data source from the table, for the account and region of the provider that is asked."""
         request = self._transforms.invoke(request)
         package = request.tok.partition(":")[0]
+        _refuse_plugin(request.tok, request.pluginDownloadURL, request.version)
         reference = request.provider or self._default_provider(package, request.version)
         provider = self._steps[reference.rpartition("::")[0]].inputs
         accounts = json.loads(_plain(provider.get("allowedAccountIds")) or "[]")
@@ -249,6 +251,23 @@ def _installed_version(package: str) -> str:
         return importlib.metadata.version(f"pulumi-{package}")
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def _refuse_plugin(token: str, url: str, version: str) -> None:
+    """Refuse a plugin that isn't the installed SDK's: the engine runs it before it asks a pack, and doesn't tell packs.
+
+    Raises:
+        ProgramFault: the program names where a plugin comes from, or another version of it.
+    """
+    package = token.removeprefix(PROVIDER_TYPE).partition(":")[0]
+    if url:
+        raise ProgramFault(f"{token} takes its provider's plugin from {url}; leave `plugin_download_url` out")
+    installed = _installed_version(package)
+    if version and installed and version != installed:
+        raise ProgramFault(
+            f"{token} asks for version {version} of its provider's plugin, and pulumi-{package} is {installed}; leave "
+            "`version` out"
+        )
 
 
 def _outputs(step: Step, region: str) -> dict[str, Any]:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
 from generators import expected_readers
-from policies.inventory.agreement import __main__ as agreement
+from tests.agreeing import agree
 from tests.owner import HERE, lay
 from tests.planning import Plan, plan_only, rehearse
 from tests.workloads import LAB
@@ -56,17 +55,9 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     document["config"] = {key: value for key, value in given.items() if value is not None}
     file.write_text(yaml.safe_dump(document))
     assert plan_only(LAB, project, output).exit_code == 0
-    agree(project, output)
-    return request.param, rehearse(LAB, project, output)
-
-
-def agree(project: Path, plan: Path) -> None:
-    """Write what follows from the settings and the plan, and nothing that `lab` had besides."""
     expected_readers.write(project)
-    with pytest.MonkeyPatch.context() as patch:
-        where = ["--stack", LAB, "--plan", str(plan), "--project", str(project)]
-        patch.setattr("sys.argv", ["agreement", "write", "--yes", "--take-away", *where])
-        assert agreement.main() == 0
+    agree(project, LAB, output, "--take-away")
+    return request.param, rehearse(LAB, project, output)
 
 
 def test_it_passes_every_pack_without_a_waiver(stage: tuple[str, Plan]) -> None:

@@ -10,10 +10,12 @@ from typing import Any, Final
 from policies.inventory.agreed_types import counts
 from policies.inventory.edge import DISTRIBUTION
 from policies.inventory.identity_policies import TYPES
+from policies.inventory.permissions import agreed_permissions
 from policies.inventory.pinned_tags import tag_conditions
 from policies.inventory.programs import programs
 from policies.inventory.roles import ATTACHMENT, ROLE, Terms, policy_name
 from policies.inventory.table import leaves, table
+from policies.inventory.values import agreed_values
 
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """How Pulumi's plans write a value that isn't known."""
@@ -55,6 +57,8 @@ def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
             "targets": {group["name"]: group["port"] for type_, group in inputs if type_ == _TARGET_GROUP},
         },
         "pinned-program": {"programs": programs(inputs)},
+        "pinned-permission": {"policies": agreed_permissions(inputs)},
+        "pinned-value": {"values": agreed_values(inputs)},
     }
 
 

@@ -81,6 +81,8 @@ WANTED: Final[tuple[tuple[Mapping[str, Any], str], ...]] = (
     (ALONE["open to all viewers"], "inventory/unscreened-distribution"),
 )
 """Settings -> the rule whose owners have to agree to them."""
+AGREED_ANEW: Final = {"inventory/pinned-permission", "inventory/pinned-value"}
+"""By these, owners agree to what roles may do and to what matters; tests/test_daily_changes.py tries both."""
 _REPOSITORY: Final = "circleciRepository"
 ROOM: Final = 0.85
 """The most of a quota that a document takes up; the rest is room for growth."""
@@ -150,8 +152,9 @@ def planned_together(environment: str) -> Plan:
 
 def assert_only_what_is_wanted_is_said(plan: Plan, options: Mapping[str, Any]) -> None:
     wanted = {rule for settings, rule in WANTED if settings.items() <= options.items() and "webAclArn" not in options}
-    assert {f"{item['pack']}/{item['policy']}" for item in plan.violations} == wanted, plan.printed
-    assert plan.exit_code == int(bool(wanted))
+    said = {f"{item['pack']}/{item['policy']}" for item in plan.violations}
+    assert said - AGREED_ANEW == wanted, plan.printed
+    assert plan.exit_code == int(bool(said))
 
 
 PLACED: Final = list(zip(ALONE, cycle(REGIONS), strict=False))

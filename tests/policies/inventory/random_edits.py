@@ -27,7 +27,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from corpus.families import read
 from policies.inventory.agreement.sdk_types import sdk_types
 from policies.inventory.properties import written
-from policies.inventory.table import Known, table
+from policies.inventory.table import AGREED, Known, table
 from tests import session
 from tests.judged_plan import JudgedPlan, Planned, judged_plan, opened
 from tests.policies.analyzer import UNKNOWN
@@ -273,6 +273,8 @@ def _by_the_table(known: Known, edit: Edit) -> str:
     verdict = known.judge(edit.path)
     if verdict and verdict.verb == "free":
         return f"free: {verdict.text}"
+    if verdict and verdict.verb == AGREED:
+        return f"another value that is agreed: {verdict.text}"
     if verdict and verdict.verb == "only" and written(edit.value) in verdict.words:
         return f"one of the values that are agreed: {verdict.text}"
     return ""
