@@ -15,14 +15,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests import plain_calls
 from tests.ended_processes import forget, note
 from tests.forked_packs import ForkedPack
+from tests.forks import PROJECT
 
 _MODULE: Final = "pulumi.policy"
 """`python -m pulumi.policy ENGINE FOLDER` starts a pack, which prints its port and serves until it is killed."""
 
 _OF_THE_PLAN: Final = "PULUMI_CONFIG"
 """The one variable of a pack's environment that differs between plans of a stack; no pack of this project reads it."""
+_PACKS: Final = PROJECT / "policies"
+"""The project's own packs; others are asked over gRPC, as every pack is by the engine."""
 
 
 def attach(register: Path, packs: Path) -> None:
@@ -42,6 +46,7 @@ def attach(register: Path, packs: Path) -> None:
             return ResidentPack(register, known, options)
 
     vars(subprocess)["Popen"] = Popen
+    plain_calls.attach(register)
 
 
 def _beside(pack: Path) -> dict[str, Path | bytes]:
@@ -63,11 +68,17 @@ class ResidentPack:
         added = sorted(environment.items() - os.environ.items())
         key = hashlib.sha256(repr((pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
         self._folder, self._key = folder, key
+        self._own = pack.resolve().is_relative_to(_PACKS)
         self._port = folder / f"{key}.port"
         self._started: ForkedPack | None = None
         if not self._line():
             with self._port.open("wb") as port:
-                self._started = ForkedPack(pack, environment, options["stderr"], port, lambda: note(folder, key))
+                self._started = ForkedPack(pack, environment, options["stderr"], port, self._settle)
+
+    def _settle(self) -> None:
+        note(self._folder, self._key)
+        if self._own:
+            plain_calls.listen(self._folder)
 
     @property
     def stdout(self) -> ResidentPack:
