@@ -44,7 +44,7 @@ def said_to_the_program(number: int) -> set[str]:
     return set(json.loads(shared(f"breakages {number}", make)))
 
 
-MANY: Final = 6
+MANY: Final = 15
 """Rows of a program that are worth its plan at each change."""
 TOGETHER: Final = {id_ for program in together.recorded_programs() if len(program) >= MANY for id_ in program} | {
     row["id"] for rows in ADDITIONS.values() for row in rows
