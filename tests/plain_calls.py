@@ -1,6 +1,6 @@
-"""What a plan asks a resident pack, over a socket: gRPC alone takes longer than the pack does to judge.
+"""What a forked plan asks a forked pack, over a socket: gRPC alone takes longer than the pack does to judge.
 
-Only the project's own packs are asked so: those of tests/rehearsal, and any that ends with its plan, serve over gRPC.
+Only the project's own packs are asked so: those of tests/rehearsal, and all that are started, serve over gRPC.
 """
 
 from __future__ import annotations

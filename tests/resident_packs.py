@@ -42,11 +42,17 @@ def attach(register: Path, packs: Path) -> None:
             if _MODULE not in command or pack.resolve() != known.resolve():
                 return super().__new__(cls)
             if _beside(pack) != _beside(known):
-                return ForkedPack(pack, options["env"], options["stderr"])
+                return ForkedPack(pack, options["env"], options["stderr"], first=lambda: _listen(pack, register))
             return ResidentPack(register, known, options)
 
     vars(subprocess)["Popen"] = Popen
     plain_calls.attach(register)
+
+
+def _listen(pack: Path, folder: Path) -> None:
+    """Have the process of one of the project's own packs listen on a socket in a folder."""
+    if pack.resolve().is_relative_to(_PACKS):
+        plain_calls.listen(folder)
 
 
 def _beside(pack: Path) -> dict[str, Path | bytes]:
@@ -68,7 +74,7 @@ class ResidentPack:
         added = sorted(environment.items() - os.environ.items())
         key = hashlib.sha256(repr((pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
         self._folder, self._key = folder, key
-        self._own = pack.resolve().is_relative_to(_PACKS)
+        self._pack = pack
         self._port = folder / f"{key}.port"
         self._started: ForkedPack | None = None
         if not self._line():
@@ -77,8 +83,7 @@ class ResidentPack:
 
     def _settle(self) -> None:
         note(self._folder, self._key)
-        if self._own:
-            plain_calls.listen(self._folder)
+        _listen(self._pack, self._folder)
 
     @property
     def stdout(self) -> ResidentPack:
