@@ -125,7 +125,24 @@ def found() -> list[list[str]]:
                 left += [row for row in group if row["id"] not in shown]
             elif len(group) > 2:
                 queue += [group[: len(group) // 2], group[len(group) // 2 :]]
-    return groups
+    return _joined(groups)
+
+
+def _joined(groups: Sequence[list[str]]) -> list[list[str]]:
+    """Return programs, by the rows' ids, of which some are joined where each row is still seen to be stopped."""
+    rows = {row["id"]: row for row in BREAKAGES}
+    joined: list[list[str]] = []
+    for group in sorted(groups, key=len):
+        for number, other in enumerate(joined):
+            both = [rows[id_] for id_ in (*other, *group)]
+            if len(_fitting(both)) == len(both):
+                words = said(planned(both).violations)
+                if all(shows(row, words) for row in both):
+                    joined[number] = [*other, *group]
+                    break
+        else:
+            joined.append(group)
+    return joined
 
 
 def firsts() -> set[str]:
