@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rehearsal.reports.markdown import markdown
+from tests import ended_processes
+from tests.forks import forked
+from tests.planning import command
 from tests.rehearsal.conftest import ENFORCED, PACKS, WORKSHOP, Outcome, rehearse
 
 HOUSE = WORKSHOP / "policies" / "house"
@@ -187,13 +191,36 @@ def test_a_pack_that_does_not_start_fails_the_rehearsal() -> None:
     assert_failed(outcome, "silent", "didn't start within 1 s")
 
 
+def impatient(register: Path, packs: Path, *arguments: str) -> int:
+    """Be the command; of the 8 s that a pack has for its verdict on a resource, no more than the start is waited."""
+    from rehearsal.engine.processes import Process
+
+    answer = Process.answer
+
+    class Soon:
+        def __init__(self, call: Any) -> None:  # noqa: ANN401 - any call
+            self._call = call
+
+        def result(self, timeout: float) -> object:
+            assert timeout == 8
+            return self._call.result(timeout=0.2)
+
+    def answer_soon(process: Process, call: Any, what: str) -> Any:  # noqa: ANN401 - any answer
+        return answer(process, Soon(call) if what.startswith("about urn:") else call, what)  # type: ignore[arg-type]
+
+    pytest.MonkeyPatch().setattr(Process, "answer", answer_soon)
+    return command(register, packs, *arguments)
+
+
 def test_a_pack_that_does_not_answer_fails_the_rehearsal(tmp_path: Path) -> None:
     """It runs already when its time begins, so that a slow start can't be what takes it."""
     refused = tmp_path / "refused.json"
     refused.write_text("[]")
     stuck = ("--pack", PACKS / "stuck")
     assert rehearse(*stuck, "--policy-config", refused, resident=PACKS).code == 2
-    outcome = rehearse(*stuck, "--pack-timeout", "8", "--quiet", resident=PACKS)
+    options = ("--project", str(WORKSHOP), "--stack", "dev", *map(str, stuck), "--pack-timeout", "8", "--quiet")
+    done = forked(impatient, ended_processes.register(), PACKS, *options)
+    outcome = Outcome(done.code, done.out, done.err)
     assert_failed(outcome, "stuck", "didn't answer about urn:pulumi:dev::workshop::", "within 8 s")
 
 
