@@ -40,10 +40,15 @@ def program(project: Path, module: str, *arguments: str) -> str:
     )
 
 
-def be(folder: Path, module: str, arguments: Sequence[str]) -> int:
-    """Be the command, in a process that has nothing else to do, and return its exit code."""
+def forget_own_modules() -> None:
+    """Have this process load the project's modules anew."""
     for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
         del sys.modules[name]
+
+
+def be(folder: Path, module: str, arguments: Sequence[str]) -> int:
+    """Be the command, in a process that has nothing else to do, and return its exit code."""
+    forget_own_modules()
     os.chdir(folder)
     sys.path[:] = [str(folder), *(path for path in sys.path if Path(path).resolve() != PROJECT)]
     sys.argv = [module, *arguments]
