@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -22,6 +23,16 @@ _UNTIMED: Final = hypothesis.settings(
 hypothesis.settings.register_profile("bounded", _UNTIMED, max_examples=100, derandomize=True)
 hypothesis.settings.register_profile("nightly", _UNTIMED, max_examples=5000, print_blob=True)
 hypothesis.settings.load_profile("bounded")
+
+
+# What the collection makes stays to the end: the collector is to look for garbage elsewhere.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Count what there is as no garbage, and let the collector look at what comes."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -30,18 +30,19 @@ _PACKS: Final = PROJECT / "policies"
 
 
 def attach(register: Path, packs: Path) -> None:
-    """Have this process fork the packs of the folder `packs`, where its project has the same.
+    """Have this process fork its packs.
 
-    They are resident if they are configured alike: started already, or started and noted. Others end with the plan.
+    Those of the folder `packs` are resident, where the project has the same and configures them alike: started already,
+    or started and noted. Others end with the plan.
     """
 
     class Popen(subprocess.Popen[bytes]):
         def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
             pack = Path(command[-1])
             known = packs / pack.name
-            if _MODULE not in command or pack.resolve() != known.resolve():
+            if _MODULE not in command:
                 return super().__new__(cls)
-            if _beside(pack) != _beside(known):
+            if pack.resolve() != known.resolve() or _beside(pack) != _beside(known):
                 return ForkedPack(pack, options["env"], options["stderr"], first=lambda: _listen(pack, register))
             return ResidentPack(register, known, options)
 
