@@ -60,6 +60,9 @@ _ANSWER: Final = 60
 
 _NUMBERS: Final = itertools.count()
 
+_STARTED: Final = ("gate", "inventory")
+"""Packs that are started in tests: what is deployed, and the one that reads the repository's own configuration beside
+it, which a fork refuses (tests/own_files.py)."""
 _MODULE: Final = "pulumi.policy"
 _ENGINE: Final = "127.0.0.1:0"
 """The engine's address that a pack is given, and never calls."""
@@ -122,8 +125,8 @@ class Planned:
 class Process:
     """A running pack. It judges a preview, or with `preview=False` an update.
 
-    The gate is started as the engine starts it: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program. Other
-    packs do the same in a fork of a process with the SDKs loaded. `environment` is what it finds beside this one's own.
+    Some are started as the engine starts them: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program. Others
+    do the same in a fork of a process with the SDKs loaded. `environment` is what it finds beside this one's own.
     """
 
     def __init__(
@@ -139,7 +142,7 @@ class Process:
             **(environment or {}),
         }
         self._process: subprocess.Popen[str] | BaseProcess
-        if folder.is_file() or folder.name == "gate":
+        if folder.is_file() or folder.name in _STARTED:
             command = [sys.executable, "-u", "-m", _MODULE, _ENGINE, str(folder)]
             started = subprocess.Popen(
                 ended_processes.noted(*self._noted, [str(folder), _ENGINE] if folder.is_file() else command),
