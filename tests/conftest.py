@@ -20,7 +20,7 @@ from tests.forks import PROJECT
 _UNTIMED: Final = hypothesis.settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-hypothesis.settings.register_profile("bounded", _UNTIMED, max_examples=100, derandomize=True)
+hypothesis.settings.register_profile("bounded", _UNTIMED, max_examples=50, derandomize=True)
 hypothesis.settings.register_profile("nightly", _UNTIMED, max_examples=5000, print_blob=True)
 hypothesis.settings.load_profile("bounded")
 
