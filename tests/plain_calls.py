@@ -163,8 +163,10 @@ class Server:
             answer = handler.unary_unary(handler.request_deserializer(request), _Context())
             written: bytes = handler.response_serializer(answer)
             return _ANSWER + written
+        except Refused as refused:
+            return refused.details().encode()
         except Exception as error:
-            return str(error).encode()
+            return f"Exception calling application: {error!r}".encode()
 
 
 @dataclass(frozen=True)
