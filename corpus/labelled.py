@@ -7,8 +7,8 @@ first verdict is kept with it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 
@@ -60,7 +60,7 @@ class Labelled:
 
     def as_json(self) -> dict[str, Json]:
         """Return the document as the judges read it."""
-        return asdict(self)
+        return dict(vars(self))
 
 
 @cache
@@ -70,12 +70,17 @@ def classes() -> Mapping[str, Mapping[str, str]]:
     return found
 
 
-def own() -> Iterator[Labelled]:
-    """Yield the project's own documents; every flawed one follows its tight twin.
+@cache
+def own() -> Sequence[Labelled]:
+    """Return the project's own documents; every flawed one follows its tight twin.
 
     Raises:
         InvalidCorpus: a file breaks the format.
     """
+    return tuple(_own())
+
+
+def _own() -> Iterator[Labelled]:
     for file in sorted((DOCUMENTS / "labelled").glob("*.yaml")):
         if file.name == _BUNDLES:
             content = read(file)
@@ -86,8 +91,13 @@ def own() -> Iterator[Labelled]:
                 yield from _of_family(family)
 
 
-def independent() -> Iterator[Labelled]:
-    """Yield the documents that were written without sight of the pack."""
+@cache
+def independent() -> Sequence[Labelled]:
+    """Return the documents that were written without sight of the pack."""
+    return tuple(_independent())
+
+
+def _independent() -> Iterator[Labelled]:
     for line in (DOCUMENTS / "independent.jsonl").read_text(encoding="utf-8").splitlines():
         entry = json.loads(line)
         round_ = f"independent-{entry['round']}"

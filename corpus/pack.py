@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from corpus.labelled import Labelled
 
@@ -104,8 +104,12 @@ def load(*, reads: bool = False) -> Judge:
     return judge
 
 
-def told(document: Labelled) -> Sequence[Violation]:
-    """Return what a preview tells about a labelled document: each fault with all that follows from it."""
+Tell: TypeAlias = "Callable[[Labelled], Sequence[Violation]]"
+"""A labelled document -> what a preview tells about it: each fault with all that follows from it."""
+
+
+def telling() -> Tell:
+    """Return how the pack tells."""
     from policies.least_privilege import RULES
     from policies.least_privilege.faults.documents import document_faults
     from policies.least_privilege.faults.fault import Applies
@@ -115,22 +119,27 @@ def told(document: Labelled) -> Sequence[Violation]:
     from policies.rulebook.judging import Judge
     from policies.rulebook.violation import Violation, fold
 
-    texts = [json.dumps(policy) for policy in document.policies or [document.document]]
-    resources = _resources(document.as_json() | {"texts": texts})
     rules = {rule.id: rule for rule in RULES if rule.id != "role-without-boundary"}
-    if not resources:
-        faults = document_faults(texts[0], Kind.RESOURCE, document.on.replace("other", ""))
-        always = [fault for fault in faults if fault.applies is Applies.ALWAYS]
-        return list(fold(Violation(rules[fault.rule], finding("`policy`", fault)) for fault in always))
     about = Judgement("benchmark", "prod", {})
     single = [Judge(rule, {}) for rule in rules.values() if rule.scope is Scope.RESOURCE]
-    found: list[Violation] = []
-    for resource in resources:
-        speaking = [judge for judge in single if resource.type in judge.rule.types]
-        found += fold(violation for judge in speaking for violation in judge.violations(resource, about))
-    whole = [Judge(rule, {}) for rule in rules.values() if rule.scope is Scope.STACK and len(resources) > 1]
-    found += fold(violation for judge in whole for violation in judge.violations(Stack(resources), about))
-    return found
+    whole = [Judge(rule, {}) for rule in rules.values() if rule.scope is Scope.STACK]
+
+    def tell(document: Labelled) -> Sequence[Violation]:
+        texts = [json.dumps(policy) for policy in document.policies or [document.document]]
+        resources = _resources(document.as_json() | {"texts": texts})
+        if not resources:
+            faults = document_faults(texts[0], Kind.RESOURCE, document.on.replace("other", ""))
+            always = [fault for fault in faults if fault.applies is Applies.ALWAYS]
+            return list(fold(Violation(rules[fault.rule], finding("`policy`", fault)) for fault in always))
+        found: list[Violation] = []
+        for resource in resources:
+            speaking = [judge for judge in single if resource.type in judge.rule.types]
+            found += fold(violation for judge in speaking for violation in judge.violations(resource, about))
+        if len(resources) > 1:
+            found += fold(violation for judge in whole for violation in judge.violations(Stack(resources), about))
+        return found
+
+    return tell
 
 
 def _resources(document: dict[str, Any]) -> list[Resource]:

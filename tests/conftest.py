@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -19,9 +20,19 @@ from tests.forks import PROJECT
 _UNTIMED: Final = hypothesis.settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
-hypothesis.settings.register_profile("bounded", _UNTIMED, max_examples=100, derandomize=True)
+hypothesis.settings.register_profile("bounded", _UNTIMED, max_examples=50, derandomize=True)
 hypothesis.settings.register_profile("nightly", _UNTIMED, max_examples=5000, print_blob=True)
 hypothesis.settings.load_profile("bounded")
+
+
+# What the collection makes stays to the end: the collector is to look for garbage elsewhere.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Count what there is as no garbage, and let the collector look at what comes."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:

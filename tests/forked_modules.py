@@ -40,10 +40,15 @@ def program(project: Path, module: str, *arguments: str) -> str:
     )
 
 
-def be(folder: Path, module: str, arguments: Sequence[str]) -> int:
-    """Be the command, in a process that has nothing else to do, and return its exit code."""
+def forget_own_modules() -> None:
+    """Have this process load the project's modules anew."""
     for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
         del sys.modules[name]
+
+
+def be(folder: Path, module: str, arguments: Sequence[str]) -> int:
+    """Be the command, in a process that has nothing else to do, and return its exit code."""
+    forget_own_modules()
     os.chdir(folder)
     sys.path[:] = [str(folder), *(path for path in sys.path if Path(path).resolve() != PROJECT)]
     sys.argv = [module, *arguments]
@@ -51,6 +56,8 @@ def be(folder: Path, module: str, arguments: Sequence[str]) -> int:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)  # as Python does
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception:
         traceback.print_exc()

@@ -13,13 +13,25 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO, Any, NoReturn
 
 from tests.forked_modules import be
 
 _MODULE = "pulumi.policy"
+
+
+def fork_packs() -> None:
+    """Have this process fork its packs."""
+
+    class Popen(subprocess.Popen[bytes]):
+        def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
+            if _MODULE in command:
+                return ForkedPack(Path(command[-1]), options["env"], options["stderr"])
+            return super().__new__(cls)
+
+    vars(subprocess)["Popen"] = Popen
 
 
 class ForkedPack:

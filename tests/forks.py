@@ -12,8 +12,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, NoReturn
 
 from tests import own_files
 
@@ -56,12 +58,35 @@ def forked(function: Callable[..., int], *arguments: object, environment: Mappin
         return Done(process.exitcode, *written)
 
 
+def running(function: Callable[..., int], *arguments: object) -> tuple[BaseProcess, IO[str]]:
+    """Start a function as `forked` does, and return its process and what it writes to stdout and stderr."""
+    reading, writing = _SERVER.Pipe(duplex=False)
+    process = _SERVER.Process(target=_stream, args=(function, arguments, dict(os.environ), writing))
+    process.start()
+    writing.close()
+    with reading:
+        return process, os.fdopen(os.dup(reading.fileno()))
+
+
 def _call(
     function: Callable[..., int], arguments: tuple[object, ...], variables: Mapping[str, str], folder: Path
-) -> None:
+) -> NoReturn:
     for stream, name in ((sys.stdout, "out"), (sys.stderr, "err")):
         with (folder / name).open("w") as file:
             os.dup2(file.fileno(), stream.fileno())
+    _be(function, arguments, variables)
+
+
+def _stream(
+    function: Callable[..., int], arguments: tuple[object, ...], variables: Mapping[str, str], writing: Connection
+) -> NoReturn:
+    with writing:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(writing.fileno(), stream.fileno())
+    _be(function, arguments, variables)
+
+
+def _be(function: Callable[..., int], arguments: tuple[object, ...], variables: Mapping[str, str]) -> NoReturn:
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(PROJECT)

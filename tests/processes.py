@@ -10,6 +10,7 @@ import inspect
 import multiprocessing.process
 import subprocess
 from collections.abc import Iterator
+from itertools import groupby
 from types import CodeType, FunctionType, ModuleType
 from typing import Final
 
@@ -23,16 +24,17 @@ _STARTERS: Final[tuple[object, ...]] = (subprocess, forked)
 def mark(items: list[pytest.Item]) -> None:
     """Mark the tests that start processes."""
     known: dict[object, bool] = {}
-    for item in items:
-        if any(_starts(function, known) for function in _functions(item)):
-            item.add_marker("process")
+    for function, same in groupby(items, lambda item: isinstance(item, pytest.Function) and item.function):
+        first, *others = same
+        if function and any(_starts(reached, known) for reached in (function, *_fixtures(first))):
+            for item in (first, *others):
+                item.add_marker("process")
 
 
-def _functions(item: pytest.Item) -> Iterator[object]:
-    if isinstance(item, pytest.Function):
-        yield item.function
-        for fixtures in item._fixtureinfo.name2fixturedefs.values():  # pytest offers no public way to a test's fixtures
-            yield from (fixture.func for fixture in fixtures)
+def _fixtures(item: pytest.Item) -> Iterator[object]:
+    assert isinstance(item, pytest.Function)
+    for fixtures in item._fixtureinfo.name2fixturedefs.values():  # pytest offers no public way to a test's fixtures
+        yield from (fixture.func for fixture in fixtures)
 
 
 def _starts(thing: object, known: dict[object, bool]) -> bool:

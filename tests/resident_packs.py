@@ -15,33 +15,45 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from tests import plain_calls
 from tests.ended_processes import forget, note
 from tests.forked_packs import ForkedPack
+from tests.forks import PROJECT
 
 _MODULE: Final = "pulumi.policy"
 """`python -m pulumi.policy ENGINE FOLDER` starts a pack, which prints its port and serves until it is killed."""
 
 _OF_THE_PLAN: Final = "PULUMI_CONFIG"
 """The one variable of a pack's environment that differs between plans of a stack; no pack of this project reads it."""
+_PACKS: Final = PROJECT / "policies"
+"""The project's own packs; others are asked over gRPC, as every pack is by the engine."""
 
 
 def attach(register: Path, packs: Path) -> None:
-    """Have this process fork the packs of the folder `packs`, where its project has the same.
+    """Have this process fork its packs.
 
-    They are resident if they are configured alike: started already, or started and noted. Others end with the plan.
+    Those of the folder `packs` are resident, where the project has the same and configures them alike: started already,
+    or started and noted. Others end with the plan.
     """
 
     class Popen(subprocess.Popen[bytes]):
         def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
             pack = Path(command[-1])
             known = packs / pack.name
-            if _MODULE not in command or pack.resolve() != known.resolve():
+            if _MODULE not in command:
                 return super().__new__(cls)
-            if _beside(pack) != _beside(known):
-                return ForkedPack(pack, options["env"], options["stderr"])
+            if pack.resolve() != known.resolve() or _beside(pack) != _beside(known):
+                return ForkedPack(pack, options["env"], options["stderr"], first=lambda: _listen(pack, register))
             return ResidentPack(register, known, options)
 
     vars(subprocess)["Popen"] = Popen
+    plain_calls.attach(register)
+
+
+def _listen(pack: Path, folder: Path) -> None:
+    """Have the process of one of the project's own packs listen on a socket in a folder."""
+    if pack.resolve().is_relative_to(_PACKS):
+        plain_calls.listen(folder)
 
 
 def _beside(pack: Path) -> dict[str, Path | bytes]:
@@ -63,11 +75,16 @@ class ResidentPack:
         added = sorted(environment.items() - os.environ.items())
         key = hashlib.sha256(repr((pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
         self._folder, self._key = folder, key
+        self._pack = pack
         self._port = folder / f"{key}.port"
         self._started: ForkedPack | None = None
         if not self._line():
             with self._port.open("wb") as port:
-                self._started = ForkedPack(pack, environment, options["stderr"], port, lambda: note(folder, key))
+                self._started = ForkedPack(pack, environment, options["stderr"], port, self._settle)
+
+    def _settle(self) -> None:
+        note(self._folder, self._key)
+        _listen(self._pack, self._folder)
 
     @property
     def stdout(self) -> ResidentPack:

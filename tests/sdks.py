@@ -6,6 +6,7 @@ It also has the SDK work out the types of the properties of each class that the 
 these. The SDK does that when it first meets a class, and remembers them.
 """
 
+import gc
 import sys
 from importlib import import_module
 from operator import attrgetter
@@ -34,6 +35,7 @@ def work_out(used: type, depth: int) -> None:
                 work_out(part, depth - 1)
 
 
+gc.disable()  # nothing that is loaded here is garbage
 import_module("components")  # has the SDKs loaded on demand
 for module in _LOADED_BY_A_PLAN:
     import_module(module)
@@ -46,3 +48,5 @@ for name in sdk_names():
             work_out(inputs, 0)
 for name in [name for name in sys.modules if name.partition(".")[0] == "components"]:
     del sys.modules[name]  # each project has its own
+gc.freeze()  # a fork looks for garbage in what it makes
+gc.enable()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -44,27 +44,24 @@ def said_to_the_program(number: int) -> set[str]:
     return set(json.loads(shared(f"breakages {number}", make)))
 
 
-MANY: Final = 6
-"""Rows of a program that are worth its plan at each change."""
-TOGETHER: Final = {id_ for program in together.recorded_programs() if len(program) >= MANY for id_ in program} | {
-    row["id"] for rows in ADDITIONS.values() for row in rows
-}
-"""The rows that share a program with many others, as recorded."""
+def daily() -> set[str]:
+    """Return the rows that are tried at each change, by id: what is only added, and the first row for each other rule.
 
-
-def rows() -> Iterator[Any]:
-    """Yield all rows. Each change tries those above, and the first row for each other rule; the night tries the rest.
-
-    Each of the rest takes a plan of its own, or nearly so.
+    With these come all that share a program with one of them. The night tries the rest.
     """
-    tried = {rule for row in BREAKAGES if row["id"] in TOGETHER for rule in row["expect"]}
-    for row in BREAKAGES:
-        at_night = row["id"] not in TOGETHER and tried.issuperset(row["expect"])
-        tried.update(row["expect"])
-        yield pytest.param(row, id=row["id"], marks=pytest.mark.nightly if at_night else ())
+    firsts = together.firsts()
+    programs = [program for program in together.recorded_programs() if not firsts.isdisjoint(program)]
+    added = [row["id"] for rows in ADDITIONS.values() for row in rows]
+    return firsts.union(added, *programs)
 
 
-@pytest.mark.parametrize("row", list(rows()))
+DAILY: Final = daily()
+ROWS: Final = [
+    pytest.param(row, id=row["id"], marks=() if row["id"] in DAILY else pytest.mark.nightly) for row in BREAKAGES
+]
+
+
+@pytest.mark.parametrize("row", ROWS)
 def test_a_breakage_is_stopped_by_its_rule(row: dict[str, Any]) -> None:
     if row in ADDITIONS.get(row["stack"], ()) and set(row["expect"]) <= set(stopped_additions(row["stack"])[row["id"]]):
         return  # by what the rules say of the added resources themselves

@@ -196,11 +196,11 @@ def test_the_same_header_secret_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stack", ["My_Stack", "staging-", "new--dev", "a"])
 def test_a_stack_name_that_cannot_be_an_environment(tmp_path: Path, stack: str) -> None:
-    project = copy_project(tmp_path)
+    """What every command of `operations` says; a plan reads the file in the same way."""
+    project = lay(tmp_path)
     (project / "Pulumi.dev.yaml").rename(project / f"Pulumi.{stack}.yaml")
-    plan = rehearse(stack, project, tmp_path / "plan.json")
-    assert plan.exit_code == 2
-    assert f"`{stack}` can't be an environment" in words(plan.printed)
+    with pytest.raises(BadConfiguration, match=f"`{stack}` can't be an environment"):
+        load(project, stack)
 
 
 def test_the_longest_domain_fits_certificates_and_comments(tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +12,7 @@ import pytest
 from corpus.families import read
 from tests.agreeing import agree
 from tests.breakages import break_project
+from tests.forked_modules import run_module
 from tests.planning import PROJECT, copy_project, rehearse
 
 CHANGES: Final[list[dict[str, Any]]] = read(PROJECT / "tests" / "daily_changes.yaml")
@@ -29,8 +28,7 @@ def agreed_lines(project: Path, plan: Path, change: Mapping[str, Any]) -> list[s
     for name, text in change.get("also", {}).items():
         (project / "policies" / "config" / name).write_text(text)
     if change.get("readers"):
-        command = [sys.executable, "-m", "generators.expected_readers"]
-        subprocess.run(command, cwd=project, check=True, stdout=subprocess.DEVNULL)
+        assert run_module(project, "generators.expected_readers").code == 0
     after = lines(file)
     assert len(after) == len(before) + len(change.get("agreed", []))
     return [line for line in after if line not in before]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import json
 import os
-import subprocess
+import runpy
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,9 +15,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import grpc
 import pytest
 
-from tests.forks import PROJECT
+from tests.forked_modules import forget_own_modules
+from tests.forks import PROJECT, forked
+from tests.owner import owned
 from tests.session import shared
 
 FILE_LINES: Final = 400
@@ -104,18 +109,29 @@ def sources() -> dict[Path, Source]:
 
 def read(text: str) -> Source:
     """Read the text of a file."""
-    nodes = list(ast.walk(ast.parse(text)))
+    tree = ast.parse(text)
+    found = list(statements(tree))
     functions = [
         (node.name, (node.end_lineno or node.lineno) - node.lineno + 1)
-        for node in nodes
+        for node in found
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
-    imports = [str(file) for file in imported(nodes)]
-    edits = "sys.path" in text and any(_edits_path(node) for node in nodes)
+    imports = [str(file) for file in imported(found)]
+    edits = "sys.path" in text and any(_edits_path(node) for node in ast.walk(tree))
     return Source(len(text.splitlines()), functions, imports, edits)
 
 
-def imported(nodes: Sequence[ast.AST]) -> Iterator[Path]:
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """Yield the statements in a node, nested ones too; their expressions are most of a file, and hold none."""
+    for block in ("body", "orelse", "finalbody", "handlers", "cases"):
+        below = getattr(node, block, ())
+        for one in below if isinstance(below, list) else ():
+            if isinstance(one, ast.stmt):
+                yield one
+            yield from statements(one)
+
+
+def imported(nodes: Sequence[ast.stmt]) -> Iterator[Path]:
     """Yield the project's files that a file imports."""
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -184,44 +200,34 @@ def test_every_folder_has_its_place() -> None:
     assert folders <= listed
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_no_module_is_loaded_under_two_names(command: str) -> None:
-    assert twice(f"runpy._run_module_as_main({command!r})") == {}  # what `python -m` does
+def test_no_module_is_loaded_under_two_names() -> None:
+    done = forked(_print_names, owned(), environment={"PULUMI_STACK": "prod"})
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == {str(start): {} for start in (*COMMANDS, *PACKS)}
 
 
-@pytest.mark.parametrize("pack", PACKS)
-def test_no_module_of_a_pack_is_loaded_under_two_names(pack: str) -> None:
-    start = f"runpy.run_path({str(PROJECT / pack)!r}, run_name='__main__')"
+def _print_names(project: Path) -> int:
+    """Start each command and each pack of a project with `--help`; print after each which files have several names."""
+    forget_own_modules()
+    sys.argv[1:] = ["--help"]
     # All is loaded once a pack makes its server, which here ends the process instead of serving.
-    assert twice(f"import grpc; grpc.server = lambda *_, **__: sys.exit(); {start}") == {}
+    vars(grpc)["server"] = lambda *_, **__: sys.exit()
+    print(json.dumps({start: _names_after(project, start) for start in (*COMMANDS, *PACKS)}))
+    return 0
 
 
-def twice(start: str) -> dict[str, list[str]]:
-    """Return the files that have several names in `sys.modules` after a start with `--help`, each with its names."""
-    program = f"""
-import collections, contextlib, io, json, runpy, sys
-sys.argv[1:] = ["--help"]
-with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
-    {start}
-names, seen = collections.defaultdict(list), set()
-for name, module in list(sys.modules.items()):
-    file = vars(module).get("__file__") or ""
-    if file.startswith({str(PROJECT) + os.sep!r}) and "site-packages" not in file and module not in seen:
-        names[file].append(name)
-        seen.add(module)
-print(json.dumps({{file: found for file, found in names.items() if len(found) > 1}}))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=PROJECT,
-        env={**os.environ, "PULUMI_STACK": "prod"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, list[str]] = json.loads(done.stdout)
-    return found
+def _names_after(project: Path, start: str) -> dict[str, list[str]]:
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        if start in PACKS:
+            runpy.run_path(str(project / start), run_name="__main__")
+        else:
+            vars(runpy)["_run_module_as_main"](start)  # what `python -m` does
+    names: dict[str, list[str]] = {}
+    for module, name in {module: name for name, module in sys.modules.items()}.items():
+        file = vars(module).get("__file__") or ""
+        if file.startswith((f"{PROJECT}{os.sep}", f"{project}{os.sep}")) and "site-packages" not in file:
+            names.setdefault(str(Path(file).resolve()), []).append(name)
+    return {file: found for file, found in names.items() if len(found) > 1}
 
 
 def test_a_test_that_starts_no_process_is_in_the_fast_tier(request: pytest.FixtureRequest) -> None:

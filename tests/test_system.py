@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,13 @@ DOCUMENTS = {
 }
 
 
+@cache
 def rows(stack: str) -> dict[str, Any]:
     """The table with the stack's own names."""
     text = TABLE.replace("{env}", stack).replace("{project}", NAME)
     for key, value in PLACES[stack].items():
         text = text.replace(f"{{{key}}}", value)
-    table: dict[str, Any] = yaml.safe_load(text)
+    table: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
     return table
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -27,6 +28,13 @@ CLIENT_CANARY: Final = "canary-of-the-client-secret"
 HEADER_CANARY: Final = sha256(b"header").hexdigest()
 PREVIOUS_CANARY: Final = sha256(b"previous header").hexdigest()
 CANARIES: Final = (CLIENT_CANARY, HEADER_CANARY, PREVIOUS_CANARY, HEADER_CANARY[:8], PREVIOUS_CANARY[:8])
+
+NEW: Final = Variant(
+    settings=(("readSecretsInPreview", "true"),), header_secret=HEADER_CANARY, client_secret=CLIENT_CANARY
+)
+BOTH: Final = replace(NEW, previous_header_secret=PREVIOUS_CANARY)
+OLD: Final = replace(NEW, header_secret=PREVIOUS_CANARY)
+"""The stack after a rotation of the header secret, in the middle of it, and before it."""
 
 
 def with_client_secret(client_secret: str, register: Path, packs: Path, *arguments: str) -> int:
@@ -90,12 +98,13 @@ BROKEN: Final[dict[str, Change]] = {
 }
 PROGRAMS: Final = {
     "as it is": (),
-    "listener and parameter": (
+    "listener, parameter, what is sent and cookie": (
         "the rules accept more",
         "the client secret in another property",
         "the header secret as a parameter's name",
+        "the distribution sends something else",
+        "the header secret as a cookie",
     ),
-    "distribution and cookie": ("the distribution sends something else", "the header secret as a cookie"),
     "host and origin": ("the header secret for a host", "the header secret as an origin"),
 }
 """Changes that are planned together: the rule of each is said to no other of its program."""
@@ -152,13 +161,7 @@ def test_each_change_is_planned() -> None:
 
 def test_the_canaries_are_in_the_program_and_neither_in_the_diagram_nor_on_the_page() -> None:
     """What is searched for above is really there, or its absence would say nothing."""
-    variant = Variant(
-        settings=(("readSecretsInPreview", "true"),),
-        header_secret=HEADER_CANARY,
-        previous_header_secret=PREVIOUS_CANARY,
-        client_secret=CLIENT_CANARY,
-    )
-    raw = json.dumps([step.inputs for step in raw_plan(variant)])
+    raw = json.dumps([step.inputs for step in raw_plan(BOTH)])
     assert all(canary in raw for canary in CANARIES)
     plan, _ = rehearsed()
     parts = read_stack(plan)
@@ -178,33 +181,24 @@ def changed(before: Variant, after: Variant) -> set[tuple[str, str]]:
 
 
 RULES: Final = {("aws:lb/listenerRule:ListenerRule", f"prod-{name}") for name in ("portal", "pipelines")}
-READS: Final = (("readSecretsInPreview", "true"),)
 
 
 def test_the_client_secret_changes_the_listener_rules_only() -> None:
-    before, after = (Variant(settings=READS, client_secret=value) for value in ("before", "after"))
-    assert changed(before, after) == RULES
+    assert changed(NEW, replace(NEW, client_secret="another")) == RULES
 
 
 def test_a_client_secret_kept_as_json_is_the_same() -> None:
-    assert (
-        changed(
-            Variant(settings=READS, client_secret="before"),
-            Variant(settings=READS, client_secret='{"client_secret": "before"}'),
-        )
-        == set()
-    )
+    assert changed(NEW, replace(NEW, client_secret=json.dumps({"client_secret": CLIENT_CANARY}))) == set()
 
 
 def test_a_preview_that_may_not_read_the_client_secret_does_not() -> None:
-    before, after = (Variant(client_secret=value) for value in ("one canary", "another canary"))
-    assert changed(before, after) == set()
-    assert "canary" not in json.dumps([step.inputs for step in raw_plan(before)])
+    unread = replace(NEW, settings=())
+    assert changed(NEW, unread) == RULES
+    assert CLIENT_CANARY not in json.dumps([step.inputs for step in raw_plan(unread)])
 
 
 def test_the_header_secret_changes_parameter_distributions_and_rules_only() -> None:
-    before, after = (Variant(header_secret=value * 64) for value in ("a", "b"))
-    assert changed(before, after) == RULES | {
+    assert changed(OLD, NEW) == RULES | {
         ("aws:ssm/parameter:Parameter", "shared/cf_alb_secret"),
         ("aws:cloudfront/distribution:Distribution", "prod-portal"),
         ("aws:cloudfront/distribution:Distribution", "prod-pipelines"),
@@ -213,7 +207,5 @@ def test_the_header_secret_changes_parameter_distributions_and_rules_only() -> N
 
 def test_the_steps_of_a_rotation() -> None:
     """First both values are let in and the new one is sent; then the old one is let in no more."""
-    old, new = "a" * 64, "b" * 64
-    both = Variant(header_secret=new, previous_header_secret=old)
-    assert changed(both, Variant(header_secret=new)) == RULES
-    assert changed(Variant(header_secret=old), both) > RULES
+    assert changed(BOTH, NEW) == RULES
+    assert changed(OLD, BOTH) > RULES

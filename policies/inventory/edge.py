@@ -44,7 +44,7 @@ def _foreign_network_so_far(resources: Sequence[Resource], judgement: Judgement)
     So many unpinned ones of a kind may be named as the stack has made.
     """
     agreed = {*judgement.config["ids"], *judgement.config["addresses"]}
-    named = {name for resource in resources for _, name in _network_names(resource)} - agreed
+    named = {name for resource in resources for _, name in resource.shared(_network_names)} - agreed
     for beginning, type_ in _MADE_WITH_IDS.items():
         ids = {name for name in named if name.startswith(beginning)}
         if len(ids) <= sum(resource.type == type_ for resource in resources):
@@ -58,7 +58,7 @@ def _unpinned(resources: Sequence[Resource], agreed: Collection[Json], stack: st
         for path, place, value in resource.shared(property_leaves) if known else ():
             if value is UNKNOWN and known and path in known.paths("by", _NETWORK):
                 yield Finding(f"`{place}` isn't known at preview.", resource.urn)
-        for place, name in _network_names(resource):
+        for place, name in resource.shared(_network_names):
             if name not in agreed:
                 yield Finding(f"`{place}` names `{name}`, which isn't agreed{told(name, stack)}.", resource.urn)
 
@@ -68,14 +68,16 @@ def _unscreened(distribution: Resource, judgement: Judgement) -> Iterator[Findin
         yield Finding("It has no `webAclId`, so whoever knows its name reaches it without Cloudflare in between.")
 
 
-def _network_names(resource: Resource) -> Iterator[tuple[str, str]]:
-    """Yield place and name of the networks, groups, prefix lists and addresses that a resource names."""
+def _network_names(resource: Resource) -> tuple[tuple[str, str], ...]:
+    """Return place and name of the networks, groups, prefix lists and addresses that a resource names."""
     known = table().get(resource.type)
     judged = {*known.paths("by", _NETWORK), *known.paths("made", _NETWORK)} if known else set()
-    for path, place, value in resource.shared(property_leaves):
-        if isinstance(value, str) and not isinstance(value, SecretText) and (resource.type, path) not in _OF_AWS:
-            for name in [value] if path in judged else _NETWORK_ID.findall(value):
-                yield place, name
+    return tuple(
+        (place, name)
+        for path, place, value in resource.shared(property_leaves)
+        if isinstance(value, str) and not isinstance(value, SecretText) and (resource.type, path) not in _OF_AWS
+        for name in ([value] if path in judged else _NETWORK_ID.findall(value))
+    )
 
 
 # --- records ---

@@ -56,12 +56,37 @@ def _plain(text: str) -> bytes:
     return text.encode(errors="surrogatepass").translate(None, _BETWEEN).lower()
 
 
-def _places(resource: Resource) -> Iterator[tuple[str, str, Json, bool]]:
-    """Yield path, place and value of everything in a resource, and whether a secret may stand there."""
+def _places(resource: Resource) -> tuple[tuple[str, str, Json, bool], ...]:
+    """Return path, place and value of everything in a resource, and whether a secret may stand there."""
     known = table().get(resource.type)
-    for path, place, value in resource.shared(property_leaves):
-        verdict = known.judge(path) if known else None
-        yield path, place, value, bool(verdict and verdict.verb == "secret")
+    verdicts = [(leaf, known.judge(leaf[0]) if known else None) for leaf in resource.shared(property_leaves)]
+    return tuple((*leaf, bool(verdict and verdict.verb == "secret")) for leaf, verdict in verdicts)
+
+
+def _parts(resource: Resource) -> frozenset[bytes]:
+    """Return the windows of the secrets that stand where they may."""
+    values = [value for _, _, value, may in resource.shared(_places) if may and isinstance(value, SecretText)]
+    secrets = {value.encode(errors="surrogatepass").decode(errors="surrogatepass") for value in values}
+    return frozenset().union(*(_windows(secret) for secret in secrets if len(secret) >= _PART))
+
+
+def _starts(resource: Resource) -> frozenset[bytes]:
+    """Return how these windows start."""
+    return frozenset(part[:_WINDOW] for part in resource.shared(_parts))
+
+
+def _texts(resource: Resource) -> tuple[tuple[str, str], ...]:
+    """Return the texts of a resource in which no secret may stand, each with what it is."""
+    places = resource.shared(_places)
+    values = [(f"`{place}`", value) for _, place, value, may in places if not may and isinstance(value, str)]
+    return (("Its name", resource.name), *values)
+
+
+def _looked_at(resource: Resource) -> frozenset[bytes]:
+    """Return the windows of everything in a resource in which no secret may stand."""
+    keys = [path for path, *_ in resource.shared(_places)]
+    texts = [text for _, text in resource.shared(_texts)]
+    return frozenset(text[at : at + _WINDOW] for text in map(_judged, {*keys, *texts}) for at in _begins(text))
 
 
 def _windows(secret: str) -> frozenset[bytes]:
@@ -77,39 +102,41 @@ def _windows(secret: str) -> frozenset[bytes]:
 
 
 def _copied(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
-    seen = [(resource, list(_places(resource))) for resource in resources]
-    secrets = {
-        value.encode(errors="surrogatepass").decode(errors="surrogatepass")
-        for _, places in seen
-        for _, _, value, may in places
-        if may and isinstance(value, SecretText)
-    }
-    parts = frozenset().union(*(_windows(secret) for secret in secrets if len(secret) >= _PART))
-    starts = frozenset(part[:_WINDOW] for part in parts)
-    if not parts:
-        return
-    for resource, places in seen:
+    parts = frozenset().union(*(resource.shared(_parts) for resource in resources))
+    starts = frozenset().union(*(resource.shared(_starts) for resource in resources))
+    for resource in resources:
+        if resource.shared(_looked_at).isdisjoint(starts):
+            continue
         # A finding names no place whose name holds a secret.
-        if any(_holds(path, parts, starts) for path in {path for path, *_ in places}):
+        if any(_holds(path, parts, starts) for path in {path for path, *_ in resource.shared(_places)}):
             yield Finding("A key of its properties holds a secret, or a part of it.", resource.urn)
             continue
-        texts = [("Its name", resource.name), *((f"`{place}`", value) for _, place, value, may in places if not may)]
-        for place, text in texts:
-            if isinstance(text, str) and _holds(text, parts, starts):
+        for place, text in resource.shared(_texts):
+            if _holds(text, parts, starts):
                 yield Finding(f"{place} holds a secret, or a part of it.", resource.urn)
 
 
 def _holds(value: str, parts: frozenset[bytes], starts: frozenset[bytes]) -> bool:
-    text = _plain(value) if len(value) >= _PART else b""
+    text = _judged(value)
     return any(
         text[at : at + _WINDOW] in starts
         and any(text[begin : begin + _PART] in parts for begin in range(max(0, at - _STEP + 1), at + 1))
-        for at in range(0, len(text) - _WINDOW + 1, _STEP)
+        for at in _begins(text)
     )
 
 
+def _judged(text: str) -> bytes:
+    """Return what of a text is compared with secrets: nothing of one that is shorter than a part of them."""
+    return _plain(text) if len(text) >= _PART else b""
+
+
+def _begins(text: bytes) -> range:
+    """Return where the windows begin that are looked at."""
+    return range(0, len(text) - _WINDOW + 1, _STEP)
+
+
 def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
-    for path, place, value, may in _places(resource):
+    for path, place, value, may in resource.shared(_places):
         chosen_here = may and value != _PATTERN and not path.endswith(_CHOSEN_ELSEWHERE)
         if chosen_here and isinstance(value, SecretText) and not is_random(value):
             yield Finding(f"`{place}` can be guessed: it repeats itself, counts up, or has few different characters.")
@@ -117,7 +144,7 @@ def _guessable(resource: Resource, _: Judgement) -> Iterator[Finding]:
 
 def _literal(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     config = judgement.config
-    for path, place, value, may in _places(resource):
+    for path, place, value, may in resource.shared(_places):
         if not may or value is UNKNOWN or value == _PATTERN:
             continue
         if not path.endswith(_CHOSEN_ELSEWHERE):

@@ -5,8 +5,8 @@ id of the row -> the rules that were to stop it and don't. `--only-additions` le
 each of which takes a plan of its own. The packs are configured for the suite's own stacks.
 
 `--record` writes what the packs of this copy say to rows of which that isn't recorded yet, or that fitted into no
-program, and then which rows can be planned together: tests/breakages/together.py. It takes a minute or two. `--anew`
-does so for every row, in some more.
+program, and then which rows can be planned together: tests/breakages/together.py. It takes two or three
+minutes. `--anew` does so for every row, in some more.
 """
 
 from __future__ import annotations

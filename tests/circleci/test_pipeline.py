@@ -19,8 +19,8 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 
+from corpus.families import read
 from stackfiles import project
 from tests.circleci import workflows
 from tests.circleci.pipeline_rules import BRANCHES, Pipeline, needs
@@ -28,7 +28,7 @@ from tests.owner import config, files_with, lay, owned
 from tests.planning import PROJECT, plan_of
 
 CONFIG = PROJECT / ".circleci" / "config.yml"
-PIPELINE: dict[str, Any] = yaml.safe_load(CONFIG.read_text())
+PIPELINE: dict[str, Any] = read(CONFIG)
 STACK = "prod"
 SETTINGS = config(STACK)
 READS_STATE = {

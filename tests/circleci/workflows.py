@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-import yaml
-
+from corpus.families import read
 from tests.planning import PROJECT
 
 FOLDER: Final = PROJECT / ".github" / "workflows"
@@ -68,7 +67,7 @@ def token(about: str, ref: str, repository: str = REPOSITORY) -> dict[str, str]:
 
 def documents() -> dict[str, dict[str, Any]]:
     """Name of each workflow -> its content. YAML 1.1 reads the key `on` as true."""
-    return {file.stem: yaml.safe_load(file.read_text()) for file in sorted(FOLDER.glob("*.yml"))}
+    return {file.stem: read(file) for file in sorted(FOLDER.glob("*.yml"))}
 
 
 def jobs() -> Iterator[Job]:

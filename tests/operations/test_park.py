@@ -10,7 +10,7 @@ from typing import Any, Final
 import boto3
 import pytest
 import yaml
-from moto.rds.models import rds_backends
+from moto.backends import get_backend
 
 from components.containers import SERVICES
 from components.workload_settings import ELSEWHERE_KEYS
@@ -31,6 +31,10 @@ OF_HERE: Final = (
 
 def client(service: str) -> Any:  # noqa: ANN401 - botocore makes it
     return boto3.client(service, REGION)  # type: ignore[call-overload]
+
+
+def _snapshots() -> Any:  # noqa: ANN401 - moto's; loaded by the tests that need it, since that takes a second
+    return get_backend("rds")[ACCOUNT][REGION].cluster_snapshots
 
 
 @dataclass
@@ -85,7 +89,7 @@ class Platform:
             StorageEncrypted=True,
         )
         # moto makes a backup at once, with a name of today.
-        snapshots = rds_backends[ACCOUNT][REGION].cluster_snapshots
+        snapshots = _snapshots()
         for name in [name for name in snapshots if name.startswith("rds:")]:
             del snapshots[name]
 
@@ -132,7 +136,7 @@ class Platform:
 
     def snapshot(self, name: str) -> Any:  # noqa: ANN401 - moto's
         """What moto has of a snapshot, to be changed."""
-        return rds_backends[ACCOUNT][REGION].cluster_snapshots[name]
+        return _snapshots()[name]
 
     def mark(self, mode: str) -> None:
         client("ssm").put_parameter(Name="/prod/infra/park_mode", Value=mode, Type="String", Overwrite=True)

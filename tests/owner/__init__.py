@@ -87,5 +87,5 @@ def link_packs(project: Path, repository: Path = PROJECT) -> None:
 
 def config(stack: str) -> dict[str, Any]:
     """Return the configuration of one of the stack files: key -> value."""
-    said: dict[str, Any] = yaml.safe_load((FILES / f"Pulumi.{stack}.yaml").read_text())["config"]
+    said: dict[str, Any] = yaml.load((FILES / f"Pulumi.{stack}.yaml").read_text(), yaml.CSafeLoader)["config"]
     return said

@@ -21,6 +21,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -31,6 +32,8 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from rehearsal.engine import planned_inputs
 from stackfiles.plan_document import other_rules
 from tests import ended_processes
+from tests.forked_modules import be
+from tests.forks import running
 
 Json: TypeAlias = Any
 Level: TypeAlias = Literal["advisory", "mandatory", "remediate", "disabled"]
@@ -56,6 +59,13 @@ _ANSWER: Final = 60
 """Seconds in which a pack has to answer."""
 
 _NUMBERS: Final = itertools.count()
+
+_STARTED: Final = ("gate", "inventory")
+"""Packs that are started in tests: what is deployed, and the one that reads the repository's own configuration beside
+it, which a fork refuses (tests/own_files.py)."""
+_MODULE: Final = "pulumi.policy"
+_ENGINE: Final = "127.0.0.1:0"
+"""The engine's address that a pack is given, and never calls."""
 
 _NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
@@ -113,35 +123,40 @@ class Planned:
 
 
 class Process:
-    """A running pack, started as the engine starts it: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program.
+    """A running pack. It judges a preview, or with `preview=False` an update.
 
-    It judges a preview, or with `preview=False` an update; `environment` is what it finds beside this process's own.
+    Some are started as the engine starts them: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program. Others
+    do the same in a fork of a process with the SDKs loaded. `environment` is what it finds beside this one's own.
     """
 
     def __init__(
         self, folder: Path, stack: str, *, preview: bool = True, environment: Mapping[str, str] | None = None
     ) -> None:
-        command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:0", str(folder)]
-        if folder.is_file():
-            command = [str(folder), "127.0.0.1:0"]
         self._noted = ended_processes.register(), f"judge {next(_NUMBERS)}"
-        self._process = subprocess.Popen(
-            ended_processes.noted(*self._noted, command),
-            cwd=folder if folder.is_dir() else folder.parent,
-            env=os.environ
-            | {
-                "PULUMI_PROJECT": PROJECT,
-                "PULUMI_STACK": stack,
-                "PULUMI_ORGANIZATION": "organization",
-                "PULUMI_DRY_RUN": str(preview).lower(),
-                "PULUMI_CONFIG": "{}",
-                **(environment or {}),
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-        )
-        assert self._process.stdout
-        port = self._process.stdout.readline().decode().strip()
+        given = {
+            "PULUMI_PROJECT": PROJECT,
+            "PULUMI_STACK": stack,
+            "PULUMI_ORGANIZATION": "organization",
+            "PULUMI_DRY_RUN": str(preview).lower(),
+            "PULUMI_CONFIG": "{}",
+            **(environment or {}),
+        }
+        self._process: subprocess.Popen[str] | BaseProcess
+        if folder.is_file() or folder.name in _STARTED:
+            command = [sys.executable, "-u", "-m", _MODULE, _ENGINE, str(folder)]
+            started = subprocess.Popen(
+                ended_processes.noted(*self._noted, [str(folder), _ENGINE] if folder.is_file() else command),
+                cwd=folder if folder.is_dir() else folder.parent,
+                env=os.environ | given,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert started.stdout
+            self._process, self._said = started, started.stdout
+        else:
+            self._process, self._said = running(_be, folder, given, *self._noted)
+        port = self._said.readline().strip()
         assert port.isdecimal(), f"the pack {folder.name} didn't start: {port or 'see its stderr'}"
         self.stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{port}", options=_NO_LIMIT))
         self.info: analyzer_pb2.AnalyzerInfo = self.stub.GetAnalyzerInfo(empty_pb2.Empty(), timeout=_ANSWER)
@@ -173,8 +188,16 @@ class Process:
     def stop(self) -> None:
         """End the process."""
         self._process.kill()
-        self._process.wait()
+        self._said.read()  # until it has ended
+        self._said.close()
         ended_processes.forget(*self._noted)
+
+
+def _be(folder: Path, environment: Mapping[str, str], register: Path, name: str) -> int:
+    """Be the process of a pack."""
+    ended_processes.note(register, name)
+    os.environ.update(environment)
+    return be(folder, _MODULE, (_ENGINE, str(folder)))
 
 
 class Judge:

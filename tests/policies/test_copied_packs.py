@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from stackfiles import project
+from tests.forked_modules import run_module
 from tests.planning import PROJECT
 
 PACKS = ["gate", *(folder.name for folder in project.packs(PROJECT))]
@@ -18,9 +17,8 @@ PACKS = ["gate", *(folder.name for folder in project.packs(PROJECT))]
 @pytest.mark.parametrize("name", PACKS)
 def test_a_pack_without_the_rulebook_says_so_and_does_not_start(name: str, tmp_path: Path) -> None:
     copied = shutil.copytree(PROJECT / "policies" / name, tmp_path / name)
-    started = [sys.executable, "-m", "pulumi.policy", "127.0.0.1:1", str(copied)]
-    done = subprocess.run(started, capture_output=True, text=True, check=False)
+    done = run_module(tmp_path, "pulumi.policy", "127.0.0.1:1", str(copied))
     # The engine takes a port from what is printed, and shows what stands on standard error.
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.code, done.out) == (1, "")
     said = f"error: there is no folder `rulebook` in {tmp_path}; every pack needs it beside its own folder\n"
-    assert done.stderr == said
+    assert done.err == said

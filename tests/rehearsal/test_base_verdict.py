@@ -93,10 +93,16 @@ def judged_by_pipeline(branch: Path) -> Judged:
     return Judged(done.returncode, done.stdout + done.stderr, (branch.parent / "out" / "report.md").read_text())
 
 
-def judged(branch: Path) -> Judged:
+def branched(base: Path, folder: Path) -> Path:
+    """Return another checkout of a repository, for a branch."""
+    branch = folder / "branch"
+    git(base, "worktree", "add", "--detach", str(branch), "main")
+    return branch
+
+
+def judged(base: Path, branch: Path) -> Judged:
     """Judge the branch as the base branch does, and try a changed gate on nothing; the processes are forks."""
-    base, report = branch.parent / "base", branch.parent / "report.md"
-    git(branch, "worktree", "add", "--detach", str(base), "main")
+    report = branch.with_name("report.md")
     options = ("--branch", str(branch), "--report", str(report), "--breakages", "none")
     done = run_module(base, "rehearsal.base_verdict", *options)
     assert report.exists(), done.printed
@@ -121,22 +127,29 @@ def loosen(branch: Path) -> None:
     pipeline.write_text(pipeline.read_text().replace("          requires: [gate]\n", ""))
 
 
-def loosened_branch(folder: Path) -> Path:
-    """Return a repository whose branch breaks rules and changes the gate so that it lets that pass."""
-    branch = repository(folder)
+def break_and_loosen(branch: Path) -> None:
+    """Have a branch break rules and change the gate so that it lets that pass."""
     for row in BROKEN:
         break_project(branch, row)
     loosen(branch)
     git(branch, "commit", "--all", "--message=looser")
-    return branch
 
 
 @pytest.fixture(scope="module")
-def loosened(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that judges all branches."""
+    return repository(tmp_path_factory.mktemp("base"))
+
+
+@pytest.fixture(scope="module")
+def loosened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Judged:
     """The verdict on such a branch."""
 
     def make() -> str:
-        found = judged(loosened_branch(tmp_path_factory.mktemp("loosened")))
+        base: Path = request.getfixturevalue("base")
+        branch = branched(base, tmp_path_factory.mktemp("loosened"))
+        break_and_loosen(branch)
+        found = judged(base, branch)
         return json.dumps([found.code, found.printed, found.report])
 
     return Judged(*json.loads(shared("a loosened gate", make)))
@@ -179,7 +192,9 @@ def test_the_report_names_an_edited_pack(loosened: Judged) -> None:
 
 @pytest.mark.nightly
 def test_the_pipeline_says_so_too_and_what_an_edited_pack_lets_pass(tmp_path: Path) -> None:
-    found = judged_by_pipeline(loosened_branch(tmp_path))
+    branch = repository(tmp_path)
+    break_and_loosen(branch)
+    found = judged_by_pipeline(branch)
     assert found.code == 1, found.printed
     assert "`least-privilege/broad-action-pattern`" in found.report.partition("### Policies")[2]
     assert "`prod`: `least-privilege/broad-action-pattern` stops this program no more" in found.below(
@@ -195,20 +210,20 @@ def test_the_report_names_what_the_pipeline_loses(loosened: Judged) -> None:
     assert '- `workflows.pull-request.jobs[].preview.requires[]: "gate"`' in lost
 
 
-def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(tmp_path: Path) -> None:
-    branch = repository(tmp_path)
+def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(base: Path, tmp_path: Path) -> None:
+    branch = branched(base, tmp_path)
     stack_file = branch / "Pulumi.prod.yaml"
     stack_file.write_text(stack_file.read_text() + "  sessionSeconds: 3600\n")
-    found = judged(branch)
+    found = judged(base, branch)
     assert found.code == 0, found.printed
     assert "| `prod` | passed | passed |" in found.report
     assert "changes the gate" not in found.report
 
 
-def test_a_program_that_ends_its_process_gets_no_verdict(tmp_path: Path) -> None:
-    branch = repository(tmp_path)
+def test_a_program_that_ends_its_process_gets_no_verdict(base: Path, tmp_path: Path) -> None:
+    branch = branched(base, tmp_path)
     (branch / "__main__.py").write_text("import os\nos._exit(0)\n")
-    found = judged(branch)
+    found = judged(base, branch)
     assert found.code == 1
     assert "| `prod` | no verdict | no verdict |" in found.report
 

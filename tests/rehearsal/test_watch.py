@@ -19,9 +19,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from tests.forked_modules import be, run_module
+from tests.forked_packs import fork_packs
+from tests.forks import running
 from tests.rehearsal.conftest import PACKS, ROOT, heed_signals
 
 DEADLINE = 300
@@ -29,26 +33,17 @@ DEADLINE = 300
 
 
 class Watch:
-    """A running watch; `next` returns what it prints about the next plan, without the time."""
+    """What a running watch prints; `next` returns what it says about the next plan, without the time."""
 
-    def __init__(self, project: Path, output: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "rehearsal.watch", "--project", project, "--stack", "dev", "--json", output],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            preexec_fn=heed_signals,  # noqa: PLW1509 - before any thread of it
-        )
+    def __init__(self, printed: IO[str]) -> None:
+        self._printed = printed
         self._lines: queue.Queue[str] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        assert self.process.stdout
-        for line in self.process.stdout:
+        for line in self._printed:
             self._lines.put(line.rstrip())
-        self._lines.put(f"watch ended with {self.process.wait()}")
+        self._lines.put("the watch has ended")
 
     def next(self) -> list[str]:
         head, *lines = iter(lambda: self._lines.get(timeout=DEADLINE), "")
@@ -56,19 +51,23 @@ class Watch:
         assert found, head
         return [found[1], *lines]
 
-    def packs(self) -> list[str]:
-        """The processes of the packs that run."""
-        session = ["pgrep", "--session", str(self.process.pid), "--full", "pulumi.policy"]
-        return subprocess.run(session, capture_output=True, text=True, check=False).stdout.split()
+
+def options(project: Path) -> list[str]:
+    """The watch's options; its own output is no change of the project."""
+    return ["--project", str(project), "--stack", "dev", "--json", str(project / "plan.json")]
+
+
+def watch_with_forked_packs(project: Path) -> int:
+    fork_packs()
+    return be(ROOT, "rehearsal.watch", options(project))
 
 
 @pytest.fixture
 def watch(workshop: Path) -> Iterator[Watch]:
-    # Its own output is no change of the project.
-    running = Watch(workshop, workshop / "plan.json")
-    yield running
-    running.process.send_signal(signal.SIGTERM)
-    running.process.wait()
+    process, printed = running(watch_with_forked_packs, workshop)
+    yield Watch(printed)
+    process.terminate()
+    process.join()
 
 
 def save(file: Path, old: str, new: str) -> None:
@@ -214,25 +213,34 @@ def test_a_program_that_fails_is_told_and_the_next_save_compared_with_the_last_w
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_its_end_leaves_no_pack_behind(number: signal.Signals, watch: Watch) -> None:
-    watch.next()
-    while not watch.packs():  # those of the next plan start by themselves
+def test_its_end_leaves_no_pack_behind(number: signal.Signals, workshop: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rehearsal.watch", *options(workshop)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=heed_signals,  # noqa: PLW1509 - before any thread of it
+    )
+    assert process.stdout
+    Watch(process.stdout).next()
+    while not packs(process):  # those of the next plan start by themselves
         time.sleep(0.1)
-    watch.process.send_signal(number)
-    watch.process.wait(timeout=DEADLINE)
-    assert watch.packs() == []
+    process.send_signal(number)
+    process.wait(timeout=DEADLINE)
+    assert packs(process) == []
+
+
+def packs(watch: subprocess.Popen[str]) -> list[str]:
+    """The processes of the packs that run."""
+    session = ["pgrep", "--session", str(watch.pid), "--full", "pulumi.policy"]
+    return subprocess.run(session, capture_output=True, text=True, check=False).stdout.split()
 
 
 def test_an_unknown_stack_is_refused(workshop: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "rehearsal.watch", "--project", workshop, "--stack", "nowhere"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 2
-    assert "stacks here: dev, prod" in done.stderr
+    done = run_module(ROOT, "rehearsal.watch", "--project", str(workshop), "--stack", "nowhere")
+    assert done.code == 2
+    assert "stacks here: dev, prod" in done.err
 
 
 def line_of(file: Path, text: str) -> int:

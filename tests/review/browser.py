@@ -20,6 +20,8 @@ from selenium.webdriver.remote.webelement import WebElement
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE: Final = 100
 """Seconds for a script: more than a loaded machine takes, and less than selenium waits for an answer."""
+_SIZE: Final = (1440, 1000)
+"""Width and height of the screen, in pixels."""
 DRIVERS: Final = ("chromedriver", "chromium.chromedriver")
 
 
@@ -39,11 +41,26 @@ class Opened:
         script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.textContent)"
         return list(self.driver.execute_script(script, selector))
 
+    def shown(self, selector: str) -> list[str]:
+        """The texts of those that can be seen; asked in one go, since there may be hundreds."""
+        script = """return [...document.querySelectorAll(arguments[0])]
+            .filter((one) => one.checkVisibility({visibilityProperty: true})).map((one) => one.textContent)"""
+        return list(self.driver.execute_script(script, selector))
+
     def go(self, section: str) -> None:
         """Open a section by its link."""
         self.one(f'nav a[href="#{section}"]').click()
         self.settle()
         assert self.one(f"#section-{section}")
+
+    @contextmanager
+    def sized(self, width: int, height: int, *, dark: bool = False) -> Iterator[None]:
+        """Have the screen so large, and meanwhile perhaps dark."""
+        _set_screen(self.driver, (width, height), dark=dark)
+        try:
+            yield
+        finally:
+            _set_screen(self.driver, _SIZE, dark=False)
 
     def run(self, script: str, *arguments: object) -> Any:  # noqa: ANN401 - what the script returns
         return self.driver.execute_script(script, *arguments)
@@ -93,22 +110,24 @@ def started() -> Iterator[webdriver.Chrome]:
 
 
 @contextmanager
-def opened(
-    browser: webdriver.Chrome, file: Path, size: tuple[int, int] = (1440, 1000), *, dark: bool = False
-) -> Iterator[Opened]:
+def opened(browser: webdriver.Chrome, file: Path) -> Iterator[Opened]:
     """Open a page in a tab of its own, and close that in the end."""
     before = browser.current_window_handle
     browser.switch_to.new_window("tab")
-    screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    _set_screen(browser, _SIZE, dark=False)
     browser.get(file.as_uri())
     try:
         yield Opened(browser)
     finally:
         browser.close()
         browser.switch_to.window(before)
+
+
+def _set_screen(browser: webdriver.Chrome, size: tuple[int, int], *, dark: bool) -> None:
+    screen = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
 
 
 def _found(names: Sequence[str]) -> str:

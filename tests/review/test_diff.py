@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +13,8 @@ import pytest
 from rehearsal.reports.changes import Property, compare
 from review.difference import changed_access
 from stackfiles.plan_document import PlanDocument
+from tests.forked_modules import run_module
+from tests.forks import Done
 from tests.rehearsal.conftest import ROOT, WORKSHOP
 
 URN: Final = "urn:pulumi:prod::p::aws:iam/policy:Policy::limit"
@@ -30,9 +31,8 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def diff(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "review", "diff", "--project", str(project), *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+def diff(project: Path, *arguments: str) -> Done:
+    return run_module(ROOT, "review", "diff", "--project", str(project), *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_isnt_committed_is_compared_with_where_the_branch_left(repository: Path) -> None:
     done = diff(repository, "--stack", "dev", "--base", "main")
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
     assert lines[0].startswith("dev against main at ")
     assert lines[0].endswith(" The workshop")
     assert lines[1].startswith("1 changed, ")
@@ -64,9 +64,9 @@ def test_what_isnt_committed_is_compared_with_where_the_branch_left(repository: 
 
 def test_a_revision_that_git_does_not_know(repository: Path) -> None:
     done = diff(repository, "--stack", "dev", "--base", "nowhere")
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: --base nowhere: ")
-    assert "Traceback" not in done.stderr
+    assert done.code == 2
+    assert done.err.startswith("error: --base nowhere: ")
+    assert "Traceback" not in done.err
 
 
 def plan(resources: list[Any]) -> PlanDocument:

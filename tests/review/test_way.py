@@ -86,14 +86,15 @@ def test_the_page_answers_every_request_alike() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    answers = [follow(ways[name], one) for name, one in cases]
     different = [
-        (name, one, Answer(**found), wanted)
-        for (name, one), found in zip(cases, json.loads(done.stdout), strict=True)
-        if Answer(**found) != (wanted := follow(ways[name], one))
+        (*case, found, wanted)
+        for case, found, wanted in zip(cases, json.loads(done.stdout), answers, strict=True)
+        if Answer(**found) != wanted
     ]
     assert different == []
     assert len(cases) > 8_000
-    assert {follow(ways[name], one).kind for name, one in cases} == {
+    assert {answer.kind for answer in answers} == {
         *("status", "sign-in", "callback", "target", "nowhere", "blocked", "closed"),
     }
 

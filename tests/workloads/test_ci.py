@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-import yaml
 
 from components.catalogue import Reader
 from components.circleci_access import shared_statements
 from components.iam_documents import identity_policy
+from corpus.families import read
 from generators.ci_calls import STATE, names, permissions, roles_permissions, settings
 from policies.inventory.agreement import pins
 from stackfiles.project import load
@@ -30,7 +30,7 @@ from tests.upstream import static_calls
 from tests.upstream.terraform_types import terraform_name
 from tests.workloads import LAB
 
-TABLE: Final[Mapping[str, Any]] = yaml.safe_load(Path(__file__).with_name("ci_calls.yaml").read_text())
+TABLE: Final[Mapping[str, Any]] = read(Path(__file__).with_name("ci_calls.yaml"))
 CI: Final = (Reader.CI_WORKLOADS, Reader.CI_PREVIEW)
 ROLES: Final[Mapping[str, Sequence[str]]] = {
     "asked": (Reader.CI_WORKLOADS,),

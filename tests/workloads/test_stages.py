@@ -44,7 +44,14 @@ JUDGED_WHOLE: Final = ("policy", "assumeRolePolicy", "containerDefinitions", "im
 """Inputs that rules read as a document or a name: an unknown part would leave them unjudged."""
 
 
-@pytest.fixture(scope="module", params=STAGES)
+BETWEEN: Final = "before the services"
+"""The night tries it: a deploy before the database has no services either, and the function of an image has both."""
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=pytest.mark.nightly if name == BETWEEN else ()) for name in STAGES],
+)
 def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Plan]:
     """Name and plan of a stack, once its owner has agreed to it."""
     folder = tmp_path_factory.mktemp("stage")

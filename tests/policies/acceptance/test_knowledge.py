@@ -43,7 +43,9 @@ def test_help_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert knowledge.INDEX.stat().st_mtime_ns == before
 
 
-def test_every_pattern_can_be_read_and_is_harmless() -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)], ids=["every fifth", "all"])
+def test_every_pattern_can_be_read_and_is_harmless(step: int) -> None:
+    """The compiler leaves out what it can't read, and what it finds dangerous."""
     patterns = {
         pattern
         for name in knowledge.modules()
@@ -52,7 +54,7 @@ def test_every_pattern_can_be_read_and_is_harmless() -> None:
         for pattern in found.node(number).patterns
     }
     assert len(patterns) > 1300
-    for pattern in patterns:
+    for pattern in sorted(patterns)[::step]:
         assert compiled(pattern, everything=r"\p" in pattern.lower())
         assert not dangerous(pattern), pattern
 

@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from pulumi import _types
 
+from components import sdk_on_demand
+
+sdk_on_demand.install()  # all of Cloudflare's takes seconds
 _SDKS: Final = {"aws": "pulumi_aws", "cloudflare": "pulumi_cloudflare"}
 _ARGS: Final = re.compile(r"(\w+Args)\b")
 

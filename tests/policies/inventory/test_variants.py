@@ -133,22 +133,23 @@ def among(plan: JudgedPlan, *added: Planned) -> list[Planned]:
 
 
 TARGET_GROUP: Final = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/other/0123456789abcdef"
-EARLY: Final = {
-    "another certificate": ("aws:lb/listener:Listener prod-edge", "certificateArn", "other", "foreign-reference"),
-    "another listener": (f"{RULE} prod-pipelines", "listenerArn", "other", "foreign-reference"),
-    "another target group": (f"{RULE} prod-pipelines", "actions.1.targetGroupArn", TARGET_GROUP, "foreign-reference"),
-    "another group": ("aws:ec2/securityGroup:SecurityGroup prod-edge", "description", "sg-0f0f0f0f", "pinned-network"),
-    "another prefix list": ("aws:s3/bucket:Bucket prod-blog-data-raw", "tags.a", "pl-0f0f0f0f", "pinned-network"),
-}
+EARLY: Final = (
+    ("aws:lb/listener:Listener prod-edge", "certificateArn", "other", "foreign-reference"),
+    (f"{RULE} prod-portal", "listenerArn", "other", "foreign-reference"),
+    (f"{RULE} prod-pipelines", "actions.1.targetGroupArn", TARGET_GROUP, "foreign-reference"),
+    ("aws:ec2/securityGroup:SecurityGroup prod-edge", "description", "sg-0f0f0f0f", "pinned-network"),
+    ("aws:s3/bucket:Bucket prod-blog-data-raw", "tags.a", "pl-0f0f0f0f", "pinned-network"),
+)
+"""Type and name, path, another value there, and the rule that stops it: another one for resources of one name."""
 
 
-@pytest.mark.parametrize(("which", "path", "value", "rule"), EARLY.values(), ids=EARLY)
-def test_what_becomes_known_in_an_update_is_judged_before_it_is_used(
-    which: str, path: str, value: str, rule: str
-) -> None:
+def test_what_becomes_known_in_an_update_is_judged_before_it_is_used() -> None:
     plan = judged_plan("prod")
-    stopped = plan.update(among(plan, plan.named(*which.split()).with_value(path, value)))
-    assert f"inventory/{rule}" in set().union(*stopped.values())
+    changed = [plan.named(*which.split()).with_value(path, value) for which, path, value, _ in EARLY]
+    stopped = plan.update(among(plan, *changed))
+    expected = {(resource.name, f"inventory/{rule}") for resource, (*_, rule) in zip(changed, EARLY, strict=True)}
+    assert len(expected) == len(EARLY)
+    assert expected <= {(name, rule) for name, rules in stopped.items() for rule in rules}
 
 
 def test_what_is_registered_in_an_update_only_is_stopped_before_it_is_made() -> None:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from policies.least_privilege.access.__main__ import main
 from policies.least_privilege.access.report import NotAPlan, accesses, difference
 from policies.least_privilege.access.sentences import sentences
 from policies.least_privilege.access.tables import page
@@ -366,31 +367,20 @@ def test_what_is_no_plan_is_refused(what: Json) -> None:
         accesses(what)
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "policies.least_privilege.access", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after, broken = tmp_path / "before.json", tmp_path / "after.json", tmp_path / "broken.json"
     before.write_text(json.dumps(stack([READ])))
     after.write_text(json.dumps(stack([WRITE])))
     broken.write_text("{")
-    same = command("diff", str(before), str(before))
+    diff = [sys.executable, "-m", "policies.least_privilege.access", "diff", str(before)]
+    same = subprocess.run([*diff, str(before)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (same.returncode, same.stdout) == (0, "No new access.\n")
-    new = command("diff", str(before), str(after), "--json")
-    assert new.returncode == 1
-    assert json.loads(new.stdout) == [
+    assert main(["diff", str(before), str(after), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == [
         {"holder": "app", "level": "Write", "actions": ["s3:PutObject"], "resource": "arn:aws:s3:::prod-raw/*"}
     ]
     for bad in (str(broken), str(tmp_path / "none.json")):
-        refused = command("report", bad)
-        assert refused.returncode == 2
-        assert refused.stderr.startswith("error: ")
-        assert "Traceback" not in refused.stderr
-    assert "| `app` | s3 |" in command("report", str(before)).stdout
+        assert main(["report", bad]) == 2
+        assert capsys.readouterr().err.startswith("error: ")
+    assert main(["report", str(before)]) == 0
+    assert "| `app` | s3 |" in capsys.readouterr().out

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 import pytest
 
@@ -17,8 +18,13 @@ from rehearsal.engine.plan import Step
 KINDS = {"identity": Kind.IDENTITY, "bundle": Kind.IDENTITY, "trust": Kind.TRUST, "resource": Kind.RESOURCE}
 
 
-def documents() -> Iterator[tuple[str, Kind, str]]:
-    """Yield every document of the corpus: its text, its kind, and the service of a resource policy."""
+@cache
+def judged_documents() -> Sequence[tuple[str, Kind, str, Sequence[Fault]]]:
+    """Return every document of the corpus: its text, its kind, the service of a resource policy, and its faults."""
+    return tuple((*document, tuple(document_faults(*document))) for document in _documents())
+
+
+def _documents() -> Iterator[tuple[str, Kind, str]]:
     for labelled in (*own(), *independent()):
         for content in labelled.policies or [labelled.document]:
             yield json.dumps(content), KINDS[labelled.kind], labelled.on.replace("other", "")
@@ -49,8 +55,8 @@ def misses(fault: Fault, text: str, kind: Kind) -> list[str]:
 
 def test_every_finding_names_statement_sid_action_and_resource() -> None:
     told = 0
-    for text, kind, service in documents():
-        for fault in document_faults(text, kind, service):
+    for text, kind, _, faults in judged_documents():
+        for fault in faults:
             # A document that can't be read, or that lacks something, has no statement to name.
             if fault.rule is not RuleId.MALFORMED_DOCUMENT or fault.places:
                 assert misses(fault, text, kind) == [], fault.message

@@ -12,7 +12,7 @@ from policies.least_privilege.faults.documents import document_faults
 from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.language.documents import Kind
 from policies.least_privilege.rules.documents import RULES
-from tests.policies.least_privilege.test_findings import documents
+from tests.policies.least_privilege.test_findings import judged_documents
 from tests.policies.least_privilege.test_remedies import CONDITION, carried_out, plainly_written
 from tests.policies.least_privilege.test_remedies import found as identity_faults
 
@@ -48,8 +48,8 @@ def with_condition(text: str, fault: Fault, key: str, demanded: tuple[str, str] 
 
 def test_each_condition_that_a_remedy_asks_for_keeps_others_out() -> None:
     carried = Counter[tuple[str, str]]()
-    for text, kind, service in documents():
-        for fault in document_faults(text, kind, service) if kind in (Kind.TRUST, Kind.RESOURCE) else ():
+    for text, kind, service, faults in judged_documents():
+        for fault in faults if kind in (Kind.TRUST, Kind.RESOURCE) else ():
             asked = ASKED.search(fault.remedy or REMEDIES[fault.rule])
             keys = [key for key in re.findall("`([^`]+)`", asked[1]) if key in VALUES] if asked else []
             # What a condition lets in is mended by its values, and not by one more condition.
@@ -74,16 +74,15 @@ UNBOUND: Final = {
 
 def test_the_condition_that_a_remedy_shows_names_the_one_project_of_a_token() -> None:
     carried = Counter[tuple[str, str]]()
-    for text, kind, service in documents():
-        for fault in document_faults(text, kind, service) if kind is Kind.TRUST else ():
+    for text, kind, service, faults in judged_documents():
+        for fault in faults if kind is Kind.TRUST else ():
             shown = CONDITION.search(fault.remedy)
             if not shown:
                 continue
             [(operator, [(key, example)])] = ((one, [*keys.items()]) for one, keys in json.loads(shown[1]).items())
             value = re.sub("[A-Z]{4,}", lambda word: PROJECT.get(word[0], "orders"), example)
             left = document_faults(with_condition(text, fault, key, (operator, value)), kind, service)
-            before = {one.said for one in document_faults(text, kind, service)}
-            assert {one.said for one in left} <= before - {fault.said}, (text, fault.remedy)
+            assert {one.said for one in left} <= {one.said for one in faults} - {fault.said}, (text, fault.remedy)
             carried[fault.rule, example] += 1
     assert {rule for rule, _ in carried} == {RuleId.FEDERATION_WITHOUT_SUBJECT, RuleId.LOOSE_FEDERATION_SUBJECT}
     assert len({example for _, example in carried}) > 8
@@ -95,8 +94,8 @@ PROJECT: Final = {"UUID": "0f3a5c1e-5b7d-4c1f-9a2e-6d8b0c4e2f71"}
 
 def test_whoever_is_named_is_no_longer_everybody() -> None:
     named = Counter[str]()
-    for text, kind, service in documents():
-        for fault in document_faults(text, kind, service):
+    for text, kind, service, faults in judged_documents():
+        for fault in faults:
             if fault.rule not in (RuleId.OPEN_TRUST, RuleId.PUBLIC_RESOURCE_POLICY, RuleId.NOT_PRINCIPAL):
                 continue
             document = json.loads(text)
@@ -116,7 +115,7 @@ def test_whoever_is_named_is_no_longer_everybody() -> None:
 
 def test_without_the_action_that_sets_it_a_tag_opens_nothing() -> None:
     carried = 0
-    for text, kind, _ in documents():
+    for text, kind, *_ in judged_documents():
         for fault in identity_faults(plainly_written(text)) if kind is Kind.IDENTITY else ():
             if " sets the tag `" in fault.said and not any("*" in one for one in fault.places[0].actions):
                 after = carried_out(plainly_written(text), fault.remedy)

@@ -18,7 +18,7 @@ from policies.least_privilege.faults.documents import document_faults
 from policies.least_privilege.faults.fault import Fault
 from policies.least_privilege.knowledge import escalations, sensitive
 from policies.least_privilege.language.documents import Kind
-from tests.policies.least_privilege.test_findings import documents
+from tests.policies.least_privilege.test_findings import judged_documents
 
 Statements = list[dict[str, Any]]
 
@@ -189,7 +189,7 @@ def test_documents_of_the_corpus_pass_once_what_their_findings_show_is_done() ->
 
 def test_what_follows_from_a_fault_is_gone_once_its_remedy_is_carried_out() -> None:
     checked = Counter[str]()
-    for text, kind, _ in documents():
+    for text, kind, *_ in judged_documents():
         statements = plainly_written(text) if kind is Kind.IDENTITY else []
         for fault in found(statements):
             plain = all(can_be_carried_out(root) for root in fault.follows_from)

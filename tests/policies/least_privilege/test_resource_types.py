@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Final
 
+import pytest
+
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.documents import document_faults
 from policies.least_privilege.knowledge import ResourceType, Service
@@ -49,15 +51,17 @@ def is_bounded(action: str, on: list[str]) -> bool:
     return not document_faults(json.dumps({"Version": "2012-10-17", "Statement": statement}), Kind.IDENTITY)
 
 
-def test_no_write_is_bounded_on_everything_that_it_requires() -> None:
+@pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)], ids=["every fifth", "all"])
+def test_no_write_is_bounded_on_everything_that_it_requires(step: int) -> None:
     """Whether or not the reference has optional types, too, that the request may leave out."""
+    known = {action for actions in AS_NARROW_AS_POSSIBLE.values() for action in actions.split()}
     bounded = set()
     count = 0
     for service, action, bit in writing():
         required = [kind for kind in service.types if kind.required & bit]
         if any(kind.can_be_narrowed for kind in required):
             count += 1
-            if is_bounded(action, [all_of(kind) for kind in required]):
+            if (action in known or count % step == 0) and is_bounded(action, [all_of(kind) for kind in required]):
                 bounded.add(action)
     assert count > 7500
-    assert bounded == {action for actions in AS_NARROW_AS_POSSIBLE.values() for action in actions.split()}
+    assert bounded == known
