@@ -6,6 +6,7 @@ import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Generator
 from typing import Final
 
 import hypothesis
@@ -25,14 +26,15 @@ hypothesis.settings.register_profile("nightly", _UNTIMED, max_examples=5000, pri
 hypothesis.settings.load_profile("bounded")
 
 
-# What the collection makes stays to the end: the collector is to look for garbage elsewhere.
-gc.disable()
-
-
-def pytest_collection_finish() -> None:
-    """Count what there is as no garbage, and let the collector look at what comes."""
-    gc.freeze()
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Have the collector rest meanwhile, and then count what there is as no garbage: it stays to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_configure(config: pytest.Config) -> None:
