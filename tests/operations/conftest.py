@@ -1,4 +1,7 @@
-"""Runs the commands against AWS, Kinde and the entry points, all on loopback and over real connections."""
+"""Runs the commands against AWS, Kinde and the entry points, all on loopback and over real connections.
+
+Calls of AWS that nothing is to go wrong with are answered in the process (tests/operations/cloud.py).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +74,7 @@ _MAKE_SESSION = boto3.Session
 _CREATE_CLIENT = botocore.session.Session.create_client
 
 
-def kept_client(session: botocore.session.Session, service: str, **options: Any) -> Any:  # noqa: ANN401 - any client
+def kept_client(session: botocore.session.Session, cloud: Cloud, service: str, **options: Any) -> Any:  # noqa: ANN401
     """Return the client that was made for another run in the same environment, or make one.
 
     Reading the SDK's service models and making clients is most of what a short command costs.
@@ -79,6 +83,7 @@ def kept_client(session: botocore.session.Session, service: str, **options: Any)
     key = repr((service, sorted(given.items()), _variables()))
     if key not in _CLIENTS:
         _CLIENTS[key] = _CREATE_CLIENT(session, service, **options)
+        _CLIENTS[key].meta.events.register("before-send", cloud.answer_here)
     return _CLIENTS[key]
 
 
@@ -311,7 +316,7 @@ def bench(
     cli.chmod(0o755)
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
-    monkeypatch.setattr(botocore.session.Session, "create_client", kept_client)
+    monkeypatch.setattr(botocore.session.Session, "create_client", partialmethod(kept_client, servers.cloud))
     monkeypatch.setattr(boto3, "Session", kept_session)
     monkeypatch.setattr("operations.web._FIRST_PAUSE", 0.01)
     monkeypatch.setattr("operations.verdicts._SOON_SECONDS", 60)
