@@ -15,9 +15,10 @@ import re
 import ssl
 import threading
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partialmethod
+from functools import cache, partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,18 @@ import boto3
 import botocore.loaders
 import botocore.session
 import httpx
+import moto.core.utils
 import pytest
 import trustme
 import yaml
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from operations.__main__ import main
+from stackfiles import yaml_file
 from tests.operations import cloud as aws_double
 from tests.operations import edge_double, kinde_double
 from tests.operations.cloud import Cloud
@@ -70,6 +74,9 @@ WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
 _LOADER = botocore.loaders.create_loader()
 _CLIENTS: dict[str, Any] = {}
 _SESSIONS: dict[str, boto3.Session] = {}
+_DOCUMENTS: dict[str, dict[str, Any]] = {}
+_READ = yaml_file.read
+_MAKE_KEY = cache(rsa.generate_private_key)
 _MAKE_SESSION = boto3.Session
 _CREATE_CLIENT = botocore.session.Session.create_client
 
@@ -93,6 +100,14 @@ def kept_session() -> boto3.Session:
     if key not in _SESSIONS:
         _SESSIONS[key] = _MAKE_SESSION()
     return _SESSIONS[key]
+
+
+def kept_document(path: Path) -> dict[str, Any]:
+    """Return what a YAML file says, which is worked out once for each text."""
+    text = path.read_text() if path.is_file() else ""
+    if text not in _DOCUMENTS:
+        _DOCUMENTS[text] = _READ(path)
+    return deepcopy(_DOCUMENTS[text])
 
 
 def _variables() -> list[tuple[str, str]]:
@@ -315,9 +330,12 @@ def bench(
     cli.write_text('#!/bin/sh\nexec cat "$0.json" 2> /dev/null\n')
     cli.chmod(0o755)
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
+    for module in (botocore.session, moto.core.utils):
+        monkeypatch.setattr(module, "create_loader", lambda *_: _LOADER)
     monkeypatch.setattr(botocore.session.Session, "create_client", partialmethod(kept_client, servers.cloud))
     monkeypatch.setattr(boto3, "Session", kept_session)
+    monkeypatch.setattr(yaml_file, "read", kept_document)
+    monkeypatch.setattr(rsa, "generate_private_key", _MAKE_KEY)
     monkeypatch.setattr("operations.web._FIRST_PAUSE", 0.01)
     monkeypatch.setattr("operations.verdicts._SOON_SECONDS", 60)
     monkeypatch.chdir(tmp_path)
