@@ -41,7 +41,8 @@ class Container:
     """A workload's container.
 
     `cpu` is in 1,024ths of a processor, `memory` in MiB. `command` is empty where the image's own is right. `stop` is
-    how many seconds it has to end. `health` is a command that fails while the container isn't well.
+    how many seconds it has to end. `health` is a command that fails while the container isn't well. `most` is how many
+    of them may run at once while another version takes over; with 1 the old one ends first.
     """
 
     cpu: int
@@ -51,6 +52,7 @@ class Container:
     environment: Environment = field(default=lambda _names, _settings: {})
     health: str = ""
     stop: int = 30
+    most: int = 2
 
 
 def _backstage(names: Names, settings: Settings) -> Mapping[str, str]:
@@ -96,6 +98,8 @@ CONTAINERS: Final[Mapping[Workload, Container]] = {
         ("prefect", "server", "start", "--host", "0.0.0.0"),  # noqa: S104 - within a security group
         application=PIPELINES,
         environment=_prefect_server,
+        # Two servers without Redis schedule every run twice: https://docs.prefect.io/v3/advanced/self-hosted
+        most=1,
     ),
     Workload.PREFECT_WORKER: Container(
         1024,

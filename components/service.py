@@ -21,7 +21,7 @@ class ServiceArgs:
     """The workload, what it runs, and where.
 
     `application` is what the load balancer reaches at `target_group_arn`; both or none. Tasks register their addresses
-    at `registry_arn`, if it is given. `alone` is for a workload of which two must never run at once.
+    at `registry_arn`, if it is given. `most` is how many of them may run at once while another version takes over.
     """
 
     names: Names
@@ -33,7 +33,7 @@ class ServiceArgs:
     application: Application | None = None
     target_group_arn: pulumi.Input[str] | None = None
     registry_arn: pulumi.Input[str] | None = None
-    alone: bool = False
+    most: int = 2
 
 
 class Service(pulumi.ComponentResource):
@@ -71,8 +71,8 @@ class Service(pulumi.ComponentResource):
             else None,
             health_check_grace_period_seconds=_GRACE_SECONDS if target else None,
             deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
-            deployment_minimum_healthy_percent=0 if args.alone else 100,
-            deployment_maximum_percent=100 if args.alone else 200,
+            deployment_minimum_healthy_percent=0 if args.most == 1 else 100,
+            deployment_maximum_percent=100 * args.most,
             enable_execute_command=False,
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",

@@ -123,9 +123,7 @@ class Workloads(pulumi.ComponentResource):
                     application,
                     _target(args.way_in, application),
                     cluster.registry_arn if workload is Workload.PREFECT_API else None,
-                    # Two servers without Redis schedule every run twice:
-                    # https://docs.prefect.io/v3/advanced/self-hosted
-                    alone=workload is Workload.PREFECT_API,
+                    CONTAINERS[workload].most,
                 ),
                 pulumi.ResourceOptions(parent=self, depends_on=[*before, *services]),
             )

@@ -1,8 +1,8 @@
 """What each workload is given, for the gate: `policies/config/workloads.<stack>.json`.
 
-What ECS injects into it, its roles, what it leads to, who connects to it, and the marker of park mode follow from the
-program's own tables, for stacks that make their workloads. The pack workloads compares them with the plan. Other
-configuration in the file stays as it is.
+What ECS injects into it, its roles, what it leads to, who connects to it, how many run, and the marker of park mode
+follow from the program's own tables, for stacks that make their workloads. The pack workloads compares them with the
+plan. Other configuration in the file stays as it is.
 """
 
 from __future__ import annotations
@@ -89,6 +89,11 @@ def wires(names: Names) -> dict[str, dict[str, list[str]]]:
     }
 
 
+def most_tasks(names: Names) -> dict[str, int]:
+    """Return name of a service -> how many of its tasks may run at once."""
+    return {names.resource(workload): CONTAINERS[workload].most for workload in SERVICES}
+
+
 def _targets(names: Names, application: Application) -> str:
     """Return the name of an application's target group, without the mark."""
     label = names.resource(application.label)
@@ -128,6 +133,7 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
         "undeclared-injection": {"variables": variables(names) if here else {}},
         "undeclared-role": {"roles": roles(names, said["orkFunction"]) if here else {}},
         "undeclared-wiring": {"wires": wires(names) if here else {}},
+        "undeclared-tasks": {"most": most_tasks(names) if here else {}},
         "undeclared-route": {"routes": routes(names, said["domain"])},
         "undeclared-connection": {"connections": connections(names) if here else {}},
         "unwired-workload": {"families": [*map(names.resource, run)]},

@@ -206,7 +206,7 @@ def _around_cloudflare(stack: Stack, web: Web, host: str, distribution: str | No
 
 
 def _check_refusal(web: Web, check: Check, address: str, host: str, server_name: str) -> Verdict:
-    """Check that a request is answered 403 or not at all."""
+    """Check that a request is answered 403, or not even taken."""
     try:
         with web.client() as client:
             response = client.get(
@@ -220,7 +220,10 @@ def _check_refusal(web: Web, check: Check, address: str, host: str, server_name:
             return check.undecided("the name has no address")
         if refusal := refused_certificate(error):
             return tls.refused(check, refusal)
-        return check.passed(f"not let in: no answer ({type(error).__name__})")
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return check.passed(f"not let in: no connection ({type(error).__name__})")
+        # Whoever refuses does so at once. A request that is taken may be on its way to the application.
+        return check.failed(f"takes the request and doesn't refuse it ({type(error).__name__}): run it again")
     if response.status_code == HTTPStatus.FORBIDDEN:
         return check.passed("refused with 403")
     return check.failed(f"answers {response.status_code}: the front can be bypassed")

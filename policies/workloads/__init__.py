@@ -1,15 +1,16 @@
 """The workloads pack: what runs behind the entry points runs closed, encrypted, logged and recoverable.
 
 `RULES` is the pack. `network` and the `wiring` in it come first, then what stands in it: `databases`, `services`, the
-`containers` of their tasks with what is injected into them (`injections`) and what stands in their environment
-(`environments`), `functions`, `queues` and the `lifetimes` of logs and data; `parking` looks at all of it. What a
-container is comes from `container_definitions`, which reads their JSON.
+`capacity` of both, the `containers` of their tasks with what is injected into them (`injections`) and what stands in
+their environment (`environments`), `functions`, `queues` and the `lifetimes` of logs and data; `parking` looks at all
+of it. What a container is comes from `container_definitions`, which reads their JSON.
 """
 
 from typing import Final
 
 from policies.rulebook import Rule
 from policies.workloads import (
+    capacity,
     containers,
     databases,
     environments,
@@ -28,6 +29,7 @@ RULES: Final[tuple[Rule, ...]] = (
     *wiring.RULES,
     *databases.RULES,
     *services.RULES,
+    *capacity.RULES,
     *containers.RULES,
     *injections.RULES,
     *environments.RULES,

@@ -6,6 +6,7 @@ Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/list
 from __future__ import annotations
 
 import secrets
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -29,8 +30,8 @@ class EdgeDouble:
     `status` is what everything answers; `callback_status` maps a host to what its callback answers. `fault` is one of:
     "", "host not forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop", "open",
     "header not asked for", "any viewer" (no web ACL), "wrong client", "wrong scope", "always asks", "slow" (answers a
-    little too late), "parked". `answers` is what the application behind answers in JSON, by path, to whom has
-    `credential`.
+    little too late), "hangs up" (takes a request that it should refuse, and closes the connection), "parked".
+    `answers` is what the application behind answers in JSON, by path, to whom has `credential`.
     """
 
     client_secret: str = ""
@@ -62,6 +63,8 @@ def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, c
             time.sleep(1.3)
         if edge.status:
             return Response(status=edge.status)
+        if edge.fault == "hangs up" and (host not in HOSTS or closed_but_for):
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         if host not in HOSTS or (closed_but_for and edge.fault != closed_but_for):
             return Response("Forbidden", 403)
         if edge.fault == "open":

@@ -117,6 +117,12 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
         "",
         "answers 302: the front can be bypassed",
     ),
+    "load balancer takes the request": (
+        edge("hangs up"),
+        f"{ORIGIN} asked for {PORTAL}",
+        "",
+        "takes the request and doesn't refuse it (",
+    ),
     "distributions answer anybody": (
         edge("any viewer"),
         f"{DISTRIBUTIONS[PORTAL]} asked for {PORTAL}",

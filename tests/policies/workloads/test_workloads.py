@@ -40,6 +40,7 @@ CONFIG: Final[dict[str, dict[str, Json]]] = {
             "/prod/infra/database_host": {"insecureValue": ["prod-rocketclub"]},
         }
     },
+    "undeclared-tasks": {"most": {"prod-backstage": 2}},
     "undeclared-route": {"routes": {"portal.example.com": "prod-portal"}},
     "undeclared-connection": {
         "connections": {"prod-backstage": ["prod-edge:7007"], "prod-database": ["prod-backstage:5432"]}
@@ -76,7 +77,7 @@ def test_every_rule_has_cases(pack: StartPack) -> None:
 
 
 def test_without_a_catalogue_workloads_are_given_nothing(pack: StartPack) -> None:
-    undeclared = {f"undeclared-{what}" for what in ("injection", "role", "wiring", "connection")}
+    undeclared = {f"undeclared-{what}" for what in ("injection", "role", "wiring", "connection", "tasks")}
     assert rules(pack("workloads").everything(planned(TABLES.stack))) == undeclared
 
 
@@ -93,6 +94,8 @@ def test_without_a_catalogue_workloads_are_given_nothing(pack: StartPack) -> Non
         ("default-administrator", {"refused": ["keeper"]}, {}, {"default-administrator"}),
         ("old-platform", {"versions": ["1.4.0"]}, {}, {"old-platform"}),
         ("old-runtime", {"runtimes": ["python3.14"]}, {}, {"old-runtime"}),
+        ("unagreed-capacity", {"classes": []}, {}, {"unagreed-capacity"}),
+        ("undeclared-tasks", {"most": {"prod-backstage": 4}}, {"service": {"desiredCount": 2}}, set()),
         ("foreign-registry", {"registries": ["public.ecr.aws"]}, {}, set()),
     ],
 )
