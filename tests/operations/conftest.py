@@ -71,7 +71,11 @@ CONTAINERS = (
 WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
 """Commands that talk to AWS alone, or to nobody."""
 
+# Reading the models of AWS's services is most of what a short command costs: boto3 and moto share what they have read.
 _LOADER = botocore.loaders.create_loader()
+for reader in (botocore.session, moto.core.utils):
+    vars(reader)["create_loader"] = lambda *_: _LOADER
+
 _CLIENTS: dict[str, Any] = {}
 _SESSIONS: dict[str, boto3.Session] = {}
 _DOCUMENTS: dict[str, dict[str, Any]] = {}
@@ -84,7 +88,7 @@ _CREATE_CLIENT = botocore.session.Session.create_client
 def kept_client(session: botocore.session.Session, cloud: Cloud, service: str, **options: Any) -> Any:  # noqa: ANN401
     """Return the client that was made for another run in the same environment, or make one.
 
-    Reading the SDK's service models and making clients is most of what a short command costs.
+    Making clients is much of what a short command costs.
     """
     given = {name: getattr(value, "_user_provided_options", value) for name, value in options.items()}
     key = repr((service, sorted(given.items()), _variables()))
@@ -330,8 +334,6 @@ def bench(
     cli.write_text('#!/bin/sh\nexec cat "$0.json" 2> /dev/null\n')
     cli.chmod(0o755)
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
-    for module in (botocore.session, moto.core.utils):
-        monkeypatch.setattr(module, "create_loader", lambda *_: _LOADER)
     monkeypatch.setattr(botocore.session.Session, "create_client", partialmethod(kept_client, servers.cloud))
     monkeypatch.setattr(boto3, "Session", kept_session)
     monkeypatch.setattr(yaml_file, "read", kept_document)

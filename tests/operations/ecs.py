@@ -16,7 +16,6 @@ from typing import Any, Final
 import boto3
 import botocore.client
 import botocore.session
-import moto.core.utils
 import pytest
 from botocore.validate import ParamValidator
 from moto import mock_aws
@@ -27,9 +26,7 @@ from tests.workloads import LAB
 REGION: Final = "eu-central-1"
 CLUSTER: Final = "lab-services"
 NAMES: Final = ("lab-prefect-api", "lab-prefect-worker", "lab-backstage")
-_SESSION: Final = botocore.session.get_session()
-_LOADER: Final = _SESSION.get_component("data_loader")
-_MODEL: Final = _SESSION.get_service_model("ecs")
+_MODEL: Final = botocore.session.get_session().get_service_model("ecs")
 _CALL: Final = vars(botocore.client.BaseClient)["_make_api_call"]
 _NOW: Final = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 
@@ -104,9 +101,6 @@ def playing() -> Iterator[Ecs]:
             patch.setenv(key, "testing")
         patch.setenv("MOTO_ECS_SERVICE_RUNNING", "1")
         patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
-        # Reading the models of services is most of what a run costs.
-        for module in (botocore.session, moto.core.utils):
-            patch.setattr(module, "create_loader", lambda *_: _LOADER)
         ecs = Ecs(boto3.client("ecs", REGION))
         ecs.client.create_cluster(clusterName=CLUSTER)
 
