@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from typing import Any, Final, Literal
 
-import pulumi
 from pydantic import Field, ValidationError
 from pydantic.alias_generators import to_camel
 
@@ -118,11 +117,18 @@ def load() -> tuple[Settings, Names]:
     """Read the settings of the running stack, and the names that follow from them.
 
     Raises:
-        ConfigurationError: one or more keys are missing, unknown or wrong; all of them are listed.
+        pulumi.RunError: one or more keys are missing, unknown or wrong; all of them are listed.
     """
+    import pulumi  # what only parses settings, as most commands do, needs no SDK
+
     project, environment = pulumi.get_project(), pulumi.get_stack()
     config, secret_keys = pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env()
-    settings = parse(project, environment, config, secret_keys)
+    try:
+        settings = parse(project, environment, config, secret_keys)
+    except ConfigurationError as error:
+        refused = pulumi.RunError(str(error))
+        vars(refused)["exit_code"] = error.exit_code
+        raise refused from None
     return settings, settings.names(project, environment)
 
 
@@ -136,7 +142,7 @@ def parse(project: str, environment: str, config: Mapping[str, str], secret_keys
         secret_keys: The keys that are stored as secrets.
 
     Raises:
-        ConfigurationError: as `load`.
+        ConfigurationError: one or more keys are missing, unknown or wrong; all of them are listed.
     """
     given, problems = _given(project, config)
     try:

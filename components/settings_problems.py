@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final, Literal, get_args, get_origin
 
-import pulumi
 from pydantic import AfterValidator, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -18,7 +17,7 @@ Fields = Mapping[str, FieldInfo]
 """Key -> field of the settings."""
 
 
-class ConfigurationError(pulumi.RunError):
+class ConfigurationError(Exception):
     """The stack's configuration can't be used. The text lists every problem; `problems` has them one by one."""
 
     exit_code = 2

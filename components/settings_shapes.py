@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import pulumi
 from pydantic import AfterValidator, ConfigDict, PlainValidator, ValidationInfo
 from pydantic.alias_generators import to_camel
+
+if TYPE_CHECKING:
+    import pulumi
 
 MODEL: Final = ConfigDict(
     frozen=True,
@@ -119,6 +121,8 @@ class SecretText:
 
     def output(self) -> pulumi.Output[str]:
         """Return the text as a secret Output."""
+        import pulumi  # what only parses settings, as most commands do, needs no SDK
+
         return pulumi.Output.secret(self.__text)
 
     def __eq__(self, other: object) -> bool:

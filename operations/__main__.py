@@ -52,7 +52,8 @@ _INTERRUPTED: Final = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser(*given[:1]).parse_args(given)
     if "stack" in options and options.stack is None:
         options.stack = default_stack(options.project)
     # What botocore, httpcore and Selenium log for debugging holds the values that are sent.
@@ -73,8 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command line. The options that it returns have the command's `run`."""
+def parser(named: str = "") -> argparse.ArgumentParser:
+    """Return the parser of the whole command line. The options that it returns have the command's `run`.
+
+    Where the command line names a command, the options of the others are left out, for nobody asks for them.
+    """
     whole = argparse.ArgumentParser(
         prog="python -m operations",
         description="What people run before, around and after a deploy. AWS credentials come from the shell, as with "
@@ -82,11 +86,13 @@ def parser() -> argparse.ArgumentParser:
         epilog=EXIT_CODES,
     )
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    names = {command.name for command in COMMANDS}
     for command in COMMANDS:
         own = commands.add_parser(
             command.name, help=command.help, description=command.description, epilog=command.epilog
         )
-        command.add_arguments(own)
+        if command.name == named or named not in names:
+            command.add_arguments(own)
         own.set_defaults(run=command.run)
     return whole
 

@@ -32,14 +32,6 @@ def run_module(project: Path, module: str, *arguments: str, environment: Mapping
     return forked(be, project, module, arguments, environment=environment)
 
 
-def program(project: Path, module: str, *arguments: str) -> str:
-    """Return the source of a program that loads the SDKs and then does the same in its own process."""
-    return (
-        "import pathlib, tests.sdks, tests.forked_modules as forked\n"
-        f"raise SystemExit(forked.be(pathlib.Path({str(project)!r}), {module!r}, {arguments!r}))"
-    )
-
-
 def forget_own_modules() -> None:
     """Have this process load the project's modules anew."""
     for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:

@@ -6,11 +6,15 @@ assert done.code == 0, done.printed
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
+import termios
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -66,6 +70,39 @@ def running(function: Callable[..., int], *arguments: object) -> tuple[BaseProce
     writing.close()
     with reading:
         return process, os.fdopen(os.dup(reading.fileno()))
+
+
+def at_terminal(terminal: str, function: Callable[..., int], *arguments: object) -> BaseProcess:
+    """Start a function in a process of its own that has this dumb terminal, and return the process once it has."""
+    ended, opened = _SERVER.Pipe(duplex=False)
+    variables = {**os.environ, "TERM": "dumb"}
+    process = _SERVER.Process(target=_call_at, args=(terminal, opened, function, arguments, variables))
+    process.start()
+    opened.close()
+    with ended, suppress(EOFError):
+        ended.recv()
+    return process
+
+
+def _call_at(
+    terminal: str,
+    opened: Connection,
+    function: Callable[..., int],
+    arguments: tuple[object, ...],
+    variables: Mapping[str, str],
+) -> None:
+    os.setsid()
+    device = os.open(terminal, os.O_RDWR)
+    fcntl.ioctl(device, termios.TIOCSCTTY, 0)
+    for number in range(3):
+        os.dup2(device, number)
+    os.close(device)
+    opened.close()
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    _be(function, arguments, variables)
 
 
 def _call(

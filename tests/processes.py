@@ -1,7 +1,8 @@
 """Which tests make plans or start processes: they get the marker `process`, and `-m 'not process'` is the fast tier.
 
 What a test or one of its fixtures can reach by name through the modules of `tests` decides: a test is marked if that
-includes `forked`, `subprocess` or a started pack. A test that is not marked can't start a process (`forbid`).
+includes `forked`, `at_terminal`, `subprocess` or a started pack. A test that is not marked can't start a process
+(`forbid`).
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from typing import Final
 
 import pytest
 
-from tests.forks import forked
+from tests.forks import at_terminal, forked
 
-_STARTERS: Final[tuple[object, ...]] = (subprocess, forked)
+_STARTERS: Final[tuple[object, ...]] = (subprocess, forked, at_terminal)
 
 
 def mark(items: list[pytest.Item]) -> None:

@@ -71,20 +71,21 @@ class Server:
             "PGPASSWORD": account.password,
         }
 
-    def sql(self, account: Account, statement: str, database: str = "postgres") -> str:
-        """Run a statement and return its rows, with `|` between columns.
+    def sql(self, account: Account, statements: str, database: str = "postgres") -> str:
+        """Run statements, each on a line and by itself, and return their rows, with `|` between columns.
 
         Raises:
             subprocess.CalledProcessError: it failed, or the account can't sign in.
         """
-        command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", statement]
+        each = [option for statement in statements.splitlines() for option in ("-c", statement)]
+        command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, *each]
         environment = self.environment(account)
         done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
-    def as_owner(self, statement: str, database: str = "postgres") -> str:
-        """Run a statement as the server's superuser."""
-        return self.sql(self._owner, statement, database)
+    def as_owner(self, statements: str, database: str = "postgres") -> str:
+        """Run statements as the server's superuser."""
+        return self.sql(self._owner, statements, database)
 
     def may_sign_in(self, account: Account, database: str) -> bool:
         """Tell whether the server takes an account's password for a database."""

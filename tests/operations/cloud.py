@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import http.client
+import io
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.request import Request, urlopen
+from urllib.parse import urlsplit
 
 import moto.backends
+import moto.settings
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from moto.core import responses
 from moto.kms import models as kms
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
-from moto.server import ThreadedMotoServer
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
+_FAULT = "X-Fault"
+"""The header of a call that is noted already, with its fault."""
 _OF_THE_CONNECTION = ("Connection", "Date", "Server", "Transfer-Encoding")
 """Headers that the gate sets by itself."""
 
@@ -58,11 +66,28 @@ def is_change(method: str, operation: str) -> bool:
     return method not in ("GET", "HEAD") and operation != "/" and not operation.startswith(("Get", "List", "Describe"))
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a call is answered with."""
+
+    status: int
+    content: bytes
+    headers: Mapping[str, str]
+
+
+class _Raw(io.BytesIO):
+    """The content of an answer as botocore reads it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
 @dataclass
 class Cloud:
     """The gate's state: where it is, which operations were called (and with which method), and what goes wrong."""
 
     url: str = ""
+    moto: DomainDispatcherApplication = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
     fault: Fault = no_fault
     calls: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
@@ -75,8 +100,50 @@ class Cloud:
 
     def empty(self) -> None:
         """Take away all that the account has, and forget the calls."""
-        urlopen(Request(f"{self.url}/moto-api/reset", method="POST")).close()
+        moto_api_backend.reset()
         self.reset()
+
+    def note(self, method: str, path: str, headers: Mapping[str, str]) -> str:
+        """Note a call, and return its fault."""
+        operation = headers.get("X-Amz-Target", "").rpartition(".")[2] or path
+        self.calls.append(operation)
+        self.requests.append((method, operation))
+        fault = self.fault(len(self.calls), operation)
+        self.written += fault in ("", "after", "lost") and is_change(method, operation)
+        return fault
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], body: bytes | str, fault: str) -> Answer:
+        """Carry a call out, unless its fault comes first, and return the answer."""
+        if fault == "forbidden":
+            return Answer(403, b"", {})
+        if fault in ("", "after", "lost"):
+            asked = EnvironBuilder(path, method=method, headers=[*headers.items()], data=body)
+            content, status, given = run_wsgi_app(self.moto, asked.get_environ(), buffered=True)
+            if fault != "after":
+                return Answer(int(status.split()[0]), b"".join(content), dict(given))
+        code = "BrokenOff" if fault in ("before", "after") else fault
+        if headers.get("X-Amz-Target"):
+            return Answer(400, json.dumps({"__type": code, "message": "refused"}).encode(), JSON)
+        text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
+        return Answer(400, text.encode(), {"Content-Type": "text/xml"})
+
+    def answer_here(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        """Answer a call of this process without a connection (botocore's event `before-send`), which halves its cost.
+
+        A call that needs one to fail, and every call of another process, arrives through it.
+        """
+        url = urlsplit(request.url)
+        path = url.path + (url.query and f"?{url.query}")
+        headers = {name: value if isinstance(value, str) else value.decode() for name, value in request.headers.items()}
+        fault = self.note(request.method, path, headers)
+        if fault in ("hold", "lost"):
+            request.headers[_FAULT] = fault
+            return None
+        body = request.body or b""
+        assert isinstance(body, bytes | str)
+        answer = self.answer(request.method, path, {**headers, "Host": url.netloc}, body, fault)
+        content = b"" if request.method == "HEAD" else answer.content
+        return AWSResponse(request.url, answer.status, HTTPHeaders.from_dict(answer.headers), _Raw(content))
 
     def breaks(self) -> list[tuple[int, str]]:
         """Every way to break off a run with these calls: before each, and after each that changes the account."""
@@ -127,13 +194,13 @@ class Gateway(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, cloud: Cloud, moto: tuple[str, int]) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         super().__init__(("127.0.0.1", 0), Call)
-        self.cloud, self.moto = cloud, moto
+        self.cloud = cloud
 
 
 class Call(BaseHTTPRequestHandler):
-    """One call of AWS."""
+    """One call of AWS over a connection."""
 
     server: Gateway
     protocol_version = "HTTP/1.1"
@@ -145,74 +212,52 @@ class Call(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        cloud, target = self.server.cloud, self.headers.get("X-Amz-Target", "")
-        operation = target.rpartition(".")[2] or self.path
-        cloud.calls.append(operation)
-        cloud.requests.append((self.command, operation))
-        fault = cloud.fault(len(cloud.calls), operation)
+        headers = dict(self.headers)
+        noted = headers.pop(_FAULT, None)
+        fault = self.server.cloud.note(self.command, self.path, headers) if noted is None else noted
         if fault == "hold":
-            cloud.released.wait()
-        elif fault == "forbidden":
-            self._send(403, b"", {})
-        elif fault and fault not in ("after", "lost"):
-            self._refuse(fault)
+            self.server.cloud.released.wait()
+            return
+        answer = self.server.cloud.answer(self.command, self.path, headers, body, fault)
+        if fault == "lost":
+            self.close_connection = True
         else:
-            cloud.written += is_change(self.command, operation)
-            self._pass_on(body, fault)
+            self._send(answer)
 
     do_DELETE = do_GET = do_HEAD = do_PUT = do_POST
 
-    def _pass_on(self, body: bytes, fault: str) -> None:
-        connection = http.client.HTTPConnection(*self.server.moto)
-        connection.request(self.command, self.path, body or None, dict(self.headers))
-        answer = connection.getresponse()
-        content = answer.read()
-        if fault == "after":
-            self._refuse(fault)
-        elif fault == "lost":
-            self.close_connection = True
-        else:
-            self._send(answer.status, content, dict(answer.getheaders()))
-        connection.close()
-
-    def _refuse(self, fault: str) -> None:
-        code = "BrokenOff" if fault in ("before", "after") else fault
-        if self.headers.get("X-Amz-Target"):
-            self._send(400, json.dumps({"__type": code, "message": "refused"}).encode(), JSON)
-        else:
-            text = f"<ErrorResponse><Error><Code>{code}</Code><Message>refused</Message></Error></ErrorResponse>"
-            self._send(400, text.encode(), {"Content-Type": "text/xml"})
-
-    def _send(self, status: int, content: bytes, headers: Mapping[str, str]) -> None:
-        self.send_response(status)
+    def _send(self, answer: Answer) -> None:
+        self.send_response(answer.status)
         # To HEAD there is no content, but its length.
-        length = headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(content))
-        for name, value in {**headers, "Content-Length": length}.items():
+        length = answer.headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(answer.content))
+        for name, value in {**answer.headers, "Content-Length": length}.items():
             if name not in _OF_THE_CONNECTION:
                 self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(answer.content)
         self.wfile.flush()
 
 
 def _spare_work() -> None:
-    """Have moto do once what it does at each call: list its own folders, and make key material, which isn't used here.
+    """Have moto do once what it does at each call: list its own folders and methods, look up which of its services a
+    host is, and make key material, which isn't used here. Of machine images it gets none, which are hundreds.
 
     It says nothing of the calls either: the gate notes them.
     """
     modules = tuple(moto.backends.list_of_moto_modules())
     vars(moto.backends)["list_of_moto_modules"] = lambda: modules
+    vars(responses)["method_names_from_class"] = cache(vars(responses)["method_names_from_class"])
     vars(kms)["generate_private_key"] = cache(vars(kms)["generate_private_key"])
+    vars(moto.settings)["ec2_load_default_amis"] = lambda: False
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
 
 
 def start() -> tuple[Cloud, Callable[[], None]]:
     """Start moto and the gate; return the gate's state and how to stop both."""
     _spare_work()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
     cloud = Cloud()
-    gate = Gateway(cloud, server.get_host_and_port())
+    vars(cloud.moto)["get_backend_for_host"] = cache(cloud.moto.get_backend_for_host)
+    gate = Gateway(cloud)
     threading.Thread(target=gate.serve_forever, daemon=True).start()
     cloud.url = f"http://127.0.0.1:{gate.server_address[1]}"
 
@@ -220,6 +265,5 @@ def start() -> tuple[Cloud, Callable[[], None]]:
         cloud.released.set()
         gate.shutdown()
         gate.server_close()
-        server.stop()
 
     return cloud, stop

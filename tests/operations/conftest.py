@@ -1,4 +1,7 @@
-"""Runs the commands against AWS, Kinde and the entry points, all on loopback and over real connections."""
+"""Runs the commands against AWS, Kinde and the entry points, all on loopback and over real connections.
+
+Calls of AWS that nothing is to go wrong with are answered in the process (tests/operations/cloud.py).
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ import re
 import ssl
 import threading
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache, partialmethod
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +26,18 @@ import boto3
 import botocore.loaders
 import botocore.session
 import httpx
+import moto.core.utils
 import pytest
 import trustme
 import yaml
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 from operations.__main__ import main
+from stackfiles import yaml_file
 from tests.operations import cloud as aws_double
 from tests.operations import edge_double, kinde_double
 from tests.operations.cloud import Cloud
@@ -63,22 +71,30 @@ CONTAINERS = (
 WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
 """Commands that talk to AWS alone, or to nobody."""
 
+# Reading the models of AWS's services is most of what a short command costs: boto3 and moto share what they have read.
 _LOADER = botocore.loaders.create_loader()
+for reader in (botocore.session, moto.core.utils):
+    vars(reader)["create_loader"] = lambda *_: _LOADER
+
 _CLIENTS: dict[str, Any] = {}
 _SESSIONS: dict[str, boto3.Session] = {}
+_DOCUMENTS: dict[str, dict[str, Any]] = {}
+_READ = yaml_file.read
+_MAKE_KEY = cache(rsa.generate_private_key)
 _MAKE_SESSION = boto3.Session
 _CREATE_CLIENT = botocore.session.Session.create_client
 
 
-def kept_client(session: botocore.session.Session, service: str, **options: Any) -> Any:  # noqa: ANN401 - any client
+def kept_client(session: botocore.session.Session, cloud: Cloud, service: str, **options: Any) -> Any:  # noqa: ANN401
     """Return the client that was made for another run in the same environment, or make one.
 
-    Reading the SDK's service models and making clients is most of what a short command costs.
+    Making clients is much of what a short command costs.
     """
     given = {name: getattr(value, "_user_provided_options", value) for name, value in options.items()}
     key = repr((service, sorted(given.items()), _variables()))
     if key not in _CLIENTS:
         _CLIENTS[key] = _CREATE_CLIENT(session, service, **options)
+        _CLIENTS[key].meta.events.register("before-send", cloud.answer_here)
     return _CLIENTS[key]
 
 
@@ -88,6 +104,14 @@ def kept_session() -> boto3.Session:
     if key not in _SESSIONS:
         _SESSIONS[key] = _MAKE_SESSION()
     return _SESSIONS[key]
+
+
+def kept_document(path: Path) -> dict[str, Any]:
+    """Return what a YAML file says, which is worked out once for each text."""
+    text = path.read_text() if path.is_file() else ""
+    if text not in _DOCUMENTS:
+        _DOCUMENTS[text] = _READ(path)
+    return deepcopy(_DOCUMENTS[text])
 
 
 def _variables() -> list[tuple[str, str]]:
@@ -310,9 +334,10 @@ def bench(
     cli.write_text('#!/bin/sh\nexec cat "$0.json" 2> /dev/null\n')
     cli.chmod(0o755)
     monkeypatch.setenv("PATH", f"{cli.parent}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: _LOADER)
-    monkeypatch.setattr(botocore.session.Session, "create_client", kept_client)
+    monkeypatch.setattr(botocore.session.Session, "create_client", partialmethod(kept_client, servers.cloud))
     monkeypatch.setattr(boto3, "Session", kept_session)
+    monkeypatch.setattr(yaml_file, "read", kept_document)
+    monkeypatch.setattr(rsa, "generate_private_key", _MAKE_KEY)
     monkeypatch.setattr("operations.web._FIRST_PAUSE", 0.01)
     monkeypatch.setattr("operations.verdicts._SOON_SECONDS", 60)
     monkeypatch.chdir(tmp_path)

@@ -100,6 +100,7 @@ def playing() -> Iterator[Ecs]:
         for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(key, "testing")
         patch.setenv("MOTO_ECS_SERVICE_RUNNING", "1")
+        patch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
         ecs = Ecs(boto3.client("ecs", REGION))
         ecs.client.create_cluster(clusterName=CLUSTER)
 

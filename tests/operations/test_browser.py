@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
+from pydantic import SecretStr
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from operations.browser import signed_in_everywhere
+from operations.browser import Browser, SigningIn, sign_in, signed_in_everywhere
 from operations.stack import load
 from operations.verdicts import Outcome, Verdict
+from operations.web import Web
 from tests.operations.conftest import CLIENT_SECRET, KINDE_SECRET, PASSWORD, Bench
 from tests.operations.conftest import Outcome as Run
 from tests.operations.edge_double import DISTRIBUTIONS, HOSTS
@@ -62,8 +66,52 @@ def whole(outcome: Run) -> list[dict[str, str]]:
 
 
 @NEEDS_BROWSER
+def test_one_host_signs_in_and_another_asks_for_a_code(bench: Bench, pictures: list[str]) -> None:
+    """One run, since each host is a browser to start."""
+    bench.kinde.page_faults = {PORTAL: "busy", PIPELINES: "one-time code"}
+    outcome = browse(bench, "verify-login", "--sign-in", "--json")
+    assert (outcome.code, outcome.failures) == (1, [f"{PIPELINES}: whole sign-in"])
+    portal, pipelines = whole(outcome)
+    assert portal["text"] == f"signed in; https://{PORTAL}/ shows"
+    assert "the test user must sign in with a password only. Screenshot: " in pipelines["text"]
+    assert [text.splitlines()[0] for text in pictures] == ["Sign in"]
+    assert [path.name for path in PICTURES.iterdir()] == [f"{PIPELINES}.png"]
+
+
+class AskingAgain:
+    """A page of Kinde's that asks for the password at each look, and shows the one before."""
+
+    def __init__(self, url: str, typed: str) -> None:
+        self.page_source = f"<p>{html.escape(typed)} is wrong</p>"
+        self.current_url = url
+        self._seen = {"loaded": True, "url": url, "status": 200, "html": self.page_source, "code": None, "email": None}
+
+    def execute_script(self, script: str) -> dict[str, object] | None:
+        return {**self._seen, "password": Mock()} if "return" in script else None
+
+    def get_screenshot_as_png(self) -> bytes:
+        raise AssertionError("the page shows the password")
+
+    def get(self, url: str) -> None:
+        """Be led here."""
+
+    set_page_load_timeout = quit = Mock()
+
+
+def test_there_is_no_picture_of_a_page_that_shows_the_password(bench: Bench) -> None:
+    stack = load(bench.project, "prod")
+    bench.patch.setattr(
+        "selenium.webdriver.Chrome", lambda **_: AskingAgain(stack.endpoints.authorization, typed=WRONG)
+    )
+    browser = Browser(sys.executable, sys.executable, (), 60, PICTURES)
+    for found in sign_in(stack, Web(10, {}), browser, SigningIn(EMAIL, SecretStr(WRONG))):
+        assert found.outcome is Outcome.FAILED
+        assert found.text.endswith("doesn't accept the test user's. No screenshot: the page shows the password")
+
+
+@pytest.mark.nightly
+@NEEDS_BROWSER
 def test_signed_in(bench: Bench) -> None:
-    bench.kinde.page_faults = {PORTAL: "busy"}
     outcome = browse(bench, "verify-login", "--sign-in", "--json")
     assert (outcome.code, outcome.failures) == (0, [])
     assert [found["text"] for found in whole(outcome)] == [f"signed in; https://{host}/ shows" for host in HOSTS]
@@ -95,6 +143,7 @@ def test_sign_in_without_end_and_a_page_elsewhere(bench: Bench, pictures: list[s
     assert "at https://api.cloudflare.com/auth/start, which isn't Kinde's host: nothing was typed" in pipelines["text"]
 
 
+@pytest.mark.nightly
 @NEEDS_BROWSER
 def test_password_and_code_are_in_no_picture(bench: Bench, pictures: list[str]) -> None:
     bench.kinde.page_faults = {PORTAL: "shows password", PIPELINES: "one-time code"}

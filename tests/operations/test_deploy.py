@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 import json
 import os
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from operations.__main__ import main
 from stackfiles import project
 from tests.owner import owned, owned_here
 from tests.planning import NAME, PROJECT, copy_project
@@ -19,12 +22,26 @@ VERSION = project.pulumi_version(PROJECT)
 
 
 def deploy(*arguments: str, path: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the wrapper, with a `pulumi` from a folder or with none."""
+    """Run the wrapper in this process, with a `pulumi` from a folder or with none."""
+    told = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(told):
+        for name in [name for name in os.environ if name.startswith("PULUMI_")]:
+            patch.delenv(name)
+        for name, value in {"PATH": str(path or "/nowhere"), **environment}.items():
+            patch.setenv(name, value)
+        patch.setattr("sys.stdin", io.StringIO())
+        patch.chdir(owned())
+        code = main(["deploy", *arguments])
+    return subprocess.CompletedProcess(arguments, code, "", told.getvalue())
+
+
+def deploy_apart(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run the wrapper in a process of its own."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     return subprocess.run(
         [sys.executable, "-m", "operations", "deploy", *arguments],
         cwd=owned(),
-        env={**clean, "PATH": str(path or "/nowhere"), **environment},
+        env={**clean, "PATH": str(path)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -64,7 +81,7 @@ def test_without_the_cli_it_says_how_to_install_the_pinned_version(command: str)
 
 @pytest.mark.parametrize("command", ["up", "preview"])
 def test_the_gate_goes_along_which_configures_itself(command: str, recorder: Path) -> None:
-    assert deploy(command, "--stack", "prod", path=recorder).returncode == 0
+    assert deploy_apart(command, "--stack", "prod", path=recorder).returncode == 0
     (call,) = calls(recorder)
     given = list(itertools.pairwise(call))
     packs = [value for flag, value in given if flag == "--policy-pack"]
@@ -182,7 +199,7 @@ def test_why_the_gate_does_not_start_is_said(command: str, tmp_path: Path) -> No
     cli.chmod(0o755)
     project = copy_project(tmp_path)
     (project / "policies" / "config" / "packs.json").write_text('["a-pack"]')
-    done = deploy(command, "--stack", "prod", "--project", str(project), path=cli.parent)
+    done = deploy_apart(command, "--stack", "prod", "--project", str(project), path=cli.parent)
     assert done.returncode == 2
     assert "config/packs.json lists a-pack, but there is no PulumiPolicy.yaml in" in done.stderr
     assert "Traceback" not in done.stderr

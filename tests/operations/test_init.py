@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
+import termios
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import pexpect
 import pytest
 import yaml
+from pexpect import fdpexpect
 
 from operations.init import copied_project
 from operations.init.derived import agreed_by_hand
 from stackfiles.failures import Failure
 from tests import own_files
-from tests.forked_modules import program, run_module
-from tests.forks import NAME, PROJECT
+from tests.forked_modules import be, run_module
+from tests.forks import NAME, PROJECT, at_terminal
 from tests.owner import config, give_files
-from tests.rehearsal.conftest import heed_signals
 from tests.runbooks import runbook
 from tests.session import FOLDER, shared
 
 ANSWERS = Path(__file__).parent / "acme.yaml"
 COMPANY: dict[str, Any] = yaml.safe_load(ANSWERS.read_text())
 ASIDE = (".git", ".venv", ".*_cache", ".hypothesis", ".pulumi-state", "build", "node_modules")
+ONLY_READ = ("tests", "corpus", "benchmarks")
+"""Folders that nothing of a project writes into: a link to the own ones stands for a third of a copy."""
 PACKS = ("least_privilege", "inventory", "previewed", "workloads")
 """Packs that have a configuration for each stack."""
 CLIENT = "0123456789abcdefghij"
@@ -40,13 +47,15 @@ file (tests/own_files.py), so none of these depends on who owns the clone.
 
 def clone(folder: Path) -> Path:
     """Copy the project, as a clone has it that belonged to the suite's owner."""
-    aside = shutil.ignore_patterns(*ASIDE)
+    aside = shutil.ignore_patterns(*ASIDE, *ONLY_READ)
 
     def ignored(parent: str, names: list[str]) -> set[str]:
         own = {name for name in names if own_files.is_one((Path(parent) / name).relative_to(PROJECT))}
         return {*aside(parent, names), *own}
 
     shutil.copytree(PROJECT, folder, ignore=ignored)
+    for name in ONLY_READ:
+        (folder / name).symlink_to(PROJECT / name)
     give_files(folder)
     declared = folder / "Pulumi.yaml"
     declared.write_text(declared.read_text().replace(f"name: {NAME}\n", f"name: {NAME}  # EXAMPLE\n"))
@@ -129,7 +138,7 @@ def test_its_own_suite_passes(acme: Path, tmp_path: Path, others: list[str]) -> 
 
 
 def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None:
-    project = Path(shutil.copytree(acme, tmp_path / "project"))
+    project = Path(shutil.copytree(acme, tmp_path / "project", symlinks=True))
     stack, agreed = project / "Pulumi.staging.yaml", project / "policies" / "config" / "inventory.staging.json"
     stack.write_text(stack.read_text().replace("config:\n", "config:\n  # Ours.\n  sessionSeconds: 3600  # an hour\n"))
     before = texts(project)
@@ -151,16 +160,15 @@ def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None
 
 
 def test_what_owners_agreed_to_by_hand_is_known(acme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What nobody agreed to by hand goes with the answers that it follows from; the rest stays."""
+    """What was agreed to by hand stays; the rest goes with the answers that it follows from, as in the run above."""
 
     def run(work: copied_project.CopiedProject, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = run_module(work.copy, module, *arguments)
         return subprocess.CompletedProcess(module, done.code, done.out, done.err)
 
     monkeypatch.setattr(copied_project.CopiedProject, "run", run)
-    project = Path(shutil.copytree(acme, tmp_path / "project"))
+    project = Path(shutil.copytree(acme, tmp_path / "project", symlinks=True))
     work = copied_project.CopiedProject(acme, project)
-    assert not agreed_by_hand(work, "staging")
     file = project / "policies" / "config" / "inventory.staging.json"
     agreed = json.loads(file.read_text())
     agreed["pinned-record"]["records"]["status.acme.io"] = "CNAME status.example.com"
@@ -181,9 +189,10 @@ def test_make_hands_its_variables_on() -> None:
 
 
 def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
-    project = Path(shutil.copytree(acme, tmp_path / "project"))
+    project = Path(shutil.copytree(acme, tmp_path / "project", symlinks=True))
     before = texts(project)
-    terminal = start(project, "--stack=testing", "--like=staging", forks=True)
+    started = start(project, "--stack=testing", "--like=staging")
+    terminal = started.terminal
     answers = {"kindeClientId": CLIENT, "kindeClientSecret": "testing/kinde/client-secret-9Zk3Qp"}
     wrong = {
         "kindeClientId": ("abc", "won't do; accepted: the application's client id"),
@@ -205,8 +214,7 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
     terminal.sendline("y")
     terminal.expect_exact("testing: ")
     terminal.expect_exact("passed")
-    terminal.expect(pexpect.EOF)
-    assert ended(terminal) == 0
+    assert started.ended() == 0
     made = yaml.safe_load((project / "Pulumi.testing.yaml").read_text())["config"]
     # The account's identity provider is staging's already, and the names are this environment's.
     assert made["circleciProviderManaged"] is False
@@ -225,41 +233,39 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
 )
 def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str) -> None:
     before = texts(acme)
-    terminal = start(acme, "--stack=testing")
+    started = start(acme, "--stack=testing")
+    terminal = started.terminal
     terminal.expect_exact("aws:region: ")
     terminal.sendline("us-east-1")
     terminal.expect_exact("aws:allowedAccountIds: ")
     terminal.send(key)
     terminal.expect_exact(told)
-    terminal.expect(pexpect.EOF)
-    assert ended(terminal) == code
+    assert started.ended() == code
     assert texts(acme) == before
 
 
-def start(project: Path, *options: str, forks: bool = False) -> pexpect.spawn[str]:
-    """Start `init` at a terminal of its own; with `forks` it loads the SDKs first, once for all commands it starts."""
-    arguments = ("init", "--offline", *options)
-    if forks:
-        folder, command = PROJECT, ["-c", program(project, "operations", *arguments)]
-    else:
-        folder, command = project, ["-m", "operations", *arguments]
-    environment = {**os.environ, "TERM": "dumb", "COLUMNS": "200"}
-    return pexpect.spawn(
-        sys.executable,
-        command,
-        timeout=1000,
-        cwd=str(folder),
-        env=environment,
-        preexec_fn=heed_signals,
-        encoding="utf-8",
-        dimensions=(50, 200),
-    )
+@dataclass(frozen=True)
+class AtTerminal:
+    """`init` in a process that has a terminal of its own."""
+
+    terminal: fdpexpect.fdspawn[str]
+    process: BaseProcess
+
+    def ended(self) -> int | None:
+        """Wait for the end, and return the exit code."""
+        self.terminal.expect(pexpect.EOF)
+        self.process.join()
+        self.terminal.close()
+        return self.process.exitcode
 
 
-def ended(terminal: pexpect.spawn[str]) -> int | None:
-    """Wait for the end, and return the exit code."""
-    terminal.close()
-    return terminal.exitstatus
+def start(project: Path, *options: str) -> AtTerminal:
+    """Start `init`, offline."""
+    ours, device = os.openpty()
+    fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+    process = at_terminal(os.ttyname(device), be, project, "operations", ("init", "--offline", *options))
+    os.close(device)
+    return AtTerminal(fdpexpect.fdspawn(ours, timeout=1000, encoding="utf-8"), process)
 
 
 def test_all_files_are_written_or_none(tmp_path: Path) -> None:

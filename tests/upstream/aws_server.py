@@ -106,7 +106,7 @@ def main() -> None:
     _keep_description_of_role()
     _keep_folders_of_flow_logs()
     _tell_of_dead_letters()
-    os.environ["MOTO_ECS_SERVICE_RUNNING"] = "1"
+    os.environ |= {"MOTO_ECS_SERVICE_RUNNING": "1", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
     completed = CompletedServer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, RecordingServer(completed, Path(sys.argv[1])), threaded=True)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,16 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         yield url, folder
 
 
+@cache
+def _session() -> boto3.Session:
+    """Return a session that keeps the models of services that it has read."""
+    return boto3.Session()
+
+
 def client(served: tuple[str, Path], service: str, attempts: int = 1) -> Any:  # noqa: ANN401 - made at run time
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
     tries = Config(retries={"total_max_attempts": attempts})
-    return boto3.Session().client(service, REGION, endpoint_url=served[0], config=tries, **keys)  # type: ignore[call-overload]
+    return _session().client(service, REGION, endpoint_url=served[0], config=tries, **keys)  # type: ignore[call-overload]
 
 
 def last(served: tuple[str, Path]) -> dict[str, Any]:
