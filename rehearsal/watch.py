@@ -66,6 +66,8 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
     last: PlanDocument | None = None
     files = _Files(folder, output)
     stamps = files.stamps()
+    # Byte code tells by the second, and by its size, of which source it is: two saves may be alike in both.
+    sys.dont_write_bytecode = True
     child = Child(folder, stack_name)
     changed: list[Path] = []
     try:
@@ -83,8 +85,6 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
                 last = last if "error" in document else document
             child.load()
             child.end()
-            # Byte code tells by the second, and by its size, of which source it is: two saves may be alike in both.
-            sys.dont_write_bytecode = True
             child = Child(folder, stack_name, changed)
             changed = []
             if current:

@@ -16,9 +16,10 @@ import yaml
 from review.compared import Compared
 from review.difference import text
 from stackfiles.plan_document import rules_named
+from tests.agreeing import agree
 from tests.forked_modules import run_module
 from tests.owner import FILES
-from tests.planning import Plan, copy_project, document_of, plan_of, rehearse
+from tests.planning import Plan, copy_project, document_of, plan_of, plan_only, rehearse
 from tests.runbooks import Runbook, runbook
 from tests.test_system import readers
 
@@ -65,7 +66,11 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     done = run_module(project, "generators.expected_readers")  # the part of it that the gate asks for
     assert done.code == 0, done.printed
 
-    plan = rehearse("prod", project, tmp_path / "plan.json")
+    output = tmp_path / "plan.json"
+    assert ".venv/bin/python -m policies.inventory.agreement write --stack prod" in book.commands
+    plan_only("prod", project, output)
+    agree(project, "prod", output)
+    plan = rehearse("prod", project, output)
     assert (plan.exit_code, plan.violations) == (0, []), plan.printed
     assert changed(plan_of("prod"), plan) == {
         "aws:iam/policy:Policy prod-ci-look",
@@ -80,7 +85,7 @@ def test_adding_a_secret(tmp_path: Path) -> None:
     assert "SENTRY_AUTH_TOKEN" in wiring["backstage"]
 
     assert "make diff STACK=prod" in book.commands
-    told = text("prod", Compared(json.loads((tmp_path / "plan.json").read_text()), document_of("prod"), "main"))
+    told = text("prod", Compared(json.loads(output.read_text()), document_of("prod"), "main"))
     assert "5 changed, passed" in told  # the four and the component with the containers' variables
     pattern = f"`secret:{secret['name']}-??????`"
     assert f"lets `prod-backstage-execution` and `prod-backstage-task` read {pattern} (" in told
