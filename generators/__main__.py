@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from generators import expected_readers, pages, pipeline_stacks, previewed, rule_examples
+from generators import expected_readers, pages, pipeline_stacks, previewed, provider_defaults, rule_examples
 from stackfiles.failures import Failure
 
 
@@ -21,6 +21,7 @@ def main() -> int:
         expected_readers.write(project)
         previewed.write(project)
         pipeline_stacks.write(project)
+        provider_defaults.write(project)
         pages.write(project)
         rule_examples.write(project)
     except Failure as failure:

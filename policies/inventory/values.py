@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Final
 
 from policies.inventory.elsewhere import OWNERS
 from policies.inventory.table import AGREED, leaves, property_leaves, table
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity
 
+DEFAULTS: Final = Path(__file__).with_name("provider_defaults.json")
+"""Type -> path -> what the provider puts where the program says nothing; written by `generators`."""
+
 
 def agreed_values(inputs: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, dict[str, list[Json]]]:
     """Return type -> path -> what resources have there: a value, a list of several, null for none.
 
-    The resources are given as type and properties.
+    The resources are given as type and properties. A provider's default counts as none.
     """
     found: dict[str, list[dict[str, Json]]] = {}
     for type_, properties in inputs:
@@ -34,19 +39,29 @@ def agreed_values(inputs: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str,
 
 
 def _values(type_: str, found: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
-    """Return path -> value, or the list of several, for the properties of a resource that are agreed to."""
+    """Return path -> value, or the list of several, for the properties of a resource that are agreed to.
+
+    The engine shows a provider's default as if the program had set it.
+    """
+    defaults = _defaults().get(type_, {})
     values: dict[str, list[Json]] = {}
     for path, _, value in found:
         verdict = table()[type_].judge(path)
-        if verdict and verdict.verb == AGREED:
+        if verdict and verdict.verb == AGREED and not (path in defaults and _key(value) == _key(defaults[path])):
             values.setdefault(path, []).append(value)
     return {path: several[0] if len(several) == 1 else several for path, several in values.items()}
+
+
+@cache
+def _defaults() -> Mapping[str, Mapping[str, Json]]:
+    defaults: Mapping[str, Mapping[str, Json]] = json.loads(DEFAULTS.read_text(encoding="utf-8"))
+    return defaults
 
 
 def _key(value: Json) -> str:
     """Return a text by which values compare; the engine knows one kind of number, JSON two."""
     several = value if isinstance(value, list) else [value]
-    return json.dumps([float(one) if type(one) is int else one for one in several])
+    return repr([float(one) if type(one) is int else one for one in several])
 
 
 def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:

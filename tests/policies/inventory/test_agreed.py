@@ -7,8 +7,9 @@ from typing import Any, Final
 
 import pytest
 
+from generators import provider_defaults
 from policies.inventory.permissions import agreed_permissions
-from policies.inventory.values import agreed_values
+from policies.inventory.values import DEFAULTS, agreed_values
 from tests.policies.analyzer import UNKNOWN, Json, StartPack
 from tests.policies.inventory.test_inventory import of
 
@@ -98,6 +99,9 @@ VALUES: Final = {
         (GROUP, {"healthCheck": {**CHECK, "interval": 15.0}, "deregistrationDelay": 30}, ""),
         (GROUP, {"healthCheck": {**CHECK, "matcher": "200-499"}}, "`healthCheck.matcher` has a value"),
         (GROUP, {"healthCheck": {"interval": 15}}, "`healthCheck.matcher` is left out"),
+        # What the provider puts where the program says nothing: the engine shows it as if the program had set it.
+        (GROUP, {"healthCheck": {**CHECK, "port": "traffic-port"}, "slowStart": 0}, ""),
+        (GROUP, {"healthCheck": CHECK, "slowStart": 30}, "`slowStart` has a value"),
         (GROUP, {"healthCheck": {**CHECK, "port": "9999"}}, "`healthCheck.port` has a value"),
         (GROUP, {"healthCheck": CHECK, "deregistrationDelay": True}, "`deregistrationDelay` has a value"),
         (GROUP, {"healthCheck": {**CHECK, "matcher": UNKNOWN}}, "`healthCheck.matcher` isn't known at preview"),
@@ -110,6 +114,10 @@ VALUES: Final = {
 def test_values_that_matter(pack: StartPack, type_: str, properties: dict[str, Json], said: str) -> None:
     messages = of(pack("inventory", config=VALUES).resource(type_, properties), "pinned-value")
     assert [said in message for message in messages] == [True] * bool(said), messages
+
+
+def test_the_providers_defaults_are_those_of_its_code() -> None:
+    assert DEFAULTS.read_text() == provider_defaults.text(), "run `make docs`"
 
 
 @pytest.mark.parametrize(
