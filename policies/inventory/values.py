@@ -28,7 +28,7 @@ def agreed_values(inputs: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str,
     found: dict[str, list[dict[str, Json]]] = {}
     for type_, properties in inputs:
         if type_ in TYPES:
-            found.setdefault(type_, []).append(_values(type_, leaves(properties)))
+            found.setdefault(type_, []).append(_values(type_, leaves(properties), _defaults().get(type_, {})))
     return {
         type_: {
             path: sorted({_key(one.get(path)): one.get(path) for one in resources}.values(), key=_key)
@@ -38,12 +38,11 @@ def agreed_values(inputs: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str,
     }
 
 
-def _values(type_: str, found: Iterable[tuple[str, str, Json]]) -> dict[str, Json]:
+def _values(type_: str, found: Iterable[tuple[str, str, Json]], defaults: Mapping[str, Json]) -> dict[str, Json]:
     """Return path -> value, or the list of several, for the properties of a resource that are agreed to.
 
     The engine shows a provider's default as if the program had set it.
     """
-    defaults = _defaults().get(type_, {})
     values: dict[str, list[Json]] = {}
     for path, _, value in found:
         verdict = table()[type_].judge(path)
@@ -66,7 +65,8 @@ def _key(value: Json) -> str:
 
 def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     agreed: Mapping[str, list[Json]] = judgement.config["values"].get(resource.type, {})
-    found = _values(resource.type, resource.shared(property_leaves))
+    defaults = {**_defaults().get(resource.type, {}), **judgement.config["defaults"].get(resource.type, {})}
+    found = _values(resource.type, resource.shared(property_leaves), defaults)
     for path in sorted({*agreed, *found}):
         value = found.get(path)
         if _has_unknown(value):
@@ -98,7 +98,13 @@ RULES: Final = (
                 "description": "Type -> property -> what its resources may have there: values, lists of several that "
                 "one resource has, null where it may be left out",
                 "default": {},
-            }
+            },
+            "defaults": {
+                "type": "object",
+                "description": "Type -> property -> what the provider puts where the program says nothing, for "
+                "releases with other defaults than those in `policies/inventory/provider_defaults.json`",
+                "default": {},
+            },
         },
     ),
 )

@@ -116,6 +116,13 @@ def test_values_that_matter(pack: StartPack, type_: str, properties: dict[str, J
     assert [said in message for message in messages] == [True] * bool(said), messages
 
 
+def test_another_release_of_the_provider_has_other_defaults(pack: StartPack) -> None:
+    given = {"healthCheck": {**CHECK, "unhealthyThreshold": 5}}
+    assert of(pack("inventory", config=VALUES).resource(GROUP, given), "pinned-value")
+    more = {"pinned-value": {**VALUES["pinned-value"], "defaults": {GROUP: {"healthCheck.unhealthyThreshold": 5}}}}
+    assert of(pack("inventory", config=more).resource(GROUP, given), "pinned-value") == []
+
+
 def test_the_providers_defaults_are_those_of_its_code() -> None:
     assert DEFAULTS.read_text() == provider_defaults.text(), "run `make docs`"
 
