@@ -35,7 +35,7 @@ TARGETS: Final = {
 }
 """At most this part of the time of a preview on the real engine with every pack."""
 
-_SAVED: Final = ("components/guarded_application.py", "deregistration_delay=30", "deregistration_delay=31")
+_SAVED: Final = ("components/parameter_catalogue.py", "the deployer runs on", "the deployer runs in")
 """A change of the program that `watch` sees: file, text, and what takes its place (and back, in the next round)."""
 
 
