@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from policies.inventory.documents import listed
 from policies.inventory.elsewhere import OWNERS
 from policies.inventory.table import AGREED, leaves, property_leaves, table
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity
@@ -59,8 +60,7 @@ def _defaults() -> Mapping[str, Mapping[str, Json]]:
 
 def _key(value: Json) -> str:
     """Return a text by which values compare; the engine knows one kind of number, JSON two."""
-    several = value if isinstance(value, list) else [value]
-    return repr([float(one) if type(one) is int else one for one in several])
+    return repr([float(one) if type(one) is int else one for one in listed(value)])
 
 
 def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
@@ -69,14 +69,10 @@ def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     found = _values(resource.type, resource.shared(property_leaves), defaults)
     for path in sorted({*agreed, *found}):
         value = found.get(path)
-        if _has_unknown(value):
+        if any(one is UNKNOWN for one in listed(value)):
             yield Finding(f"`{path}` isn't known at preview.")
         elif _key(value) not in map(_key, agreed.get(path, [None])):
             yield Finding(f"`{path}` is left out." if value is None else f"`{path}` has a value that isn't agreed.")
-
-
-def _has_unknown(value: Json) -> bool:
-    return any(one is UNKNOWN for one in (value if isinstance(value, list) else [value]))
 
 
 TYPES: Final = frozenset(type_ for type_, known in table().items() if known.paths(AGREED))
