@@ -1,8 +1,7 @@
 """Answers the engine: the analyzer protocol (proto/pulumi/analyzer.proto of pulumi/pulumi) for packs of rules.
 
 The policy SDK reads a request once for each of its policies, which makes a hundred rules slow. Here a request is read
-once, a rule is asked about its own types only, and the engine's question for remedies, which no rule has, is answered
-at once. A test compares the answers with the SDK's.
+once, and a rule is asked about its own types only. A test compares the answers with the SDK's.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import Final, TypeAlias
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
-from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc, plugin_pb2
+from google.protobuf.message import Message
+from pulumi.runtime.proto import analyzer_pb2, plugin_pb2
 
 from policies.rulebook import waivers
 from policies.rulebook.asking import Asked
@@ -32,7 +32,7 @@ _VERSION: Final = "0.0.1"
 Context: TypeAlias = grpc.ServicerContext
 
 
-class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
+class Analyzer:
     """Serves packs as one. Until the engine configures it, every rule is mandatory and has its defaults.
 
     It keeps nothing of a plan once it is told of the next (`ConfigureStack`): `make watch` has one judged for nothing
@@ -95,10 +95,6 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
         """Take the levels and the configuration of the rules."""
         self._configure(request.policyConfig)
         return Empty()
-
-    def Remediate(self, _request: analyzer_pb2.AnalyzeRequest, _: Context) -> analyzer_pb2.RemediateResponse:
-        """Change nothing: no rule has a remedy that the engine could apply."""
-        return analyzer_pb2.RemediateResponse()
 
     def Analyze(self, request: analyzer_pb2.AnalyzeRequest, _: Context) -> analyzer_pb2.AnalyzeResponse:
         """Judge one resource."""
@@ -180,6 +176,34 @@ class Analyzer(analyzer_pb2_grpc.AnalyzerServicer):
                 severity=_severity(violation.severity),
             )
         return response
+
+
+_METHODS: Final[Mapping[str, tuple[type[Message], type[Message]]]] = {
+    "Handshake": (analyzer_pb2.AnalyzerHandshakeRequest, analyzer_pb2.AnalyzerHandshakeResponse),
+    "GetAnalyzerInfo": (Empty, analyzer_pb2.AnalyzerInfo),
+    "GetPluginInfo": (Empty, plugin_pb2.PluginInfo),
+    "ConfigureStack": (analyzer_pb2.AnalyzerStackConfigureRequest, analyzer_pb2.AnalyzerStackConfigureResponse),
+    "Configure": (analyzer_pb2.ConfigureAnalyzerRequest, Empty),
+    "Analyze": (analyzer_pb2.AnalyzeRequest, analyzer_pb2.AnalyzeResponse),
+    "AnalyzeStack": (analyzer_pb2.AnalyzeStackRequest, analyzer_pb2.AnalyzeResponse),
+}
+"""The methods of the protocol that an analyzer implements, with the messages that they take and return.
+
+`Remediate` isn't one of them, since no rule changes a resource. The engine calls it for every resource before it calls
+`Analyze`, and takes "unimplemented" to mean that there is no remedy (sdk/go/common/resource/plugin/analyzer_plugin.go
+of pulumi/pulumi). The server gives that answer in half the time that a method takes.
+"""
+
+
+def handler(analyzer: Analyzer) -> grpc.GenericRpcHandler[Message, Message]:
+    """Return what a server needs in order to answer the engine with an analyzer."""
+    methods = {
+        name: grpc.unary_unary_rpc_method_handler(
+            getattr(analyzer, name), request.FromString, response.SerializeToString
+        )
+        for name, (request, response) in _METHODS.items()
+    }
+    return grpc.method_handlers_generic_handler("pulumirpc.Analyzer", methods)
 
 
 def _severity(severity: Severity) -> analyzer_pb2.PolicySeverity.ValueType:

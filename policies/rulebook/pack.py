@@ -38,15 +38,14 @@ def serve(name: str, packs: Sequence[Pack], description: str, stack: str = "") -
     """
     # Loaded here: who only reads the rules needs no server.
     import grpc
-    from pulumi.runtime.proto import analyzer_pb2_grpc
 
-    from policies.rulebook.analyzer import Analyzer
+    from policies.rulebook.analyzer import Analyzer, handler
 
     analyzer = Analyzer(name, packs, description, stack)
     spare_collector()
     # One worker: rules are plain Python, of which one runs at a time anyway.
     server = grpc.server(ThreadPoolExecutor(max_workers=1), options=_NO_LIMIT)
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
+    server.add_generic_rpc_handlers((handler(analyzer),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
