@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import typing
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from google.protobuf import empty_pb2
@@ -245,6 +246,7 @@ class Monitor(MockMonitor):
         return f"{urn}::{UNKNOWN}"
 
 
+@cache
 def _installed_version(package: str) -> str:
     """Return the version of a provider's SDK, as the language host tells the engine; empty without an SDK."""
     try:
