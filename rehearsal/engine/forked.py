@@ -19,7 +19,8 @@ import signal
 import sys
 import warnings
 from collections.abc import Collection, Iterator, Sequence
-from importlib.machinery import PathFinder
+from functools import cache
+from importlib.machinery import PathFinder, SourceFileLoader
 from importlib.util import module_from_spec
 from pathlib import Path
 from types import ModuleType
@@ -164,6 +165,8 @@ def _try(settings: Project, started: Sequence[Process]) -> None:
     """Run the program and have it judged, for nothing, so that nobody hears what it prints."""
     from rehearsal.engine.analyzers import Analyzers
 
+    # The run that counts loads the same sources again. It takes the code that this one has compiled.
+    setattr(SourceFileLoader, "source_to_code", cache(SourceFileLoader.source_to_code))  # noqa: B010 - it is a method
     with _silent():
         judges = Analyzers(settings, started, trial=True)
         run = program.run(settings, judges)
