@@ -43,7 +43,7 @@ class Network(pulumi.ComponentResource):
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=settings.vpc_cidr,
-            # A private namespace of Cloud Map needs both:
+            # A private namespace of Cloud Map needs both options:
             # https://docs.aws.amazon.com/cloud-map/latest/dg/creating-namespaces.html
             enable_dns_support=True,
             enable_dns_hostnames=True,

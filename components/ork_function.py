@@ -121,7 +121,7 @@ class OrkFunction(pulumi.ComponentResource):
         )
 
     def _notify(self, names: Names, queue: aws.sqs.Queue) -> None:
-        """Make the bucket notify the queue of new files. This replaces other receivers: a bucket has one configuration."""
+        """Make the bucket notify the queue of new files, and nobody else: a bucket has one notification setting."""
         name, bucket = names.resource(ORK_FILES), Bucket.DESIGN_FILES.name_in(names)
         policy = aws.sqs.QueuePolicy(
             name,

@@ -89,7 +89,7 @@ DATABASE_HOST: Final = Parameter(
     ),
 )
 WIRING: Final = (LOAD_BALANCER_ARN, DATABASE_HOST)
-"""Parameters of stacks that create their workloads: values that AWS chooses, so a task definition can't contain them."""
+"""Parameters of stacks that create their workloads. AWS chooses their values, so task definitions can't have them."""
 
 PARAMETERS: Final = (
     HEADER_SECRET,

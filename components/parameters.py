@@ -71,7 +71,7 @@ class Parameters(pulumi.ComponentResource):
 def parameter_values(
     names: Names, settings: Settings, surroundings: Surroundings
 ) -> dict[Parameter, pulumi.Input[str]]:
-    """Return the value of every parameter of the catalogue; `Workloads` creates the park mode marker if it parks."""
+    """Return the value of each parameter; with `workloads: here`, `Workloads` adds the park mode marker."""
     return {
         HEADER_SECRET: settings.origin_header_secret.output(),
         **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},

@@ -99,7 +99,7 @@ def _accepted(field: FieldInfo) -> str:
 
 
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|-?Infinity")
-QUOTES: Final = "YAML takes digits without quotes for a number and can change them: write the value in quotes"
+QUOTES: Final = "YAML takes digits without quotes for a number and may change them: write the value in quotes"
 
 
 def _shown(detail: ErrorDetails, field: FieldInfo) -> str:

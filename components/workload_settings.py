@@ -188,7 +188,8 @@ def misplaced_keys(given: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     said = {key for key, value in given.items() if value not in ("", [])}
     if given.get("workloads") == HERE:
         refused = [key for key in ELSEWHERE_KEYS if key in said]
-        return [f"{key}: the stack creates this itself; leave it empty, or set workloads `elsewhere`" for key in refused], []
+        problem = "the stack creates this itself; leave it empty, or set workloads `elsewhere`"
+        return [f"{key}: {problem}" for key in refused], []
     refused = [key for key in _HERE_KEYS if key in said]
     return (
         [f"{key}: applies only with workloads `here`; leave it empty, or set workloads `here`" for key in refused],
@@ -258,7 +259,7 @@ def _snapshot_contradictions(settings: WorkloadSettings) -> list[str]:
         ]
     if first and restores and not settings.database_snapshot:
         return [
-            "databaseRestoreMode: `from_final_snapshot` needs a snapshot, and generation 1 has none before it; accepted: "
-            "`clean`, or databaseSnapshot with the name of a snapshot"
+            "databaseRestoreMode: `from_final_snapshot` needs a snapshot, and generation 1 has none before it; "
+            "accepted: `clean`, or databaseSnapshot with the name of a snapshot"
         ]
     return []

@@ -1,4 +1,4 @@
-"""The workloads with `workloads: here`: services behind the guarded entry points, tasks, the database and a function."""
+"""The workloads with `workloads: here`: services behind the entry points, tasks, the database and a function."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class WorkloadsArgs:
 
 
 class Workloads(pulumi.ComponentResource):
-    """The cluster, the database, a task definition for each workload whose image the settings name, and the services."""
+    """The cluster, the database and the function, a task for each workload whose image is known, and the services."""
 
     def __init__(self, name: str, args: WorkloadsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:ecs:Workloads", name, None, opts)

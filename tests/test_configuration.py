@@ -138,12 +138,11 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
         ),
         (
             {"domain": f"{'a' * 40}.{'b' * 10}.org"},
-            "of 65 characters; accepted: a domain of at most 54 characters, so that every host fits into a",
+            "of 65 characters; accepted: a domain of at most 54 characters, so that no host has more than",
         ),
         (
             {"webAclArn": WEB_ACL},
-            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set only one of them"
-            "onlyCloudflareViewers `false`, or none",
+            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set only one of them",
         ),
         (
             {"circleciProjectId": None},

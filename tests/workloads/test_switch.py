@@ -100,7 +100,10 @@ ARCHIVE: Final = {"orkCodeBucket": "", "orkCodeKey": "", "orkCodeVersion": "", "
         (
             LAB,
             {"orkCodeVersion": ""},
-            ["orkCodeVersion: is missing, but set: orkCodeBucket, orkCodeHash, orkCodeKey; accepted: all four, or none"],
+            [
+                "orkCodeVersion: is missing, but set: orkCodeBucket, orkCodeHash, orkCodeKey; "
+                "accepted: all four, or none"
+            ],
         ),
         (LAB, {"orkCodeHash": "9f86d081"}, ["orkCodeHash: `9f86d081` won't do; accepted: the archive's SHA-256"]),
         (LAB, {"alarmTopicArn": "alarms"}, ["alarmTopicArn: `alarms` won't do; accepted: the ARN of an SNS topic"]),
