@@ -1,4 +1,4 @@
-"""Policy documents inside packages of the registry, taken from their archives and never installed or committed."""
+"""Policy documents inside packages of the registry: read from the archives, never installed or committed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any, Final, TypeAlias
 Json: TypeAlias = Any
 
 SOURCES: Final = {"cloudsplaining": "0.9.1", "policy_sentry": "0.15.2", "tf_policy_validator": "0.0.9", "moto": "5.2.5"}
-"""Source distributions with test documents. Those of parliament 1.6.4 and Checkov 3.3.30 have none.
+"""Source distributions that contain test documents; those of parliament 1.6.4 and Checkov 3.3.30 have none.
 
-tf-policy-validator is AWS's own client of IAM Access Analyzer; moto checks documents as IAM does.
+tf-policy-validator is AWS's own client for IAM Access Analyzer; moto checks documents as IAM does.
 """
 MANAGED_POLICIES: Final = ("moto", "5.2.5")
-"""The wheel that holds the AWS managed policies, as AWS published them."""
+"""The wheel with the AWS managed policies, as AWS published them."""
 
 
 def documents(archives: Path, name: str) -> dict[str, Json]:
