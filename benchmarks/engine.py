@@ -150,9 +150,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         for name in ("session", "deployed"):
             Path(scratch, name).mkdir()
-        os.environ.setdefault(
-            session.FOLDER, f"{scratch}/session"
-        )  # files that all tests share
+        os.environ.setdefault(session.FOLDER, f"{scratch}/session")  # files that all tests share
         deployment = prepared().deployment(Path(scratch, "deployed"), STACK)
         deployment.attached.stop()  # this process must not affect the measurement
         watched = Path(shutil.copytree(deployment.project, Path(scratch) / "watched", symlinks=True))

@@ -247,8 +247,7 @@ def _scale(rounds: int) -> str:
     return (
         "## Large stacks\n\nThe stacks have roles, their policies, shared policies and attachments, and one secret "
         "for each role. All rules run, in a fresh process for each size, in turns; the figures are medians of "
-        f"{rounds}.\n\n"
-        + _table(("IAM resources", "s", "ms for each"), rows)
+        f"{rounds}.\n\n" + _table(("IAM resources", "s", "ms for each"), rows)
     )
 
 
