@@ -214,8 +214,7 @@ def _buckets(names: Names) -> list[str]:
 
 
 def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return the statements to start the Prefect deployer: run its task, follow it, read its network, pass its two
-    roles.
+    """Return the statements to start the Prefect deployer: run and follow its task, read its network, pass its roles.
 
     With `workloads: here`, CI can't start it while the platform is parked.
 

@@ -205,8 +205,7 @@ def _ports(container: Container) -> list[dict[str, Any]]:
 
 
 def _logs(names: Names, workload: Workload) -> dict[str, Any]:
-    """Return where the container's output goes. If CloudWatch is too slow, output is dropped; the container never
-    waits.
+    """Return where the container's output goes. If CloudWatch is slow, output is dropped; the container never waits.
 
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
     """

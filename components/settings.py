@@ -204,7 +204,7 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
             f"domain: `{settings.domain}` leads to the host {longest} of {len(longest)} characters; accepted: a domain "
             f"of at most {fitting} characters, so that no host has more than a certificate's limit of {LONGEST_HOST}"
         )
-    for ci, keys in _OF_A_CI.items():
+    for ci, keys in _TOKEN_FIELDS.items():
         if settings.ci_issuer in (ci, "both"):
             problems += [
                 f"{to_camel(key)}: is missing; accepted: a value, or a ciIssuer that isn't {ci}"
@@ -223,7 +223,7 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
     return problems
 
 
-_OF_A_CI: Final = {
+_TOKEN_FIELDS: Final = {
     "circleci": ("circleci_organization_id", "circleci_project_id", "circleci_repository"),
     "github": ("github_repository",),
 }

@@ -218,7 +218,7 @@ def contradictions(settings: WorkloadSettings) -> list[str]:
         problems.append("databaseGeneration: `0` means no database, but the services need one; accepted: 1 or more")
     if any(archive.values()) and settings.ork_image_digest:
         problems.append(
-            f"orkImageDigest: can't be combined with {_said(archive)}; accepted: an image, or an archive in a bucket"
+            f"orkImageDigest: can't be combined with {_set_keys(archive)}; accepted: an image, or an archive in a bucket"
         )
     lowest, highest = float(settings.database_minimum_capacity), float(settings.database_maximum_capacity)
     if not max(1.0, lowest) <= highest:
@@ -234,13 +234,13 @@ def contradictions(settings: WorkloadSettings) -> list[str]:
     return problems + _snapshot_contradictions(settings)
 
 
-def _said(values: Mapping[str, str | None]) -> str:
+def _set_keys(values: Mapping[str, str | None]) -> str:
     return ", ".join(sorted(key for key, value in values.items() if value))
 
 
 def _incomplete(values: Mapping[str, str | None], accepted: str) -> list[str]:
     """Describe the missing ones of some keys that belong together."""
-    said = _said(values)
+    said = _set_keys(values)
     return [
         f"{key}: is missing, but set: {said}; accepted: {accepted}"
         for key, value in values.items()

@@ -88,7 +88,7 @@ def _own() -> Iterator[Labelled]:
                 yield _bundle(entry, content["account"])
         else:
             for family in families(file):
-                yield from _of_family(family)
+                yield from _family_documents(family)
 
 
 @cache
@@ -119,7 +119,7 @@ def _independent() -> Iterator[Labelled]:
         )
 
 
-def _of_family(family: Family) -> Iterator[Labelled]:
+def _family_documents(family: Family) -> Iterator[Labelled]:
     key = f"{family.kind}/{family.id}"
     yield Labelled(
         key,

@@ -21,7 +21,7 @@ from stackfiles.yaml_file import Loader, read
 MARK: Final = re.compile(r"#\s*EXAMPLE\b")
 """Begins the comment beside a placeholder for a fact of the owner."""
 
-_NOBODYS: Final = "v1:EXAMPLE:EXAMPLE"
+_UNREADABLE: Final = "v1:EXAMPLE:EXAMPLE"
 """A secret that no key opens."""
 
 _PLAIN: Final = re.compile(r"(?!0o)[A-Za-z0-9][\w./-]*")
@@ -104,10 +104,10 @@ class StackFile:
         missing = [key for key in keys if key not in self.entries]
         lines = "".join(
             f"  # Set yours: openssl rand -hex 32 | pulumi config set --secret {key} --stack {stack}\n"
-            f"  {key}:  # EXAMPLE that no key opens\n    secure: {_NOBODYS}\n"
+            f"  {key}:  # EXAMPLE that no key opens\n    secure: {_UNREADABLE}\n"
             for key in missing
         )
-        stand_in: Json = {"secure": _NOBODYS}
+        stand_in: Json = {"secure": _UNREADABLE}
         return self._require(
             {**self._plain_values(), **dict.fromkeys(missing, stand_in)}, self._with_lines(self.text, lines)
         )

@@ -102,7 +102,7 @@ def _holder(policy: Json, boundary: Json) -> Holder:
     return holder
 
 
-def _asked(policy: Json, boundary: Json, action: str, resource: str, **context: str) -> dict[str, Json]:
+def _evaluator_request(policy: Json, boundary: Json, action: str, resource: str, **context: str) -> dict[str, Json]:
     return {"policy": policy, "boundary": boundary, "action": action, "resource": resource, "context": context}
 
 
@@ -111,7 +111,7 @@ def _requests(generator: random.Random, pairs: int) -> Agreement:
     asked: list[Json] = []
     while len(asked) < pairs:
         policy, boundary = _policy(generator), _policy(generator) if generator.random() < 0.3 else None
-        asked += [_asked(policy, boundary, *request) for request in generator.sample(_REQUESTS, 5)]
+        asked += [_evaluator_request(policy, boundary, *request) for request in generator.sample(_REQUESTS, 5)]
     for request, answer in zip(asked, simulate(asked), strict=True):
         # IAM evaluates actions without a resource on `*`, which the pack would take for a pattern. So the pack is asked
         # about a name that only `*` matches.
@@ -155,8 +155,7 @@ def _blocks() -> Iterator[dict[str, dict[str, str]]]:
 
 
 def _conditions() -> Agreement:
-    """Compare on requests without the key: the pack relies on exactly the conditions that refuse it, except negated
-    ones.
+    """Compare on requests without the key: the pack relies on the conditions that refuse it, except negated ones.
 
     A negated operator under ForAnyValue, or beside `Null` with false, also refuses a request without the key. The
     pack relies on neither, because such a condition admits everything except a few values.
@@ -166,7 +165,7 @@ def _conditions() -> Agreement:
     for block in _blocks():
         statement = {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*", "Condition": block}
         policy = {"Version": "2012-10-17", "Statement": [statement]}
-        asked.append(_asked(policy, None, "s3:CreateBucket", "arn:aws:s3:::a"))
+        asked.append(_evaluator_request(policy, None, "s3:CreateBucket", "arn:aws:s3:::a"))
         given = parse(json.dumps(policy), Kind.IDENTITY).statements[0].conditions
         counted.append(given.ask_for(given[0].key))
     for request, counts, answer in zip(asked, counted, simulate(asked), strict=True):
@@ -196,7 +195,7 @@ def _differences(generator: random.Random, pairs: int) -> Agreement:
             continue
         silent.append((before, after))
         for policy in (before, after):
-            asked += [_asked(policy, None, *request) for request in _REQUESTS]
+            asked += [_evaluator_request(policy, None, *request) for request in _REQUESTS]
     answers = iter(simulate(asked))
     for before, after in silent:
         old = [next(answers) for _ in _REQUESTS]

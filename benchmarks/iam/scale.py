@@ -55,8 +55,7 @@ def _text(*statements: object) -> str:
 
 
 def seconds(size: int) -> float:
-    """Return the processor time in seconds for all rules over a stack of `size` resources, each secret with its
-    readers.
+    """Return the processor time in seconds for all rules over a stack of `size` resources with declared readers.
 
     Raises:
         RuntimeError: a rule finds something, so the measurement isn't about a stack that passes.
