@@ -218,7 +218,7 @@ def contradictions(settings: WorkloadSettings) -> list[str]:
         problems.append("databaseGeneration: `0` means no database, but the services need one; accepted: 1 or more")
     if any(archive.values()) and settings.ork_image_digest:
         problems.append(
-            f"orkImageDigest: can't be combined with {_set_keys(archive)}; accepted: an image, or an archive in a bucket"
+            f"orkImageDigest: can't be combined with {_set_keys(archive)}; accepted: an image or an archive"
         )
     lowest, highest = float(settings.database_minimum_capacity), float(settings.database_maximum_capacity)
     if not max(1.0, lowest) <= highest:
