@@ -44,8 +44,7 @@ def judged(judge: Judge, document: Labelled, **changes: str) -> Sequence[str]:
 def load(*, reads: bool = False) -> Judge:
     """Load the pack with all its data and return its judge.
 
-    The pack composes the words of a finding only when they are read. With `reads`, the judge reads all that a preview
-    shows.
+    The pack composes a finding's words only when they are read. With `reads`, the judge reads all that a preview shows.
     """
     from policies.least_privilege import RULES, knowledge
     from policies.least_privilege.faults.documents import document_faults

@@ -55,7 +55,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     ),
     "stateKeyArn": (
         "alias/state",
-        "stateKeyArn: `alias/state` won't do; accepted: the ARN of a KMS key (no alias)",
+        "stateKeyArn: `alias/state` won't do; accepted: the ARN of a KMS key (not of an alias)",
     ),
     "previewReadsState": ("perhaps", "previewReadsState: `perhaps` won't do; accepted: true or false"),
     "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
