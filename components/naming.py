@@ -146,7 +146,7 @@ class Names:
 
     @property
     def account_arn(self) -> str:
-        """The account as a principal of a policy: everyone whom its own IAM policies allow the action."""
+        """The account as a principal of a policy: every principal that its own IAM policies allow."""
         return self._global_arn("iam", "root")
 
     def oidc_provider_arn(self, issuer: str) -> str:

@@ -39,7 +39,7 @@ class Tool:
 
 
 PACK: Final = Tool("least-privilege pack", "own")
-TOLD: Final = Tool("least-privilege pack, with all that is told", "own", mode="told")
+TOLD: Final = Tool("least-privilege pack, with complete findings", "own", mode="told")
 TFPRIVESC: Final = Tool("tfprivesc 0.1.1", "tfprivesc", "tfprivesc")
 TOOLS: Final = (
     PACK,
