@@ -1,4 +1,4 @@
-"""The stack, as a table of contents: secrets, data, roles, entry points, workloads. The parts are in `components`."""
+"""The stack as a table of contents: secrets, data, roles, entry points, workloads. The parts are in `components`."""
 
 import pulumi
 
@@ -61,7 +61,7 @@ ork_processor = GuardedRole(
 way_in = WayIn(
     "way-in",
     WayInArgs(names, settings, surroundings, protect=production),
-    # A load balancer that faces the internet needs a VPC with a gateway to it.
+    # An internet-facing load balancer needs a VPC with an internet gateway.
     pulumi.ResourceOptions(depends_on=[premises.network] if premises else None),
 )
 circleci = CircleciAccess("circleci", CircleciAccessArgs(names, settings))

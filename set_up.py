@@ -1,10 +1,11 @@
-"""Make `.venv` from a lock file, or leave it as it is where it holds that already: `python3 set_up.py run|develop`.
+"""Create `.venv` from a lock file, unless it is up to date already: `python3 set_up.py run|develop`.
 
-`run` is what a preview and a deploy need (`requirements.lock`), `develop` adds what tests and generators need
-(`requirements-develop.lock`). The stamp names the lock files by their checksum, so that neither a fresh checkout nor a
-restored cache sets up anew, and it is written last, so that a set-up that broke off starts again.
+`run` installs the packages for previews and deploys (`requirements.lock`), `develop` adds those for tests and
+generators (`requirements-develop.lock`). A stamp in `.venv` has the checksums of the lock files, so neither a fresh
+checkout nor a restored cache installs anything again. It is written last, so a set-up that broke off starts over.
 
-Only the standard library is imported, and any Python 3 can read this far: it has to say that it is too old.
+This file imports only the standard library and parses on any Python 3, so that an old Python can say that it is too
+old.
 """
 
 import argparse
@@ -24,21 +25,21 @@ OLDEST = (3, 11)
 
 
 def main() -> int:
-    """Set up what the command line asks for and return the exit code."""
+    """Set up the packages that the command line names, and return the exit code."""
     parser = argparse.ArgumentParser(prog="set_up.py", description=__doc__.partition("\n\n")[0])
     parser.add_argument("packages", choices=LOCKS, help="run: preview and deploy; develop: tests and generators too")
     wanted = parser.parse_args().packages
     if sys.version_info < OLDEST:
         given = ".".join(map(str, sys.version_info[:3]))
         print(
-            "Python 3.11 or newer is needed; this is " + given + ". Choose another with make PYTHON=...",
+            "Python 3.11 or newer is needed; this is " + given + ". Choose another one with make PYTHON=...",
             file=sys.stderr,
         )
         return 2
     if wanted in installed():
         return 0
     if "develop" in noted():
-        wanted = "develop"  # What somebody works with isn't taken away from them because a lock file has changed.
+        wanted = "develop"  # Keep the development packages when a lock file has changed.
     print(f"Setting up .venv from {LOCKS[wanted]}", file=sys.stderr)
     try:
         install(wanted)
@@ -49,29 +50,29 @@ def main() -> int:
 
 
 def installed() -> "set[str]":
-    """Return the sets that `.venv` holds as they are locked now. `develop` holds `run`."""
+    """Return the sets that `.venv` holds in the version of the current lock files. `develop` includes `run`."""
     found = {name for name, line in noted().items() if line == line_of(name)}
     return found | {"run"} if "develop" in found else found
 
 
 def noted() -> "dict[str, str]":
-    """Return the sets that the stamp of a usable `.venv` names, as they were locked then: name -> line."""
+    """Return the sets that were installed in a usable `.venv`, from its stamp: name -> line."""
     if not STAMP.is_file() or not (VENV / "bin" / "python").exists():
         return {}
     return {line.partition(" ")[0]: line for line in STAMP.read_text(encoding="utf-8").splitlines()}
 
 
 def line_of(name: str) -> str:
-    """Return the line of the stamp that says a set is installed: its name, this Python, the lock file's checksum."""
+    """Return a set's line in the stamp: its name, this Python's version, the lock file's checksum."""
     version = "{}.{}".format(*sys.version_info[:2])
     return f"{name} {version} {hashlib.sha256((PROJECT / LOCKS[name]).read_bytes()).hexdigest()}"
 
 
 def install(name: str) -> None:
-    """Install a set; into the environment that is there if it holds the other one, into a new one otherwise.
+    """Install a set: into the existing environment if it holds the other set, else into a new one.
 
     Raises:
-        subprocess.CalledProcessError: a command failed; what it printed says why.
+        subprocess.CalledProcessError: a command failed; its output says why.
     """
     kept = installed()
     STAMP.unlink(missing_ok=True)
@@ -93,7 +94,7 @@ _QUIETLY = ("--quiet", "--disable-pip-version-check")
 
 
 def run(*command: "str | Path") -> None:
-    """Run a command; what it prints is shown."""
+    """Run a command and show its output."""
     subprocess.run(command, check=True)  # noqa: S603 - this project's own commands
 
 

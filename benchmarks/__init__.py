@@ -1,1 +1,1 @@
-"""Measurements: one command each, ratios in one run."""
+"""Measurements: one command for each, with ratios from a single run."""

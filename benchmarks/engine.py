@@ -2,7 +2,7 @@
 
 Run with `.venv/bin/python -m benchmarks.engine [ROUNDS]`; needs the Pulumi CLI on the path. The real engine talks to
 the stand-in providers of the engine tests, on an empty account and a local backend. All commands take turns within a
-round, so that a machine whose speed drifts treats them alike; medians, and the medians of the ratios round by round,
+round, so that a drift of the machine's speed affects them alike. Medians, and the medians of each round's ratios,
 are printed as Markdown.
 """
 
@@ -33,17 +33,17 @@ TARGETS: Final = {
     "watch / real preview": 0.10,
     "the packs' share of a real preview": 0.15,
 }
-"""At most this part of the time of a preview on the real engine with every pack."""
+"""The highest ratios to the time of a preview on the real engine with every pack."""
 
 _SAVED: Final = ("components/parameter_catalogue.py", "the deployer runs on", "the deployer runs in")
-"""A change of the program that `watch` sees: file, text, and what takes its place (and back, in the next round)."""
+"""A change of the program that `watch` sees: file, text and its replacement; the next round changes it back."""
 
 
 def seconds(command: Sequence[str], folder: Path, environment: dict[str, str] | None = None) -> float:
-    """Run a command to its end and return its seconds on the clock.
+    """Run a command to its end and return its wall-clock seconds.
 
     Raises:
-        subprocess.CalledProcessError: it failed; nothing is measured of a command that doesn't work.
+        subprocess.CalledProcessError: it failed, so there is nothing to measure.
     """
     started = time.perf_counter()
     subprocess.run(command, cwd=folder, env=environment, check=True, stdin=subprocess.DEVNULL, capture_output=True)
@@ -51,7 +51,7 @@ def seconds(command: Sequence[str], folder: Path, environment: dict[str, str] | 
 
 
 _SETTLES: Final = 8
-"""Seconds for the packs of the next plan to start, so that they don't take from what is measured next."""
+"""Seconds in which the packs of the next plan start, so that they don't slow down the next measurement."""
 
 
 class Watch:
@@ -75,7 +75,7 @@ class Watch:
         return took
 
     def _verdict(self, what: str) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - of the pipe asked for
+        assert self._process.stdout is not None  # noqa: S101 - the process was started with a pipe
         for line in self._process.stdout:
             if re.match(r"\d\d:\d\d:\d\d ", line):
                 if f" {what}, passed" not in line:
@@ -103,9 +103,9 @@ RULES = [Rule("nothing", "Nothing.", "None.", "", Severity.LOW, lambda *_: (), t
 
 
 def silent_gate(folder: Path) -> Path:
-    """Make a project in a folder whose gate serves one rule that is about nothing, and return the gate's program.
+    """Make a project in a folder whose gate serves one rule that never applies, and return the gate's program.
 
-    What a preview with it takes longer than one without a pack is the engine's own part of the packs' share.
+    The time that a preview with it takes longer than one without a pack is the engine's own part of the packs' share.
     """
     packs = folder / "policies"
     for name in ("config", "nothing"):
@@ -119,7 +119,7 @@ def silent_gate(folder: Path) -> Path:
 
 
 def commands(deployment: Deployment, silent: Path) -> dict[str, tuple[list[str], Path, dict[str, str] | None]]:
-    """Return what is measured: command, folder, environment."""
+    """Return the measured commands: name -> command, folder, environment."""
     real = ["pulumi", "preview", "--stack", STACK, "--non-interactive"]
     environment = {**deployment.environment, "PULUMI_STACK": STACK}
     return {
@@ -140,7 +140,7 @@ def commands(deployment: Deployment, silent: Path) -> dict[str, tuple[list[str],
 
 
 def main() -> int:
-    """Print the comparison; return 1 where a ratio misses its target, 2 without a CLI."""
+    """Print the comparison; return 1 if a ratio misses its target, 2 without a CLI."""
     rounds = requested_rounds(__doc__, 5)
     if not shutil.which("pulumi"):
         print("there is no `pulumi` on the path", file=sys.stderr)
@@ -150,14 +150,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as scratch:
         for name in ("session", "deployed"):
             Path(scratch, name).mkdir()
-        os.environ.setdefault(session.FOLDER, f"{scratch}/session")  # what tests make once for all of their processes
+        os.environ.setdefault(session.FOLDER, f"{scratch}/session")  # files that all tests share
         deployment = prepared().deployment(Path(scratch, "deployed"), STACK)
-        deployment.attached.stop()  # this process must not take part
+        deployment.attached.stop()  # this process must not affect the measurement
         watched = Path(shutil.copytree(deployment.project, Path(scratch) / "watched", symlinks=True))
         with stand_ins_of_their_own(deployment), watching(watched) as watch:
             measured = commands(deployment, silent_gate(Path(scratch, "silent")))
             for command in measured.values():
-                seconds(*command)  # once uncounted: byte code, file cache
+                seconds(*command)  # a first run that doesn't count: byte code, file cache
             watch.save()
             for number in range(rounds):
                 print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)

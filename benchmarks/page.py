@@ -1,7 +1,8 @@
-"""What the page costs: beside a preview to write it, and in a browser to open one of 5,000 resources.
+"""The cost of the page: the time to write it, compared with a preview, and the time to open one of 5,000 resources.
 
-Run with `.venv/bin/python -m benchmarks.page [ROUNDS]`. A preview and the page of its plan take turns, and processor
-time is compared; then the page of a plan that is many copies of this one is opened in a headless Chromium.
+Run with `.venv/bin/python -m benchmarks.page [ROUNDS]`. A preview and the page of its plan take turns, and their
+processor times are compared. Then a headless Chromium opens the page of a plan that consists of many copies of this
+one.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ RESOURCES: Final = 5_000
 
 
 def grown(plan: PlanDocument) -> PlanDocument:
-    """Return a plan of at least 5,000 resources: copies of one, each with names and a project of its own."""
+    """Return a plan of at least 5,000 resources: copies of one plan, each with its own names and project."""
     text = json.dumps(plan["steps"])
     project = plan["steps"][0]["urn"].split("::")[1]
     steps = [
@@ -42,13 +43,13 @@ def grown(plan: PlanDocument) -> PlanDocument:
 
 
 def main() -> int:
-    """Print both figures; return 1 where one misses its target."""
+    """Print both figures; return 1 if one misses its target."""
     rounds = requested_rounds(__doc__, 5)
     with tempfile.TemporaryDirectory() as scratch:
         plan, output = Path(scratch) / "plan.json", Path(scratch) / "page.html"
         preview = [sys.executable, "-m", "rehearsal", "--stack", "prod", "--quiet", "--json", str(plan)]
         written = [sys.executable, "-m", "review", "page", "--plan", str(plan), "--output", str(output)]
-        timed(preview), timed(written)  # once uncounted: byte code, file cache
+        timed(preview), timed(written)  # a first run that doesn't count: byte code, file cache
         runs = [(timed(preview), timed(written)) for _ in range(rounds)]
         share = statistics.median(two.processor / one.processor for one, two in runs)
         print(f"{rounds} rounds on {os.cpu_count()} cores\n\n| what | measured | target |\n|---|---|---|")
@@ -70,7 +71,7 @@ def _opening(file: Path) -> dict[str, float]:
 
 
 def _section(shown: Opened, name: str) -> float:
-    """Return how long a section takes from the click on its link until it's drawn, in seconds."""
+    """Return the seconds from the click on a section's link until the section is drawn."""
     script = """
         const [name, done] = arguments, started = performance.now();
         document.querySelector(`nav a[href="#${name}"]`).click();

@@ -1,7 +1,7 @@
 """`make preview` against the bare import of the SDK modules that the program uses.
 
-Run with `.venv/bin/python -m benchmarks.preview [ROUNDS]`. The two commands take turns, so that a machine whose speed
-drifts treats both alike; medians and the median of the ratios round by round are printed as Markdown.
+Run with `.venv/bin/python -m benchmarks.preview [ROUNDS]`. The two commands take turns, so that a drift of the
+machine's speed affects both alike. Medians, and the median of each round's ratio, are printed as Markdown.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TARGET: Final = 0.75
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a command: seconds on the clock and of the processor, peak memory of its largest process in MiB."""
+    """One run of a command: wall-clock and processor seconds, and the peak memory of its largest process in MiB."""
 
     seconds: float
     processor: float
@@ -32,7 +32,7 @@ class Run:
 
 
 def bare_import() -> list[str]:
-    """Return the command that imports what the program's components import, and nothing else."""
+    """Return the command that imports only what the program's components import."""
     imports = ["import pulumi", "import pulumi_aws as aws", "import pulumi_cloudflare as cloudflare"]
     return [sys.executable, "-c", "\n".join([*imports, *sdk_names()])]
 
@@ -41,7 +41,7 @@ def timed(command: list[str]) -> Run:
     """Run a command to its end.
 
     Raises:
-        subprocess.CalledProcessError: it failed; nothing is measured of a command that doesn't work.
+        subprocess.CalledProcessError: it failed, so there is nothing to measure.
     """
     started = time.perf_counter()
     with subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -54,7 +54,7 @@ def timed(command: list[str]) -> Run:
 
 
 def requested_rounds(description: str | None, default: int) -> int:
-    """Return the number of rounds that the command line asks for; have Python keep byte code, as `make` does."""
+    """Return the number of rounds from the command line; make Python keep byte code, as `make` does."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("rounds", nargs="?", type=int, default=default, metavar="ROUNDS", help=f"default: {default}")
     rounds: int = parser.parse_args().rounds
@@ -65,11 +65,11 @@ def requested_rounds(description: str | None, default: int) -> int:
 
 
 def main() -> int:
-    """Print the comparison; return 1 where the ratio misses the target."""
+    """Print the comparison; return 1 if the ratio misses the target."""
     rounds = requested_rounds(__doc__, 7)
     commands = {"bare import of the SDK modules": bare_import(), "make preview": ["make", "--silent", "preview"]}
     for command in commands.values():
-        timed(command)  # once uncounted: byte code, file cache
+        timed(command)  # a first run that doesn't count: byte code, file cache
     runs: dict[str, list[Run]] = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():

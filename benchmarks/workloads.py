@@ -1,9 +1,9 @@
-"""What workloads that are made here cost a preview: `.venv/bin/python -m benchmarks.workloads [ROUNDS]`.
+"""The cost of `workloads: here` for a preview: `.venv/bin/python -m benchmarks.workloads [ROUNDS]`.
 
-The stack `lab` of the suite's owner makes its workloads. Its preview takes turns with the bare import of the SDK
-modules that the program uses, with the preview of `prod`, whose workloads are elsewhere, and with its own under one
-small pack alone: what is left is the time of all other packs. Medians and the medians of the ratios are printed as
-Markdown.
+The stack `lab` of the tests' owner creates its workloads. Its preview takes turns with the bare import of the SDK
+modules that the program uses, with the preview of `prod`, whose workloads are elsewhere, and with its own preview under
+one small pack. The difference to the latter is the time of all other packs. Medians and the medians of the ratios are
+printed as Markdown.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ _SMALL: Final = "previewed"
 
 
 def preview(folder: Path, stack: str, *options: str) -> list[str]:
-    """Return the command that previews a stack of the suite's owner, in a folder that is made."""
+    """Return the command that previews a stack of the tests' owner, in a new folder."""
     folder.mkdir()
     project = lay(folder, files_with(stack))
     return [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", stack, *options]
 
 
 def gateless(command: list[str]) -> list[str]:
-    """Return the command for the same project under the smallest pack alone."""
+    """Return the command for the same project with only the smallest pack."""
     packs = Path(command[command.index("--project") + 1], "policies")
     return [*command, "--pack", str(packs / _SMALL)]
 
 
 def main() -> int:
-    """Print the comparison; return 1 where the ratio misses the target."""
+    """Print the comparison; return 1 if the ratio misses the target."""
     rounds = requested_rounds(__doc__, 5)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch).resolve()
@@ -46,10 +46,10 @@ def main() -> int:
             "bare import of the SDK modules": bare_import(),
             "preview, workloads elsewhere": preview(folder / "elsewhere", "prod"),
             "preview, workloads here": here,
-            f"the same under the pack {_SMALL} alone": gateless(here),
+            f"the same with only the pack {_SMALL}": gateless(here),
         }
         for command in commands.values():
-            timed(command)  # once uncounted: byte code, file cache
+            timed(command)  # a first run that doesn't count: byte code, file cache
         plan = (folder / "plan.json").stat().st_size / 1024
         runs: dict[str, list[Run]] = {name: [] for name in commands}
         for _ in range(rounds):

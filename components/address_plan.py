@@ -21,7 +21,7 @@ class SubnetPlan:
 
 
 def subnet_plans(vpc_cidr: str, zones: Sequence[str]) -> list[SubnetPlan]:
-    """Divide a block of 65,536 addresses: in each of two zones 256 public, 256 for the database, 4,096 private ones.
+    """Divide a block of 65,536 addresses: each of two zones gets 256 public, 256 database and 4,096 private ones.
 
     >>> for plan in subnet_plans("10.20.0.0/16", "ab"): print(plan.kind, plan.zone, plan.cidr)
     public a 10.20.0.0/24

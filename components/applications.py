@@ -18,13 +18,13 @@ class Application:
     port: int
     health_path: str
     priority: int
-    """Priority of its listener rule; the lower goes first."""
+    """Priority of its listener rule; the load balancer evaluates lower ones first."""
 
     @property
     def session_cookie(self) -> str:
         """Name of the load balancer's session cookie.
 
-        AWS asks for one per application on a shared load balancer:
+        AWS requires one per application on a shared load balancer:
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
         """
         return f"rc-{self.label}"
@@ -48,4 +48,4 @@ PIPELINES: Final = Application(
 )
 APPLICATIONS: Final = (PORTAL, PIPELINES)
 ORIGIN_LABEL: Final = "origin"
-"""First label of the load balancer's own host, which CloudFront connects to."""
+"""First label of the load balancer's own host, to which CloudFront connects."""

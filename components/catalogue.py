@@ -1,7 +1,7 @@
 """The catalogue: every secret and every bucket, declared once; parameters are in `components.parameter_catalogue`.
 
 Resources, IAM grants, the wiring of container environments, the checks before a deploy and the tables in `docs/`
-are all derived from what stands here.
+are all derived from it.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from components.naming import Names
 
 
 class Workload(StrEnum):
-    """What runs on ECS. The value is part of role names, log groups and container names."""
+    """A workload on ECS. The value is part of role names, log groups and container names."""
 
     BACKSTAGE = "backstage"
     BACKSTAGE_DB_BOOTSTRAP = "backstage-db-bootstrap"
-    """One-off task that creates the Backstage database and its user; this program's creates Prefect's too."""
+    """One-off task that creates the Backstage database and its user; with `workloads: here` also Prefect's."""
     BACKSTAGE_DB_INSPECT = "backstage-db-inspect"
     """One-off task that inspects the databases."""
     PREFECT_API = "prefect-api"
@@ -30,20 +30,20 @@ class Workload(StrEnum):
 
 
 TASKS: Final = (Workload.BACKSTAGE, Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.PREFECT_DEPLOYER)
-"""Workloads whose own code calls AWS, and so has a task role."""
+"""Workloads whose own code calls AWS, so they have a task role."""
 
 DATABASE_TASKS: Final = (Workload.BACKSTAGE_DB_BOOTSTRAP, Workload.BACKSTAGE_DB_INSPECT)
 """Workloads that sign in to the database as its administrator."""
 
 
 class Reader(StrEnum):
-    """Who else reads secrets or parameters, with an AWS role of its own. The value is part of the role's name."""
+    """Another reader of secrets or parameters, with its own AWS role. The value is part of the role's name."""
 
     ORK_PROCESSOR = "ork-processor"
     CI_PREVIEW = "ci-preview"
     CI_DEPLOY = "ci-deploy"
     CI_WORKLOADS = "ci-workloads"
-    """Applies changes of workloads that are made here."""
+    """Applies changes of the workloads that this program creates."""
     CI_DEPLOYER_TRIGGER = "ci-deployer-trigger"
 
 
@@ -51,17 +51,17 @@ class Maker(StrEnum):
     """Who makes a secret."""
 
     PROGRAM = "the program"
-    """This program makes the container; `operations` fills in the value."""
+    """This program creates the secret; `operations` writes its value."""
     HAND = "by hand"
-    """Somebody makes it and its value in Secrets Manager; this program only refers to it."""
+    """Somebody creates it with its value in Secrets Manager; this program only refers to it."""
 
 
 class Shape(StrEnum):
-    """What a value looks like."""
+    """The format of a secret's value."""
 
     POSTGRESQL_URL = "PostgreSQL URL"
     ASYNCPG_URL = "PostgreSQL URL for the driver asyncpg"
-    """What Prefect's server needs: https://docs.prefect.io/v3/advanced/self-hosted"""
+    """Prefect's server needs this form: https://docs.prefect.io/v3/advanced/self-hosted"""
     USERNAME_PASSWORD = "JSON with `username` and `password`"
     DATABASE_ADMINISTRATOR = "JSON with `username` and `password` of an RDS administrator"
     SIGNING_KEY = "random key, 32 bytes or more"
@@ -74,12 +74,12 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True)
 class RandomKey:
-    """Recipe of a random key: 32 bytes as hexadecimal digits."""
+    """Recipe for a random key: 32 bytes as hexadecimal digits."""
 
 
 @dataclass(frozen=True)
 class DatabaseAccount:
-    """Recipe of a database user with a generated password, as JSON.
+    """Recipe for a database user with a generated password, as JSON.
 
     The option `--{option}-user` of `fill-secrets` names the user; `user` is its default, `title` its description.
     """
@@ -91,9 +91,9 @@ class DatabaseAccount:
 
 @dataclass(frozen=True)
 class DatabaseUrl:
-    """Recipe of a database URL, whose host is the endpoint that `fill-secrets` is given.
+    """Recipe for a database URL. Its host is the endpoint that is passed to `fill-secrets`.
 
-    User and password are those of the secret at the path `account`. Without one the user is `user`, which
+    User and password are those of the secret at the path `account`. Without `account` the user is `user`, which
     `--{option}-user` changes, with a generated password. `database` and `parameters` (the URL's query, which tells the
     driver how to use TLS) are the defaults of `--{option}-database` and `--{option}-parameters`.
     """
@@ -108,15 +108,15 @@ class DatabaseUrl:
 
 
 Recipe = RandomKey | DatabaseAccount | DatabaseUrl
-"""What makes a secret's value."""
+"""How the value of a secret is made."""
 
 
 @dataclass(frozen=True)
 class Consumer:
-    """An ECS workload that uses a secret; `variable` is the environment variable that ECS injects it as.
+    """An ECS workload that uses a secret. ECS injects the secret as the environment variable `variable`.
 
-    Without a variable the workload reads the secret by itself, with its task role. With a `key`, only what the secret's
-    JSON has under it is injected. `here` marks what only the tasks of this program get.
+    Without a variable the workload reads the secret itself, with its task role. With a `key`, ECS injects only the
+    value under that key of the secret's JSON. `here` marks variables that only tasks created by this program get.
     """
 
     workload: Workload
@@ -129,13 +129,13 @@ class Consumer:
 class Secret:
     """A secret in Secrets Manager.
 
-    `path` is the name without its environment; a name outside the environment prefix is marked `shared`.
-    `recipe` makes the value of a secret that the program makes. `readers_here` are readers as well where the stack
-    makes its workloads: each run of the program looks up all that it needs, whatever part of it is applied.
+    `path` is the name without its environment; a name without the environment prefix is marked `shared`.
+    `recipe` gives the value of a secret that the program makes. `readers_here` are additional readers if the stack
+    creates its workloads: each run of the program looks up every secret that it needs, whichever part is applied.
     `elsewhere` names consumers that read it without a role of this program.
 
     Raises:
-        ValueError: the program makes the secret and there is no recipe, or the other way round.
+        ValueError: the program makes the secret but there is no recipe, or the other way round.
     """
 
     path: str
@@ -150,12 +150,12 @@ class Secret:
     recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a secret that nothing gives a value."""
+        """Refuse a secret without a source for its value, or with two."""
         if (self.maker is Maker.PROGRAM) != (self.recipe is not None):
-            raise ValueError(f"{self.path}: a secret has a recipe if the program makes it, and only then")
+            raise ValueError(f"{self.path}: a secret has a recipe if and only if the program makes it")
 
     def everyone(self, *, here: bool) -> tuple[Reader, ...]:
-        """Return the readers in a stack that makes its workloads, or in one that doesn't."""
+        """Return the readers, in a stack that creates its workloads (`here`) or in one that doesn't."""
         return (*self.readers, *self.readers_here) if here else self.readers
 
     def name(self, names: Names) -> str:
@@ -206,7 +206,7 @@ SECRETS: Final = (
             "Backstage",
             scheme="postgresql",
             database="backstage",
-            # The image must trust the authority of RDS for it.
+            # For this, the image must trust the certificate authority of RDS.
             parameters="sslmode=require",
             account="backstage/db",
         ),
@@ -257,7 +257,7 @@ SECRETS: Final = (
         Shape.CREDENTIAL,
         Maker.HAND,
         (
-            # Without it the server asks nobody for a credential: https://docs.prefect.io/v3/advanced/security-settings
+            # Without it the server requires no credential: https://docs.prefect.io/v3/advanced/security-settings
             Consumer(Workload.PREFECT_API, "PREFECT_SERVER_API_AUTH_STRING"),
             Consumer(Workload.PREFECT_WORKER, "PREFECT_API_AUTH_STRING"),
             Consumer(Workload.PREFECT_DEPLOYER, "PREFECT_API_AUTH_STRING"),
@@ -297,7 +297,7 @@ SECRETS: Final = (
 
 
 class Bucket(StrEnum):
-    """The data buckets. The value is what each is for, and the last part of the name of its parameter."""
+    """The data buckets. The value is the purpose of each, and the last part of the name of its parameter."""
 
     CACHE = "cache"
     RAW = "raw"
@@ -315,14 +315,14 @@ class Bucket(StrEnum):
 
 
 EDGE_LOGS: Final = "edge-logs"
-"""Purpose of the bucket that the load balancer and CloudFront log into."""
+"""Purpose of the bucket to which the load balancer and CloudFront write their logs."""
 
 ORK_FILES: Final = "ork-files"
-"""Purpose of the queue that tells of new `.ork` files."""
+"""Purpose of the queue that announces new `.ork` files."""
 
 
 def bucket_names(names: Names) -> dict[str, str]:
-    """Return the name of each bucket of an environment, by its name in the program, which has no suffix."""
+    """Map the program's name for each bucket, which has no suffix, to the bucket's name in an environment."""
     purposes = (*(bucket.purpose for bucket in Bucket), EDGE_LOGS)
     return {names.resource(purpose): names.bucket(purpose) for purpose in purposes}
 
@@ -333,7 +333,7 @@ def secrets_made_by(maker: Maker) -> tuple[Secret, ...]:
 
 
 def secret_uses(workload: Workload, *, here: bool) -> Iterator[tuple[Secret, Consumer]]:
-    """Yield the secrets that a workload uses, each with how. `here` is whether the stack makes its workloads."""
+    """Yield the secrets that a workload uses, each with its use. `here` is whether the stack creates its workloads."""
     for secret in SECRETS:
         for consumer in secret.consumers:
             if consumer.workload is workload and (here or not consumer.here):
@@ -347,7 +347,7 @@ def workload_secrets(workload: Workload, *, here: bool, injected_only: bool = Fa
 
 
 def secrets_looked_up() -> tuple[Secret, ...]:
-    """Return the secrets made by hand that containers get by injection: each run of the program looks up their ARNs."""
+    """Return the secrets made by hand that ECS injects; each run of the program looks up their ARNs."""
     injected = {
         secret for workload in Workload for secret in workload_secrets(workload, here=False, injected_only=True)
     }
@@ -355,5 +355,5 @@ def secrets_looked_up() -> tuple[Secret, ...]:
 
 
 def secrets_read_by(reader: Reader, *, here: bool = False) -> tuple[Secret, ...]:
-    """Return the secrets that a role outside ECS reads, in a stack that makes its workloads or in one that doesn't."""
+    """Return the secrets that a role outside ECS reads. `here` is whether the stack creates its workloads."""
     return tuple(secret for secret in SECRETS if reader in secret.everyone(here=here))

@@ -26,9 +26,9 @@ class CertificatesArgs:
 class Certificates(pulumi.ComponentResource):
     """The origin certificate (`acm-alb-origin`) and the viewers' certificate, both validated by DNS.
 
-    The origin certificate holds the applications' hosts as well, because CloudFront forwards the viewer's host and
-    takes a certificate that matches either. ACM asks for the same record for a name in every certificate of an
-    account, so each record is made once.
+    The origin certificate also contains the applications' hosts, because CloudFront forwards the viewer's host and
+    accepts a certificate that matches either. Within an account, ACM requires the same validation record for a name in
+    every certificate, so each record is created once.
     """
 
     def __init__(self, name: str, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -39,7 +39,7 @@ class Certificates(pulumi.ComponentResource):
             host: cloudflare.DnsRecord(
                 f"validation-{host}",
                 zone_id=args.zone_id,
-                # ACM says the name only once the certificate is requested. Cloudflare can't proxy such a record.
+                # ACM gives the name only once the certificate is requested. Cloudflare can't proxy such a record.
                 name=_option(origin, host, "resource_record_name"),
                 content=_option(origin, host, "resource_record_value"),
                 type="CNAME",
@@ -83,7 +83,7 @@ class Certificates(pulumi.ComponentResource):
 
 
 def _option(certificate: aws.acm.Certificate, host: str, attribute: str) -> pulumi.Output[str]:
-    """Return one attribute of the record that validates a host; ACM ends names with a dot, Cloudflare doesn't."""
+    """Return an attribute of the record that validates a host, without the dot that ACM puts at the end of names."""
     return certificate.domain_validation_options.apply(
         lambda options: next(getattr(option, attribute).rstrip(".") for option in options if option.domain_name == host)
     )

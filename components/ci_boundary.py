@@ -17,8 +17,8 @@ def ci_boundary_statements(names: Names, statements: Sequence[Statement]) -> lis
     """Return the boundary of a CI role: its permissions, widened from single names to this environment's.
 
     A boundary has to fit into one managed policy of 6,144 characters, whatever the options, the region and the
-    environment. So each service has one statement, conditions are left to the role's own policies, and some actions
-    are folded into patterns. What guards IAM and secret values keeps its own statement and conditions.
+    environment are. So each service has one statement, conditions are left to the role's own policies, and some actions
+    are folded into patterns. Statements that protect IAM and secret values stay separate and keep their conditions.
     """
     guards: list[Statement] = []
     merged: dict[str, tuple[set[str], set[str]]] = {}
@@ -34,15 +34,15 @@ def ci_boundary_statements(names: Names, statements: Sequence[Statement]) -> lis
 
 
 def _joined(arns: Collection[str]) -> list[str]:
-    """Return patterns of ARNs without those that another one includes."""
+    """Return patterns of ARNs without those that another pattern covers."""
     return sorted(arn for arn in arns if not any(other != arn and fnmatchcase(arn, other) for other in arns))
 
 
 _READ_VALUE: Final = "secretsmanager:GetSecretValue"
 _NAMED: Final = {_READ_VALUE, "ecs:RunTask"}
-"""Actions whose resources keep their names: which value is read, and which task is started."""
+"""Actions whose resources aren't widened: they say which value is read and which task is started."""
 _GUARDS: Final = (_READ_VALUE, "secretsmanager:UpdateSecret", "iam:PutRolePolicy")
-"""Actions that make a statement one about secret values or about IAM."""
+"""A statement with one of these actions is about secret values or about IAM."""
 _FOLDED: Final = (
     "cloudfront:Get*",
     "ec2:AuthorizeSecurityGroup*",
@@ -71,13 +71,13 @@ _FOLDED: Final = (
     "wafv2:Get*",
     "wafv2:Update*",
 )
-"""Patterns that the boundary has in place of the actions they match; none takes in a deletion."""
+"""Patterns that the boundary has in place of the actions that they match; none matches an action that deletes."""
 
 
 def _group(statement: Statement) -> str:
     """Return the id of the merged statement: the service, or `anything` for actions that take no resource.
 
-    What is about the state is kept apart, so that no other action reaches its bucket.
+    Statements about the state stay separate, so that no other action reaches its bucket.
     """
     if statement.sid in STATE_SIDS:
         return "state"
@@ -91,8 +91,8 @@ def _folded(action: str) -> str:
 def _widened(names: Names, statement: Statement) -> set[str]:
     """Return a statement's resources, each as the pattern of this environment's resources of its kind.
 
-    Shared secrets have the pattern of their folder. Secrets whose values it reads and tasks that it starts stay as they
-    are; so does the state's bucket, with all that Pulumi keeps in it.
+    Shared secrets get the pattern of their folder. Secrets whose values the role reads and tasks that it starts stay as
+    they are, and so does the state's bucket with everything that Pulumi keeps in it.
     """
     if not _NAMED.isdisjoint(statement.actions):
         return set(statement.resources)

@@ -1,7 +1,7 @@
 """What a deploy may do to the entry points: one row of a table for each purpose.
 
-There are two tables, each for a managed policy, which holds 6,144 characters: both have room to grow.
-The actions, and what narrows each of them, are those of the Service Authorization Reference
+There are two tables, each for one managed policy. A policy holds 6,144 characters, so both have room to grow.
+The actions, and the conditions that can narrow each, come from the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
@@ -43,16 +43,16 @@ BALANCER_GRANTS: Final = (
         "AddTags CreateTargetGroup DeleteTargetGroup ModifyTargetGroup ModifyTargetGroupAttributes RemoveTags",
         "target groups",
     ),
-    # The answer holds the header secret, so only the deploy has it. The action takes no resource.
+    # The response contains the header secret, so only the deploy role has this action. It takes no resource.
     Grant("LookAtListenerRules", _BALANCING, "DescribeRules", "anything"),
-    # The provider asks before it deletes a group. The action takes no resource.
+    # The provider calls this before it deletes a group. The action takes no resource.
     Grant("LookAtInterfaces", "ec2", "DescribeNetworkInterfaces", "anything"),
     *SECURITY_GROUP_GRANTS,
 )
 EDGE_GRANTS: Final = (
-    # What these make has no ARN yet, so the actions take no resource; the tags narrow them.
+    # The resources that these create have no ARN yet, so the actions take no resource; the tags narrow them.
     Grant("MakeTagged", "acm", "RequestCertificate cloudfront:CreateDistribution", "anything", "tagged when made"),
-    # Asked for too when a request sets tags: https://github.com/hashicorp/terraform-provider-aws/issues/11903
+    # Also required if a request sets tags: https://github.com/hashicorp/terraform-provider-aws/issues/11903
     Grant("TagNewCertificates", "acm", "AddTagsToCertificate", "certificates", "tagged when made"),
     Grant(
         "ManageCertificates",
@@ -70,7 +70,7 @@ EDGE_GRANTS: Final = (
         "distributions",
         "tagged",
     ),
-    # Takes neither resources nor condition keys.
+    # This action takes neither resources nor condition keys.
     Grant("MakeHeadersPolicy", "cloudfront", "CreateResponseHeadersPolicy", "anything"),
     Grant("ManageHeadersPolicy", "cloudfront", "UpdateResponseHeadersPolicy", "headers policies"),
     Grant(
@@ -87,9 +87,9 @@ WEB_ACL_GRANT: Final = Grant(
     "CreateIPSet CreateWebACL TagResource UntagResource UpdateIPSet UpdateWebACL",
     "web ACL",
 )
-"""Only where the stack has a web ACL of its own."""
+"""Granted only if the stack has its own web ACL."""
 ATTACH_WEB_ACL_GRANT: Final = Grant("AttachWebAcl", "wafv2", "GetWebACL", "given web ACL")
-"""Only where the stack attaches a web ACL that others made."""
+"""Granted only if the stack attaches a web ACL that others created."""
 
 
 def balancer_statements(names: Names, settings: Settings) -> list[Statement]:
@@ -98,7 +98,7 @@ def balancer_statements(names: Names, settings: Settings) -> list[Statement]:
 
 
 def edge_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what a deploy may do to what stands before the load balancer: certificates, distributions, their logs."""
+    """Return what a deploy may do in front of the load balancer: certificates, distributions, their logs."""
     own = [WEB_ACL_GRANT] if settings.only_cloudflare_viewers else []
     given = [ATTACH_WEB_ACL_GRANT] if settings.web_acl_arn else []
     return granted_statements([*EDGE_GRANTS, *own, *given], names, settings, _arns(names, settings))
@@ -133,5 +133,5 @@ def _arns(names: Names, settings: Settings) -> Mapping[str, list[str]]:
 
 
 def _target_group(names: Names, label: str) -> str:
-    """Return the pattern of the names that an application's target group has, one after another."""
+    """Return the pattern that matches every name that an application's target group gets over time."""
     return names.fixed("targetGroups", names.resource(label), "name", names.resource(label, "????"))

@@ -1,7 +1,7 @@
-"""What CI may do to the `.ork` processor that is made here: give it other code and settings, and look at what feeds it.
+"""What CI may do to this program's `.ork` processor: change its code and settings, and read the resources around it.
 
-An administrator makes the function, its log group, the queues and the alarm, once, as what the services stand in. So CI
-passes no role to Lambda, and gives the function no other rights than it has.
+An administrator creates the function, its log group, the queues and the alarm once, like the network of the services.
+So CI passes no role to Lambda, and can't give the function more permissions than it has.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ FUNCTION_GRANTS: Final = (
         "PutFunctionConcurrency TagResource UntagResource UpdateFunctionCode UpdateFunctionConfiguration",
         "function",
     ),
-    # Lambda reads the archive with the rights of who names it.
+    # Lambda reads the archive with the permissions of the caller.
     Grant("ReadFunctionCode", "s3", "GetObject GetObjectVersion", "code of the function"),
 )
 FUNCTION_LOOK_GRANTS: Final = (
@@ -41,11 +41,11 @@ FEEDING_LOOK_GRANTS: Final = (
     Grant("LookAtAlarms", "cloudwatch", "DescribeAlarms ListTagsForResource", "alarms"),
     Grant("LookAtNotifications", "s3", "GetBucketNotification", "bucket of design files"),
 )
-"""What reads that which an administrator makes: the search for drift does."""
+"""Reads of the resources that an administrator creates, for the drift check."""
 
 
 def function_arns(names: Names, settings: Settings) -> Mapping[str, Sequence[str]]:
-    """Return the ARNs of the targets of these tables; code that is an image is read from ECR, by Lambda itself."""
+    """Return the ARNs of the targets of these tables. If the code is an image, Lambda itself reads it from ECR."""
     bucket, key = settings.ork_code_bucket, settings.ork_code_key
     files = names.resource(ORK_FILES)
     return {

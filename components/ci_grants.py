@@ -1,4 +1,4 @@
-"""How CI's permissions are written down: one row of a table for each purpose, and what narrows it."""
+"""How CI's permissions are written: a table with one row for each purpose and its condition."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from components.naming import Names
 from components.settings import Settings
 
 Limit = Literal["none", "tagged", "tagged if made here", "tagged when made", "just made"]
-"""`tagged`: only what carries this environment's tags. `tagged if made here`: the same, where workloads are made here.
-`tagged when made`: only a request that sets the tags. `just made`: only within the call that makes the resource."""
+"""`tagged`: only resources with this environment's tags. `tagged if made here`: the same, with `workloads: here` only.
+`tagged when made`: only a request that sets the tags. `just made`: only within the call that creates the resource."""
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A row: the statement's id, the service, its actions, on what, and within which limit.
+    """A row: the statement's id, the service, its actions, their target and a limit.
 
-    `actions` are names, separated by spaces; one of another service has it before it: `cloudfront:CreateDistribution`.
-    `target` is one of the names that the table has for groups of ARNs.
+    `actions` are names, separated by spaces; an action of another service has the service as its prefix, such as
+    `cloudfront:CreateDistribution`. `target` is one of the table's names for groups of ARNs.
     """
 
     sid: str
@@ -31,7 +31,7 @@ class Grant:
 
     @property
     def full_actions(self) -> list[str]:
-        """The actions as a statement has them, such as `ec2:CreateTags`."""
+        """The actions with their service, such as `ec2:CreateTags`."""
         return [action if ":" in action else f"{self.service}:{action}" for action in self.actions.split()]
 
 
@@ -48,7 +48,7 @@ SECURITY_GROUP_GRANTS: Final = (
         "tagged",
     ),
 )
-"""What makes, changes and deletes security groups and their rules."""
+"""Grants to create, change and delete security groups and their rules."""
 
 
 def security_group_arns(names: Names, settings: Settings) -> Mapping[str, list[str]]:
@@ -64,7 +64,7 @@ def security_group_arns(names: Names, settings: Settings) -> Mapping[str, list[s
 def granted_statements(
     grants: Sequence[Grant], names: Names, settings: Settings, arns: Mapping[str, Sequence[str]]
 ) -> list[Statement]:
-    """Return a table's statements; `arns` has the ARNs of each of its targets. A target without any takes none."""
+    """Return a table's statements; `arns` has the ARNs of each target. A target without ARNs gets no statement."""
     makers = sorted({action for grant in grants for action in grant.full_actions if _tags_what_it_makes(grant, action)})
     conditions = _conditions(names, settings, [action.removeprefix("ec2:") for action in makers])
     return [
@@ -75,7 +75,7 @@ def granted_statements(
 
 
 def _tags_what_it_makes(grant: Grant, action: str) -> bool:
-    """Tell whether an action of EC2 makes something with tags; a rule of a group is made by `Authorize…`."""
+    """Tell whether an EC2 action creates something with tags; `Authorize…` creates a security group rule."""
     return grant.service == "ec2" and (grant.limit == "tagged when made" or ":AuthorizeSecurityGroup" in action)
 
 

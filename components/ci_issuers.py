@@ -1,4 +1,4 @@
-"""Whose tokens the CI's roles trust: CircleCI's, GitHub Actions' or both, as the setting `ciIssuer` says."""
+"""The token issuers that CI's roles trust: CircleCI, GitHub Actions or both, as the setting `ciIssuer` says."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MAIN: Final = "refs/heads/main"
 
 
 class Runs(StrEnum):
-    """Which runs of the CI may assume a role."""
+    """The CI runs that can assume a role."""
 
     ANY_BRANCH = "any branch"
-    """Every branch of the repository: what has the role can change nothing."""
+    """Runs of every branch of the repository: a role that trusts these can't change anything."""
     DEPLOYS = "deploys"
-    """Those of the branch main."""
+    """Runs of the branch main."""
 
 
 def issuers(settings: Settings) -> dict[str, str]:
-    """Return name -> issuer, without `https://`, of each CI whose tokens are trusted.
+    """Map the name of each trusted CI to its token issuer, without `https://`.
 
     Sources: https://circleci.com/docs/openid-connect-tokens/,
     https://docs.github.com/en/actions/reference/security/oidc
@@ -35,17 +35,17 @@ def issuers(settings: Settings) -> dict[str, str]:
 
 
 def audience(settings: Settings, name: str) -> str:
-    """Return what a CI's tokens are made for."""
+    """Return the audience of a CI's tokens."""
     return str(settings.circleci_organization_id) if name == "circleci" else "sts.amazonaws.com"
 
 
 def is_managed(settings: Settings, name: str) -> bool:
-    """Tell whether this stack makes the account's OIDC provider for a CI."""
+    """Tell whether this stack creates the account's OIDC provider for a CI."""
     return settings.circleci_provider_managed if name == "circleci" else settings.github_provider_managed
 
 
 def trusted_tokens(names: Names, settings: Settings, runs: Runs) -> list[Tokens]:
-    """Return the tokens with which some runs of the CI assume a role."""
+    """Return the tokens with which the given runs of the CI can assume a role."""
     found = []
     for name, issuer in issuers(settings).items():
         subjects, claims = (_circleci if name == "circleci" else _github)(names, settings, runs)
@@ -71,10 +71,11 @@ def _circleci(_: Names, settings: Settings, runs: Runs) -> tuple[list[str], dict
 
 
 def _github(names: Names, settings: Settings, runs: Runs) -> tuple[list[str], dict[str, str]]:
-    """Return the subjects of GitHub's tokens, and the claims beside them.
+    """Return the subjects of GitHub's tokens, and the other claims to check.
 
-    A job that deploys is in the environment of its stack, for which people approve, and that subject doesn't name the
-    branch; so the claim `ref` is asked for as well. Others run for a pull request, or on main by a schedule.
+    A job that deploys runs in the environment of its stack, which requires approval. The subject of its token doesn't
+    name the branch, so the claim `ref` is required as well. Other jobs run for a pull request, or on main by a
+    schedule.
 
     Sources: https://docs.github.com/en/actions/reference/security/oidc,
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html

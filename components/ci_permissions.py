@@ -1,8 +1,8 @@
-"""What CI may do: look (preview), manage what this program defines (deploy), start one task (trigger).
+"""What CI may do: read (preview), manage what this program defines (deploy), start one task (trigger).
 
-CI changes neither who may assume a role, nor a permissions boundary, nor its own roles: an administrator applies those
-changes. So a compromised pipeline can't give itself more permissions. What a deploy may do to the entry points is in
-`ci_entry_point_permissions`.
+CI can't change a trust policy, a permissions boundary or its own roles: an administrator applies those
+changes. So a compromised pipeline can't give itself more permissions. `ci_entry_point_permissions` has what a deploy
+may do to the entry points.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _BUCKET_READS: Final = (
     "s3:GetReplicationConfiguration",
     "s3:ListBucket",
 )
-"""What the provider asks about a bucket."""
+"""The actions with which the provider reads a bucket."""
 _DESCRIPTIONS: Final = (
     "ec2:DescribeSecurityGroupRules",
     "ec2:DescribeSecurityGroups",
@@ -63,9 +63,9 @@ _DESCRIPTIONS: Final = (
 
 
 def look_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what lets the provider read this program's resources, without any secret value.
+    """Return the statements that let the provider read this program's resources, without any secret value.
 
-    Listener rules and distributions are left out, because the answers about both show the header secret.
+    Listener rules and distributions are left out, because the responses about both contain the header secret.
     """
     edge = names.in_region(VIEWER_REGION)
     return [
@@ -122,16 +122,17 @@ def look_statements(names: Names, settings: Settings) -> list[Statement]:
 
 
 def preview_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what a preview may do beyond looking: read the modes that the pipeline depends on, and the state.
+    """Return what a preview may also do: read the modes that the pipeline depends on, and the state if so configured.
 
-    Whoever reads the state can open its secrets, so that is a choice: without it CI has no preview on the real engine.
+    A role that can read the state can decrypt its secrets, so this is opt-in. Without it, CI has no preview on the real
+    engine.
     """
     state = state_statements(names, settings, writes=False) if settings.preview_reads_state else []
     return [*_read_parameters(names, parameters_read_by(Reader.CI_PREVIEW)), *state]
 
 
 def deploy_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what a deploy may do to data, roles and the state: change what the program manages, not IAM's own base."""
+    """Return what a deploy may do to data, roles and the state, without access to trust policies and boundaries."""
     return [*_manage_data(names, settings), *_manage_roles(names), *state_statements(names, settings, writes=True)]
 
 
@@ -197,7 +198,7 @@ def _manage_roles(names: Names) -> list[Statement]:
             "ManageRoles",
             [
                 "iam:DeleteRole",
-                "iam:ListInstanceProfilesForRole",  # asked before each deletion
+                "iam:ListInstanceProfilesForRole",  # called before each deletion
                 "iam:TagRole",
                 "iam:UntagRole",
                 "iam:UpdateRole",
@@ -213,9 +214,9 @@ def _buckets(names: Names) -> list[str]:
 
 
 def trigger_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what starts the Prefect deployer: run its task, follow it, read where it runs, pass its two roles.
+    """Return the statements to start the Prefect deployer: run and follow its task, read its network, pass its roles.
 
-    While a platform that is made here is parked, nothing may start it.
+    With `workloads: here`, CI can't start it while the platform is parked.
 
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/security_iam_id-based-policy-examples.html
     """

@@ -1,7 +1,7 @@
-"""What CI may do to the state that Pulumi keeps: read it (preview), and also write and lock it (deploy).
+"""What CI may do to Pulumi's state: read it (preview), and also write and lock it (deploy).
 
-The state of all stacks may lie in one bucket, so each grant names this stack's own objects. The calls behind each grant
-are listed, with the place in the engine's source, in `generators/state_calls.yaml`.
+One bucket can hold the state of several stacks, so each grant names this stack's own objects.
+`generators/state_calls.yaml` lists the calls behind each grant, with the place in the engine's source.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class StateGrant:
-    """A row: the statement's id, its action, on what, and whether only who writes the state has it.
+    """A row: the statement's id, its action, its objects, and whether only roles that write the state have it.
 
-    `objects` are patterns of keys in the bucket; without any the action is on the bucket, or on the key for KMS.
+    `objects` are patterns of keys in the bucket. Without any, the action is on the bucket, or for KMS on the key.
     """
 
     sid: str
@@ -29,7 +29,7 @@ class StateGrant:
 
 
 STATE_FOLDER: Final = "/.pulumi/"
-"""What precedes all that the engine keeps in a bucket (BookkeepingDir in sdk/go/common/workspace/paths.go)."""
+"""The folder in which the engine keeps everything (BookkeepingDir in sdk/go/common/workspace/paths.go)."""
 
 _CHECKPOINT: Final = ".pulumi/stacks/{project}/{stack}.json*"
 """The state, compressed or not, and its backup `.bak`."""
@@ -53,9 +53,9 @@ STATE_SIDS: Final = frozenset(grant.sid for grant in STATE_GRANTS)
 
 
 def state_statements(names: Names, settings: Settings, *, writes: bool) -> list[Statement]:
-    """Return what lets the engine read the state, or read and write it; nothing where the settings name no bucket.
+    """Return the statements to read, or to read and write, the state; none if the settings name no bucket.
 
-    S3 alone may ask for data keys: the engine itself only ever opens the one that `pulumi stack init` made.
+    Only S3 can request data keys: the engine itself only decrypts the one that `pulumi stack init` created.
     """
     if settings.state_bucket is None or settings.state_key_arn is None:
         return []

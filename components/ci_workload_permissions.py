@@ -1,9 +1,9 @@
-"""What CI may do to workloads that are made here, with a role of its own: one row of a table for each purpose.
+"""What CI may do, with a separate role, to the workloads that this program creates: one row for each purpose.
 
-What the entry points and the services stand in isn't CI's: VPC, subnets, route tables, the cluster, the private names
-and the log of connections are made once, by an administrator. Neither does CI delete what holds data: the database and
-the log groups. So the role has room in its boundary, and a mistake in a pull request can't take the platform away.
-The actions, and what narrows each of them, are those of the Service Authorization Reference
+CI doesn't manage the surroundings of entry points and services: an administrator creates VPC, subnets, route tables,
+the cluster, the private names and the flow logs once. Nor can CI delete what holds data: the database and the log
+groups. So the role fits into its boundary, and a mistake in a pull request can't delete the platform. The actions, and
+the conditions that can narrow each, come from the Service Authorization Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html).
 """
 
@@ -43,7 +43,7 @@ NETWORK_GRANTS: Final = (
     ),
     *SECURITY_GROUP_GRANTS,
 )
-"""What changes the ways to the internet, of which a parked platform has none, and who connects to whom."""
+"""Changes of the routes to the internet, which a parked platform doesn't have, and of who connects to whom."""
 WORKLOAD_GRANTS: Final = (
     Grant("RegisterTasks", "ecs", "RegisterTaskDefinition TagResource UntagResource", "task definitions"),
     Grant("ManageServices", "ecs", "CreateService DeleteService TagResource UntagResource UpdateService", "services"),
@@ -56,7 +56,7 @@ WORKLOAD_GRANTS: Final = (
         " RestoreDBClusterFromSnapshot",
         "database",
     ),
-    # Asked for too where a request names none:
+    # Also required if a request names none:
     # https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/security_iam_id-based-policy-examples.html
     Grant(
         "UseDefaultGroups",
@@ -113,33 +113,33 @@ FOUNDATION_LOOK_GRANTS: Final = (
     Grant("LookAtNames", "servicediscovery", "GetNamespace GetService", "names", "tagged"),
     *FEEDING_LOOK_GRANTS,
 )
-"""What reads that which an administrator makes: the search for drift does."""
+"""Reads of the resources that an administrator creates, for the drift check."""
 
 
 def workload_look_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what lets the provider read the workloads, and `operations` what runs."""
+    """Return the statements that let the provider read the workloads, and `operations` what runs."""
     on_cluster = {"ArnEquals": {"ecs:cluster": names.cluster_arn(settings.cluster)}}
     return [
         *granted_statements(LOOK_GRANTS, names, settings, _arns(names, settings)),
-        # Takes no resource on Fargate; the cluster narrows it.
+        # On Fargate this action takes no resource; the cluster narrows it.
         Statement("ListTasks", ["ecs:ListTasks"], ["*"], on_cluster),
     ]
 
 
 def foundation_look_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what lets the provider read what the workloads stand in."""
+    """Return the statements that let the provider read the surroundings of the workloads."""
     return granted_statements(FOUNDATION_LOOK_GRANTS, names, settings, _arns(names, settings))
 
 
 def workload_change_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what changes tasks, services, the database, log groups, what tasks get by injection, and the function."""
+    """Return the statements to change tasks, services, database, logs, injected parameters and the function."""
     return granted_statements(WORKLOAD_GRANTS, names, settings, _arns(names, settings))
 
 
 def workload_deploy_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return what else a deploy of the workloads may do: change ways and groups, pass roles, keep the state.
+    """Return what else a deploy of the workloads may do: change routes and groups, pass roles, write the state.
 
-    A run of the program looks up the same secrets, whichever of CI's roles it has.
+    Each run of the program looks up the same secrets, whichever of CI's roles it has.
     """
     secrets = secrets_read_by(Reader.CI_WORKLOADS, here=True)
     return [
@@ -196,7 +196,7 @@ def _arns(names: Names, settings: Settings) -> Mapping[str, Sequence[str]]:
 
 
 def _database_arns(names: Names, settings: Settings) -> list[str]:
-    """Return the ARNs of all that the database consists of, and of the snapshots that it may start from."""
+    """Return the ARNs of the database's parts, and of the snapshots from which it can start."""
     name = names.resource("database")
     snapshots = [f"{name}-g*-final", *([settings.database_snapshot] if settings.database_snapshot else [])]
     return [

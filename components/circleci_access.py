@@ -39,12 +39,12 @@ SHARED: Final = {
     LOOK_AT_WORKLOADS: "Reads the workloads that are made here",
     CHANGE_WORKLOADS: "Changes the workloads that are made here",
 }
-"""Last part of the name of each managed policy that CI's roles may share, and its description."""
+"""Last part of the name of each managed policy that CI's roles can share -> its description."""
 
 
 @dataclass(frozen=True)
 class CircleciAccessArgs:
-    """The settings say whose tokens are trusted, and which project and repository they come from."""
+    """The settings name the trusted token issuers, and the project and repository of the tokens."""
 
     names: Names
     settings: Settings
@@ -57,10 +57,10 @@ class CiRole:
     reader: Reader
     description: str
     runs: Runs
-    """Whose jobs may assume the role."""
+    """The runs whose jobs can assume the role."""
     statements: list[Statement]
     shared: tuple[str, ...] = ()
-    """Purposes of the managed policies that it has as well."""
+    """Purposes of the managed policies that are attached to it."""
 
     def everything(self, shared: Mapping[str, Sequence[Statement]]) -> list[Statement]:
         """Return its own statements and those of its managed policies."""
@@ -70,8 +70,8 @@ class CiRole:
 class CircleciAccess(pulumi.ComponentResource):
     """Short-lived credentials for CI's jobs; no long-lived keys.
 
-    A preview runs for any branch and can only look. Deploys and the deployer's trigger run for `main` alone, which
-    takes CircleCI's second kind of token (CIRCLE_OIDC_TOKEN_V2): its subject names the branch.
+    A preview runs for any branch and can only read. Deploys and the deployer's trigger run for `main` only. That needs
+    CircleCI's second kind of token (CIRCLE_OIDC_TOKEN_V2), whose subject names the branch.
     """
 
     def __init__(self, name: str, args: CircleciAccessArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -119,7 +119,7 @@ class CircleciAccess(pulumi.ComponentResource):
 
 
 def shared_statements(names: Names, settings: Settings) -> Mapping[str, Sequence[Statement]]:
-    """Return purpose -> statements of the managed policies that CI's roles share."""
+    """Map the purpose of each managed policy that CI's roles share to its statements."""
     shared: dict[str, Sequence[Statement]] = {
         LOOK: look_statements(names, settings),
         BALANCER: balancer_statements(names, settings),
@@ -132,7 +132,7 @@ def shared_statements(names: Names, settings: Settings) -> Mapping[str, Sequence
 
 
 def ci_roles(names: Names, settings: Settings) -> tuple[CiRole, ...]:
-    """Return CI's roles; where workloads are made here, what changes them is a role of its own."""
+    """Return CI's roles; with `workloads: here` a separate role changes the workloads."""
     workloads = CiRole(
         Reader.CI_WORKLOADS,
         "Applies what main changes of the workloads",

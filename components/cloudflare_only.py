@@ -21,7 +21,7 @@ class CloudflareOnlyArgs:
 class CloudflareOnly(pulumi.ComponentResource):
     """Blocks every viewer whose address isn't one of Cloudflare's.
 
-    This only narrows who can try: Cloudflare's other customers share those addresses.
+    This only reduces who can connect: Cloudflare's other customers share those addresses.
     """
 
     arn: pulumi.Output[str]

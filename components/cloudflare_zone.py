@@ -10,10 +10,10 @@ import pulumi
 import pulumi_cloudflare as cloudflare
 
 AUTOMATIC_TTL: Final = 1
-"""The only one that a proxied record takes: https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/"""
+"""The only TTL of a proxied record: https://developers.cloudflare.com/dns/manage-dns-records/reference/ttl/"""
 
 ZONE_SETTINGS: Final[Mapping[str, str]] = {
-    # Anything weaker than strict loops with CloudFront's redirect, or sends requests to it in clear.
+    # Every weaker mode causes a redirect loop with CloudFront, or sends requests to it in clear text.
     "ssl": "strict",
     "min_tls_version": "1.2",
     "tls_1_3": "on",
@@ -27,7 +27,7 @@ ZONE_SETTINGS: Final[Mapping[str, str]] = {
 class CloudflareZoneArgs:
     """The zone, host -> distribution's domain name, the origin host and the load balancer's DNS name.
 
-    `comment` stands at each record in Cloudflare's list.
+    `comment` is shown beside each record in Cloudflare's list.
     """
 
     zone_id: str
@@ -39,10 +39,10 @@ class CloudflareZoneArgs:
 
 
 class CloudflareZone(pulumi.ComponentResource):
-    """DNS records of the entry points, and the settings of the zone where this stack owns them.
+    """DNS records of the entry points, and the settings of the zone if this stack owns them.
 
-    Nothing here that a zone has only once, such as its cache rules: several environments, and rules that others made,
-    live in one zone. What Cloudflare caches, the answers say (components/way_in.py).
+    It has nothing of which a zone has only one, such as its cache rules, because several environments and other
+    people's rules share a zone. The responses say what Cloudflare may cache (components/way_in.py).
     """
 
     def __init__(self, name: str, args: CloudflareZoneArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -50,7 +50,7 @@ class CloudflareZone(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         for host, domain_name in args.applications.items():
             self._record(args, host, domain_name, proxied=True)
-        # Proxying the origin would send CloudFront back through Cloudflare.
+        # A proxied origin would send CloudFront's requests back through Cloudflare.
         self._record(args, args.origin, args.load_balancer, proxied=False)
         if args.manage_settings:
             for setting, value in ZONE_SETTINGS.items():

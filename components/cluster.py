@@ -1,4 +1,4 @@
-"""The ECS cluster of workloads that are made here, and the private names by which its tasks find each other."""
+"""The ECS cluster of the workloads that this program creates, and the private DNS names of its tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class ClusterArgs:
-    """The cluster's name, and the VPC in which the private names are known."""
+    """The cluster's name, and the VPC in which the private names resolve."""
 
     names: Names
     cluster: str
@@ -23,12 +23,12 @@ class ClusterArgs:
 class Cluster(pulumi.ComponentResource):
     """An ECS cluster with metrics of its tasks, and a namespace with the name of the Prefect API.
 
-    Not Service Connect: that serves tasks of services only, and the deployer's is none
+    Service Connect wouldn't do: it works only for tasks of services, and the deployer's task isn't one
     (https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectConfiguration.html).
     """
 
     registry_arn: pulumi.Output[str]
-    """Where the Prefect API's tasks register their addresses."""
+    """The service registry in which the Prefect API's tasks register their addresses."""
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:ecs:Cluster", name, None, opts)

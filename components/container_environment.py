@@ -1,4 +1,4 @@
-"""The secrets that ECS injects into the containers, for whoever writes task definitions elsewhere."""
+"""The secrets that ECS injects into the containers, for task definitions that are written elsewhere."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ContainerEnvironmentArgs:
 
 
 class ContainerEnvironment(pulumi.ComponentResource):
-    """Workload -> environment variable -> ARN of the secret to inject as it (`valueFrom` of a task definition).
+    """Workload -> environment variable -> ARN of the secret to inject (`valueFrom` of a task definition).
 
-    A secret made by hand is looked up by name, without its value, so that a missing one stops the preview.
+    A secret made by hand is looked up by name, without its value, so that a missing secret stops the preview.
     """
 
     variables: dict[str, dict[str, pulumi.Output[str]]]

@@ -1,8 +1,8 @@
-"""What runs in the container of each workload that is made here. All of it is known at preview.
+"""What runs in the container of each workload that this program creates. All of it is known at preview.
 
 One Output in a container's definition would make the whole text unknown, and the gate couldn't judge it. So addresses
-are names that follow from the environment, secrets and parameters are named by ARNs built from their names, and what
-AWS chooses, such as the load balancer's ARN, is injected from a parameter.
+are names that follow from the environment, secrets and parameters are named by ARNs built from their names, and values
+that AWS chooses, such as the load balancer's ARN, are injected from a parameter.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from components.settings import Settings
 PREFECT_API: Final = "prefect-api"
 """Name of the Prefect API within the environment's namespace."""
 WORK_POOL: Final = "flows"
-"""The work pool whose flows the worker runs in processes of its own."""
+"""The work pool whose flows the worker runs, each in its own process."""
 SESSION_SECRET: Final = "backstage/session-secret"
-"""Its name ends as a full ARN does, in a hyphen and six characters; so only the full ARN is taken for it."""
+"""This name ends like a full ARN, in a hyphen and six characters, so AWS accepts only the full ARN for it."""
 
 _USER: Final = "1000:1000"
 _TEMPORARY: Final = "/tmp"  # noqa: S108 - a folder in the container
@@ -40,9 +40,9 @@ Environment = Callable[[Names, Settings], Mapping[str, str]]
 class Container:
     """A workload's container.
 
-    `cpu` is in 1,024ths of a processor, `memory` in MiB. `command` is empty where the image's own is right. `stop` is
-    how many seconds it has to end. `health` is a command that fails while the container isn't well. `most` is how many
-    of them may run at once while another version takes over; with 1 the old one ends first.
+    `cpu` is in 1,024ths of a processor, `memory` in MiB. An empty `command` means the image's own. `stop` is
+    how many seconds it has to end. `health` is a command that fails while the container isn't healthy. `most` is how
+    many can run at once while another version takes over; with 1 the old one ends first.
     """
 
     cpu: int
@@ -56,7 +56,10 @@ class Container:
 
 
 def _backstage(names: Names, settings: Settings) -> Mapping[str, str]:
-    """Return what Backstage's configuration refers to (https://backstage.io/docs/auth/aws-alb/provider)."""
+    """Return the variables to which Backstage's configuration refers.
+
+    Source: https://backstage.io/docs/auth/aws-alb/provider
+    """
     return {
         "APP_CONFIG_app_baseUrl": f"https://{names.host(PORTAL.label, settings.domain)}",
         "APP_CONFIG_backend_baseUrl": f"https://{names.host(PORTAL.label, settings.domain)}",
@@ -81,7 +84,7 @@ def _prefect_server(names: Names, settings: Settings) -> Mapping[str, str]:
 
 
 def _prefect_client(names: Names, settings: Settings) -> Mapping[str, str]:
-    # PREFECT_API_KEY would win over the credential that is injected, and be refused.
+    # PREFECT_API_KEY would take precedence over the injected credential, and the server would refuse it.
     address = f"http://{PREFECT_API}.{names.namespace}:{PIPELINES.port}/api"
     return {**_prefect(names, settings), "PREFECT_API_URL": address}
 
@@ -98,7 +101,7 @@ CONTAINERS: Final[Mapping[Workload, Container]] = {
         ("prefect", "server", "start", "--host", "0.0.0.0"),  # noqa: S104 - within a security group
         application=PIPELINES,
         environment=_prefect_server,
-        # Two servers without Redis schedule every run twice: https://docs.prefect.io/v3/advanced/self-hosted
+        # Without Redis, two servers schedule every run twice: https://docs.prefect.io/v3/advanced/self-hosted
         most=1,
     ),
     Workload.PREFECT_WORKER: Container(
@@ -106,11 +109,11 @@ CONTAINERS: Final[Mapping[Workload, Container]] = {
         2048,
         ("prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process", "--with-healthcheck"),
         environment=_prefect_client,
-        # Answers 503 once it hasn't asked for work for 300 s:
+        # The worker answers 503 once it hasn't polled for work for 300 s:
         # https://docs.prefect.io/v3/concepts/workers#worker-status
         health='python -c "import urllib.request as r; '
         f"r.urlopen('http://127.0.0.1:{_WORKER_HEALTH_PORT}/health', timeout=4)\"",
-        # The most that Fargate gives: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
+        # Fargate's maximum: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html
         stop=120,
     ),
     Workload.PREFECT_DEPLOYER: Container(
@@ -125,10 +128,10 @@ SERVICES: Final = (Workload.PREFECT_API, Workload.PREFECT_WORKER, Workload.BACKS
 
 
 def container_definitions(names: Names, settings: Settings, workload: Workload) -> str:
-    """Return a task definition's containers, JSON text: one, named after the workload.
+    """Return a task definition's containers as JSON text: a single one, named after the workload.
 
-    What ECS adds by itself is given as well, and lists are in order. Otherwise the provider finds a difference each
-    time, and replaces the task definition (https://github.com/pulumi/pulumi-aws/issues/4576).
+    It includes the values that ECS would add itself, and its lists are sorted. Otherwise the provider finds a
+    difference each time, and replaces the task definition (https://github.com/pulumi/pulumi-aws/issues/4576).
     """
     container = CONTAINERS[workload]
     definition: dict[str, Any] = {
@@ -174,9 +177,9 @@ def _image(names: Names, settings: Settings, workload: Workload) -> str:
 
 
 def injected(names: Names, settings: Settings, workload: Workload) -> dict[str, str]:
-    """Return variable -> ARN of the secret or parameter that ECS injects as it, as the catalogue says.
+    """Map each variable of a workload to the ARN of the secret or parameter that ECS injects, as the catalogue says.
 
-    A key of a secret's JSON follows the ARN, with two colons after it
+    If only a key of a secret's JSON is injected, the key follows the ARN, with two colons after it
     (https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html).
     """
     secrets = {}
@@ -202,7 +205,7 @@ def _ports(container: Container) -> list[dict[str, Any]]:
 
 
 def _logs(names: Names, workload: Workload) -> dict[str, Any]:
-    """Return where the container's output goes; what CloudWatch doesn't take in time is dropped, and nothing waits.
+    """Return where the container's output goes. If CloudWatch is slow, output is dropped; the container never waits.
 
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html
     """

@@ -1,4 +1,4 @@
-"""The database of workloads that are made here: Aurora PostgreSQL, Serverless v2, in generations."""
+"""The database that this program creates: Aurora PostgreSQL, Serverless v2, in generations."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ ADMINISTRATOR_SECRET: Final = "db/admin"
 _ENGINE: Final = "aurora-postgresql"
 _PAUSE_SECONDS: Final = 300
 _LOGS: Final = ("postgresql", "iam-db-auth-error")
-"""What goes to CloudWatch; Aurora would make the log groups too, without an end to what they keep."""
+"""The logs that go to CloudWatch. Aurora would create the log groups itself, but they would keep logs forever."""
 _LOG_DAYS: Final = 90
 _BACKUP_DAYS: Final = {True: 14, False: 7}
-"""Whether the database is guarded -> for how many days any moment of it can be brought back."""
+"""Whether the database is protected -> for how many days any point in time can be restored."""
 
 
 @dataclass(frozen=True)
 class DatabaseArgs:
-    """The settings say what it is and what it starts from; `protect` guards it until they say it may be deleted."""
+    """The settings describe it and what it starts from; `protect` protects it until they allow its deletion."""
 
     names: Names
     settings: Settings
@@ -39,12 +39,12 @@ class DatabaseArgs:
 class Database(pulumi.ComponentResource):
     """A cluster with one instance. Generation N leaves the snapshot `${environment}-database-gN-final`.
 
-    While the platform is parked it pauses when nobody is connected, or cluster and instance are gone. What else they
-    need stays, logs among it.
+    While the platform is parked, the database pauses when nobody is connected, or cluster and instance are deleted. The
+    resources around them stay, including the logs.
 
-    A new cluster starts from what the generation before it left, or empty. While a cluster lives, neither that nor the
-    engine's version changes it: a changed snapshot would replace it
-    (https://github.com/hashicorp/terraform-provider-aws/issues/29409), and AWS raises minor versions by itself.
+    A new cluster starts from the snapshot of the generation before it, or empty. Once a cluster exists, changes of the
+    snapshot and of the engine's version are ignored: a changed snapshot would replace the cluster
+    (https://github.com/hashicorp/terraform-provider-aws/issues/29409), and AWS raises minor versions itself.
     """
 
     host: pulumi.Output[str] | None = None
@@ -89,13 +89,13 @@ class Database(pulumi.ComponentResource):
         parameters: pulumi.Input[str],
         logs: list[aws.cloudwatch.LogGroup],
     ) -> aws.rds.Cluster:
-        """Return the cluster, in the subnets of a group and with the parameters of one, once its log groups exist."""
+        """Return the cluster in a subnet group, with a parameter group, created after its log groups."""
         names, settings = args.names, args.settings
         tags = names.tags("database")
         guarded = args.protect and not settings.database_deletable
         return aws.rds.Cluster(
             name,
-            # The host follows from it, and stands in the URLs that applications have; so no generation changes it.
+            # The host follows from this name and is part of the applications' URLs, so all generations have the same.
             cluster_identifier=name,
             engine=_ENGINE,
             engine_version=settings.database_engine_version,
@@ -116,8 +116,8 @@ class Database(pulumi.ComponentResource):
             database_insights_mode="standard",
             enabled_cloudwatch_logs_exports=[*_LOGS],
             deletion_protection=guarded,
-            # A change of the password waits for the maintenance window otherwise. Where nothing is guarded, it does:
-            # a deletion at once would also switch off a protection that somebody set by hand.
+            # Otherwise a changed password waits for the maintenance window. If the database isn't guarded, changes do
+            # wait: applied at once, a deletion would also switch off a protection that somebody set by hand.
             apply_immediately=guarded,
             skip_final_snapshot=False,
             final_snapshot_identifier=final_snapshot(name, settings.database_generation),
@@ -144,11 +144,11 @@ class Database(pulumi.ComponentResource):
         ]
 
     def _parameters(self, name: str, args: DatabaseArgs) -> pulumi.Output[str]:
-        """Return the name of the group of the cluster's parameters: connections without TLS are refused."""
+        """Return the name of the cluster's parameter group, which refuses connections without TLS."""
         family = f"{_ENGINE}{args.settings.database_engine_version.partition('.')[0]}"
         return aws.rds.ClusterParameterGroup(
             name,
-            # AWS deletes no group that a cluster has, and another family is another group.
+            # AWS doesn't delete a group that a cluster uses, and another family replaces the group.
             name=args.names.replaceable("database", family),
             family=family,
             description="Connections by TLS only",
@@ -161,7 +161,7 @@ class Database(pulumi.ComponentResource):
 
 
 def _capacity(settings: Settings) -> aws.rds.ClusterServerlessv2ScalingConfigurationArgs:
-    """Return how much the database may use; with a minimum of 0 it pauses while nobody is connected."""
+    """Return the range of the database's capacity; with a minimum of 0 it pauses while nobody is connected."""
     least = 0.0 if settings.parked else float(settings.database_minimum_capacity)
     return aws.rds.ClusterServerlessv2ScalingConfigurationArgs(
         min_capacity=least,
@@ -171,9 +171,9 @@ def _capacity(settings: Settings) -> aws.rds.ClusterServerlessv2ScalingConfigura
 
 
 def _administrator_password(names: Names, settings: Settings) -> pulumi.Output[str]:
-    """Return the password, which a preview has a stand-in for.
+    """Return the password; a preview has a stand-in for it.
 
-    It is a write-only argument: the provider compares its version alone, so that a stand-in is no difference. The
+    It is a write-only argument: the provider compares only its version, so a stand-in makes no difference. The
     first value stays in the state all the same, encrypted
     (https://www.pulumi.com/docs/iac/concepts/secrets/#write-only-fields).
     """
@@ -185,7 +185,7 @@ def read_password(stored: str, administrator: str) -> str:
     """Return the password that a stored value holds.
 
     Raises:
-        pulumi.RunError: the value isn't the JSON that `fill-secrets` writes, or is another administrator's.
+        pulumi.RunError: the value isn't the JSON that `fill-secrets` writes, or belongs to another administrator.
 
     >>> read_password('{"username": "dbadmin", "password": "abc"}', "dbadmin")
     'abc'

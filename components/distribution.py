@@ -1,4 +1,4 @@
-"""A CloudFront distribution that forwards everything, caches nothing and proves where a request comes from."""
+"""A CloudFront distribution that forwards everything, caches nothing and proves that a request came through it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from components.naming import VIEWER_REGION, Names
 CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html"""
 ALL_VIEWER: Final = "216adef6-5c7f-47e4-b989-5492eafa07d3"
-"""Also forwards the Host header, which the redirects of the sign-in need.
+"""This policy also forwards the Host header, which the redirects of the sign-in need.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-origin-request-policies.html"""
 VIEWER_TLS: Final = "TLSv1.2_2025"
-"""The newest that Cloudflare, the only viewer, is known to support.
+"""The newest policy that Cloudflare, the only viewer, is known to support.
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/secure-connections-supported-viewer-protocols-ciphers.html"""
 
 _ALL_METHODS: Final = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
@@ -44,7 +44,7 @@ _LOG_FIELDS: Final = [
     "cs-protocol-version",
     "x-edge-detailed-result-type",
 ]
-"""Without the query string and cookies, which carry the sign-in's code and state."""
+"""The logged fields, without query string and cookies, which carry the sign-in's code and state."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class DistributionArgs:
     headers_policy_id: pulumi.Input[str]
     log_destination_arn: pulumi.Input[str]
     log_deliveries_before: Sequence[aws.cloudwatch.LogDelivery]
-    """The deliveries to the same destination that are made first: AWS refuses two at the same time with
+    """The deliveries to the same destination that are created first: AWS refuses two at the same time with
     ConflictException (https://github.com/hashicorp/terraform-provider-aws/issues/42194)."""
     price_class: str
     web_acl_arn: pulumi.Input[str] | None
@@ -98,7 +98,7 @@ class Distribution(pulumi.ComponentResource):
                         origin_protocol_policy="https-only",
                         origin_ssl_protocols=["TLSv1.2"],
                         origin_read_timeout=60,
-                        # Below the load balancer's idle timeout, so that CloudFront closes first.
+                        # Shorter than the load balancer's idle timeout, so that CloudFront closes first.
                         origin_keepalive_timeout=60,
                     ),
                 )
@@ -125,7 +125,7 @@ class Distribution(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self,
                 protect=args.protect,
-                # They hold the header secret, which the provider doesn't mark as secret.
+                # The origins contain the header secret, which the provider doesn't mark as secret.
                 additional_secret_outputs=["origins"],
             ),
         )
@@ -147,7 +147,7 @@ class Distribution(pulumi.ComponentResource):
             resource_arn=distribution.arn,
             region=VIEWER_REGION,
             tags=args.names.tags("edge"),
-            # One of the same name isn't a new one, and a source has one delivery to a bucket; so the old ones go first.
+            # Names are unique, and a source can have only one delivery to a bucket. So the old ones are deleted first.
             opts=pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(delete_before_replace=True)),
         )
         return aws.cloudwatch.LogDelivery(

@@ -1,4 +1,4 @@
-"""The bucket that the load balancer and CloudFront log into."""
+"""The bucket to which the load balancer and CloudFront write their logs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ CLOUDFRONT_PREFIX: Final = "cloudfront"
 
 
 def edge_log_bucket(names: Names, *, protect: bool, flow_logs: bool) -> PrivateBucketArgs:
-    """Return the log bucket: logs live 400 days; Elastic Load Balancing takes SSE-S3 buckets only.
+    """Return the log bucket, which keeps logs for 400 days. Elastic Load Balancing needs a bucket with SSE-S3.
 
-    With `flow_logs` it takes those of the network that is made here, too.
+    With `flow_logs` it also receives the flow logs of the network that this program creates.
 
     Sources: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html and
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-S3.html

@@ -1,4 +1,4 @@
-"""The log of all connections within the network that is made here."""
+"""The log of all connections within the network that this program creates."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FLOW_LOG_PREFIX: Final = "vpc-flows"
 
 
 def flow_log_writers(names: Names) -> list[BucketStatement]:
-    """Return what lets AWS write flow logs into a bucket, under `FLOW_LOG_PREFIX`.
+    """Return the statements that let AWS write flow logs into a bucket, under `FLOW_LOG_PREFIX`.
 
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-s3-permissions.html
     """
@@ -36,7 +36,7 @@ def flow_log_writers(names: Names) -> list[BucketStatement]:
 def flow_log(
     names: Names, vpc_id: pulumi.Input[str], bucket: str, opts: pulumi.ResourceOptions | None = None
 ) -> aws.ec2.FlowLog:
-    """Return the log of a VPC's connections, accepted and refused; it goes to S3, which takes no role."""
+    """Return the log of a VPC's accepted and refused connections. It goes to S3, which needs no role."""
     return aws.ec2.FlowLog(
         names.resource("flows"),
         vpc_id=vpc_id,

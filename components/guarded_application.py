@@ -16,7 +16,8 @@ from components.naming import Names
 from components.surroundings import Surroundings
 
 HEADER: Final = "X-Origin-Verify"
-"""Carries the header secret. The load balancer drops headers whose name isn't letters, digits and hyphens."""
+"""The header with the secret. The load balancer drops headers whose name has other characters than letters, digits and
+hyphens."""
 
 _PROTOCOL: Final = "HTTP"
 _TARGET_TYPE: Final = "ip"
@@ -30,16 +31,16 @@ _PARKED: Final = aws.lb.ListenerRuleActionArgs(
     ),
 )
 _BEFORE_SIGN_IN: Final = 10
-"""How far the priority of the rule for the machine API is below that of the rule with the sign-in."""
+"""How far the machine API's rule precedes the rule with the sign-in, as a difference of priorities."""
 _BEFORE_ALL: Final = 20
-"""The same of the rule that answers while the platform is parked."""
+"""The same for the rule that answers while the platform is parked."""
 
 
 @dataclass(frozen=True)
 class GuardedApplicationArgs:
-    """An application, its host, the listener that its rule belongs to, and what a request must show.
+    """An application, its host, the listener of its rule, and what a request must have.
 
-    `header_secrets` are the values that are accepted: one, or two while the secret is rotated.
+    `header_secrets` are the accepted values: one, or two while the secret is rotated.
     """
 
     names: Names
@@ -51,7 +52,7 @@ class GuardedApplicationArgs:
     kinde: Kinde
     session_seconds: int
     closed: bool
-    """Whether the load balancer answers 503 by itself, since the service doesn't run."""
+    """Whether the load balancer itself answers 503, because the service isn't running."""
     open_machine_api: bool
     """Whether `/api/*` with an `Authorization: Basic` header skips the sign-in; the API checks the credential."""
 
@@ -59,10 +60,11 @@ class GuardedApplicationArgs:
 class GuardedApplication(pulumi.ComponentResource):
     """A target group and the listener rule that leads to it.
 
-    A closed application has another rule, which goes first and answers. The rule with the sign-in stays: a target group
-    that no rule leads to isn't checked (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/
-    target-group-health-checks.html, `Target.NotInUse`), and its service would never become steady. The engine deletes
-    last, so that the host opens once the service runs.
+    A closed application has another rule, which comes first and answers. The rule with the sign-in stays: AWS doesn't
+    check the health of a target group that no rule uses
+    (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html,
+    `Target.NotInUse`), and its service would never become steady. The engine deletes last, so the host opens once the
+    service runs.
     """
 
     rule: aws.lb.ListenerRule
@@ -71,9 +73,9 @@ class GuardedApplication(pulumi.ComponentResource):
     def __init__(self, name: str, args: GuardedApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         application, names = args.application, args.names
         super().__init__("guarded:edge:GuardedApplication", name, None, opts)
-        # Where targets don't name their own port; ECS registers each with the port of its container.
+        # The default for targets without a port; ECS registers each target with the port of its container.
         port = names.fixed("targetGroups", name, "port", f"{application.port}")
-        # AWS deletes no target group that a rule uses, and a change of any of these makes a new one.
+        # AWS doesn't delete a target group that a rule uses, and a change of any of these replaces the group.
         own_name = names.replaceable(application.label, port, _PROTOCOL, _TARGET_TYPE, args.surroundings.vpc_mark)
         group = aws.lb.TargetGroup(
             name,
@@ -121,7 +123,8 @@ class GuardedApplication(pulumi.ComponentResource):
             name,
             listener_arn=args.listener_arn,
             priority=priority,
-            # A rule applies where all of its conditions do. So each rule asks for the header; without it, none applies.
+            # A rule matches only if all of its conditions do. Each rule requires the header, so without it none
+            # matches.
             conditions=[
                 aws.lb.ListenerRuleConditionArgs(
                     host_header=aws.lb.ListenerRuleConditionHostHeaderArgs(values=[args.host])
@@ -133,7 +136,7 @@ class GuardedApplication(pulumi.ComponentResource):
             tags=args.names.tags("edge"),
             opts=pulumi.ResourceOptions(
                 parent=self,
-                # The provider marks neither as secret, and reads both back into the state.
+                # The provider marks neither of these as secret, and reads both back into the state.
                 additional_secret_outputs=["actions", "conditions"],
             ),
         )

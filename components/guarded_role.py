@@ -14,7 +14,7 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class GuardedRoleArgs:
-    """Who may assume a role, what it may do, and the boundary that it can't exceed."""
+    """Who can assume a role, what it may do, and the boundary that it can't exceed."""
 
     names: Names
     description: str
@@ -22,17 +22,17 @@ class GuardedRoleArgs:
     """Trust policy, JSON text."""
     statements: Sequence[Statement]
     boundary: str
-    """What the program calls the managed policy that bounds the role."""
+    """The program's name for the managed policy that is the role's boundary."""
     component: str
     """Value of the `Component` tag."""
     managed_policies: Sequence[str] = ()
-    """What the program calls the managed policies that the role has beside its own statements."""
+    """The program's names for the managed policies that are attached to the role."""
 
 
 class GuardedRole(pulumi.ComponentResource):
-    """An IAM role with a policy of its own, shared ones if it needs them, and always a permissions boundary.
+    """An IAM role with an inline policy, shared managed policies if it needs them, and always a permissions boundary.
 
-    Its name is the component's unless the settings give another, so that it is known at preview.
+    Its name is the component's, or the one that the settings give, so it is known at preview.
     """
 
     arn: str

@@ -30,7 +30,7 @@ Conditions = Mapping[str, Mapping[str, str | Sequence[str]]]
 
 
 def _callers() -> tuple[str, ...]:
-    """Return the lines of the program, but for this module's, that led to this call, the nearest first: `FILE:LINE`."""
+    """Return the program's lines that led to this call, except this module's, as `FILE:LINE`, the nearest first."""
     found = []
     frame: FrameType | None = sys._getframe(1)  # `inspect.stack` and `traceback` read the source files too
     while frame:
@@ -43,7 +43,7 @@ def _callers() -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Statement:
-    """One purpose: what is allowed on which resources, under which conditions. `written` are its lines in the code."""
+    """Actions allowed on resources under conditions, for one purpose. `written` are its lines in the code."""
 
     sid: str
     actions: Sequence[str]
@@ -70,15 +70,16 @@ def identity_policy(statements: Sequence[Statement]) -> str:
 
 
 def lines_of_statements(document: str) -> Mapping[str, Sequence[str]]:
-    """Return which lines of the program wrote the statements of a document that was rendered here, for who judges it.
+    """Return the lines of the program that wrote the statements of a document rendered by this module.
 
-    Sid -> the statement's line and those that led there, the nearest first, each `FILE:LINE`; empty for another text.
+    Sid -> the statement's line and those that led there, the nearest first, each `FILE:LINE`. It is empty for any other
+    text. Rehearsals show the lines beside a violation.
     """
     return _LINES.get(document, {})
 
 
 def ecs_tasks_trust(names: Names) -> str:
-    """Return the trust policy of an ECS task or execution role, for this account's and region's ECS only.
+    """Return the trust policy of an ECS task or execution role, limited to ECS in this account and region.
 
     Source: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html
     """
@@ -92,9 +93,9 @@ def ecs_tasks_trust(names: Names) -> str:
 
 
 def lambda_trust(names: Names) -> str:
-    """Return the trust policy of a Lambda function's role, for this account's functions only.
+    """Return the trust policy of a Lambda function's role, limited to this account's functions.
 
-    Lambda's page on the execution role asks for no condition; a trust policy that AWS publishes has this one
+    Lambda's page on the execution role shows no condition; a trust policy that AWS publishes has this one
     (https://github.com/aws/agent-toolkit-for-aws, `deploying-custom-domain-rest-api/scripts/lambda-trust-policy.json`).
     Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
     """
@@ -103,10 +104,10 @@ def lambda_trust(names: Names) -> str:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens of an OIDC provider that a role takes: one audience, subjects that match a pattern, claims as they are.
+    """Tokens of an OIDC provider that a role trusts: their audience, patterns of their subjects, exact claims.
 
-    `issuer` is the provider's URL without `https://`; `claims` are more of the provider's claims that AWS knows, by
-    their name.
+    `issuer` is the provider's URL without `https://`; `claims` are other claims of the provider that AWS knows, by
+    name.
     """
 
     sid: str
@@ -144,7 +145,7 @@ def web_identity_trust(trusted: Sequence[Tokens]) -> str:
 
 @dataclass(frozen=True)
 class BucketStatement:
-    """One service that may use a bucket: what it may do, to which objects (a key pattern; empty: the bucket itself)."""
+    """A service's access to a bucket: its actions, and a pattern of object keys (empty: the bucket itself)."""
 
     sid: str
     service: str
@@ -154,7 +155,7 @@ class BucketStatement:
 
 
 def bucket_policy(names: Names, bucket: str, writers: Sequence[BucketStatement] = ()) -> str:
-    """Return a bucket policy that refuses whatever doesn't come over TLS, and lets services write where they must.
+    """Return a bucket policy that refuses requests without TLS, and lets the given services write.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
     """
@@ -179,7 +180,7 @@ def bucket_policy(names: Names, bucket: str, writers: Sequence[BucketStatement] 
 
 
 def queue_policy(names: Names, queue: str, bucket: str) -> str:
-    """Return the policy of a queue that is told of what happens in one bucket of this account, over TLS only.
+    """Return the policy of a queue that gets notifications from one bucket of this account, over TLS only.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
     """

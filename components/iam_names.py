@@ -1,4 +1,4 @@
-"""What the program calls its roles and managed policies; `Names.role` and `Names.policy` say what AWS calls them."""
+"""The program's names for its roles and managed policies; `Names.role` and `Names.policy` return their names in AWS."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LOOK: Final = "ci-look"
 BALANCER: Final = "ci-load-balancer"
 """Last part of the name of the managed policy with which CI changes the load balancer."""
 EDGE: Final = "ci-edge"
-"""Last part of the name of the managed policy with which CI changes what stands before the load balancer."""
+"""Last part of the name of the managed policy with which CI changes the parts in front of the load balancer."""
 LOOK_AT_WORKLOADS: Final = "ci-look-at-workloads"
-"""Last part of the name of the managed policy with which CI reads the workloads that are made here."""
+"""Last part of the name of the managed policy with which CI reads the workloads that this program creates."""
 CHANGE_WORKLOADS: Final = "ci-change-workloads"
 """Last part of the name of the managed policy with which CI changes them."""
 
 CI_ROLES: Final = (Reader.CI_PREVIEW, Reader.CI_DEPLOY, Reader.CI_DEPLOYER_TRIGGER)
-"""CI's roles that every stack has; one that makes its workloads has `Reader.CI_WORKLOADS` as well."""
+"""CI's roles that every stack has; a stack that creates its workloads also has `Reader.CI_WORKLOADS`."""
 
 
 def execution_role_name(names: Names, workload: Workload) -> str:
@@ -28,12 +28,12 @@ def execution_role_name(names: Names, workload: Workload) -> str:
 
 
 def task_role_name(names: Names, workload: Workload) -> str:
-    """Return the name of the role that a workload's own code has."""
+    """Return the name of the role with which a workload's own code runs."""
     return names.resource(workload, "task")
 
 
 def role_names(names: Names, workload: Workload) -> list[str]:
-    """Return the names of a workload's roles: execution, and task where it calls AWS by itself."""
+    """Return the names of a workload's roles: the execution role, and the task role if its code calls AWS."""
     task = [task_role_name(names, workload)] if workload in TASKS else []
     return [execution_role_name(names, workload), *task]
 

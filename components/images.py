@@ -1,4 +1,4 @@
-"""Which image each workload runs, from a repository of the account's own registry."""
+"""The image that each workload runs, from a repository in the account's own registry."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from components.settings import Settings
 
 
 class Image(StrEnum):
-    """An image that workloads run. The value begins the settings with its repository and its digest."""
+    """An image that workloads run. The keys of the settings for its repository and digest begin with the value."""
 
     BACKSTAGE = "backstage"
     PREFECT = "prefect"
     """The same for server, worker and deployer."""
     POSTGRESQL = "postgresql"
-    """PostgreSQL's client, as its makers publish it."""
+    """PostgreSQL's client, in its official image."""
 
     @property
     def digest_key(self) -> str:
-        """The setting that has the digest, which is known once the image is in the repository."""
+        """The setting with the digest, which is known once the image is in the repository."""
         return f"{self}ImageDigest"
 
 
 def workload_image(workload: Workload, *, here: bool) -> Image:
-    """Return a workload's image. Tasks that others make for the database run Backstage's."""
+    """Return a workload's image. With `workloads: elsewhere`, the tasks for the database run Backstage's."""
     if workload in DATABASE_TASKS and here:
         return Image.POSTGRESQL
     return Image.PREFECT if workload.startswith("prefect") else Image.BACKSTAGE

@@ -1,13 +1,13 @@
-"""What AWS lets nobody change later, where it isn't what the program would choose: the setting `immutable`.
+"""Properties that AWS can't change later, if they differ from what the program would choose: the setting `immutable`.
 
-A resource that others made has a name, a description, a port or a kind of key that the program can't change without
-making it anew. The setting gives those values, by kind, by the program's own name for the resource, and by property:
+A resource that others created has a name, a description, a port or a kind of key that the program can't change without
+replacing it. The setting gives those values, by kind, by the program's own name for the resource, and by property:
 
     immutable:
       roles: {prod-backstage-task: {name: backstage-task}}
       securityGroups: {prod-edge: {name: alb, description: Allow CloudFront}}
 
-It gives nothing else. What may change is the program's, and the gate judges all of it as ever.
+It gives nothing else. The program sets every property that can change, and the gate judges all of them as usual.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from components.settings_shapes import BUCKET_NAME, Shape
 
 ORIGIN_CERTIFICATE: Final = "acm-alb-origin"
 VIEWER_CERTIFICATE: Final = "acm-viewer"
-"""What the program calls its certificates."""
+"""The program's names for its certificates."""
 
 _IAM_NAME: Final = r"[\w+=,.@-]"
 _GROUP_TEXT: Final = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}"
@@ -34,7 +34,7 @@ _GROUP_TEXT: Final = r"[A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{1,255}"
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of resource: its type, what the program calls those that it makes, and what each property takes."""
+    """One kind of resource: its type, the program's names for its resources, and the shape of each property."""
 
     type: str
     names: Callable[[Names], Iterable[str]]
@@ -91,7 +91,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         lambda names: [names.resource("edge")],
         {"name": _GROUP_NAME, "description": Shape(_GROUP_TEXT, "1 to 255 characters that EC2 takes in a description")},
     ),
-    # Both that ACM makes and CloudFront takes:
+    # The two that ACM issues and CloudFront accepts:
     # https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html
     "certificates": Kind(
         "aws:acm/certificate:Certificate",
@@ -99,11 +99,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         {"keyAlgorithm": Shape("RSA_2048|EC_prime256v1", "RSA_2048 or EC_prime256v1")},
     ),
 }
-"""Kind, as the setting has it -> what can be given."""
+"""Kind, as in the setting -> what the setting can give."""
 
 
 def read(given: Mapping[str, Any]) -> Immutable:
-    """Return the setting's values as texts. What isn't of the right form is left out: `problems` tells of it."""
+    """Return the setting's values as texts, without malformed ones, which `problems` reports."""
     return {
         kind: {
             name: {key: f"{value}" for key, value in properties.items()}
@@ -116,7 +116,7 @@ def read(given: Mapping[str, Any]) -> Immutable:
 
 
 def problems(given: Mapping[str, Any], names: Names) -> Iterator[str]:
-    """Describe what is wrong with the setting: the path to the value, the problem, and what is accepted."""
+    """Yield each problem of the setting: the path to the value, what is wrong, and what is accepted."""
     for kind, resources in given.items():
         if kind not in KINDS:
             yield f"immutable.{unknown_key(kind, KINDS)}"

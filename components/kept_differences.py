@@ -1,4 +1,4 @@
-"""Differences between the program and what runs that stay as they are, for resources that were taken over."""
+"""Differences between the program and running resources that are kept, for resources that were taken over."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pulumi
 
 
 class KeptDifferences:
-    """Has the engine ignore differences of the resources that are made from now on.
+    """Makes the engine ignore differences of the resources that are registered from now on.
 
     Args:
         kept: Each `PROPERTY of TYPE::NAME`.
@@ -25,15 +25,15 @@ class KeptDifferences:
             pulumi.runtime.register_stack_transformation(self._ignoring)
 
     def require_resources(self) -> None:
-        """See that every resource was made; a difference that nobody finds would be changed, not kept.
+        """Check that every named resource was registered; otherwise its difference would be applied, not kept.
 
         Raises:
-            pulumi.RunError: the program makes no such resource.
+            pulumi.RunError: the program has no such resource.
         """
         if self._missing:
             raise pulumi.RunError(
-                f"keptDifferences: the program makes no {', '.join(sorted(self._missing))}; accepted: the type and the "
-                "name of a resource, as its URN ends"
+                f"keptDifferences: the program has no {', '.join(sorted(self._missing))}; accepted: the type and the "
+                "name of a resource, as at the end of its URN"
             )
 
     def _ignoring(self, args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:

@@ -1,4 +1,4 @@
-"""A secret that Secrets Manager keeps and that passes through Pulumi, as a value that only an update knows."""
+"""A secret from Secrets Manager that passes through Pulumi; only an update knows its value."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pulumi
 import pulumi_aws as aws
 
 STAND_IN: Final = "known when it is applied"
-"""What a preview has in its place. The gate knows it, and takes any other value for one that stands in the program."""
+"""A preview's stand-in for the value. The gate takes every other value for a secret written in the program."""
 
 
 def kept_secret(arn: str, read: Callable[[str], str], *, in_previews: bool = False) -> pulumi.Output[str]:
-    """Look a secret up by its ARN, or stand in for it in a preview; `read` makes the value of what is stored.
+    """Look a secret up by its ARN, or return the stand-in in a preview; `read` gets the value from what is stored.
 
-    The look-up's result isn't marked secret by the provider (pulumi/pulumi-aws#1449), so it is marked here.
+    The provider doesn't mark the look-up's result as secret (pulumi/pulumi-aws#1449), so it is marked here.
     """
     if pulumi.runtime.is_dry_run() and not in_previews:
         return pulumi.Output.secret(STAND_IN)

@@ -15,7 +15,7 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class Kinde:
-    """The endpoints of a Kinde business, and the client that the load balancer is."""
+    """The endpoints of a Kinde business, and the load balancer's client id and secret."""
 
     issuer: str
     authorization_endpoint: str
@@ -42,8 +42,8 @@ def kinde(settings: Settings, names: Names) -> Kinde:
 def _client_secret(settings: Settings, names: Names) -> pulumi.Output[str]:
     """Return the client secret.
 
-    It is looked up by the full ARN: a partial ARN that ends in a hyphen and six characters, as `client-secret` does, is
-    misread.
+    It is looked up by the full ARN: AWS misreads a partial ARN that ends in a hyphen and six characters, as
+    `client-secret` does.
     """
     arn = names.secret_arn(settings.kinde_client_secret)
     return kept_secret(arn, kinde_client_secret.read, in_previews=settings.read_secrets_in_preview)

@@ -1,4 +1,4 @@
-"""The forms in which Secrets Manager holds Kinde's client secret: plain, or as JSON with a member `client_secret`."""
+"""The two forms of Kinde's client secret in Secrets Manager: plain, or JSON with a member `client_secret`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from typing import Final
 
 MEMBER: Final = "client_secret"
-"""The member that holds the client secret where the stored value is JSON."""
+"""The member that holds the client secret if the stored value is JSON."""
 
 
 def is_json(stored: str) -> bool:
@@ -18,7 +18,7 @@ def read(stored: str) -> str:
     """Return the client secret that a stored value holds.
 
     Raises:
-        ValueError, KeyError: the value begins as JSON does, and isn't JSON or lacks the member.
+        ValueError, KeyError: the value begins like JSON, but isn't JSON or lacks the member.
 
     >>> read("abc"), read('{"client_secret": "abc", "client_id": "x"}')
     ('abc', 'abc')
@@ -27,7 +27,7 @@ def read(stored: str) -> str:
 
 
 def replace(stored: str, secret: str) -> str:
-    """Return what to store for another client secret: in the same form, with JSON's other members kept.
+    """Return the value to store for another client secret: in the same form, keeping the JSON's other members.
 
     >>> replace('{"client_secret": "abc", "client_id": "x"}', "def")
     '{"client_secret": "def", "client_id": "x"}'

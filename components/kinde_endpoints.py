@@ -1,4 +1,4 @@
-"""Where Kinde answers and where it sends users back to; known without any provider."""
+"""Kinde's endpoints and the callback URLs; they are known without a provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 from components.settings import Settings
 
 SCOPE: Final = "openid profile email"
-"""What the sign-in asks for: https://docs.kinde.com/developer-tools/about/using-kinde-without-an-sdk/"""
+"""The scope of the sign-in: https://docs.kinde.com/developer-tools/about/using-kinde-without-an-sdk/"""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Endpoints:
 def endpoints(settings: Settings) -> Endpoints:
     """Return the endpoints as configured: they follow from the domain unless one is overridden.
 
-    Source: https://docs.kinde.com/developer-tools/about/using-kinde-without-an-sdk/ ; the second version of the
-    user profile has the OIDC claims, whose `sub` becomes `x-amzn-oidc-identity`.
+    The second version of the user profile has the OIDC claims, whose `sub` becomes `x-amzn-oidc-identity`.
+    Source: https://docs.kinde.com/developer-tools/about/using-kinde-without-an-sdk/
     """
     base = f"https://{settings.kinde_domain}"
     return Endpoints(
@@ -37,7 +37,7 @@ def endpoints(settings: Settings) -> Endpoints:
 
 
 def callback_url(host: str) -> str:
-    """Return where Kinde sends users back to; the load balancer handles the path by itself.
+    """Return the URL to which Kinde sends users back; the load balancer itself handles the path.
 
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
 

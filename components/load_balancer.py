@@ -1,4 +1,4 @@
-"""The load balancer: TLS, the refusal of requests without the header secret, and what it may connect to."""
+"""The load balancer: TLS, the refusal of requests without the header secret, and its outgoing connections."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from components.naming import Names
 from components.surroundings import Surroundings
 
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
-"""AWS's recommendation. TLS 1.3 alone isn't enough: CloudFront connects to origins with 1.2.
+"""AWS recommends this policy. TLS 1.3 alone isn't enough: CloudFront connects to origins with 1.2.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""
 
 _GROUP_DESCRIPTION: Final = "Load balancer: from CloudFront, to the applications and the identity provider"
@@ -21,9 +21,9 @@ _GROUP_DESCRIPTION: Final = "Load balancer: from CloudFront, to the applications
 
 @dataclass(frozen=True)
 class LoadBalancerArgs:
-    """Where the load balancer stands and which applications it leads to, its certificate, and its log bucket.
+    """The load balancer's network, its applications, its certificate, and its log bucket.
 
-    `prefix_list_id` names the addresses that it accepts.
+    `prefix_list_id` names the addresses from which it accepts connections.
     """
 
     names: Names
@@ -35,9 +35,9 @@ class LoadBalancerArgs:
 
 
 class LoadBalancer(pulumi.ComponentResource):
-    """An internet-facing Application Load Balancer that only CloudFront can reach and that answers 403 by itself.
+    """An internet-facing Application Load Balancer that only CloudFront can reach.
 
-    By default its listener refuses everything: each application adds its own rule.
+    By default its listener answers every request with 403; each application adds its own rule.
     """
 
     dns_name: pulumi.Output[str]
@@ -61,7 +61,7 @@ class LoadBalancer(pulumi.ComponentResource):
             drop_invalid_header_fields=True,
             desync_mitigation_mode="strictest",
             enable_deletion_protection=args.protect,
-            # Browsers and workers hold WebSockets to Prefect open; the default of 60 seconds closes idle ones.
+            # Browsers and workers keep WebSockets to Prefect open; the default of 60 seconds would close idle ones.
             idle_timeout=300,
             access_logs=aws.lb.LoadBalancerAccessLogsArgs(bucket=args.log_bucket, prefix=ACCESS_PREFIX, enabled=True),
             connection_logs=aws.lb.LoadBalancerConnectionLogsArgs(
@@ -98,10 +98,10 @@ class LoadBalancer(pulumi.ComponentResource):
     def _security_group(
         self, name: str, args: LoadBalancerArgs, child: pulumi.ResourceOptions
     ) -> aws.ec2.SecurityGroup:
-        """Return a group that accepts CloudFront and connects only to the applications and the identity provider."""
+        """Return a group that admits only CloudFront, and connects only to the applications and identity provider."""
         names, surroundings = args.names, args.surroundings
         description = names.fixed("securityGroups", name, "description", _GROUP_DESCRIPTION)
-        # AWS deletes no group that a load balancer has, and a change of either makes a new one.
+        # AWS doesn't delete a group that a load balancer uses, and a change of either value replaces the group.
         own_name = names.replaceable("edge", description, surroundings.vpc_mark)
         group = aws.ec2.SecurityGroup(
             name,

@@ -14,7 +14,7 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class ManagedPolicyArgs:
-    """What a policy is for, in a sentence, and its statements."""
+    """A policy's description, in a sentence, and its statements."""
 
     names: Names
     description: str
@@ -22,9 +22,9 @@ class ManagedPolicyArgs:
 
 
 class ManagedPolicy(pulumi.ComponentResource):
-    """A managed policy of this environment, under the component's name unless the settings give another.
+    """A managed policy of this environment, with the component's name unless the settings give another.
 
-    Only an administrator changes it, never CI.
+    Only an administrator can change it, never CI.
     """
 
     def __init__(self, name: str, args: ManagedPolicyArgs, opts: pulumi.ResourceOptions | None = None) -> None:

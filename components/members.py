@@ -1,4 +1,4 @@
-"""Who among the workloads that are made here has a security group, and who connects to whom."""
+"""Which workloads of this program have a security group, and which connect to which."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DATABASE_PORT: Final = 5432
 
 
 class Member(StrEnum):
-    """Who has a security group. The value is part of its name."""
+    """A holder of a security group. The value is part of the group's name."""
 
     BACKSTAGE = "backstage"
     PREFECT_API = "prefect-api"
@@ -32,10 +32,10 @@ MEMBERS: Final[Mapping[Workload, Member]] = {
     Workload.PREFECT_WORKER: Member.PREFECT_WORKER,
     Workload.PREFECT_DEPLOYER: Member.PREFECT_DEPLOYER,
 }
-"""Workload -> whose security group its tasks have."""
+"""Workload -> member whose security group its tasks have."""
 
 TARGETS: Final[Mapping[Application, Member]] = {PORTAL: Member.BACKSTAGE, PIPELINES: Member.PREFECT_API}
-"""Application -> whose security group the load balancer leads to."""
+"""Application -> member to whose security group the load balancer connects."""
 
 
 @dataclass(frozen=True)
@@ -64,4 +64,4 @@ OUTWARD: Final[Mapping[Member, Mapping[int, str]]] = {
     Member.PREFECT_DEPLOYER: {443: _HTTPS},
     Member.DATABASE_TASKS: {443: _HTTPS},
 }
-"""Member -> port -> what it reaches on the internet; the database reaches nothing."""
+"""Member -> port -> what it reaches on the internet; the database can't reach the internet."""

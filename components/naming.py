@@ -12,19 +12,20 @@ from hashlib import sha256
 from typing import Final, Literal, TypeAlias
 
 VIEWER_REGION: Final = "us-east-1"
-"""CloudFront takes certificates from there only:
+"""CloudFront accepts certificates from this region only:
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html"""
 
 HostStyle: TypeAlias = Literal["suffix", "subdomain"]
-"""How hosts carry the environment: `portal-dev.example.com` or `portal.dev.example.com`.
+"""How a host shows its environment: `portal-dev.example.com` or `portal.dev.example.com`.
 
-Cloudflare's Universal SSL covers only the first: https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/"""
+Cloudflare's Universal SSL covers only the first:
+https://developers.cloudflare.com/ssl/edge-certificates/universal-ssl/limitations/"""
 
 ACCOUNT_ID: Final = "account-id"
-"""The suffix of buckets that stands for the account's id."""
+"""The value of the setting `bucketSuffix` that stands for the account's id."""
 
 Immutable: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
-"""Kind, the program's name for the resource, property -> the value that it has (see components.immutable)."""
+"""Kind -> the program's name for the resource -> property -> its value (see components.immutable)."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,11 @@ class Names:
     host_style: HostStyle = "suffix"
     bucket_suffix: str = ACCOUNT_ID
     given_role_path: str = ""
-    """The path of roles and managed policies, where it isn't the program's own."""
+    """The path of roles and managed policies, if it isn't the program's own."""
     immutable: Immutable = field(default_factory=dict, hash=False)
 
     def fixed(self, kind: str, name: str, property_: str, otherwise: str) -> str:
-        """Return what AWS lets nobody change later: the value that the setting `immutable` gives, or else another.
+        """Return a property that AWS can't change later: the value from the setting `immutable`, or else `otherwise`.
 
         >>> given = {"roles": {"prod-backstage-task": {"name": "backstage"}}}
         >>> names = Names("acme-platform", "prod", "123456789012", "eu-central-1", immutable=given)
@@ -77,12 +78,12 @@ class Names:
         return environment_name(self.environment, *parts)
 
     def replaceable(self, label: str, *fixed: str | int) -> str:
-        """Return the name of something that AWS replaces when one of some values changes: `${environment}-label-MARK`.
+        """Return the name of a resource that AWS replaces if one of `fixed` changes: `${environment}-label-MARK`.
 
-        The mark, four hexadecimal digits, follows from those values. So what replaces it has another name, and can be
-        made before the old one goes. The resource needs `delete_before_replace=False` as well: the provider has the old
-        one deleted first wherever the program gives the name, a new name or not (nameRequiresDeleteBeforeReplace in
-        pkg/tfbridge/schema.go of pulumi/pulumi-terraform-bridge).
+        The mark, four hexadecimal digits, follows from those values. So the replacement has another name, and can be
+        created before the old resource is deleted. The resource also needs `delete_before_replace=False`: if the
+        program gives the name, even a new one, the provider has the old resource deleted first
+        (nameRequiresDeleteBeforeReplace in pkg/tfbridge/schema.go of pulumi/pulumi-terraform-bridge).
 
         >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").replaceable("portal", 7007, "HTTP")
         'prod-portal-1c62'
@@ -92,7 +93,7 @@ class Names:
 
     @property
     def own_path(self) -> str:
-        """The path under which nothing but this environment's roles and managed policies are."""
+        """The path that only this environment's roles and managed policies have."""
         return f"/{self.project}/{self.environment}/"
 
     @property
@@ -101,11 +102,11 @@ class Names:
         return self.given_role_path or self.own_path
 
     def role(self, name: str) -> str:
-        """Return what AWS calls one of this program's roles."""
+        """Return the AWS name of one of this program's roles."""
         return self.fixed("roles", name, "name", name)
 
     def policy(self, name: str) -> str:
-        """Return what AWS calls one of this program's managed policies."""
+        """Return the AWS name of one of this program's managed policies."""
         return self.fixed("policies", name, "name", name)
 
     def role_arn(self, name: str) -> str:
@@ -137,7 +138,7 @@ class Names:
     def _iam_arns(self, service_kind: str, kind: str) -> list[str]:
         if self.role_path == self.own_path:
             return [self._global_arn("iam", f"{service_kind}{self.own_path}*")]
-        # Others' are under the path too: only what has the environment's name, and what is called otherwise.
+        # Others share this path, so the patterns match the environment's prefix and the names that don't have it.
         prefix = self.resource("")
         named = (given["name"] for given in self.immutable.get(kind, {}).values() if "name" in given)
         others = sorted(name for name in named if not name.startswith(prefix))
@@ -145,7 +146,7 @@ class Names:
 
     @property
     def account_arn(self) -> str:
-        """The account as a principal of a policy: whoever its own IAM policies let."""
+        """The account as a principal of a policy: every principal that its own IAM policies allow."""
         return self._global_arn("iam", "root")
 
     def oidc_provider_arn(self, issuer: str) -> str:
@@ -155,7 +156,7 @@ class Names:
     def secret_arn_pattern(self, name: str) -> str:
         """Return the pattern of a secret's ARN, whose last six characters Secrets Manager chooses.
 
-        `-??????` and not `-*`, which would match longer names as well
+        It ends in `-??????` rather than `-*`, which would match longer names as well
         (https://docs.aws.amazon.com/secretsmanager/latest/userguide/auth-and-access_examples.html).
 
         >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").secret_arn_pattern("prod/backstage/db")
@@ -166,7 +167,7 @@ class Names:
     def secret_arn(self, name_with_suffix: str) -> str:
         """Return the full ARN of a secret whose suffix is known.
 
-        Without the suffix it is the partial ARN, which Secrets Manager and ECS take for the secret of that name, unless
+        Without the suffix it is a partial ARN, which Secrets Manager and ECS resolve to the secret of that name, unless
         the name itself ends in a hyphen and six characters:
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/troubleshoot.html
         """
@@ -182,7 +183,7 @@ class Names:
 
     @property
     def namespace(self) -> str:
-        """The private DNS zone of what tasks connect to: `${environment}.internal`."""
+        """The private DNS zone for connections between tasks: `${environment}.internal`."""
         return f"{self.environment}.internal"
 
     def parameter_arn(self, name: str) -> str:
@@ -196,7 +197,7 @@ class Names:
     def bucket(self, purpose: str) -> str:
         """Return the name of a bucket: `${environment}-purpose-SUFFIX`.
 
-        All accounts of a partition share these names, so that the shorter ones are likely to be somebody else's.
+        Bucket names are unique across all accounts of a partition, so short names are likely to be taken.
 
         >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").bucket("edge-logs")
         'prod-edge-logs-123456789012'
@@ -220,7 +221,7 @@ class Names:
         return self._arn("sqs", queue)
 
     def alarm_arn(self, alarm: str) -> str:
-        """Return the ARN of an alarm of CloudWatch."""
+        """Return the ARN of a CloudWatch alarm."""
         return self._arn("cloudwatch", f"alarm:{alarm}")
 
     def lambda_arn(self, resource: str) -> str:
@@ -243,16 +244,16 @@ class Names:
         return f"{service}.{self.region}.{end}"
 
     def log_streams_arn(self, log_group: str) -> str:
-        """Return the ARN of all streams of a log group, which is what writing to it needs."""
+        """Return the ARN of all streams of a log group; permission to write to the group needs this ARN."""
         return self._arn("logs", f"log-group:{log_group}:*")
 
     @property
     def log_deliveries_arn(self) -> str:
-        """Pattern of what delivers logs of this account and region, as `aws:SourceArn` names it."""
+        """Pattern of `aws:SourceArn` when logs of this account and region are delivered."""
         return self._arn("logs", "*")
 
     def log_groups_arn(self, prefix: str) -> str:
-        """Return the pattern of the ARNs of the log groups whose names begin so, and of all that is in them."""
+        """Return the pattern of the ARNs of the log groups whose names begin with a prefix, and of their contents."""
         return self._arn("logs", f"log-group:{prefix}*")
 
     def repository_arn(self, repository: str) -> str:
@@ -290,7 +291,7 @@ class Names:
 
     @property
     def ecs_source_arn(self) -> str:
-        """What `aws:SourceArn` looks like when ECS assumes a role in this account and region."""
+        """Pattern of `aws:SourceArn` when ECS assumes a role in this account and region."""
         return self._arn("ecs", "*")
 
     @property
@@ -338,7 +339,7 @@ class Names:
         return replace(self, region=region)
 
     def host(self, label: str, domain: str) -> str:
-        """Return the host of an application; production's carry no environment.
+        """Return the host of an application; production's hosts don't show the environment.
 
         >>> Names("acme-platform", "prod", "123456789012", "eu-central-1").host("portal", "example.com")
         'portal.example.com'
@@ -355,7 +356,7 @@ class Names:
         return f"/ecs/{self.environment}/{workload}"
 
     def tags(self, component: str) -> Mapping[str, str]:
-        """Return the tags that everything taggable carries."""
+        """Return the tags that every taggable resource has."""
         return {
             "Project": self.project,
             "Environment": self.environment,
@@ -390,5 +391,5 @@ def database_log_group(cluster: str, log: str) -> str:
 
 
 def final_snapshot(cluster: str, generation: int) -> str:
-    """Return the snapshot that a generation of a database cluster leaves when it is deleted."""
+    """Return the name of the snapshot that remains when a generation of a database cluster is deleted."""
     return f"{cluster}-g{generation}-final"

@@ -1,4 +1,4 @@
-"""The network of workloads that are made here: a VPC over two zones, and its ways to the internet."""
+"""The network of the workloads that this program creates: a VPC over two zones, and its routes to the internet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _EVERYWHERE: Final = "0.0.0.0/0"
 
 @dataclass(frozen=True)
 class NetworkArgs:
-    """The settings give the VPC's addresses, its zones and the number of NAT gateways; a parked platform has none."""
+    """The settings give the VPC's addresses and zones, and the number of NAT gateways; a parked platform has none."""
 
     names: Names
     settings: Settings
@@ -27,14 +27,14 @@ class NetworkArgs:
 class Network(pulumi.ComponentResource):
     """A VPC with public, private and database subnets in two zones.
 
-    Public subnets lead to the internet gateway. Private ones lead to a NAT gateway, and to S3 by a gateway endpoint,
-    which is free and carries the layers of images. Database subnets lead nowhere but to the VPC itself.
+    Public subnets have a route to the internet gateway. Private ones have routes to a NAT gateway, and to S3 by a
+    gateway endpoint, which is free and carries image layers. Database subnets have no route out of the VPC.
     """
 
     vpc_id: pulumi.Output[str]
     subnet_ids: Mapping[Kind, list[pulumi.Output[str]]]
     outward: list[pulumi.Resource]
-    """What connects the private subnets with the internet: tasks that start before it exists can't pull their image."""
+    """The connections of the private subnets to the internet; without them, a starting task can't pull its image."""
 
     def __init__(self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:network:Network", name, None, opts)
@@ -43,14 +43,14 @@ class Network(pulumi.ComponentResource):
         vpc = aws.ec2.Vpc(
             name,
             cidr_block=settings.vpc_cidr,
-            # A private namespace of Cloud Map needs both:
+            # A private namespace of Cloud Map needs both options:
             # https://docs.aws.amazon.com/cloud-map/latest/dg/creating-namespaces.html
             enable_dns_support=True,
             enable_dns_hostnames=True,
             tags=_tags(names, "vpc"),
             opts=child,
         )
-        # Whatever is made without a group gets this one: it has no rule.
+        # A resource that is created without a group gets this one: it has no rule.
         aws.ec2.DefaultSecurityGroup(
             name, vpc_id=vpc.id, ingress=[], egress=[], tags=_tags(names, "closed"), opts=child
         )
@@ -100,7 +100,7 @@ class Network(pulumi.ComponentResource):
     def _route_table(
         self, names: Names, vpc: aws.ec2.Vpc, parts: tuple[str, ...], subnets: list[aws.ec2.Subnet]
     ) -> aws.ec2.RouteTable:
-        """Return the route table of some subnets; without routes of its own it leads to the VPC only."""
+        """Return the route table of the given subnets; without further routes it leads to the VPC only."""
         child = pulumi.ResourceOptions(parent=self)
         table = aws.ec2.RouteTable(names.resource(*parts), vpc_id=vpc.id, tags=_tags(names, *parts), opts=child)
         for number, subnet in enumerate(subnets, 1):

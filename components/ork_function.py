@@ -1,4 +1,4 @@
-"""The function that turns `.ork` design files into data, with the queue that feeds it, where they are made here."""
+"""The function that turns `.ork` design files into data, and the queue that feeds it, if this program creates them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from components.settings import Settings
 
 _SUFFIX: Final = ".ork"
 _AT_ONCE: Final = 2
-"""How many batches are in work at once, the least that a queue's reader takes as its limit:
+"""How many batches are processed at once, the lowest limit that an event source of SQS accepts:
 https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html"""
 _BATCH: Final = 5
 _MEMORY_MB: Final = 512
 _SECONDS: Final = 60
 _HIDDEN_SECONDS: Final = 6 * _SECONDS
-"""A message that is being read stays hidden for six times as long as the function may take:
+"""A message that is being processed stays hidden for six times the function's timeout:
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"""
 _TRIES: Final = 5
 _KEPT_SECONDS: Final = 14 * 24 * 3600
-"""The most that SQS keeps a message:
+"""The longest time for which SQS keeps a message:
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html"""
 _LOG_DAYS: Final = 90
 _ALARM_SECONDS: Final = 300
@@ -42,10 +42,11 @@ class OrkFunctionArgs:
 
 
 class OrkFunction(pulumi.ComponentResource):
-    """S3 tells a queue of each new `.ork` file, and the function takes it from there.
+    """S3 notifies a queue of each new `.ork` file, and the function takes it from there.
 
-    What it can't process after some tries goes to a second queue, which raises an alarm. It stands outside the VPC: it
-    needs S3, Neo4j and Cloudinary only, and works on while the platform is parked.
+    A message that the function can't process after some tries goes to a second queue, which raises an alarm. The
+    function runs outside the VPC: it needs S3, Neo4j and Cloudinary only, and keeps working while the platform is
+    parked.
     """
 
     def __init__(self, name: str, args: OrkFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -63,7 +64,7 @@ class OrkFunction(pulumi.ComponentResource):
             function_name=function_name,
             event_source_arn=queue.arn,
             batch_size=_BATCH,
-            # The function names the files of a batch that it couldn't process, and only those come again.
+            # The function names the files of a batch that it couldn't process, and only those are delivered again.
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(maximum_concurrency=_AT_ONCE),
             tags=names.tags(Reader.ORK_PROCESSOR),
@@ -72,7 +73,7 @@ class OrkFunction(pulumi.ComponentResource):
         self.register_outputs({"function": function_name})
 
     def _dead_letters(self, args: OrkFunctionArgs) -> aws.sqs.Queue:
-        """Return the queue of what the function gave up; somebody has to look, so it raises an alarm."""
+        """Return the queue of the messages that the function gave up; an alarm tells people to look at them."""
         names, topic = args.names, args.settings.alarm_topic_arn
         queue = names.resource(ORK_FILES, "dead")
         alarm = names.resource(ORK_FILES, "given-up")
@@ -88,7 +89,7 @@ class OrkFunction(pulumi.ComponentResource):
             evaluation_periods=1,
             comparison_operator="GreaterThanThreshold",
             threshold=0,
-            # SQS has no metrics of a queue that nobody uses.
+            # SQS reports no metrics for a queue that nobody uses.
             treat_missing_data="notBreaching",
             alarm_actions=[topic] if topic else [],
             tags=names.tags(Reader.ORK_PROCESSOR),
@@ -100,7 +101,7 @@ class OrkFunction(pulumi.ComponentResource):
             name=queue,
             sqs_managed_sse_enabled=True,
             message_retention_seconds=_KEPT_SECONDS,
-            redrive_allow_policy=_as_sqs_tells({"redrivePermission": "byQueue", "sourceQueueArns": [feeding]}),
+            redrive_allow_policy=_canonical({"redrivePermission": "byQueue", "sourceQueueArns": [feeding]}),
             tags=names.tags(Reader.ORK_PROCESSOR),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -111,16 +112,16 @@ class OrkFunction(pulumi.ComponentResource):
         return aws.sqs.Queue(
             name,
             name=name,
-            # S3 can't use the key that AWS has for SQS in KMS.
+            # S3 can't use the AWS managed KMS key of SQS.
             sqs_managed_sse_enabled=True,
             visibility_timeout_seconds=_HIDDEN_SECONDS,
-            redrive_policy=_as_sqs_tells(redrive),
+            redrive_policy=_canonical(redrive),
             tags=names.tags(Reader.ORK_PROCESSOR),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[dead_letters]),
         )
 
     def _notify(self, names: Names, queue: aws.sqs.Queue) -> None:
-        """Have the bucket tell the queue of new files. Nothing else may: a bucket has one list of whom it tells."""
+        """Make the bucket notify the queue of new files, and nobody else: a bucket has one notification setting."""
         name, bucket = names.resource(ORK_FILES), Bucket.DESIGN_FILES.name_in(names)
         policy = aws.sqs.QueuePolicy(
             name,
@@ -139,12 +140,12 @@ class OrkFunction(pulumi.ComponentResource):
                     filter_suffix=_SUFFIX,
                 )
             ],
-            # S3 tries at once whether it may send.
+            # S3 checks at once whether it is allowed to send.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
         )
 
     def _function(self, args: OrkFunctionArgs) -> aws.lambda_.Function:
-        """Return the function, whose code is an archive in a bucket, or an image."""
+        """Return the function; its code is an archive in a bucket, or an image."""
         names, settings = args.names, args.settings
         zipped, digest = bool(settings.ork_code_bucket), settings.ork_image_digest
         logs = aws.cloudwatch.LogGroup(
@@ -176,6 +177,6 @@ class OrkFunction(pulumi.ComponentResource):
         )
 
 
-def _as_sqs_tells(policy: Mapping[str, object]) -> str:
-    """Return a policy in the form in which the provider keeps it: in any other it would differ at each preview."""
+def _canonical(policy: Mapping[str, object]) -> str:
+    """Return a policy in the form in which the provider keeps it; any other form would differ at each preview."""
     return json.dumps(policy, sort_keys=True, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""The catalogue of parameters: each one in Parameter Store, declared once, as secrets are in `components.catalogue`."""
+"""The catalogue of parameters in Parameter Store, each declared once, like the secrets in `components.catalogue`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Parameter:
     """A parameter in Parameter Store.
 
     `path` is the name without its environment. `accepted` lists the values of an enumeration. A `secret`
-    parameter is a SecureString. `consumers` have it injected by ECS; `workloads` read it by themselves.
+    parameter is a SecureString. ECS injects it into `consumers`; `workloads` read it themselves.
     """
 
     path: str
@@ -32,7 +32,7 @@ class Parameter:
 
     @property
     def allowed_pattern(self) -> str | None:
-        """The pattern that Parameter Store checks new values against, where the value is an enumeration."""
+        """The pattern with which Parameter Store checks new values, if the parameter is an enumeration."""
         return f"^({'|'.join(self.accepted)})$" if self.accepted else None
 
 
@@ -89,7 +89,7 @@ DATABASE_HOST: Final = Parameter(
     ),
 )
 WIRING: Final = (LOAD_BALANCER_ARN, DATABASE_HOST)
-"""Parameters of stacks that make their workloads: what AWS chooses, and so no task definition can say."""
+"""Parameters of stacks that create their workloads. AWS chooses their values, so task definitions can't have them."""
 
 PARAMETERS: Final = (
     HEADER_SECRET,
@@ -104,7 +104,7 @@ PARAMETERS: Final = (
 
 
 def injected_parameters(workload: Workload, *, here: bool) -> tuple[Parameter, ...]:
-    """Return the parameters that ECS injects into a workload: some where the stack makes its workloads, else none."""
+    """Return the parameters that ECS injects into a workload; none unless the stack creates its workloads (`here`)."""
     return tuple(
         parameter
         for parameter in (WIRING if here else ())
@@ -114,7 +114,7 @@ def injected_parameters(workload: Workload, *, here: bool) -> tuple[Parameter, .
 
 
 def stack_parameters(*, here: bool) -> tuple[Parameter, ...]:
-    """Return the parameters of a stack that makes its workloads, or of one that doesn't."""
+    """Return the parameters of a stack that creates its workloads (`here`), or of one that doesn't."""
     return (*PARAMETERS, *WIRING) if here else PARAMETERS
 
 

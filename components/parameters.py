@@ -38,7 +38,7 @@ class Parameters(pulumi.ComponentResource):
     """Parameters under `/${environment}/`, SecureString for secret ones."""
 
     made: list[pulumi.Resource]
-    """Those that were added until now."""
+    """The parameters that have been added so far."""
 
     def __init__(self, name: str, args: ParametersArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:parameters:Parameters", name, None, opts)
@@ -51,7 +51,7 @@ class Parameters(pulumi.ComponentResource):
     def add(
         self, parameter: Parameter, value: pulumi.Input[str], after: Sequence[pulumi.Resource] | None = None
     ) -> None:
-        """Make a parameter, once other resources are made or changed."""
+        """Create a parameter after other resources have been created or changed."""
         stored = aws.ssm.Parameter(
             parameter.path,
             name=parameter.name(self._names),
@@ -59,7 +59,7 @@ class Parameters(pulumi.ComponentResource):
             type=aws.ssm.ParameterType.SECURE_STRING if parameter.secret else aws.ssm.ParameterType.STRING,
             key_id="alias/aws/ssm" if parameter.secret else None,
             allowed_pattern=parameter.allowed_pattern,
-            # A plan shows it, so that people can review it, unless it is secret.
+            # A plan shows the value so that people can review it, unless it is secret.
             value=value if parameter.secret else None,
             insecure_value=None if parameter.secret else value,
             tags=self._names.tags("parameters"),
@@ -71,7 +71,7 @@ class Parameters(pulumi.ComponentResource):
 def parameter_values(
     names: Names, settings: Settings, surroundings: Surroundings
 ) -> dict[Parameter, pulumi.Input[str]]:
-    """Return the value of every parameter of the catalogue; `Workloads` makes the marker of what it parks."""
+    """Return the value of each parameter; with `workloads: here`, `Workloads` adds the park mode marker."""
     return {
         HEADER_SECRET: settings.origin_header_secret.output(),
         **{parameter: bucket.name_in(names) for bucket, parameter in BUCKET_PARAMETERS.items()},
@@ -87,6 +87,6 @@ def parameter_values(
 def wiring_values(
     load_balancer_arn: pulumi.Input[str], database_host: pulumi.Input[str] | None
 ) -> dict[Parameter, pulumi.Input[str]]:
-    """Return the values that tasks get by injection, of a stack that makes its workloads."""
+    """Return the values that ECS injects into tasks, in a stack that creates its workloads."""
     database: dict[Parameter, pulumi.Input[str]] = {} if database_host is None else {DATABASE_HOST: database_host}
     return {LOAD_BALANCER_ARN: load_balancer_arn, **database}

@@ -1,4 +1,4 @@
-"""Where workloads that are made here run: their network and their security groups."""
+"""The network and the security groups of the workloads that this program creates."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from components.surroundings import Surroundings
 
 @dataclass(frozen=True)
 class PremisesArgs:
-    """The settings say everything about the network."""
+    """The settings describe the network."""
 
     names: Names
     settings: Settings
 
 
 class Premises(pulumi.ComponentResource):
-    """The network with its security groups, and the same as what entry points and tasks stand in."""
+    """The network with its security groups, also as the surroundings of entry points and tasks."""
 
     surroundings: Surroundings
 
@@ -32,7 +32,7 @@ class Premises(pulumi.ComponentResource):
         names, settings = args.names, args.settings
         child = pulumi.ResourceOptions(parent=self)
         self.network = Network(names.resource("network"), NetworkArgs(names, settings), child)
-        # Another block of addresses is another VPC.
+        # Another block of addresses means another VPC.
         self.groups = ServiceGroups(
             "groups", ServiceGroupsArgs(names, self.network.vpc_id, vpc_mark=settings.vpc_cidr), child
         )

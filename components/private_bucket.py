@@ -1,4 +1,4 @@
-"""A private, encrypted bucket that tidies itself up."""
+"""A private, encrypted bucket that deletes old objects."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class PrivateBucketArgs:
-    """The bucket's name, how long its objects live, in days, and the services that may write into it (`writers`).
+    """The bucket's name, how many days its objects live, and the services that may write into it (`writers`).
 
-    `expire_days` ends current objects, None keeps them; `noncurrent_days` ends versions that were replaced.
+    `expire_days` is for current objects (None keeps them), `noncurrent_days` for versions that were replaced.
     """
 
     names: Names
@@ -29,7 +29,7 @@ class PrivateBucketArgs:
 
 
 class PrivateBucket(pulumi.ComponentResource):
-    """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, tidied up by itself."""
+    """An S3 bucket: versioned, encrypted, closed to the public, TLS only, owner enforced, with expiring objects."""
 
     def __init__(self, name: str, args: PrivateBucketArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:storage:PrivateBucket", name, None, opts)
@@ -39,7 +39,7 @@ class PrivateBucket(pulumi.ComponentResource):
             tags=args.names.tags(args.component),
             opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
         )
-        # By name, not by Output: the gate judges the bucket's policy at preview, and needs a name that it knows.
+        # The name, not an Output: the gate judges the bucket's policy at preview, so it has to know the name.
         child = pulumi.ResourceOptions(parent=self, depends_on=[bucket])
         aws.s3.BucketOwnershipControls(
             name,

@@ -1,4 +1,4 @@
-"""The secrets that the program makes: containers without a value, so that no value ever enters the state."""
+"""The secrets that the program creates: without a value, so that no value ever enters the state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class SecretContainersArgs:
-    """The secrets to make, and for how many days a deleted one can be restored (0, or 7 to 30)."""
+    """The secrets to create, and for how many days a deleted one can be restored (0, or 7 to 30)."""
 
     names: Names
     secrets: Sequence[Secret]
@@ -25,7 +25,7 @@ class SecretContainersArgs:
 class SecretContainers(pulumi.ComponentResource):
     """Secrets Manager secrets without a version; `operations` writes their values, which never enter the state.
 
-    `arns` maps each secret's path in the catalogue to its ARN, unknown until it is made.
+    `arns` maps each secret's path in the catalogue to its ARN, which is unknown until the secret exists.
     """
 
     def __init__(self, name: str, args: SecretContainersArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -1,4 +1,4 @@
-"""A workload that is made here and keeps running: an ECS service on Fargate."""
+"""A workload of this program that keeps running: an ECS service on Fargate."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _GRACE_SECONDS = 120
 class ServiceArgs:
     """The workload, what it runs, and where.
 
-    `application` is what the load balancer reaches at `target_group_arn`; both or none. Tasks register their addresses
-    at `registry_arn`, if it is given. `most` is how many of them may run at once while another version takes over.
+    The load balancer reaches `application` at `target_group_arn`; give both or neither. Tasks register their addresses
+    at `registry_arn`, if it is given. `most` is how many tasks can run at once while another version takes over.
     """
 
     names: Names
@@ -37,9 +37,9 @@ class ServiceArgs:
 
 
 class Service(pulumi.ComponentResource):
-    """One task, none while the platform is parked. A deployment that fails goes back to what ran before.
+    """A service with one task, or none while the platform is parked. ECS rolls back a deployment that fails.
 
-    An update may succeed all the same: after it, compare what runs with what was meant (`operations verify-services`).
+    The update can succeed all the same, so compare afterwards what runs with the plan (`operations verify-services`).
     """
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -76,7 +76,7 @@ class Service(pulumi.ComponentResource):
             enable_execute_command=False,
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
-            # Tasks read secrets when they start, and only then.
+            # Tasks read secrets only when they start.
             force_new_deployment=True,
             triggers={"secretsRevision": str(settings.secrets_revision)},
             wait_for_steady_state=True,

@@ -1,4 +1,4 @@
-"""The security groups of workloads that are made here: who connects to whom, and to what of the internet."""
+"""The security groups of the workloads that this program creates: their connections to each other and the internet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from components.naming import Names
 
 @dataclass(frozen=True)
 class ServiceGroupsArgs:
-    """The VPC, and what stands for it in the groups' names."""
+    """The VPC, and its mark in the groups' names."""
 
     names: Names
     vpc_id: pulumi.Input[str]
@@ -22,9 +22,9 @@ class ServiceGroupsArgs:
 
 
 class ServiceGroups(pulumi.ComponentResource):
-    """One security group for each member, with a rule at both ends of each flow and no other.
+    """One security group for each member, with a rule at both ends of each flow and no other rule.
 
-    Names are resolved by the VPC's own resolver, which security groups don't filter:
+    The VPC's own resolver answers DNS queries, and security groups don't filter those:
     https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html
     """
 
@@ -37,7 +37,7 @@ class ServiceGroups(pulumi.ComponentResource):
         self.ids = {
             member: aws.ec2.SecurityGroup(
                 names.resource(member),
-                # AWS deletes no group that a task has, and a change of either makes a new one.
+                # AWS doesn't delete a group that a task uses, and a change of either value replaces the group.
                 name=names.replaceable(member, _description(member), args.vpc_mark),
                 description=_description(member),
                 vpc_id=args.vpc_id,
@@ -66,7 +66,7 @@ class ServiceGroups(pulumi.ComponentResource):
     def admit(
         self, names: Names, load_balancer_group_id: pulumi.Input[str], opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """Let the load balancer, whose group is made after these, connect to its targets."""
+        """Let the load balancer, whose group is created after these, connect to its targets."""
         for application, member in TARGETS.items():
             aws.vpc.SecurityGroupIngressRule(
                 names.resource(member, "from-load-balancer"),

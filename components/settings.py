@@ -26,10 +26,10 @@ from components.workload_settings import WorkloadSettings
 
 
 class Settings(WorkloadSettings):
-    """All that the program takes from configuration.
+    """Everything that the program reads from configuration.
 
-    Keys are the camelCase names of the fields, in the project's namespace; `aws:` keys are the provider's own, so
-    that the account that the names are built for is the only one that the provider agrees to touch.
+    Keys are the camelCase names of the fields, in the project's namespace. `aws:` keys are the provider's own, so
+    the provider touches no other account than the one for which the names are built.
     """
 
     region: shapes.Region = Field(alias="aws:region", description="AWS region of everything but CloudFront's parts")
@@ -82,7 +82,7 @@ class Settings(WorkloadSettings):
 
     @property
     def account(self) -> str:
-        """The only account that the stack may touch."""
+        """The only account that the stack can touch."""
         return self.allowed_account_ids[0]
 
     def names(self, project: str, environment: str) -> Names:
@@ -108,8 +108,9 @@ SECRET_KEYS: Final = tuple(key for key, field in FIELDS.items() if is_secret(fie
 """The keys whose values must be stored as Pulumi secrets."""
 
 LONGEST_HOST: Final = 64
-"""Characters of a certificate's first name: https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html.
-It also keeps the comment of each validation record within Cloudflare's 100 characters:
+"""Maximum length of a certificate's first name:
+https://docs.aws.amazon.com/acm/latest/APIReference/API_RequestCertificate.html. It also keeps the comment of each
+validation record within Cloudflare's 100 characters:
 https://developers.cloudflare.com/dns/manage-dns-records/reference/record-attributes/"""
 
 
@@ -119,7 +120,7 @@ def load() -> tuple[Settings, Names]:
     Raises:
         pulumi.RunError: one or more keys are missing, unknown or wrong; all of them are listed.
     """
-    import pulumi  # what only parses settings, as most commands do, needs no SDK
+    import pulumi  # imported here: most commands only parse settings, and don't need the SDK
 
     project, environment = pulumi.get_project(), pulumi.get_stack()
     config, secret_keys = pulumi.runtime.get_config_env(), pulumi.runtime.get_config_secret_keys_env()
@@ -193,17 +194,17 @@ def _structure(text: str) -> Any:  # noqa: ANN401 - whatever the JSON text holds
 
 
 def _contradictions(settings: Settings, names: Names) -> list[str]:
-    """Describe what is wrong with values that are right by themselves but don't fit together."""
+    """Describe the problems of values that are valid by themselves but don't fit together."""
     problems = []
     hosts = [names.host(label, settings.domain) for label in (ORIGIN_LABEL, *(one.label for one in APPLICATIONS))]
     longest = max(hosts, key=len)
     if len(longest) > LONGEST_HOST:
         fitting = len(settings.domain) + LONGEST_HOST - len(longest)
         problems.append(
-            f"domain: `{settings.domain}` makes the host {longest}, of {len(longest)} characters; accepted: a domain "
-            f"of at most {fitting} characters, so that every host fits into a certificate's name of {LONGEST_HOST}"
+            f"domain: `{settings.domain}` leads to the host {longest} of {len(longest)} characters; accepted: a domain "
+            f"of at most {fitting} characters, so that no host has more than a certificate's limit of {LONGEST_HOST}"
         )
-    for ci, keys in _OF_A_CI.items():
+    for ci, keys in _TOKEN_FIELDS.items():
         if settings.ci_issuer in (ci, "both"):
             problems += [
                 f"{to_camel(key)}: is missing; accepted: a value, or a ciIssuer that isn't {ci}"
@@ -212,41 +213,40 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
             ]
     if settings.only_cloudflare_viewers and settings.web_acl_arn:
         problems.append(
-            "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
-            "onlyCloudflareViewers `false`, or none"
+            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set only one of them"
         )
     problems += _state_contradictions(settings, names)
     problems += workload_settings.contradictions(settings)
     problems += immutable.problems(settings.immutable, names)
     if settings.previous_origin_header_secret == settings.origin_header_secret:
-        problems.append("previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing")
+        problems.append("previousOriginHeaderSecret: is the current secret; accepted: the one before it, or nothing")
     return problems
 
 
-_OF_A_CI: Final = {
+_TOKEN_FIELDS: Final = {
     "circleci": ("circleci_organization_id", "circleci_project_id", "circleci_repository"),
     "github": ("github_repository",),
 }
-"""CI -> the fields that say whose tokens of it are trusted."""
+"""CI -> the fields that say which of its tokens are trusted."""
 
 
 def _state_contradictions(settings: Settings, names: Names) -> list[str]:
-    """Describe what doesn't fit together of the settings about the state."""
+    """Describe the problems of settings about the state that don't fit together."""
     bucket, key = settings.state_bucket, settings.state_key_arn
     problems = []
     if bool(bucket) != bool(key):
         missing, given = ("stateKeyArn", "stateBucket") if bucket else ("stateBucket", "stateKeyArn")
         problems.append(
-            f"{missing}: is missing beside {given}; accepted: both or none; `operations bootstrap` sets them"
+            f"{missing}: is missing, but {given} is set; accepted: both or neither; `operations bootstrap` sets them"
         )
     if key and not key.startswith(names.key_arn("")):
         problems.append(
-            f"stateKeyArn: `{key}` is of another account, region or partition; accepted: {names.key_arn('ID')}, "
-            "since S3 takes a key of its own region only"
+            f"stateKeyArn: `{key}` is in another account, region or partition; accepted: {names.key_arn('ID')}, "
+            "since S3 needs a key in its own region"
         )
     if bucket and bucket.startswith(names.resource("")):
         problems.append(
-            f"stateBucket: `{bucket}` is named like the stack's own buckets, of which it is none; accepted: one that "
+            f"stateBucket: `{bucket}` is named like the stack's own buckets, but isn't one; accepted: a name that "
             f"doesn't begin with {names.resource('')}"
         )
     if settings.preview_reads_state and not bucket:
@@ -255,9 +255,9 @@ def _state_contradictions(settings: Settings, names: Names) -> list[str]:
 
 
 def placeholders() -> Mapping[str, str]:
-    """Return a value of the right shape for each secret key, for plans made without the real ones.
+    """Return a value of the right shape for each secret key, for plans without the real values.
 
-    Keys are without the project's name. The values are all different, and look like digits by chance, as the gate
-    demands of the real ones.
+    Keys are without the project's name. The values are all different and look random, as the gate requires of the real
+    ones.
     """
     return {key: sha256(f"{number:064x}".encode()).hexdigest() for number, key in enumerate(SECRET_KEYS)}

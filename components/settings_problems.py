@@ -18,7 +18,7 @@ Fields = Mapping[str, FieldInfo]
 
 
 class ConfigurationError(Exception):
-    """The stack's configuration can't be used. The text lists every problem; `problems` has them one by one."""
+    """The stack's configuration can't be used. The text lists every problem; `problems` holds them one by one."""
 
     exit_code = 2
 
@@ -34,7 +34,7 @@ class ConfigurationError(Exception):
 
 
 def unknown_key(key: str, keys: Iterable[str]) -> str:
-    """Describe a key that doesn't exist, and name the nearest one, or else all of them."""
+    """Describe a key that doesn't exist, and name the most similar key, or else all of them."""
     known = sorted(keys)
     nearest = get_close_matches(key, known, n=1)
     return f"{key}: no such key; " + (f"the nearest is {nearest[0]}" if nearest else f"accepted: {', '.join(known)}")
@@ -61,24 +61,24 @@ def is_sequence(field: FieldInfo) -> bool:
 
 
 def is_structured(field: FieldInfo) -> bool:
-    """Tell whether a field's value isn't one text: it holds several."""
+    """Tell whether a field's value is a list or mapping rather than a single text."""
     return is_sequence(field) or get_origin(field.annotation) is dict
 
 
 def is_secret(field: FieldInfo) -> bool:
-    """Tell whether a field's value may be shown nowhere."""
+    """Tell whether a field's value must never be shown."""
     return SecretText in _types(field.annotation)
 
 
 def _types(annotation: object) -> Iterator[object]:
-    """Yield a type and all that it is made of."""
+    """Yield a type and all its parts."""
     yield annotation
     for part in get_args(annotation):
         yield from _types(part)
 
 
 def _accepted(field: FieldInfo) -> str:
-    """Describe what a field takes, from its type and shapes."""
+    """Describe what a field accepts, from its type and shapes."""
     validators = [*field.metadata, *_types(field.annotation)]
     shapes = [
         validator.func.accepted
@@ -121,7 +121,7 @@ def _own_wording(detail: ErrorDetails, field: FieldInfo) -> str:
 _WORDING: Final[Mapping[str, Callable[[ErrorDetails, FieldInfo], str]]] = {
     "missing": lambda _, field: f"is missing; accepted: {_accepted(field)}",
     "value_error": _refused_by_validator,
-    "string_type": lambda detail, field: f"{_shown(detail, field)} is no text; accepted: {_accepted(field)}; {QUOTES}",
+    "string_type": lambda detail, field: f"{_shown(detail, field)} isn't text; accepted: {_accepted(field)}; {QUOTES}",
     "dict_type": lambda detail, field: f"is {_shown(detail, field)}; accepted: a mapping",
     "tuple_type": lambda detail, field: f"is {_shown(detail, field)}; accepted: a list",
     "literal_error": lambda detail, field: f"{_shown(detail, field)} won't do; accepted: {_accepted(field)}",

@@ -1,7 +1,7 @@
-"""What a setting has to look like: the types of the fields of `components.settings.Settings`.
+"""The types of the fields of `components.settings.Settings`: what a setting has to look like.
 
-Each type names the shape of its text, so that one sentence serves for a wrong value and for a missing one. The
-validators that need the stack's environment find it in pydantic's validation context, under `environment`.
+Each type describes the shape of its text, so the same words serve for a wrong value and for a missing one.
+Validators that need the stack's environment find it in pydantic's validation context, under `environment`.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ MODEL: Final = ConfigDict(
 
 @dataclass(frozen=True)
 class Shape:
-    """What a text has to look like: a pattern that it must match whole, and what that accepts in words."""
+    """What a text has to look like: a pattern that the whole text must match, and a description of what it accepts."""
 
     pattern: str
     accepted: str
 
     def __call__(self, value: str) -> str:
-        """Return the text as it is, or raise ValueError with what is accepted."""
+        """Return the text unchanged, or raise ValueError that says what is accepted."""
         if not re.fullmatch(self.pattern, value):
             raise ValueError(f"accepted: {self.accepted}")
         return value
@@ -48,7 +48,7 @@ ENVIRONMENT: Final = Shape(
     r"(?=.{2,16}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
     "2 to 16 lower-case letters, digits and single hyphens between them, such as prod",
 )
-"""A stack's name: it is part of host names, which end with no hyphen, and of names with a limit, such as target groups.
+"""A stack's name. It is part of host labels, which can't end in a hyphen, and of length-limited target group names.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
 
 
@@ -72,7 +72,7 @@ def _require_distinct(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def require_own_environment(value: str, info: ValidationInfo) -> str:
-    """Return a secret's name as it is, or raise ValueError if another environment's name begins it."""
+    """Return a secret's name unchanged, or raise ValueError if it belongs to another environment."""
     environment = (info.context or {})["environment"]
     if not value.startswith(f"{environment}/"):
         raise ValueError(f"belongs to another environment; accepted: a name that starts with {environment}/")
@@ -88,7 +88,7 @@ def _require_recovery_days(value: int, info: ValidationInfo) -> int:
 
 
 def _require_session_seconds(value: int) -> int:
-    # Elastic Load Balancing takes 1 second to 7 days; less than 5 minutes would sign users out while they type.
+    # Elastic Load Balancing accepts 1 second to 7 days; less than 5 minutes would sign users out while they type.
     if not 300 <= value <= 604_800:
         raise ValueError("accepted: 300 to 604800 seconds (7 days)")
     return value
@@ -102,12 +102,13 @@ HEADER_SECRET_SHAPE: Final = Shape(
 class SecretText:
     """A secret of the configuration, which the program gets as a secret Output and never as text.
 
-    What prints, cuts or joins it by mistake shows `[secret]` or fails. Code that means to show it still can, within
-    `apply` or from `pulumi.Config`: it runs in the process that has the value. So nobody's code has it before a
-    review: a rehearsal, and with it every check of a pull request, has stand-ins. Two are equal if their texts are.
+    Code that prints, slices or joins it by mistake shows `[secret]` or fails. Code that wants to show it still can,
+    within `apply` or from `pulumi.Config`, because it runs in the process that has the value. So no code gets the value
+    before a review: a rehearsal, and with it every check of a pull request, has stand-ins. Two secrets are equal if
+    their texts are.
 
     Raises:
-        ValueError: the text hasn't the shape.
+        ValueError: the text doesn't have the shape.
 
     >>> secret = SecretText("0123456789abcdef" * 4, HEADER_SECRET_SHAPE)
     >>> f"{secret} {secret!r}"
@@ -121,7 +122,7 @@ class SecretText:
 
     def output(self) -> pulumi.Output[str]:
         """Return the text as a secret Output."""
-        import pulumi  # what only parses settings, as most commands do, needs no SDK
+        import pulumi  # imported here: most commands only parse settings, and don't need the SDK
 
         return pulumi.Output.secret(self.__text)
 
@@ -130,16 +131,16 @@ class SecretText:
         return isinstance(other, SecretText) and self.__text == other.__text
 
     def __hash__(self) -> int:
-        """Return a number that equal secrets share."""
+        """Return a hash that equal secrets share."""
         return hash(self.__text)
 
     def __repr__(self) -> str:
-        """Return a mark that says nothing about the text."""
+        """Return a placeholder that reveals nothing about the text."""
         return "[secret]"
 
 
 def _header_secret(text: str) -> SecretText:
-    # Hexadecimal, because header conditions of a load balancer ignore case and take * and ? for wildcards. 256 bits.
+    # Hexadecimal, because a load balancer's header conditions ignore case and treat * and ? as wildcards. 256 bits.
     return SecretText(text, HEADER_SECRET_SHAPE)
 
 
@@ -200,17 +201,17 @@ Uuid = Annotated[str, _text(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a l
 SourceRepository = Annotated[
     str, _text(r"(github\.com|bitbucket\.org)/[\w.-]+/[\w.-]+", "a repository such as github.com/owner/name")
 ]
-# GitHub puts the ids of owner and repository after their names for repositories made after 15 July 2026:
+# For repositories created after 15 July 2026, GitHub puts the ids of owner and repository after their names:
 # https://docs.github.com/en/actions/reference/security/oidc
 GithubRepository = Annotated[
     str,
     _text(
         r"[\w.-]+(@\d+)?/[\w.-]+(@\d+)?",
-        "owner/name, or owner@id/name@id where GitHub's tokens have the ids",
+        "owner/name, or owner@id/name@id if GitHub's tokens contain the ids",
     ),
 ]
 
-# A bucket's name has at most 63 characters, of which environment and purpose take up to 39; none ends in -s3alias:
+# A bucket's name has at most 63 characters, of which environment and purpose use up to 39, and can't end in -s3alias:
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 BucketSuffix = Annotated[
     str,
@@ -222,7 +223,7 @@ BucketSuffix = Annotated[
 ]
 BUCKET_NAME: Final = Shape(
     r"(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|--x-s3|--table-s3)$)(?=.{3,63}$)[a-z0-9]+(-+[a-z0-9]+)*",
-    "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, nothing that S3 keeps",
+    "a bucket's name: 3 to 63 lower-case letters, digits and hyphens between them, and no name that S3 reserves",
 )
 BucketName = Annotated[str, AfterValidator(BUCKET_NAME)]
 # https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html
@@ -237,7 +238,7 @@ KeyArn = Annotated[
     str,
     _text(
         r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/(mrk-[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})",
-        "the ARN of a KMS key (no alias), such as arn:aws:kms:eu-central-1:123456789012:key/ID",
+        "the ARN of a KMS key (not of an alias), such as arn:aws:kms:eu-central-1:123456789012:key/ID",
     ),
 ]
 RecoveryDays = Annotated[int, AfterValidator(_require_recovery_days)]

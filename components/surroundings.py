@@ -1,4 +1,4 @@
-"""The network that entry points and tasks stand in, whoever makes it."""
+"""The network of entry points and tasks, created by this program or elsewhere."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from components.settings import Settings
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A VPC with its subnets, and the security groups of what runs in it.
+    """A VPC with its subnets, and the security groups of the workloads in it.
 
-    `vpc_mark` stands for the VPC in names that follow from it: its id, or what is known of a VPC that has none yet.
+    `vpc_mark` stands for the VPC in names that follow from it: its id, or known values of a VPC that has no id yet.
     """
 
     vpc_id: pulumi.Input[str]
@@ -23,7 +23,7 @@ class Surroundings:
     public_subnet_ids: Sequence[pulumi.Input[str]]
     private_subnet_ids: Sequence[pulumi.Input[str]]
     targets: Mapping[Application, pulumi.Input[str]]
-    """Application -> id of the security group that its service runs in."""
+    """Application -> id of its service's security group."""
     deployer_group_id: pulumi.Input[str]
 
 

@@ -1,4 +1,4 @@
-"""The task definition of one workload that is made here, and its log group."""
+"""The task definition of one workload that this program creates, and its log group."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class TaskArgs:
 
 
 class Task(pulumi.ComponentResource):
-    """A task definition for Fargate, with the workload's roles, and the log group that it writes.
+    """A task definition for Fargate, with the workload's roles, and the log group to which it writes.
 
-    A new revision leaves the one before it active, so that ECS can go back to it.
+    A new revision leaves the one before it active, so that ECS can roll back to it.
     """
 
     arn: pulumi.Output[str]

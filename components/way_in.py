@@ -27,7 +27,7 @@ from components.surroundings import Surroundings
 
 @dataclass(frozen=True)
 class WayInArgs:
-    """The settings say everything about the entry points; `protect` guards what is hard to bring back."""
+    """The settings describe the entry points; `protect` protects resources that are hard to restore."""
 
     names: Names
     settings: Settings
@@ -157,7 +157,7 @@ def _header_secrets(settings: Settings) -> list[pulumi.Output[str]]:
 
 
 def _log_destination(names: Names, bucket: str, opts: pulumi.ResourceOptions) -> aws.cloudwatch.LogDeliveryDestination:
-    """Return where CloudFront's logs go; log delivery for CloudFront is set up in its own region."""
+    """Return the destination of CloudFront's logs; their delivery is set up in CloudFront's own region."""
     return aws.cloudwatch.LogDeliveryDestination(
         names.resource(EDGE_LOGS),
         name=names.resource(EDGE_LOGS),
@@ -169,17 +169,17 @@ def _log_destination(names: Names, bucket: str, opts: pulumi.ResourceOptions) ->
         ),
         region=VIEWER_REGION,
         tags=names.tags("edge"),
-        # One of the same name isn't a new one.
+        # Names are unique, so the old one is deleted first.
         opts=pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(delete_before_replace=True)),
     )
 
 
 def _response_headers(names: Names, opts: pulumi.ResourceOptions) -> aws.cloudfront.ResponseHeadersPolicy:
-    """Return what browsers enforce and Cloudflare obeys; set here and nowhere else.
+    """Return the response headers that browsers enforce and Cloudflare obeys; they are set nowhere else.
 
-    By default Cloudflare caches files by their extension, and redirects, the one to the sign-in included, and would
-    serve them to anybody: https://developers.cloudflare.com/cache/concepts/default-cache-behavior/. Its own header
-    forbids that. Cloudflare doesn't pass it on, so browsers' caches work as each application says:
+    By default Cloudflare caches files with certain extensions, and redirects, including the one to the sign-in, and
+    would serve them to anyone: https://developers.cloudflare.com/cache/concepts/default-cache-behavior/. A header of
+    Cloudflare's own forbids that. Cloudflare doesn't pass it on, so browsers' caches work as each application says:
     https://developers.cloudflare.com/cache/concepts/cdn-cache-control/.
     """
     headers = aws.cloudfront

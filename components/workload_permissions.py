@@ -1,4 +1,4 @@
-"""What the ECS workloads and the `.ork` processor may do, derived from the catalogue."""
+"""The permissions of the ECS workloads and the `.ork` processor, derived from the catalogue."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def execution_statements(workload: Workload, names: Names, settings: Settings) -
 def ork_processor_statements(names: Names, settings: Settings) -> list[Statement]:
     """Return what the `.ork` processor may do: read `.ork` files, two credentials and a bucket's name; write logs.
 
-    Where the stack makes it, it also takes messages from the queue that feeds it.
+    If the stack creates it, it may also take messages from the queue that feeds it.
     """
     return [
         Statement("ReadOrkFiles", ["s3:GetObject"], [names.objects_arn(Bucket.DESIGN_FILES.name_in(names), "*.ork")]),
@@ -62,7 +62,7 @@ def ork_processor_statements(names: Names, settings: Settings) -> list[Statement
 
 
 def boundary_statements(names: Names, settings: Settings) -> list[Statement]:
-    """Return the most that any workload may do: the union of all their permissions and no more."""
+    """Return the boundary of all workloads: the union of their permissions and nothing else."""
     secrets = {secret for workload in Workload for secret in workload_secrets(workload, here=settings.here)}
     secrets.update(secrets_read_by(Reader.ORK_PROCESSOR))
     parameters = {parameter for workload in Workload for parameter in workload_parameters(workload)}
@@ -117,7 +117,7 @@ def _read_parameters(names: Names, parameters: Sequence[Parameter]) -> list[Stat
 
 
 def _receive_messages(names: Names, settings: Settings) -> list[Statement]:
-    """Return what a function's reader of a queue does (https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html)."""
+    """Return the statements to receive messages: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html."""
     if not settings.here:
         return []
     actions = ["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
@@ -143,7 +143,7 @@ def _write_logs(names: Names, log_groups: Sequence[str]) -> Statement:
 
 
 def _write_metrics(names: Names) -> Statement:
-    # This action takes no resource; the namespace narrows it.
+    # This action takes no resource; the condition on the namespace narrows it.
     return Statement(
         "WriteMetrics",
         ["cloudwatch:PutMetricData"],

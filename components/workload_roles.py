@@ -26,7 +26,7 @@ class WorkloadRolesArgs:
 
 
 class WorkloadRoles(pulumi.ComponentResource):
-    """Execution role (what ECS needs to start it) and task role (what its code needs), kept apart."""
+    """Two separate roles: the execution role, with which ECS starts the workload, and the task role of its code."""
 
     def __init__(self, name: str, args: WorkloadRolesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         names, workload = args.names, args.workload

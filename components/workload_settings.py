@@ -1,4 +1,4 @@
-"""Settings about what the entry points lead to: network, cluster, services and database, made elsewhere or here."""
+"""Settings about network, cluster, services, database and function, which this program creates or others do."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _NAMED: Final = {
     "ork_function": ("ork-processor",),
 }
 ELSEWHERE_KEYS: Final = tuple(map(to_camel, (*_GIVEN, *_NAMED)))
-"""Keys that say what others made: required where the workloads are made elsewhere, refused where they are made here."""
+"""Keys that name what others created: required with `workloads: elsewhere`, refused with `workloads: here`."""
 _HERE_KEYS: Final = (
     *("backstageImageDigest", "prefectImageDigest", "postgresqlImageDigest"),
     *("backstageSessionSecret", "databaseSnapshot", "alarmTopicArn"),
     *("orkCodeBucket", "orkCodeKey", "orkCodeVersion", "orkCodeHash", "orkImageDigest"),
 )
-"""Keys without a default that mean something only where the workloads are made here."""
+"""Keys without a default that apply only with `workloads: here`."""
 
 
 def _require_between(lowest: int, highest: int) -> AfterValidator:
@@ -62,7 +62,7 @@ _CAPACITY: Final = shapes.Shape(
     r"(?:\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])(?:\.[05])?|256(?:\.0)?", "Aurora capacity units, 0 to 256 in steps of 0.5"
 )
 _ENGINE_VERSION: Final = shapes.Shape(r"1[6-9]\.\d{1,2}", "a whole version of Aurora PostgreSQL, such as 17.10")
-# The names that everybody tries first are refused, as the control RDS.24 of AWS Security Hub asks.
+# The names that attackers try first are refused, as the control RDS.24 of AWS Security Hub requires.
 _ADMINISTRATOR: Final = shapes.Shape(
     r"(?!(?:admin|postgres|rdsadmin)$)[a-z][a-z0-9]{0,15}",
     "1 to 16 lower-case letters and digits, a letter first, and not admin or postgres",
@@ -86,10 +86,10 @@ Capacity = Annotated[str, AfterValidator(_CAPACITY)]
 
 
 class WorkloadSettings(BaseModel):
-    """What the program takes from configuration about the workloads.
+    """The settings about the workloads.
 
-    With `workloads: elsewhere` others make network, cluster, services, database and function, and the settings name
-    them. With `here` the program makes them: their names follow from the environment, and ids aren't accepted.
+    With `workloads: elsewhere` others create network, cluster, services, database and function, and the settings name
+    them. With `here` the program creates them: their names follow from the environment, and ids aren't accepted.
     """
 
     model_config = shapes.MODEL
@@ -144,35 +144,35 @@ class WorkloadSettings(BaseModel):
 
     @property
     def here(self) -> bool:
-        """Whether this program makes the workloads."""
+        """Whether this program creates the workloads."""
         return self.workloads == HERE
 
     @property
     def ork_code(self) -> str:
-        """Where the code of the `.ork` processor is, empty while nobody has said that."""
+        """Where the code of the `.ork` processor is; empty until the settings say so."""
         return self.ork_code_bucket or self.ork_image_digest or ""
 
     @property
     def parked(self) -> bool:
-        """Whether the platform is parked: nothing runs that costs by the hour but the load balancer."""
+        """Whether the platform is parked: only the load balancer costs by the hour."""
         return self.park_mode == "parked"
 
     @property
     def has_database(self) -> bool:
-        """Whether a database is to exist now; one that is deleted while parked leaves its generation's snapshot."""
+        """Whether a database should exist now; one that is deleted while parked leaves its generation's snapshot."""
         return bool(self.database_generation) and not (self.parked and self.database_when_parked == "deleted")
 
     def start_snapshot(self, cluster: str) -> str | None:
-        """Return the snapshot that a new database, whose cluster has this name, starts from; None for an empty one."""
+        """Return the snapshot from which a new database with this cluster name starts; None for an empty database."""
         if self.database_restore_mode == "clean":
             return None
         return self.database_snapshot or final_snapshot(cluster, self.database_generation - 1)
 
 
 def completed(given: Mapping[str, Any], environment: str) -> dict[str, Any]:
-    """Return the given values, by key, with the names that follow where the workloads are made here.
+    """Return the given values, by key, and with `workloads: here` also the names that follow from the environment.
 
-    Empty texts and lists say nothing, as the defaults in `Pulumi.yaml` do.
+    Empty texts and lists count as missing, like the defaults in `Pulumi.yaml`.
 
     >>> completed({"workloads": "here", "vpcId": ""}, "dev")["cluster"]
     'dev-services'
@@ -184,20 +184,21 @@ def completed(given: Mapping[str, Any], environment: str) -> dict[str, Any]:
 
 
 def misplaced_keys(given: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """Return the problems with keys of the other kind of stack, and the keys that this kind of stack lacks."""
+    """Return the problems with keys for the other value of `workloads`, and the keys that are missing for this one."""
     said = {key for key, value in given.items() if value not in ("", [])}
     if given.get("workloads") == HERE:
         refused = [key for key in ELSEWHERE_KEYS if key in said]
-        return [f"{key}: the stack makes it itself; accepted: nothing, or workloads `elsewhere`" for key in refused], []
+        problem = "the stack creates this itself; leave it empty, or set workloads `elsewhere`"
+        return [f"{key}: {problem}" for key in refused], []
     refused = [key for key in _HERE_KEYS if key in said]
     return (
-        [f"{key}: is about workloads that are made here; accepted: nothing, or workloads `here`" for key in refused],
+        [f"{key}: applies only with workloads `here`; leave it empty, or set workloads `here`" for key in refused],
         [key for key in ELSEWHERE_KEYS if key not in said],
     )
 
 
 def contradictions(settings: WorkloadSettings) -> list[str]:
-    """Describe what doesn't fit together of the values about the workloads."""
+    """Describe the problems of values about the workloads that don't fit together."""
     if not settings.here:
         return []
     services = {
@@ -211,52 +212,54 @@ def contradictions(settings: WorkloadSettings) -> list[str]:
         "orkCodeVersion": settings.ork_code_version,
         "orkCodeHash": settings.ork_code_hash,
     }
-    problems = _missing_beside(services, "all three, once `fill-secrets` has run, or none")
-    problems += _missing_beside(archive, "all four, or none")
+    problems = _incomplete(services, "all three, once `fill-secrets` has run, or none")
+    problems += _incomplete(archive, "all four, or none")
     if any(services.values()) and not settings.database_generation:
-        problems.append("databaseGeneration: `0` is no database, and the services need one; accepted: 1 or more")
+        problems.append("databaseGeneration: `0` means no database, but the services need one; accepted: 1 or more")
     if any(archive.values()) and settings.ork_image_digest:
         problems.append(
-            f"orkImageDigest: can't stand beside {_said(archive)}; accepted: an image, or an archive in a bucket"
+            f"orkImageDigest: can't be combined with {_set_keys(archive)}; accepted: an image or an archive"
         )
     lowest, highest = float(settings.database_minimum_capacity), float(settings.database_maximum_capacity)
     if not max(1.0, lowest) <= highest:
         problems.append(
-            f"databaseMaximumCapacity: `{settings.database_maximum_capacity}` is too low; accepted: 1 or more, and not "
-            "below databaseMinimumCapacity"
+            f"databaseMaximumCapacity: `{settings.database_maximum_capacity}` is too low; accepted: 1 or more, and at "
+            "least databaseMinimumCapacity"
         )
     if settings.database_generation and not settings.has_database and not settings.database_deletable:
         problems.append(
-            "databaseWhenParked: `deleted` needs databaseDeletable `true`, which is applied before parkMode becomes "
-            "`parked`; accepted: both, or `paused`"
+            "databaseWhenParked: `deleted` needs databaseDeletable `true`, applied before parkMode becomes `parked`; "
+            "accepted: both, or `paused`"
         )
     return problems + _snapshot_contradictions(settings)
 
 
-def _said(values: Mapping[str, str | None]) -> str:
+def _set_keys(values: Mapping[str, str | None]) -> str:
     return ", ".join(sorted(key for key, value in values.items() if value))
 
 
-def _missing_beside(values: Mapping[str, str | None], accepted: str) -> list[str]:
-    """Describe which keys are missing of some that go together."""
-    said = _said(values)
+def _incomplete(values: Mapping[str, str | None], accepted: str) -> list[str]:
+    """Describe the missing ones of some keys that belong together."""
+    said = _set_keys(values)
     return [
-        f"{key}: is missing beside {said}; accepted: {accepted}" for key, value in values.items() if said and not value
+        f"{key}: is missing, but set: {said}; accepted: {accepted}"
+        for key, value in values.items()
+        if said and not value
     ]
 
 
 def _snapshot_contradictions(settings: WorkloadSettings) -> list[str]:
-    """Describe what doesn't fit about what a new database starts from; generation 1 has no generation before it."""
+    """Describe the problem with a new database's start; generation 1 has no generation before it."""
     first = settings.database_generation == 1
     restores = settings.database_restore_mode == "from_final_snapshot"
     if settings.database_snapshot and not (first and restores):
         return [
-            "databaseSnapshot: is what generation 1 starts from; accepted: nothing, or databaseGeneration `1` with "
+            "databaseSnapshot: applies only to generation 1; accepted: nothing, or databaseGeneration `1` with "
             "databaseRestoreMode `from_final_snapshot`"
         ]
     if first and restores and not settings.database_snapshot:
         return [
-            "databaseRestoreMode: `from_final_snapshot` needs the snapshot of a generation before the first; accepted: "
-            "`clean`, or databaseSnapshot with the name of one"
+            "databaseRestoreMode: `from_final_snapshot` needs a snapshot, and generation 1 has none before it; "
+            "accepted: `clean`, or databaseSnapshot with the name of a snapshot"
         ]
     return []

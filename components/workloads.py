@@ -1,4 +1,4 @@
-"""The workloads that are made here: services behind the guarded entry points, tasks, the database and a function."""
+"""The workloads with `workloads: here`: services behind the entry points, tasks, the database and a function."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from components.way_in import WayIn
 
 @dataclass(frozen=True)
 class WorkloadsArgs:
-    """Where the workloads run, the way in that leads to them, and the resources that have to exist before they start.
+    """The network of the workloads, their entry points, and the resources that have to exist before they start.
 
-    The marker of park mode is added to `parameters`. `needed` are secrets, buckets and roles. `protect` guards the
+    The park mode marker is added to `parameters`. `needed` are secrets, buckets and roles. `protect` protects the
     database.
     """
 
@@ -44,7 +44,7 @@ class WorkloadsArgs:
 
 
 class Workloads(pulumi.ComponentResource):
-    """The cluster, and a task definition for each workload whose image the settings name; with them, the services."""
+    """The cluster, the database and the function, a task for each workload whose image is known, and the services."""
 
     def __init__(self, name: str, args: WorkloadsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("guarded:ecs:Workloads", name, None, opts)
@@ -73,7 +73,7 @@ class Workloads(pulumi.ComponentResource):
                 pulumi.ResourceOptions(parent=self, depends_on=[*args.needed]),
             )
         tasks = self._tasks(args)
-        # `parked` is said before anything stops, `unparked` once everything runs.
+        # The marker changes to `parked` before anything stops, and to `unparked` once everything runs.
         if settings.parked:
             args.parameters.add(PARK_MODE, settings.park_mode)
         services: list[pulumi.Resource] = []
@@ -104,9 +104,9 @@ class Workloads(pulumi.ComponentResource):
         tasks: Mapping[Workload, Task],
         before: list[pulumi.Resource],
     ) -> list[pulumi.Resource]:
-        """Make the services, each after the one before it and all that it needs."""
+        """Create the services, each after the one before it and everything that it needs."""
         names, settings, premises = args.names, args.settings, args.premises
-        # Not the component with the parameters: the marker in it may wait for the services.
+        # Don't depend on the component with the parameters: the marker in it can wait for the services.
         before = [*before, cluster, premises, args.way_in, *args.parameters.made, *args.needed]
         services: list[pulumi.Resource] = []
         for workload in SERVICES:
@@ -131,7 +131,7 @@ class Workloads(pulumi.ComponentResource):
         return services
 
     def _tasks(self, args: WorkloadsArgs) -> Mapping[Workload, Task]:
-        """Make the task definition of each workload whose image the settings name."""
+        """Create the task definition of each workload whose image the settings name."""
         names, settings = args.names, args.settings
         return {
             workload: Task(

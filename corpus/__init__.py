@@ -1,1 +1,1 @@
-"""IAM documents with the verdicts they deserve, for tests and benchmarks. `README.md` describes the files."""
+"""IAM documents with the verdicts that they deserve, for tests and benchmarks. `README.md` describes the files."""

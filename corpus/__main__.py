@@ -1,7 +1,7 @@
-"""`python -m corpus`: which labelled documents the least-privilege pack lets pass that it has to block.
+"""`python -m corpus`: lists the labelled documents that the least-privilege pack has to block but lets pass.
 
-It prints a JSON object: key of the document -> why it deserves to be blocked. Run in a folder with this `corpus` and
-the `policies` of another copy of the project, it tells what those let pass.
+It prints a JSON object: key of the document -> why it deserves to be blocked. In a folder with this `corpus` and
+the `policies` of another copy of the project, it lists what those let pass.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ Json: TypeAlias = Any
 DOCUMENTS: Final = Path(__file__).with_name("documents")
 KINDS: Final = ("identity", "trust", "resource")
 SERVICES: Final = ("s3", "kms", "secretsmanager", "sqs", "sns", "ecr", "lambda", "other")
-"""What a resource policy can belong to. `other` is judged as a document only by tools that take any."""
+"""The kinds of resource of a resource policy. Only tools that accept any resource judge `other` documents."""
 
 
 class InvalidCorpus(Exception):
@@ -24,7 +24,7 @@ class InvalidCorpus(Exception):
 
 @dataclass(frozen=True)
 class Flaw:
-    """One change that makes a tight document a flawed one."""
+    """One change that turns a tight document into a flawed one."""
 
     id: str
     """Unique within its family in `labelled/`; empty in `rules.yaml`."""
@@ -32,9 +32,9 @@ class Flaw:
     fault: str
     """Class of the flaw (`classes.yaml`); empty in `rules.yaml`."""
     rules: tuple[str, ...]
-    """Rules of the least-privilege pack that must speak; empty in `labelled/`."""
+    """Rules of the least-privilege pack that must report it; empty in `labelled/`."""
     source: str
-    """The AWS page that says so; empty where the page of its class does."""
+    """The AWS page that says so; empty if the page of its class does."""
     statements: Json
     """All statements of the flawed document."""
 
@@ -48,12 +48,12 @@ class Family:
     kind: str
     """One of `KINDS`."""
     service: str
-    """What a resource policy belongs to, one of `SERVICES`; empty for other kinds."""
+    """The resource of a resource policy, one of `SERVICES`; empty for other kinds."""
     account: str
     reason: str
     """Why the document is tight."""
     source: str
-    """The AWS page that the label rests on."""
+    """The AWS page on which the label is based."""
     statements: Json
     flaws: tuple[Flaw, ...]
 
@@ -116,7 +116,7 @@ def _changed(place: str, statements: Json, flaw: Mapping[str, Json]) -> Json:
     if "add" in flaw:
         changed.append(copy.deepcopy(flaw["add"]))
     if changed == statements:
-        raise InvalidCorpus(f"{place}: it changes nothing")
+        raise InvalidCorpus(f"{place}: the flaw changes nothing")
     return changed
 
 
@@ -133,6 +133,6 @@ def policy(statements: Json) -> Json:
 
 
 def read(file: Path) -> Json:
-    """Return the content of a YAML file; by libyaml, where it is there, in a tenth of the time."""
+    """Return the content of a YAML file, read with libyaml if it is installed, which takes a tenth of the time."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506 - both loaders are safe

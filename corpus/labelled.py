@@ -1,7 +1,7 @@
 """Labelled documents: the project's own, and those that were written without sight of the pack.
 
-`documents/independent.jsonl` holds the latter in rounds; each was judged before anything was changed for it, and that
-first verdict is kept with it.
+`documents/independent.jsonl` holds the latter in rounds. Each round was judged before the pack was changed for it, and
+the file keeps that first verdict.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _BUNDLES: Final = "bundle.yaml"
 
 @dataclass(frozen=True)
 class Labelled:
-    """One document, or the documents of one role, with the verdict it deserves and why."""
+    """One document, or the documents of one role, with the deserved verdict and its reason."""
 
     key: str
     kind: str
@@ -37,26 +37,26 @@ class Labelled:
     label: str
     """allow or block."""
     fault: str
-    """Class of the flaw (`documents/classes.yaml`); empty for documents that may pass."""
+    """Class of the flaw (`documents/classes.yaml`); empty for documents that should pass."""
     reason: str
     source: str
-    """The AWS page that the label rests on."""
+    """The AWS page on which the label is based."""
     document: Json = None
     """The policy document; None for a bundle."""
     on: str = ""
-    """What a resource policy belongs to, one of `families.SERVICES`."""
+    """The resource of a resource policy, one of `families.SERVICES`."""
     twin: str = ""
-    """For a flawed document: key of the tight one it differs from by one change."""
+    """For a flawed document: key of the tight one, from which it differs by one change."""
     policies: list[Json] = field(default_factory=list)
     """Documents of a bundle."""
     managed: list[str] = field(default_factory=list)
     """ARNs of the AWS managed policies attached to the role of a bundle."""
     account: str = ""
-    """Number of the account that it's in, where its author says so; tools that take it are told."""
+    """The account that it's in, if its author says so; tools that accept an account get it."""
     first: str = ""
     """The pack's verdict (allow or block) when an independent document was new."""
     deviation: str = ""
-    """Why the pack's verdict isn't the label of an independent document; empty where it is."""
+    """Why the pack's verdict differs from the label of an independent document; empty if they agree."""
 
     def as_json(self) -> dict[str, Json]:
         """Return the document as the judges read it."""
@@ -88,7 +88,7 @@ def _own() -> Iterator[Labelled]:
                 yield _bundle(entry, content["account"])
         else:
             for family in families(file):
-                yield from _of_family(family)
+                yield from _family_documents(family)
 
 
 @cache
@@ -119,7 +119,7 @@ def _independent() -> Iterator[Labelled]:
         )
 
 
-def _of_family(family: Family) -> Iterator[Labelled]:
+def _family_documents(family: Family) -> Iterator[Labelled]:
     key = f"{family.kind}/{family.id}"
     yield Labelled(
         key,

@@ -1,7 +1,6 @@
 """The least-privilege pack's verdict: a document is put into a resource, and every rule that applies judges it.
 
-That is what the engine has the pack do; the protocol between the two is left out. The same rules are asked as in a
-preview, each by itself.
+The pack does the same in a preview, with the engine's protocol in between. The same rules judge, each by itself.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ _RESOURCES = {
     "other": ("", "policy"),
 }
 _BOUNDARY = "arn:aws:iam::aws:policy/PowerUserAccess"
-"""Every role has one, or the rule that asks for it would speak about each. This one names no account of anybody."""
+"""The boundary of every role; without one, the rule that requires it would report each role. It names no account."""
 
 Parts = Sequence[tuple[str, dict[str, Any]]]
 
@@ -43,9 +42,9 @@ def judged(judge: Judge, document: Labelled, **changes: str) -> Sequence[str]:
 
 
 def load(*, reads: bool = False) -> Judge:
-    """Load the pack with all its data and return how it judges.
+    """Load the pack with all its data and return its judge.
 
-    A finding's words are made when they're read. `reads` has the judge read all that a preview tells.
+    The pack composes a finding's words only when they are read. With `reads`, the judge reads all that a preview shows.
     """
     from policies.least_privilege import RULES, knowledge
     from policies.least_privilege.faults.documents import document_faults
@@ -57,7 +56,7 @@ def load(*, reads: bool = False) -> Judge:
     from policies.rulebook.configuration import with_defaults
     from policies.rulebook.rule import Finding, written
 
-    # The data is read and decoded piece by piece when it's needed. Here it counts as loading, as for the others.
+    # The pack decodes its data piece by piece on demand. Here all of it counts as loading, as for the other tools.
     for prefix in knowledge.prefixes():
         knowledge.service(prefix)
     knowledge.provenance(knowledge.MANAGED)
@@ -81,7 +80,7 @@ def load(*, reads: bool = False) -> Judge:
     def judge(document: dict[str, Any]) -> Sequence[str]:
         resources = _resources(document)
         if not resources:
-            # A function's policy is spread over permissions in a plan; the document itself is judged as such.
+            # In a plan, a function's policy is spread over permissions; here the document itself is judged.
             text, service = document["texts"][0], document["on"].replace("other", "")
             faults = document_faults(text, Kind.RESOURCE, service)
             always = [fault for fault in faults if fault.applies is Applies.ALWAYS]
@@ -105,11 +104,11 @@ def load(*, reads: bool = False) -> Judge:
 
 
 Tell: TypeAlias = "Callable[[Labelled], Sequence[Violation]]"
-"""A labelled document -> what a preview tells about it: each fault with all that follows from it."""
+"""A labelled document -> what a preview reports about it: each fault with all that follows from it."""
 
 
 def telling() -> Tell:
-    """Return how the pack tells."""
+    """Return the function that reports what a preview would."""
     from policies.least_privilege import RULES
     from policies.least_privilege.faults.documents import document_faults
     from policies.least_privilege.faults.fault import Applies

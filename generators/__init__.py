@@ -1,1 +1,1 @@
-"""What is written from the code and committed: the pages in docs/ and the lists in policies/config/."""
+"""Write files that are derived from the code and committed: the pages in docs/ and the lists in policies/config/."""

@@ -11,7 +11,7 @@ from stackfiles.failures import Failure
 
 
 def main() -> int:
-    """Write what is derived in `policies/config/`, the pipeline's stacks and the pages in `docs/`."""
+    """Write the derived files in `policies/config/`, the stacks in the pipelines and the pages in `docs/`."""
     parser = argparse.ArgumentParser(prog="python -m generators", description=main.__doc__)
     parser.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"

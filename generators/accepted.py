@@ -1,4 +1,4 @@
-"""The page that tells which properties of which types are held against what AWS and Cloudflare accept."""
+"""The page that lists the properties whose values are checked against what AWS and Cloudflare accept."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CASES: Final = Path(__file__).resolve().parent.parent / "tests" / "policies" / "
 
 _COUNTERPARTS: Final = """## Against the rules of cdk-preflight
 
-cdk-preflight 1.9.1 (package index) has 3,361 rules for what schemas miss; {all} of them are about the resource types
-that the program or one of its options makes. {here} have their counterpart here, with a case that is refused and a
-neighbour that passes, in `tests/policies/acceptance/cases.yaml`, or with an edit of the program's plan in
-`breakages.yaml` beside it. The others are in `preflight.yaml`:
+cdk-preflight 1.9.1 (package index) has 3,361 rules for faults that schemas miss; {all} of them are about resource types
+that the program or one of its options creates. {here} have a counterpart here, with a case that is refused and a
+similar one that passes in `tests/policies/acceptance/cases.yaml`, or with an edit of the program's plan in
+`breakages.yaml` beside it. `preflight.yaml` lists the others:
 
 """
 
@@ -29,10 +29,11 @@ def page(plans: Iterable[PlanDocument]) -> str:
     states = [step["newState"] for plan in plans for step in plan["steps"] if "newState" in step]
     resources: list[tuple[str, Mapping[str, Any]]] = [(state["type"], state.get("inputs", {})) for state in states]
     return (
-        "# What AWS and Cloudflare accept\n\nEvery property that the stacks set, and what the acceptance pack holds "
-        f"its value against. A test fails when the program sets one that isn't here. {coverage.summary()}\n"
-        "In a path, `*` stands for each element of a list or mapping, and `key` for a mapping's keys. What isn't "
-        "limited beyond its kind (a list, true or false) has no row. Rules about several properties or resources are "
+        "# What AWS and Cloudflare accept\n\nThis page lists every property that the stacks set, and the limits that "
+        "the acceptance pack checks. A test fails when the program sets a property that isn't here. "
+        f"{coverage.summary()}\n"
+        "In a path, `*` stands for each element of a list or mapping, and `key` for a mapping's keys. A property with "
+        "no limit beyond its type (a list, true or false) has no row. Rules about several properties or resources are "
         f"in [rules](rules.md#acceptance).\n\n{_counterparts()}\n{coverage.table(resources)}"
     )
 
@@ -43,9 +44,9 @@ def _counterparts() -> str:
     reasons: Mapping[str, list[str]] = _read("preflight.yaml")["reasons"]
     left = [rule for rules in reasons.values() for rule in rules]
     services = Counter(rule.split("-")[1] for rule in here), Counter(rule.split("-")[1] for rule in left)
-    lines = ["| rules | why they have none |", "| --- | --- |"]
+    lines = ["| rules | why they have no counterpart |", "| --- | --- |"]
     lines += [f"| {len(rules)} | {reason} |" for reason, rules in reasons.items()]
-    lines += ["", "| service | counterparts | none |", "| --- | --- | --- |"]
+    lines += ["", "| service | with counterpart | without |", "| --- | --- | --- |"]
     lines += [
         f"| {service} | {services[0][service]} | {services[1][service]} |"
         for service in sorted(services[0] | services[1])
@@ -54,5 +55,5 @@ def _counterparts() -> str:
     return text + "\n".join(lines) + "\n"
 
 
-def _read(name: str) -> Any:  # noqa: ANN401 - what YAML gives
+def _read(name: str) -> Any:  # noqa: ANN401 - any YAML value
     return yaml.safe_load((CASES / name).read_text(encoding="utf-8"))

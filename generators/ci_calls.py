@@ -1,7 +1,7 @@
-"""What the provider asks of AWS, held against what CI's roles may do: the record, its reading, and the page about it.
+"""Compare the provider's calls to AWS with the permissions of CI's roles: the record of calls, and the page about it.
 
-`ci_calls.jsonl` beside this file is written by the tests on upstream provider code (tests/upstream). `ci_reasons.yaml`
-says in words why some calls are left to a person, and why some grants are called by no scenario.
+The tests on upstream provider code (tests/upstream) write `ci_calls.jsonl` beside this file. `ci_reasons.yaml`
+explains why some calls are left to a person, and why no scenario uses some grants.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RECORD: Final = Path(__file__).with_name("ci_calls.jsonl")
 _REASONS: Final = Path(__file__).with_name("ci_reasons.yaml")
 
 STATE: Final = "state"
-"""The set of options with which CI reads and writes the state."""
+"""The name of the set of options with which CI reads and writes the state."""
 
 OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
     "": {},
@@ -49,26 +49,26 @@ OPTIONS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 @dataclass(frozen=True)
 class Request:
-    """One question to IAM that a call of the provider raises, as the record has it.
+    """One request that IAM authorizes when the provider makes a call, as the record has it.
 
     `resource` and the values of `context` are patterns: `{account}`, `{region}`, `{stack}` and names of settings in
     braces stand for those of a stack.
     """
 
     roles: Sequence[str]
-    """The CI roles for which the question is: those of the runs in which it came up."""
+    """The CI roles that make the request: those of the runs in which it occurred."""
     options: str
-    """The set of options (of `OPTIONS`) without which it doesn't come up."""
+    """The set of options (of `OPTIONS`) that the request needs to occur."""
     action: str
     resource: str
     context: Mapping[str, str]
     operations: Sequence[str]
-    """The calls that raise it, as `service Operation`."""
+    """The calls that cause the request, as `service Operation`."""
 
 
 @dataclass(frozen=True)
 class Withheld:
-    """Calls that a role isn't allowed on purpose: patterns of actions, resources and condition keys, and why."""
+    """Requests that a role is deliberately denied: patterns of actions, resources and condition keys, and a reason."""
 
     roles: Sequence[str]
     actions: Sequence[str]
@@ -77,7 +77,7 @@ class Withheld:
     context: Mapping[str, str] = field(default_factory=dict)
 
     def covers(self, role: str, request: Request) -> bool:
-        """Tell whether a role is meant to be refused a request."""
+        """Tell whether a role is deliberately denied a request."""
         return (
             role in self.roles
             and any(fnmatchcase(request.action, pattern) for pattern in self.actions)
@@ -88,7 +88,7 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Permissions:
-    """What a role may do: its statements, those of them that are its own, all as one document, and its boundary."""
+    """A role's permissions: all its statements, those that are its own, all as one document, and its boundary."""
 
     statements: Sequence[Statement]
     own: Sequence[Statement]
@@ -103,20 +103,20 @@ def record(file: Path = RECORD) -> tuple[Request, ...]:
 
 
 def source(file: Path = RECORD) -> str:
-    """Return which provider code a record is of."""
+    """Return the provider code of which a record was made."""
     text: str = json.loads(file.read_text(encoding="utf-8").splitlines()[0])["source"]
     return text
 
 
 @cache
 def withheld() -> tuple[Withheld, ...]:
-    """Return what is left to a person."""
+    """Return the requests that are left to a person."""
     return tuple(Withheld(**row) for row in _reasons()["withheld"])
 
 
 @cache
 def uncalled() -> Mapping[str, Mapping[str, str]]:
-    """Return role -> action -> why it is granted although no scenario calls it."""
+    """Map each role to its actions that no scenario calls, and each action to the reason for granting it."""
     return {
         role: {action: row["reason"] for row in rows for action in row["actions"]}
         for role, rows in _reasons()["uncalled"].items()
@@ -125,7 +125,7 @@ def uncalled() -> Mapping[str, Mapping[str, str]]:
 
 @cache
 def unreached() -> Mapping[str, str]:
-    """Return pattern of a call (`service Operation`) that the provider's code has -> why no scenario makes it."""
+    """Map patterns of calls (`service Operation`) in the provider's code to the reason why no scenario makes them."""
     return {pattern: row["reason"] for row in _reasons()["unreached"] for pattern in row["calls"]}
 
 
@@ -173,7 +173,7 @@ def roles_permissions(chosen: Settings, names: Names) -> Mapping[str, Permission
 
 
 def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
-    """Return a pattern of the record with the own names of one of a project's stacks in it."""
+    """Return a pattern of the record, filled in with the names of one of a project's stacks."""
     for name, value in _own(folder, stack, options).items():
         pattern = pattern.replace(f"{{{name}}}", value or "")
     return pattern
@@ -181,7 +181,7 @@ def filled(pattern: str, folder: Path, stack: str, options: str = "") -> str:
 
 @cache
 def _own(folder: Path, stack: str, options: str) -> Mapping[str, str | None]:
-    """Return what the names in braces stand for."""
+    """Return the values of the names in braces."""
     chosen = settings(folder, stack, options)
     return {
         "account": chosen.account,
@@ -207,18 +207,18 @@ def page() -> str:
                 called[request.action][role].update(request.operations)
     text = (
         "# What the provider calls, and what CI may do\n\n"
-        f"From a record of every call that `{source()}` made in every scenario (tests/upstream). A test\n"
-        "holds both against each other with an evaluator of IAM that nobody here wrote: each call is allowed to the\n"
-        "role that makes it, within its boundary, or is left to a person below; each grant is called, or says why it\n"
-        "is there. Workloads that are made here have a role of their own, and their own record, which the same test\n"
-        "holds against it: [what CI applies](workloads.md#what-ci-applies).\n\n"
+        f"This page comes from a record of every call that `{source()}` made in every scenario (tests/upstream). A\n"
+        "test compares the calls with the grants, using an independent evaluator of IAM. Each call is allowed to\n"
+        "the role that makes it, within its boundary, or is left to a person (see below); each grant is used by a\n"
+        "call, or has a reason. Workloads of `workloads: here` have their own role and their own record, which the\n"
+        "same test compares: [what CI applies](workloads.md#what-ci-applies).\n\n"
         "## Called and allowed\n\n"
         "| action | ci-preview | ci-deploy | calls |\n| --- | --- | --- | --- |\n"
     )
     for action, by_role in sorted(called.items()):
         marks = " | ".join("yes" if role in by_role else "" for role in roles)
         text += f"| `{action}` | {marks} | {', '.join(sorted(set().union(*by_role.values())))} |\n"
-    text += "\n## Called and not allowed\n\nNone, but for what is left to a person:\n\n| role | why | actions |\n"
+    text += "\n## Called and not allowed\n\nOnly calls that are left to a person:\n\n| role | why | actions |\n"
     text += "| --- | --- | --- |\n"
     for (role, reason), actions in sorted(kept.items()):
         text += f"| {role} | {reason} | {_listed(actions)} |\n"

@@ -1,7 +1,7 @@
-"""What each workload is given, for the gate: `policies/config/workloads.<stack>.json`.
+"""Writes what the gate expects of each workload: `policies/config/workloads.<stack>.json`.
 
-What ECS injects into it, its roles, what it leads to, who connects to it, how many run, and the marker of park mode
-follow from the program's own tables, for stacks that make their workloads. The pack workloads compares them with the
+For stacks that create their workloads, the program's own tables say what ECS injects into each, its roles, its targets,
+its connections, how many tasks run, and the park mode marker. The pack `workloads` compares them with the
 plan. Other configuration in the file stays as it is.
 """
 
@@ -31,7 +31,7 @@ from stackfiles.project import load
 
 
 def variables(names: Names) -> dict[str, dict[str, str]]:
-    """Return family of a task definition -> environment variable -> what is injected as it, for one environment."""
+    """Map the family of each task definition of an environment to its variables, and each to the injected value."""
     declared = {
         names.resource(workload): {
             **{
@@ -52,7 +52,7 @@ def variables(names: Names) -> dict[str, dict[str, str]]:
 
 
 def roles(names: Names, function: str) -> dict[str, dict[str, str]]:
-    """Return family of a task definition, or name of the function -> property -> name of the role that it has."""
+    """Map the family of each task definition, and the function's name, to properties with the names of their roles."""
     tasks = {
         names.resource(workload): {
             "executionRoleArn": names.role(execution_role_name(names, workload)),
@@ -64,7 +64,7 @@ def roles(names: Names, function: str) -> dict[str, dict[str, str]]:
 
 
 def wires(names: Names) -> dict[str, dict[str, list[str]]]:
-    """Return name of a service, database or parameter -> property -> names of what it leads to, without the mark."""
+    """Map the name of each service, database and parameter to properties with the names of their targets, unmarked."""
     database, edge = names.resource("database"), names.resource("edge")
     services = {
         names.resource(workload): {
@@ -90,7 +90,7 @@ def wires(names: Names) -> dict[str, dict[str, list[str]]]:
 
 
 def most_tasks(names: Names) -> dict[str, int]:
-    """Return name of a service -> how many of its tasks may run at once."""
+    """Map the name of each service to the number of its tasks that can run at once."""
     return {names.resource(workload): CONTAINERS[workload].most for workload in SERVICES}
 
 
@@ -101,12 +101,12 @@ def _targets(names: Names, application: Application) -> str:
 
 
 def routes(names: Names, domain: str) -> dict[str, str]:
-    """Return host -> name of the target group that it leads to, without the mark."""
+    """Map each host to the name of its target group, without the mark."""
     return {names.host(application.label, domain): _targets(names, application) for application in APPLICATIONS}
 
 
 def connections(names: Names) -> dict[str, list[str]]:
-    """Return name of a security group, without the mark -> `GROUP:PORT` of each that connects to it."""
+    """Map the name of each security group, without the mark, to the `GROUP:PORT` of each group that connects to it."""
     edge = names.resource("edge")
     edge = names.fixed("securityGroups", edge, "name", edge)
     from_edge = [(edge, target, application.port) for application, target in TARGETS.items()]
@@ -127,7 +127,7 @@ def injections_file(project: Path, stack: str) -> tuple[Path, str]:
     immutable = read(json.loads(loaded.setting("immutable") or "{}"))
     names = Names("", stack, "", "", host_style=said.get("hostStyle", Names.host_style), immutable=immutable)
     here = said.get("workloads") == HERE
-    # A first deploy names one image after the other.
+    # During a first deploy, the settings name the images one after the other.
     run = [workload for workload in CONTAINERS if here and said.get(workload_image(workload, here=True).digest_key)]
     written: dict[str, dict[str, Any]] = {
         "undeclared-injection": {"variables": variables(names) if here else {}},

@@ -1,8 +1,8 @@
-"""Writes who may read which secret and parameter, for the gate: `python -m generators.expected_readers`.
+"""Writes for the gate who may read which secret and parameter: `python -m generators.expected_readers`.
 
-The lists are derived from the catalogue and stand in `policies/config/least_privilege.<stack>.json`. The pack compares
-them with what the policies of the plan allow. Other configuration in the file stays as it is. What is injected into
-whom goes with it: `generators.declared_injections`.
+The lists are derived from the catalogue and written to `policies/config/least_privilege.<stack>.json`. The pack
+compares them with what the policies of the plan allow. Other configuration in the file stays as it is. This command
+also writes the injections (`generators.declared_injections`).
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _CLOSED: Final[dict[str, dict[str, Any]]] = {
     "unagreed-session": {"agreed": []},
     "unagreed-deletion": {"agreed": []},
 }
-"""Rules that apply to this project's stacks, and not to whoever else attaches the pack. What owners agreed to stays."""
+"""Rules that are on for this project's stacks, but off by default for other projects. What owners agreed to stays."""
 
 
 def expected(names: Names, *, here: bool = False) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Return the configuration of the two rules that compare readers: rule -> `readers` -> name -> roles in AWS.
 
-    Account and region don't matter: the names are those of the stack's own. `here` is whether it makes its workloads.
+    It contains names only, so account and region don't matter. `here` is whether the stack creates its workloads.
     """
     return {
         "secret-readers": {
@@ -52,7 +52,7 @@ def expected(names: Names, *, here: bool = False) -> dict[str, dict[str, dict[st
 
 
 def _secret_readers(secret: Secret, names: Names, *, here: bool) -> set[str]:
-    """Return the names of the roles: ECS injects a variable with the execution role, code reads with the task role."""
+    """Return the names of the roles: ECS injects variables with the execution role, code reads with the task role."""
     consumers = [consumer for consumer in secret.consumers if here or not consumer.here]
     return {
         *(execution_role_name(names, consumer.workload) for consumer in consumers if consumer.variable),
@@ -66,7 +66,7 @@ def _parameter_readers(parameter: Parameter, names: Names) -> set[str]:
         *(task_role_name(names, workload) for workload in parameter.workloads),
         *(execution_role_name(names, consumer.workload) for consumer in parameter.consumers),
         *_role_names(parameter.readers, names),
-        # A deploy manages every parameter, and comparing one with the program reads it.
+        # A deploy manages every parameter, and reads it to compare it with the program.
         names.resource(Reader.CI_WORKLOADS if parameter in WIRING else Reader.CI_DEPLOY),
     }
 

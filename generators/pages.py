@@ -1,4 +1,4 @@
-"""Writes the generated pages of `docs/`. A test holds them against the code."""
+"""Writes the generated pages of `docs/`. A test compares them with the code."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from stackfiles.plan_document import PlanDocument
 from stackfiles.project import packs
 
 _CODE: Final = Path(__file__).resolve().parent.parent
-"""Where the embedded engine and the packs lie, whichever project the pages are about."""
+"""The folder of the embedded engine and the packs, whichever project the pages are about."""
 _NOTE: Final = "<!-- Written by `make docs`; change the code it comes from, not this page. -->\n\n"
 _PROD: Final = Names("PROJECT", "prod", "ACCOUNT", "REGION")
 
 
 def pages(project: Path, plans: Mapping[str, PlanDocument]) -> dict[str, str]:
-    """Return file name -> text of every generated page about a project. `plans` has the plan of each of its stacks."""
-    # The engine promises no order among resources that don't depend on each other.
+    """Map the file name of each generated page about a project to its text. `plans` has the plan of each stack."""
+    # The engine guarantees no order among resources that don't depend on each other.
     plans = {
         stack: {**plan, "steps": sorted(plan["steps"], key=lambda step: str(step["urn"]))}
         for stack, plan in plans.items()
     }
-    # One stack stands for all of them: production, where there is one.
+    # The page shows one stack: production if there is one.
     shown = "prod" if "prod" in plans else min(plans)
     parts = read_stack(plans[shown])
     return {
@@ -57,10 +57,10 @@ def pages(project: Path, plans: Mapping[str, PlanDocument]) -> dict[str, str]:
 
 
 def _plans(project: Path) -> dict[str, PlanDocument]:
-    """Return the plan of each stack, whatever the packs would say to it.
+    """Return the plan of each stack, without judging it.
 
     Raises:
-        Failure: there is no whole plan of one.
+        Failure: a stack can't be planned completely.
     """
     with TemporaryDirectory() as folder:
         file = Path(folder) / "plans.json"
@@ -69,7 +69,7 @@ def _plans(project: Path) -> dict[str, PlanDocument]:
         done = subprocess.run(command, cwd=_CODE, check=False, capture_output=True, text=True)
         plans: dict[str, PlanDocument] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     if done.returncode or not plans:
-        raise Failure(f"not every stack can be planned, so no page is written:\n{done.stdout}{done.stderr}".rstrip())
+        raise Failure(f"no page was written: not every stack can be planned:\n{done.stdout}{done.stderr}".rstrip())
     return plans
 
 
@@ -84,7 +84,7 @@ def _secrets() -> str:
                 [
                     *map(_consumer, secret.consumers),
                     *secret.readers,
-                    *(f"{reader} where the stack makes its workloads" for reader in secret.readers_here),
+                    *(f"{reader} with `workloads: here`" for reader in secret.readers_here),
                     *secret.elsewhere,
                 ]
             ),
@@ -92,15 +92,16 @@ def _secrets() -> str:
         for secret in SECRETS
     ]
     return (
-        "# Secrets\n\nNames of production; elsewhere `prod` is the environment's name. A secret that the program makes "
-        "is a container without a value.\n\n" + _table(("name", "holds", "shape", "made by", "consumers"), rows)
+        "# Secrets\n\nThese are the names in production; in other environments, their name replaces `prod`. The "
+        "program creates its secrets without a value.\n\n"
+        + _table(("name", "holds", "shape", "made by", "consumers"), rows)
     )
 
 
 def _consumer(consumer: Consumer) -> str:
     variable = f" as `{consumer.variable}`" if consumer.variable else ""
     key = f" (its `{consumer.key}`)" if consumer.key else ""
-    return f"{consumer.workload}{variable}{key}" + (" where the stack makes its workloads" if consumer.here else "")
+    return f"{consumer.workload}{variable}{key}" + (" with `workloads: here`" if consumer.here else "")
 
 
 def _parameters() -> str:
@@ -121,7 +122,7 @@ def _parameters() -> str:
         )
         for parameter in stack_parameters(here=True)
     ]
-    text = "# Parameters\n\nThose that are injected as a variable exist where the stack makes its workloads.\n\n"
+    text = "# Parameters\n\nParameters that are injected as a variable exist only with `workloads: here`.\n\n"
     return text + _table(("name", "holds", "type", "accepted", "read by"), rows)
 
 
@@ -137,8 +138,8 @@ def _settings(project: Path) -> str:
         for key, entry in declared["config"].items()
     ]
     text = (
-        "# Settings\n\nKeys of a stack's configuration. A stack file gives a value to each key that has no default; "
-        "the project's name may stand before a key, as in `PROJECT:domain`.\n\n"
+        "# Settings\n\nThese are the keys of a stack's configuration. A stack file needs a value for each key without "
+        "a default. A key can have the project's name as a prefix, as in `PROJECT:domain`.\n\n"
     )
     return text + _table(("key", "type", "default", "meaning"), rows)
 
@@ -157,7 +158,7 @@ def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def write(project: Path) -> None:
-    """Write all pages about a project, and take away those about stacks that it no longer has.
+    """Write all pages about a project, and delete those about stacks that it no longer has.
 
     Raises:
         Failure: a stack can't be planned. Then no page is written.

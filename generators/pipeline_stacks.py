@@ -1,4 +1,4 @@
-"""Writes the names of the stacks into the pipelines, which are started for one of them."""
+"""Writes the names of the stacks into the pipelines, which run for one stack at a time."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     f"{_GITHUB}/pull-request.yml": {r"(?<=\n  STACK: )[\w-]+(?=\n)": "{default}"},
     f"{_GITHUB}/scheduled.yml": {r"(?<=\n  STACK: )[\w-]+(?=\n)": "{default}"},
 }
-"""File -> what names stacks in it -> what it has to say. A pipeline whose file a project doesn't have is left out."""
+"""File -> pattern of a place that names stacks -> text for it. Files that a project doesn't have are left out."""
 
 
 def pipelines(project: Path) -> dict[Path, str]:
     """Return each pipeline file of a project, and its text with the names of the project's stacks.
 
     Raises:
-        BadConfiguration: a file doesn't name stacks as it is written here.
+        BadConfiguration: a file has no match for one of these patterns.
     """
     every, default = stacks(project), default_stack(project)
     found = {}

@@ -1,6 +1,6 @@
-"""Writes that an update needs the record of its preview, for the gate.
+"""Turns on the gate's rules that an update needs the record of its preview.
 
-The rules of the pack `previewed` are off for whoever else attaches it. In this project `make up` hands the record over,
+The rules of the pack `previewed` are off by default, for other projects. In this project `make up` provides the record,
 so each stack's `policies/config/previewed.<stack>.json` turns them on. What owners changed in such a file stays.
 """
 
@@ -15,8 +15,8 @@ from stackfiles.project import stacks
 _REQUIRED: Final[dict[str, dict[str, Any]]] = {
     "not-previewed": {
         "required": True,
-        # A preview has a stand-in for Kinde's client secret, unless `readSecretsInPreview` is set, and for the password
-        # of a database that is made here.
+        # A preview has a stand-in for the password of a database that this program creates, and for Kinde's client
+        # secret unless `readSecretsInPreview` is set.
         "stand_ins": {
             "aws:lb/listenerRule:ListenerRule": ["actions.*.authenticateOidc.clientSecret"],
             "aws:rds/cluster:Cluster": ["masterPasswordWo"],

@@ -1,7 +1,7 @@
-"""Writes what a provider puts where a program says nothing, for the values that owners agree to.
+"""Writes the provider's defaults for the properties whose values owners agree to.
 
 The real engine shows packs such defaults as if the program had set them (`Check` in pkg/tfbridge/provider.go of
-pulumi/pulumi-terraform-bridge). The record of provider code from upstream knows them.
+pulumi/pulumi-terraform-bridge). The record of upstream provider code contains them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _FOLDER: Final = Path("policies") / "inventory"
 
 
 def provider_defaults() -> dict[str, dict[str, Any]]:
-    """Return type -> path -> the provider's value, of the paths that owners agree to."""
+    """Return type -> path -> the provider's default, for the paths whose values owners agree to."""
     found: dict[str, dict[str, Any]] = {}
     for type_, answer in record().items():
         for path, value in answer.get("added", {}).items():
@@ -31,7 +31,7 @@ def provider_defaults() -> dict[str, dict[str, Any]]:
 
 
 def text() -> str:
-    """Return what the file must hold."""
+    """Return the text that the file must have."""
     return json.dumps(provider_defaults(), indent=2) + "\n"
 
 

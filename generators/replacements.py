@@ -1,4 +1,4 @@
-"""The page that tells what a change does that can't be made in place."""
+"""The page about changes that can't be made in place."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from stackfiles.plan_document import PlanDocument, State
 
 _INTRODUCTION: Final = """# What is replaced
 
-AWS and Cloudflare can't change every input of a resource in place: a new resource is made instead. This is what a
-change of each such input does, for the types of production. An input that comes from another resource isn't here: it
-changes with that one. What is protected in production is never replaced; `make up` refuses that too, before it applies
-anything.
+AWS and Cloudflare can't change every input of a resource in place: Pulumi replaces the resource instead. This page says
+what a change of each such input does, for the types of production. It leaves out inputs that come from another
+resource, because they change with that resource. A protected resource in production is never replaced; `make up`
+refuses that too, before it applies anything.
 
-Where the program gives a resource its name, Pulumi's AWS provider has the old one deleted first, even if the name is
-new. AWS deletes no security group and no target group that is in use. So their names follow from what can't be changed,
-and `delete_before_replace=False` has the new one made first.
+If the program gives a resource its name, Pulumi's AWS provider has the old one deleted first, even if the name is
+new. AWS doesn't delete a security group or target group that is in use. So their names depend on the inputs that can't
+be changed, and with `delete_before_replace=False` Pulumi creates the new one first.
 
-What is outside of this stack may refer to the load balancer's security group by its id: the security groups of the
-applications, which let it in. Let the new one in there as soon as it is made, and the old one no longer: AWS keeps the
-old one until then, and nobody reaches the applications through the new one.
+Resources outside this stack can refer to the load balancer's security group by its id: the security groups of the
+applications, which admit it. As soon as the new group exists, admit it there instead of the old one. Until then, AWS
+keeps the old group, and nobody can reach the applications through the new one.
 
 """
 
@@ -49,7 +49,7 @@ def page(plan: PlanDocument) -> str:
 
 
 def _outcome(base: PlanDocument, state: State, name: str) -> str:
-    """Return what happens when an input of a resource changes; where the name follows from it, that changes too."""
+    """Return what happens when an input of a resource changes, including its name if that follows from the input."""
     plan = copy.copy(base)
     follows = ("name",) if state.get("deleteBeforeReplace") is False else ()
     changed: State = {**state, "inputs": {**state["inputs"], **dict.fromkeys((name, *follows), "another")}}
@@ -57,7 +57,7 @@ def _outcome(base: PlanDocument, state: State, name: str) -> str:
     (change,) = compare(base, plan)
     if {told.kind for told in consequences([change], plan, base)} == {IMPOSSIBLE}:
         users = " or ".join(f"`{user}`" for user in create_only(state["type"]).get("used_by", ()))
-        return f"`make up` refuses: the old one would go first, and AWS keeps it while an {users} refers to it"
+        return f"`make up` refuses: the old one would be deleted first, and AWS keeps it while an {users} refers to it"
     if change.old_first:
-        return "the old one goes first, then a new one is made"
-    return "a new one is made, then the old one goes"
+        return "the old one is deleted, then a new one is created"
+    return "a new one is created, then the old one is deleted"

@@ -14,7 +14,7 @@ BREAKAGES: Final = Path("tests", "breakages")
 
 
 def write(project: Path) -> None:
-    """Write the file, where the project has the breakages; tell its name."""
+    """Write the file if the project has the breakages, and print its name."""
     if not (project / BREAKAGES).is_dir():
         return
     (project / FILE).write_text(text(project), encoding="utf-8")
@@ -22,9 +22,9 @@ def write(project: Path) -> None:
 
 
 def text(project: Path) -> str:
-    """Return what the file must hold: rule -> `what`, `file`, `good` and `bad` of the first breakage that it stops.
+    """Return the text that the file must have: rule -> `what`, `file`, `good` and `bad` of a breakage that it stops.
 
-    A row that changes a line of the program goes before one that only adds to it: it has a good side.
+    A breakage that changes a line of the program is preferred to one that only adds to it, because it has a good side.
     """
     rows = [
         row

@@ -1,4 +1,4 @@
-"""What the engine calls on the state's bucket and key (`state_calls.yaml`), and what IAM is asked about each call."""
+"""The engine's calls on the state's bucket and key (`state_calls.yaml`), and the permissions that each call needs."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from generators.ci_calls import STATE, Request, names, settings
 LIST: Final = Path(__file__).with_suffix(".yaml")
 
 Operation: TypeAlias = Literal["cancel", "destroy", "preview", "refresh", "up"]
-"""An operation of the Pulumi CLI. `preview` stands for what only looks, also with `--preview-only`."""
+"""An operation of the Pulumi CLI. `preview` stands for every operation that only reads, also with `--preview-only`."""
 
 OPERATIONS: Final[Mapping[str, Sequence[Operation]]] = {
     Reader.CI_PREVIEW: ("preview",),
     Reader.CI_DEPLOY: ("cancel", "destroy", "preview", "refresh", "up"),
 }
-"""Role -> what it runs."""
+"""Role -> the operations that it runs."""
 
 
 @dataclass(frozen=True)
 class StateCall:
-    """One call: its service and operation, on which object, by which operations of the CLI, where it comes from.
+    """One call: its service and operation, its object, the operations of the CLI that make it, and its source.
 
-    `object` is the key of an object, or a list's prefix; `{project}` and `{stack}` stand for the stack's own, `*` for
-    what differs each time. `copied` is the object that a copy is made of.
+    `object` is the key of an object, or a list's prefix; `{project}` and `{stack}` stand for those of the stack, `*`
+    for parts that differ each time. `copied` is the object that a copy is made from.
     """
 
     call: str
@@ -53,12 +53,12 @@ def calls() -> tuple[StateCall, ...]:
 
 
 def engine() -> str:
-    """Return which engine the list is of."""
+    """Return the engine of the list."""
     return str(_list()["engine"])
 
 
 def requests(folder: Path, stack: str) -> list[Request]:
-    """Return what IAM is asked about the calls for each role, where a project's stack names bucket and key."""
+    """Return the requests that IAM authorizes for the calls of each role, in a stack that names bucket and key."""
     chosen, named = settings(folder, stack, STATE), names(folder, stack, STATE)
     bucket = named.bucket_arn(str(chosen.state_bucket))
     through_s3 = {"kms:ViaService": named.service_endpoint("s3")}
@@ -81,10 +81,10 @@ def page() -> str:
     """Return the section about the state for the page about the provider's calls."""
     text = (
         "\n## The state\n\n"
-        f"What `{engine()}` calls on the state's bucket and key, from its source\n"
-        "(`generators/state_calls.yaml` has the places), held against what the CLI really calls. The grants follow\n"
-        "`stateBucket` and `stateKeyArn`; the preview role has its part with `previewReadsState` only.\n\n"
-        "| call | object | asks for | up | preview | refresh | destroy | cancel |\n"
+        f"These are the calls of `{engine()}` on the state's bucket and key, read from its source\n"
+        "(`generators/state_calls.yaml` has the places); a test compares them with the calls of the real CLI. The\n"
+        "grants follow `stateBucket` and `stateKeyArn`; the preview role has grants only with `previewReadsState`.\n\n"
+        "| call | object | needs | up | preview | refresh | destroy | cancel |\n"
         "| --- | --- | --- | --- | --- | --- | --- | --- |\n"
     )
     for call in calls():

@@ -1,4 +1,4 @@
-"""What ends a command early, each with its exit code."""
+"""Failures that end a command early, each with its exit code."""
 
 from __future__ import annotations
 

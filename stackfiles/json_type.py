@@ -1,4 +1,4 @@
-"""The type of a value that was read from JSON or YAML, or is written as JSON."""
+"""The type of a value that is read from JSON or YAML, or written as JSON."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The plan of a stack as a JSON document, and how a report names what is in it.
+"""The plan of a stack as a JSON document, and the words with which reports describe it.
 
-`python -m rehearsal --json` writes the document, and so does `python -m operations.deploy preview --json` from the real
+`python -m rehearsal --json` writes the document, and so does `python -m operations deploy preview --json` from the real
 engine's preview. The format is that of `pulumi preview --json` (pkg/backend/display/json.go of pulumi/pulumi) with
 `policyViolations` added. A key without a value is left out.
 """
@@ -15,7 +15,7 @@ from stackfiles.json_type import Json
 from stackfiles.visible_text import visible_line
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""Stands for a value that isn't known before the provider has made the resource."""
+"""Stands for a value that isn't known before the provider has created the resource."""
 
 SECRET: Final = "[secret]"
 """Stands for a secret, or for a list that holds one."""
@@ -26,7 +26,7 @@ _SOURCE: Final = "project:///"
 
 
 class Frame(TypedDict):
-    """A line of the program that was under way when a resource was made."""
+    """A line of the program that was running when a resource was registered."""
 
     sourcePosition: NotRequired[str]
 
@@ -34,9 +34,9 @@ class Frame(TypedDict):
 class State(TypedDict):
     """A resource as it is or will be. Secrets in `inputs` are `[secret]`.
 
-    `sourcePosition` is the line of the program that made the resource, `project:///FILE#LINE`. Only the embedded
-    engine tells `deleteBeforeReplace`, where the program says it, and `statementLines`: the lines that wrote each
-    policy statement in the inputs, by its Sid. Only the real one tells `stackTrace`: the lines that led to the
+    `sourcePosition` is the line of the program that registered the resource, `project:///FILE#LINE`. Only the embedded
+    engine gives `deleteBeforeReplace`, if the program sets it, and `statementLines`: the lines that wrote each
+    policy statement in the inputs, by its Sid. Only the real engine gives `stackTrace`: the lines that led to the
     resource. The nearest line comes first.
     """
 
@@ -87,17 +87,17 @@ class Diagnostic(TypedDict):
 
 
 class SourceLines(TypedDict):
-    """Which lines of the program made something, `project:///FILE#LINE`: its own, and those that led there."""
+    """The program's lines that registered something, `project:///FILE#LINE`: its own, and those that led there."""
 
     sourcePosition: str
     sourceTrace: NotRequired[list[str]]
 
 
 class Violation(SourceLines):
-    """What one rule says about one resource; about the stack, `urn` is the root resource's or empty.
+    """What one rule says about one resource. If it is about the stack, `urn` is the root resource's or empty.
 
-    `level` is the enforcement level, `severity` may be empty. The lines are those of the statement that the message
-    names, where the program tells them, or else of the resource; the nearest comes first.
+    `level` is the enforcement level; `severity` can be empty. The lines are those of the statement that the message
+    names, if they are known, or else those of the resource; the nearest comes first.
     """
 
     pack: str
@@ -109,7 +109,7 @@ class Violation(SourceLines):
 
 
 class Remediation(TypedDict):
-    """A rule changed a resource's inputs before they were judged."""
+    """A change that a rule made to a resource's inputs before they were judged."""
 
     pack: str
     policy: str
@@ -126,7 +126,7 @@ class Waived(TypedDict):
 
 
 class Enforcement(TypedDict):
-    """How many rules the packs have, which of them stop nothing (they only advise, or are off), and what is waived."""
+    """How many rules the packs have, which of them stop nothing (advisory or disabled), and what is waived."""
 
     rules: int
     advisory: list[str]
@@ -148,11 +148,11 @@ class PlanDocument(TypedDict):
 
 
 _ALSO: Final = "It also breaks "
-"""How the line of a message begins that names the rules whose findings are told with it."""
+"""The beginning of the line of a message that names the other rules whose findings it includes."""
 
 
 def other_rules(message: str) -> list[str]:
-    """Return the rules whose findings are told with a violation's message.
+    """Return the other rules whose findings a violation's message includes.
 
     >>> other_rules("Doors are shut.\\nIt also breaks `open` (2 findings), `wide`.\\nTo fix: Shut it.")
     ['open', 'wide']
@@ -162,7 +162,7 @@ def other_rules(message: str) -> list[str]:
 
 
 def rules_named(violation: Violation) -> list[str]:
-    """Return the rule of a violation, and those whose findings are told with it, each as `pack/rule`."""
+    """Return the rule of a violation, and those whose findings it includes, each as `pack/rule`."""
     return [f"{violation['pack']}/{name}" for name in (violation["policy"], *other_rules(violation["message"]))]
 
 
@@ -188,7 +188,7 @@ def enforced(enforcement: Enforcement) -> str:
 
 
 def relaxed(enforcement: Enforcement) -> bool:
-    """Tell whether any rule is less than enforced on every resource."""
+    """Tell whether any rule isn't enforced on every resource."""
     return bool(enforcement["advisory"] or enforcement["disabled"] or enforcement["waived"])
 
 
@@ -198,7 +198,7 @@ def place(source: str) -> str:
 
 
 def places(made: SourceLines) -> list[str]:
-    """Return where something was made, as `FILE:LINE`: the line itself, then the lines that led there.
+    """Return where something was registered, as `FILE:LINE`: the line itself, then the lines that led there.
 
     Lines outside of the project's own files are left out.
     """

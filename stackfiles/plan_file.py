@@ -15,7 +15,7 @@ def read(file: Path) -> PlanDocument:
     """Return the plan that either engine wrote to a file.
 
     Raises:
-        BadConfiguration: it can't be read or is no plan of one stack.
+        BadConfiguration: it can't be read or isn't the plan of one stack.
     """
     try:
         document = json.loads(text_file.read(file))
@@ -23,7 +23,7 @@ def read(file: Path) -> PlanDocument:
         document = None
     if not isinstance(document, dict) or "steps" not in document or "policyViolations" not in document:
         raise BadConfiguration(
-            f"{file}: is no plan of one stack; accepted: what `python -m rehearsal --json` or "
-            "`python -m operations deploy preview --json` wrote"
+            f"{file}: isn't the plan of one stack; accepted: a file from `python -m rehearsal --json` or "
+            "`python -m operations deploy preview --json`"
         )
     return cast(PlanDocument, document)

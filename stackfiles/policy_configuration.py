@@ -1,9 +1,9 @@
-"""A pack's configuration: what the rules take, what a file gives, and whether the two fit.
+"""A pack's configuration: which options the rules have, what a file sets, and whether the two fit.
 
 The format is that of `pulumi preview --policy-pack-config`: a JSON object from rule id (or `all`) to an enforcement
 level, or to an object with `enforcementLevel` and the rule's own properties. The order of precedence is the engine's
-(pkg/resource/analyzer/config.go of pulumi/pulumi). Two checks are stricter than the engine's: a rule id that the pack
-doesn't have is refused, and so is a schema with a keyword that nothing checks. Either would silently configure nothing.
+(pkg/resource/analyzer/config.go of pulumi/pulumi). Two checks are stricter than the engine's: they refuse a rule id
+that the pack doesn't have, and a schema with a keyword that nothing checks. Either would silently have no effect.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LEVELS: Final = ("advisory", "mandatory", "remediate", "disabled")
 
 @dataclass(frozen=True)
 class PolicyInfo:
-    """What a pack says about one of its rules: default level, severity, and the JSON schema of its properties."""
+    """A pack's information about one of its rules: default level, severity, and the JSON schema of its properties."""
 
     level: str
     severity: str
@@ -36,7 +36,7 @@ class PolicyInfo:
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """The configuration of one rule; an empty level leaves the level as it is."""
+    """The configuration of one rule; an empty level keeps the rule's level."""
 
     level: str = ""
     properties: Mapping[str, Json] = field(default_factory=dict)
@@ -45,9 +45,9 @@ class PolicyConfig:
 def reconcile(
     policies: Mapping[str, PolicyInfo], initial: Mapping[str, PolicyConfig], path: Path | None
 ) -> tuple[dict[str, PolicyConfig], list[str]]:
-    """Return the configuration of every rule, and the problems of what was given.
+    """Return the configuration of every rule, and the problems of the file.
 
-    Defaults of the schema come first, then what the pack itself sets (`initial`), then the file.
+    The pack's own values (`initial`) override the schema's defaults, and the file overrides both.
 
     Raises:
         BadConfiguration: the file can't be read or isn't a JSON object.
@@ -108,18 +108,18 @@ def read(path: Path) -> tuple[dict[str, PolicyConfig], list[str]]:
 
 def check(value: object, schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with a value under a JSON schema (draft 7), or else with the schema itself."""
-    # Takes a tenth of a second to load, which a pack without configuration doesn't pay.
+    # Imported here because loading takes a tenth of a second, which a pack without configuration doesn't need to spend.
     from jsonschema import Draft7Validator
 
     formats = Draft7Validator.FORMAT_CHECKER
     known = Draft7Validator.META_SCHEMA
-    # The schema of schemas refers to itself at every depth, so that these two lines hold at every depth too.
+    # The meta-schema refers to itself at every depth, so these two lines apply at every depth too.
     strict = {
         **{key: item for key, item in known.items() if key != "$id"},
         "properties": {**known["properties"], "format": {"enum": sorted(formats.checkers)}},
         "additionalProperties": False,
     }
-    # The library takes lists and dictionaries, nothing that is merely like them.
+    # The library accepts only lists and dictionaries, no other sequences and mappings.
     schema = json.loads(json.dumps(schema, default=dict))
     faults = [f"has a schema that can't be checked: {_problem(error)}" for error in _errors(strict, schema)]
     if faults:
@@ -149,7 +149,7 @@ _WORDINGS: Final[Mapping[str, str]] = {
     "maxItems": "must have {} or fewer items",
     "uniqueItems": "must not repeat an item",
 }
-"""Keyword of JSON schema -> what to say; of other keywords the library's own words are shown."""
+"""Keyword of JSON schema -> message; for other keywords, the library's own message is shown."""
 
 
 def _problem(error: ValidationError) -> str:

@@ -1,4 +1,4 @@
-"""What the Pulumi CLI reads before it starts a program: `Pulumi.yaml` and one stack's configuration."""
+"""The files that the Pulumi CLI reads before it starts a program: `Pulumi.yaml` and one stack's configuration."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _NOT_FOLLOWED: Final = {
     "plugins": "the providers of the locked packages",
     "environment": "values in the stack's own file",
 }
-"""Keys by which the CLI takes values or code from where nobody looks who reads and judges these files, and what is
-accepted instead (sdk/go/common/workspace/project.go of pulumi/pulumi)."""
+"""Keys that make the CLI take values or code from places that reviewers and the gate don't see -> what is accepted
+instead (sdk/go/common/workspace/project.go of pulumi/pulumi)."""
 
 
 @dataclass(frozen=True)
 class Project:
     """A project and one of its stacks.
 
-    `config` has the values that the program may read, as text or JSON text, but no secret one; `secret_keys` are the
+    `config` has the values that the program can read, as text or JSON text, without secret ones; `secret_keys` are the
     keys whose value is encrypted in the stack file. `problems` are faults that make the Pulumi CLI refuse the stack;
-    they are kept so that the program can report its own, better ones first.
+    they are kept here so that the program can report its own, clearer problems first.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Project:
     problems: tuple[str, ...]
 
     def setting(self, key: str) -> str:
-        """Return a value of the project's own, by its key without the project's name; empty where there is none."""
+        """Return the value of a key of the project, or an empty text; `key` is without the project's name."""
         return self.config.get(f"{self.name}:{key}", "")
 
 
@@ -52,7 +52,7 @@ def stacks(folder: Path) -> list[str]:
 
 
 def default_stack(folder: Path) -> str:
-    """Return the stack that a command is about where none is named: production, or else the only one there is."""
+    """Return the stack for a command that names none: the only stack if there is just one, or else production."""
     found = stacks(folder)
     return found[0] if len(found) == 1 else "prod"
 
@@ -61,7 +61,7 @@ def pulumi_version(folder: Path) -> str:
     """Return the version of the Pulumi CLI to install: the first one in `requiredPulumiVersion`.
 
     Raises:
-        BadConfiguration: `Pulumi.yaml` can't be read or names none.
+        BadConfiguration: `Pulumi.yaml` can't be read or names no version.
     """
     path = folder / "Pulumi.yaml"
     version = re.search(r"\d+\.\d+\.\d+", str(_read(path).get("requiredPulumiVersion", "")))
@@ -93,15 +93,15 @@ def attached(folder: Path) -> list[Path]:
     """Return the folders that an engine starts: a project's gate, which serves every pack, or else each pack.
 
     Raises:
-        BadConfiguration: there is no pack, or there are traces of a gate.
+        BadConfiguration: there is no pack, or only a part of a gate.
     """
     found, gate = packs(folder), folder / "policies" / GATE
     if (gate / "PulumiPolicy.yaml").is_file():
         return [gate]
     if (only_for_gate := folder / "policies" / "config" / "packs.json").exists():
         raise BadConfiguration(
-            f"there is no {gate / 'PulumiPolicy.yaml'}, and {only_for_gate} lists what the gate serves; accepted: the "
-            "gate, or neither of the two"
+            f"there is no {gate / 'PulumiPolicy.yaml'}, but {only_for_gate} lists what the gate serves; accepted: both "
+            "files, or neither"
         )
     return found
 
@@ -116,7 +116,7 @@ def require_stack(folder: Path, stack: str) -> Path:
     """Return the file of a stack.
 
     Raises:
-        BadConfiguration: it is missing or no file; the text names the stacks there are.
+        BadConfiguration: it is missing or not a file; the text names the stacks that exist.
     """
     path = folder / _STACK_FILE.format(stack)
     if not path.is_file():
@@ -130,7 +130,7 @@ def load(folder: Path, stack: str) -> Project:
     """Read a project and the configuration of one stack, with the defaults of `Pulumi.yaml`.
 
     Raises:
-        BadConfiguration: a file is missing, isn't YAML, has a key twice or lacks what every project has.
+        BadConfiguration: a file is missing, isn't YAML, has a key twice, or lacks a key that every project needs.
     """
     document = _read(folder / "Pulumi.yaml")
     name = document.get("name")
@@ -140,7 +140,7 @@ def load(folder: Path, stack: str) -> Project:
     own = _read(path)
     for file, content in ((folder / "Pulumi.yaml", document), (path, own)):
         for key in content.keys() & _NOT_FOLLOWED.keys():
-            raise BadConfiguration(f"{file}: `{key}` isn't followed here; accepted: {_NOT_FOLLOWED[key]}")
+            raise BadConfiguration(f"{file}: `{key}` isn't supported here; accepted: {_NOT_FOLLOWED[key]}")
     given: dict[str, Json] = {}
     for key, value in _mapping(own, "config", path).items():
         full = _full_key(name, key)
@@ -174,7 +174,7 @@ def load(folder: Path, stack: str) -> Project:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    # Loaded when a file is read: commands list themselves without it.
+    # Imported here, because commands that only print their help don't need it.
     from stackfiles.yaml_file import read
 
     return read(path)
@@ -212,8 +212,8 @@ def _problem(value: Json, declared: Mapping[str, Any]) -> str:
     if _is_secret(value):
         return ""
     if declared.get("secret"):
-        return "must be encrypted, for it is a secret (`pulumi config set --secret`); a default can't be"
-    # What isn't a list or a mapping is text to the CLI, however it is written.
+        return "is a secret, so it must be encrypted (`pulumi config set --secret`), and can't have a default"
+    # The CLI reads every value other than a list or a mapping as text.
     if not _fits(value if isinstance(value, list | dict) else config_text(value), declared):
         return f"must be of type {declared['type']}"
     return ""

@@ -1,6 +1,6 @@
-"""The text of a stack file: the values in it, which of them are examples, and changes of single values.
+"""The text of a stack file: its values, which of them are examples, and changes of single values.
 
-A change leaves everything else as it is, comments and order included.
+A change leaves everything else as it is, including comments and order.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from stackfiles.json_type import Json
 from stackfiles.yaml_file import Loader, read
 
 MARK: Final = re.compile(r"#\s*EXAMPLE\b")
-"""Begins the comment beside a value that stands for a fact of the owner's own."""
+"""Begins the comment beside a placeholder for a fact of the owner."""
 
-_NOBODYS: Final = "v1:EXAMPLE:EXAMPLE"
+_UNREADABLE: Final = "v1:EXAMPLE:EXAMPLE"
 """A secret that no key opens."""
 
 _PLAIN: Final = re.compile(r"(?!0o)[A-Za-z0-9][\w./-]*")
-"""Text that needs no quotes, unless YAML takes it for something else, such as a number."""
+"""Text that needs no quotes, unless YAML reads it as another type, such as a number."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A key with its value. `key` is as the file has it; the numbers are places in the file's text."""
+    """A key with its value. `key` is as in the file; the numbers are positions in the file's text."""
 
     key: str
     value: Json
@@ -45,8 +45,8 @@ class StackFile:
     """The text of a `Pulumi.<stack>.yaml`, or of `Pulumi.yaml`.
 
     Args:
-        path: The file; a missing one has no text.
-        section: The key of the mapping whose values are meant; "" for the document itself.
+        path: The file; a missing file counts as empty.
+        section: The key of the mapping that holds the values; "" for the document itself.
     """
 
     def __init__(self, path: Path, section: str = "config") -> None:
@@ -81,10 +81,10 @@ class StackFile:
         return node if isinstance(node, yaml.MappingNode) else None
 
     def with_values(self, values: Mapping[str, Json]) -> str:
-        """Return the text with other values. A new key comes last, and no value is marked as an example any more.
+        """Return the text with new values, whose example marks are removed. New keys come last.
 
         Raises:
-            BadConfiguration: the file is written in a way that this can't change.
+            BadConfiguration: the file is written in a way that this can't edit.
         """
         entries, text = self.entries, self.text
         for key, entry in reversed(entries.items()):
@@ -96,24 +96,24 @@ class StackFile:
         return self._require({**self._plain_values(), **values}, self._with_lines(text, new))
 
     def with_stand_ins(self, keys: Iterable[str], stack: str) -> str:
-        """Return the text with a value that no key opens for each secret that the stack's owner has yet to set.
+        """Return the text with a value that no key decrypts for each secret that the stack's owner has yet to set.
 
         Raises:
-            BadConfiguration: as `with_values`.
+            BadConfiguration: as for `with_values`.
         """
         missing = [key for key in keys if key not in self.entries]
         lines = "".join(
             f"  # Set yours: openssl rand -hex 32 | pulumi config set --secret {key} --stack {stack}\n"
-            f"  {key}:  # EXAMPLE that no key opens\n    secure: {_NOBODYS}\n"
+            f"  {key}:  # EXAMPLE that no key opens\n    secure: {_UNREADABLE}\n"
             for key in missing
         )
-        stand_in: Json = {"secure": _NOBODYS}
+        stand_in: Json = {"secure": _UNREADABLE}
         return self._require(
             {**self._plain_values(), **dict.fromkeys(missing, stand_in)}, self._with_lines(self.text, lines)
         )
 
     def without_project(self, name: str) -> str:
-        """Return the text without a project's name before the keys."""
+        """Return the text without the project's name before its keys."""
         text = self.text
         for entry in reversed(list(self._entries())):
             if entry.key.startswith(f"{name}:"):
@@ -121,7 +121,7 @@ class StackFile:
         return text
 
     def _with_lines(self, text: str, lines: str) -> str:
-        """Return a text with lines at the end of its section, which is made if it is missing."""
+        """Return a text with lines added at the end of its section, which is created if it is missing."""
         if not lines:
             return text
         ends = [entry.line_end for entry in self._entries()]
@@ -134,7 +134,7 @@ class StackFile:
         return {_without_project(key): value for key, value in self._values.items()}
 
     def _require(self, wanted: Mapping[str, Json], text: str) -> str:
-        """Return a text if it holds the values that are wanted, read as the Pulumi CLI does."""
+        """Return a text if it holds the wanted values when it is read as the Pulumi CLI reads it."""
         try:
             document = yaml.load(text, Loader=Loader)  # noqa: S506 - it is a safe loader
             held = document[self._section] if self._section else document
@@ -143,14 +143,14 @@ class StackFile:
             found = {}
         if found != wanted:
             raise BadConfiguration(
-                f"{self._path}: `{self._section or 'the file'}` is written in a way that can't be changed here; "
+                f"{self._path}: `{self._section or 'the file'}` is written in a way that can't be edited here; "
                 "accepted: one line for each key"
             )
         return text
 
 
 def _without_project(key: str) -> str:
-    """Return a key without the project's name; the keys of providers stay whole.
+    """Return a key without the project's name; keys of providers stay unchanged.
 
     >>> _without_project("acme-platform:vpcId"), _without_project("aws:region")
     ('vpcId', 'aws:region')
@@ -160,7 +160,7 @@ def _without_project(key: str) -> str:
 
 
 def _end(node: yaml.Node) -> int:
-    """Return where a node's text ends. A list or mapping without brackets ends with the last thing in it."""
+    """Return where a node's text ends. A list or mapping without brackets ends with its last item."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
         return _end(last[-1] if isinstance(last, tuple) else last)
@@ -168,7 +168,7 @@ def _end(node: yaml.Node) -> int:
 
 
 def _written(value: Json) -> str:
-    """Return a value as YAML on one line; what YAML might take for something else than text is in quotes.
+    """Return a value as YAML on one line; text that YAML could read as another type is in quotes.
 
     >>> print(_written(["vpc-0a1b", "123456789012", "true"]), _written(True), _written(30))
     [vpc-0a1b, "123456789012", "true"] true 30

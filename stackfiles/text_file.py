@@ -1,4 +1,4 @@
-"""Text files that a command line names: what keeps one from being read or written is said in one line."""
+"""Text files that a command line names: an error in reading or writing one takes one line."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadConfiguration(f"{file}: {getattr(error, 'strerror', None) or 'is no text'}") from None
+        raise BadConfiguration(f"{file}: {getattr(error, 'strerror', None) or 'is not text'}") from None
 
 
 def write(file: Path, text: str, option: str = "") -> None:

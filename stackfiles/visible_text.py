@@ -1,4 +1,4 @@
-"""Text of others, such as a resource's name, as a report shows it."""
+"""Text from others, such as a resource's name, as a report shows it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 _HIDDEN: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-"""Characters that steer a terminal, show nothing, or change the order of others; all but tab and newline."""
+"""Characters that control a terminal, are invisible, or change the order of others; all but tab and newline."""
 
 
 def visible(text: str) -> str:

@@ -13,13 +13,13 @@ from stackfiles.failures import BadConfiguration
 
 
 class _DuplicateKey(yaml.YAMLError):
-    """A mapping has a key twice: YAML forbids it, the library keeps the last value."""
+    """A mapping has a key twice: YAML forbids that, but the library would keep the last value."""
 
 
 class Loader(yaml.CSafeLoader):
     """Loads YAML as the Pulumi CLI does.
 
-    It refuses a duplicate key, and digits with a leading zero or around an `e` are a number to it, text to PyYAML.
+    It refuses a duplicate key, and reads digits with a leading zero or around an `e` as a number; PyYAML reads text.
     """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:

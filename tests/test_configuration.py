@@ -55,7 +55,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     ),
     "stateKeyArn": (
         "alias/state",
-        "stateKeyArn: `alias/state` won't do; accepted: the ARN of a KMS key (no alias)",
+        "stateKeyArn: `alias/state` won't do; accepted: the ARN of a KMS key (not of an alias)",
     ),
     "previewReadsState": ("perhaps", "previewReadsState: `perhaps` won't do; accepted: true or false"),
     "circleciRepository": ("https://github.com/a/b", "accepted: a repository such as github.com/owner/name"),
@@ -134,31 +134,30 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
         ),
         (
             {"aws:allowedAccountIds": ["012345678912"]},  # PyYAML writes it without quotes, as people do
-            "is no text; accepted: an AWS account id, 12 digits; YAML takes digits without quotes for a number",
+            "isn't text; accepted: an AWS account id, 12 digits; YAML takes digits without quotes for a number",
         ),
         (
             {"domain": f"{'a' * 40}.{'b' * 10}.org"},
-            "of 65 characters; accepted: a domain of at most 54 characters, so that every host fits into a",
+            "of 65 characters; accepted: a domain of at most 54 characters, so that no host has more than",
         ),
         (
             {"webAclArn": WEB_ACL},
-            "webAclArn: can't stand beside onlyCloudflareViewers, which makes a web ACL; accepted: one of your own and "
-            "onlyCloudflareViewers `false`, or none",
+            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set only one of them",
         ),
         (
             {"circleciProjectId": None},
             "circleciProjectId: is missing; accepted: a value, or a ciIssuer that isn't circleci",
         ),
         ({"ciIssuer": "both"}, "githubRepository: is missing; accepted: a value, or a ciIssuer that isn't github"),
-        ({"stateBucket": "the-state"}, "stateKeyArn: is missing beside stateBucket; accepted: both or none"),
+        ({"stateBucket": "the-state"}, "stateKeyArn: is missing, but stateBucket is set; accepted: both or neither"),
         ({"previewReadsState": True}, "previewReadsState: `true` needs stateBucket and stateKeyArn"),
         (
             {"stateBucket": "prod-state", "stateKeyArn": STATE_KEY},
-            "stateBucket: `prod-state` is named like the stack's own buckets, of which it is none",
+            "stateBucket: `prod-state` is named like the stack's own buckets, but isn't one",
         ),
         (
             {"stateBucket": "the-state", "stateKeyArn": STATE_KEY.replace("-central-", "-west-")},
-            "is of another account, region or partition; accepted: arn:aws:kms:eu-central-1:123456789012:key/ID",
+            "is in another account, region or partition; accepted: arn:aws:kms:eu-central-1:123456789012:key/ID",
         ),
     ],
     ids=[
@@ -189,7 +188,7 @@ def test_the_same_header_secret_twice(tmp_path: Path) -> None:
     settings.write_text(alike)
     plan = rehearse("prod", project, tmp_path / "plan.json")
     assert plan.exit_code == 2
-    assert "previousOriginHeaderSecret: is the current one; accepted: the value before it, or nothing" in words(
+    assert "previousOriginHeaderSecret: is the current secret; accepted: the one before it, or nothing" in words(
         plan.printed
     )
 

@@ -47,7 +47,7 @@ def test_a_difference_of_a_resource_that_the_program_does_not_make_is_an_error(t
         file.write("  keptDifferences: [path of aws:iam/role:Role::prod-backstage-tsk]\n")
     plan = rehearse("prod", folder, tmp_path / "plan.json")
     assert plan.exit_code == 1
-    assert "keptDifferences: the program makes no aws:iam/role:Role::prod-backstage-tsk" in plan.printed
+    assert "keptDifferences: the program has no aws:iam/role:Role::prod-backstage-tsk" in plan.printed
 
 
 @pytest.mark.parametrize("entry", ["path", "path of prod-backstage-task", "* of aws:iam/role:Role::x", ""])

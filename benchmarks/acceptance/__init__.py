@@ -1,1 +1,1 @@
-"""What this gate, cfn-lint and Terraform's AWS provider find of planted faults, and what they say about good values."""
+"""Compares this gate, cfn-lint and Terraform's AWS provider: planted faults found, and false alarms on good values."""

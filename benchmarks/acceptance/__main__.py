@@ -1,8 +1,8 @@
-"""Compare: `python -m benchmarks.acceptance`. Writes RESULTS.md beside this file.
+"""Compare the tools: `python -m benchmarks.acceptance`. It writes RESULTS.md beside this file.
 
-Every planted fault and its good twin goes to this gate (the pack's own rules), to cfn-lint (as a resource of
-CloudFormation, where the type has one and the property a counterpart) and to the upstream Terraform provider's
-`validate`. A tool that is missing is named.
+Every planted fault and its good twin goes to this gate (the pack's own rules), to cfn-lint (as a CloudFormation
+resource, if type and property have counterparts there) and to the `validate` of the upstream Terraform provider. The
+results name tools that are missing.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Told = Mapping[str, frozenset[str]]
 
 
 def gate(resources: Labelled) -> Told:
-    """Return the findings of this gate."""
+    """Return this gate's findings."""
     found: dict[str, frozenset[str]] = {}
     for label, (type_, inputs) in resources.items():
         resource = Resource(type_, f"urn:pulumi:prod::project::{type_}::{label}", label, inputs)
@@ -66,7 +66,7 @@ class CfnLint:
         self._services = Services([], schemas(source), self._patches["modules"])
 
     def resource(self, type_: str, inputs: Inputs) -> dict[str, Any] | None:
-        """Return a resource as CloudFormation has it, None where it has no such type."""
+        """Return a resource in CloudFormation's form, or None if CloudFormation has no such type."""
         named = _CLOUDFORMATION.get(type_) or self._patches["types"].get(type_, {}).get("schema")
         schema = self._services.schema(type_, named)
         if not schema:
@@ -78,7 +78,7 @@ class CfnLint:
         return {"Type": schema.name, "Properties": properties}
 
     def refused(self, resources: Labelled) -> Told:
-        """Return its errors, but for those that come from how it's asked (see `_OF_THE_QUESTION`)."""
+        """Return its errors, without those that the form of the templates causes (see `_FROM_TEMPLATES`)."""
         from cfnlint.api import ManualArgs, lint
 
         made = {label: self.resource(*resource) for label, resource in resources.items()}
@@ -86,13 +86,13 @@ class CfnLint:
         errors: dict[str, frozenset[str]] = {}
         for match in lint(json.dumps(template), config=ManualArgs(regions=["us-east-1"])):
             place = list(match.path or [])
-            if match.rule.id.startswith("E") and match.rule.id not in _OF_THE_QUESTION and len(place) > 1:
+            if match.rule.id.startswith("E") and match.rule.id not in _FROM_TEMPLATES and len(place) > 1:
                 errors[place[1]] = errors.get(place[1], frozenset()) | {f"{match.rule.id} {match.message}"}
         return errors
 
 
-_OF_THE_QUESTION: Final = ("E3003", "E3019")
-"""A property is missing, where only a part of a type is written; two resources of one template have the same name."""
+_FROM_TEMPLATES: Final = ("E3003", "E3019")
+"""A property is missing, because only a part of a type is written; two resources of one template have the same name."""
 
 _MOVED: Final = {
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": {
@@ -106,7 +106,7 @@ _MOVED: Final = {
         "securityGroupId": "GroupId",
     },
 }
-"""Properties that CloudFormation calls by another name."""
+"""Properties that have another name in CloudFormation."""
 
 _CLOUDFORMATION: Final = dict.fromkeys(
     (
@@ -118,7 +118,7 @@ _CLOUDFORMATION: Final = dict.fromkeys(
     ),
     "AWS::S3::Bucket",
 )
-"""Types that are a part of another type there."""
+"""Types that are a part of another type in CloudFormation."""
 
 
 def compare() -> str:
@@ -136,7 +136,7 @@ def compare() -> str:
             tools["Terraform provider, validate"] = (f"missing: it needs `terraform` on the path and {PLUGINS}", None)
         about_bad = {name: run(bad) if run else {} for name, (_, run) in tools.items()}
         alarms = {name: run(good) if run else {} for name, (_, run) in tools.items()}
-    # What is said about the twin as well isn't about the fault.
+    # A finding that the good twin has too isn't about the fault.
     found = {
         name: {label for label, messages in told.items() if messages - alarms[name].get(label, frozenset())}
         for name, told in about_bad.items()
@@ -171,10 +171,10 @@ def _page(
     )
 
 
-_INTRODUCTION: Final = """# What is found of planted faults
+_INTRODUCTION: Final = """# Planted faults that each tool finds
 
 Written by `python -m benchmarks.acceptance`. The faults are those of `tests/policies/acceptance/planted.yaml`, which
-was written before the rules; each tool sees a resource in its own language. A fault counts as found when a tool refuses
+was written before the rules; each tool sees a resource in its own language. A fault counts as found if a tool refuses
 it and accepts its good twin. cfn-lint and Terraform's AWS provider don't see Cloudflare's resources.
 """
 

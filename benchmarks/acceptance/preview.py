@@ -1,7 +1,7 @@
-"""What the acceptance pack costs a preview: `.venv/bin/python -m benchmarks.acceptance.preview [ROUNDS]`.
+"""The cost of the acceptance pack for a preview: `.venv/bin/python -m benchmarks.acceptance.preview [ROUNDS]`.
 
 The gate serves the packs that lie beside it. Two copies of the project, one of them without this pack, take turns in
-one run; the median of the ratios round by round is printed as Markdown, of the clock and of the processor (all
+one run. The median of each round's ratio is printed as Markdown, for wall-clock time and for processor time (of all
 processes of a preview together).
 """
 
@@ -21,22 +21,22 @@ TARGET: Final = 1.05
 
 
 def preview(project: Path) -> list[str]:
-    """Return the command that previews a copy of the project, as `make preview` does it."""
+    """Return the command that previews a copy of the project, like `make preview`."""
     return [sys.executable, "-m", "rehearsal", "--project", str(project), "--stack", "prod", "--quiet"]
 
 
 def main() -> int:
-    """Print the comparison; return 1 where one of the ratios misses the target."""
+    """Print the comparison; return 1 if one of the ratios misses the target."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     with tempfile.TemporaryDirectory() as without, tempfile.TemporaryDirectory() as with_:
         fewer = copy_project(Path(without))
         (fewer / "policies" / "acceptance").unlink()
         commands = {"without the pack": preview(fewer), "with it": preview(copy_project(Path(with_)))}
         for command in commands.values():
-            timed(command)  # once uncounted: byte code, file cache
+            timed(command)  # a first run that doesn't count: byte code, file cache
         runs: dict[str, list[Run]] = {name: [] for name in commands}
         for number in range(rounds):
-            # Who goes first changes from round to round.
+            # The order changes from round to round.
             for name in sorted(commands, reverse=bool(number % 2)):
                 runs[name].append(timed(commands[name]))
     print(f"{rounds} rounds on {os.cpu_count()} cores, all packs and all but acceptance, stack prod\n")

@@ -2,7 +2,7 @@
 
 `--community` adds parliament with its community auditors, which takes some minutes more.
 
-Needs a package index for the first run; the environments of the peers are kept under `build/iam/`.
+The first run needs a package index; the environments of the peers are kept under `build/iam/`.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _LOAD: Final = (
     "from policies.least_privilege import RULES, knowledge; "
     "[knowledge.service(prefix) for prefix in knowledge.prefixes()]"
 )
-"""Starting the pack with all its data decoded; a run of the pack decodes only the services that it meets."""
+"""Starts the pack and decodes all its data; a normal run decodes only the services that it meets."""
 
 
 def main() -> int:
-    """Measure and write; return 1 where a target is missed."""
+    """Measure and write; return 1 if a target is missed."""
     arguments = argparse.ArgumentParser(prog="python -m benchmarks.iam", description=__doc__)
     arguments.add_argument("rounds", type=int, nargs="?", default=3)
     arguments.add_argument("--community", action="store_true")
@@ -70,10 +70,10 @@ def main() -> int:
 
 
 Column = tuple[str, Callable[[Run], object]]
-"""Heading of a column, and what it says of a run."""
+"""Heading of a column, and the function of a run that gives its value."""
 
 Target = tuple[str, str, bool]
-"""What is wanted, what was measured, whether it's met."""
+"""The target, the measured value, and whether the target is met."""
 
 
 def _targets(rounds_of: Sequence[Sequence[Run]], documents: Sequence[Labelled], rounds: int) -> Iterable[Target]:
@@ -117,7 +117,7 @@ def _start(folder: Path, rounds: int) -> Target:
     bare, sdk, start, first = comparison.starts_ms(starts, rounds)
     measured = (
         f"{start:.0f} ms, {sdk:.0f} of it Pulumi's SDK ({start / bare:.1f} x bare Python); "
-        f"{first:.0f} ms where the pack has to be compiled"
+        f"{first:.0f} ms if the pack has to be compiled"
     )
     return "start of the pack with its data under 0.5 s", measured, max(start, first) < 500
 
@@ -128,12 +128,12 @@ def _page(runs: Sequence[Run], told: Run, documents: Sequence[Labelled], targets
     parts = [
         "# The pack against the IAM checkers people use\n\n"
         f"Measured on {today} by `python -m benchmarks.iam {rounds}`: {os.cpu_count()} cores ({platform.machine()}), "
-        f"CPython {platform.python_version()}, every tool in a process of its own, in turns; of {rounds} "
-        "rounds the middle one by speed (one round of a tool that takes longer than a minute; the middle of five turns "
-        "in each round for one that takes less than two seconds). Times are the "
-        "processor's, so that what else the machine does counts little. Documents, labels and their reasons: "
-        "`corpus/` and `labels.yaml`. A verdict is any finding, the right one or not; a tool that raises or doesn't "
-        "judge a kind has none.\n",
+        f"CPython {platform.python_version()}. Each tool runs in its own process, in turns, and the figures are those "
+        f"of the middle one of {rounds} rounds by speed. A tool that takes longer than a minute has one round; for a "
+        "tool that takes less than two seconds, each round is the middle of five turns. Times are processor times, so "
+        "other load on the machine matters little. Documents, labels and their reasons are in `corpus/` and "
+        "`labels.yaml`. Any finding counts as a verdict, whether it is the right one or not; a tool that raises or "
+        "doesn't judge a kind of document has no verdict.\n",
         "## Targets\n\n"
         + _table(
             ("target", "measured", "met"),
@@ -144,9 +144,9 @@ def _page(runs: Sequence[Run], told: Run, documents: Sequence[Labelled], targets
         title = "Several policies of one role" if kind == "bundle" else f"{kind.capitalize()} policies"
         parts.append(f"## {title}\n\n" + _by_tool(runs, _columns(documents, kind)))
     parts += [
-        "## Speed\n\nLoading is what comes before the first document; memory is the peak, with the interpreter. The "
-        "pack makes the words of a finding when they're read, so its first row is of verdicts alone; in the last row "
-        "all words are read, as in a preview.\n\n"
+        "## Speed\n\nLoading is everything before the first document; memory is the peak, including the interpreter. "
+        "The pack composes the words of a finding only when they are read, so its first row is for verdicts alone; in "
+        "the last row all words are read, as in a preview.\n\n"
         + _by_tool(
             [*runs, told],
             [
@@ -165,7 +165,7 @@ def _page(runs: Sequence[Run], told: Run, documents: Sequence[Labelled], targets
                 for origin in dict.fromkeys(document.origin for document in documents)
             ],
         ),
-        "## What the pack gets wrong\n\n" + ("".join(_wrong(runs[0], documents)) or "Nothing of these documents.\n"),
+        "## What the pack gets wrong\n\n" + ("".join(_wrong(runs[0], documents)) or "None of these documents.\n"),
     ]
     return "\n".join(parts)
 
@@ -186,12 +186,13 @@ def _independent(runs: Sequence[Run], documents: Sequence[Labelled]) -> str:
     deviations = [f"- `{one.key}`, labelled {one.label}: {one.deviation}\n" for one in documents if one.deviation]
     return (
         "## Documents written without sight of the pack\n\n"
-        f"{len(documents)} documents of {rounds} rounds: language models wrote and labelled them from their own "
-        "knowledge, without access to the pack or to the documents above. Each round was judged before anything was "
-        "changed for it: the first column. Then the pack was changed, so that the second says what was learned and no "
-        "more. `corpus/documents/independent.jsonl` has them with both.\n\n"
+        f"Language models wrote and labelled these {len(documents)} documents, in {rounds} rounds, from their own "
+        "knowledge, without access to the pack or to the documents above. The first column has the verdicts of each "
+        "round before the pack was changed for it. The second column has the verdicts of today's pack, so it shows "
+        "what the pack learned and nothing else. `corpus/documents/independent.jsonl` has the documents with both.\n\n"
         + _table(("", "pack, first verdict", *(run.tool.name for run in runs)), rows)
-        + "\nFirst verdicts by round, found of those labelled block and flagged of those labelled allow:\n\n"
+        + "\nFirst verdicts by round: documents labelled block that were found; documents labelled allow that were "
+        "flagged:\n\n"
         + _table(("round", *_KINDS), list(_by_round(first, documents)))
         + "\nWhere the pack still differs from the label:\n\n"
         + ("".join(deviations) or "Nowhere.\n")
@@ -244,9 +245,9 @@ def _scale(rounds: int) -> str:
         (f"{size:,}", f"{one:.2f}", f"{1000 * one / size:.3f}") for size, one in zip(scale.SIZES, taken, strict=True)
     ]
     return (
-        "## Large stacks\n\nRoles, their policies, shared policies and attachments, one secret for each role; all "
-        f"rules, a fresh process for each size, in turns, the median of {rounds}.\n\n"
-        + _table(("IAM resources", "s", "ms for each"), rows)
+        "## Large stacks\n\nThe stacks have roles, their policies, shared policies and attachments, and one secret "
+        "for each role. All rules run, in a fresh process for each size, in turns; the figures are medians of "
+        f"{rounds}.\n\n" + _table(("IAM resources", "s", "ms for each"), rows)
     )
 
 

@@ -1,4 +1,4 @@
-"""Every tool judges every document, in a process of its own; what the verdicts are worth."""
+"""Runs every tool on every document, each in its own process, and rates the verdicts."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from benchmarks.iam import corpus, environments
 from corpus.labelled import Labelled
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-"""Where a judge is started, so that it finds this package and the pack."""
+"""The folder in which a judge is started, so that it finds this package and the pack."""
 
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool in one of its modes; `environment` is empty for the pack, which runs in the project's own."""
+    """A tool in one of its modes; `environment` is empty for the pack, which runs in the project's environment."""
 
     name: str
     judge: str
@@ -30,16 +30,16 @@ class Tool:
 
     @property
     def module(self) -> str:
-        """The module that judges with it."""
+        """The module that judges with the tool."""
         return f"benchmarks.iam.judges.judge_{self.judge}"
 
     def python(self) -> Path:
-        """Return the interpreter that it runs in; the environment is made first if missing."""
+        """Return the interpreter of its environment, which is created first if missing."""
         return environments.python(self.environment) if self.environment else Path(sys.executable)
 
 
 PACK: Final = Tool("least-privilege pack", "own")
-TOLD: Final = Tool("least-privilege pack, with all that is told", "own", mode="told")
+TOLD: Final = Tool("least-privilege pack, with complete findings", "own", mode="told")
 TFPRIVESC: Final = Tool("tfprivesc 0.1.1", "tfprivesc", "tfprivesc")
 TOOLS: Final = (
     PACK,
@@ -53,12 +53,12 @@ TOOLS: Final = (
 )
 
 SLOW: Final = Tool("parliament, community auditors", "parliament", "parliament", "community")
-"""Left out unless it's asked for: it takes five minutes and more, where the others together take one."""
+"""This one runs only with `--community`: it takes five minutes or more, while all others together take one."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a tool says of one document: `flagged` is None where it doesn't judge the kind."""
+    """A tool's verdict on one document; `flagged` is None if the tool doesn't judge its kind."""
 
     flagged: bool | None
     error: str
@@ -68,7 +68,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Run:
-    """All verdicts of one tool, with what it took."""
+    """All verdicts of one tool, with its times and memory."""
 
     tool: Tool
     load_ms: float
@@ -76,11 +76,11 @@ class Run:
     verdicts: Mapping[str, Verdict]
 
     def of(self, documents: Iterable[Labelled]) -> Run:
-        """Return the run as it was on some of its documents."""
+        """Return the part of the run that is about the given documents."""
         return replace(self, verdicts={document.key: self.verdicts[document.key] for document in documents})
 
     def per_second(self) -> float:
-        """Return documents per second, loading left out."""
+        """Return documents per second, without loading."""
         return len(self.verdicts) / self.seconds()
 
     def seconds(self) -> float:
@@ -93,9 +93,9 @@ class Run:
 
 
 def run(tools: Sequence[Tool], documents: Sequence[Labelled], folder: Path, rounds: int) -> list[list[Run]]:
-    """Have tools judge all documents, each time in a fresh process; they take turns, as the machine's speed drifts.
+    """Make tools judge all documents, each time in a fresh process; they take turns, as the machine's speed drifts.
 
-    Returns the runs of each tool, one for a tool that takes long. `folder` is where documents and verdicts are written.
+    It returns the runs of each tool, a single one for a slow tool. Documents and verdicts are written into `folder`.
 
     Raises:
         subprocess.CalledProcessError: a tool's process failed.
@@ -126,28 +126,28 @@ def _turn(tool: Tool, given: Path, taken: Path) -> Run:
 
 
 def middle(runs: Sequence[Run]) -> Run:
-    """Return the middle one by speed."""
+    """Return the run in the middle by speed."""
     return sorted(runs, key=Run.per_second)[len(runs) // 2]
 
 
 _LONG: Final = 60
-"""Seconds after which a round isn't repeated."""
+"""A tool that takes longer than these seconds runs only once."""
 
 _SHORT: Final = 2
-"""Seconds below which a round is the middle of several turns: one says as much about the machine's mood."""
+"""For a tool that takes fewer seconds, a round is the middle of several turns, because a single one varies too much."""
 _TURNS: Final = 5
 
 
 def _verdict(entry: Mapping[str, Any]) -> Verdict:
     findings = entry["findings"]
-    # A tool that raises stops a pipeline as well, but says nothing about the document: no finding.
+    # A tool that raises stops a pipeline too, but says nothing about the document, so that counts as no finding.
     flagged = None if findings is None else bool(findings)
     return Verdict(flagged, entry["error"], entry["seconds"], tuple(findings or ()))
 
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many."""
+    """A share: so many of so many."""
 
     hits: int
     of: int
@@ -156,7 +156,7 @@ class Share:
         return f"{self.hits}/{self.of} ({100 * self.hits / self.of:.1f} %)" if self.of else "-"
 
     def rate(self) -> float:
-        """Return the share, 0 of nothing."""
+        """Return the share as a number; 0 if there are none."""
         return self.hits / self.of if self.of else 0.0
 
 
@@ -166,7 +166,7 @@ def _share(run: Run, documents: Iterable[Labelled], wanted: Callable[[Labelled],
 
 
 def detection(run: Run, documents: Iterable[Labelled], kind: str, origin: str = "") -> Share:
-    """Return how many of the documents labelled `block` are flagged; no verdict is none."""
+    """Return how many of the documents labelled `block` are flagged; a document without a verdict isn't."""
     return _share(
         run, documents, lambda one: one.kind == kind and one.label == "block" and one.origin.startswith(origin)
     )
@@ -191,9 +191,9 @@ def pairs(run: Run, documents: Iterable[Labelled], kind: str) -> Share:
 
 @dataclass(frozen=True)
 class Start:
-    """A line of Python for a fresh interpreter, which may keep what it compiles or has to compile each time.
+    """A line of Python for a fresh interpreter, which either keeps compiled files or has to compile each time.
 
-    What pip installed is compiled already. A checkout is compiled by its first start, and by every start where
+    Packages that pip installed are compiled already. A checkout is compiled at its first start, and at every start if
     PYTHONDONTWRITEBYTECODE is set, as it is in many containers.
     """
 
@@ -201,13 +201,13 @@ class Start:
     keeps: bool
 
     def ms(self) -> float:
-        """Run it once; return the processor's milliseconds.
+        """Run it once; return the processor time in milliseconds.
 
         Raises:
             subprocess.CalledProcessError: the code failed.
         """
         command = [sys.executable, "-c", self.code]
-        # Empty is the same as not set.
+        # An empty value is the same as none.
         environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "" if self.keeps else "1"}
         with subprocess.Popen(command, env=environment) as process:
             _, status, usage = os.wait4(process.pid, 0)
@@ -218,6 +218,6 @@ class Start:
 
 
 def starts_ms(starts: Sequence[Start], rounds: int) -> list[float]:
-    """Return the median milliseconds of each; they take turns, and a first round that fills caches doesn't count."""
+    """Return the median milliseconds of each; they take turns, after a first round that only fills caches."""
     taken = [[start.ms() for start in starts] for _ in range(rounds + 1)][1:]
     return [statistics.median(one) for one in zip(*taken, strict=True)]

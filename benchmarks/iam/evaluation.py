@@ -1,11 +1,11 @@
 """The pack's reading of statements against an independent evaluator of IAM, on generated policies and requests.
 
-The evaluator is the one of `tests/iam_evaluator.py`. Compared are
+The evaluator is the one of `tests/iam_evaluator.py`. The comparison covers
 
-- requests against policies without conditions, boundaries included: what the pack says a role may do is exactly what
+- requests against policies without conditions, including boundaries: the pack says that a role may do exactly what
   the evaluator allows;
-- conditions: one that the pack counts on refuses a request without the key, one that it doesn't count on lets it pass;
-- pairs of policies: where the pack says "no new access", no request is newly allowed.
+- conditions: a condition on which the pack relies refuses a request without the key, any other one lets it pass;
+- pairs of policies: if the pack says "no new access", no request is newly allowed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ACCOUNT: Final = "123456789012"
 
 @dataclass
 class Agreement:
-    """How often the two agree on one question; `against` holds the first disagreements, in words."""
+    """How often the two agree on one question; `against` describes the first disagreements."""
 
     question: str
     asked: int = 0
@@ -46,7 +46,7 @@ class Agreement:
 
 
 def agreements(seed: int = 1, pairs: int = 4000) -> list[Agreement]:
-    """Compare on so many generated pairs of a policy and a request; the same seed gives the same pairs."""
+    """Compare the two on generated pairs of a policy and a request; the same seed gives the same pairs."""
     generator = random.Random(seed)  # noqa: S311 - not for secrets
     return [
         _requests(generator, pairs),
@@ -102,7 +102,7 @@ def _holder(policy: Json, boundary: Json) -> Holder:
     return holder
 
 
-def _asked(policy: Json, boundary: Json, action: str, resource: str, **context: str) -> dict[str, Json]:
+def _evaluator_request(policy: Json, boundary: Json, action: str, resource: str, **context: str) -> dict[str, Json]:
     return {"policy": policy, "boundary": boundary, "action": action, "resource": resource, "context": context}
 
 
@@ -111,9 +111,10 @@ def _requests(generator: random.Random, pairs: int) -> Agreement:
     asked: list[Json] = []
     while len(asked) < pairs:
         policy, boundary = _policy(generator), _policy(generator) if generator.random() < 0.3 else None
-        asked += [_asked(policy, boundary, *request) for request in generator.sample(_REQUESTS, 5)]
+        asked += [_evaluator_request(policy, boundary, *request) for request in generator.sample(_REQUESTS, 5)]
     for request, answer in zip(asked, simulate(asked), strict=True):
-        # What takes no resource is asked on `*`, which for the pack would be a pattern: any name that only `*` matches.
+        # IAM evaluates actions without a resource on `*`, which the pack would take for a pattern. So the pack is asked
+        # about a name that only `*` matches.
         resource = "-" if request["resource"] == "*" else request["resource"]
         own = may(_holder(request["policy"], request["boundary"]), request["action"].lower(), resource)
         found.count(own == answer, f"pack {own}, evaluator {answer}: {json.dumps(request)}")
@@ -154,17 +155,17 @@ def _blocks() -> Iterator[dict[str, dict[str, str]]]:
 
 
 def _conditions() -> Agreement:
-    """A request without the key: the pack counts on exactly the conditions that refuse it, negated ones left out.
+    """Compare on requests without the key: the pack relies on the conditions that refuse it, except negated ones.
 
-    A negated operator under ForAnyValue, or beside `Null` with false, refuses a request without the key as well. The
-    pack counts on neither: what they let in is everything but something.
+    A negated operator under ForAnyValue, or beside `Null` with false, also refuses a request without the key. The
+    pack relies on neither, because such a condition admits everything except a few values.
     """
     found = Agreement("conditions, request without the key")
     asked, counted = [], []
     for block in _blocks():
         statement = {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*", "Condition": block}
         policy = {"Version": "2012-10-17", "Statement": [statement]}
-        asked.append(_asked(policy, None, "s3:CreateBucket", "arn:aws:s3:::a"))
+        asked.append(_evaluator_request(policy, None, "s3:CreateBucket", "arn:aws:s3:::a"))
         given = parse(json.dumps(policy), Kind.IDENTITY).statements[0].conditions
         counted.append(given.ask_for(given[0].key))
     for request, counts, answer in zip(asked, counted, simulate(asked), strict=True):
@@ -194,7 +195,7 @@ def _differences(generator: random.Random, pairs: int) -> Agreement:
             continue
         silent.append((before, after))
         for policy in (before, after):
-            asked += [_asked(policy, None, *request) for request in _REQUESTS]
+            asked += [_evaluator_request(policy, None, *request) for request in _REQUESTS]
     answers = iter(simulate(asked))
     for before, after in silent:
         old = [next(answers) for _ in _REQUESTS]
@@ -205,7 +206,7 @@ def _differences(generator: random.Random, pairs: int) -> Agreement:
 
 
 def main() -> int:
-    """Print how often the two agree; return 1 if they don't always."""
+    """Print how often the two agree; return 1 if they ever disagree."""
     if reason := missing():
         print(f"skipped: {reason}")
         return 0

@@ -1,10 +1,10 @@
-"""The checkers' own commands on a folder, in turns: findings, files that have some, and the time that it takes.
+"""Runs the checkers' own commands on a folder, in turns: findings, files with findings, and time.
 
     python -m benchmarks.iam.folder FOLDER [ROUNDS]
 
 The folder has `documents/` (policies, JSON), `plans/` (Terraform's, JSON) and `templates/` (CloudFormation's). Each
-tool reads what it knows: parliament the documents, Checkov plans and templates, `python -m policies check` all of them.
-The SARIF of the last is held against its schema.
+tool reads the formats that it knows: parliament the documents, Checkov plans and templates, `python -m policies check`
+all of them. The SARIF of the latter is validated against its schema.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _CHECK: Final = (sys.executable, "-m", "policies", "check")
 
 @dataclass(frozen=True)
 class Command:
-    """A tool's command line, and what it reads of the folder."""
+    """A tool's command line, and the parts of the folder that it reads."""
 
     name: str
     line: Sequence[str | Path]
@@ -54,7 +54,7 @@ class Turn:
 
 
 def commands(folder: Path) -> list[Command]:
-    """Return the commands; the peers' environments are made first if missing."""
+    """Return the commands; the peers' environments are created first if missing."""
     documents, plans, templates = (folder / name for name in _KINDS)
     parliament = environments.python("parliament").with_name("parliament")
     checkov: list[str | Path] = [environments.python("checkov").with_name("checkov"), "--quiet", "--compact"]
@@ -83,7 +83,7 @@ def turn(command: Command) -> Turn:
 
 
 def _files(printed: str) -> Iterator[str]:
-    """Yield the file of each finding in what a tool printed: JSON documents or lists of them, one after the other."""
+    """Yield the file of each finding in a tool's output: JSON documents or lists of them, one after the other."""
     decoder = json.JSONDecoder()
     at = 0
     while at < len(printed):

@@ -1,4 +1,4 @@
-"""Policy documents inside packages of the registry, taken from their archives and never installed or committed."""
+"""Policy documents inside packages of the registry: read from the archives, never installed or committed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typing import Any, Final, TypeAlias
 Json: TypeAlias = Any
 
 SOURCES: Final = {"cloudsplaining": "0.9.1", "policy_sentry": "0.15.2", "tf_policy_validator": "0.0.9", "moto": "5.2.5"}
-"""Source distributions with test documents. Those of parliament 1.6.4 and Checkov 3.3.30 have none.
+"""Source distributions that contain test documents; those of parliament 1.6.4 and Checkov 3.3.30 have none.
 
-tf-policy-validator is AWS's own client of IAM Access Analyzer; moto checks documents as IAM does.
+tf-policy-validator is AWS's own client for IAM Access Analyzer; moto checks documents as IAM does.
 """
 MANAGED_POLICIES: Final = ("moto", "5.2.5")
-"""The wheel that holds the AWS managed policies, as AWS published them."""
+"""The wheel with the AWS managed policies, as AWS published them."""
 
 
 def documents(archives: Path, name: str) -> dict[str, Json]:
@@ -29,7 +29,7 @@ def documents(archives: Path, name: str) -> dict[str, Json]:
         for member in archive:
             content = archive.extractfile(member) if "test" in member.name.lower() else None
             if content is not None and member.name.endswith((".py", ".json")):
-                for document in _in_file(member.name, content.read()):
+                for document in _file_documents(member.name, content.read()):
                     found[digest(document)] = document
     return found
 
@@ -49,42 +49,42 @@ def digest(document: Json) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
-def _in_file(name: str, content: bytes) -> Iterator[Json]:
+def _file_documents(name: str, content: bytes) -> Iterator[Json]:
     if name.endswith(".json"):
-        yield from _within(content.decode(errors="replace"))
+        yield from _nested_documents(content.decode(errors="replace"))
         return
     try:
         tree = ast.parse(content)
     except SyntaxError:
         return
-    yield from _in_source(tree)
+    yield from _source_documents(tree)
 
 
-def _in_source(node: ast.AST) -> Iterator[Json]:
+def _source_documents(node: ast.AST) -> Iterator[Json]:
     if isinstance(node, (ast.Dict, ast.List, ast.Constant)):
         try:
-            yield from _within(ast.literal_eval(node))
+            yield from _nested_documents(ast.literal_eval(node))
         except (ValueError, TypeError):
             pass
         else:
             return
     for child in ast.iter_child_nodes(node):
-        yield from _in_source(child)
+        yield from _source_documents(child)
 
 
-def _within(value: Json) -> Iterator[Json]:
+def _nested_documents(value: Json) -> Iterator[Json]:
     """Yield every mapping with a `Statement`, also inside JSON text."""
     if isinstance(value, dict):
         if "Statement" in value:
             yield value
         else:
             for item in value.values():
-                yield from _within(item)
+                yield from _nested_documents(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _within(item)
+            yield from _nested_documents(item)
     elif isinstance(value, str) and '"Statement"' in value:
         try:
-            yield from _within(json.loads(value))
+            yield from _nested_documents(json.loads(value))
         except ValueError:
             return

@@ -1,4 +1,4 @@
-"""How long the pack takes for stacks of many IAM resources: run by `python -m benchmarks.iam`, or by itself."""
+"""The pack's time for stacks of many IAM resources. `python -m benchmarks.iam` runs it; it can also run alone."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECRETS: Final = f"arn:aws:secretsmanager:eu-central-1:{_ACCOUNT}:secret:"
 
 
 def stack(size: int) -> list[Resource]:
-    """Return so many IAM resources: for each application a role, its own policy, a shared one, and its attachment."""
+    """Return `size` IAM resources: for each application a role, its own policy, a shared one, and its attachment."""
     return [resource for number in range(size // 4) for resource in _application(number)]
 
 
@@ -55,10 +55,10 @@ def _text(*statements: object) -> str:
 
 
 def seconds(size: int) -> float:
-    """Return the processor's seconds for all rules over a stack of so many resources, each secret with its readers.
+    """Return the processor time in seconds for all rules over a stack of `size` resources with declared readers.
 
     Raises:
-        RuntimeError: a rule finds something, so that it isn't the work of a passing stack that was measured.
+        RuntimeError: a rule finds something, so the measurement isn't about a stack that passes.
     """
     resources = stack(size)
     readers = {f"{_SECRETS}prod/{name}/key-??????": [name] for name in (f"app-{n}" for n in range(size // 4))}
@@ -72,7 +72,7 @@ def seconds(size: int) -> float:
         )
         for rule in RULES
     }
-    # As in a preview: each resource by all its rules, then the stack.
+    # As in a preview: all rules judge each resource, then the stack.
     for resource in resources:
         for rule in RULES:
             if rule.scope is Scope.RESOURCE and resource.type in rule.types:
@@ -88,7 +88,7 @@ def seconds(size: int) -> float:
 
 
 def main() -> int:
-    """Print the time of the size given, in seconds."""
+    """Print the time for the given size, in seconds."""
     print(seconds(int(sys.argv[1])))
     return 0
 

@@ -1,9 +1,9 @@
-"""Every technique of tfprivesc's list, whole and in pieces, judged by it and by the pack.
+"""Judge every technique of tfprivesc's list, whole and in pieces, with tfprivesc and with the pack.
 
     python -m benchmarks.iam.techniques
 
-The list is read from the package. A technique is a set of actions; it's found where a rule names a way to more
-permissions, while any other finding doesn't count.
+The list is read from the package. A technique is a set of actions. It counts as found only if a rule names an
+escalation path; any other finding doesn't count.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _ACCOUNT: Final = "123456789012"
 _NAMING: Final = frozenset(
     "privilege-escalation joint-privilege-escalation wildcard-action not-action broad-managed-policy".split()
 )
-"""The pack's rules that name a way to more permissions; the last three say that everything is allowed, or all that a
-managed policy holds. All rules of tfprivesc name one."""
+"""The pack's rules that name an escalation path; the last three say that everything is allowed, or all that a managed
+policy allows. All rules of tfprivesc name one."""
 
 _WITHOUT_EFFECT: Final[Sequence[Json]] = (
     {"Bool": {"aws:SecureTransport": "true"}},
@@ -34,19 +34,19 @@ _WITHOUT_EFFECT: Final[Sequence[Json]] = (
     {"StringEqualsIfExists": {"aws:ResourceTag/team": "web"}},
     {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}},
 )
-"""Conditions that the caller meets whatever it reaches for."""
+"""Conditions that the caller always meets."""
 
 _VARIANTS: Final[Mapping[str, str]] = {
     "whole": "all actions in one statement",
-    "conditions": "a statement for each action, with a condition that keeps nobody out",
+    "conditions": "a statement for each action, with a condition that everyone meets",
     "apart": "a policy for each action",
     "apart-conditions": "a policy for each action, with such a condition",
-    "denied": "all actions, and a Deny of them: not to be named",
+    "denied": "all actions, and a Deny of them, which must not be named",
 }
 
 
 def techniques() -> Mapping[str, Sequence[str]]:
-    """Return the techniques of the package: id -> the actions that each requires."""
+    """Return the techniques of the package: id -> required actions."""
     environment = environments.python(TFPRIVESC.environment).parents[1]
     [file] = environment.glob("lib/*/site-packages/tfprivesc/data/rules.json")
     return {rule["id"]: rule["requires"]["actions"] for rule in json.loads(file.read_text(encoding="utf-8"))}
@@ -104,11 +104,11 @@ def section() -> str:
     return (
         "## Techniques of tfprivesc\n\n"
         f"`python -m benchmarks.iam.techniques`: the {len(listed)} techniques that {TFPRIVESC.name} lists, whole and "
-        "in pieces, as the policies of a user and of a role in an account with a target for each. Right is who names a "
-        "way to more permissions where there is one, and none where there is none.\n\n"
+        "in pieces, as the policies of a user and of a role in an account with a target for each. A tool is right if "
+        "it names an escalation path where there is one, and none where there is none.\n\n"
         f"| technique as | {PACK.name} | {TFPRIVESC.name} |\n| --- | --- | --- |\n"
         + "".join(rows)
-        + "\nWrong by the pack:\n\n"
+        + "\nWhere the pack is wrong:\n\n"
         + ("".join(wrong) or "Nothing.\n")
     )
 

@@ -1,6 +1,6 @@
-"""Tasks that somebody starts by hand, on a stock image of PostgreSQL's client: bootstrap and inspect.
+"""Tasks that people start by hand, on PostgreSQL's official image: bootstrap and inspect.
 
-The SQL beside this file is part of the task definition: the container has nothing of its own.
+The SQL beside this file is part of the task definition, so the official image is enough.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from components.catalogue import SECRETS, DatabaseUrl, Workload
 
 COMMAND: Final = ("sh", "-c", "printenv DATABASE_SQL | psql --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --file=-")
-"""What the container runs. It exits with psql's code: 3 if a statement failed, 2 if there is no connection
+"""The container's command. It exits with psql's code: 3 if a statement failed, 2 if there is no connection
 (https://www.postgresql.org/docs/current/app-psql.html#APP-PSQL-EXIT-STATUS)."""
 
 _FILES: Final[Mapping[Workload, str]] = {
@@ -24,17 +24,17 @@ _DATABASES: Final = {"BACKSTAGE_DATABASE": "backstage/database-url", "PREFECT_DA
 """Environment variable -> path of the secret whose URL names the database."""
 
 _CONNECT_SECONDS: Final = 60
-"""A paused Aurora needs some 15 seconds to be there again:
+"""A paused Aurora needs some 15 seconds to resume:
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html"""
 
 
 def task_environment(workload: Workload) -> Mapping[str, str]:
-    """Return the environment of one of the two tasks, beside what is injected into it.
+    """Return the environment of one of the two tasks, without the injected variables.
 
-    The connection is encrypted; the image doesn't have the authority of RDS, so the server's name isn't checked.
+    The connection is encrypted. The image doesn't have RDS's certificate authority, so the server isn't verified.
 
     Raises:
-        KeyError: the workload is no such task.
+        KeyError: the workload isn't one of these tasks.
     """
     return {
         "DATABASE_SQL": Path(__file__).with_name(_FILES[workload]).read_text(encoding="utf-8"),
@@ -47,7 +47,7 @@ def task_environment(workload: Workload) -> Mapping[str, str]:
 
 
 def _database(path: str) -> str:
-    """Return the database that the recipe of a secret names."""
+    """Return the name of the database in a secret's recipe."""
     (database,) = (
         secret.recipe.database for secret in SECRETS if secret.path == path and isinstance(secret.recipe, DatabaseUrl)
     )

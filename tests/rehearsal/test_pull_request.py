@@ -155,7 +155,7 @@ def test_what_is_no_plan_is_refused_in_one_line(text: str, tmp_path: Path) -> No
     (tmp_path / "plan.json").write_text(text)
     done = report(tmp_path / "plan.json")
     assert done.returncode == 2
-    assert done.stderr.startswith(f"error: {tmp_path / 'plan.json'}: is no plan of one stack; accepted: ")
+    assert done.stderr.startswith(f"error: {tmp_path / 'plan.json'}: isn't the plan of one stack; accepted: ")
     assert done.stderr.count("\n") == 1
 
 

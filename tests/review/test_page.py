@@ -175,7 +175,7 @@ def test_the_command(tmp_path: Path) -> None:
     assert '"adoption":null' in output.read_text()
     bad = subprocess.run([*COMMAND, "--plan", str(output)], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert bad.returncode == 2
-    assert "is no plan of one stack" in bad.stderr
+    assert "isn't the plan of one stack" in bad.stderr
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,9 @@ def test_the_workshop_has_no_problem(folder: Path) -> None:
             "name: a\nruntime: python\nname: b",
             "Pulumi.yaml: line 3: the key `name` is already on line 1",
         ),
-        ("Pulumi.yaml", "name: a\nruntime: python\nstackConfigDir: b", "`stackConfigDir` isn't followed here"),
-        ("Pulumi.yaml", "name: a\nruntime: python\nplugins: {providers: []}", "`plugins` isn't followed here"),
-        ("Pulumi.dev.yaml", "environment: [a]\nconfig: {}", "Pulumi.dev.yaml: `environment` isn't followed here"),
+        ("Pulumi.yaml", "name: a\nruntime: python\nstackConfigDir: b", "`stackConfigDir` isn't supported here"),
+        ("Pulumi.yaml", "name: a\nruntime: python\nplugins: {providers: []}", "`plugins` isn't supported here"),
+        ("Pulumi.dev.yaml", "environment: [a]\nconfig: {}", "Pulumi.dev.yaml: `environment` isn't supported here"),
         ("Pulumi.dev.yaml", "- a", "Pulumi.dev.yaml: accepted: a mapping"),
         ("Pulumi.dev.yaml", "config: 3", "Pulumi.dev.yaml: `config` must be a mapping"),
         ("Pulumi.dev.yaml", "config: {workshop:replicas: many}", "`replicas` must be of type integer"),
@@ -86,12 +86,12 @@ def test_a_secret_has_no_default(folder: Path) -> None:
     """The engine takes a default of Pulumi.yaml for what it is: a value in clear."""
     with (folder / "Pulumi.yaml").open("a") as file:
         file.write("  spare: {type: string, secret: true, default: ''}\n")
-    assert "Pulumi.yaml: `spare` must be encrypted" in refusal(folder)
+    assert "Pulumi.yaml: `spare` is a secret, so it must be encrypted" in refusal(folder)
 
 
 def test_a_secret_in_clear(folder: Path) -> None:
     (folder / "Pulumi.dev.yaml").write_text("config: {workshop:token: plain}")
-    assert "`token` must be encrypted" in refusal(folder)
+    assert "`token` is a secret, so it must be encrypted" in refusal(folder)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_elsewhere_is_the_default_and_needs_all_ids() -> None:
 def test_here_refuses_what_it_makes(key: str) -> None:
     given = load(owned(), "prod").config[f"{NAME}:{key}"]
     assert problems(LAB, **{key: given}) == [
-        f"{key}: the stack makes it itself; accepted: nothing, or workloads `elsewhere`"
+        f"{key}: the stack creates this itself; leave it empty, or set workloads `elsewhere`"
     ]
 
 
@@ -80,27 +80,30 @@ ARCHIVE: Final = {"orkCodeBucket": "", "orkCodeKey": "", "orkCodeVersion": "", "
 @pytest.mark.parametrize(
     ("stack", "changes", "said"),
     [
-        ("prod", {"prefectImageDigest": DIGEST}, ["prefectImageDigest: is about workloads that are made here"]),
+        ("prod", {"prefectImageDigest": DIGEST}, ["prefectImageDigest: applies only with workloads `here`"]),
         ("prod", {"workloads": "there"}, ["workloads: `there` won't do; accepted: elsewhere or here"]),
         (LAB, TOGETHER, []),
         (LAB, {**TOGETHER, "databaseGeneration": "0"}, []),
-        (LAB, {"databaseGeneration": "0"}, ["databaseGeneration: `0` is no database, and the services need one"]),
-        (LAB, {"prefectImageDigest": ""}, ["prefectImageDigest: is missing beside backstageImageDigest"]),
+        (LAB, {"databaseGeneration": "0"}, ["databaseGeneration: `0` means no database, but the services need one"]),
+        (LAB, {"prefectImageDigest": ""}, ["prefectImageDigest: is missing, but set: backstageImageDigest"]),
         (LAB, {"prefectImageDigest": "latest"}, ["prefectImageDigest: `latest` won't do; accepted: an image's digest"]),
-        ("prod", {"postgresqlImageDigest": DIGEST}, ["postgresqlImageDigest: is about workloads that are made here"]),
-        ("prod", {"orkCodeBucket": "releases"}, ["orkCodeBucket: is about workloads that are made here"]),
+        ("prod", {"postgresqlImageDigest": DIGEST}, ["postgresqlImageDigest: applies only with workloads `here`"]),
+        ("prod", {"orkCodeBucket": "releases"}, ["orkCodeBucket: applies only with workloads `here`"]),
         (LAB, {"postgresqlImageDigest": ""}, []),
         (LAB, ARCHIVE, []),
         (LAB, {**ARCHIVE, "orkImageDigest": DIGEST}, []),
         (
             LAB,
             {"orkImageDigest": DIGEST},
-            ["orkImageDigest: can't stand beside orkCodeBucket, orkCodeHash, orkCodeKey, orkCodeVersion; accepted"],
+            ["orkImageDigest: can't be combined with orkCodeBucket, orkCodeHash, orkCodeKey, orkCodeVersion; accepted"],
         ),
         (
             LAB,
             {"orkCodeVersion": ""},
-            ["orkCodeVersion: is missing beside orkCodeBucket, orkCodeHash, orkCodeKey; accepted: all four, or none"],
+            [
+                "orkCodeVersion: is missing, but set: orkCodeBucket, orkCodeHash, orkCodeKey; "
+                "accepted: all four, or none"
+            ],
         ),
         (LAB, {"orkCodeHash": "9f86d081"}, ["orkCodeHash: `9f86d081` won't do; accepted: the archive's SHA-256"]),
         (LAB, {"alarmTopicArn": "alarms"}, ["alarmTopicArn: `alarms` won't do; accepted: the ARN of an SNS topic"]),
@@ -120,7 +123,7 @@ ARCHIVE: Final = {"orkCodeBucket": "", "orkCodeKey": "", "orkCodeVersion": "", "
         (
             LAB,
             {"databaseRestoreMode": "from_final_snapshot"},
-            ["databaseRestoreMode: `from_final_snapshot` needs the snapshot of a generation before the first"],
+            ["databaseRestoreMode: `from_final_snapshot` needs a snapshot, and generation 1 has none before it"],
         ),
         (LAB, {"databaseRestoreMode": "from_final_snapshot", "databaseSnapshot": "what-was-there"}, []),
         (LAB, {"databaseRestoreMode": "from_final_snapshot", "databaseGeneration": "2"}, []),
@@ -136,7 +139,7 @@ ARCHIVE: Final = {"orkCodeBucket": "", "orkCodeKey": "", "orkCodeVersion": "", "
             ["databaseWhenParked: `deleted` needs databaseDeletable `true`"],
         ),
         (LAB, {"parkMode": "parked", "databaseWhenParked": "deleted", "databaseDeletable": "true"}, []),
-        (LAB, {"databaseSnapshot": "what-was-there"}, ["databaseSnapshot: is what generation 1 starts from"]),
+        (LAB, {"databaseSnapshot": "what-was-there"}, ["databaseSnapshot: applies only to generation 1"]),
     ],
 )
 def test_what_doesnt_fit(stack: str, changes: dict[str, str], said: list[str]) -> None:

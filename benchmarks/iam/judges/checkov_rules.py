@@ -1,4 +1,4 @@
-"""The rules of Checkov that judge what a policy says. The others judge encryption, logging and the like."""
+"""The rules of Checkov that judge the contents of a policy. The others judge encryption, logging and the like."""
 
 OF_PLANS = (
     *("CKV_AWS_60", "CKV_AWS_61", "CKV_AWS_62", "CKV_AWS_63", "CKV_AWS_274", "CKV2_AWS_40", "CKV2_AWS_56"),

@@ -1,6 +1,6 @@
-"""What every judge does around its tool: load, judge document by document with the clock running, write.
+"""The common part of every judge: load the tool, time it on each document, write the results.
 
-The clock counts the processor's time for the process, so that what else the machine does changes nothing.
+It measures the processor time of the process, so other load on the machine doesn't matter.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 Judge = Callable[[dict[str, Any]], Sequence[str]]
-"""A labelled document -> findings; none means it passes."""
+"""A labelled document -> findings; a document without findings passes."""
 
 
 class NoVerdict(Exception):
@@ -21,18 +21,18 @@ class NoVerdict(Exception):
 
 
 def run(load: Callable[[str], Judge]) -> None:
-    """Judge the documents of the file named by the first argument and write to the second; the third is the mode.
+    """Judge the documents of the file in the first argument and write to the file in the second; the third is the mode.
 
-    A judge finds the policies, one or those of a bundle, as JSON texts under `texts`.
+    A judge gets the policies, one or those of a bundle, as JSON texts under `texts`.
 
-    Written: `load_ms`, `memory_mb` (peak resident, the interpreter included), and per document its findings (None
-    for no verdict), `error` where the tool raised, and `seconds`.
+    The output has `load_ms`, `memory_mb` (peak resident, including the interpreter), and for each document its findings
+    (None for no verdict), `error` if the tool raised, and `seconds`.
     """
     documents_path, result_path, mode = sys.argv[1:4]
     with open(documents_path, encoding="utf-8") as file:
         documents = json.load(file)
     for document in documents:
-        # The engine hands over text; to make it is no tool's work.
+        # The engine passes text, so making the text doesn't count for any tool.
         document["texts"] = [json.dumps(policy) for policy in document["policies"] or [document["document"]]]
     start = time.process_time()
     judge = load(mode)

@@ -24,7 +24,7 @@ _RESOURCES = {
 
 
 def load(_: str) -> harness.Judge:
-    """Load Checkov and return how it judges; there is one mode."""
+    """Load Checkov and return its judge; there is one mode."""
     from checkov.runner_filter import RunnerFilter  # type: ignore[import-not-found,unused-ignore]
     from checkov.terraform.plan_runner import Runner  # type: ignore[import-not-found,unused-ignore]
 
@@ -51,7 +51,7 @@ _WARM_UP = {
 
 
 _numbers = itertools.count()
-"""Checkov remembers what it read by a resource's address, so each document needs an address of its own."""
+"""Checkov caches what it read by a resource's address, so each document needs its own address."""
 
 
 def _resources(document: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""cloudsplaining as its `scan-policy-file` runs; mode `all` is its `--flag-all-risky-actions`."""
+"""cloudsplaining in the way of its `scan-policy-file`; mode `all` is its `--flag-all-risky-actions`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from benchmarks.iam.judges import harness
 
 
 def load(mode: str) -> harness.Judge:
-    """Load cloudsplaining and return how it judges in a mode."""
+    """Load cloudsplaining and return its judge in a mode."""
     from cloudsplaining.command.scan_policy_file import scan_policy  # type: ignore[import-not-found,unused-ignore]
     from cloudsplaining.scan.assume_role_policy_document import (  # type: ignore[import-not-found,unused-ignore]
         AssumeRolePolicyDocument,

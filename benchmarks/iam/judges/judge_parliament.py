@@ -10,7 +10,7 @@ from benchmarks.iam.judges import harness
 
 
 def load(mode: str) -> harness.Judge:
-    """Load parliament and return how it judges in a mode."""
+    """Load parliament and return its judge in a mode."""
     import parliament  # type: ignore[import-not-found,unused-ignore]
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
@@ -22,7 +22,7 @@ def load(mode: str) -> harness.Judge:
             ).findings
         ]
         if document["kind"] == "trust":
-            # It calls every trust policy malformed, because it has no Resource: no verdict.
+            # It calls every trust policy malformed because it has no Resource, so that counts as no verdict.
             findings = [finding for finding in findings if finding != "MALFORMED"]
             if not findings:
                 raise harness.NoVerdict

@@ -1,7 +1,7 @@
 """tfprivesc over a Terraform plan: a user and a role with the policies, in an account with a target for each rule.
 
-It reports what a plan's principals can reach in the plan, so that without targets it could find nothing. A principal
-that may do everything already is no escalation to it, but named beside the findings; here that counts as one.
+It reports what a plan's principals can reach in the plan, so without targets it could find nothing. It names a
+principal that may already do everything beside its findings, not as an escalation; here that counts as a finding.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ _NOTHING = json.dumps(
 )
 
 Entry = tuple[str, str, dict[str, str], dict[str, str]]
-"""A resource: type, name, values, and the address that each attribute refers to."""
+"""A resource: type, name, values, and the address to which each attribute refers."""
 
 
 def load(_: str) -> harness.Judge:
-    """Load tfprivesc and return how it judges; there is one mode."""
+    """Load tfprivesc and return its judge; there is one mode."""
     from tfprivesc import analyse_plan  # type: ignore[import-not-found,unused-ignore]
 
     def judge(document: dict[str, Any]) -> Sequence[str]:
