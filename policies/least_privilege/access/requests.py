@@ -34,7 +34,7 @@ def includes(outer: str, inner: str) -> bool:
 
 
 def widen(pattern: str) -> str:
-    """Return a pattern with `*` for its policy variables, which matches all that it can match."""
+    """Return a pattern with `*` for its policy variables; that matches everything that the pattern can match."""
     while "${" in pattern:
         before, _, rest = pattern.partition("${")
         pattern = f"{before}*{rest.partition('}')[2]}"

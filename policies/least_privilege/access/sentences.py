@@ -1,4 +1,4 @@
-"""Access that a change gives or takes, in sentences, and how a text names resources and actions."""
+"""Sentences about access that a change gives or takes away, and how they name resources and actions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final
 from policies.least_privilege.access.inclusion import LEVELS, Access
 
 _ACTIONS: Final = 4
-"""Actions of a level that a sentence names."""
+"""How many actions of a level a sentence names."""
 
 _Levels = tuple[tuple[str, tuple[str, ...]], ...]
 """Access levels, each with actions."""
 
 
 def sentences(found: Iterable[Access], opening: str = "This change lets") -> list[str]:
-    """Return access in sentences: all levels together, and once for holders and resources that have the same.
+    """Return sentences about access. Each has all levels, and all holders and resources with the same access.
 
     They are in the order of holders' names: the order of a plan's resources isn't always the same.
     """

@@ -225,8 +225,8 @@ def test_actions_count_where_they_do_something() -> None:
     every = READ | {"Action": "s3:*"}
     [sentence] = said(stack([READ]), stack([every]))
     assert sentence.startswith(
-        "This change lets `app` list, read about, read, write to, tag, change permissions of and use actions that "
-        "aren't known here on `prod-raw/*` (list: s3:ListMultipartUploadParts; read: "
+        "This change lets `app` list, read about, read, write to, tag, change permissions of and use unknown "
+        "actions on `prod-raw/*` (list: s3:ListMultipartUploadParts; read: "
     )
     assert "s3:CreateBucket" not in sentence  # takes no object
     listing = READ | {"Action": ["s3:GetObject", "s3:ListBucket", "s3:ListAllMyBuckets"]}
@@ -297,7 +297,7 @@ def test_resource_policies_count() -> None:
     assert said(bucket([tls]), bucket([tls, public])) == [
         "This change lets `everybody (by the resource policy of prod-raw)` read `prod-raw/*` (s3:GetObject)."
     ]
-    assert "isn't refused any more" in said(bucket([tls]), bucket([{**tls, "Action": "s3:GetObject"}]))[0]
+    assert "is no longer refused" in said(bucket([tls]), bucket([{**tls, "Action": "s3:GetObject"}]))[0]
     assert said(bucket([tls, public]), bucket([tls])) == []
 
 
@@ -350,7 +350,7 @@ def test_the_page_begins_with_who_reads_each_secret() -> None:
         "Who reads secrets made elsewhere\n\n| secret | read by |\n| --- | --- |\n| `others/c` | `app` |\n"
     )
     assert sections[3] == (
-        "Who may take on each role\n\n| role | who |\n| --- | --- |\n| `app`<br>`all` | `ec2.amazonaws.com` |\n"
+        "Who can assume each role\n\n| role | who |\n| --- | --- |\n| `app`<br>`all` | `ec2.amazonaws.com` |\n"
     )
 
 

@@ -86,7 +86,7 @@ def named(bundle: Labelled) -> list[tuple[str, str]]:
                 {"Sid": "Run", "Effect": "Allow", "Action": "ecs:RunTask", "Resource": "*"},
                 {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets", "iam:PassRole"], "Resource": "*"},
             ],
-            "`iam:PassRole`, `ecs:RunTask` open a way to more permissions (pass-to-task). See statement 2: action "
+            "`iam:PassRole`, `ecs:RunTask` allow privilege escalation (pass-to-task). See statement 2: action "
             "`iam:PassRole`, resource `*`; statement 1 (`Run`): action `ecs:RunTask`, resource `*`.",
         ),
         (

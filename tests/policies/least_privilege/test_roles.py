@@ -254,7 +254,7 @@ def test_ways_with_one_cause_are_one_finding(pack: StartPack) -> None:
     [found] = pack("least_privilege", config=BOUNDARY_ELSEWHERE).stack_of(
         [role(), inline("a", PASS), inline("b", making)]
     )
-    assert "The policies of the role `app`: `iam:PassRole`, `ec2:RunInstances` open" in found.message
+    assert "The policies of the role `app`: `iam:PassRole`, `ec2:RunInstances` allow" in found.message
     assert "It also breaks `joint-privilege-escalation` (2 findings)." in found.message
 
 
