@@ -25,7 +25,7 @@ class Holder:
     """Somebody, and the statements that are about them."""
 
     name: str
-    """A role's name; for the principal of a resource policy, who it is and for what."""
+    """A role's name; for the principal of a resource policy, who it is and which policy lets it in."""
     kind: str = "role"
     """role, user, policy (managed, attached to nobody here), trust, resource, or denials (of a resource policy)."""
     allows: list[Statement] = field(default_factory=list)
@@ -82,7 +82,7 @@ def holders(resources: Sequence[Resource], *, inputs: bool = False) -> dict[str,
         if resource.type in PLACES or resource.type in ATTACHMENTS:
             if resource.type not in TYPES:
                 _add_user(found, resource, policies, used)
-            for key, holder in _let_in(resource):
+            for key, holder in _policy_principals(resource):
                 found[key] = holder
     for end, policy in policies.items():
         if end not in used:
@@ -148,7 +148,7 @@ _NAMES: Final = ("bucket", "name", "queueUrl", "arn", "secretArn", "function", "
 """Properties, one of which names the resource that a policy belongs to."""
 
 
-def _let_in(resource: Resource) -> Iterator[tuple[str, Holder]]:
+def _policy_principals(resource: Resource) -> Iterator[tuple[str, Holder]]:
     """Yield those whom trust and resource policies let in: one holder for each principal and resource."""
     for document in documents(resource):
         if document.kind not in (Kind.TRUST, Kind.RESOURCE):

@@ -285,7 +285,7 @@ def described(holder: str, unit: Unit, actions: int, part: Part) -> Iterator[Acc
 
 
 def _taking(service: knowledge.Service, resource: str) -> int:
-    """Return the actions that take a resource which a pattern matches; those that take none need a pattern for all."""
+    """Return the actions that take a resource that a pattern matches; those that take none need one for everything."""
     reached = reach(service, resource)
     actions = service.everything & ~service.typed if reached.any_resource else 0
     for bit, kind in enumerate(service.types):

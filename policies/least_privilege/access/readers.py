@@ -128,10 +128,10 @@ def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judg
     if all(isinstance(one.get("name"), str) and not _is_listed(store, one, listed) for one in made):
         # A stack that has no list and creates nothing has nothing to compare. Other rules judge what else it reads.
         if made and not problems:
-            yield _other_list(store, made, expected, judgement.stack)
+            yield _wrong_list_finding(store, made, expected, judgement.stack)
         if made or not expected:
             return
-    yield from _unlisted(store, made, listed)
+    yield from _unlisted_findings(store, made, listed)
     urns = {str(resource.get("name")): resource.urn for resource in resources if resource.type == "aws:iam/role:Role"}
     reading = [holder for holder in holders(resources).values() if holder.kind in ("role", "user", "policy")]
     own = {name for resource in made if isinstance(name := resource.get("name"), str)}
@@ -153,7 +153,7 @@ def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judg
     for arn in used:
         for name in sorted(expected[arn] - existing):
             yield Finding(f"`{name}` can't read the {store.noun} `{store.name(arn)}`: there is no such role.")
-    yield from _let_in_by_resource_policies(store, resources, expected)
+    yield from _resource_policy_findings(store, resources, expected)
 
 
 def _read_expected(store: Store, judgement: Judgement) -> tuple[Expected, list[str]]:
@@ -180,7 +180,7 @@ def _read_expected(store: Store, judgement: Judgement) -> tuple[Expected, list[s
     return expected, problems
 
 
-def _other_list(store: Store, made: Sequence[Resource], expected: Expected, stack: str) -> Finding:
+def _wrong_list_finding(store: Store, made: Sequence[Resource], expected: Expected, stack: str) -> Finding:
     """Return the finding that the list has nothing that the stack creates."""
     problem = f"names others, such as `{store.name(min(expected))}`" if expected else "is missing, or has no such list"
     return Finding(
@@ -198,7 +198,7 @@ def _is_listed(store: Store, resource: Resource, listed: Container[str]) -> bool
     return (f"/{name}" if store.paths and not name.startswith("/") else name) in listed
 
 
-def _unlisted(store: Store, made: Iterable[Resource], listed: Container[str]) -> Iterator[Finding]:
+def _unlisted_findings(store: Store, made: Iterable[Resource], listed: Container[str]) -> Iterator[Finding]:
     for resource in made:
         name = resource.get("name")
         if not isinstance(name, str):
@@ -274,7 +274,7 @@ def _reading_actions(unit: Unit, actions: Iterable[str], service: str) -> int:
     return mask
 
 
-def _let_in_by_resource_policies(store: Store, resources: Iterable[Resource], expected: Expected) -> Iterator[Finding]:
+def _resource_policy_findings(store: Store, resources: Iterable[Resource], expected: Expected) -> Iterator[Finding]:
     for resource in resources:
         if resource.type not in (store.type, store.policy_type) or resource.type not in PLACES:
             continue

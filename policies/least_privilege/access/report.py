@@ -57,7 +57,7 @@ def _mark_unknowns(value: Json) -> PropertyValue:
 
 
 def accesses(plan: Json) -> list[Access]:
-    """Return who may do what to what: a line for each holder, level and resource pattern.
+    """Return who can do what to what: a line for each holder, level and resource pattern.
 
     Raises:
         NotAPlan: what is given isn't a plan.
@@ -66,7 +66,7 @@ def accesses(plan: Json) -> list[Access]:
 
 
 def holder_accesses(holder: Holder) -> list[Access]:
-    """Return what one holder may do."""
+    """Return what one holder can do."""
     found = [Access(holder.name, why=f"has {why}") for why in dict.fromkeys(holder.unclear)]
     found += [
         Access(holder.name, why=f"has the policy `{arn}`, which isn't part of this stack")

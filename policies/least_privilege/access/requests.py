@@ -1,4 +1,4 @@
-"""What a holder may do with one action: single requests, and all requests for what a pattern matches."""
+"""What a holder can do with one action: single requests, and all requests for what a pattern matches."""
 
 from __future__ import annotations
 

@@ -21,19 +21,19 @@ def sentences(found: Iterable[Access], opening: str = "This change lets") -> lis
     They are in the order of holders' names: the order of a plan's resources isn't always the same.
     """
     found = sorted(found, key=lambda one: one.holder)
-    said = [f"`{holder}` {why}." for holder, why in dict.fromkeys((one.holder, one.why) for one in found if one.why)]
+    lines = [f"`{holder}` {why}." for holder, why in dict.fromkeys((one.holder, one.why) for one in found if one.why)]
     places: dict[tuple[str, bool, _Levels], list[str]] = defaultdict(list)
     for (holder, conditional, resource), levels in _by_resource(found).items():
         places[holder, conditional, levels].append(shown(resource))
     holders: dict[tuple[bool, _Levels, tuple[str, ...]], list[str]] = defaultdict(list)
     for (holder, conditional, levels), resources in places.items():
         holders[conditional, levels, tuple(dict.fromkeys(resources))].append(f"`{holder}`")
-    said += [
+    lines += [
         f"{opening} {_series(names)} {_series([LEVELS[level] for level, _ in levels])} {', '.join(resources)}"
         f"{' under a condition' if conditional else ''} ({_details(levels)})."
         for (conditional, levels, resources), names in holders.items()
     ]
-    return said
+    return lines
 
 
 def _by_resource(found: Iterable[Access]) -> dict[tuple[str, bool, str], _Levels]:

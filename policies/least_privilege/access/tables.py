@@ -1,4 +1,4 @@
-"""The access of a stack as a page: first who reads which secret, then what each role may do."""
+"""The access of a stack as a page: first who reads which secret, then what each role can do."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def page(plan: Json) -> str:
 
 
 def _readers(store: Store, resources: Sequence[Resource], found: Sequence[Holder]) -> Iterator[str]:
-    """Yield who reads each value: first of those that the stack makes, then of others that it names."""
+    """Yield who reads each value: first of those that the stack creates, then of others that it names."""
     read = readings(store, resources, found)
     for made, title in ((True, f"Who reads each {store.noun}"), (False, f"Who reads {store.noun}s made elsewhere")):
         rows = [

@@ -261,7 +261,7 @@ _SOURCE_SERVICES: Final[Mapping[str, str]] = {
 """Service principal, without `.amazonaws.com` -> the service in the ARNs that it sends as `aws:SourceArn`."""
 
 _SOURCE_KINDS: Final = {"s3": "bucket", "events": "rule", "cloudwatch": "alarm"}
-"""Service -> the one kind of its resources for which it acts."""
+"""Service -> the only type of its resources that it acts for."""
 
 
 def _services_with_other_sources(statement: Statement) -> Iterator[str]:

@@ -37,7 +37,7 @@ _FREE_TEXT: Final = ("aws:referer", "aws:useragent")
 """Keys whose values may contain a literal star. Values of tags and names may not."""
 
 _CERTIFICATE_TAG: Final = re.compile(r"aws:principaltag/x509(?!(?:subject|issuer|san)/).*")
-"""Tags that look like those of IAM Roles Anywhere and aren't
+"""Tags that look like those of IAM Roles Anywhere but aren't
 (https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
 
 

@@ -91,12 +91,12 @@ _RECEIVER: Final = "ec2:Add/userId"
 
 def _sharing_remedy(service: knowledge.Service, sharing: int) -> str:
     limited = sharing & (condition_keys.actions_sent_with(service, _RECEIVER.lower()) or 0)
-    said = []
+    texts = []
     if limited:
-        said.append(remedies.add_condition({"StringEquals": {_RECEIVER: "ACCOUNT"}}, list(service.listed(limited))))
+        texts.append(remedies.add_condition({"StringEquals": {_RECEIVER: "ACCOUNT"}}, list(service.listed(limited))))
     if sharing & ~limited:
-        said.append(remedies.leave_out(list(service.listed(sharing & ~limited))))
-    return " ".join(said)
+        texts.append(remedies.leave_out(list(service.listed(sharing & ~limited))))
+    return " ".join(texts)
 
 
 def key_grant_faults(statement: Statement) -> Iterator[Fault]:

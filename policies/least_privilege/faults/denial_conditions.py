@@ -16,7 +16,7 @@ _SAFE: Final[Mapping[str, tuple[str | tuple[str, ...], str]]] = {
     "aws:multifactorauthpresent": ("bool", "with MFA"),
     "aws:multifactorauthage": ("numericless", "with a recent MFA"),
     "aws:sourcevpce": (_EQUALS, "through the endpoint that it names"),
-    "aws:sourcevpc": (_EQUALS, "from the network that it names"),
+    "aws:sourcevpc": (_EQUALS, "from the VPC that it names"),
     "aws:principalorgid": (_EQUALS, "from the organization that it names"),
     "aws:principalorgpaths": (_EQUALS, "from the part of the organization that it names"),
     "s3:tlsversion": ("numericgreater", "with a new version of TLS"),
@@ -37,7 +37,7 @@ _SAFE_WITH_KEY: Final[Mapping[str, str]] = {
     "aws:multifactorauthage": "with MFA",
     "aws:multifactorauthpresent": "with MFA",
     "aws:sourcevpce": "through an endpoint",
-    "aws:sourcevpc": "from a network of AWS's",
+    "aws:sourcevpc": "from a VPC",
 }
 """Key -> a description of the requests that hold it; `Null` with false selects them."""
 

@@ -148,7 +148,7 @@ def _comparison_faults(denial: Statement, allows: Sequence[Statement], kind: Kin
     if left:
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
-            f"{where} names a bucket and leaves out its objects, on which {quote(map(spell, left))} are allowed.",
+            f"{where} names a bucket but not its objects, which leaves {quote(map(spell, left))} allowed on these.",
         )
     if _is_unconditional(denial):
         for allow in allows:

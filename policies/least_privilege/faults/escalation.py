@@ -286,7 +286,7 @@ def _unconditional_resources(
 
 
 def _allowed_resources(statements: Sequence[Statement], action: str) -> tuple[str, ...]:
-    """Return the resources on which an action is allowed, whatever the conditions, as patterns."""
+    """Return the resources on which an action is allowed, regardless of conditions, as patterns."""
     return tuple(
         resources.resolve_variables(resource)
         for statement in statements

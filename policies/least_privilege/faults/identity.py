@@ -89,7 +89,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
         yield Fault(
             RuleId.WILDCARD_RESOURCE,
             lambda: (
-                f"{quote_actions(service, on_star)} can be narrowed to resources, but {_be(on_star)} allowed on `*`."
+                f"{quote_actions(service, on_star)} can be narrowed to resources, but {_is_or_are(on_star)} allowed "
+                "on `*`."
             ),
             parts=(any_granting_widely(statements, service, on_star, on_star=True),),
             mend=partial(remedies.narrow, service, on_star),
@@ -99,8 +100,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
             lambda: (
-                f"{quote_actions(service, on_patterns)} {_be(on_patterns)} allowed on a pattern that every resource "
-                "matches."
+                f"{quote_actions(service, on_patterns)} {_is_or_are(on_patterns)} allowed on a pattern that every "
+                "resource matches."
             ),
             parts=(any_granting_widely(statements, service, on_patterns),),
             mend=partial(remedies.narrow, service, on_patterns),
@@ -132,14 +133,14 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
 
 def _unbounded_effect(service: knowledge.Service, actions: int, verb: str, effect: str) -> str:
     named = quote_actions(service, actions)
-    return f"Without a bound on the resource, {named} {verb}{_s(actions)} {effect}."
+    return f"Without a bound on the resource, {named} {verb}{_verb_ending(actions)} {effect}."
 
 
-def _be(mask: int) -> str:
+def _is_or_are(mask: int) -> str:
     return "is" if mask.bit_count() == 1 else "are"
 
 
-def _s(mask: int) -> str:
+def _verb_ending(mask: int) -> str:
     """Return the ending of the verb whose subject is the actions of a mask."""
     return "s" if mask.bit_count() == 1 else ""
 
@@ -261,7 +262,7 @@ def _folder_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     own = [folder for statement in narrowed for folder in _own_folders(statement)][:_MOST_FOLDERS]
     for statement in allows:
         for resource in () if statement.negated_resources else statement.resources:
-            problems = [said for form, said in _LOOSE_VARIABLES if form.search(resource)] if "${" in resource else []
+            problems = [text for form, text in _LOOSE_VARIABLES if form.search(resource)] if "${" in resource else []
             if own and "${" not in resource and any(patterns.includes(resource, folder) for folder in own):
                 problems = ["though only the caller's own folder may be listed"]
             for problem in problems:

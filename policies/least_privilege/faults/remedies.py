@@ -65,15 +65,15 @@ def narrow(service: Service, actions: int) -> str:
         groups.setdefault(_arns(service, knowledge.lookup(name.lower())[1]), []).append(name)
     unnamed = groups.pop((), [])
     untyped = list(service.listed(actions & ~service.typed))
-    said = [limit(service, writing)] if writing else []
+    texts = [limit(service, writing)] if writing else []
     if groups:
         shown = [f"{quote(names)} on {quote(arns)}" for arns, names in groups.items()]
-        said.append(f"Allow {'; '.join(shown[:_MOST_GROUPS])}{'; and so on' if len(shown) > _MOST_GROUPS else ''}.")
+        texts.append(f"Allow {'; '.join(shown[:_MOST_GROUPS])}{'; and so on' if len(shown) > _MOST_GROUPS else ''}.")
     if unnamed:
-        said.append(add_condition({"StringEquals": {"aws:ResourceTag/NAME": "NAME"}}, unnamed))
+        texts.append(add_condition({"StringEquals": {"aws:ResourceTag/NAME": "NAME"}}, unnamed))
     if untyped:
-        said.append(f"Leave out {quote(untyped)}, which no resource can narrow.")
-    return " ".join(said)
+        texts.append(f"Leave out {quote(untyped)}, which no resource can narrow.")
+    return " ".join(texts)
 
 
 def _arns(service: Service, action: int) -> tuple[str, ...]:

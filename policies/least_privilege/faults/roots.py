@@ -27,7 +27,7 @@ _REACH: Final = frozenset(
         RuleId.AUDIT_TAMPERING,
     )
 )
-"""Faults of actions on more than they need."""
+"""Faults of actions that are allowed on more than they need."""
 _NARROWED: Final = _REACH | {RuleId.NOT_RESOURCE}
 """Faults whose remedies name other resources, limit the actions by a condition, or leave them out."""
 
@@ -82,8 +82,8 @@ def _find_roots(faults: Sequence[Fault]) -> Mapping[Fault, tuple[Fault, ...]]:
     found: dict[Fault, tuple[Fault, ...]] = {}
     wider: dict[str, list[Fault]] = defaultdict(list)
     for fault in sorted(faults, key=lambda fault: _WIDTH.get(fault.rule, len(_WIDTH))):
-        find = _from_resources if fault.rule in _REACH else _from_names
-        found[fault] = _from_actions(fault, wider) or _from_conditions(fault, wider) or find(fault, wider)
+        find = _resource_roots if fault.rule in _REACH else _name_roots
+        found[fault] = _action_roots(fault, wider) or _condition_roots(fault, wider) or find(fault, wider)
         for place in fault.places:
             wider[place.statement.where].append(fault)
     return found
@@ -112,14 +112,14 @@ _MOST: Final = 50
 one. A fault whose roots aren't found is reported by itself."""
 
 
-def _from_actions(fault: Fault, wider: _Wider) -> _Roots:
+def _action_roots(fault: Fault, wider: _Wider) -> _Roots:
     """Return the broad action patterns that give all that a fault needs."""
     if fault.rule not in _REACH | {RuleId.TRUST_ACTION}:
         return ()
     return _covering(fault, wider, BROAD, lambda _, root, place: _mends(root, place))
 
 
-def _from_resources(fault: Fault, wider: _Wider) -> _Roots:
+def _resource_roots(fault: Fault, wider: _Wider) -> _Roots:
     """Return the faults whose remedies narrow, or take away, all that a fault needs."""
 
     def is_root(part: Part, root: Fault, place: Place) -> bool:
@@ -156,7 +156,7 @@ def _covering(
 
 
 def _known(places: Sequence[Place], wider: _Wider, rules: Container[RuleId]) -> _Wider:
-    """Return the faults of some rules in the statements of places."""
+    """Return the faults of some rules, by statement, in the statements of places."""
     wheres = {place.statement.where for place in places}
     return {where: [one for one in wider.get(where, ())[:_MOST] if one.rule in rules] for where in wheres}
 
@@ -172,7 +172,7 @@ def _each_root(places: Sequence[Place], known: _Wider, is_root: Callable[[Fault,
     return tuple(found)
 
 
-def _from_names(fault: Fault, wider: _Wider) -> _Roots:
+def _name_roots(fault: Fault, wider: _Wider) -> _Roots:
     """Return the fault of the name of the principal, or of the only resource, that a fault is about."""
 
     def is_root(root: Fault, place: Place) -> bool:
@@ -186,7 +186,7 @@ def _from_names(fault: Fault, wider: _Wider) -> _Roots:
     return _each_root(fault.places, _known(fault.places, wider, {rule}), is_root)
 
 
-def _from_conditions(fault: Fault, wider: _Wider) -> _Roots:
+def _condition_roots(fault: Fault, wider: _Wider) -> _Roots:
     """Return the fault of the condition that was meant to keep out what a fault lets in."""
     known = _known(fault.places, wider, _CONDITIONS)
     return _each_root(fault.places, known, lambda root, _: _limits(root.concerns, fault.rule))

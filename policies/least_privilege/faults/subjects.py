@@ -98,7 +98,7 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             "space:SPACE:stack:STACK:*",
             separator=":",
         ),
-        # Any other issuer: no wildcard, or two names with literal values before the first one, and nothing after it.
+        # Any other issuer: no wildcard, or two names with literal values before the first wildcard, no text after it.
         _Issuer(r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?]*[*?]+", "SUBJECT"),
     )
 )
@@ -123,7 +123,7 @@ def name_one_project(issuer: str, subjects: Sequence[str]) -> bool:
 
 
 SIGNING_IN: Final = "sts:AssumeRoleWithWebIdentity"
-"""The action by which a token opens a session of a role."""
+"""The action with which a token opens a session of a role."""
 
 
 def name_project(issuer: str) -> str:

@@ -36,7 +36,7 @@ def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
     wanted = "sts:assumerolewithsaml" if issuer == "saml" else "sts:assumerolewithwebidentity"
     if wanted not in statement.actions and not any(map(patterns.wild, statement.actions)):
         yield Fault(
-            RuleId.RESOURCE_MISMATCH, f"{where} grants nothing: a token of `{shown}` can't be used with its action."
+            RuleId.RESOURCE_MISMATCH, f"{where} grants nothing: its action doesn't accept a token of `{shown}`."
         )
     audience = f"{issuer}:{_AUDIENCE_CLAIMS.get(issuer, 'aud')}"
     if not conditions.ask_for(audience, None if issuer == "saml" else is_literal):

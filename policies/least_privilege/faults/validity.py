@@ -87,8 +87,8 @@ def _action_problem(action: str) -> str:
 def _arn_faults(statement: Statement) -> Iterator[Fault]:
     for resource in statement.resources:
         if problem := _arn_problem(resource):
-            said = f"{statement.where} names `{shorten(resource)}`{problem}."
-            yield Fault(RuleId.MALFORMED_ARN, said, parts=at(Place(statement, statement.actions, (resource,))))
+            message = f"{statement.where} names `{shorten(resource)}`{problem}."
+            yield Fault(RuleId.MALFORMED_ARN, message, parts=at(Place(statement, statement.actions, (resource,))))
 
 
 def _arn_problem(resource: str) -> str:
@@ -102,8 +102,8 @@ def _principal_faults(statement: Statement) -> Iterator[Fault]:
     for principal in statement.principals:
         problem = principals.meaning(principal).problem
         if problem:
-            said = partial(_principal_problem, statement, principal.name, problem)
-            yield Fault(RuleId.MALFORMED_PRINCIPAL, said, concerns=principal.name)
+            message = partial(_principal_problem, statement, principal.name, problem)
+            yield Fault(RuleId.MALFORMED_PRINCIPAL, message, concerns=principal.name)
 
 
 def _principal_problem(statement: Statement, name: str, problem: Text) -> str:

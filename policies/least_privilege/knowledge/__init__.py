@@ -80,7 +80,7 @@ class Service:
     levels: Mapping[str, int]
     types: Sequence[ResourceType]
     keys: Mapping[str, tuple[str, int]]
-    """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
+    """Condition key in lower case, up to its variable part -> its type and the mask of the actions that support it."""
     everything: int
     """The mask of all actions."""
     typed: int

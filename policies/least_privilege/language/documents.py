@@ -1,7 +1,7 @@
 """Policy documents: from JSON text to statements, with every defect named.
 
 The grammar is https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html. A document that breaks
-it has problems. What can be read of it is still returned as statements, so that other rules judge those.
+it has problems. The parts that can be read are still returned as statements, so that other rules judge them.
 """
 
 from __future__ import annotations

@@ -85,11 +85,11 @@ def named(given: tuple[str, ...]) -> Named:
 
 
 def _actions(given: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
-    return _all_but(given) if negated else named(given).by_service
+    return _other_actions(given) if negated else named(given).by_service
 
 
 @lru_cache(1024)
-def _all_but(given: tuple[str, ...]) -> Mapping[knowledge.Service, int]:
+def _other_actions(given: tuple[str, ...]) -> Mapping[knowledge.Service, int]:
     excluded = named(given).by_service
     return {service: service.everything & ~excluded.get(service, 0) for service in _matching_services("*")}
 
@@ -140,7 +140,7 @@ class ServiceGrant:
     on_star: int = 0
     """Granted on `*`."""
     without_resource: int = 0
-    """Granted where no resource can be named: they take none, and the statement's resource allows for that."""
+    """Granted actions that take no resource, where the statement's resource covers such actions."""
     on_all: dict[int, int] = field(default_factory=dict)
     """Resource type -> actions granted on all resources of the type."""
     in_any_account: dict[int, int] = field(default_factory=dict)

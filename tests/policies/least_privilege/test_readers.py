@@ -69,7 +69,7 @@ def test_as_declared(pack: StartPack) -> None:
         {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "NotResource": OTHER},
     ],
 )
-def test_whoever_else_may_read_it_is_named(pack: StartPack, extra: Json) -> None:
+def test_every_other_reader_is_named(pack: StartPack, extra: Json) -> None:
     found = messages(pack, [secret(), *role("app", reads(SECRET)), *role("spy", extra)])
     assert any(
         "`spy` can read the secret `prod/db/admin`, though it isn't a declared reader" in message for message in found
@@ -85,17 +85,17 @@ def test_whoever_else_may_read_it_is_named(pack: StartPack, extra: Json) -> None
         (reads(SECRET.replace("-??????", "-AbCdEf")),),
     ],
 )
-def test_whoever_cannot_read_it_is_named(pack: StartPack, statements: tuple[Json, ...]) -> None:
+def test_a_declared_reader_that_cannot_read_is_named(pack: StartPack, statements: tuple[Json, ...]) -> None:
     found = messages(pack, [secret(), *role("app", *statements)])
     assert any("`app` can't read the secret `prod/db/admin`" in message for message in found)
     assert any("there is no such role" in message for message in messages(pack, [secret()]))
 
 
 def test_the_list_may_be_ahead_of_the_program(pack: StartPack) -> None:
-    """Owners agree to a reader of a new secret first; what brings the secret is then judged by that."""
+    """Owners first agree to a reader of a new secret; the change that brings the secret is then judged by that list."""
     stack = [secret(), *role("app", reads(SECRET))]
     assert messages(pack, stack, readers={SECRET: ["app"], OTHER: ["app", "to-come"]}) == []
-    # Whoever reads it already is held against the list, and what the stack makes is used.
+    # Those who can read it already are compared with the list, and what the stack creates counts as used.
     (found,) = messages(pack, [*stack, *role("spy", reads(OTHER))], readers={SECRET: ["app"], OTHER: ["spy", "app"]})
     assert "`app` can't read the secret" in found
     assert any("to-come" in said for said in messages(pack, stack, readers={SECRET: ["app", "to-come"]}))
