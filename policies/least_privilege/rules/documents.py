@@ -94,7 +94,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.MALFORMED_PRINCIPAL,
-        "Every principal can exist.",
+        "Every principal is one that can exist.",
         "Name an account, a role, a user, a service or an identity provider in full, without wildcards.",
         _GUIDE + "reference_policies_elements_principal.html",
         Severity.HIGH,
@@ -201,14 +201,14 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.DATA_EXFILTRATION,
-        "No policy allows reading the data of every resource.",
+        "No policy allows reading the data of every resource, or sharing data with any account.",
         "Name the buckets, tables, secrets or parameters whose data is needed.",
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/data-exfiltration/",
         Severity.HIGH,
     ),
     _Row(
         RuleId.PERMISSIONS_MANAGEMENT,
-        "No policy allows changing the permissions of every resource.",
+        "No policy allows changing the permissions of every resource, or of one that its holder also uses.",
         "Name the resources whose permissions are managed.",
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/resource-exposure/",
         Severity.HIGH,
@@ -253,7 +253,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.UNSCOPED_SERVICE_TRUST,
-        "A service is trusted on behalf of one account only.",
+        "A service is trusted only on behalf of accounts or organizations that a condition names.",
         "Add a condition on `aws:SourceAccount`, and on `aws:SourceArn` where the service sends it.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
@@ -261,7 +261,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.FEDERATION_WITHOUT_AUDIENCE,
-        "Tokens are accepted only if they were made for AWS.",
+        "Tokens are accepted only for a named audience.",
         "Add a condition on the issuer's `aud`.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.CRITICAL,
@@ -295,7 +295,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.CONFUSED_DEPUTY,
-        "A service may use a resource on behalf of one account only.",
+        "A service can use a resource only on behalf of accounts or organizations that a condition names.",
         "Add a condition on `aws:SourceAccount` or `aws:SourceArn`.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
