@@ -100,7 +100,7 @@ def _value_problem(family: str, operator: str, key: str, value: str) -> str:
         if is_wrong(value):
             return problem
     if key == "aws:currenttime" and operator.startswith("dateless") and _is_over(value):
-        return "lies in the past"
+        return "is in the past"
     if _OPEN_HOST.match(value):
         return "ends the host with a wildcard, so it also matches hosts of others"
     if patterns.wild(value):
@@ -128,15 +128,15 @@ def _is_over(date: str) -> bool:
 
 
 _ACCOUNT: Final = (r"\d{12}", "an account number of twelve digits")
-_ORGANIZATION: Final = (r"o-[a-z0-9]+", "the id of an organization, o-...")
+_ORGANIZATION: Final = (r"o-[a-z0-9]+", "the id of an organization, which begins with `o-`")
 _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     key: (re.compile(pattern), form)
     for keys, (pattern, form) in {
         "aws:sourceaccount aws:principalaccount aws:resourceaccount aws:vpceaccount kms:calleraccount": _ACCOUNT,
         "s3:resourceaccount s3:dataaccesspointaccount": _ACCOUNT,
         "aws:principalorgid aws:resourceorgid aws:sourceorgid aws:vpceorgid": _ORGANIZATION,
-        "aws:sourcevpce": (r"vpce-[0-9a-z-]+", "the id of an endpoint, vpce-..."),
-        "aws:sourcevpc aws:ec2instancesourcevpc": (r"vpc-[0-9a-z-]+", "the id of a VPC, vpc-..."),
+        "aws:sourcevpce": (r"vpce-[0-9a-z-]+", "the id of an endpoint, which begins with `vpce-`"),
+        "aws:sourcevpc aws:ec2instancesourcevpc": (r"vpc-[0-9a-z-]+", "the id of a VPC, which begins with `vpc-`"),
         "aws:requestedregion": (resources.REGION, "a region such as eu-central-1"),
         "kms:viaservice": (
             rf"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.{resources.REGION}\.amazonaws\.com(?:\.cn)?",

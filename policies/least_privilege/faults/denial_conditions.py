@@ -32,8 +32,8 @@ _SAFE_IN_TRUST: Final[Mapping[str, tuple[str | tuple[str, ...], str]]] = {
 }
 
 _SAFE_WITH_KEY: Final[Mapping[str, str]] = {
-    "s3:x-amz-server-side-encryption": "encrypted",
-    "s3:x-amz-server-side-encryption-aws-kms-key-id": "encrypted with a key",
+    "s3:x-amz-server-side-encryption": "that are encrypted",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id": "that are encrypted with a key",
     "aws:multifactorauthage": "with MFA",
     "aws:multifactorauthpresent": "with MFA",
     "aws:sourcevpce": "through an endpoint",

@@ -168,17 +168,17 @@ def problem(resource: str) -> str:
         return "" if spans else "has fewer than six parts"
     _, partition, service, region, account, name = parts
     if not patterns.wild(partition) and not _PARTITION.fullmatch(partition) and partition != "$":
-        return f"names the partition `{partition[:40]}`, which doesn't exist"
+        return f"has the unknown partition `{partition[:40]}`"
     if not service:
         return "names no service"
     if region and not patterns.wild(region) and not _REGION.fullmatch(region) and "$" not in region:
-        return f"names the region `{region[:40]}`, which doesn't exist"
+        return f"has the unknown region `{region[:40]}`"
     if region and not patterns.wild(region + partition) and "$" not in region + partition:
         wanted = region_partition(region)
         if partition != wanted:
-            return f"names the region `{region[:40]}`, which isn't in the partition `{partition[:40]}`"
+            return f"has the region `{region[:40]}`, which is in the partition `{wanted}`"
     if account and not patterns.wild(account) and not _ACCOUNT.fullmatch(account) and "$" not in account:
-        return f"names the account `{account[:40]}`, which can't exist"
+        return f"has the impossible account `{account[:40]}`"
     if not name:
         return "names no resource"
     if service == "ssm" and name.startswith("parameter//"):
@@ -197,7 +197,7 @@ def _surplus_part(service: knowledge.Service, region: str, account: str, name: s
     kinds = kinds or [kind for kind in own if not kind.literal]
     for given, part, article, what in ((region, 3, "a", "region"), (account, 4, "an", "account")):
         if given and not patterns.wild(given) and kinds and not any(kind.parts[part] for kind in kinds):
-            return f"names {article} {what}, but ARNs of its type have none"
+            return f"has {article} {what}, but ARNs of its type have none"
     return ""
 
 
