@@ -1,6 +1,6 @@
-"""The least-privilege pack: who may do what, judged from the policy documents of a stack.
+"""The least-privilege pack judges from a stack's policy documents who is allowed to do what.
 
-`RULES` is the pack. Each folder imports only from those before it:
+`RULES` is the pack. Each folder imports only from the folders listed before it:
 
 - `language`: what a policy says, as text; it knows no AWS service.
 - `knowledge`: what the pack knows about AWS; data files and the tables that are kept by hand.

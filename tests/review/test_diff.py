@@ -133,7 +133,7 @@ def test_a_refusal_that_is_new_is_told() -> None:
 
     refused = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": A, "Condition": INSECURE}
     assert changed_access(guarded(), guarded(refused)) == [
-        "`everybody, to a` is refused more than before.",
+        "`everybody (by the resource policy of a)` is refused more than before.",
         f"{STILL} `{ROLE} (by the resource policy of a)` read `a/*` (s3:GetObject).",
     ]
     assert changed_access(guarded(refused), guarded(refused)) == []

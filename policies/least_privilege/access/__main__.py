@@ -4,7 +4,7 @@
     python -m policies.least_privilege.access diff BASE.json HEAD.json [--json]
 
 A plan is what `python -m rehearsal --stack STACK --json FILE` writes. Exit codes of `diff`: 0 no new access, 1 new
-access or what can't be decided, 2 bad input.
+access or something that can't be decided, 2 bad input.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m policies.least_privilege.access", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     commands = parser.add_subparsers(dest="command", required=True)
-    report = commands.add_parser("report", help="who may do what to what")
+    report = commands.add_parser("report", help="who can do what to what")
     report.add_argument("plan", type=Path)
     diff = commands.add_parser("diff", help="what a change adds")
     diff.add_argument("base", type=Path)

@@ -25,7 +25,7 @@ class Holder:
     """Somebody, and the statements that are about them."""
 
     name: str
-    """A role's name; for the principal of a resource policy, who it is and for what."""
+    """A role's name; for the principal of a resource policy, who it is and which policy lets it in."""
     kind: str = "role"
     """role, user, policy (managed, attached to nobody here), trust, resource, or denials (of a resource policy)."""
     allows: list[Statement] = field(default_factory=list)
@@ -71,22 +71,22 @@ def holders(resources: Sequence[Resource], *, inputs: bool = False) -> dict[str,
         holder = found[f"role {name}"] = Holder(name)
         for _, text in held.texts:
             holder.add(text)
-        holder.unclear += [f"`{path}`, which a preview can't know" for path in held.unknown]
+        holder.unclear += [f"`{path}`, which isn't known at preview" for path in held.unknown]
         for arn, _ in dict.fromkeys(held.arns):
             _attach(holder, arn, policies, used)
         if held.boundary is not None:
             _add_boundary(holder, held.boundary, policies, used)
     if lost:
-        found["lost"] = Holder("a role that a preview can't know", unclear=[f"`{urn}`" for urn in lost])
+        found["lost"] = Holder("a role that isn't known at preview", unclear=[f"`{urn}`" for urn in lost])
     for resource in resources:
         if resource.type in PLACES or resource.type in ATTACHMENTS:
             if resource.type not in TYPES:
                 _add_user(found, resource, policies, used)
-            for key, holder in _let_in(resource):
+            for key, holder in _policy_principals(resource):
                 found[key] = holder
     for end, policy in policies.items():
         if end not in used:
-            holder = found[f"policy {end}"] = Holder(f"whoever has the policy {end.rpartition('/')[2]}", "policy")
+            holder = found[f"policy {end}"] = Holder(f"anyone with the policy {end.rpartition('/')[2]}", "policy")
             _add_documents(holder, policy)
     return found
 
@@ -111,12 +111,12 @@ def _add_documents(holder: Holder, resource: Resource) -> None:
         if document.kind is Kind.IDENTITY and document.text:
             holder.add(document.text)
         elif document.kind is Kind.IDENTITY:
-            holder.unclear.append(f"`{document.path}`, which a preview can't know")
+            holder.unclear.append(f"`{document.path}`, which isn't known at preview")
 
 
 def _add_boundary(holder: Holder, arn: Json, policies: Mapping[str, Resource], used: set[str]) -> None:
     if not isinstance(arn, str):
-        holder.unclear.append("`permissionsBoundary`, which a preview can't know")
+        holder.unclear.append("`permissionsBoundary`, which isn't known at preview")
         return
     end = arn.split(":", 5)[-1]
     text = knowledge.managed_policy(arn) if is_made_by_aws(arn) else None
@@ -141,14 +141,14 @@ def _add_user(found: dict[str, Holder], resource: Resource, policies: Mapping[st
         if isinstance(arn, str):
             _attach(holder, arn, policies, used)
         else:
-            holder.unclear.append("a managed policy that a preview can't know")
+            holder.unclear.append("a managed policy that isn't known at preview")
 
 
 _NAMES: Final = ("bucket", "name", "queueUrl", "arn", "secretArn", "function", "repository", "repositoryName")
 """Properties, one of which names the resource that a policy belongs to."""
 
 
-def _let_in(resource: Resource) -> Iterator[tuple[str, Holder]]:
+def _policy_principals(resource: Resource) -> Iterator[tuple[str, Holder]]:
     """Yield those whom trust and resource policies let in: one holder for each principal and resource."""
     for document in documents(resource):
         if document.kind not in (Kind.TRUST, Kind.RESOURCE):
@@ -157,12 +157,17 @@ def _let_in(resource: Resource) -> Iterator[tuple[str, Holder]]:
         key = f"{document.kind.value} {document.path} of {resource.urn}"
         read = parse(document.text, document.kind) if document.text else None
         if read is None:
-            unclear = f"`{document.path}`, which a preview can't know"
+            unclear = f"`{document.path}`, which isn't known at preview"
         else:
             yield from _principal_holders(read.statements, document.kind, key, where)
             unclear = "a policy that IAM would refuse" if read.problems else ""
         if unclear:
-            yield key, Holder(f"somebody, to {where}", document.kind.name.lower(), unclear=[unclear])
+            yield (
+                key,
+                Holder(
+                    f"somebody (by the {document.kind.value} of {where})", document.kind.name.lower(), unclear=[unclear]
+                ),
+            )
 
 
 def _principal_holders(
@@ -184,5 +189,5 @@ def _principal_holders(
         holder.denials += denials
         yield holder_key, holder
     if denials:
-        # These grant nothing, but what they deny is denied to the stack's own roles too.
-        yield f"{key} denials", Holder(f"everybody, to {where}", "denials", denials=denials)
+        # Denials grant nothing, but they also apply to the stack's own roles.
+        yield f"{key} denials", Holder(f"everybody (by the {kind.value} of {where})", "denials", denials=denials)

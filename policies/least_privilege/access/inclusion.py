@@ -1,4 +1,4 @@
-"""What a holder may do in one plan and not in another, decided by inclusion of patterns."""
+"""What a holder can do in one plan and not in another, decided by inclusion of patterns."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ LEVELS: Final[Mapping[str, str]] = {
     "Write": "write to",
     "Tagging": "tag",
     "Permissions management": "change permissions of",
-    "": "use actions that aren't known here on",
+    "": "use unknown actions on",
 }
-"""Access level -> what somebody does to a resource, the mildest first. Two levels aren't AWS's: `Contents`, where data
-is read instead of descriptions, and the empty level, of actions that the index doesn't know."""
+"""Access level -> a verb for it, the mildest first. Two levels aren't AWS's: `Contents`, for reading data instead of
+descriptions, and the empty level, for actions that the index doesn't know."""
 
 
 @dataclass(frozen=True)
 class Access:
-    """Somebody may do actions of one level to a resource. `why` is set where that can't be decided."""
+    """Somebody can use actions of one level on a resource. If that can't be decided, `why` says why."""
 
     holder: str
     level: str = ""
@@ -76,7 +76,7 @@ class Unit:
 
 
 def _is_known(action: str) -> bool:
-    """Tell whether the index knows an action, which is no pattern."""
+    """Tell whether an action is one that the index knows, and no pattern."""
     return not patterns.wild(action) and knowledge.lookup(action)[1] != 0
 
 
@@ -111,7 +111,7 @@ def effective(holder: Holder, allow: Statement, unit: Unit, mask: int) -> list[P
             if (both := _shared(where, limit))
         ]
     for denial in holder.denials:
-        # A denial with principals, of a resource policy, may be about others.
+        # A denial in a resource policy names principals, so it may be about others.
         if not denial.conditions and not denial.principals:
             parts = [
                 (actions & ~unit.certain(denial) if _holds(denial, where) else actions, where, conditions)
@@ -160,18 +160,18 @@ def _touches(statement: Statement, where: Where) -> bool:
 
 
 def new_access(before: Holder | None, after: Holder) -> Iterator[Access]:
-    """Yield what the later holder may do and the earlier one might not."""
+    """Yield what the later holder can do and the earlier one might not."""
     if before == after and not after.unclear:
         return
     before = before or Holder(after.name, after.kind)
     for why in dict.fromkeys(after.unclear):
         yield Access(after.name, why=f"has {why}")
     for why in dict.fromkeys(before.unclear):
-        yield Access(after.name, why=f"had {why}, so what it may do now can't be compared")
+        yield Access(after.name, why=f"had {why}, so its access can't be compared")
     for arn in sorted(after.elsewhere - before.elsewhere):
-        yield Access(after.name, why=f"has the policy `{arn}`, which isn't of this stack")
+        yield Access(after.name, why=f"has the policy `{arn}`, which isn't part of this stack")
     if before.boundary_arn and before.boundary_arn != after.boundary_arn:
-        yield Access(after.name, why=f"had the boundary `{before.boundary_arn}`, which isn't of this stack")
+        yield Access(after.name, why=f"had the boundary `{before.boundary_arn}`, which isn't part of this stack")
     if after.kind == "denials":
         return
     for allow in after.allows:
@@ -187,7 +187,7 @@ def lifted(before: Holder, after: Holder | None) -> Iterator[Access]:
     for denial in before.denials if before.kind == "denials" else ():
         left = [unit for unit, mask in units(denial) if mask & ~_still_denied(after, denial, unit, ())]
         if left:
-            yield Access(before.name, why=f"isn't refused any more what {denial.where} of the earlier policy refused")
+            yield Access(before.name, why=f"is no longer refused what {denial.where} of the earlier policy refused")
 
 
 def _gained_actions(before: Holder, after: Holder, unit: Unit, part: Part) -> int:
@@ -285,7 +285,7 @@ def described(holder: str, unit: Unit, actions: int, part: Part) -> Iterator[Acc
 
 
 def _taking(service: knowledge.Service, resource: str) -> int:
-    """Return the actions that take a resource which a pattern matches; those that take none need a pattern for all."""
+    """Return the actions that take a resource that a pattern matches; those that take none need one for everything."""
     reached = reach(service, resource)
     actions = service.everything & ~service.typed if reached.any_resource else 0
     for bit, kind in enumerate(service.types):

@@ -39,7 +39,7 @@ class Store:
     noun: str
     service: str
     type: str
-    """Type of the resource that makes a value."""
+    """Type of the resource that creates a value."""
     policy_type: str
     """Type of the resource that holds its policy; empty if there is none."""
     actions: tuple[str, ...]
@@ -80,7 +80,7 @@ PARAMETERS: Final = Store(
 
 @dataclass(frozen=True)
 class Reading:
-    """Who can read a secret or parameter. `made` tells whether the stack makes it, or only lets somebody read it."""
+    """Who can read a secret or parameter. `made` tells whether the stack creates it, or only lets somebody read it."""
 
     name: str
     made: bool
@@ -88,7 +88,7 @@ class Reading:
 
 
 def readings(store: Store, resources: Sequence[Resource], found: Iterable[Holder]) -> list[Reading]:
-    """Return who can read each value that a stack makes or names, by the value's name.
+    """Return who can read each value that a stack creates or names, by the value's name.
 
     A value counts in each account and region that some policy names: which of them is the stack's own needn't be known.
     """
@@ -97,7 +97,7 @@ def readings(store: Store, resources: Sequence[Resource], found: Iterable[Holder
     patterns_ = {pattern for holder in found for pattern in _readable_patterns(store, holder)}
     named = {store.name(pattern) for pattern in patterns_}
     places = {tuple(pattern.split(":", 5)[3:5]) for pattern in patterns_ if pattern.count(":") > 4}
-    # No policy names the last one, so only those read there who read it everywhere.
+    # No policy names the last place, so it has only those readers who can read in every place.
     places = {place for place in places if not patterns.wild("".join(place))} | {("-", "-")}
     return [
         Reading(
@@ -117,8 +117,8 @@ def readings(store: Store, resources: Sequence[Resource], found: Iterable[Holder
 def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
     """Yield each difference between who can read what and the readers in the rule's configuration.
 
-    The list may be ahead of the program: what the stack doesn't make and nobody can read is no difference, so that a
-    list is agreed to before the change that needs it.
+    The list may be ahead of the program, so that owners can agree to it before the change that needs it: an entry that
+    the stack doesn't create and nobody can read is no difference.
     """
     expected, problems = _read_expected(store, judgement)
     for problem in problems:
@@ -126,16 +126,16 @@ def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judg
     made = [resource for resource in resources if resource.type == store.type]
     listed = frozenset(map(store.name, expected))
     if all(isinstance(one.get("name"), str) and not _is_listed(store, one, listed) for one in made):
-        # A stack that has no list and makes nothing has nothing to compare. What it reads of others is for other rules.
+        # A stack that has no list and creates nothing has nothing to compare. Other rules judge what else it reads.
         if made and not problems:
-            yield _other_list(store, made, expected, judgement.stack)
+            yield _wrong_list_finding(store, made, expected, judgement.stack)
         if made or not expected:
             return
-    yield from _unlisted(store, made, listed)
+    yield from _unlisted_findings(store, made, listed)
     urns = {str(resource.get("name")): resource.urn for resource in resources if resource.type == "aws:iam/role:Role"}
     reading = [holder for holder in holders(resources).values() if holder.kind in ("role", "user", "policy")]
     own = {name for resource in made if isinstance(name := resource.get("name"), str)}
-    # Mostly an ARN of the list is read by a holder whose policy has just that ARN, so those are asked first.
+    # The reader of an ARN on the list is mostly a holder whose policy has just that ARN, so those are tried first.
     readable = [list(dict.fromkeys(_readable_patterns(store, holder))) for holder in reading]
     naming: dict[str, list[Holder]] = {}
     for holder, named in zip(reading, readable, strict=True):
@@ -153,13 +153,13 @@ def compare_readers(store: Store, resources: Sequence[Resource], judgement: Judg
     for arn in used:
         for name in sorted(expected[arn] - existing):
             yield Finding(f"`{name}` can't read the {store.noun} `{store.name(arn)}`: there is no such role.")
-    yield from _let_in_by_resource_policies(store, resources, expected)
+    yield from _resource_policy_findings(store, resources, expected)
 
 
 def _read_expected(store: Store, judgement: Judgement) -> tuple[Expected, list[str]]:
     """Return the expected readers, and what is wrong with the configuration.
 
-    A name stands for what has it in the stack's own account and region: elsewhere it may be somebody else's.
+    A name stands for the value of that name in the stack's own account and region: elsewhere it may be somebody else's.
     """
     given, account, region = judgement.config["readers"], judgement.account, judgement.region
     expected, problems = {}, []
@@ -168,7 +168,7 @@ def _read_expected(store: Store, judgement: Judgement) -> tuple[Expected, list[s
             f"they name {store.noun}s of the stack's own account and region, and the stack's configuration doesn't say "
             "which: `aws:allowedAccountIds` must be one account, and `aws:region` a region"
         )
-    # Sorted, because a mapping has no order of its own on its way from the engine.
+    # Sorted, because the engine doesn't keep the order of a mapping.
     for what, names in sorted(given.items()):
         named = bool(_NAME.fullmatch(what))
         if not (named or len(what.split(":", 5)) == 6) or not isinstance(names, list):
@@ -180,14 +180,14 @@ def _read_expected(store: Store, judgement: Judgement) -> tuple[Expected, list[s
     return expected, problems
 
 
-def _other_list(store: Store, made: Sequence[Resource], expected: Expected, stack: str) -> Finding:
-    """Return the finding that nothing of what the stack makes is on the list."""
+def _wrong_list_finding(store: Store, made: Sequence[Resource], expected: Expected, stack: str) -> Finding:
+    """Return the finding that the list has nothing that the stack creates."""
     problem = f"names others, such as `{store.name(min(expected))}`" if expected else "is missing, or has no such list"
     return Finding(
         f"`policies/config/least_privilege.{stack}.json`, which says who may read which {store.noun}, isn't for this "
-        f"stack: it makes {len(made)}, and the file {problem}.",
+        f"stack: the stack creates {len(made)}, and the file {problem}.",
         min(resource.urn for resource in made),  # engines give resources in different orders
-        remedy=f"Write the file anew: `{COMMAND}`.",
+        remedy=f"Write the file again: `{COMMAND}`.",
     )
 
 
@@ -198,7 +198,7 @@ def _is_listed(store: Store, resource: Resource, listed: Container[str]) -> bool
     return (f"/{name}" if store.paths and not name.startswith("/") else name) in listed
 
 
-def _unlisted(store: Store, made: Iterable[Resource], listed: Container[str]) -> Iterator[Finding]:
+def _unlisted_findings(store: Store, made: Iterable[Resource], listed: Container[str]) -> Iterator[Finding]:
     for resource in made:
         name = resource.get("name")
         if not isinstance(name, str):
@@ -215,22 +215,25 @@ def _unlisted(store: Store, made: Iterable[Resource], listed: Container[str]) ->
 def _holder_differences(
     store: Store, holder: Holder, readable: Sequence[str], expected: Expected, used: Container[str]
 ) -> Iterator[str]:
-    """Yield how a holder whose policies name what is `readable` differs from the list; it lacks only what is `used`."""
-    unread = (*holder.unclear, *(f"`{arn}`, a policy that isn't of this stack" for arn in holder.elsewhere))
+    """Yield the differences between a holder and the list.
+
+    `readable` is what its policies name. An entry of the list that it can't read counts only if it's `used`.
+    """
+    unread = (*holder.unclear, *(f"`{arn}`, a policy that isn't part of this stack" for arn in holder.elsewhere))
     for policy in dict.fromkeys(unread):
-        yield f"What `{holder.name}` may read can't be decided: it has {shorten(policy)}."
+        yield f"It can't be decided which {store.noun}s `{holder.name}` can read: it has {shorten(policy)}."
     declared = [arn for arn, names in expected.items() if holder.name in names]
-    # Mostly a policy names the very ARNs of the list. Where it doesn't, each of the list may be readable.
+    # Mostly a policy names exactly ARNs of the list. If it doesn't, every ARN of the list may be readable.
     within = all(resource in expected for resource in readable)
     for arn in dict.fromkeys([*declared, *readable]) if within else expected:
         if holder.name in expected[arn]:
             if arn in used and not any(can(holder, action, arn) for action in store.actions):
-                yield f"`{holder.name}` can't read the {store.noun} `{store.name(arn)}`, though it's declared to."
+                yield f"`{holder.name}` can't read the {store.noun} `{store.name(arn)}`, though it's a declared reader."
         elif _reads(store, holder, arn):
-            yield f"`{holder.name}` may read the {store.noun} `{store.name(arn)}`, which isn't declared."
+            yield f"`{holder.name}` can read the {store.noun} `{store.name(arn)}`, though it isn't a declared reader."
     for resource in readable:
         if resource not in expected and not any(_reaches(resource, arn) for arn in expected):
-            yield f"`{holder.name}` may read `{shorten(resource)}`, which is no {store.noun} of the list."
+            yield f"`{holder.name}` can read `{shorten(resource)}`, which isn't a {store.noun} on the list."
 
 
 def _reaches(resource: str, arn: str) -> bool:
@@ -244,7 +247,7 @@ def _reads(store: Store, holder: Holder, arn: str) -> bool:
         return True
     if not store.by_path:
         return False
-    # Whoever may list a path reads all parameters below it.
+    # A principal that can list a path can read all parameters below it.
     parts = arn.split("/")
     above = ["/".join(parts[:size]) for size in range(1, len(parts) + 1)]
     return any(may(holder, store.by_path, path) or may(holder, store.by_path, f"{path}/") for path in above)
@@ -271,7 +274,7 @@ def _reading_actions(unit: Unit, actions: Iterable[str], service: str) -> int:
     return mask
 
 
-def _let_in_by_resource_policies(store: Store, resources: Iterable[Resource], expected: Expected) -> Iterator[Finding]:
+def _resource_policy_findings(store: Store, resources: Iterable[Resource], expected: Expected) -> Iterator[Finding]:
     for resource in resources:
         if resource.type not in (store.type, store.policy_type) or resource.type not in PLACES:
             continue
@@ -280,10 +283,11 @@ def _let_in_by_resource_policies(store: Store, resources: Iterable[Resource], ex
             if holder.kind != "resource" or not any(may(holder, action, "*") for action in store.actions):
                 continue
             who = holder.principal or holder.name
-            # Where a preview can't know the secret, whoever is let in must be a reader of every secret.
+            # If the secret isn't known at preview, those who are let in must be readers of every secret.
             if not readers or not all(who.rpartition("/")[2] in names for names in readers):
                 yield Finding(
-                    f"`{shorten(who)}` is let in by the {store.noun}'s own policy, which isn't declared.", resource.urn
+                    f"The {store.noun}'s own policy lets in `{shorten(who)}`, which isn't a declared reader.",
+                    resource.urn,
                 )
 
 

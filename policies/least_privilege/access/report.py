@@ -46,7 +46,7 @@ def read_plan(plan: Json) -> list[Resource]:
 
 
 def _mark_unknowns(value: Json) -> PropertyValue:
-    """Return a value of a plan with `UNKNOWN` for whatever the preview couldn't know."""
+    """Return a value of a plan with `UNKNOWN` for everything that the preview couldn't know."""
     if value == _UNKNOWN:
         return UNKNOWN
     if isinstance(value, Mapping):
@@ -57,7 +57,7 @@ def _mark_unknowns(value: Json) -> PropertyValue:
 
 
 def accesses(plan: Json) -> list[Access]:
-    """Return who may do what to what: a line for each holder, level and resource pattern.
+    """Return who can do what to what: a line for each holder, level and resource pattern.
 
     Raises:
         NotAPlan: what is given isn't a plan.
@@ -66,10 +66,10 @@ def accesses(plan: Json) -> list[Access]:
 
 
 def holder_accesses(holder: Holder) -> list[Access]:
-    """Return what one holder may do."""
+    """Return what one holder can do."""
     found = [Access(holder.name, why=f"has {why}") for why in dict.fromkeys(holder.unclear)]
     found += [
-        Access(holder.name, why=f"has the policy `{arn}`, which isn't of this stack")
+        Access(holder.name, why=f"has the policy `{arn}`, which isn't part of this stack")
         for arn in sorted(holder.elsewhere)
     ]
     for allow in holder.allows:
@@ -93,7 +93,7 @@ def difference(before: Json, after: Json) -> list[Access]:
 
 
 def lost(before: Json, after: Json) -> list[Access]:
-    """Return what an earlier plan allows that the later one doesn't; of what can't be decided, `difference` tells.
+    """Return what an earlier plan allows that the later one doesn't; `difference` reports what can't be decided.
 
     Raises:
         NotAPlan: one of them isn't a plan.

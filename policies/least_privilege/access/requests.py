@@ -1,4 +1,4 @@
-"""What a holder may do with one action: single requests, and all requests for what a pattern matches."""
+"""What a holder can do with one action: single requests, and all requests for what a pattern matches."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def includes(outer: str, inner: str) -> bool:
 
 
 def widen(pattern: str) -> str:
-    """Return a pattern with `*` for its policy variables, which matches all that it can match."""
+    """Return a pattern with `*` for its policy variables; that matches everything that the pattern can match."""
     while "${" in pattern:
         before, _, rest = pattern.partition("${")
         pattern = f"{before}*{rest.partition('}')[2]}"

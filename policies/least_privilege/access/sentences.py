@@ -1,4 +1,4 @@
-"""Access that a change gives or takes, in sentences, and how a text names resources and actions."""
+"""Sentences about access that a change gives or takes away, and how they name resources and actions."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from typing import Final
 from policies.least_privilege.access.inclusion import LEVELS, Access
 
 _ACTIONS: Final = 4
-"""Actions of a level that a sentence names."""
+"""How many actions of a level a sentence names."""
 
 _Levels = tuple[tuple[str, tuple[str, ...]], ...]
 """Access levels, each with actions."""
 
 
 def sentences(found: Iterable[Access], opening: str = "This change lets") -> list[str]:
-    """Return access in sentences: all levels together, and once for holders and resources that have the same.
+    """Return sentences about access. Each has all levels, and all holders and resources with the same access.
 
     They are in the order of holders' names: the order of a plan's resources isn't always the same.
     """
     found = sorted(found, key=lambda one: one.holder)
-    said = [f"`{holder}` {why}." for holder, why in dict.fromkeys((one.holder, one.why) for one in found if one.why)]
+    lines = [f"`{holder}` {why}." for holder, why in dict.fromkeys((one.holder, one.why) for one in found if one.why)]
     places: dict[tuple[str, bool, _Levels], list[str]] = defaultdict(list)
     for (holder, conditional, resource), levels in _by_resource(found).items():
         places[holder, conditional, levels].append(shown(resource))
     holders: dict[tuple[bool, _Levels, tuple[str, ...]], list[str]] = defaultdict(list)
     for (holder, conditional, levels), resources in places.items():
         holders[conditional, levels, tuple(dict.fromkeys(resources))].append(f"`{holder}`")
-    said += [
+    lines += [
         f"{opening} {_series(names)} {_series([LEVELS[level] for level, _ in levels])} {', '.join(resources)}"
         f"{' under a condition' if conditional else ''} ({_details(levels)})."
         for (conditional, levels, resources), names in holders.items()
     ]
-    return said
+    return lines
 
 
 def _by_resource(found: Iterable[Access]) -> dict[tuple[str, bool, str], _Levels]:

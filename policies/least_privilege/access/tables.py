@@ -1,4 +1,4 @@
-"""The access of a stack as a page: first who reads which secret, then what each role may do."""
+"""The access of a stack as a page: first who reads which secret, then what each role can do."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def page(plan: Json) -> str:
     resources = read_plan(plan)
     found = list(holders(resources, inputs=True).values())
     own = [(holder, holder_accesses(holder)) for holder in found if holder.kind in ("role", "user", "policy")]
-    # Narrow roles first: those of CI fill pages, and few people ask for them.
+    # Narrow roles come first: those of CI fill pages, and few people look for them.
     own.sort(key=lambda pair: len(pair[1]))
     let_in = [(holder, holder_accesses(holder)) for holder in found if holder.kind == "resource"]
     unclear = [f"- `{holder.name}` {one.why}.\n" for holder in found for one in holder_accesses(holder) if one.why]
     sections = [
         *_readers(SECRETS, resources, found),
         *_readers(PARAMETERS, resources, found),
-        _table("Who may take on each role", ("role", "who"), _trusted(found)),
-        _table("What each role may do", ("who", "service", "may", "what"), _rows(own)),
+        _table("Who can assume each role", ("role", "who"), _trusted(found)),
+        _table("What each role can do", ("who", "service", "may", "what"), _rows(own)),
         _table("Whom resource policies let in", ("who", "service", "may", "what"), _rows(let_in)),
         "\n## Not decided\n\n" + "".join(unclear) if unclear else "",
     ]
@@ -45,7 +45,7 @@ def page(plan: Json) -> str:
 
 
 def _readers(store: Store, resources: Sequence[Resource], found: Sequence[Holder]) -> Iterator[str]:
-    """Yield who reads each value: first of those that the stack makes, then of others that it names."""
+    """Yield who reads each value: first of those that the stack creates, then of others that it names."""
     read = readings(store, resources, found)
     for made, title in ((True, f"Who reads each {store.noun}"), (False, f"Who reads {store.noun}s made elsewhere")):
         rows = [
@@ -64,7 +64,7 @@ def _trusted(found: Iterable[Holder]) -> Iterator[Sequence[str]]:
             kind, _, arn = holder.principal.rpartition(" ")
             who = f"{shown(arn)}{f' ({kind.lower()})' if kind else ''}{'' if always else ', under a condition'}"
             trusting[holder.place][who] = None
-    # Roles that the same principals may take on share a row.
+    # Roles that the same principals can assume share a row.
     roles: dict[str, list[str]] = defaultdict(list)
     for role, principals in trusting.items():
         roles["<br>".join(principals)].append(f"`{role}`")
@@ -90,7 +90,7 @@ def _rows(given: Iterable[tuple[Holder, Sequence[Access]]]) -> Iterator[Sequence
 
 
 def _table(title: str, heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a section with a Markdown table, nothing where there are no rows."""
+    """Return a section with a Markdown table; empty if there are no rows."""
     lines = [*rows]
     if not lines:
         return ""

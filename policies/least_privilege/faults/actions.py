@@ -25,18 +25,18 @@ def action_faults(statement: Statement) -> Iterator[Fault]:
     for action in named(statement.actions).wild:
         broken = _wildcard_fault(action)
         if broken:
-            rule, taken_in = broken
+            rule, effect = broken
             place = Place(statement, (action,), statement.resources)
-            yield Fault(rule, f"{where} allows `{shorten(action)}`: {taken_in}.", parts=at(place))
+            yield Fault(rule, f"{where} allows `{shorten(action)}`: {effect}.", parts=at(place))
 
 
 _MOST_WRITES: Final = 3
-"""How many actions a writing wildcard of one verb may give (`sqs:Send*`)."""
+"""The most actions that a wildcard after a verb may match if some of them write (`sqs:Send*`)."""
 
 
 @lru_cache(16384)
 def _wildcard_fault(action: str) -> tuple[RuleId, str] | None:
-    """Return the rule that an action pattern breaks, and what the pattern takes in; None if it breaks none."""
+    """Return the rule that an action pattern breaks, and what the pattern allows; None if it breaks none."""
     prefix, separator, name = action.partition(":")
     if patterns.wild(prefix):
         if patterns.includes(action, "?*:?*"):
@@ -47,23 +47,25 @@ def _wildcard_fault(action: str) -> tuple[RuleId, str] | None:
         return None
     if patterns.includes(name, "?*") or (mask == service.everything and mask.bit_count() > 1):
         if not mask & ~sensitive.surveys(service):
-            # The service (price lists) can only be asked, and about no resource.
+            # All actions only read descriptions, as in the service of price lists.
             return None
         return RuleId.SERVICE_WILDCARD, f"every action of {service.prefix}"
     delicate = mask & (
         sensitive.deciding(service) | sensitive.mask(service, "grants") | sensitive.mask(service, "credentials")
     )
     if delicate:
-        return RuleId.BROAD_ACTION_PATTERN, f"it takes in {quote_actions(service, delicate)}"
+        return RuleId.BROAD_ACTION_PATTERN, f"it includes {quote_actions(service, delicate)}"
     writes = mask & (service.levels["Write"] | service.levels["Tagging"])
     if writes and mask.bit_count() > _MOST_WRITES and not _names_an_object(name):
-        return RuleId.BROAD_ACTION_PATTERN, f"it takes in {quote_actions(service, writes)}"
+        return RuleId.BROAD_ACTION_PATTERN, f"it includes {quote_actions(service, writes)}"
     return None
 
 
 def _names_an_object(name: str) -> bool:
-    """Tell whether a pattern has more than a verb before its first wildcard: `putitem*`, not `put*`. `ESHttp`
-    comes before the verb."""
+    """Tell whether a pattern has more than a verb before its first wildcard: `putitem*` has, `put*` hasn't.
+
+    `ESHttp`, which comes before the verb, counts as a verb.
+    """
     return not any(verb.startswith(patterns.head(name)) for verb in _VERBS)
 
 

@@ -1,4 +1,4 @@
-"""Conditions of an Allow that don't keep out what they seem to keep out, or that nothing can meet."""
+"""Conditions of an Allow that don't keep out what they seem to keep out, or that no request can meet."""
 
 from __future__ import annotations
 
@@ -32,19 +32,23 @@ def allow_condition_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
     ):
         yield Fault(
             RuleId.INEFFECTIVE_CONDITION,
-            f"{where}: with `ForAnyValue` any other tag may be set along with one of those listed.",
+            f"{where}: with `ForAnyValue`, a request can set any other tag along with one of those listed.",
         )
     if kind is not Kind.TRUST and _names_other_regions(statement):
-        yield Fault(RuleId.INVALID_CONDITION, f"{where}: none of its resources is in a region that it asks for.")
+        yield Fault(
+            RuleId.INVALID_CONDITION, f"{where}: none of its resources is in a region that its condition names."
+        )
     if not conditions.keys.isdisjoint(_SENT_BY_SERVICES):
         yield from _source_faults(statement)
 
 
 def _source_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield the faults of conditions on what a service acts for."""
+    """Yield the faults of conditions on the source for which a service acts."""
     where, conditions = statement.where, statement.conditions
     for service in _services_with_other_sources(statement):
-        yield Fault(RuleId.INVALID_CONDITION, f"{where}: `{service}` never acts for what `aws:SourceArn` names.")
+        yield Fault(
+            RuleId.INVALID_CONDITION, f"{where}: `{service}` never acts for the source that `aws:SourceArn` names."
+        )
     if _sources_disagree(conditions):
         yield Fault(
             RuleId.INVALID_CONDITION,
@@ -55,8 +59,8 @@ def _source_faults(statement: Statement) -> Iterator[Fault]:
             if line.key in _SENT_BY_SERVICES and line.demands():
                 yield Fault(
                     RuleId.INVALID_CONDITION,
-                    f"{where}: only requests that a service makes in its own name hold `{line.key}`; a role's never "
-                    "do.",
+                    f"{where}: only requests that a service makes in its own name hold `{line.key}`; requests "
+                    "of a role never do.",
                 )
 
 
@@ -95,7 +99,7 @@ _OFTEN_MISSING: Final = frozenset(
 whole bucket no prefix, a direct call no calling service, a new role no boundary."""
 
 _CHOSEN_BY_CALLER: Final = frozenset("aws:requesttag aws:tagkeys sts:rolesessionname sts:sourceidentity".split())
-"""Keys that the caller chooses for a session. `*` only demands that there is a value."""
+"""Keys whose values the caller chooses for a session. For these, `*` only demands that there is a value."""
 
 _WANTED_FALSE: Final = frozenset(["ram:requestedallowsexternalprincipals", "ram:allowsexternalprincipals"])
 _WANTED_TRUE: Final = frozenset(["aws:securetransport", "aws:multifactorauthpresent", "kms:grantisforawsresource"])
@@ -107,7 +111,8 @@ _HEADERS: Final = frozenset(("aws:useragent", "aws:referer"))
 def _ineffective_lines(conditions: Conditions, *, in_trust: bool) -> Iterator[tuple[Condition, str]]:
     """Yield each line that doesn't keep out what it seems to, and why.
 
-    `in_trust` says that it's a trust policy, where no key may be asked for by exclusion or by `*`.
+    `in_trust` says that it's a trust policy. There it's ineffective to exclude values of any key, or to accept `*` for
+    one that the caller doesn't choose.
     """
     demanded = {line.key for line in conditions.demanding}
     for line in conditions:
@@ -134,7 +139,7 @@ def _why_ineffective(line: Condition, required: frozenset[str], *, excludes: boo
         return "{key} may be false"
     if _asks_for_the_unwanted(line):
         return "{key} asks for what it should keep out"
-    return "{key} is whatever the caller sends" if line.key in _HEADERS and line.demands() else ""
+    return "the caller can set {key} to any value" if line.key in _HEADERS and line.demands() else ""
 
 
 def _is_often_missing(key: str) -> bool:
@@ -144,7 +149,7 @@ def _is_often_missing(key: str) -> bool:
 def _passes_without_key(line: Condition, required: frozenset[str]) -> bool:
     """Tell whether `ForAllValues` lets a request without the key pass, though the key isn't a list.
 
-    An empty set satisfies `ForAllValues`. For a list of what is requested that's right: nothing is requested.
+    An empty set satisfies `ForAllValues`. That's right for a key that lists what is requested: nothing is requested.
     """
     if line.key in required or line.key == "aws:tagkeys" or line.operator == "null":
         return False
@@ -170,7 +175,7 @@ def _matches_everything(line: Condition, in_trust: bool) -> bool:
 
 
 _EVERY_NAME: Final = {"rolearn": "role/?*", "iam:policyarn": "policy/?*", "iam:permissionsboundary": "policy/?*"}
-"""How the key ends of a role that a service runs something with, or of a policy -> the names of all: no bound."""
+"""End of a key that names a policy, or a role that a service uses -> the pattern of all names, which limits nothing."""
 
 
 def _is_everything(value: str) -> bool:
@@ -190,7 +195,7 @@ def _asks_for_the_unwanted(line: Condition) -> bool:
     return line.key in _WANTED_FALSE and line.is_flag("true")
 
 
-# --- lines that nothing meets -----------------------------------------------------------------------------------------
+# --- lines that no request meets --------------------------------------------------------------------------------------
 
 
 def _names_other_regions(statement: Statement) -> bool:
@@ -256,7 +261,7 @@ _SOURCE_SERVICES: Final[Mapping[str, str]] = {
 """Service principal, without `.amazonaws.com` -> the service in the ARNs that it sends as `aws:SourceArn`."""
 
 _SOURCE_KINDS: Final = {"s3": "bucket", "events": "rule", "cloudwatch": "alarm"}
-"""Service -> the one kind of its resources for which it acts."""
+"""Service -> the only type of its resources that it acts for."""
 
 
 def _services_with_other_sources(statement: Statement) -> Iterator[str]:
@@ -277,7 +282,7 @@ def _services_with_other_sources(statement: Statement) -> Iterator[str]:
 # --- keys that the actions are never sent with ------------------------------------------------------------------------
 
 _LIST_KEYS: Final = ("s3:prefix", "s3:delimiter")
-"""Keys of lists. Policies often ask for them where objects are read, too, which then denies the reading."""
+"""Keys of requests that list a bucket. Policies often demand them for reads of objects, too, which then fail."""
 
 _SESSION_KEYS: Final = frozenset(
     "ec2:sourceinstancearn ec2:roledelivery glue:roleassumedby lambda:sourcefunctionarn".split()
@@ -286,7 +291,7 @@ _SESSION_KEYS: Final = frozenset(
 
 
 def unsent_key_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield the faults of keys that actions of a statement are never sent with."""
+    """Yield the faults of condition keys that requests for the statement's actions never hold."""
     for line in statement.conditions:
         if line.operator != "null" and _may_be_unsent(line.key):
             yield from _unsent_key(statement, line)
@@ -296,7 +301,9 @@ def _unsent_key(statement: Statement, line: Condition) -> Iterator[Fault]:
     unsent = [action for action in statement.actions if _is_unsent(action, line.key)]
     key = shorten(line.key)
     if unsent and len(unsent) == len(statement.actions):
-        yield Fault(RuleId.INVALID_CONDITION, f"{statement.where}: none of its actions comes with the key `{key}`.")
+        yield Fault(
+            RuleId.INVALID_CONDITION, f"{statement.where}: requests for its actions never hold the key `{key}`."
+        )
     elif statement.allow and line.qualifier == "forallvalues" and any(map(_touches_data, unsent)):
         yield Fault(
             RuleId.INEFFECTIVE_CONDITION,
@@ -332,7 +339,7 @@ def _writes(action: str) -> bool:
 
 @lru_cache(8192)
 def _may_be_unsent(key: str) -> bool:
-    """Tell whether it's known which actions are sent with a key. Another rule judges one that the reference lacks."""
+    """Tell whether it's known which actions are sent with a key. Another rule judges keys that the reference lacks."""
     if key.startswith(_REQUEST_TAG):
         return True
     service = knowledge.service(key.partition(":")[0])
@@ -344,10 +351,12 @@ _REQUEST_TAG: Final = "aws:requesttag/"
 
 @lru_cache(16384)
 def _is_unsent(action: str, key: str) -> bool:
-    """Tell whether an action, or every action of a pattern, is known never to be sent with a key of which that may be
-    known."""
+    """Tell whether an action, or every action that a pattern matches, is known never to be sent with a key.
+
+    The key is one for which that can be known (`_may_be_unsent`).
+    """
     if key.startswith(_REQUEST_TAG):
-        # A service without any action for the key may have been left out of the reference.
+        # If no action of a service has the key, the reference may just leave it out.
         known = [
             (condition_keys.actions_sent_with(service, key), mask) for service, mask in matching_actions(action).items()
         ]

@@ -17,7 +17,7 @@ from policies.rulebook.rule import written
 
 
 def term_problems(conditions: Conditions) -> Iterator[tuple[Condition, str]]:
-    """Yield each line with each thing that can't work in it."""
+    """Yield each problem of the conditions, with the line that has it."""
     for line in conditions:
         for problem in _line_problems(line):
             yield line, problem
@@ -34,10 +34,10 @@ def unknown_variable(text: str) -> str:
 
 _EXACT: Final = frozenset(("stringequals", "stringequalsignorecase"))
 _FREE_TEXT: Final = ("aws:referer", "aws:useragent")
-"""Keys whose value may hold a star as a letter. Tags and names may not."""
+"""Keys whose values may contain a literal star. Values of tags and names may not."""
 
 _CERTIFICATE_TAG: Final = re.compile(r"aws:principaltag/x509(?!(?:subject|issuer|san)/).*")
-"""Tags that look like those of IAM Roles Anywhere and aren't
+"""Tags that look like those of IAM Roles Anywhere but aren't
 (https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
 
 
@@ -55,14 +55,14 @@ def _line_problems(line: Condition) -> Iterator[str]:
     elif _CERTIFICATE_TAG.fullmatch(line.key):
         yield f"IAM Roles Anywhere sends no tag `{line.key[17:80]}`"
     elif family not in fitting and family not in ("null", "binary"):
-        yield f"`{line.operator}` doesn't fit {key}; fitting: {', '.join(fitting)} operators"
+        yield f"`{line.operator}` doesn't fit {key}, which takes {' or '.join(fitting)} operators"
     for value in line.values:
         if "${" in value and (variable := unknown_variable(value)):
             yield f"the value of {key} has the variable `{variable[:60]}`, which doesn't exist"
         elif problem := _value_problem(family, line.operator, line.key, value):
             yield f"the value of {key} {problem}"
         elif line.operator in _EXACT and line.key not in _FREE_TEXT and "*" in value.replace("${*}", ""):
-            yield f"the value of {key} has a star, which `{line.operator}` takes for a letter"
+            yield f"the value of {key} has a star, which `{line.operator}` takes literally"
 
 
 _BOOLEAN: Final = (re.compile("true|false", re.ASCII | re.IGNORECASE).fullmatch, "must be true or false")
@@ -79,7 +79,7 @@ _FAMILY_FORMATS: Final[Mapping[str, tuple[Callable[[str], object], str]]] = {
     "ip": (is_network, "must be an address or a network such as 192.0.2.0/24"),
     "arn": (re.compile(r"arn:|\*").match, "must be an ARN"),
 }
-"""Family of operators -> the check of a value, and what is said where it fails."""
+"""Family of operators -> the check of a value, and what the message says if it fails."""
 
 _OPEN_HOST: Final = re.compile(r"https?://[^/*?]+\*")
 _SERVICE_NAMES: Final = frozenset(
@@ -100,9 +100,9 @@ def _value_problem(family: str, operator: str, key: str, value: str) -> str:
         if is_wrong(value):
             return problem
     if key == "aws:currenttime" and operator.startswith("dateless") and _is_over(value):
-        return "lies in the past"
+        return "is in the past"
     if _OPEN_HOST.match(value):
-        return "ends its host with a wildcard, so it matches hosts of others"
+        return "ends the host with a wildcard, so it also matches hosts of others"
     if patterns.wild(value):
         return ""
     if key in _SERVICE_NAMES:
@@ -123,20 +123,20 @@ def _is_among(value: str, accepted: Sequence[str], operator: str) -> bool:
 
 
 def _is_over(date: str) -> bool:
-    """Tell whether a date lies before the day on which the index was compiled: it's past whenever the pack runs."""
+    """Tell whether a date is before the day on which the index was compiled: then it's past whenever the pack runs."""
     return "-" in date and date[:10] < knowledge.provenance(knowledge.ACTIONS)["compiled"]
 
 
 _ACCOUNT: Final = (r"\d{12}", "an account number of twelve digits")
-_ORGANIZATION: Final = (r"o-[a-z0-9]+", "the id of an organization, o-...")
+_ORGANIZATION: Final = (r"o-[a-z0-9]+", "the id of an organization, which begins with `o-`")
 _FORMATS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     key: (re.compile(pattern), form)
     for keys, (pattern, form) in {
         "aws:sourceaccount aws:principalaccount aws:resourceaccount aws:vpceaccount kms:calleraccount": _ACCOUNT,
         "s3:resourceaccount s3:dataaccesspointaccount": _ACCOUNT,
         "aws:principalorgid aws:resourceorgid aws:sourceorgid aws:vpceorgid": _ORGANIZATION,
-        "aws:sourcevpce": (r"vpce-[0-9a-z-]+", "the id of an endpoint, vpce-..."),
-        "aws:sourcevpc aws:ec2instancesourcevpc": (r"vpc-[0-9a-z-]+", "the id of a VPC, vpc-..."),
+        "aws:sourcevpce": (r"vpce-[0-9a-z-]+", "the id of an endpoint, which begins with `vpce-`"),
+        "aws:sourcevpc aws:ec2instancesourcevpc": (r"vpc-[0-9a-z-]+", "the id of a VPC, which begins with `vpc-`"),
         "aws:requestedregion": (resources.REGION, "a region such as eu-central-1"),
         "kms:viaservice": (
             rf"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.{resources.REGION}\.amazonaws\.com(?:\.cn)?",
@@ -169,7 +169,7 @@ _ENUMERATED: Final[Mapping[str, Sequence[str]]] = {
         "s3express:sessionmode": "ReadOnly ReadWrite",
     }.items()
 }
-"""Key -> all values that its service sends, by the service's page on condition keys. Case counts."""
+"""Key -> all values that its service sends, according to the service's page on condition keys. Case matters."""
 
 
 _PRIVATE: Final = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
@@ -209,5 +209,5 @@ _WRONG_VALUES: Final[Mapping[str, Sequence[tuple[Callable[[str], bool], str]]]] 
     ),
     "aws:userid": ((_lacks_session_name, "lacks the name of the role's session, `:*`"),),
 }
-"""Key -> values that it never has, and what is said about them
+"""Key -> values that it never has, and what the message says about them
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html)."""

@@ -22,16 +22,17 @@ from policies.least_privilege.meaning.grants import joint_reach, undenied_action
 def delegation_faults(
     statement: Statement, statements: Sequence[Statement], is_limiting: Callable[[str], bool]
 ) -> Iterator[Fault]:
-    """Yield the faults of an Allow in an identity policy, whose statements are all given for what they deny.
+    """Yield the faults of an Allow in an identity policy.
 
-    `is_limiting` tells whether a managed policy, by its ARN or a pattern of it, leaves some permissions out.
+    `statements` are all statements of the policy, since some may deny what the Allow grants. `is_limiting` takes a
+    managed policy's ARN, or a pattern, and tells whether the policy leaves some permissions out.
     """
     where, conditions = statement.where, statement.conditions
     if conditions and "NONE" in conditions.accepted_values("lambda:functionurlauthtype"):
         yield Fault(
             RuleId.PERMISSIONS_MANAGEMENT,
-            f"{where} lets functions be opened to everybody.",
-            mend="Ask `lambda:FunctionUrlAuthType` for `AWS_IAM` only.",
+            f"{where} allows opening functions to everybody.",
+            mend="Let the condition on `lambda:FunctionUrlAuthType` accept `AWS_IAM` only.",
         )
     if _GRANTING in statement.actions:
         yield from key_grant_faults(statement)
@@ -50,7 +51,7 @@ def delegation_faults(
         if blinding:
             yield Fault(
                 RuleId.AUDIT_TAMPERING,
-                f"{where} lets {quote_actions(service, blinding)} blind the audit.",
+                f"{where} lets {quote_actions(service, blinding)} turn off the audit or the guard rails.",
                 parts=naming(statement, service, blinding, narrowable=False),
                 mend=f"Leave out {quote_actions(service, blinding)}; waive the rule for those who run the audit.",
             )
@@ -60,7 +61,7 @@ def delegation_faults(
         if logins and not all("${aws:username}" in resource.lower() for resource in statement.resources):
             yield Fault(
                 RuleId.CREDENTIAL_EXPOSURE,
-                f"{where} lets {quote_actions(service, logins)} make credentials of other users.",
+                f"{where} lets {quote_actions(service, logins)} create or change credentials of other users.",
                 parts=naming(statement, service, logins),
                 mend=f"Allow {quote_actions(service, logins)} on `arn:aws:iam::ACCOUNT:user/${{aws:username}}`."
                 if service.prefix == "iam"
@@ -74,7 +75,7 @@ def delegation_faults(
 
 @lru_cache(1024)
 def _delegating(service: knowledge.Service) -> int:
-    """Return the actions that let others in, where a statement or its conditions don't limit them."""
+    """Return the actions that let others in, unless the statement or its conditions limit them."""
     listed = sensitive.masks(service)
     found = listed.get("sharing", 0) | listed.get("audit", 0) | listed.get("logins", 0)
     if service.prefix == "sts":
@@ -85,29 +86,29 @@ def _delegating(service: knowledge.Service) -> int:
 
 
 _RECEIVER: Final = "ec2:Add/userId"
-"""The account that is given a copy."""
+"""The condition key that holds the account to which a copy is given."""
 
 
 def _sharing_remedy(service: knowledge.Service, sharing: int) -> str:
     limited = sharing & (condition_keys.actions_sent_with(service, _RECEIVER.lower()) or 0)
-    said = []
+    texts = []
     if limited:
-        said.append(remedies.add_condition({"StringEquals": {_RECEIVER: "ACCOUNT"}}, list(service.listed(limited))))
+        texts.append(remedies.add_condition({"StringEquals": {_RECEIVER: "ACCOUNT"}}, list(service.listed(limited))))
     if sharing & ~limited:
-        said.append(remedies.leave_out(list(service.listed(sharing & ~limited))))
-    return " ".join(said)
+        texts.append(remedies.leave_out(list(service.listed(sharing & ~limited))))
+    return " ".join(texts)
 
 
 def key_grant_faults(statement: Statement) -> Iterator[Fault]:
     """Yield the fault of an Allow that names `kms:CreateGrant` without a condition on the grants
     (https://docs.aws.amazon.com/kms/latest/developerguide/grant-authorization.html)."""
     if _GRANTING not in statement.actions or "kms:putkeypolicy" in statement.actions:
-        return  # whoever writes the key's policy decides about its use anyway
+        return  # those who can write the key's policy decide who uses the key anyway
     if not any(line.key.startswith(_GRANT_KEYS) and line.demands() for line in statement.conditions):
         yield Fault(
             RuleId.PERMISSIONS_MANAGEMENT,
-            f"{statement.where} lets `kms:CreateGrant` give the use of the key to anybody: no condition such as "
-            "`kms:GrantIsForAWSResource` says to whom.",
+            f"{statement.where} lets `kms:CreateGrant` give anybody the use of the key: no condition, such as one on "
+            "`kms:GrantIsForAWSResource`, limits who gets it.",
             parts=at(Place(statement, (_GRANTING,), statement.resources)),
             mend=partial(remedies.add_condition, {"Bool": {"kms:GrantIsForAWSResource": "true"}}, ["kms:CreateGrant"]),
         )
@@ -131,14 +132,14 @@ def _unlimited_permissions(
     if unlimited:
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
-            f"{statement.where} lets {quote_actions(service, unlimited)} write any permission, which nothing limits.",
+            f"{statement.where} lets {quote_actions(service, unlimited)} write any permission, without a limit.",
             parts=naming(statement, service, unlimited, narrowable=False),
             mend=partial(remedies.limit, service, unlimited),
         )
 
 
 _ADMINISTRATOR: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$", re.IGNORECASE)
-"""The end of an administrator's role by its name."""
+"""How the name of an administrator's role ends."""
 
 
 def _passed_administrators(statement: Statement, iam: knowledge.Service) -> Iterator[Fault]:
@@ -146,10 +147,10 @@ def _passed_administrators(statement: Statement, iam: knowledge.Service) -> Iter
     if passed:
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
-            f"{statement.where} lets {quote(map(shorten, passed))} be passed, by its name an administrator's role: "
-            "whoever runs something with it becomes an administrator.",
+            f"{statement.where} allows passing {quote(map(shorten, passed))}, which by its name is an administrator's "
+            "role: anyone who runs something with it becomes an administrator.",
             parts=naming(statement, iam, iam.mask("passrole")),
-            mend="Pass a role that holds what the task needs, and is no administrator's.",
+            mend="Pass a role that has only the permissions that the task needs.",
         )
 
 
@@ -158,7 +159,7 @@ _OWNER_KEYS: Final = ("aws:resourceorgid", "aws:resourceorgpaths", "aws:resource
 
 
 def _assumed_roles(statement: Statement, sts: knowledge.Service) -> Iterator[Fault]:
-    """Yield the faults of assuming roles of any account: whoever owns one sees what the caller sends and does."""
+    """Yield the faults of assuming roles of any account: the owner of a role sees what the caller sends and does."""
     conditions = statement.conditions
     assuming = naming(statement, sts, sts.mask("assumerole"))
     if conditions.ask_for_any(*_OWNER_KEYS):
@@ -172,7 +173,7 @@ def _assumed_roles(statement: Statement, sts: knowledge.Service) -> Iterator[Fau
         ):
             yield Fault(
                 RuleId.UNBOUNDED_RESOURCE,
-                f"{statement.where} lets every role be assumed: no condition names one.",
+                f"{statement.where} allows assuming every role: no condition names one.",
                 parts=assuming,
                 mend=_NAMED_ROLE,
             )
@@ -184,7 +185,7 @@ def _assumed_roles(statement: Statement, sts: knowledge.Service) -> Iterator[Fau
     if wide:
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
-            f"{statement.where} lets roles of any account be assumed, by {quote(map(shorten, wide))}.",
+            f"{statement.where} allows assuming roles of any account, through {quote(map(shorten, wide))}.",
             parts=assuming,
             mend=_NAMED_ROLE,
         )

@@ -16,14 +16,14 @@ _SAFE: Final[Mapping[str, tuple[str | tuple[str, ...], str]]] = {
     "aws:multifactorauthpresent": ("bool", "with MFA"),
     "aws:multifactorauthage": ("numericless", "with a recent MFA"),
     "aws:sourcevpce": (_EQUALS, "through the endpoint that it names"),
-    "aws:sourcevpc": (_EQUALS, "from the network that it names"),
+    "aws:sourcevpc": (_EQUALS, "from the VPC that it names"),
     "aws:principalorgid": (_EQUALS, "from the organization that it names"),
     "aws:principalorgpaths": (_EQUALS, "from the part of the organization that it names"),
     "s3:tlsversion": ("numericgreater", "with a new version of TLS"),
     "s3:signatureage": ("numericless", "with a fresh signature"),
     "glacier:archiveageindays": ("numericgreater", "for old archives"),
 }
-"""Key -> how an operator begins that selects the safe requests, and what these are."""
+"""Key -> how the operators that select the safe requests begin, and a description of these requests."""
 
 _SAFE_IN_TRUST: Final[Mapping[str, tuple[str | tuple[str, ...], str]]] = {
     **_SAFE,
@@ -32,17 +32,17 @@ _SAFE_IN_TRUST: Final[Mapping[str, tuple[str | tuple[str, ...], str]]] = {
 }
 
 _SAFE_WITH_KEY: Final[Mapping[str, str]] = {
-    "s3:x-amz-server-side-encryption": "encrypted",
-    "s3:x-amz-server-side-encryption-aws-kms-key-id": "encrypted with a key",
+    "s3:x-amz-server-side-encryption": "that are encrypted",
+    "s3:x-amz-server-side-encryption-aws-kms-key-id": "that are encrypted with a key",
     "aws:multifactorauthage": "with MFA",
     "aws:multifactorauthpresent": "with MFA",
     "aws:sourcevpce": "through an endpoint",
-    "aws:sourcevpc": "from a network of AWS's",
+    "aws:sourcevpc": "from a VPC",
 }
-"""Key -> what the requests are that hold it, which `Null` with false selects."""
+"""Key -> a description of the requests that hold it; `Null` with false selects them."""
 
 SERVICE_CALLS: Final = ("aws:principalisawsservice", "aws:viaawsservice")
-"""Keys that tell requests of AWS's own services."""
+"""Keys that identify requests of AWS's own services."""
 
 
 def blocked_safe_requests(conditions: Conditions, in_trust: bool = False) -> str:
@@ -68,7 +68,7 @@ def spares_services(conditions: Conditions) -> bool:
 
 
 def excluded_entirely(conditions: Conditions) -> str:
-    """Return the key of which a Deny spares every value, so that it blocks nothing; empty if there is none."""
+    """Return the key for which a Deny spares every value, so that it blocks nothing; empty if there is none."""
     for line in conditions:
         spares_all = any(patterns.includes(value, "?*") or value == "0.0.0.0/0" for value in line.values)
         if line.negated and not line.qualifier and spares_all:
@@ -114,7 +114,7 @@ def spare_nothing_together(one: Condition, other: Condition) -> bool:
 
 
 def _networks_overlap(some: Sequence[str], others: Sequence[str]) -> bool:
-    """Tell whether two lists share an address; yes where that can't be told."""
+    """Tell whether two lists of networks share an address; True where that can't be decided."""
     if not (some and others):
         return False
     if not all(map(is_network, (*some, *others))):

@@ -1,4 +1,4 @@
-"""Faults of denials: they hold for nobody, for those who should pass, or for something other than what is allowed."""
+"""Faults of denials: they deny nobody, they deny those who should pass, or they miss what the document allows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def denial_faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault
     for denial in denials:
         for problem in _condition_problems(denial, denials, kind) if denial.conditions else ():
             yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{denial.where} {problem}.", parts=at(whole(denial)))
-    # Each of these is compared with all other statements.
+    # Each denial is compared with all other statements, so only some of them count.
     for place, denial in enumerate(denials[:DENIALS]):
         yield from located(_comparison_faults(denial, allows, kind), denial)
         for other in denials[place + 1 : _MOST_PAIRED]:
@@ -76,14 +76,14 @@ def _condition_problems(denial: Statement, denials: Sequence[Statement], kind: K
             "doesn't deny requests of access keys, which lack `aws:MultiFactorAuthPresent`: `BoolIfExists` would deny "
             "them"
         )
-    # A second line would narrow the denial to something of its own.
+    # A second line would limit the denial to a special case.
     if (
         kind is Kind.RESOURCE
         and len(given) == 1
         and principals.include_everybody(denial.principals)
         and _selects_the_wanted(given[0])
     ):
-        yield f"denies those who have the wanted `{given[0].key}`, and spares all others"
+        yield f"denies requests with the wanted `{given[0].key}`, and spares all others"
 
 
 _ENCRYPTED: Final = frozenset(("aws:kms", "aws:kms:dsse"))
@@ -91,7 +91,7 @@ _ENCRYPTED: Final = frozenset(("aws:kms", "aws:kms:dsse"))
 
 def _selects_the_wanted(line: Condition) -> bool:
     encrypted = line.key == "s3:x-amz-server-side-encryption" and not _ENCRYPTED.isdisjoint(line.values)
-    # A role that is to be denied would be the principal.
+    # A role that should be denied would be named as the principal.
     named = line.key == "aws:principalarn" and all(map(is_literal, line.values))
     return line.demands() and (named or encrypted)
 
@@ -113,7 +113,7 @@ def _tls_gaps(denial: Statement, kind: Kind) -> Iterator[str]:
 
 
 def _deny_missing_mfa(denials: Sequence[Statement]) -> bool:
-    """Tell whether one of several denials is about requests with or without the key of MFA."""
+    """Tell whether one of several denials checks whether a request holds a key about MFA."""
     return any(
         line.operator == "null" and line.key.startswith("aws:multifactorauth")
         for denial in denials
@@ -140,15 +140,15 @@ def _spare_nobody(one: Statement, other: Statement) -> bool:
 
 
 def _comparison_faults(denial: Statement, allows: Sequence[Statement], kind: Kind) -> Iterator[Fault]:
-    """Yield how a denial misses what the document allows, or leaves nothing of it."""
+    """Yield the faults of a denial that misses what the document allows, or leaves nothing of it."""
     where = denial.where
     if kind is Kind.RESOURCE and _denies_strangers(denial, allows):
-        yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{where} denies accounts to which nothing is allowed.")
+        yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{where} denies accounts to which the policy allows nothing.")
     left = _undenied_object_actions(denial, allows) if denial.conditions else []
     if left:
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
-            f"{where} names a bucket and leaves out its objects, on which {quote(map(spell, left))} are allowed.",
+            f"{where} names a bucket but not its objects, which leaves {quote(map(spell, left))} allowed on these.",
         )
     if _is_unconditional(denial):
         for allow in allows:
@@ -158,7 +158,7 @@ def _comparison_faults(denial: Statement, allows: Sequence[Statement], kind: Kin
     if kind in (Kind.IDENTITY, Kind.BOUNDARY) and not denial.negated_resources:
         yield from _folder_as_object(denial, allows)
         if not denial.negated_actions:
-            yield from _guard_of_another(denial, allows)
+            yield from _misplaced_guard(denial, allows)
             yield from _folders_outside(denial, allows)
 
 
@@ -175,7 +175,7 @@ def _denies_strangers(denial: Statement, allows: Sequence[Statement]) -> bool:
 
 
 def _undenied_object_actions(denial: Statement, allows: Sequence[Statement]) -> list[str]:
-    """Return the allowed actions on objects that a denial names, though it names their buckets only."""
+    """Return the allowed actions on objects that a denial names, though its resources are only the buckets."""
     buckets = set(denial.resources)
     if not buckets or any(resources.bucket(one) != one or patterns.wild(one) for one in buckets):
         return []
@@ -196,8 +196,8 @@ def _is_unconditional(denial: Statement) -> bool:
 
 
 def _folder_as_object(denial: Statement, allows: Sequence[Statement]) -> Iterator[Fault]:
-    """Yield the fault of a denial that means a folder and names an object: it has no extension, and what lies below it
-    is allowed."""
+    """Yield the fault of a denial that seems to mean a folder but names an object: the name has no extension, and
+    everything below it is allowed."""
     for resource in denial.resources:
         key = resource.partition("/")[2]
         if not key or "." in key or not resources.bucket(resource) or not is_literal(resource):
@@ -210,7 +210,7 @@ def _folder_as_object(denial: Statement, allows: Sequence[Statement]) -> Iterato
             )
 
 
-def _guard_of_another(denial: Statement, allows: Sequence[Statement]) -> Iterator[Fault]:
+def _misplaced_guard(denial: Statement, allows: Sequence[Statement]) -> Iterator[Fault]:
     """Yield the fault of a guard, a Deny with a condition, that names another resource than the one allowed."""
     if not denial.conditions or not all(map(is_literal, denial.resources)):
         return
@@ -224,26 +224,26 @@ def _guard_of_another(denial: Statement, allows: Sequence[Statement]) -> Iterato
 
 
 def _folders_outside(denial: Statement, allows: Sequence[Statement]) -> Iterator[Fault]:
-    """Yield the fault of a Deny that means folders within what is allowed, and names none of them: their paths lack the
-    beginning."""
+    """Yield the fault of a Deny that seems to mean folders within what is allowed, but whose paths lack the beginning,
+    so that it denies none of them."""
     buckets = set(map(resources.bucket, denial.resources))
     if "" in buckets or not all("/" in resource for resource in denial.resources):
         return
     allowed = _allowed_resources(denial, allows)
     if (
-        len(allowed) <= DENIALS  # so that a document of hundreds takes no minutes
+        len(allowed) <= DENIALS  # so that a document with hundreds doesn't take minutes
         and buckets.issubset(map(resources.bucket, allowed))
         and {action for one in allows for action in one.actions}.issuperset(denial.actions)
         and not any(patterns.intersects(one, other) for one in allowed for other in denial.resources)
     ):
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
-            f"{denial.where} denies {quote(map(shorten, denial.resources))}, of which nothing is allowed.",
+            f"{denial.where} denies {quote(map(shorten, denial.resources))}, where nothing is allowed.",
         )
 
 
 def _allowed_resources(denial: Statement, allows: Sequence[Statement]) -> set[str]:
-    """Return the resources on which an action of a denial is allowed by its name."""
+    """Return the resources of the statements that allow, by its name, one of a denial's actions."""
     return {
         resource
         for one in allows

@@ -13,7 +13,7 @@ from policies.least_privilege.faults.fault import Fault, RuleId
 from policies.least_privilege.faults.identity import identity_faults
 from policies.least_privilege.faults.places import each_once, identity
 from policies.least_privilege.faults.resource_policies import resource_policy_faults
-from policies.least_privilege.faults.roots import let_follow
+from policies.least_privilege.faults.roots import link_roots
 from policies.least_privilege.faults.tags import tag_faults
 from policies.least_privilege.faults.trust import trust_faults
 from policies.least_privilege.faults.validity import validity_faults
@@ -30,7 +30,7 @@ VALIDITY: Final = frozenset(
         RuleId.RESOURCE_MISMATCH,
     )
 )
-"""Faults by which an identity policy doesn't say what it seems to."""
+"""Faults that make an identity policy say something other than it seems to say."""
 
 _WIDE_BOUNDARY: Final = frozenset(
     (
@@ -43,8 +43,8 @@ _WIDE_BOUNDARY: Final = frozenset(
         RuleId.DATA_EXFILTRATION,
     )
 )
-"""Faults by which a boundary limits nothing. It grants nothing, so it may be wider than the policies within it; but
-whoever may write a role's policies is kept back by the boundary alone."""
+"""Faults that leave a boundary without a limit. A boundary grants nothing, so it may be wider than the policies within
+it. But for those who can write a role's policies, it's the only limit."""
 
 _IN_A_BOUNDARY: Final = VALIDITY | _WIDE_BOUNDARY
 """All faults of a boundary."""
@@ -69,14 +69,14 @@ def document_faults(text: str, kind: Kind, service: str = "") -> tuple[Fault, ..
     faults = tuple(each_once(found))
     for fault in faults:
         fault.kind = kind
-    let_follow(faults)
+    link_roots(faults)
     return faults
 
 
 def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
-    """Return the ways to more permissions that identity policies of one role open together, and none opens alone.
+    """Return the privilege escalations that a role's identity policies allow together and none of them allows alone.
 
-    A policy is how messages name it, and its JSON text.
+    Each policy is given by the name that messages use, and its JSON text.
     """
     each = [
         [replace(one, where=f"{one.where} of `{shorten(name)}`") for one in parse(text, Kind.IDENTITY).statements]
@@ -85,7 +85,7 @@ def joint_escalations(policies: Iterable[tuple[str, str]]) -> tuple[Fault, ...]:
     together = each_once(_escalations([statement for statements in each for statement in statements]))
     alone = {identity(fault) for statements in each if together for fault in _escalations(statements)}
     faults = tuple(fault for fault in together if identity(fault) not in alone)
-    let_follow(faults)
+    link_roots(faults)
     return faults
 
 

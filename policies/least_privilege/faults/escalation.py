@@ -1,4 +1,4 @@
-"""Ways to more permissions, within one document or over all that one role has."""
+"""Privilege escalation, within one document or across all policies of one role."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ Grants: TypeAlias = Mapping[str, ServiceGrant]
 
 
 def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[Fault]:
-    """Yield a fault for each way to more permissions that statements open together; `grants` is what they grant."""
+    """Yield a fault for each privilege escalation that statements allow together; `grants` is what they grant."""
     for method in _open_methods(grants):
         yield _method_fault(method, statements)
     for rule, pairs, effect in (
-        (RuleId.PRIVILEGE_ESCALATION, escalations.ON_ONE_RESOURCE, " open a way to more permissions"),
-        (RuleId.PERMISSIONS_MANAGEMENT, escalations.SEPARATE_DUTIES, ": its user decides who else may use it"),
+        (RuleId.PRIVILEGE_ESCALATION, escalations.ON_ONE_RESOURCE, " allow privilege escalation"),
+        (RuleId.PERMISSIONS_MANAGEMENT, escalations.SEPARATE_DUTIES, " let its user decide who else can use it"),
     ):
         for uses, writes in _pairs_on_one_resource(statements, grants, pairs):
-            # Written on one resource and used on every other, they would still meet.
+            # A use that is allowed on everything meets the write on any resource to which that is narrowed.
             parted = not any(_reaches_everything(grants, use) for use in uses)
             yield Fault(
                 rule,
@@ -47,11 +47,11 @@ def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterat
 def _method_fault(method: Escalation, statements: Sequence[Statement]) -> Fault:
     needed = (*method.unbounded, *method.granted)
     paired = {action for pair in escalations.ON_ONE_RESOURCE.values() for action in (*pair.uses, *pair.writes)}
-    # On one and the same resource they open the way, too.
+    # If two of them are such a pair, they also allow escalation on one resource, so narrowing isn't enough.
     meeting = len(paired & {*needed}) > 1
     return Fault(
         RuleId.PRIVILEGE_ESCALATION,
-        f"{quote(needed)} open{'s' if len(needed) == 1 else ''} a way to more permissions ({method.id}).",
+        f"{quote(needed)} allow{'s' if len(needed) == 1 else ''} privilege escalation ({method.id}).",
         parts=(
             *(granting_widely(statements, action, narrowable=not meeting) for action in method.unbounded),
             *(granting(statements, action, narrowable=False) for action in method.granted),
@@ -106,14 +106,14 @@ def _needs(actions: tuple[str, ...]) -> _Needs:
 
 @lru_cache(1024)
 def _needed(action: str) -> tuple[str, int]:
-    """Return the prefix of an action's service, and the action's mask. One that AWS has withdrawn is never granted."""
+    """Return the prefix of an action's service, and the action's mask: 0 for one that AWS has withdrawn."""
     return action.partition(":")[0], knowledge.lookup(action.lower())[1]
 
 
 # --- two actions on one resource --------------------------------------------------------------------------------------
 
 _NOT_NARROWING: Final = ("lambda:principal", "lambda:functionurlauthtype", "ec2:attribute")
-"""Keys that say to whom a function is opened, or what of an instance is changed, and don't narrow which one."""
+"""Keys that say to whom a function is opened, or what changes in an instance, but not which function or instance."""
 
 
 def _pairs_on_one_resource(
@@ -122,7 +122,7 @@ def _pairs_on_one_resource(
     """Yield the actions of each pair that are allowed on the same resource: those that use it, those that write it."""
     for service in sorted(grants.keys() & pairs.keys()):
         pair = pairs[service]
-        # Few documents grant both, and fewer a write. To find the resources takes longer, so that comes last.
+        # Few documents grant both, and fewer a write. Finding the resources takes longer, so that comes last.
         writes = [write for write in pair.writes if _is_granted(grants, write)]
         uses = [use for use in pair.uses if _is_granted(grants, use)] if writes else ()
         found = [(use, write) for write in writes for use in uses if _meet(statements, use, write)]
@@ -134,7 +134,7 @@ def _pairs_on_one_resource(
 
 
 def _meet(statements: Sequence[Statement], use: str, write: str) -> bool:
-    """Tell whether an action that uses a resource and one that writes it are allowed on the same one.
+    """Tell whether an action that uses a resource and one that writes it are allowed on the same resource.
 
     A condition that narrows the write counts, unless it's in a statement that allows the use too.
     """
@@ -152,7 +152,7 @@ def _meet(statements: Sequence[Statement], use: str, write: str) -> bool:
 
 
 def _policy_holder(resource: str) -> str:
-    """Return what has the policy for a resource: the bucket for objects and tables, else the resource itself."""
+    """Return the resource that carries the policy for another: the bucket of objects and tables, else the same."""
     if ":s3tables:" in resource:
         return resource.partition("/table/")[0]
     return resources.bucket(resource) or resource
@@ -206,8 +206,8 @@ def _bound_to_writable_faults(statements: Sequence[Statement], grants: Grants) -
                 if any(_is_writable(statements, write, places, bound) for bound in bounds):
                     yield Fault(
                         RuleId.PRIVILEGE_ESCALATION,
-                        f"{statement.where} uses `{key}` to bind `{use}` to what `{write}` can write: a way to more "
-                        "permissions.",
+                        f"{statement.where} uses `{key}` to bind `{use}` to something that `{write}` can write, which "
+                        "allows privilege escalation.",
                         parts=(granting(statements, write), *at(whole(statement), narrowable=False)),
                         mend=partial(remedies.leave_out, [write]),
                     )
@@ -229,7 +229,7 @@ _OBJECT_URL: Final = re.compile(
 
 
 def _object_arn(value: str) -> str:
-    """Return the ARN of an object that a condition names by its URL; any other value stays."""
+    """Return the ARN of an object that a condition names by its URL, and any other value unchanged."""
     url = _OBJECT_URL.fullmatch(value)
     if not url:
         return value
@@ -286,7 +286,7 @@ def _unconditional_resources(
 
 
 def _allowed_resources(statements: Sequence[Statement], action: str) -> tuple[str, ...]:
-    """Return the resources on which an action is allowed, whatever the conditions, as patterns."""
+    """Return the resources on which an action is allowed, regardless of conditions, as patterns."""
     return tuple(
         resources.resolve_variables(resource)
         for statement in statements

@@ -1,4 +1,4 @@
-"""One thing that is wrong with a document. What is told of it is made when it is read: a verdict needs none of that."""
+"""A fault: one thing that is wrong with a document. Its texts are built when they're read, since verdicts need none."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from policies.rulebook.rule import Text, written
 class RuleId(StrEnum):
     """The rules about single documents. Each has a row in `rules.documents`."""
 
-    __hash__ = str.__hash__  # as its members are compared; an enumeration's own takes a call of Python
+    __hash__ = str.__hash__  # members are compared as strings; Enum's own `__hash__` is slow, being Python
 
     MALFORMED_DOCUMENT = "malformed-document"
     UNKNOWN_ACTION = "unknown-action"
@@ -59,13 +59,13 @@ class RuleId(StrEnum):
 BROAD: Final = frozenset(
     (RuleId.WILDCARD_ACTION, RuleId.NOT_ACTION, RuleId.SERVICE_WILDCARD, RuleId.BROAD_ACTION_PATTERN)
 )
-"""Faults of actions that nobody named. To name those that are needed mends them, and what follows from them."""
+"""Faults of actions that are allowed without being named. Naming those needed mends these faults and what follows."""
 
 
 class Applies(Enum):
-    """To whom access must be given for it to be a fault."""
+    """Who must be given access for it to be a fault."""
 
-    __hash__ = object.__hash__  # as its members are compared; an enumeration's own takes a call of Python
+    __hash__ = object.__hash__  # members are compared by identity; Enum's own `__hash__` is slow, being Python
 
     ALWAYS = "anybody"
     TO_OTHER_ACCOUNTS = "an account other than the resource's own"
@@ -77,18 +77,18 @@ class Place(NamedTuple):
 
     statement: Statement
     actions: tuple[str, ...]
-    """Those of its actions that the fault is about, in lower case."""
+    """The actions of the statement that the fault is about, in lower case."""
     resources: tuple[str, ...]
-    """Those of its resources that the fault is about."""
+    """The resources of the statement that the fault is about."""
 
 
 @dataclass(eq=False)
 class Part:
-    """What a fault needs: once it's taken away from all of its places, the fault is gone."""
+    """Something that a fault needs: once it's removed from all its places, the fault is gone."""
 
     find: Callable[[], Iterable[Place]]
     narrowable: bool = True
-    """Whether it's enough to name other resources there. Else actions are left out, or limited by a condition."""
+    """Whether it's enough to name other resources there. If not, actions must be left out or limited by a condition."""
 
     @cached_property
     def places(self) -> tuple[Place, ...]:
@@ -100,7 +100,7 @@ class Part:
 class Fault:
     """A fault, before configuration and waivers. Messages quote names of the document, never a condition's value.
 
-    What a finder leaves open (`parts`, `concerns`, `kind`, `roots`) is filled in by those who called it.
+    Callers of a finder fill in what it leaves open: `parts`, `concerns`, `kind`, `roots`.
     """
 
     rule: RuleId
@@ -110,15 +110,15 @@ class Fault:
     """What the rule's configuration can allow by name: an account, a service or an issuer."""
     applies: Applies = Applies.ALWAYS
     parts: tuple[Part, ...] = ()
-    """Where in the document it is, first what its remedy is about; empty if the document as a whole is wrong."""
+    """Where in the document it is; empty if the whole document is wrong. The remedy is about the first part."""
     mend: Text = ""
     """How to mend it, where the document shows more than the rule's own remedy says."""
     concerns: str = ""
-    """The principal, or the condition key in lower case, that is wrong, where it's one of these."""
+    """The principal or condition key (in lower case) that is wrong, if it's one of these."""
     kind: Kind = Kind.IDENTITY
     """The kind of the document."""
     roots: Callable[[], Mapping[Fault, tuple[Fault, ...]]] = dict
-    """Finds what each fault of the document follows from, once for all of them."""
+    """Returns the faults that each fault of the document follows from; computed once for all of them."""
 
     @property
     def follows_from(self) -> tuple[Fault, ...]:
@@ -143,15 +143,15 @@ class Fault:
             return self.said
         if len(places) == 1 and places[0].statement.where in self.said:
             return f"{self.said} See {_contents(places[0], self.kind)}."
-        told = "; ".join(f"{place.statement.where}: {_contents(place, self.kind)}" for place in places[:_NAMED])
+        shown = "; ".join(f"{place.statement.where}: {_contents(place, self.kind)}" for place in places[:_NAMED])
         more = f"; and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-        return f"{self.said} See {told}{more}."
+        return f"{self.said} See {shown}{more}."
 
     @cached_property
     def remedy(self) -> str:
         """How to mend it; empty where the rule's own remedy says all."""
         if self.mend and any(root.rule in BROAD for root in self.follows_from):
-            # Of what a pattern takes in, nothing can be left out by name.
+            # An action that a pattern matches can't be left out by name.
             return NAME_ACTIONS
         return written(self.mend)
 
@@ -161,7 +161,7 @@ _NAMED: Final = 3
 
 
 def merged(places: Iterable[Place]) -> tuple[Place, ...]:
-    """Return each statement of several places once, with all that the places name of it."""
+    """Return each statement of several places once, with all actions and resources that the places name."""
     found: dict[str, Place] = {}
     for place in places:
         known = found.setdefault(place.statement.where, place)

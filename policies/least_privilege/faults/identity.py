@@ -23,7 +23,7 @@ from policies.least_privilege.meaning.grants import ServiceGrant, joint_grants
 
 
 def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
-    """Yield the faults of the statements of one identity policy, and before each those that it may follow from."""
+    """Yield the faults of one identity policy's statements; each comes after those that it may follow from."""
     judged = []
     for statement in statements:
         found = list(located(action_faults(statement), statement)) if statement.allow else []
@@ -35,7 +35,7 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 parts=at(whole(statement)),
             )
         if found and any(fault.rule in _ALL_ACTIONS for fault in found):
-            # It grants all there is to grant; to name single actions would add nothing.
+            # The statement grants everything, so that naming single actions would add nothing.
             continue
         if statement.allow:
             yield from located(_resource_pattern_faults(statement), statement)
@@ -54,7 +54,7 @@ _ALL_ACTIONS: Final = frozenset((RuleId.WILDCARD_ACTION, RuleId.NOT_ACTION))
 
 @cache
 def _is_limiting(arn: str) -> bool:
-    """Tell whether a managed policy, by its ARN or a pattern of it, leaves some permissions out."""
+    """Tell whether a managed policy, given by its ARN or a pattern, leaves some permissions out."""
     if patterns.wild(arn):
         return not patterns.includes(arn, "arn:aws:iam::aws:policy/AdministratorAccess")
     text = knowledge.managed_policy(arn)
@@ -89,7 +89,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
         yield Fault(
             RuleId.WILDCARD_RESOURCE,
             lambda: (
-                f"{quote_actions(service, on_star)} can be narrowed to resources, and {_be(on_star)} allowed on `*`."
+                f"{quote_actions(service, on_star)} can be narrowed to resources, but {_is_or_are(on_star)} allowed "
+                "on `*`."
             ),
             parts=(any_granting_widely(statements, service, on_star, on_star=True),),
             mend=partial(remedies.narrow, service, on_star),
@@ -99,8 +100,8 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
             lambda: (
-                f"{quote_actions(service, on_patterns)} {_be(on_patterns)} allowed on a pattern that every resource "
-                "matches."
+                f"{quote_actions(service, on_patterns)} {_is_or_are(on_patterns)} allowed on a pattern that every "
+                "resource matches."
             ),
             parts=(any_granting_widely(statements, service, on_patterns),),
             mend=partial(remedies.narrow, service, on_patterns),
@@ -109,9 +110,9 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
     if not exposed:
         return
     for rule, mask, verb, effect in (
-        (RuleId.CREDENTIAL_EXPOSURE, sensitive.mask(service, "credentials"), "give", "credentials of others"),
-        (RuleId.DATA_EXFILTRATION, sensitive.mask(service, "exfiltration"), "read", "what every resource holds"),
-        (RuleId.PERMISSIONS_MANAGEMENT, sensitive.deciding(service), "change", "who may do what"),
+        (RuleId.CREDENTIAL_EXPOSURE, sensitive.mask(service, "credentials"), "give", "access to credentials of others"),
+        (RuleId.DATA_EXFILTRATION, sensitive.mask(service, "exfiltration"), "read", "the contents of every resource"),
+        (RuleId.PERMISSIONS_MANAGEMENT, sensitive.deciding(service), "change", "who is allowed to do what"),
     ):
         found = exposed & mask
         if found:
@@ -132,14 +133,14 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
 
 def _unbounded_effect(service: knowledge.Service, actions: int, verb: str, effect: str) -> str:
     named = quote_actions(service, actions)
-    return f"Without a bound on the resource, {named} {verb}{_s(actions)} {effect}."
+    return f"Without a bound on the resource, {named} {verb}{_verb_ending(actions)} {effect}."
 
 
-def _be(mask: int) -> str:
+def _is_or_are(mask: int) -> str:
     return "is" if mask.bit_count() == 1 else "are"
 
 
-def _s(mask: int) -> str:
+def _verb_ending(mask: int) -> str:
     """Return the ending of the verb whose subject is the actions of a mask."""
     return "s" if mask.bit_count() == 1 else ""
 
@@ -187,7 +188,7 @@ def _secret_faults(statement: Statement) -> Iterator[Fault]:
     if reading:
         yield Fault(
             RuleId.SECRET_WILDCARD,
-            f"{statement.where} allows secrets by {quote(map(shorten, wide))}, which other secrets match too.",
+            f"{statement.where} names secrets by {quote(map(shorten, wide))}, which other secrets match too.",
             parts=at(Place(statement, reading, tuple(wide))),
         )
 
@@ -208,7 +209,7 @@ def _matches_secrets(resource: str) -> bool:
 
 
 def _bucket_faults(statement: Statement) -> Iterator[Fault]:
-    """Yield the fault of objects of every bucket, whoever owns it."""
+    """Yield the fault of a pattern for objects of every bucket, including buckets of other owners."""
     wide = [
         resource
         for resource in statement.resources
@@ -236,7 +237,7 @@ def _database_user_faults(statement: Statement) -> Iterator[Fault]:
     if wide:
         yield Fault(
             RuleId.CREDENTIAL_EXPOSURE,
-            f"{statement.where} lets every user of a database sign in, by {quote(map(shorten, wide))}.",
+            f"{statement.where} allows signing in as any user of a database, through {quote(map(shorten, wide))}.",
             parts=at(Place(statement, signing_in, tuple(wide))),
         )
 
@@ -246,9 +247,9 @@ def _database_user_faults(statement: Statement) -> Iterator[Fault]:
 _CALLER: Final = re.compile(r"\$\{(?:aws:(?:username|userid|principaltag/[^}]+)|[^}]+:sub)\}", re.IGNORECASE)
 _LOOSE_VARIABLES: Final = (
     (re.compile(_CALLER.pattern + r"[*?]", re.IGNORECASE), "which also matches names that begin with the caller's"),
-    (re.compile(r"\$\{aws:(?:useragent|referer)\b", re.IGNORECASE), "and the caller chooses what its variable holds"),
+    (re.compile(r"\$\{aws:(?:useragent|referer)\b", re.IGNORECASE), "and the caller chooses the value of its variable"),
 )
-"""How a variable narrows a resource too little, and what is said of it."""
+"""Forms of variables that narrow a resource too little, and what the message says about each."""
 _MOST_FOLDERS: Final = 50
 """How many folders are compared with what is allowed."""
 
@@ -261,7 +262,7 @@ def _folder_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     own = [folder for statement in narrowed for folder in _own_folders(statement)][:_MOST_FOLDERS]
     for statement in allows:
         for resource in () if statement.negated_resources else statement.resources:
-            problems = [said for form, said in _LOOSE_VARIABLES if form.search(resource)] if "${" in resource else []
+            problems = [text for form, text in _LOOSE_VARIABLES if form.search(resource)] if "${" in resource else []
             if own and "${" not in resource and any(patterns.includes(resource, folder) for folder in own):
                 problems = ["though only the caller's own folder may be listed"]
             for problem in problems:

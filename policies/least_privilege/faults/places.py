@@ -12,7 +12,7 @@ from policies.least_privilege.meaning.grants import joint_reach, matching_action
 
 
 def located(faults: Iterable[Fault], statement: Statement) -> Iterator[Fault]:
-    """Yield faults of a statement with their places: the whole statement, for those that name none themselves."""
+    """Yield faults of a statement with their places; one that has no place yet gets the whole statement."""
     for fault in faults:
         fault.parts = fault.parts or at(whole(statement))
         yield fault
@@ -38,14 +38,14 @@ def whole(statement: Statement) -> Place:
 def naming(
     statement: Statement, service: knowledge.Service, actions: int, *, narrowable: bool = True
 ) -> tuple[Part, ...]:
-    """Return the one part of a fault that some actions of a statement make."""
+    """Return the one part of a fault that is in some actions of a statement."""
     return (Part(lambda: _allowing((statement,), service, actions), narrowable),)
 
 
 def granting(statements: Sequence[Statement], *actions: str, narrowable: bool = True) -> Part:
     """Return the statements that allow some of several actions (`service:Action`).
 
-    For each action they are those that no condition narrows, or else all that allow it.
+    For each action, these are the statements that no condition narrows, or all that allow it if there are none.
     """
     return Part(partial(_granting, statements, actions), narrowable)
 
@@ -118,7 +118,7 @@ def _by_service(actions: tuple[str, ...]) -> Mapping[knowledge.Service, Sequence
 
 
 def each_once(faults: Iterable[Fault]) -> list[Fault]:
-    """Return each fault once. One that several statements have in the same words is at all their places."""
+    """Return each fault once. If several statements have a fault in the same words, it's at all their places."""
     faults = list(faults)
     if len(faults) < 2:
         return faults
@@ -133,7 +133,7 @@ def each_once(faults: Iterable[Fault]) -> list[Fault]:
 
 
 def identity(fault: Fault) -> tuple[object, ...]:
-    """Return what makes a fault of a document another than its other faults: words that aren't made yet are its own."""
+    """Return what tells a fault of a document from the others. Words that aren't built yet belong to one fault."""
     return fault.rule, fault.words, fault.about, fault.applies
 
 

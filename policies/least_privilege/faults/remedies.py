@@ -1,4 +1,4 @@
-"""What mends a fault, as far as the document itself shows it: each text can be carried out as it stands.
+"""How to mend a fault, as far as the document itself shows it. A reader can carry out each text as it stands.
 
 `REGION`, `ACCOUNT` and `NAME` stand for what only the author knows.
 """
@@ -15,12 +15,12 @@ from policies.least_privilege.faults.wording import quote
 from policies.least_privilege.knowledge import ResourceType, Service, sensitive
 
 NAME_ACTIONS: Final = "Name the actions that are needed."
-"""What mends a pattern of actions, and all that is wrong with what it takes in."""
+"""The remedy for a pattern of actions, and for every fault that follows from it."""
 
 _MOST_GROUPS: Final = 4
 """How many groups of actions a remedy shows."""
 _MOST_ACTIONS: Final = 30
-"""For how many actions a remedy names resources. Whoever allows more of a service first has to say which are needed."""
+"""The most actions for which a remedy names resources. An author who allows more must first say which are needed."""
 
 
 LIMITING_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -39,7 +39,7 @@ _SPELLED: Final = {"iam:permissionsboundary": "iam:PermissionsBoundary", "iam:po
 
 
 def limit(service: Service, actions: int) -> str:
-    """Return the remedy for actions that write permissions: each one's condition, and which can have none."""
+    """Return the remedy for actions that write permissions: a condition, or to leave out those that can have none."""
     by_key: dict[str, list[str]] = {}
     for name in service.listed(actions):
         prefix, _, action = name.lower().partition(":")
@@ -65,21 +65,21 @@ def narrow(service: Service, actions: int) -> str:
         groups.setdefault(_arns(service, knowledge.lookup(name.lower())[1]), []).append(name)
     unnamed = groups.pop((), [])
     untyped = list(service.listed(actions & ~service.typed))
-    said = [limit(service, writing)] if writing else []
+    texts = [limit(service, writing)] if writing else []
     if groups:
         shown = [f"{quote(names)} on {quote(arns)}" for arns, names in groups.items()]
-        said.append(f"Allow {'; '.join(shown[:_MOST_GROUPS])}{'; and so on' if len(shown) > _MOST_GROUPS else ''}.")
+        texts.append(f"Allow {'; '.join(shown[:_MOST_GROUPS])}{'; and so on' if len(shown) > _MOST_GROUPS else ''}.")
     if unnamed:
-        said.append(add_condition({"StringEquals": {"aws:ResourceTag/NAME": "NAME"}}, unnamed))
+        texts.append(add_condition({"StringEquals": {"aws:ResourceTag/NAME": "NAME"}}, unnamed))
     if untyped:
-        said.append(f"Leave out {quote(untyped)}, which no resource can narrow.")
-    return " ".join(said)
+        texts.append(f"Leave out {quote(untyped)}, which no resource can narrow.")
+    return " ".join(texts)
 
 
 def _arns(service: Service, action: int) -> tuple[str, ...]:
     """Return the ARNs of the resources that an action needs, or of the plainest one that it takes.
 
-    Empty if they may be of any service, as what AWS Backup keeps.
+    Empty if the resources may belong to any service, such as the backups of AWS Backup.
     """
     known = [kind for kind in service.types if kind.parts[2] != "?*"]
     required = [kind for kind in known if kind.required & action]
@@ -87,7 +87,7 @@ def _arns(service: Service, action: int) -> tuple[str, ...]:
         return tuple(dict.fromkeys(map(_arn, required)))
     taken = [kind for kind in known if kind.actions & action]
     arns = sorted(map(_arn, [kind for kind in taken if kind.can_be_narrowed] or taken), key=len)
-    # HTTP requests are for what is in a domain.
+    # HTTP requests are about what is inside a domain.
     inside = "/*" if service.prefix == "es" and action & service.beginning("eshttp") else ""
     return tuple(arn + inside for arn in arns[:1])
 

@@ -1,4 +1,4 @@
-"""Faults of resource policies: the public, another account, or a service on its behalf may use the resource."""
+"""Faults of resource policies that let in the public, another account, or a service on behalf of another account."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from policies.least_privilege.meaning.grants import DENIALS, named_actions
 
 
 def resource_policy_faults(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
-    """Yield the faults of a resource policy's statements; `service` is the prefix of its resource's, or empty."""
+    """Yield the faults of a resource policy's statements; `service` is its resource's service prefix, or empty."""
     own = _own_account(statements)
     if service == "kms" and not any(map(_manages_key, statements)):
         # KMS refuses such a policy (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-overview.html).
         yield Fault(
-            RuleId.MALFORMED_DOCUMENT, "The policy of the key lets nobody change it: nobody has `kms:PutKeyPolicy`."
+            RuleId.MALFORMED_DOCUMENT, "Nobody could change the key's policy: no statement allows `kms:PutKeyPolicy`."
         )
     yield from _several_resources(statements, service)
     keepers = [statement for statement in statements if _keeps_everybody_out(statement)][:DENIALS]
@@ -48,7 +48,7 @@ def _allow_faults(statement: Statement, service: str, own: str, keepers: Sequenc
 
 
 def _statement_faults(statement: Statement, service: str, own: str) -> Iterator[Fault]:
-    """Yield the faults of what a statement allows, whoever is let in."""
+    """Yield the faults of a statement's actions and resources."""
     found = [principals.meaning(principal) for principal in statement.principals]
     if not found or not all(one.whole and one.account == own for one in found):
         of_key = all(action.startswith("kms:") for action in statement.actions)
@@ -65,7 +65,8 @@ def _statement_faults(statement: Statement, service: str, own: str) -> Iterator[
     if service and others:
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
-            f"{statement.where} grants nothing for {quote(map(spell, others))}: the policy belongs to {service}.",
+            f"{statement.where} grants nothing for {quote(map(spell, others))}: the policy belongs to a resource of "
+            f"{service}.",
         )
 
 
@@ -75,11 +76,11 @@ def _manages_key(statement: Statement) -> bool:
 
 
 _OWN_RESOURCE: Final[Mapping[str, str]] = {"s3": "bucket", "sqs": "queue", "sns": "topic"}
-"""Service whose policies name the resource that has them -> what it is."""
+"""Service whose policies name the resource that they're attached to -> what it is."""
 
 
 def _several_resources(statements: Sequence[Statement], service: str) -> Iterator[Fault]:
-    """Yield the fault of a policy that names resources other than the one that has it. S3 refuses such a policy."""
+    """Yield the fault of a policy that names more than the resource it's attached to. S3 refuses such a policy."""
     if service not in _OWN_RESOURCE:
         return
     found = (
@@ -143,7 +144,10 @@ _LOAD_BALANCING: Final = frozenset(
 
 
 def _principal_faults(statement: Statement, principal: Principal, own: str, kept: bool) -> Iterator[Fault]:
-    """`own` is the owner's account, `kept` says that a Deny keeps out everybody except named callers."""
+    """Yield the faults of letting in a principal.
+
+    `own` is the owner's account; `kept` says that a Deny keeps out everybody except named callers.
+    """
     where, conditions = statement.where, statement.conditions
     found = principals.meaning(principal)
     if found.is_open:
@@ -167,7 +171,7 @@ def _principal_faults(statement: Statement, principal: Principal, own: str, kept
     elif found.issuer and not found.account and not conditions.ask_for(f"{found.issuer}:aud"):
         yield Fault(
             RuleId.PUBLIC_RESOURCE_POLICY,
-            f"{where} allows everybody who signs in with `{found.issuer}`, for any application.",
+            f"{where} allows everybody who signs in with `{found.issuer}`, through any application.",
         )
     elif found.account and not (found.account in _LOAD_BALANCING and statement.actions == ("s3:putobject",)):
         yield from _account_faults(statement, principal, found, own)
@@ -188,14 +192,15 @@ def _account_faults(statement: Statement, principal: Principal, found: principal
         )
     elif not statement.conditions.bind(CALLER):
         manages = not found.whole and any(_action_names(statement, sensitive.managing))
-        # The configuration may know that the owner, as the document shows it, is another account.
+        # Even `own` has a fault: the configuration may know another owner than the document shows.
         if foreign and (found.whole or (own and manages)):
             applies = Applies.ALWAYS
         else:
             applies = Applies.TO_OTHER_ACCOUNTS if found.whole or manages else Applies.TO_UNLISTED_PRINCIPALS
         yield Fault(
             RuleId.CROSS_ACCOUNT_ACCESS,
-            f"{statement.where} allows `{principal.name}`, another account, without a condition.",
+            f"{statement.where} allows `{principal.name}`, {'' if found.whole else 'in '}another account, without a "
+            "condition.",
             found.account,
             applies,
         )
@@ -231,7 +236,7 @@ def _organization_faults(statement: Statement) -> Iterator[Fault]:
 
 
 _SHARING: Final = ("Policy", "Permission", "PutBucketAcl")
-"""How the names of actions end that write a policy or a list of those who are let in."""
+"""How the names of actions that write a policy or an access list end."""
 
 
 def _action_names(

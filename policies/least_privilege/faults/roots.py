@@ -1,6 +1,6 @@
-"""Which faults of a document follow from others: once the wider one is mended, they are gone.
+"""Finds the faults of a document that follow from wider ones: once the wider fault is mended, they are gone.
 
-A preview tells such a fault with the wider one, its root, in which it's counted (`rulebook.violation`).
+A preview reports such a fault together with the wider one, its root, as one violation (`rulebook.violation`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _REACH: Final = frozenset(
         RuleId.AUDIT_TAMPERING,
     )
 )
-"""Faults of actions on more than they need."""
+"""Faults of actions that are allowed on more than they need."""
 _NARROWED: Final = _REACH | {RuleId.NOT_RESOURCE}
-"""What mends them names other resources, limits the actions by a condition, or leaves them out."""
+"""Faults whose remedies name other resources, limit the actions by a condition, or leave them out."""
 
 _CONDITIONS: Final = frozenset((RuleId.INEFFECTIVE_CONDITION, RuleId.INVALID_CONDITION))
 
@@ -41,23 +41,23 @@ _LIMITING: Final[Mapping[RuleId, Keys]] = {
     RuleId.CROSS_ACCOUNT_ACCESS: CALLER,
     RuleId.CONFUSED_DEPUTY: SOURCE,
 }
-"""Rule about principals -> the condition keys that a statement may be limited by."""
+"""Rule about principals -> the condition keys that can limit a statement."""
 
 _NAMED: Final = frozenset((*_LIMITING, RuleId.RESOURCE_MISMATCH))
-"""What mends them may be another name: of a principal or a resource."""
+"""Faults that another name, of a principal or a resource, may mend."""
 
 _CLAIMS: Final[Mapping[RuleId, tuple[str, ...]]] = {
     RuleId.FEDERATION_WITHOUT_AUDIENCE: (":aud", ":app_id"),
     RuleId.FEDERATION_WITHOUT_SUBJECT: (":sub", ":amr"),
     RuleId.LOOSE_FEDERATION_SUBJECT: (":sub",),
 }
-"""Rule about tokens -> how the condition keys end that it asks for."""
+"""Rule about tokens -> the endings of the condition keys that it asks for."""
 
 _BOUNDARY_KEYS: Final = frozenset(key for keys in remedies.LIMITING_KEYS.values() for key in keys)
 
 
-def let_follow(faults: Sequence[Fault]) -> None:
-    """Have the faults of a document find, once one of them is asked, what each follows from."""
+def link_roots(faults: Sequence[Fault]) -> None:
+    """Let the faults of a document find what they follow from; the first one that is asked finds it for all."""
     if len(faults) > 1:
         roots = _Following(faults)
         for fault in faults:
@@ -82,8 +82,8 @@ def _find_roots(faults: Sequence[Fault]) -> Mapping[Fault, tuple[Fault, ...]]:
     found: dict[Fault, tuple[Fault, ...]] = {}
     wider: dict[str, list[Fault]] = defaultdict(list)
     for fault in sorted(faults, key=lambda fault: _WIDTH.get(fault.rule, len(_WIDTH))):
-        find = _from_resources if fault.rule in _REACH else _from_names
-        found[fault] = _from_actions(fault, wider) or _from_conditions(fault, wider) or find(fault, wider)
+        find = _resource_roots if fault.rule in _REACH else _name_roots
+        found[fault] = _action_roots(fault, wider) or _condition_roots(fault, wider) or find(fault, wider)
         for place in fault.places:
             wider[place.statement.where].append(fault)
     return found
@@ -105,21 +105,21 @@ _WIDTH: Final[Mapping[RuleId, int]] = {
         )
     )
 }
-"""The widest faults come first. The others are as wide as they are early in the document's list."""
+"""Rule -> its rank, the widest first. Faults of all other rules keep the order of the document's list."""
 
 _MOST: Final = 50
 """How many faults of a statement are compared with each other, and how many actions of a fault are looked at one by
-one. What isn't found to follow speaks for itself."""
+one. A fault whose roots aren't found is reported by itself."""
 
 
-def _from_actions(fault: Fault, wider: _Wider) -> _Roots:
+def _action_roots(fault: Fault, wider: _Wider) -> _Roots:
     """Return the broad action patterns that give all that a fault needs."""
     if fault.rule not in _REACH | {RuleId.TRUST_ACTION}:
         return ()
     return _covering(fault, wider, BROAD, lambda _, root, place: _mends(root, place))
 
 
-def _from_resources(fault: Fault, wider: _Wider) -> _Roots:
+def _resource_roots(fault: Fault, wider: _Wider) -> _Roots:
     """Return the faults whose remedies narrow, or take away, all that a fault needs."""
 
     def is_root(part: Part, root: Fault, place: Place) -> bool:
@@ -130,7 +130,7 @@ def _from_resources(fault: Fault, wider: _Wider) -> _Roots:
 
 
 def _mends(root: Fault, wanted: Place, resources: Sequence[str] = ()) -> bool:
-    """Tell whether a root's remedy is about all actions of a place, and about some resources at least."""
+    """Tell whether a root's remedy is about all actions of a place, and about all of the given resources."""
     return any(
         place.statement is wanted.statement
         and {*place.actions}.issuperset(wanted.actions)
@@ -142,7 +142,7 @@ def _mends(root: Fault, wanted: Place, resources: Sequence[str] = ()) -> bool:
 def _covering(
     fault: Fault, wider: _Wider, rules: Container[RuleId], is_root: Callable[[Part, Fault, Place], bool]
 ) -> _Roots:
-    """Return the roots of one of a fault's parts, whose actions may have different ones."""
+    """Return the roots of the first of a fault's parts that has them; its actions may have different roots."""
     known = _known(fault.places, wider, rules)
     for part in fault.parts if any(known.values()) else ():
         by_action = [
@@ -156,13 +156,13 @@ def _covering(
 
 
 def _known(places: Sequence[Place], wider: _Wider, rules: Container[RuleId]) -> _Wider:
-    """Return the faults of some rules in the statements of places."""
+    """Return the faults of some rules, by statement, in the statements of places."""
     wheres = {place.statement.where for place in places}
     return {where: [one for one in wider.get(where, ())[:_MOST] if one.rule in rules] for where in wheres}
 
 
 def _each_root(places: Sequence[Place], known: _Wider, is_root: Callable[[Fault, Place], bool]) -> _Roots:
-    """Return the first root that is known at each place, none if a place has none."""
+    """Return the first known root of each place; empty if some place has none."""
     found: dict[Fault, None] = {}
     for place in places:
         root = next((one for one in known[place.statement.where] if is_root(one, place)), None)
@@ -172,7 +172,7 @@ def _each_root(places: Sequence[Place], known: _Wider, is_root: Callable[[Fault,
     return tuple(found)
 
 
-def _from_names(fault: Fault, wider: _Wider) -> _Roots:
+def _name_roots(fault: Fault, wider: _Wider) -> _Roots:
     """Return the fault of the name of the principal, or of the only resource, that a fault is about."""
 
     def is_root(root: Fault, place: Place) -> bool:
@@ -186,8 +186,8 @@ def _from_names(fault: Fault, wider: _Wider) -> _Roots:
     return _each_root(fault.places, _known(fault.places, wider, {rule}), is_root)
 
 
-def _from_conditions(fault: Fault, wider: _Wider) -> _Roots:
-    """Return the fault of the condition that was to keep out what a fault lets in."""
+def _condition_roots(fault: Fault, wider: _Wider) -> _Roots:
+    """Return the fault of the condition that was meant to keep out what a fault lets in."""
     known = _known(fault.places, wider, _CONDITIONS)
     return _each_root(fault.places, known, lambda root, _: _limits(root.concerns, fault.rule))
 

@@ -1,9 +1,9 @@
-"""The subjects of tokens: which patterns name one project, and which stars hide what they let in.
+"""The subjects of tokens: which patterns name one project, and which wildcards let others write the text behind them.
 
-A subject joins fields by a separator: `org/ORG/project/PROJECT/user/USER/vcs-origin/ORIGIN/vcs-ref/REF`. A star crosses
-separators. So whoever may choose a field that can hold the separator, such as a branch's name, can write the rest of a
-pattern into it: `…/user/*/vcs-origin/ORIGIN/vcs-ref/refs/heads/main` is matched by the token of a branch called
-`x/vcs-origin/ORIGIN/vcs-ref/refs/heads/main`.
+A subject joins fields with a separator: `org/ORG/project/PROJECT/user/USER/vcs-origin/ORIGIN/vcs-ref/REF`. A star also
+matches separators. So anyone who can choose a field that may hold the separator, such as the name of a branch, can
+write the rest of a pattern into it. A token of a branch called `x/vcs-origin/ORIGIN/vcs-ref/refs/heads/main` matches
+`…/user/*/vcs-origin/ORIGIN/vcs-ref/refs/heads/main`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from policies.least_privilege.language import patterns
 
 
 class _Issuer(NamedTuple):
-    """How the subjects of an issuer are made. `host`, `project` and `uuid` are regular expressions."""
+    """How an issuer builds its subjects. `host` and `project` are regular expressions."""
 
     host: str
     """Host and path of the issuer."""
@@ -26,18 +26,18 @@ class _Issuer(NamedTuple):
     example: str
     """The pattern that a remedy shows for one project; words in capitals stand for what only the author knows."""
     separator: str = ""
-    """A separator that no field can hold; empty if others can write all of them into a field."""
+    """A separator that no field can hold; empty if others can write every separator into a field."""
     uuid: str = ""
-    """What comes before a UUID, for which question marks may stand: nobody can make it shorter or longer."""
+    """The text before a UUID. Question marks may stand for a UUID, since nobody can make it shorter or longer."""
 
 
 _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
     (re.compile(issuer.host), issuer)
     for issuer in (
-        # Owner and repository, then ref, environment or event; both with `@` and their ids for repositories made after
-        # 15 July 2026. A workflow that all
-        # repositories share may be named instead. A ref can't hold `:` (https://git-scm.com/docs/git-check-ref-format),
-        # and in other fields GitHub writes `%3A` for it.
+        # Owner and repository, then ref, environment or event. Owner and repository have `@` and their ids if the
+        # repository was created after 15 July 2026. A pattern may instead name a workflow that all repositories share.
+        # A ref can't hold `:` (https://git-scm.com/docs/git-check-ref-format), and in other fields GitHub writes `%3A`
+        # for it.
         # https://docs.github.com/en/actions/reference/security/oidc
         _Issuer(
             r"token\.actions\.githubusercontent\.com(?:/.*)?",
@@ -45,8 +45,7 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             "repo:OWNER/REPOSITORY:ref:refs/heads/BRANCH",
             separator=":",
         ),
-        # Branches hold `/`. This is the second kind of token; the first kind ends
-        # after the user.
+        # Branches may hold `/`. This is the second kind of token; the first kind ends after the user.
         # https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/
         _Issuer(
             r"oidc\.circleci\.com/org/.*",
@@ -62,7 +61,7 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             "system:serviceaccount:NAMESPACE:ACCOUNT",
             separator=":",
         ),
-        # What the names may hold isn't documented there.
+        # That page doesn't say which characters the names may hold.
         # https://developer.hashicorp.com/terraform/cloud-docs/workspaces/dynamic-provider-credentials/workload-identity-tokens
         _Issuer(
             r"app\.terraform\.io",
@@ -70,7 +69,7 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             "organization:ORGANIZATION:project:PROJECT:workspace:WORKSPACE:run_phase:*",
         ),
         # Neither paths nor refs hold `:`. A project's subjects may leave out or reorder the ref and its type. A tag may
-        # have the name of a protected branch, so the type of a named ref is named, too.
+        # have the name of a protected branch, so a pattern that names a ref must name its type, too.
         # https://docs.gitlab.com/ci/secrets/id_token_authentication/
         _Issuer(
             r"gitlab\..*",
@@ -81,8 +80,9 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
         # Every field is a UUID.
         # https://support.atlassian.com/bitbucket-cloud/docs/integrate-pipelines-with-resource-servers-using-oidc/
         _Issuer(r"api\.bitbucket\.org/.*", r"\{?[0-9a-f-]{36}\}?:.+", "{UUID}:*", separator=":"),
-        # A branch chooses the keys of its steps, and a key may hold `:`; so a step is named with its ref only. A job
-        # may ask for another subject, such as the id of its cluster; no id says by itself that it's a pipeline's.
+        # A branch chooses the keys of its steps, and a key may hold `:`, so a pattern that names a step must name the
+        # ref, too. A job may ask for another subject, such as the id of its cluster; an id alone doesn't show that it's
+        # one of a pipeline.
         # https://buildkite.com/docs/agent/cli/reference/oidc
         _Issuer(
             r"agent\.buildkite\.com",
@@ -98,7 +98,7 @@ _ISSUERS: Final[Sequence[tuple[re.Pattern[str], _Issuer]]] = tuple(
             "space:SPACE:stack:STACK:*",
             separator=":",
         ),
-        # Any other issuer: no wildcard, or two names with literal values before the first one, and nothing after it.
+        # Any other issuer: no wildcard, or two names with literal values before the first wildcard, no text after it.
         _Issuer(r".*", r"[^*?]+|[^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?:/]+[:/][^*?]*[*?]+", "SUBJECT"),
     )
 )
@@ -123,7 +123,7 @@ def name_one_project(issuer: str, subjects: Sequence[str]) -> bool:
 
 
 SIGNING_IN: Final = "sts:AssumeRoleWithWebIdentity"
-"""The action by which a token opens a session of a role."""
+"""The action with which a token opens a session of a role."""
 
 
 def name_project(issuer: str) -> str:
@@ -136,7 +136,7 @@ def name_project(issuer: str) -> str:
 def forgeable_text(issuer: str, subject: str) -> str:
     """Return the fixed text of a subject's pattern that a wildcard before it lets others write; empty if there is none.
 
-    A star inside a name (`release-*-candidate`) is none: it says which names are accepted.
+    A star inside a name (`release-*-candidate`) lets nobody write anything: it says which names are accepted.
     """
     known = _issuer(issuer)
     for found in _WILDCARDS.finditer(subject):

@@ -1,4 +1,4 @@
-"""Faults of tags: a tag opens resources, and the same role may set it
+"""Faults of tags: a tag gives access to resources, and the same role can set it
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html)."""
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from policies.least_privilege.language.documents import Statement
 from policies.least_privilege.meaning import resources
 from policies.least_privilege.meaning.grants import ServiceGrant, matching_actions, named_actions
 
-_OF_RESOURCE: Final = re.compile(
+_RESOURCE_TAG: Final = re.compile(
     r"(?:[a-z0-9-]+:resourcetag|s3:existingobjecttag|rds:(?!req-)[a-z-]+-tag)/(?!aws:)(.+)"
 )
 """Keys that hold the value of a tag of the resource. Nobody can set AWS's own tags."""
-_OF_REQUEST: Final = re.compile(r"(?:aws:requesttag|s3:requestobjecttag|rds:req-tag)/(.+)")
+_REQUEST_TAG: Final = re.compile(r"(?:aws:requesttag|s3:requestobjecttag|rds:req-tag)/(.+)")
 """Keys that hold the value that a request sets."""
-_NAMES: Final = frozenset(("aws:tagkeys", "s3:requestobjecttagkeys"))
+_TAG_NAMES: Final = frozenset(("aws:tagkeys", "s3:requestobjecttagkeys"))
 """Keys that hold the names of all tags that a request sets."""
 
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
@@ -43,9 +43,9 @@ class _Gate(NamedTuple):
     values: tuple[str, ...]
     """The values that open it, as patterns."""
     opened: tuple[str, ...]
-    """The resources behind it, as patterns. One that is named in full was meant to be opened."""
+    """The resources behind it, as patterns; without those named in full, which were meant to be opened."""
     gives_more: bool
-    """Whether there are sessions, data or permissions behind it."""
+    """Whether it gives access to sessions, data or permissions."""
 
     def holds(self, value: str) -> bool:
         """Tell whether every value that a pattern matches opens it. The same variable has the same value."""
@@ -61,9 +61,9 @@ def _any_value(value: str) -> str:
 
 
 def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGrant]) -> Iterator[Fault]:
-    """Yield the faults of a tag that opens resources and that the same role may set; `grants` is what all grant."""
+    """Yield the faults of tags that open resources and that the same role can set; `grants` is what all grant."""
     keys = {key for statement in statements for key in statement.conditions.keys}
-    if not any(map(_OF_RESOURCE.fullmatch, keys)):
+    if not any(map(_RESOURCE_TAG.fullmatch, keys)):
         return
     tagging = [
         (action, service, mask & _setting(service), statement)
@@ -77,7 +77,7 @@ def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGran
     denials = [statement for statement in statements if not statement.allow] if gates else []
     for action, service, mask, statement in tagging:
         tagged = _as_patterns(_given(statement), {service: mask}) if gates else ()
-        for_new = _sets_tags_of_new(service, grants[service.prefix]) if gates else False
+        for_new = _creates_with_tags(service, grants[service.prefix]) if gates else False
         for gate in gates:
             if (
                 _may_set(statement.conditions, gate, for_new=for_new)
@@ -86,7 +86,7 @@ def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGran
             ):
                 yield Fault(
                     RuleId.PRIVILEGE_ESCALATION,
-                    f"`{spell(action)}` sets the tag `{shorten(gate.tag)}`, which opens resources.",
+                    f"`{spell(action)}` sets the tag `{shorten(gate.tag)}`, which gives access to resources.",
                     parts=(*at(Place(statement, (action,), statement.resources)), *at(whole(gate.statement))),
                     mend=f"Leave out `{spell(action)}`, or allow it for other tags only, by a condition on "
                     "`aws:TagKeys`.",
@@ -101,9 +101,12 @@ def _setting(service: knowledge.Service) -> int:
     return service.levels["Tagging"] & ~removing
 
 
-def _sets_tags_of_new(service: knowledge.Service, grant: ServiceGrant) -> bool:
-    """Tell whether something is made with tags in a service that has no `CreateAction`, the key by which others tell
-    what is just made from what is there: whoever may make it can't be kept from tagging the rest."""
+def _creates_with_tags(service: knowledge.Service, grant: ServiceGrant) -> bool:
+    """Tell whether a grant creates resources with tags in a service without the key `CreateAction`.
+
+    By that key, other services tell the tagging of a new resource from the tagging of existing ones. Without it, those
+    who can create resources with tags can't be kept from tagging the rest.
+    """
     made = (condition_keys.actions_sent_with(service, "aws:requesttag/") or 0) & ~service.levels["Tagging"]
     return bool(grant.actions & made) and not any(key.endswith(":createaction") for key in service.keys)
 
@@ -111,7 +114,7 @@ def _sets_tags_of_new(service: knowledge.Service, grant: ServiceGrant) -> bool:
 def _gates(statements: Sequence[Statement]) -> Iterator[_Gate]:
     for statement in statements:
         for line in statement.conditions if statement.allow else ():
-            if line.demands() and (tag := _tag(_OF_RESOURCE, line)):
+            if line.demands() and (tag := _tag(_RESOURCE_TAG, line)):
                 actions = named_actions(statement)
                 wide = tuple(filter(patterns.wild, _given(statement)))
                 yield _Gate(
@@ -124,7 +127,7 @@ def _gates(statements: Sequence[Statement]) -> Iterator[_Gate]:
 
 
 def _gives_more(service: knowledge.Service, actions: int) -> bool:
-    """Tell whether some of a service's actions open sessions, data or permissions, and not only manage a resource."""
+    """Tell whether some actions give access to sessions, data or permissions, beyond managing a resource."""
     more = service.mask("passrole") if service.prefix == "iam" else 0
     for category in _MORE:
         more |= sensitive.mask(service, category)
@@ -143,7 +146,7 @@ def _given(statement: Statement) -> tuple[str, ...]:
 
 
 def _as_patterns(given: Sequence[str], actions: Mapping[knowledge.Service, int]) -> tuple[str, ...]:
-    """Return resources as patterns. A star stands for all that the actions take, whosever service it is in."""
+    """Return resources as patterns. A star becomes the patterns of all types that the actions take, in any service."""
     found: list[str] = []
     for one in given:
         if not patterns.includes(one, "arn:?*:?*"):
@@ -160,17 +163,17 @@ def _as_patterns(given: Sequence[str], actions: Mapping[knowledge.Service, int])
 def _may_set(conditions: Conditions, gate: _Gate, *, for_new: bool) -> bool:
     """Tell whether conditions let a statement that allows tagging set the tag to a value that opens the gate.
 
-    They don't if it's for new resources, for those that are open already, or for other tags or values. `for_new` says
-    that the opening value may be meant for new resources alone; that counts where the gate gives nothing more.
+    They don't if they limit it to new resources, to resources that are open already, or to other tags or values.
+    `for_new` says that a demanded value may be meant for new resources alone; that counts unless `gate.gives_more`.
     """
     for line in conditions:
         if line.key.endswith(":createaction"):
             shut = line.demands(conditions.required_keys)
-        elif _tag(_OF_RESOURCE, line) == gate.tag:
+        elif _tag(_RESOURCE_TAG, line) == gate.tag:
             shut = line.demands(conditions.required_keys) and all(gate.holds(value) for value in line.values)
-        elif _tag(_OF_REQUEST, line) == gate.tag:
+        elif _tag(_REQUEST_TAG, line) == gate.tag:
             shut = not _passes(line, gate) or (for_new and not gate.gives_more and line.demands())
-        elif line.key in _NAMES and line.qualifier == "forallvalues":
+        elif line.key in _TAG_NAMES and line.qualifier == "forallvalues":
             shut = _lists(line, gate) == line.negated
         else:
             continue
@@ -188,9 +191,9 @@ def _denies(denial: Statement, service: knowledge.Service, actions: int, tagged:
     if len(denial.conditions) != 1:
         return not denial.conditions
     [line] = denial.conditions
-    if line.key in _NAMES:
+    if line.key in _TAG_NAMES:
         return line.qualifier == "foranyvalue" and not line.negated and _lists(line, gate)
-    if _tag(_OF_REQUEST, line) != gate.tag:
+    if _tag(_REQUEST_TAG, line) != gate.tag:
         return False
     if line.operator == "null":
         return line.requires_key

@@ -1,4 +1,4 @@
-"""Faults of trust in an identity provider: tokens of others are accepted, too."""
+"""Faults of trust in an identity provider: the role also accepts tokens of others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from policies.least_privilege.language.documents import Statement
 _AUDIENCE_CLAIMS: Final[Mapping[str, str]] = {"www.amazon.com": "app_id", "graph.facebook.com": "app_id"}
 _COGNITO: Final = "cognito-identity.amazonaws.com"
 _SIGN_IN: Final = frozenset(("accounts.google.com", "www.amazon.com", "graph.facebook.com"))
-"""Providers by which people sign in to an application. The audience, which is the application, limits these tokens."""
+"""Providers that sign people in to an application. The audience, which is the application, limits these tokens."""
 
 _KNOWN_HOSTS: Final = """
     token.actions.githubusercontent.com gitlab.com oidc.circleci.com app.terraform.io api.bitbucket.org
@@ -32,17 +32,17 @@ def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
     shown = shorten(issuer)
     known = _imitated_host(issuer)
     if known:
-        yield Fault(RuleId.MALFORMED_PRINCIPAL, f"{where} trusts `{shown}`, which is nearly `{known}`.")
+        yield Fault(RuleId.MALFORMED_PRINCIPAL, f"{where} trusts `{shown}`, which looks like `{known}`.")
     wanted = "sts:assumerolewithsaml" if issuer == "saml" else "sts:assumerolewithwebidentity"
     if wanted not in statement.actions and not any(map(patterns.wild, statement.actions)):
         yield Fault(
-            RuleId.RESOURCE_MISMATCH, f"{where} grants nothing: a token of `{shown}` can't be used with its action."
+            RuleId.RESOURCE_MISMATCH, f"{where} grants nothing: its action doesn't accept a token of `{shown}`."
         )
     audience = f"{issuer}:{_AUDIENCE_CLAIMS.get(issuer, 'aud')}"
     if not conditions.ask_for(audience, None if issuer == "saml" else is_literal):
         yield Fault(
             RuleId.FEDERATION_WITHOUT_AUDIENCE,
-            f"{where} accepts tokens of `{shown}` made for anybody: no condition limits `{shorten(audience)}`.",
+            f"{where} accepts tokens of `{shown}` for any audience: no condition limits `{shorten(audience)}`.",
             issuer,
         )
     if issuer == _COGNITO:
@@ -62,7 +62,7 @@ def token_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
 def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
     conditions, shown = statement.conditions, shorten(issuer)
     subjects = list(conditions.demanded_values(f"{issuer}:sub"))
-    # Of several lines about the subject each must be met, so one is enough that names a project and can't be forged.
+    # A token must meet every line about the subject, so one that names a project and can't be forged is enough.
     named = [values for values in subjects if name_one_project(issuer, values)]
     bound = any(not any(forgeable_text(issuer, one) for one in values) for values in named)
     claims = [values for name in _CHOSEN_CLAIMS for values in conditions.demanded_values(f"{issuer}:{name}")]
@@ -90,19 +90,20 @@ def _subject_faults(statement: Statement, issuer: str) -> Iterator[Fault]:
     elif not forged and not named:
         yield Fault(
             RuleId.LOOSE_FEDERATION_SUBJECT,
-            f"{statement.where} accepts tokens of more than one project of `{shown}`: its `sub` is too wide.",
+            f"{statement.where} accepts tokens of more than one project of `{shown}`: the pattern for `sub` is too "
+            "wide.",
             issuer,
             mend=partial(name_project, issuer),
         )
 
 
 _CHOSEN_CLAIMS: Final = ("ref", "base_ref", "head_ref", "job_workflow_ref", "workflow_ref")
-"""Claims that hold the name of a branch, which whoever pushes chooses
+"""Claims that hold the name of a branch, which anyone who can push chooses
 (https://docs.github.com/en/actions/reference/security/oidc)."""
 
 
 def _imitated_host(issuer: str) -> str:
-    """Return the known host that an issuer's host nearly is, empty if there is none."""
+    """Return the known host that an issuer's host is similar to, empty if there is none."""
     host = issuer.partition("/")[0]
     near = difflib.get_close_matches(host, _KNOWN_HOSTS, n=1, cutoff=0.9) if host not in _KNOWN_HOSTS else ()
     return near[0] if near and not host.endswith("." + near[0]) else ""

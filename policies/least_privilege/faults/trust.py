@@ -1,4 +1,4 @@
-"""Faults of trust policies: somebody other than intended may assume the role."""
+"""Faults of trust policies: somebody other than intended can assume the role."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ _DEPUTIES: Final = frozenset(
 """Services whose page "Cross-service confused deputy prevention" asks for `aws:SourceAccount` or `aws:SourceArn` in the
 trust policies of their roles.
 
-Other services, EC2 first, send no such key or don't document it. A condition on a key that isn't sent would make the
-role unusable, so the rule doesn't ask for one. Neither does it where the service's page on its role has no such
-condition: S3's replication, AWS Backup, CloudTrail, Glue, SageMaker, App Runner, AppSync, the exports of RDS, and
-Lambda. Lambda sends `aws:SourceAccount` all the same: AWS's own policies ask it for that
+Other services, such as EC2, send no such key or don't document it. A condition on a key that isn't sent would make the
+role unusable, so the rule doesn't ask for one. Nor does it ask for one if the service's page about its role shows no
+such condition: S3's replication, AWS Backup, CloudTrail, Glue, SageMaker, App Runner, AppSync, the exports of RDS, and
+Lambda. Lambda does send `aws:SourceAccount`: AWS's own policies have a condition on it
 (https://github.com/aws/agent-toolkit-for-aws, `skills/specialized-skills/serverless-skills`,
 `deploying-custom-domain-rest-api/scripts/lambda-trust-policy.json`)."""
 
@@ -52,7 +52,7 @@ _SESSION_ACTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "pods.eks.amazonaws.com": ("sts:tagsession",),
     "rolesanywhere.amazonaws.com": ("sts:setsourceidentity", "sts:tagsession"),
 }
-"""Service -> what it does with each session that it opens, which the role must allow
+"""Service -> the actions that it also uses for each session, which the role must allow
 (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-role.html,
 https://docs.aws.amazon.com/rolesanywhere/latest/userguide/trust-model.html)."""
 
@@ -77,7 +77,7 @@ def _statement_faults(statement: Statement, statements: Sequence[Statement]) -> 
 
 
 def _only_adds(statement: Statement, principal: Principal, statements: Sequence[Statement]) -> bool:
-    """Tell whether a statement only says what the sessions carry that another statement lets a principal open."""
+    """Tell whether a statement only adds what a principal's sessions carry, which another statement lets it open."""
     return (
         _CARRYING_ACTIONS.issuperset(statement.actions)
         and not principals.meaning(principal).is_open
@@ -103,7 +103,8 @@ def _trust_action_faults(statement: Statement) -> Iterator[Fault]:
     if tokens and not any(principal.kind == "Federated" for principal in statement.principals):
         yield Fault(
             RuleId.TRUST_ACTION,
-            f"{statement.where} grants nothing for {quote(map(spell, tokens))}: none of its principals brings a token.",
+            f"{statement.where} grants nothing for {quote(map(spell, tokens))}: none of its principals signs in with "
+            "a token.",
         )
 
 
@@ -113,7 +114,7 @@ def _condition_faults(statement: Statement, statements: Sequence[Statement]) -> 
     if asks_for_source and _missing_actions(statement.principals, statements, ("sts:setsourceidentity",)):
         yield Fault(
             RuleId.INVALID_CONDITION,
-            f"{statement.where} asks for a source identity, and no statement lets one be set: `sts:SetSourceIdentity`.",
+            f"{statement.where} asks for a source identity, but no statement allows `sts:SetSourceIdentity`.",
         )
     # Sessions of a role have no user name.
     roles = [":role/" in principal.name or principal.kind != "AWS" for principal in statement.principals]

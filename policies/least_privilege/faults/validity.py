@@ -1,4 +1,4 @@
-"""Faults by which a document doesn't say what it seems to: AWS refuses it, or grants nothing for a part of it."""
+"""Faults of documents that don't say what they seem to: AWS refuses one, or grants nothing for a part of it."""
 
 from __future__ import annotations
 
@@ -67,12 +67,12 @@ _UNLISTED: Final = frozenset(("sns:receive",))
 
 
 def _action_problem(action: str) -> str:
-    """Return why there is no such action, empty if another rule says it."""
+    """Return why there is no such action, empty if another rule reports that."""
     if action in _UNLISTED:
         return ""
     prefix, separator, _ = action.partition(":")
     if patterns.wild(prefix):
-        # Wildcards for services are another rule's fault.
+        # Another rule judges wildcards in the service.
         return ""
     if not separator:
         return "an action is written `service:Action`"
@@ -87,8 +87,8 @@ def _action_problem(action: str) -> str:
 def _arn_faults(statement: Statement) -> Iterator[Fault]:
     for resource in statement.resources:
         if problem := _arn_problem(resource):
-            said = f"{statement.where} names `{shorten(resource)}`{problem}."
-            yield Fault(RuleId.MALFORMED_ARN, said, parts=at(Place(statement, statement.actions, (resource,))))
+            message = f"{statement.where} names `{shorten(resource)}`{problem}."
+            yield Fault(RuleId.MALFORMED_ARN, message, parts=at(Place(statement, statement.actions, (resource,))))
 
 
 def _arn_problem(resource: str) -> str:
@@ -102,8 +102,8 @@ def _principal_faults(statement: Statement) -> Iterator[Fault]:
     for principal in statement.principals:
         problem = principals.meaning(principal).problem
         if problem:
-            said = partial(_principal_problem, statement, principal.name, problem)
-            yield Fault(RuleId.MALFORMED_PRINCIPAL, said, concerns=principal.name)
+            message = partial(_principal_problem, statement, principal.name, problem)
+            yield Fault(RuleId.MALFORMED_PRINCIPAL, message, concerns=principal.name)
 
 
 def _principal_problem(statement: Statement, name: str, problem: Text) -> str:
@@ -124,7 +124,7 @@ _SIGN_IN: Final[Mapping[str, str]] = {
 
 
 def _partition_faults(document: Document) -> Iterator[Fault]:
-    """Yield the faults of names in another partition than most: no partition can reach another."""
+    """Yield the faults of names in another partition than most others. No partition can reach another one."""
     if not any(
         text.startswith(_OTHER_PARTITIONS)
         for statement in document.statements
@@ -168,8 +168,8 @@ _INTERCHANGEABLE: Final = frozenset(
     apigateway ses kinesisanalytics lex greengrass aws-marketplace guardduty
 """.split()
 )
-"""Services whose actions count as fitting any resource of the service: a log group stands for its streams, or the
-source of the index mixes two versions of the service that AWS documents on two pages."""
+"""Services whose actions count as fitting any resource of the service. For most of these, the source of the index mixes
+versions of the service that AWS documents on different pages."""
 
 _UNLISTED_ON_RESOURCES: Final = frozenset(("guardduty",))
 """Services whose documentation narrows actions to resources, though the reference lists none for them
@@ -195,7 +195,7 @@ def _useless_action_faults(statement: Statement, actions: Named) -> Iterator[Fau
     ):
         return  # as in most statements: each action fits
     useless = [action for action in statement.actions if _grants_nothing(action, statement.resources)]
-    # A denial is harmless that names more actions than it needs.
+    # A denial that names more actions than it needs is harmless.
     if useless and (statement.allow or len(useless) == len(statement.actions)):
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
@@ -228,6 +228,6 @@ def _granted_actions(service: knowledge.Service, given: tuple[str, ...]) -> int:
         return granted | service.typed
     granted |= service.taken_by(reach.kinds)
     if service.prefix == "es" and not any(patterns.intersects(one.split(":", 5)[-1], "domain/?*/*") for one in given):
-        # HTTP requests are for what is in a domain.
+        # HTTP requests are about what is inside a domain.
         granted &= ~service.beginning("eshttp")
     return granted

@@ -28,7 +28,7 @@ LEVELS: Final = ("List", "Read", "Write", "Tagging", "Permissions management")
 
 
 _MADE_BY_AWS: Final = frozenset(("foundation-model", "inference-profile", "default-prompt-router"))
-"""Types of which AWS alone makes any, though their ARNs don't say so
+"""Types that only AWS creates, though their ARNs don't show it
 (https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles.html)."""
 
 
@@ -51,13 +51,15 @@ class ResourceType:
 
     @cached_property
     def can_be_narrowed(self) -> bool:
-        """Whether it bounds anything to name some of its resources: of an account's only hub, or of what AWS made for
-        everybody, all may be named."""
+        """Whether naming some of its resources limits anything.
+
+        It doesn't where an account has only one, or where AWS made them for everybody: there, a policy may name all.
+        """
         return "?*" in self.parts[5] and self.parts[4] != "aws" and self.name not in _MADE_BY_AWS
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
-        """What is between the slashes of the last part, up to the last fixed word.
+        """The segments between the slashes of the last part, up to the last fixed word.
 
         Empty where a segment mixes a fixed word with a name, since names may hold slashes.
         """
@@ -78,7 +80,7 @@ class Service:
     levels: Mapping[str, int]
     types: Sequence[ResourceType]
     keys: Mapping[str, tuple[str, int]]
-    """Condition key in lower case, up to its variable part -> its type and the mask of the actions that know it."""
+    """Condition key in lower case, up to its variable part -> its type and the mask of the actions that support it."""
     everything: int
     """The mask of all actions."""
     typed: int
@@ -93,7 +95,7 @@ class Service:
 
     @cached_property
     def open_keys(self) -> Sequence[str]:
-        """The keys with a variable part; only these end with such a mark."""
+        """The keys with a variable part: only these end with `:` or `/`."""
         return [key for key in self.keys if key[-1] in ":/"]
 
     def mask(self, pattern: str) -> int:
@@ -171,14 +173,17 @@ def service(prefix: str) -> Service | None:
     name, actions, levels, types, keys = json.loads(line)
     names, lower = actions.split(), actions.lower().split()
     typed = 0
-    for _, _, _, of, _ in types:
-        typed |= of
+    for _, _, _, taking, _ in types:
+        typed |= taking
     return Service(
         name,
         names,
         lower,
         dict(zip(LEVELS, levels, strict=True)),
-        [ResourceType(kind, arn.split(":", 5), literal, of, needed) for kind, arn, literal, of, needed in types],
+        [
+            ResourceType(kind, arn.split(":", 5), literal, taking, needing)
+            for kind, arn, literal, taking, needing in types
+        ],
         {key: (kind, mask) for key, kind, mask in keys},
         (1 << len(names)) - 1,
         typed,
@@ -210,7 +215,7 @@ def _packed() -> tuple[Mapping[str, Any], bytes]:
 
 
 _GZIP: Final = 31
-"""The window size by which zlib reads what gzip wrote."""
+"""The window size with which zlib reads the format of gzip."""
 
 
 @lru_cache(64)

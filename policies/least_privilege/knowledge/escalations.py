@@ -1,4 +1,4 @@
-"""How actions combine into more permissions: the methods in `escalations.txt`, and pairs that meet on one resource."""
+"""How actions combine to escalate privileges: the methods in `escalations.txt`, and pairs on one resource."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _FILE: Final = Path(__file__).with_name("escalations.txt")
 
 
 class Escalation(NamedTuple):
-    """A method of getting more permissions. Actions are written `service:Action`."""
+    """A method of privilege escalation. Actions are written `service:Action`."""
 
     id: str
     unbounded: tuple[str, ...]
@@ -41,7 +41,7 @@ SHELLS: Final = tuple(
 
 
 class Pair(NamedTuple):
-    """Actions that use a resource, and actions that write what it is or who may use it."""
+    """Actions that use a resource, and actions that change the resource or who can use it."""
 
     uses: tuple[str, ...]
     writes: tuple[str, ...]
@@ -60,7 +60,7 @@ ON_ONE_RESOURCE: Final[Mapping[str, Pair]] = {
     ),
     "sts": _pair("sts:AssumeRole", "iam:UpdateAssumeRolePolicy iam:AttachRolePolicy iam:PutRolePolicy"),
 }
-"""Service -> actions that give more permissions when both are allowed on the same resource."""
+"""Service -> actions that allow privilege escalation when one of each is allowed on the same resource."""
 
 BOUND_BY: Final[Mapping[str, Pair]] = {
     "cloudformation:templateurl": _pair(
@@ -74,7 +74,7 @@ BOUND_BY: Final[Mapping[str, Pair]] = {
     ),
     "lambda:layer": _pair("lambda:UpdateFunctionConfiguration lambda:CreateFunction", "lambda:PublishLayerVersion"),
 }
-"""Condition key -> actions that it binds to something, and actions that write this something."""
+"""Condition key -> actions that it limits to some resource, and actions that write this resource."""
 
 SEPARATE_DUTIES: Final[Mapping[str, Pair]] = {
     "acm-pca": _pair("acm-pca:IssueCertificate", "acm-pca:PutPolicy acm-pca:CreatePermission"),
@@ -103,5 +103,5 @@ SEPARATE_DUTIES: Final[Mapping[str, Pair]] = {
     "sns": _pair("sns:Publish", "sns:AddPermission sns:SetTopicAttributes"),
     "sqs": _pair("sqs:ReceiveMessage sqs:SendMessage", "sqs:AddPermission sqs:SetQueueAttributes"),
 }
-"""Service -> actions that together let the user of a resource decide who else may use it, which is an administrator's
+"""Service -> actions that together let the user of a resource decide who else can use it, which is an administrator's
 task (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html)."""

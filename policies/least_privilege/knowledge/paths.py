@@ -1,4 +1,4 @@
-"""Paths to more permissions as lists of the actions that each requires: those that the pack names, and lists of others.
+"""Privilege escalation paths as lists of the actions that each requires: those that the pack names, and other lists.
 
 A path is a line of text: `pass-to-task: iam:PassRole ecs:RunTask`. The name before the actions may be left out, an
 action may hold wildcards, and what follows a `#` is a comment.
@@ -18,7 +18,7 @@ class InvalidPath(Exception):
 
 
 class EscalationPath(NamedTuple):
-    """The actions, each written `service:Action`, that open a way to more permissions together."""
+    """The actions, each written `service:Action`, that together allow privilege escalation."""
 
     name: str
     """Empty if its author gave it none."""

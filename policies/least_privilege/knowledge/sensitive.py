@@ -82,8 +82,8 @@ _READING: Final = ("get", "view", "lookup", "search", "query", "batchget", "batc
 def surveys(service: knowledge.Service) -> int:
     """Return the reads of descriptions, not of data, that are ordinary on `*`.
 
-    These are descriptions and lists, and those reading verbs of a service of which hardly any action takes a resource:
-    whoever reads such things reads all of them. The few that do take a resource don't justify a longer policy.
+    These are descriptions and lists, and a service's other actions with a reading verb if hardly any of them takes a
+    resource: such things are read all together. The few that do take a resource don't justify a longer policy.
     """
     listed = masks(service)
     reading = (service.levels["List"] | service.levels["Read"]) & ~listed.get("data", 0) & ~listed.get("credentials", 0)
@@ -110,7 +110,7 @@ def _reading_verb(name: str) -> str:
 @lru_cache(1024)
 def managing(service: knowledge.Service) -> int:
     """Return the actions that remove resources, change code, or decide who may do what."""
-    removing = service.beginning("delete") & ~service.beginning("deletemessage")  # to take a message is to use a queue
+    removing = service.beginning("delete") & ~service.beginning("deletemessage")  # taking a message is using a queue
     return deciding(service) | removing | service.mask("update*code")
 
 

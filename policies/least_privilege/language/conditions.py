@@ -1,6 +1,6 @@
 """The conditions of a statement, and what can be asked of them.
 
-A condition limits a statement if a request fails that lacks the key or has any other value. Some operators don't do
+A condition limits a statement if a request without the key, or with any other value, fails. Some operators don't do
 that: the negated ones, `...IfExists`, and `ForAllValues`, which a missing key satisfies. Under every other operator a
 missing key fails, so a key that no request holds makes the statement grant nothing.
 Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html.
@@ -66,7 +66,7 @@ class Condition(NamedTuple):
         return self.operator == "null" and {value.lower() for value in self.values} == {"false"}
 
     def demands(self, present: frozenset[str] = frozenset()) -> bool:
-        """Tell whether a request fails that lacks the key, and the values are asked for, not excluded.
+        """Tell whether a request without the key fails, and the values are asked for, not excluded.
 
         `present` are the keys that another line requires.
         """
@@ -85,7 +85,7 @@ class Condition(NamedTuple):
 
     def accepts_only(self, check: Callable[[str], bool]) -> bool:
         """Tell whether every value passes a check. The values are alternatives, so the widest one counts."""
-        # A star counts as a wildcard under every operator. Under one that takes it for a letter the value can't match,
+        # A star counts as a wildcard under every operator. If the operator takes it literally, the value can't match,
         # which is a fault of its own.
         return bool(self.values) and not self.compares_itself and all(map(check, self.values))
 
@@ -125,8 +125,8 @@ class Conditions(tuple[Condition, ...]):
     def narrow_resources(self) -> bool:
         """Whether a statement of an identity policy reaches fewer resources because of its conditions.
 
-        Keys about the caller (address, MFA, organization, account, time, transport) don't count: whoever is meant to
-        use the role meets them.
+        Keys about the caller (address, MFA, organization, account, time, transport) don't count: the intended
+        users of the role meet them.
         """
         return any(line.selects_resources for line in self.demanding)
 

@@ -1,7 +1,7 @@
 """Policy documents: from JSON text to statements, with every defect named.
 
 The grammar is https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html. A document that breaks
-it has problems. What can be read of it is still returned as statements, so that other rules judge those.
+it has problems. The parts that can be read are still returned as statements, so that other rules judge them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _VERSIONS: Final = (CURRENT, "2008-10-17")
 class Kind(Enum):
     """What a document is for, which decides what elements its statements must and must not have."""
 
-    __hash__ = object.__hash__  # as its members are compared; an enumeration's own takes a call of Python
+    __hash__ = object.__hash__  # members are compared by identity; Enum's own `__hash__` is slow, being Python
 
     IDENTITY = "identity policy"
     BOUNDARY = "permissions boundary"
@@ -56,8 +56,8 @@ class Principal(NamedTuple):
 class Statement:
     """One statement as IAM reads it, never changed. A single string becomes a tuple of one.
 
-    Compared by identity, so statements can be keys of caches: the hash of a thousand actions takes longer than most
-    that is asked about them.
+    Compared by identity, so statements can be keys of caches: hashing a thousand actions takes longer than answering
+    most questions about them.
     """
 
     where: str
@@ -110,8 +110,8 @@ def parse(text: str, kind: Kind) -> Document:
 
 
 _HIDDEN: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u00(?:2[d-f]|3[0-9a]|[46][1-9a-f]|[57][0-9a]|5f)", re.IGNORECASE)
-"""An escape of a letter, a digit or one of `-./:_`. No tool writes one, and whoever looks for an account or an address
-in the text would miss it."""
+"""An escape of a letter, a digit or one of `-./:_`. No tool writes one, and a search for an account or an address in
+the text would miss it."""
 
 
 def _unique_keys(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -219,7 +219,7 @@ class _Reader:
             self._note("has a `Sid` that isn't a string")
         elif sid:
             if self._kind is not Kind.RESOURCE and not _SID.fullmatch(sid):
-                self._note("has a `Sid` with other characters than letters and digits")
+                self._note("has a `Sid` with characters other than letters and digits")
             if sid in sids:
                 self._note("has the `Sid` of another statement")
             sids.add(sid)
@@ -256,7 +256,7 @@ class _Reader:
         return tuple(texts)
 
     def _plain(self, values: Sequence[Json]) -> tuple[str, ...]:
-        """Return values of which nothing has to be noted, as nearly always; none if one may need a look."""
+        """Return the values if all are plainly right, as nearly always; empty if one may have a problem."""
         if self._current and {*map(type, values)} == {str}:
             texts = tuple(map(str, values))
             if all(texts) and max(map(len, texts)) <= _LONGEST_TEXT:

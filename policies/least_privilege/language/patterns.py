@@ -1,9 +1,9 @@
 """Patterns of IAM: `*` stands for any text, `?` for any one character. Matching, inclusion and intersection are exact.
 
-A pattern runs as a bit-parallel automaton, a set of positions being one integer. Matching and intersection take time
+A pattern runs as a bit-parallel automaton: a set of positions is one integer. Matching and intersection take time
 that is linear in the text, so no pattern makes them explode. `*` matches every character, `:` and `/` too, as in IAM
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html).
-Case counts: callers lower what IAM compares without regard to case.
+Case matters: callers lower-case what IAM compares without regard to case.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def matching(pattern: str, texts: Sequence[str]) -> list[int]:
 
 
 def _matches_stars(literals: list[str], text: str) -> bool:
-    """Match the literals between stars: the first at the start, the last at the end, the others as early as can be."""
+    """Match the literals between stars: the first at the start, the last at the end, others as early as possible."""
     first, *between, last = literals
     at, end = len(first), len(text) - len(last)
     if at > end or not text.startswith(first) or not text.endswith(last):
@@ -251,12 +251,12 @@ def _smallest(sets: set[int]) -> set[int]:
 
 
 def _follow(one: str, other: str) -> bool:
-    """Tell whether a text of one pattern, with one of the other right behind it, is matched by both."""
+    """Tell whether both patterns match a text of `one` that is followed by a text of `other`."""
     return one.endswith("*") and other.lstrip("?").startswith("*")
 
 
 def _tail(pattern: str) -> str:
-    """Return what is behind the last wildcard."""
+    """Return what is after the last wildcard."""
     return pattern.rpartition("*")[2].rpartition("?")[2]
 
 

@@ -20,7 +20,7 @@ from policies.least_privilege.meaning import resources
 def named_actions(statement: Statement) -> Mapping[knowledge.Service, int]:
     """Return the actions, by service, that a statement's `Action` or `NotAction` names.
 
-    Those aren't among them whose resources an Allow leaves out by `NotResource`, all of them.
+    An action isn't among them if an Allow leaves out all of the action's resources by `NotResource`.
     """
     if statement.allow and statement.negated_resources:
         return _actions_elsewhere(statement.actions, statement.negated_actions, statement.resources)
@@ -60,7 +60,7 @@ class Named(NamedTuple):
     by_service: Mapping[knowledge.Service, int]
     """The actions, by service."""
     unknown: tuple[str, ...]
-    """The patterns of no service by its full name, and those that match none of its actions."""
+    """The patterns that name no service in full, and those that match none of its actions."""
     wild: tuple[str, ...]
     """The patterns with a wildcard."""
 
@@ -85,11 +85,11 @@ def named(given: tuple[str, ...]) -> Named:
 
 
 def _actions(given: tuple[str, ...], negated: bool) -> Mapping[knowledge.Service, int]:
-    return _all_but(given) if negated else named(given).by_service
+    return _other_actions(given) if negated else named(given).by_service
 
 
 @lru_cache(1024)
-def _all_but(given: tuple[str, ...]) -> Mapping[knowledge.Service, int]:
+def _other_actions(given: tuple[str, ...]) -> Mapping[knowledge.Service, int]:
     excluded = named(given).by_service
     return {service: service.everything & ~excluded.get(service, 0) for service in _matching_services("*")}
 
@@ -140,13 +140,13 @@ class ServiceGrant:
     on_star: int = 0
     """Granted on `*`."""
     without_resource: int = 0
-    """Granted where no resource can be named: they take none, and the statement's resource allows for that."""
+    """Granted actions that take no resource, where the statement's resource covers such actions."""
     on_all: dict[int, int] = field(default_factory=dict)
     """Resource type -> actions granted on all resources of the type."""
     in_any_account: dict[int, int] = field(default_factory=dict)
     """The same, where the pattern names no account."""
     reached: list[tuple[int, int]] = field(default_factory=list)
-    """Actions, and the types of which they are granted on some resources, whatever conditions and denials leave."""
+    """Actions, and the types of which they are granted on some resources, regardless of conditions and denials."""
 
     def add(self, actions: int, reach: resources.Reach, *, narrowed: bool) -> None:
         """Add actions on what resource patterns reach together; `narrowed` says that conditions narrow it."""
@@ -175,8 +175,8 @@ class ServiceGrant:
         if found & ~self.on_star:
             for bit, needing in self.service.bounding:
                 # An action that needs resources of several types is bounded as soon as one of them is. A type that
-                # can't be narrowed bounds nothing, nor does one that no statement names: of the types that the
-                # reference asks for, some are alternatives, and some a call only makes.
+                # can't be narrowed bounds nothing. Nor does one that no statement names: some of the types that
+                # the reference requires are alternatives, and some are only created by the call.
                 narrow = found & needing & ~(self.on_star | self.on_all.get(bit, 0))
                 if narrow:
                     for actions, kinds in self.reached:
@@ -219,7 +219,7 @@ def joint_grants(statements: Sequence[Statement]) -> dict[str, ServiceGrant]:
 
 
 def undenied_actions(statement: Statement, statements: Sequence[Statement]) -> Mapping[knowledge.Service, int]:
-    """Return the actions of an Allow, by service, that are left on some of its resources by all that is denied."""
+    """Return the actions of an Allow, by service, that all denials leave allowed on some of its resources."""
     found, denials = named_actions(statement), _denials(statements)
     if not denials:
         return found

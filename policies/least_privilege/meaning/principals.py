@@ -40,10 +40,7 @@ _WEB_PROVIDERS: Final = frozenset(
 
 
 class Meaning(NamedTuple):
-    """What a principal is.
-
-    Only those fields are set that the principal has.
-    """
+    """What a principal is. Only the fields that apply to it are set."""
 
     problem: Text = ""
     """Why no such principal can exist."""
@@ -63,7 +60,7 @@ def meaning(principal: Principal) -> Meaning:
     if patterns.includes(name, "?*"):
         return Meaning("" if kind == "AWS" else f"`*` isn't a principal of the kind {kind}", is_open=True)
     if patterns.wild(name):
-        return Meaning("a principal can hold no wildcard; only `*` alone is one", is_open=True)
+        return Meaning("a principal can't hold a wildcard, except for `*` alone", is_open=True)
     if kind == "AWS":
         return _aws(name)
     if kind == "Service":
@@ -91,7 +88,7 @@ def strip_region(service: str) -> str:
 def service_problem(name: str) -> Text:
     """Return what is wrong with the name of a service principal, empty if AWS has one of that name."""
     if not _SERVICE.fullmatch(name):
-        return "isn't a service principal (`service.amazonaws.com`)"
+        return "it isn't a service principal (`service.amazonaws.com`)"
     label, at_amazonaws, _ = strip_region(name).partition(".amazonaws.com")
     if not at_amazonaws:
         meant = difflib.get_close_matches(
@@ -105,7 +102,7 @@ def service_problem(name: str) -> Text:
         return _near(f"{rest}.{first}")
     if rest not in _service_labels():
         return partial(_unknown, label)
-    # No list has the principals of all parts of services. One that is near a known name is still a misspelling.
+    # No list has the principals of all parts of services. A name that is near a known one still counts as misspelt.
     near = difflib.get_close_matches(label, _service_labels(), n=1, cutoff=resources.SIMILAR)
     return _near(near[0]) if near else ""
 
@@ -116,7 +113,7 @@ def _unknown(label: str) -> str:
 
 
 def _near(label: str) -> str:
-    return f"AWS's documentation has no such service; near it: `{label}.amazonaws.com`"
+    return f"AWS's documentation has no such service; the nearest name is `{label}.amazonaws.com`"
 
 
 _ALIKE: Final = 0.6
@@ -139,7 +136,7 @@ def _aws(name: str) -> Meaning:
         return Meaning()
     if found:
         return Meaning("a group can't be a principal")
-    return Meaning("isn't an account, nor the ARN of a root, user, role or session")
+    return Meaning("it's neither an account nor the ARN of a root, user, role or session")
 
 
 def _federated(name: str) -> Meaning:
@@ -148,6 +145,7 @@ def _federated(name: str) -> Meaning:
     found = _PROVIDER.fullmatch(name)
     if not found:
         return Meaning(
-            "isn't the ARN of an identity provider (by its host, without `https://`), nor one of AWS's own providers"
+            "it's neither the ARN of an identity provider (with its host, without `https://`) nor one of AWS's own "
+            "providers"
         )
     return Meaning(account=found["account"], issuer="saml" if found["kind"] == "saml" else found["name"].lower())

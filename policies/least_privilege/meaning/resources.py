@@ -81,7 +81,7 @@ _SUFFIX: Final = re.compile(r"-[A-Za-z0-9]{6}$|\$$")
 
 
 _ALSO_MADE_BY_AWS: Final = frozenset(("ssm", kind) for kind in ("document", "automation-definition", "parameter"))
-"""Types of which AWS has some of its own, whose ARNs hold no account."""
+"""Types of which AWS provides some resources of its own; the ARNs of those hold no account."""
 
 
 class Reach(NamedTuple):
@@ -168,17 +168,17 @@ def problem(resource: str) -> str:
         return "" if spans else "has fewer than six parts"
     _, partition, service, region, account, name = parts
     if not patterns.wild(partition) and not _PARTITION.fullmatch(partition) and partition != "$":
-        return f"names the partition `{partition[:40]}`, which doesn't exist"
+        return f"has the unknown partition `{partition[:40]}`"
     if not service:
         return "names no service"
     if region and not patterns.wild(region) and not _REGION.fullmatch(region) and "$" not in region:
-        return f"names the region `{region[:40]}`, which doesn't exist"
+        return f"has the unknown region `{region[:40]}`"
     if region and not patterns.wild(region + partition) and "$" not in region + partition:
         wanted = region_partition(region)
         if partition != wanted:
-            return f"names the region `{region[:40]}`, which isn't in the partition `{partition[:40]}`"
+            return f"has the region `{region[:40]}`, which is in the partition `{wanted}`"
     if account and not patterns.wild(account) and not _ACCOUNT.fullmatch(account) and "$" not in account:
-        return f"names the account `{account[:40]}`, which can't exist"
+        return f"has the impossible account `{account[:40]}`"
     if not name:
         return "names no resource"
     if service == "ssm" and name.startswith("parameter//"):
@@ -190,14 +190,14 @@ def problem(resource: str) -> str:
 
 
 def _surplus_part(service: knowledge.Service, region: str, account: str, name: str) -> str:
-    """Tell of a region or an account in an ARN whose type has none, such as the region of a role."""
+    """Describe a region or account in an ARN whose type has none, such as a role's region; empty if there is none."""
     own = [kind for kind in service.types if kind.parts[2] == service.prefix]
     kinds = [kind for kind in own if kind.literal and name.startswith(kind.literal)]
     # Otherwise it's of a type without a literal beginning, such as a bucket.
     kinds = kinds or [kind for kind in own if not kind.literal]
     for given, part, article, what in ((region, 3, "a", "region"), (account, 4, "an", "account")):
         if given and not patterns.wild(given) and kinds and not any(kind.parts[part] for kind in kinds):
-            return f"names {article} {what}, and ARNs of its type have none"
+            return f"has {article} {what}, but ARNs of its type have none"
     return ""
 
 
@@ -224,7 +224,7 @@ def has_kind(arn: str, kind: str) -> bool:
 
 
 def is_misspelt(arn: str) -> bool:
-    """Tell whether an ARN fits no type, and its name nearly begins as the names of a type do."""
+    """Tell whether an ARN fits no type, but the beginning of its name is near that of a type's names."""
     known = _named_service(arn)
     if known is None or reach(known, arn).kinds:
         return False
@@ -291,7 +291,7 @@ def _types(service: knowledge.Service, letter: str) -> Sequence[tuple[int, knowl
 
 
 def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
-    """Tell whether a pattern matches a resource of a type; the beginnings of their last parts agree."""
+    """Tell whether a pattern matches a resource of a type. The caller has checked that their last parts begin alike."""
     format_ = kind.parts
     type_ = (format_[2], kind.name)
     if format_[2] == _ANY_SERVICE:
@@ -311,7 +311,7 @@ def _fits(kind: knowledge.ResourceType, parts: list[str], literal: str) -> bool:
 
 
 _ANY_SERVICE: Final = "?*"
-"""The service in the ARNs of AWS Backup's recovery points, which are what other services call a snapshot, say
+"""The service in the ARNs of AWS Backup's recovery points, which may be a snapshot or an image of another service
 (https://docs.aws.amazon.com/aws-backup/latest/devguide/access-control.html)."""
 
 

@@ -1,6 +1,8 @@
-"""The rules of a closed world: who is let in can be told, and nobody becomes somebody else or deletes data unagreed.
+"""The rules of a closed world: all who are let in are identified, and nobody acts as another identity or deletes data
+unless the owners agreed.
 
-In other projects they judge nothing: their defaults agree to everything. Here the configuration closes the world.
+By default these rules agree to everything, so that they judge nothing in other projects. This project's configuration
+closes the world.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ def _unidentified(resource: Resource, judgement: Judgement) -> Iterator[Finding]
     if not judgement.config["closed_world"]:
         return
     for path, kind, statement in _allowing(resource, frozenset((Kind.TRUST, Kind.RESOURCE))):
-        # `not-principal` judges the others.
+        # `not-principal` judges those with `NotPrincipal`.
         for principal in () if statement.negated_principals else statement.principals:
             if problem := _problem(principal, statement, kind):
                 yield Finding(f"`{path}`: {statement.where} lets in {problem}.")
@@ -40,12 +42,12 @@ def _problem(principal: Principal, statement: Statement, kind: Kind) -> str:
     if principal.kind == "Service" or found.account:
         return ""  # Other rules judge a service's source, and which accounts are named.
     if principal.kind == "Federated":
-        # Which issuers a role trusts, another rule judges.
-        return "" if kind is Kind.TRUST else f"whoever signs in with `{shorten(principal.name)}`"
+        # Another rule judges which issuers a role trusts.
+        return "" if kind is Kind.TRUST else f"everybody who signs in with `{shorten(principal.name)}`"
     if found.is_open:
         named = statement.conditions.bind(NAMED_OWNER)
         return "" if named else "everybody who meets its conditions, and none of them names an account or organization"
-    return f"`{shorten(principal.name)}`, whose account nobody can tell from that"
+    return f"`{shorten(principal.name)}`, which doesn't show its account"
 
 
 _ORGANIZATIONS: Final = tuple(
@@ -56,7 +58,7 @@ _ORGANIZATIONS: Final = tuple(
 def _unagreed(
     category: sensitive.Category, effect: str, kinds: frozenset[Kind], resource: Resource, judgement: Judgement
 ) -> Iterator[Finding]:
-    """Find the actions of a category that are allowed on what nobody agreed to."""
+    """Find the actions of a category that are allowed on resources to which the owners didn't agree."""
     # A boundary grants nothing.
     if resource.type == POLICY and is_boundary(resource, judgement):
         return
@@ -65,7 +67,7 @@ def _unagreed(
         return
     for path, kind, statement in _allowing(resource, kinds):
         if kind is Kind.RESOURCE and all(principals.meaning(one).whole for one in statement.principals):
-            continue  # It leaves to the account's own policies who may do it.
+            continue  # The account's own policies decide who is allowed to do it.
         given = ("*",) if statement.negated_resources else statement.resources
         others = [one for one in given if not any(includes(pattern, one) for pattern in agreed)]
         for service, actions in named_actions(statement).items() if others else ():
@@ -97,8 +99,8 @@ def _agreed(what: str) -> dict[str, Any]:
 RULES: Final = (
     Rule(
         id="unidentified-caller",
-        title="Whoever is let in belongs to an account or an organization that the policy names.",
-        remedy="Name an account, a role by its ARN, or an organization; or condition `Principal: *` on "
+        title="A policy lets in only principals of an account or an organization that it names.",
+        remedy="Name an account, a role by its ARN, or an organization; for `Principal: *`, add a condition on "
         "`aws:PrincipalAccount`, `aws:PrincipalArn` or `aws:PrincipalOrgID`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html",
         severity=Severity.HIGH,
@@ -107,34 +109,34 @@ RULES: Final = (
         config={
             "closed_world": {
                 "type": "boolean",
-                "description": "Whether the rule applies. Which accounts and organizations may be named, the rule "
-                "`pinned-account` of the inventory pack says",
+                "description": "Whether the rule applies. The rule `pinned-account` of the inventory pack says which "
+                "accounts and organizations may be named",
                 "default": False,
             }
         },
     ),
     Rule(
         id="unagreed-session",
-        title="Nobody acts as another identity, or inside what runs as one, unless the owners agreed.",
-        remedy="Give the role what it needs itself, or have the owners of the pack's configuration add the ARN to "
-        "`agreed`.",
+        title="No policy allows acting as another identity, or inside something that runs as one, unless the owners "
+        "agreed.",
+        remedy="Give the role itself the permissions that it needs, or have the owners of the pack's configuration add "
+        "the ARN to `agreed`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_permissions-to-switch.html",
         severity=Severity.HIGH,
-        check=partial(_unagreed, "sessions", "act as somebody else, by", frozenset((Kind.IDENTITY,))),
+        check=partial(_unagreed, "sessions", "act as another identity, through", frozenset((Kind.IDENTITY,))),
         types=TYPES,
-        config={**BOUNDARIES, **_agreed("the roles, tasks and instances as which somebody else may act")},
+        config={**BOUNDARIES, **_agreed("the roles, tasks and instances that others may act as")},
     ),
     Rule(
         id="unagreed-deletion",
-        title="Nobody whom a stack lets in deletes what holds data, or what would bring it back, unless the owners "
-        "agreed.",
+        title="No policy allows deleting resources that hold data, or that could restore it, unless the owners agreed.",
         remedy="Leave the deletion to an administrator, or have the owners of the pack's configuration add the ARN to "
         "`agreed`.",
         source="https://docs.aws.amazon.com/wellarchitected/latest/security-pillar/"
         "sec_permissions_least_privileges.html",
         severity=Severity.HIGH,
-        check=partial(_unagreed, "deletions", "delete for good", frozenset((Kind.IDENTITY, Kind.RESOURCE))),
+        check=partial(_unagreed, "deletions", "permanently delete", frozenset((Kind.IDENTITY, Kind.RESOURCE))),
         types=TYPES,
-        config={**BOUNDARIES, **_agreed("what the roles of a stack may delete though it holds data")},
+        config={**BOUNDARIES, **_agreed("the resources that the roles of a stack may delete although they hold data")},
     ),
 )

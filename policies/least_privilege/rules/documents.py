@@ -94,7 +94,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.MALFORMED_PRINCIPAL,
-        "Every principal can exist.",
+        "Every principal is one that can exist.",
         "Name an account, a role, a user, a service or an identity provider in full, without wildcards.",
         _GUIDE + "reference_policies_elements_principal.html",
         Severity.HIGH,
@@ -186,8 +186,8 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.PRIVILEGE_ESCALATION,
-        "No policy opens a way to more permissions.",
-        "Leave out one of the actions, narrow it to resources that carry no more permissions, or limit it by a "
+        "No policy allows privilege escalation.",
+        "Leave out one of the actions, narrow it to resources that give no more permissions, or limit it by a "
         "condition; the finding says which of these works.",
         "https://pathfinding.cloud/",
         Severity.CRITICAL,
@@ -201,21 +201,21 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.DATA_EXFILTRATION,
-        "No policy reads the data of every resource.",
+        "No policy allows reading the data of every resource, or sharing data with any account.",
         "Name the buckets, tables, secrets or parameters whose data is needed.",
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/data-exfiltration/",
         Severity.HIGH,
     ),
     _Row(
         RuleId.PERMISSIONS_MANAGEMENT,
-        "No policy changes the permissions of every resource.",
+        "No policy allows changing the permissions of every resource, or of one that its holder also uses.",
         "Name the resources whose permissions are managed.",
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/resource-exposure/",
         Severity.HIGH,
     ),
     _Row(
         RuleId.AUDIT_TAMPERING,
-        "No policy stops the account from being watched, or takes it out of its organization.",
+        "No policy allows turning off the account's audit, or taking the account out of its organization.",
         "Leave the action to those who run the audit, and waive the rule for them.",
         "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
         Severity.HIGH,
@@ -237,8 +237,9 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.TRUST_ACTION,
-        "A trust policy allows only the actions of assuming a role.",
-        "Name `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity` or `sts:AssumeRoleWithSAML`, and what goes with it.",
+        "A trust policy allows only actions for assuming the role.",
+        "Name `sts:AssumeRole`, `sts:AssumeRoleWithWebIdentity` or `sts:AssumeRoleWithSAML`, and the actions that go "
+        "with it.",
         _GUIDE + "id_roles_update-role-trust-policy.html",
         Severity.HIGH,
     ),
@@ -252,7 +253,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.UNSCOPED_SERVICE_TRUST,
-        "A service is trusted on behalf of one account only.",
+        "A service is trusted only on behalf of accounts or organizations that a condition names.",
         "Add a condition on `aws:SourceAccount`, and on `aws:SourceArn` where the service sends it.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
@@ -260,7 +261,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.FEDERATION_WITHOUT_AUDIENCE,
-        "Tokens are accepted only if they were made for AWS.",
+        "Tokens are accepted only for a named audience.",
         "Add a condition on the issuer's `aud`.",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
         Severity.CRITICAL,
@@ -276,7 +277,8 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.LOOSE_FEDERATION_SUBJECT,
-        "The subject of a token names one project, and no star stands before text that others could write.",
+        "The pattern for a token's subject names one project, and no star in it stands before text that others could "
+        "write.",
         "Name the project in the pattern for `sub`. A star may stand at the end, for the branch or the run; before it, "
         "write the text in full, or a question mark for each character of an id (36 for a UUID).",
         _GUIDE + "id_roles_create_for-idp_oidc.html",
@@ -293,7 +295,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.CONFUSED_DEPUTY,
-        "A service may use a resource on behalf of one account only.",
+        "A service can use a resource only on behalf of accounts or organizations that a condition names.",
         "Add a condition on `aws:SourceAccount` or `aws:SourceArn`.",
         _GUIDE + "confused-deputy.html",
         Severity.HIGH,
@@ -301,7 +303,7 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.CROSS_ACCOUNT_ACCESS,
-        "Another account is let in only by a condition, or because the configuration lists it.",
+        "Another account is let in only under a condition, or if the configuration lists it.",
         "List the account in `accounts` if it should be let in, or add a condition on `aws:PrincipalOrgID`.",
         _GUIDE + "reference_policies-cross-account-resource-access.html",
         Severity.HIGH,
@@ -314,8 +316,8 @@ RULES: Final = (
         id=UNKNOWN_DOCUMENT,
         title="Every policy document is known at preview.",
         remedy="Build the document from names and configuration, as plain strings; ARNs follow from names. An Output "
-        "fits in where a preview knows its value, such as a name that the program gives. Else waive the rule for the "
-        "one resource.",
+        "is fine if its value is known at preview, such as a name that the program sets. Otherwise, waive the rule for "
+        "this one resource.",
         source="https://www.pulumi.com/docs/insights/policy/policy-packs/authoring/",
         severity=Severity.CRITICAL,
         check=_unknown,
@@ -326,7 +328,7 @@ RULES: Final = (
     Rule(
         id="malformed-document",
         title="Every policy document is one that IAM accepts.",
-        remedy="Correct the document; AWS would refuse it, or understand something else than it means.",
+        remedy="Correct the document; AWS would refuse it, or read it differently than intended.",
         source=_GUIDE + "reference_policies_grammar.html",
         severity=Severity.HIGH,
         check=_malformed,

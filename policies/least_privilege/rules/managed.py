@@ -43,7 +43,7 @@ def _broad(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             ]
             if found:
                 rules = quote(dict.fromkeys(fault.rule for fault in found))
-                yield Finding(f"`{arn}` allows more than one purpose needs ({rules}). {found[0].message}")
+                yield Finding(f"`{arn}` allows more than a single purpose needs ({rules}). {found[0].message}")
 
 
 def _unresolved(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
@@ -51,7 +51,7 @@ def _unresolved(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         if arn is UNKNOWN:
             yield Finding("The ARN of an attached managed policy isn't known at preview, so it can't be judged.")
         elif not isinstance(arn, str) or len(arn.split(":")) != 6:
-            yield Finding("What is attached isn't the ARN of a managed policy.")
+            yield Finding("The attached value isn't the ARN of a managed policy.")
         elif is_made_by_aws(arn) and arn not in judgement.config["allowed"] and knowledge.managed_policy(arn) is None:
             date = knowledge.provenance(knowledge.MANAGED)["compiled"]
             yield Finding(f"`{shorten(arn)}` isn't among AWS's managed policies of {date}, so it can't be judged.")
@@ -109,7 +109,7 @@ def _misused_boundary(resources: Sequence[Resource], judgement: Judgement) -> It
         faults = [fault for text in _texts(policy) for fault in document_faults(text, Kind.IDENTITY)] if uses else ()
         for use, urn in uses:
             for fault in faults:
-                yield Finding(f"{use}, so it's judged as what it grants: {fault.message}", urn)
+                yield Finding(f"{use}, so it's judged as a policy that grants: {fault.message}", urn)
 
 
 def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
@@ -146,7 +146,7 @@ _GUIDE: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 RULES: Final = (
     Rule(
         id="broad-managed-policy",
-        title="Only those AWS-managed policies are attached that allow no more than a policy of this stack may.",
+        title="An attached AWS-managed policy allows no more than a policy of this stack may.",
         remedy="Write a policy with the actions and resources that are needed, or list the ARN in `allowed`.",
         source=_GUIDE + "best-practices.html#bp-use-aws-defined-policies",
         severity=Severity.HIGH,
@@ -166,7 +166,7 @@ RULES: Final = (
     ),
     Rule(
         id="foreign-managed-policy",
-        title="A customer-managed policy that is attached belongs to the same stack.",
+        title="An attached customer-managed policy belongs to the same stack.",
         remedy="Define the policy in the stack, so that it's judged, or list its ARN in `allowed`.",
         source=_GUIDE + "access_policies_managed-vs-inline.html",
         severity=Severity.HIGH,
@@ -195,9 +195,9 @@ RULES: Final = (
     ),
     Rule(
         id="misused-boundary",
-        title="A policy that its name makes a boundary is one of a role of this stack, and nothing attaches it.",
-        remedy="Give what grants permissions a name of its own, and narrow it; set the boundary as a role's "
-        "`permissionsBoundary`.",
+        title="A policy named like a boundary is the boundary of a role of this stack, and isn't attached.",
+        remedy="If the policy should grant permissions, rename it so that it isn't taken for a boundary, and narrow "
+        "it; if it's a boundary, set it as a role's `permissionsBoundary`.",
         source=_GUIDE + "access_policies_boundaries.html",
         severity=Severity.CRITICAL,
         check=_misused_boundary,
@@ -207,8 +207,8 @@ RULES: Final = (
     ),
     Rule(
         id="joint-privilege-escalation",
-        title="The policies of a role, taken together, open no way to more permissions.",
-        remedy="Remove one of the actions from the role, or narrow it to resources that carry no more permissions.",
+        title="The policies of a role, taken together, don't allow privilege escalation.",
+        remedy="Remove one of the actions from the role, or narrow it to resources that give no more permissions.",
         source="https://pathfinding.cloud/",
         severity=Severity.CRITICAL,
         check=_joint,

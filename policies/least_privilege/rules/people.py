@@ -48,13 +48,13 @@ def _unbounded(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     if boundary is None:
         yield Finding("The role has no permissions boundary.")
     elif not any(matches(pattern, boundary) for pattern in judgement.config["boundaries"]):
-        yield Finding(f"`{shorten(boundary)}` isn't a boundary that this stack knows.")
+        yield Finding(f"`{shorten(boundary)}` isn't among the boundaries that the rule's configuration lists.")
 
 
 RULES: Final = (
     Rule(
         id="iam-user",
-        title="There are no users, groups and access keys: people and machines assume roles.",
+        title="There are no users, groups or access keys: people and machines assume roles.",
         remedy="Use a role that is assumed by federation; it has no key to keep and rotate.",
         source=_GUIDE + "best-practices.html#bp-users-federation-idp",
         severity=Severity.HIGH,

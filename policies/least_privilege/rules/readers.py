@@ -1,4 +1,4 @@
-"""Exactly those can read a secret or a parameter whom the catalogue names, by all policies taken together."""
+"""By all policies taken together, exactly the roles that the catalogue names can read a secret or a parameter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CONFIG: Final[dict[str, Any]] = {
     "readers": {
         "type": "object",
         "additionalProperties": {"type": "array", "items": {"type": "string"}},
-        "description": "Name of what is in the stack's own account and region, or for anything else an ARN (* and ? "
+        "description": "Name of a value in the stack's own account and region, or for any other the ARN (* and ? "
         "are wildcards) -> names of the roles that may read it, no more and no fewer",
         "default": {},
     }
@@ -29,7 +29,7 @@ def _check(store: Store, resources: Sequence[Resource], judgement: Judgement) ->
 RULES: Final = tuple(
     Rule(
         id=f"{store.noun}-readers",
-        title=f"Exactly those can read a {store.noun} whom the catalogue names.",
+        title=f"Exactly the roles that the catalogue names can read a {store.noun}.",
         remedy=f"Narrow the policy, or declare the reader in the catalogue and write the list again: `{COMMAND}`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
         severity=Severity.HIGH,

@@ -172,7 +172,7 @@ _CONDITIONS: Final[Mapping[str, tuple[str, str]]] = {
 
 def _permission(resource: Resource) -> Attached:
     """Return a permission as the statement that Lambda adds to the function's policy."""
-    # The name of the function doesn't matter to who is let in.
+    # Who is let in doesn't depend on the name of the function.
     given = {
         name: resource.get(name) for name in ("principal", "action", *_CONDITIONS) if resource.get(name) is not None
     }
@@ -180,7 +180,7 @@ def _permission(resource: Resource) -> Attached:
         return Attached("principal", Kind.RESOURCE, "lambda", None)
     texts = {name: value for name, value in given.items() if isinstance(value, str)}
     if len(texts) < len(given) or "principal" not in texts:
-        return Attached("principal", Kind.RESOURCE, "lambda", "", "isn't a text")
+        return Attached("principal", Kind.RESOURCE, "lambda", "", "isn't a string")
     conditions: dict[str, dict[str, object]] = {}
     for name, (operator, key) in _CONDITIONS.items():
         if name in texts:

@@ -48,8 +48,10 @@ def judge(resource: Resource, judgement: Judgement) -> Judged:
 
 
 def broken_rules(resource: Resource) -> Collection[str]:
-    """Return the rules about documents that find something. A boundary breaks none that it wouldn't break as a policy
-    that grants."""
+    """Return the rules about documents that find something.
+
+    A boundary is judged as a policy that grants, because it breaks no other rules as a boundary.
+    """
     return resource.shared(_judge_grant).broken
 
 
@@ -87,7 +89,7 @@ def _attached_documents(resource: Resource) -> Sequence[Attached]:
 
 
 def finding(where: str, fault: Fault, urn: str = "") -> Finding:
-    """Return what a rule says about a fault of one document, or of all that a role has. `where` begins its message."""
+    """Return the finding for a fault of one document, or of all policies of a role. Its message begins with `where`."""
     return Finding(
         lambda: f"{where}: {fault.message}",
         urn,
@@ -125,6 +127,6 @@ _OWN: Final = ("permissionsBoundary", "arn", "keyId", "queueUrl", "resourceArn",
 
 
 def _own_accounts(resource: Resource) -> frozenset[str]:
-    """Return the accounts that the resource is known to be in: by its provider, or by what it names of its own."""
+    """Return the accounts that the resource is known to be in: by its provider, or by properties that name its own."""
     texts = (resource.provider.get("allowedAccountIds"), *map(resource.get, _OWN))
     return frozenset(account for text in texts if text is not None for account in _ACCOUNT.findall(str(text)))

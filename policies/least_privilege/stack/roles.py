@@ -16,7 +16,7 @@ ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 POLICY: Final = "aws:iam/policy:Policy"
 
 _REFERENCE: Final = "customerManagedPolicyReference"
-"""A property that names a policy of whichever account the permission set is used in, by name and path."""
+"""A property that names a policy by name and path, in whichever account the permission set is used."""
 
 ATTACHMENTS: Final[Mapping[str, str]] = {
     ROLE: "managedPolicyArns",
@@ -35,7 +35,7 @@ ATTACHMENTS: Final[Mapping[str, str]] = {
 
 
 def attached_arns(resource: Resource) -> list[Json]:
-    """Return the ARNs of managed policies that a resource attaches; each may be unknown, or anything."""
+    """Return the ARNs of managed policies that a resource attaches; each may be unknown, or any other value."""
     path = ATTACHMENTS[resource.type]
     value = resource.get(path)
     if value is None:
@@ -60,10 +60,10 @@ class RolePolicies:
     boundary: Json = None
     """ARN of its boundary; None if it has none, `UNKNOWN` if a preview can't know it."""
     unknown: list[str] = field(default_factory=list)
-    """Paths of what else it has and a preview can't know.
+    """Paths of properties that give it something and aren't known at preview.
 
-    In a stack rule the role's own properties don't count: the engine reports those as unknown that nobody set. The
-    rules about single resources judge them."""
+    In a stack rule the role's own properties don't count, since the engine reports those that nobody set as unknown.
+    The rules about single resources judge them."""
 
 
 def collect_roles(resources: Iterable[Resource], *, inputs: bool = False) -> tuple[dict[str, RolePolicies], list[str]]:

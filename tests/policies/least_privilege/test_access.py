@@ -37,7 +37,7 @@ def brute(pattern: str) -> set[str]:
 
 
 @given(PATTERNS, st.lists(PATTERNS, max_size=4))
-def test_cover_is_what_brute_force_says(inner: str, outers: list[str]) -> None:
+def test_covered_agrees_with_brute_force(inner: str, outers: list[str]) -> None:
     everything: set[str] = set().union(*map(brute, outers))
     # `c` is the letter that no pattern names; texts of six letters are longer than any pattern of four.
     assert covered(inner, tuple(outers)) == (brute(inner) <= everything)
@@ -90,7 +90,7 @@ REQUESTS: Final = [
     for action in ACTIONS
     for key in KEYS
     for holds in ("", "x", "y")
-    # Nobody can get a bucket, list an object, or send it a message; of an action that isn't known, nobody can tell.
+    # Nobody can get a bucket, list an object, or send it a message. An unknown action might take either.
     if action == "s3:NoSuchAction" or (action.endswith("Object") if "/" in key else action == "s3:ListBucket")
 ]
 
@@ -192,8 +192,8 @@ def test_a_plan_adds_nothing_to_itself(statements: Json, limit: Json) -> None:
 
 
 @given(STATEMENTS, st.randoms())
-def test_less_is_nothing_new(statements: Json, random: Json) -> None:
-    """What is left after an Allow is taken away, and in another order, is no more than before."""
+def test_removing_and_reordering_adds_nothing(statements: Json, random: Json) -> None:
+    """Statements in another order, and without one Allow, give no more than before."""
     after = copy.deepcopy(statements)
     random.shuffle(after)
     allows = [one for one in after if one["Effect"] == "Allow"]
@@ -212,7 +212,7 @@ def said(before: Json, after: Json) -> list[str]:
     return sentences(difference(before, after))
 
 
-def test_a_new_action_is_said_in_a_sentence() -> None:
+def test_a_new_action_is_one_sentence() -> None:
     assert said(stack([READ]), stack([WRITE])) == ["This change lets `app` write to `prod-raw/*` (s3:PutObject)."]
     assert said(stack([WRITE]), stack([READ])) == []
     both = {"Resource": ["arn:aws:s3:::prod-raw/*", "arn:aws:s3:::prod-clean/*"]}
@@ -225,8 +225,8 @@ def test_actions_count_where_they_do_something() -> None:
     every = READ | {"Action": "s3:*"}
     [sentence] = said(stack([READ]), stack([every]))
     assert sentence.startswith(
-        "This change lets `app` list, read about, read, write to, tag, change permissions of and use actions that "
-        "aren't known here on `prod-raw/*` (list: s3:ListMultipartUploadParts; read: "
+        "This change lets `app` list, read about, read, write to, tag, change permissions of and use unknown "
+        "actions on `prod-raw/*` (list: s3:ListMultipartUploadParts; read: "
     )
     assert "s3:CreateBucket" not in sentence  # takes no object
     listing = READ | {"Action": ["s3:GetObject", "s3:ListBucket", "s3:ListAllMyBuckets"]}
@@ -297,7 +297,7 @@ def test_resource_policies_count() -> None:
     assert said(bucket([tls]), bucket([tls, public])) == [
         "This change lets `everybody (by the resource policy of prod-raw)` read `prod-raw/*` (s3:GetObject)."
     ]
-    assert "isn't refused any more" in said(bucket([tls]), bucket([{**tls, "Action": "s3:GetObject"}]))[0]
+    assert "is no longer refused" in said(bucket([tls]), bucket([{**tls, "Action": "s3:GetObject"}]))[0]
     assert said(bucket([tls, public]), bucket([tls])) == []
 
 
@@ -309,7 +309,7 @@ def test_a_new_truster_is_new_access() -> None:
     assert "sts:AssumeRole" in sentence
 
 
-def test_what_cannot_be_known_is_no_proof() -> None:
+def test_unknown_policies_count_as_new_access() -> None:
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     policy = planned("aws:iam/rolePolicy:RolePolicy", "app", {"role": "app", "policy": unknown})
     assert said(stack([READ]), plan(role("app"), policy))
@@ -350,7 +350,7 @@ def test_the_page_begins_with_who_reads_each_secret() -> None:
         "Who reads secrets made elsewhere\n\n| secret | read by |\n| --- | --- |\n| `others/c` | `app` |\n"
     )
     assert sections[3] == (
-        "Who may take on each role\n\n| role | who |\n| --- | --- |\n| `app`<br>`all` | `ec2.amazonaws.com` |\n"
+        "Who can assume each role\n\n| role | who |\n| --- | --- |\n| `app`<br>`all` | `ec2.amazonaws.com` |\n"
     )
 
 
@@ -362,7 +362,7 @@ def test_the_table_names_levels_within_the_boundary() -> None:
 
 
 @pytest.mark.parametrize("what", [[], {}, {"steps": 1}, {"steps": [1]}, {"steps": [{"newState": {"type": 1}}]}])
-def test_what_is_no_plan_is_refused(what: Json) -> None:
+def test_other_json_is_refused(what: Json) -> None:
     with pytest.raises(NotAPlan):
         accesses(what)
 

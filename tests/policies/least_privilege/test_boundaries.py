@@ -37,7 +37,7 @@ def test_boundary_may_be_wide(pack: StartPack) -> None:
         "data-exfiltration": document(allow("secretsmanager:GetSecretValue", "*")),
     }.items(),
 )
-def test_a_boundary_that_limits_nothing_is_none(pack: StartPack, rule: str, text: str) -> None:
+def test_a_boundary_that_limits_nothing_is_a_violation(pack: StartPack, rule: str, text: str) -> None:
     assert rule in rules(pack, POLICY, {"name": "app-boundary", "policy": text})
 
 
@@ -99,7 +99,7 @@ def test_an_attached_boundary_is_judged_as_a_grant(pack: StartPack, attachment: 
     assert judge.stack_of([boundary(TIGHT), BOUNDED, attachment]) == []
 
 
-def test_only_what_a_role_has_is_a_boundary(pack: StartPack) -> None:
+def test_only_the_boundary_of_a_role_may_be_wide(pack: StartPack) -> None:
     judge = pack("least_privilege")
     wide = boundary(WIDE)
     assert judge.resource(POLICY, wide.properties) == []
@@ -111,7 +111,7 @@ def test_only_what_a_role_has_is_a_boundary(pack: StartPack) -> None:
 
 @pytest.mark.parametrize("to", ["users", "groups"])
 @pytest.mark.parametrize("names", [["x"], UNKNOWN, [UNKNOWN]])
-def test_a_policy_is_attached_to_no_user_and_no_group(pack: StartPack, to: str, names: Json) -> None:
+def test_attaching_a_policy_to_users_or_groups_is_a_violation(pack: StartPack, to: str, names: Json) -> None:
     type_ = "aws:iam/policyAttachment:PolicyAttachment"
     arn = "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"
     assert rules(pack, type_, {to: names, "policyArn": arn}) == ["iam-user"]

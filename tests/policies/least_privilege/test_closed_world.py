@@ -1,4 +1,4 @@
-"""Readers from elsewhere: who is let in belongs to an agreed account or organization; nobody becomes somebody else."""
+"""Callers from elsewhere: only agreed accounts and organizations are let in, and nobody acts as another identity."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def grant(action: Json, resource: Json, condition: Json = None) -> Case:
 
 
 def escaped(case: Case, text: str) -> Case:
-    """The same with the first letter of a text written as an escape."""
+    """The same policy, with the first letter of a text written as an escape."""
     type_, properties = case
     hidden = properties["policy"].replace(text, f"\\u{ord(text[0]):04x}{text[1:]}")
     assert hidden != properties["policy"]
@@ -71,7 +71,7 @@ FOREIGN_ARN: Final = f"arn:aws:iam::{OTHER}:role/reader"
 FOREIGN: Final = {"AWS": f"arn:aws:iam::{OTHER}:root"}
 
 STOPPED: Final[Mapping[str, tuple[str, Case]]] = {
-    # Everybody, if the condition is met by somebody of another account.
+    # Open to everybody under a condition that somebody of another account can meet.
     "role-of-another-account": ("pinned-account", access(ANYBODY, equals(PrincipalArn=FOREIGN_ARN))),
     "account-among-two": ("pinned-account", access(ANYBODY, equals(PrincipalAccount=[ACCOUNT, OTHER]))),
     "role-of-any-account": (
@@ -209,7 +209,7 @@ STOPPED: Final[Mapping[str, tuple[str, Case]]] = {
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_readers_from_elsewhere_are_stopped(pack: StartPack, name: str) -> None:
+def test_callers_from_elsewhere_are_stopped(pack: StartPack, name: str) -> None:
     rule, (type_, properties) = STOPPED[name]
     packs = (pack("least_privilege", config=CLOSED), pack("inventory", config=PINNED))
     found = [item for judge in packs for item in judge.resource(type_, properties, provider=PROVIDER)]
@@ -237,7 +237,7 @@ PASSING: Final[Mapping[str, Case]] = {
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_who_is_agreed_to_gets_in(pack: StartPack, name: str) -> None:
+def test_agreed_callers_get_in(pack: StartPack, name: str) -> None:
     type_, properties = PASSING[name]
     found = pack("least_privilege", config=CLOSED).resource(type_, properties, provider=PROVIDER)
     pinned = pack("inventory", config=PINNED).resource(type_, properties, provider=PROVIDER)
@@ -251,7 +251,7 @@ def test_a_boundary_may_name_sessions(pack: StartPack) -> None:
     assert [item.rule for item in judge.resource(POLICY, {"name": "app", "policy": text})] == ["unagreed-session"]
 
 
-def test_other_projects_open_the_world(pack: StartPack) -> None:
+def test_the_world_is_open_by_default(pack: StartPack) -> None:
     judge = pack("least_privilege")
     for name in ("endpoint-of-somebody", "unique-id-of-a-role", "assume-any-role-of-a-path"):
         assert judge.resource(*STOPPED[name][1], provider=PROVIDER) == []
@@ -270,7 +270,7 @@ def named_boundary(arn: str) -> Planned:
         f"arn:aws:iam::{ACCOUNT}:role/app-boundary",
     ],
 )
-def test_a_boundary_is_of_this_stack(pack: StartPack, arn: str) -> None:
+def test_a_boundary_must_be_of_this_stack(pack: StartPack, arn: str) -> None:
     stack = [named_boundary(arn), Planned(POLICY, {"name": "app-boundary", "policy": TIGHT}, "boundary")]
     found = pack("least_privilege").stack_of(stack)
     assert [(item.rule, item.urn.rpartition("::")[2]) for item in found] == [("foreign-boundary", "bounded")]

@@ -1,4 +1,4 @@
-"""What findings tell: where a fault is."""
+"""Findings say where a fault is."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _documents() -> Iterator[tuple[str, Kind, str]]:
 
 
 def misses(fault: Fault, text: str, kind: Kind) -> list[str]:
-    """Return what the message of a fault doesn't say of its place."""
+    """Return what the message of a fault doesn't say about its places."""
     found = [] if fault.places else ["statement"]
     by_name = {one.where: one for one in parse(text, kind).statements}
     for place in fault.places[:3]:
@@ -86,7 +86,7 @@ def named(bundle: Labelled) -> list[tuple[str, str]]:
                 {"Sid": "Run", "Effect": "Allow", "Action": "ecs:RunTask", "Resource": "*"},
                 {"Effect": "Allow", "Action": ["s3:ListAllMyBuckets", "iam:PassRole"], "Resource": "*"},
             ],
-            "`iam:PassRole`, `ecs:RunTask` open a way to more permissions (pass-to-task). See statement 2: action "
+            "`iam:PassRole`, `ecs:RunTask` allow privilege escalation (pass-to-task). See statement 2: action "
             "`iam:PassRole`, resource `*`; statement 1 (`Run`): action `ecs:RunTask`, resource `*`.",
         ),
         (
@@ -105,7 +105,7 @@ def test_the_words(statements: list[dict[str, object]], said: str) -> None:
     assert said in [fault.message for fault in document_faults(text, Kind.IDENTITY)]
 
 
-def test_a_preview_tells_the_line_of_the_statement_even_if_another_is_called_as_a_service() -> None:
+def test_a_preview_shows_the_line_of_the_statement_even_if_another_is_named_like_a_service() -> None:
     statements = [
         {"Sid": "ecs", "Effect": "Allow", "Action": "ecs:ListClusters", "Resource": "*"},
         {"Sid": "Run", "Effect": "Allow", "Action": "ecs:RunTask", "Resource": "*"},

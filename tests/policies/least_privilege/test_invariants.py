@@ -52,7 +52,7 @@ VALUES: Final = st.recursive(
 
 
 @given(VALUES, st.sampled_from(Kind))
-def test_what_is_no_document_is_named(value: Json, kind: Kind) -> None:
+def test_a_value_that_isnt_a_document_is_a_fault(value: Json, kind: Kind) -> None:
     assert document_faults(json.dumps(value), kind)
 
 
@@ -88,7 +88,7 @@ HUGE: Final = {
 
 @pytest.mark.parametrize("name", HUGE)
 @pytest.mark.parametrize("kind", Kind)
-def test_huge_and_odd_documents_are_named(name: str, kind: Kind) -> None:
+def test_huge_and_odd_documents_are_faults(name: str, kind: Kind) -> None:
     assert document_faults(HUGE[name], kind)
 
 
@@ -186,8 +186,10 @@ def widened(draw: st.DrawFn) -> tuple[Json, Json]:
 
 
 def broken(statements: Json) -> set[RuleId]:
-    """Return the rules that the statements break, but those about what they fail to say: without a condition that
-    keeps nobody out, a statement allows as much and seems to allow no less."""
+    """Return the rules that the statements break, except those about statements that don't say what they seem to.
+
+    A statement without such an ineffective condition allows just as much, but no longer seems to allow less.
+    """
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     return {fault.rule for fault in document_faults(text, Kind.IDENTITY)} - VALIDITY - {"ineffective-condition"}
 
@@ -248,7 +250,7 @@ def opened(draw: st.DrawFn, kind: Kind) -> tuple[Json, Json]:
     elif statement["Effect"] == "Deny":
         wide.remove(statement)
     elif step == "everybody":
-        # Bound to an organization, everybody may be fewer than a service, which belongs to none.
+        # With a condition on an organization, `*` may let in fewer than a service, which belongs to none.
         statement["Principal"] = "*"
         statement.pop("Condition", None)
     elif step == "condition":

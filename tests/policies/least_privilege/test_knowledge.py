@@ -81,13 +81,13 @@ def test_known_actions(action: str, level: str, takes_a_resource: bool) -> None:
     )
 
 
-def test_every_way_of_escalation_exists() -> None:
+def test_every_action_of_a_method_exists() -> None:
     """A misspelt action would never be found in a policy."""
     gone = {
         "datapipeline",
         "codestar",
         "proton",
-    }  # AWS withdraws services; their ways stay as long as the data has them.
+    }  # AWS has withdrawn these; their methods stay as long as the data has them.
     for method in escalations():
         for action in (*method.unbounded, *method.granted):
             prefix, _, name = action.lower().partition(":")
@@ -101,7 +101,7 @@ def is_called_escalation(actions: tuple[str, ...]) -> bool:
     return any(fault.rule is RuleId.PRIVILEGE_ESCALATION for fault in document_faults(text, Kind.IDENTITY))
 
 
-def test_the_rules_name_the_paths_that_are_listed_and_need_each_action() -> None:
+def test_the_rules_report_every_named_path_and_need_each_of_its_actions() -> None:
     for path in named_paths():
         assert is_called_escalation(path.actions), path
         for action in path.actions if len(path.actions) > 1 else ():
@@ -138,7 +138,7 @@ def test_a_list_of_paths_is_compared(tmp_path: Path, capsys: pytest.CaptureFixtu
         (None, "No such file"),
     ],
 )
-def test_what_is_no_list_of_paths_is_told(
+def test_an_invalid_list_of_paths_is_an_error(
     text: bytes | None, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "paths.txt"

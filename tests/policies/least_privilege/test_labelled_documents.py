@@ -32,7 +32,7 @@ def test_every_label_is_met_where_the_account_is_unknown(judge: pack.Judge) -> N
     assert misjudged(judge, own(), account="") == set()
 
 
-def test_what_others_wrote_is_judged_as_they_did_but_where_it_says_why_not(judge: pack.Judge) -> None:
+def test_documents_of_others_get_their_label_unless_a_deviation_says_why_not(judge: pack.Judge) -> None:
     documents = list(independent())
     assert len(documents) > 1000
     assert misjudged(judge, documents) == {document.key for document in documents if document.deviation}

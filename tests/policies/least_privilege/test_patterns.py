@@ -15,8 +15,8 @@ TEXTS = ["".join(letters) for length in range(7) for letters in itertools.produc
 
 
 def language(pattern: str) -> set[str]:
-    # Beside a star a pattern has three letters: the shortest text of two such patterns has six at most. One letter is
-    # named by no pattern.
+    # A pattern with a star has at most three other letters, so the shortest text that two such patterns match has at
+    # most six. No pattern names the third letter, `z`.
     expression = "".join({"*": ".*", "?": "."}.get(letter, letter) for letter in pattern)
     return {text for text in TEXTS if re.fullmatch(expression, text)}
 

@@ -1,5 +1,5 @@
-"""Remedies for who is let in, and for tags: each condition that a rule asks for is added to what the corpus has against
-it, and the fault is gone."""
+"""Remedies about principals and tags: each condition that a rule asks for is added to the flawed documents of the
+corpus, and the fault is gone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_each_condition_that_a_remedy_asks_for_keeps_others_out() -> None:
         for fault in faults if kind in (Kind.TRUST, Kind.RESOURCE) else ():
             asked = ASKED.search(fault.remedy or REMEDIES[fault.rule])
             keys = [key for key in re.findall("`([^`]+)`", asked[1]) if key in VALUES] if asked else []
-            # What a condition lets in is mended by its values, and not by one more condition.
+            # What a condition lets in is mended by other values, not by one more condition.
             if fault.rule not in UNBOUND or "for the account" in fault.said or "of another" in fault.said:
                 continue
             for key in keys + AUDIENCE.findall(fault.said):
@@ -89,10 +89,10 @@ def test_the_condition_that_a_remedy_shows_names_the_one_project_of_a_token() ->
 
 
 PROJECT: Final = {"UUID": "0f3a5c1e-5b7d-4c1f-9a2e-6d8b0c4e2f71"}
-"""Word in a remedy -> what an author would write, where it has a form of its own."""
+"""Word in a remedy -> what an author would write for it, if it must have a certain form."""
 
 
-def test_whoever_is_named_is_no_longer_everybody() -> None:
+def test_a_named_principal_mends_an_open_policy() -> None:
     named = Counter[str]()
     for text, kind, service, faults in judged_documents():
         for fault in faults:
@@ -113,7 +113,7 @@ def test_whoever_is_named_is_no_longer_everybody() -> None:
     assert len(named) == 3
 
 
-def test_without_the_action_that_sets_it_a_tag_opens_nothing() -> None:
+def test_leaving_out_the_action_that_sets_a_tag_mends_the_fault() -> None:
     carried = 0
     for text, kind, *_ in judged_documents():
         for fault in identity_faults(plainly_written(text)) if kind is Kind.IDENTITY else ():

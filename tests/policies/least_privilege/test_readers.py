@@ -69,9 +69,11 @@ def test_as_declared(pack: StartPack) -> None:
         {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "NotResource": OTHER},
     ],
 )
-def test_whoever_else_may_read_it_is_named(pack: StartPack, extra: Json) -> None:
+def test_every_other_reader_is_named(pack: StartPack, extra: Json) -> None:
     found = messages(pack, [secret(), *role("app", reads(SECRET)), *role("spy", extra)])
-    assert any("`spy` may read the secret `prod/db/admin`, which isn't declared" in message for message in found)
+    assert any(
+        "`spy` can read the secret `prod/db/admin`, though it isn't a declared reader" in message for message in found
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,17 +85,17 @@ def test_whoever_else_may_read_it_is_named(pack: StartPack, extra: Json) -> None
         (reads(SECRET.replace("-??????", "-AbCdEf")),),
     ],
 )
-def test_whoever_cannot_read_it_is_named(pack: StartPack, statements: tuple[Json, ...]) -> None:
+def test_a_declared_reader_that_cannot_read_is_named(pack: StartPack, statements: tuple[Json, ...]) -> None:
     found = messages(pack, [secret(), *role("app", *statements)])
     assert any("`app` can't read the secret `prod/db/admin`" in message for message in found)
     assert any("there is no such role" in message for message in messages(pack, [secret()]))
 
 
 def test_the_list_may_be_ahead_of_the_program(pack: StartPack) -> None:
-    """Owners agree to a reader of a new secret first; what brings the secret is then judged by that."""
+    """Owners first agree to a reader of a new secret; the change that brings the secret is then judged by that list."""
     stack = [secret(), *role("app", reads(SECRET))]
     assert messages(pack, stack, readers={SECRET: ["app"], OTHER: ["app", "to-come"]}) == []
-    # Whoever reads it already is held against the list, and what the stack makes is used.
+    # Those who can read it already are compared with the list, and what the stack creates counts as used.
     (found,) = messages(pack, [*stack, *role("spy", reads(OTHER))], readers={SECRET: ["app"], OTHER: ["spy", "app"]})
     assert "`app` can't read the secret" in found
     assert any("to-come" in said for said in messages(pack, stack, readers={SECRET: ["app", "to-come"]}))
@@ -104,7 +106,7 @@ def test_a_boundary_and_a_denial_count(pack: StartPack) -> None:
     bounded = [Planned("aws:iam/policy:Policy", limit, "limit"), *role("spy", reads("*"), boundary=LIMIT)]
     found = messages(pack, [secret(), *role("app", reads(SECRET)), *bounded])
     assert len(found) == 1
-    assert "no secret of the list" in found[0]
+    assert "isn't a secret on the list" in found[0]
     denied = role("spy", reads(SECRET), {"Effect": "Deny", "Action": "secretsmanager:*", "Resource": "*"})
     assert messages(pack, [secret(), *role("app", reads(SECRET)), *denied]) == []
     tied = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:ViaAWSService": "true"}}}
@@ -116,7 +118,7 @@ def test_attached_policies_count(pack: StartPack) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:policy/shared"
     attached = Planned("aws:iam/rolePolicyAttachment:RolePolicyAttachment", {"role": "spy", "policyArn": arn}, "a")
     found = messages(pack, [secret(), *role("app", reads(SECRET)), *role("spy"), shared, attached])
-    assert any("`spy` may read" in message for message in found)
+    assert any("`spy` can read" in message for message in found)
 
 
 def test_policies_of_the_secret_itself_count(pack: StartPack) -> None:
@@ -154,7 +156,9 @@ def test_a_name_stands_for_the_stack_s_own_account_and_region(pack: StartPack, n
 
     assert found(SECRET) == []
     for own, other in (ACCOUNT, "999988887777"), ("eu-central-1", "eu-west-1"), ("arn:aws:", "arn:aws-cn:"):
-        assert any("which is no secret of the list" in message for message in found(SECRET.replace(own, other))), other
+        assert any("which isn't a secret on the list" in message for message in found(SECRET.replace(own, other))), (
+            other
+        )
 
 
 def test_names_without_an_account_stand_for_nothing() -> None:
@@ -176,7 +180,7 @@ def test_a_list_of_another_stack_is_one_finding(pack: StartPack) -> None:
     made = [secret(), secret("prod/api/key"), *role("app", reads(SECRET), reads(OTHER))]
     [message] = messages(pack, made, readers={"dev/db/admin": ["app"], "dev/api/key": ["app"]})
     assert "`policies/config/least_privilege.prod.json`, which says who may read which secret" in message
-    assert "it makes 2, and the file names others, such as `dev/api/key`" in message
+    assert "the stack creates 2, and the file names others, such as `dev/api/key`" in message
     assert "python -m generators.expected_readers" in message
 
 
@@ -196,7 +200,7 @@ def test_readers_of_parameters(pack: StartPack, action: str, resource: str, is_r
     kept = Planned("aws:ssm/parameter:Parameter", {"name": "/prod/app/mode", "type": "String"}, "mode")
     resources = [kept, *role("app", reads(PARAMETER, "ssm:GetParameter")), *role("spy", reads(resource, action))]
     found = messages(pack, resources, "parameter-readers", {PARAMETER: ["app"]})
-    assert any("`spy` may read the parameter `/prod/app/mode`" in message for message in found) == is_reader
+    assert any("`spy` can read the parameter `/prod/app/mode`" in message for message in found) == is_reader
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev"])

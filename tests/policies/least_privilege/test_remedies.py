@@ -1,4 +1,4 @@
-"""Remedies work: each is carried out as it's written, by a reader who knows nothing else, and the document passes."""
+"""Remedies work: each is carried out as written, by a reader who knows nothing else, and the document then passes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def without(statements: Statements, actions: list[str]) -> Statements:
 
 
 def carried_out(statements: Statements, remedy: str) -> Statements:
-    """Return the statements after what a remedy says. The first of several ways counts."""
+    """Return the statements after a remedy is carried out. Of several alternatives, the first counts."""
     for actions, arns in ALLOW.findall(remedy):
         on = [filled(arn) for arn in names(arns)]
         statements = [
@@ -108,7 +108,7 @@ def test_every_action_on_everything_passes_once_its_remedy_is_carried_out(step: 
 
 
 @pytest.mark.parametrize("method", escalations.escalations(), ids=lambda method: method.id)
-def test_a_method_is_shut_by_the_remedy_of_its_finding_alone(method: escalations.Escalation) -> None:
+def test_the_remedy_of_a_method_alone_mends_it(method: escalations.Escalation) -> None:
     statements = allow([*method.unbounded, *method.granted])
     faults = [fault for fault in found(statements) if f"({method.id})" in fault.message]
     if faults:  # AWS may have withdrawn an action
@@ -121,7 +121,7 @@ def test_a_method_is_shut_by_the_remedy_of_its_finding_alone(method: escalations
 @pytest.mark.parametrize(
     "category", ["grants", "sharing", "logins", "audit", "credentials", "exfiltration", "exposure"]
 )
-def test_sensitive_actions_pass_on_a_named_resource_or_with_a_condition_or_go(category: sensitive.Category) -> None:
+def test_sensitive_actions_pass_once_they_are_narrowed_limited_or_left_out(category: sensitive.Category) -> None:
     for prefix, actions in sensitive.categories()[category].items():
         service = knowledge.service(prefix)
         assert service
@@ -154,7 +154,7 @@ PAIRS: Final = [
 
 
 @pytest.mark.parametrize(("write", "use"), PAIRS)
-def test_a_pair_on_one_resource_is_parted(write: str, use: str) -> None:
+def test_the_remedies_of_a_pair_on_one_resource_mend_it(write: str, use: str) -> None:
     mended(allow([write, use]))
 
 
@@ -172,7 +172,7 @@ def shown(statements: Statements) -> list[str]:
     return remedies if all(CONDITION.search(one) or ALLOW.search(one) for one in remedies) else []
 
 
-def test_documents_of_the_corpus_pass_once_what_their_findings_show_is_done() -> None:
+def test_documents_of_the_corpus_pass_once_their_remedies_are_carried_out() -> None:
     count = 0
     for labelled in (*own(), *independent()):
         if labelled.kind == "identity" and labelled.label == "block":
@@ -187,7 +187,7 @@ def test_documents_of_the_corpus_pass_once_what_their_findings_show_is_done() ->
     assert count > 50
 
 
-def test_what_follows_from_a_fault_is_gone_once_its_remedy_is_carried_out() -> None:
+def test_a_fault_is_gone_once_the_remedies_of_its_roots_are_carried_out() -> None:
     checked = Counter[str]()
     for text, kind, *_ in judged_documents():
         statements = plainly_written(text) if kind is Kind.IDENTITY else []
@@ -221,7 +221,7 @@ def can_be_carried_out(fault: Fault) -> bool:
     return exact and plain and any(form.search(fault.remedy) for form in (ALLOW, LEAVE_OUT, CONDITION))
 
 
-def test_what_a_broad_pattern_takes_in_has_the_remedy_of_the_pattern() -> None:
+def test_faults_that_follow_from_a_broad_pattern_have_its_remedy() -> None:
     for pattern in ("iam:*", "s3:*", "ec2:*"):
         [root, *others] = found(allow([pattern]))
         assert root.rule == "service-wildcard"

@@ -21,7 +21,7 @@ AS_NARROW_AS_POSSIBLE: Final = {
         cloudfront:UpdateCachePolicy cloudfront:UpdateOriginRequestPolicy cloudfront:UpdateResponseHeadersPolicy
         ec2:CreateFlowLogs logs:CreateDelivery logs:DeleteDelivery
     """,
-    "the call makes what it's allowed on, and that alone gives nobody anything": """
+    "the call creates what it's allowed on, and that alone gives nobody anything": """
         ecs:RegisterTaskDefinition iam:CreateVirtualMFADevice logs:CreateLogGroup
     """,
     "every agent says this of itself": "ssm:UpdateInstanceAssociationStatus",
@@ -53,7 +53,7 @@ def is_bounded(action: str, on: list[str]) -> bool:
 
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)], ids=["every fifth", "all"])
 def test_no_write_is_bounded_on_everything_that_it_requires(step: int) -> None:
-    """Whether or not the reference has optional types, too, that the request may leave out."""
+    """This holds whether or not the reference also has optional types, which a request may leave out."""
     known = {action for actions in AS_NARROW_AS_POSSIBLE.values() for action in actions.split()}
     bounded = set()
     count = 0

@@ -1,4 +1,4 @@
-"""What is attached, who gets permissions at all, what can't be known, and what configuration allows."""
+"""Roles: attached policies, who gets permissions at all, unknown documents, and what configuration allows."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_unknown_document_is_a_violation(pack: StartPack, type_: str) -> None:
 
 @pytest.mark.parametrize("value", [7, True, ["a"], "", "{", "null", "[]", '{"Statement": NaN}', {"Version": UNKNOWN}])
 @pytest.mark.parametrize("type_", [type_ for type_ in HOLDERS if "Permission" not in type_])
-def test_what_is_no_document_is_a_violation(pack: StartPack, type_: str, value: Json) -> None:
+def test_a_value_that_isnt_a_document_is_a_violation(pack: StartPack, type_: str, value: Json) -> None:
     found = rules(pack, type_, {HOLDERS[type_]: value})
     assert {"malformed-document", "unknown-document"} & set(found)
 
@@ -248,13 +248,13 @@ def test_escalation_over_several_policies(pack: StartPack, stack: list[Planned])
     assert len({item.urn for item in found}) == 1
 
 
-def test_ways_with_one_cause_are_one_finding(pack: StartPack) -> None:
+def test_escalations_with_one_cause_are_one_finding(pack: StartPack) -> None:
     ways = ["ec2:RunInstances", "glue:CreateJob", "glue:StartJobRun", "lambda:CreateFunction", "lambda:InvokeFunction"]
     making = document({"Effect": "Allow", "Action": ways, "Resource": "*"})
     [found] = pack("least_privilege", config=BOUNDARY_ELSEWHERE).stack_of(
         [role(), inline("a", PASS), inline("b", making)]
     )
-    assert "The policies of the role `app`: `iam:PassRole`, `ec2:RunInstances` open" in found.message
+    assert "The policies of the role `app`: `iam:PassRole`, `ec2:RunInstances` allow" in found.message
     assert "It also breaks `joint-privilege-escalation` (2 findings)." in found.message
 
 
