@@ -25,7 +25,7 @@ from operations.init import copied_project
 from operations.init.derived import agreed_by_hand
 from stackfiles.failures import Failure
 from tests import own_files
-from tests.forked_modules import be, run_module
+from tests.forked_modules import run_as_main, run_module
 from tests.forks import NAME, PROJECT, at_terminal
 from tests.owner import config, give_files
 from tests.runbooks import runbook
@@ -269,7 +269,7 @@ def start(project: Path, *options: str) -> AtTerminal:
     """Start `init`, offline."""
     ours, device = os.openpty()
     fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
-    process = at_terminal(os.ttyname(device), be, project, "operations", ("init", "--offline", *options))
+    process = at_terminal(os.ttyname(device), run_as_main, project, "operations", ("init", "--offline", *options))
     os.close(device)
     return AtTerminal(fdpexpect.fdspawn(ours, timeout=1000, encoding="utf-8"), process)
 

@@ -32,7 +32,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from rehearsal.engine import planned_inputs
 from stackfiles.plan_document import other_rules
 from tests import ended_processes
-from tests.forked_modules import be
+from tests.forked_modules import run_as_main
 from tests.forks import running
 
 Json: TypeAlias = Any
@@ -197,7 +197,7 @@ def _be(folder: Path, environment: Mapping[str, str], register: Path, name: str)
     """Be the process of a pack."""
     ended_processes.note(register, name)
     os.environ.update(environment)
-    return be(folder, _MODULE, (_ENGINE, str(folder)))
+    return run_as_main(folder, _MODULE, (_ENGINE, str(folder)))
 
 
 class Judge:

@@ -187,16 +187,16 @@ def needed(call: ApiCall) -> Iterator[Request]:
     context = {f"aws:RequestTag/{key}": value for key, value in call.tags.items()}
     for resource in _resources(call) or ["*"]:
         yield _request(f"{prefix}:{name}", resource, context, call)
-    yield from _besides(call, f"{prefix}:{name}", context)
+    yield from _further_requests(call, f"{prefix}:{name}", context)
     tagging = _TAGGING.get(f"{call.service} {call.operation}") or _TAGGING.get(call.service, "TagResource")
     if call.tags and call.service != "s3" and not name.startswith(("Tag", "Add", "CreateTags", "Remove", "DeleteTags")):
-        made = _made(call)
+        made = _created_arn(call)
         made_by = {f"{prefix}:CreateAction": name} if call.service in ("ec2", "elbv2") else {}
         yield _request(f"{prefix}:{tagging}", made, {**context, **made_by}, call)
-    yield from _through(call)
+    yield from _requests_between_services(call)
 
 
-def _besides(call: ApiCall, action: str, context: Mapping[str, Any]) -> Iterator[Request]:
+def _further_requests(call: ApiCall, action: str, context: Mapping[str, Any]) -> Iterator[Request]:
     """Yield what is asked about further resources of a call: the network of a group, the rules that are changed."""
     own = f"arn:aws:{call.service}:{call.region}:{ACCOUNT}"
     further: list[str] = []
@@ -217,7 +217,7 @@ def _besides(call: ApiCall, action: str, context: Mapping[str, Any]) -> Iterator
         yield _request(action, resource, context, call)
 
 
-def _through(call: ApiCall) -> Iterator[Request]:
+def _requests_between_services(call: ApiCall) -> Iterator[Request]:
     """Yield what one service asks about another.
 
     CloudFront: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-vended-logs-permissions-V2.html
@@ -239,7 +239,7 @@ def _through(call: ApiCall) -> Iterator[Request]:
             yield _request(f"s3:{read}", f"arn:aws:s3:::{bucket}/{key}", {}, call)
 
 
-def _made(call: ApiCall) -> str:
+def _created_arn(call: ApiCall) -> str:
     """Return the ARN of what a call makes, for its tags.
 
     Raises:

@@ -18,7 +18,7 @@ from policies.gate import packs
 from policies.inventory.agreement import __main__ as agreement
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.project import load
-from tests.judged_plan import Planned, judged_plan, told
+from tests.judged_plan import Planned, judged_plan, stack_configuration
 from tests.owner import owned
 from tests.planning import NAME, Plan, copy_project, rehearse
 
@@ -37,7 +37,7 @@ class Gate:
     ) -> None:
         self.plan = judged_plan("prod")
         self._analyzer = Analyzer("gate", packs(owned() / "policies", "prod"), "Every policy pack.")
-        self._analyzer.ConfigureStack(told("prod", name, settings), _NO_CONTEXT)
+        self._analyzer.ConfigureStack(stack_configuration("prod", name, settings), _NO_CONTEXT)
         request = analyzer_pb2.ConfigureAnalyzerRequest()
         configured = dict(self._analyzer.GetAnalyzerInfo(Empty(), _NO_CONTEXT).initialConfig.items())
         configure(configured)
