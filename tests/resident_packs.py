@@ -42,7 +42,7 @@ def attach(register: Path, packs: Path) -> None:
             known = packs / pack.name
             if _MODULE not in command:
                 return super().__new__(cls)
-            if pack.resolve() != known.resolve() or _files_beside(pack) != _beside(known):
+            if pack.resolve() != known.resolve() or _files_beside(pack) != _files_beside(known):
                 return ForkedPack(pack, options["env"], options["stderr"], first=lambda: _listen(pack, register))
             return ResidentPack(register, known, options)
 
