@@ -164,7 +164,7 @@ def test_a_plan_that_is_not_of_this_project_has_a_page() -> None:
 COMMAND: Final = (sys.executable, "-m", "review", "page")
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_access_command_reports_differences_and_errors(tmp_path: Path) -> None:
     plan, output = tmp_path / "plan.json", tmp_path / "pages" / "prod.html"
     plan.write_text(json.dumps(document_of("prod")))
     options = ["--plan", str(plan), "--base", str(plan), "--output", str(output)]

@@ -83,7 +83,7 @@ def _keep_folders_of_flow_logs() -> None:
 
 
 def _tell_of_dead_letters() -> None:
-    """Make moto return a queue's redrive policies: it forgets one, and writes the other in its own words."""
+    """Make moto return the redrive policies of a queue as the caller wrote them; it forgets `RedriveAllowPolicy`."""
     original: Any = vars(Queue)["attributes"]
 
     def attributes(queue: Any) -> dict[str, Any]:  # noqa: ANN401 - moto's own
