@@ -23,7 +23,7 @@ from typing import IO
 
 import pytest
 
-from tests.forked_modules import be, run_module
+from tests.forked_modules import run_as_main, run_module
 from tests.forked_packs import fork_packs
 from tests.forks import running
 from tests.rehearsal.conftest import PACKS, ROOT, heed_signals
