@@ -59,7 +59,7 @@ def options(project: Path) -> list[str]:
 
 def watch_with_forked_packs(project: Path) -> int:
     fork_packs()
-    return be(ROOT, "rehearsal.watch", options(project))
+    return run_as_main(ROOT, "rehearsal.watch", options(project))
 
 
 @pytest.fixture
