@@ -95,7 +95,7 @@ def tokens(seed: int) -> list[Token]:
     return found
 
 
-def meant(role: str, token: Token) -> bool:
+def is_intended(role: str, token: Token) -> bool:
     """Whether a token is meant to get a role, judged by its claims and not by its composed subject."""
     claims = own("")
     ours = replace(token, user=claims.user, ref=claims.ref) == claims
@@ -120,7 +120,9 @@ def test_exactly_the_intended_tokens_get_each_role() -> None:
     asked = [(role, token) for role in trusts() for token in tokens(len(role))]
     answers = simulate([request(trusts()[role], token) for role, token in asked])
     wrong = [
-        (role, token) for (role, token), answer in zip(asked, answers, strict=True) if answer != meant(role, token)
+        (role, token)
+        for (role, token), answer in zip(asked, answers, strict=True)
+        if answer != is_intended(role, token)
     ]
     assert wrong == []
     assert 0.1 < sum(answers) / len(answers) < 0.9

@@ -57,7 +57,7 @@ def _trusts(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def takes(statements: list[dict[str, Any]], claims: Mapping[str, str]) -> bool:
+def accepts(statements: list[dict[str, Any]], claims: Mapping[str, str]) -> bool:
     """Whether a trust policy accepts a token of GitHub's."""
     return any(
         statement["Principal"]["Federated"].endswith(f":oidc-provider/{ISSUER}")
@@ -127,7 +127,7 @@ def test_a_job_with_the_preview_role_goes_on_only_if_previews_may_read_the_state
 
 @pytest.mark.parametrize("job", [job for job in JOBS.values() if job.role], ids=str)
 def test_each_job_may_assume_its_role_and_no_stronger_one(job: Job, trusts: Mapping[str, list[dict[str, Any]]]) -> None:
-    assumable = {role for role, statements in trusts.items() if takes(statements, job.token(STACK))}
+    assumable = {role for role, statements in trusts.items() if accepts(statements, job.token(STACK))}
     assert job.role in assumable
     # The second role is for workloads that the stack makes, and has the same trust (tests/workloads/test_ci.py).
     assert job.roles[1:] == (["ci-workloads"] if job.name == "apply" else [])
@@ -151,8 +151,8 @@ def test_each_job_may_assume_its_role_and_no_stronger_one(job: Job, trusts: Mapp
 def test_nothing_else_gets_the_deploy_role(
     claims: Mapping[str, str], trusts: Mapping[str, list[dict[str, Any]]]
 ) -> None:
-    assert takes(trusts["ci-deploy"], token(f"environment:{STACK}", "refs/heads/main"))
-    assert not takes(trusts["ci-deploy"], claims)
+    assert accepts(trusts["ci-deploy"], token(f"environment:{STACK}", "refs/heads/main"))
+    assert not accepts(trusts["ci-deploy"], claims)
 
 
 @pytest.mark.parametrize("branch", ["a-feature", "main"])

@@ -155,7 +155,7 @@ class Process:
             assert started.stdout
             self._process, self._said = started, started.stdout
         else:
-            self._process, self._said = running(_be, folder, given, *self._noted)
+            self._process, self._said = running(_run_pack, folder, given, *self._noted)
         port = self._said.readline().strip()
         assert port.isdecimal(), f"the pack {folder.name} didn't start: {port or 'see its stderr'}"
         self.stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{port}", options=_NO_LIMIT))
@@ -193,7 +193,7 @@ class Process:
         ended_processes.forget(*self._noted)
 
 
-def _be(folder: Path, environment: Mapping[str, str], register: Path, name: str) -> int:
+def _run_pack(folder: Path, environment: Mapping[str, str], register: Path, name: str) -> int:
     """Act as the process of a pack."""
     ended_processes.note(register, name)
     os.environ.update(environment)

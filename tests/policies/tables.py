@@ -86,16 +86,16 @@ def _table(file: Path) -> Any:  # noqa: ANN401 - as YAML has it
     return json.loads(json.dumps(read(file)))
 
 
-def meant(value: Json) -> Json:
+def expanded(value: Json) -> Json:
     """Return the value that an entry of a table stands for."""
     if isinstance(value, dict):
         if "SECRET" in value:
-            return secret(meant(value["SECRET"]))
+            return secret(expanded(value["SECRET"]))
         if "JSON" in value:
-            return json.dumps(meant(value["JSON"]))
-        return {key: meant(item) for key, item in value.items() if item != _ABSENT}
+            return json.dumps(expanded(value["JSON"]))
+        return {key: expanded(item) for key, item in value.items() if item != _ABSENT}
     if isinstance(value, list):
-        return [meant(item) for item in value]
+        return [expanded(item) for item in value]
     return UNKNOWN if value == "UNKNOWN" else value
 
 
@@ -142,7 +142,7 @@ def _resource(name: str, text: str, references: tuple[tuple[str, tuple[str, ...]
     entry = json.loads(text)
     return Planned(
         entry["type"],
-        meant(entry["properties"]),
+        expanded(entry["properties"]),
         name,
         protect=entry.get("protect", False),
         references=dict(references),

@@ -82,7 +82,7 @@ def _keep_folders_of_flow_logs() -> None:
     _replace(FlowLogsBackend, "create_flow_logs", create)
 
 
-def _tell_of_dead_letters() -> None:
+def _return_redrive_policies() -> None:
     """Make moto return the redrive policies of a queue as the caller wrote them; it forgets `RedriveAllowPolicy`."""
     original: Any = vars(Queue)["attributes"]
 
@@ -108,7 +108,7 @@ def main() -> None:
     _keep_descriptions_of_rules()
     _keep_description_of_role()
     _keep_folders_of_flow_logs()
-    _tell_of_dead_letters()
+    _return_redrive_policies()
     os.environ |= {"MOTO_ECS_SERVICE_RUNNING": "1", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
     completed = CompletedServer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, RecordingServer(completed, Path(sys.argv[1])), threaded=True)

@@ -49,7 +49,7 @@ def assert_settled(stack: Upstream, after: str) -> None:
     assert ran.refused == []
 
 
-def well(ran: Ran) -> list[tuple[str, str]]:
+def changes_of(ran: Ran) -> list[tuple[str, str]]:
     """What a run changed; the run must have succeeded."""
     assert ran.refused == []
     return ran.changes
@@ -86,16 +86,16 @@ def test_a_violation_of_each_pack_stops_the_first_up_before_anything_is_created(
 
 
 def test_the_first_gated_up_creates_every_resource_once(prod: Upstream) -> None:
-    changes = well(prod.gated_up("first up, gated"))
+    changes = changes_of(prod.gated_up("first up, gated"))
     assert sorted(changes) == sorted(("Create", type_) for type_ in aws_types("prod"))
 
 
 def test_a_second_gated_up_changes_nothing(prod: Upstream) -> None:
-    assert well(prod.gated_up("second up, gated")) == []
+    assert changes_of(prod.gated_up("second up, gated")) == []
 
 
 def test_a_refresh_finds_no_difference(prod: Upstream) -> None:
-    assert well(prod.refresh("refresh")) == []
+    assert changes_of(prod.refresh("refresh")) == []
 
 
 def test_a_preview_that_may_not_read_the_secret_shows_only_the_rules_with_it(prod: Upstream) -> None:
@@ -114,18 +114,18 @@ def test_the_header_secret_is_rotated_in_place(prod: Upstream) -> None:
     old = "            is_ipv6_enabled=True,"
     prod.deployment.edit("components/distribution.py", old, f"            wait_for_deployment=False,\n{old}")
     prod.deployment.configure(originHeaderSecret=NEXT_HEADER_SECRET, previousOriginHeaderSecret=HEADER_SECRET)
-    changes = well(prod.up("header secret, both let in"))
+    changes = changes_of(prod.up("header secret, both let in"))
     assert Counter(changes) == {("Update", RULE): 2, ("Update", DISTRIBUTION): 2, ("Update", PARAMETER): 1}
     in_order = [type_ for _, type_ in changes if type_ != PARAMETER]
     assert in_order == [RULE, RULE, DISTRIBUTION, DISTRIBUTION]
     prod.deployment.configure(previousOriginHeaderSecret=None)
-    assert well(prod.up("header secret, the new one alone")) == [("Update", RULE)] * 2
+    assert changes_of(prod.up("header secret, the new one alone")) == [("Update", RULE)] * 2
 
 
 def test_the_kinde_secret_is_rotated_in_place(prod: Upstream) -> None:
     secret = f"{prod.deployment.stack}/kinde/client-secret"
     prod.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=NEXT_KINDE_SECRET)
-    assert well(prod.up("Kinde secret")) == [("Update", RULE)] * 2
+    assert changes_of(prod.up("Kinde secret")) == [("Update", RULE)] * 2
     assert_settled(prod, "both secrets")
 
 
@@ -133,7 +133,11 @@ def test_the_kinde_secret_is_rotated_in_place(prod: Upstream) -> None:
 def test_every_option_can_be_set_and_reset(state: str, place: int, prod: Upstream) -> None:
     for key, values in OPTIONS.items():
         prod.deployment.set(key, values[place])
-    assert {method for method, _ in well(prod.up(f"options, {state}", preview=True))} == {"Create", "Update", "Delete"}
+    assert {method for method, _ in changes_of(prod.up(f"options, {state}", preview=True))} == {
+        "Create",
+        "Update",
+        "Delete",
+    }
     assert_settled(prod, f"options, {state}")
 
 
@@ -146,7 +150,7 @@ def test_an_existing_web_acl_is_attached_and_detached(prod: Upstream) -> None:
         prod.options = "own-web-acl" if value else "only-cloudflare"
         prod.deployment.set("webAclArn", value)
         prod.deployment.set("onlyCloudflareViewers", not value)
-        changes = well(prod.up(f"a web ACL of one's own, {state}"))
+        changes = changes_of(prod.up(f"a web ACL of one's own, {state}"))
         assert Counter(changes)["Update", DISTRIBUTION] == 2
         assert_settled(prod, f"a web ACL of one's own, {state}")
 
@@ -156,7 +160,7 @@ def test_a_resource_with_a_new_name_or_port_is_created_before_the_old_one_is_del
     prod.deployment.write_readers()
     prod.deployment.edit("components/applications.py", "port=7007", "port=7008")
     ran = prod.up("a role's name and a target group's port", preview=True)
-    changes = well(ran)
+    changes = changes_of(ran)
     assert Counter(changes) == Counter(
         [
             *(("Create", ROLE), ("Create", ROLE_POLICY), ("Update", ROLE_POLICY)),
@@ -186,7 +190,7 @@ SMALL_CHANGES = (
 def test_small_changes_are_made_in_place(prod: Upstream) -> None:
     for change in SMALL_CHANGES:
         prod.deployment.edit(*change)
-    changes = well(prod.up("small changes and a tag's new name, of everything"))
+    changes = changes_of(prod.up("small changes and a tag's new name, of everything"))
     assert {method for method, _ in changes} == {"Update"}
     assert len(changes) > 60
     assert_settled(prod, "small changes")
@@ -194,7 +198,7 @@ def test_small_changes_are_made_in_place(prod: Upstream) -> None:
 
 def test_a_resource_removed_from_the_program_is_deleted(prod: Upstream) -> None:
     prod.deployment.edit("components/parameters.py", "in args.values.items():", "in list(args.values.items())[:-1]:")
-    assert well(prod.up("a parameter less")) == [("Delete", PARAMETER)]
+    assert changes_of(prod.up("a parameter less")) == [("Delete", PARAMETER)]
 
 
 def test_a_component_with_a_new_name_and_an_alias_keeps_everything(prod: Upstream) -> None:
@@ -202,7 +206,7 @@ def test_a_component_with_a_new_name_and_an_alias_keeps_everything(prod: Upstrea
     prod.deployment.edit("__main__.py", '    "way-in",', '    "entrance",')
     prod.deployment.edit("__main__.py", "if premises else None),\n)", f"if premises else None, {alias}),\n)")
     ran = prod.up("a component's name, with an alias")
-    assert well(ran) == []
+    assert changes_of(ran) == []
     assert ran.replaced == set()
 
 
@@ -223,7 +227,7 @@ def test_the_next_up_finishes_after_errors_of_aws(dev: Upstream, account: Accoun
         "aws:s3/bucketVersioning:BucketVersioning"
     }
     finished = dev.gated_up("the next up, gated")
-    made = Counter(failed.changes) + Counter(well(finished))
+    made = Counter(failed.changes) + Counter(changes_of(finished))
     refused = Counter({("Create", "aws:s3/bucketVersioning:BucketVersioning"): 1})
     wanted = Counter(("Create", type_) for type_ in aws_types("dev"))
     # Only one stack in an account creates the issuer of CI's tokens, and here that is the other one.
@@ -232,7 +236,7 @@ def test_the_next_up_finishes_after_errors_of_aws(dev: Upstream, account: Accoun
 
 
 def test_the_other_stack_in_the_account_is_unchanged(prod: Upstream) -> None:
-    assert well(prod.refresh("refresh beside another stack")) == []
+    assert changes_of(prod.refresh("refresh beside another stack")) == []
 
 
 def test_development_is_destroyed_to_the_last_resource(dev: Upstream) -> None:

@@ -135,14 +135,14 @@ def set_all(stack: Upstream, **settings: Any) -> None:  # noqa: ANN401 - as YAML
         stack.deployment.set(key, value)
 
 
-def well(*runs: Ran) -> None:
+def assert_succeeded(*runs: Ran) -> None:
     assert [refused for ran in runs for refused in ran.refused] == []
 
 
 def assert_settled(stack: Upstream, after: str) -> None:
     """A plan made now is empty."""
     ran = stack.preview(f"preview after: {after}")
-    well(ran)
+    assert_succeeded(ran)
     assert ran.differing == []
 
 
@@ -160,15 +160,15 @@ def test_a_first_deploy_takes_three_updates(lab: Upstream) -> None:
     later = take_out(lab, "backstageImageDigest", "prefectImageDigest", "backstageSessionSecret")
     tasks = take_out(lab, "postgresqlImageDigest")
     set_all(lab, databaseGeneration=0)
-    well(lab.up("first update: no database and no image", roles=()))
+    assert_succeeded(lab.up("first update: no database and no image", roles=()))
     secrets = lab.client("secretsmanager")
     password = json.dumps({"username": "dbadmin", "password": "not-a-real-one"})
     secrets.put_secret_value(SecretId=f"{LAB}/db/admin", SecretString=password)
     set_all(lab, databaseGeneration=1, **tasks)
-    well(*lab.apply_as_ci("second update: the database"))
+    assert_succeeded(*lab.apply_as_ci("second update: the database"))
     session = secrets.describe_secret(SecretId=f"{LAB}/backstage/session-secret")["ARN"]
     set_all(lab, **{**later, "backstageSessionSecret": session.partition(":secret:")[2]})
-    well(lab.up("third update: the services", roles=("ci-workloads",)))
+    assert_succeeded(lab.up("third update: the services", roles=("ci-workloads",)))
     assert {kind for ran in lab.account.runs for method, kind in ran.changes if method == "Create"} == set(
         planned().values()
     )
@@ -176,7 +176,7 @@ def test_a_first_deploy_takes_three_updates(lab: Upstream) -> None:
 
 
 def test_a_search_for_drift_finds_no_difference(lab: Upstream) -> None:
-    well(lab.search_for_drift("search for drift"))
+    assert_succeeded(lab.search_for_drift("search for drift"))
 
 
 def assert_services(stack: Upstream, after: str, **failed: str) -> None:
@@ -192,7 +192,7 @@ def test_verify_services_reports_a_rollout_that_failed(lab: Upstream) -> None:
     scenario, prefect = "an image that is missing", ("lab-prefect-api", "lab-prefect-worker")
     set_all(lab, prefectImageDigest=MISSING)
     ran = lab.up(scenario, roles=("ci-workloads",))
-    well(ran)
+    assert_succeeded(ran)
     assert [step for step in ran.steps if step[0] == "Update"] == STOPPED[:2]
     went_back = "its newest deployment ended as ROLLBACK_SUCCESSFUL (ECS deployment circuit breaker"
     assert_services(lab, scenario, **dict.fromkeys(prefect, went_back))
@@ -205,7 +205,7 @@ def test_cis_two_updates_roll_out_new_images_and_code(lab: Upstream) -> None:
     code = put_code(lab, "# another version")
     set_all(lab, prefectImageDigest=IMAGE, sessionSeconds=3600, orkCodeVersion=code)
     guarded, workloads = lab.apply_as_ci("new images, other code, and another length of sessions")
-    well(guarded, workloads)
+    assert_succeeded(guarded, workloads)
     assert guarded.changes == [("Update", RULE)] * 2
     prefect = ("lab-prefect-api", "lab-prefect-worker", "lab-prefect-deployer")
     made = [("Create", TASK, name) for name in prefect]
@@ -285,7 +285,7 @@ def test_the_next_update_sets_attributes_that_a_restore_leaves_out(lab: Upstream
     left_out = "databaseInsightsMode, iamDatabaseAuthenticationEnabled"
     assert ran.differing == [f"{CLUSTER}::lab-database: {left_out}"]
     guarded, workloads = lab.apply_as_ci("what a restore leaves out")
-    well(guarded, workloads)
+    assert_succeeded(guarded, workloads)
     assert (guarded.changes, workloads.changes) == ([], [("Update", CLUSTER)])
     # moto's `ModifyDBCluster` doesn't change sign-in by IAM.
     ran = lab.preview("preview after: what a restore leaves out")
@@ -293,7 +293,9 @@ def test_the_next_update_sets_attributes_that_a_restore_leaves_out(lab: Upstream
 
 
 def test_everything_is_destroyed(lab: Upstream) -> None:
-    well(lab.destroy("destroy", roles=()))  # as a person: CI's roles aren't allowed to delete what services run in
+    assert_succeeded(
+        lab.destroy("destroy", roles=())
+    )  # as a person: CI's roles aren't allowed to delete what services run in
     assert lab.deployment.resources() == []
     assert lab.left() == []
     snapshots = lab.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]

@@ -97,14 +97,14 @@ def test_every_edit_is_stopped_by_its_rule(judge: Judge, resources: list[Planned
     for row in ROWS:
         changed, stack = _broken(resources, row)
         violations = _alone(judge, changed)
-        if not _told(violations, row):
+        if not _stopped_as_expected(violations, row):
             violations += judge.stack_of(stack)
-        if not _told(violations, row):
+        if not _stopped_as_expected(violations, row):
             missed[f"{row['type']} {row['set']}"] = [(one.rule, one.message) for one in violations]
     assert missed == {}
 
 
-def _told(violations: list[Violation], row: Mapping[str, Any]) -> bool:
+def _stopped_as_expected(violations: list[Violation], row: Mapping[str, Any]) -> bool:
     stopped = [one for one in violations if one.rule == row["rule"] and one.level == "mandatory"]
     return any(row["told"] in one.message for one in stopped)
 

@@ -11,7 +11,7 @@ from generators import provider_defaults
 from policies.inventory.permissions import agreed_permissions
 from policies.inventory.values import DEFAULTS, agreed_values
 from tests.policies.analyzer import UNKNOWN, Json, StartPack
-from tests.policies.inventory.test_inventory import of
+from tests.policies.inventory.test_inventory import messages_of
 
 ROLE: Final = "aws:iam/role:Role"
 INLINE: Final = "aws:iam/rolePolicy:RolePolicy"
@@ -75,7 +75,7 @@ PERMISSIONS: Final[dict[str, Any]] = {
 def test_permissions_of_roles_must_be_as_agreed(
     pack: StartPack, type_: str, properties: dict[str, Json], said: str
 ) -> None:
-    messages = of(pack("inventory", config=PERMISSIONS).resource(type_, properties), "pinned-permission")
+    messages = messages_of(pack("inventory", config=PERMISSIONS).resource(type_, properties), "pinned-permission")
     assert [said in message for message in messages] == [True] * bool(said), messages
 
 
@@ -116,15 +116,15 @@ VALUES: Final = {
 def test_important_values_must_be_as_agreed(
     pack: StartPack, type_: str, properties: dict[str, Json], said: str
 ) -> None:
-    messages = of(pack("inventory", config=VALUES).resource(type_, properties), "pinned-value")
+    messages = messages_of(pack("inventory", config=VALUES).resource(type_, properties), "pinned-value")
     assert [said in message for message in messages] == [True] * bool(said), messages
 
 
 def test_defaults_of_another_provider_release_are_not_assumed(pack: StartPack) -> None:
     given = {"healthCheck": {**CHECK, "unhealthyThreshold": 5}}
-    assert of(pack("inventory", config=VALUES).resource(GROUP, given), "pinned-value")
+    assert messages_of(pack("inventory", config=VALUES).resource(GROUP, given), "pinned-value")
     more = {"pinned-value": {**VALUES["pinned-value"], "defaults": {GROUP: {"healthCheck.unhealthyThreshold": 5}}}}
-    assert of(pack("inventory", config=more).resource(GROUP, given), "pinned-value") == []
+    assert messages_of(pack("inventory", config=more).resource(GROUP, given), "pinned-value") == []
 
 
 def test_the_recorded_defaults_match_the_providers_code() -> None:
@@ -143,10 +143,10 @@ def test_the_recorded_defaults_match_the_providers_code() -> None:
 )
 def test_wide_sets_of_addresses_are_refused(pack: StartPack, addresses: Json, wide: bool) -> None:
     found = pack("inventory").resource("aws:wafv2/ipSet:IpSet", {"addresses": addresses})
-    assert bool(of(found, "wide-address-set")) is wide
+    assert bool(messages_of(found, "wide-address-set")) is wide
 
 
 @pytest.mark.parametrize(("stack", "protect", "said"), [("prod", False, 1), ("prod", True, 0), ("dev", False, 0)])
 def test_a_production_bucket_must_be_protected(pack: StartPack, stack: str, protect: bool, said: int) -> None:
     found = pack("inventory", stack).resource("aws:s3/bucket:Bucket", {"bucket": "prod-raw"}, protect=protect)
-    assert len(of(found, "unprotected-resource")) == said
+    assert len(messages_of(found, "unprotected-resource")) == said

@@ -8,7 +8,7 @@ import pytest
 
 from tests.owner import owned
 from tests.policies.analyzer import PROJECT, SETTINGS, Judge, Process, StartPack, secret
-from tests.policies.inventory.test_inventory import CONFIG, DATABASE, PARAMETER, RULE, STAND_IN, of, sign_in
+from tests.policies.inventory.test_inventory import CONFIG, DATABASE, PARAMETER, RULE, STAND_IN, messages_of, sign_in
 
 
 def test_a_rehearsal_reads_no_secret_whatever_the_settings_are(
@@ -16,8 +16,8 @@ def test_a_rehearsal_reads_no_secret_whatever_the_settings_are(
 ) -> None:
     monkeypatch.setitem(SETTINGS, "inventory", {f"{PROJECT}:readSecretsInPreview": "true"})
     judge = pack("inventory", "reads")
-    assert of(judge.resource(RULE, sign_in(clientSecret=secret("read"))), "literal-secret") != []
-    assert of(judge.resource(RULE, sign_in(clientSecret=STAND_IN)), "literal-secret") == []
+    assert messages_of(judge.resource(RULE, sign_in(clientSecret=secret("read"))), "literal-secret") != []
+    assert messages_of(judge.resource(RULE, sign_in(clientSecret=STAND_IN)), "literal-secret") == []
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,9 @@ def test_a_secret_that_the_engine_reads_is_not_a_literal(
         read = secret("read")
         inputs = {PARAMETER: {"value": read}, DATABASE: {"masterPasswordWo": read}, RULE: sign_in(clientSecret=read)}
         found = {
-            type_ for type_, properties in inputs.items() if of(judge.resource(type_, properties), "literal-secret")
+            type_
+            for type_, properties in inputs.items()
+            if messages_of(judge.resource(type_, properties), "literal-secret")
         }
         assert found == literal
     finally:

@@ -9,7 +9,7 @@ import pytest
 
 from policies.inventory.programs import FUNCTION, TASK, programs
 from tests.policies.analyzer import UNKNOWN, Json, StartPack, secret
-from tests.policies.inventory.test_inventory import of
+from tests.policies.inventory.test_inventory import messages_of
 
 SQL: Final = {"name": "SQL", "value": "select 1;" * 40}
 CONTAINER: Final[dict[str, Any]] = {
@@ -73,6 +73,6 @@ API: Final = {"name": "API", "value": "https://evil.example"}
     ],
 )
 def test_programs_must_be_as_agreed(pack: StartPack, type_: str, properties: dict[str, Json], said: str) -> None:
-    messages = of(pack("inventory", config=AGREED).resource(type_, properties), "pinned-program")
+    messages = messages_of(pack("inventory", config=AGREED).resource(type_, properties), "pinned-program")
     assert len(messages) == bool(said)
     assert all(said in message and "evil" not in message for message in messages)

@@ -126,7 +126,7 @@ def test_an_update_of_the_plan_passes(stack: str) -> None:
     assert plan.update(plan.resources) == {}
 
 
-def among(plan: JudgedPlan, *added: Planned) -> list[Planned]:
+def plan_with(plan: JudgedPlan, *added: Planned) -> list[Planned]:
     """Return the plan's resources, with changed ones in their places and added ones at the end."""
     changed = {resource.asked.urn: resource for resource in added}
     return [changed.pop(made.asked.urn, made) for made in plan.resources] + list(changed.values())
@@ -146,7 +146,7 @@ EARLY: Final = (
 def test_values_that_become_known_in_an_update_are_judged_before_use() -> None:
     plan = judged_plan("prod")
     changed = [plan.named(*which.split()).with_value(path, value) for which, path, value, _ in EARLY]
-    stopped = plan.update(among(plan, *changed))
+    stopped = plan.update(plan_with(plan, *changed))
     expected = {(resource.name, f"inventory/{rule}") for resource, (*_, rule) in zip(changed, EARLY, strict=True)}
     assert len(expected) == len(EARLY)
     assert expected <= {(name, rule) for name, rules in stopped.items() for rule in rules}
@@ -165,7 +165,7 @@ def test_resources_registered_only_in_an_update_are_stopped_before_creation() ->
         "content": "_1.acm-validations.aws",
     }
     another = plan.added("cloudflare:index/dnsRecord:DnsRecord", record, "another")
-    stopped = plan.update(among(plan, more, note, another))
+    stopped = plan.update(plan_with(plan, more, note, another))
     assert stopped.keys() == {"more", "note", "another"}
     assert "inventory/unagreed-number" in stopped["more"]
     assert "inventory/copied-secret" in stopped["note"]

@@ -18,14 +18,16 @@ _HUGE: Final = 100_000
 TABLES: Final[list[dict[str, Any]]] = read(Path(__file__).with_name("cases.yaml"))
 
 
-def meant(value: Json) -> Json:
+def expanded(value: Json) -> Json:
     """Return the value that an entry of `cases.yaml` stands for."""
     if isinstance(value, dict):
         return (
-            secret(meant(value["SECRET"])) if "SECRET" in value else {key: meant(item) for key, item in value.items()}
+            secret(expanded(value["SECRET"]))
+            if "SECRET" in value
+            else {key: expanded(item) for key, item in value.items()}
         )
     if isinstance(value, list):
-        return [meant(item) for item in value]
+        return [expanded(item) for item in value]
     if isinstance(value, str) and value.startswith("LONG "):
         return value.removeprefix("LONG ") + "a" * _HUGE
     return UNKNOWN if value == "UNKNOWN" else value
@@ -39,7 +41,7 @@ def cases(outcome: str) -> Iterator[Any]:
             properties = {**table.get("with", {}), **given}
             if table["type"] in TAGGABLE and "tags" not in properties:
                 properties["tags"] = tags(table.get("stack", "prod"))
-            properties = {key: meant(item) for key, item in properties.items() if item != _ABSENT}
+            properties = {key: expanded(item) for key, item in properties.items() if item != _ABSENT}
             stack, name = table.get("stack", "prod"), table.get("name", "it")
             yield pytest.param(
                 {table["rule"], *table.get("also", [])},
