@@ -64,7 +64,7 @@ def test_values_that_differ_between_owners_are_marked(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_expected_readers_match_the_catalogue(stack: str) -> None:
     for path, text in (readers_file(PROJECT, stack), injections_file(PROJECT, stack)):
-        assert path.read_text(encoding="utf-8") == text, "write it anew: python -m generators.expected_readers"
+        assert path.read_text(encoding="utf-8") == text, "run `python -m generators.expected_readers`"
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -9,7 +9,7 @@ In the folder:
     account-id     the account that the credentials belong to; without it, any account that the stack allows
     journal.jsonl  the calls, in order: `method`, `urn`, `type`, `id`, `preview`, `outcome`, and for an update
                    `changed`, the names of the changed inputs; never a value
-    faults.json    a list of faults (see `Fault`), read anew when it changes
+    faults.json    a list of faults (see `Fault`), read again when it changes
     secrets.json   ARN of a secret -> its value, the answer of `getSecretVersion`
 
 Like the bridged providers (pulumi-terraform-bridge, pkg/tfbridge/provider.go, Configure) they support previews and

@@ -44,7 +44,7 @@ PLANS: Final = {
 def test_botocore_accepts_what_the_pack_accepts(type_: str) -> None:
     """A request may lack what the provider adds (a token, a reference); everything in it must be valid."""
     if not knowledge.held_against(type_)[0]:
-        pytest.skip(f"no operation of an API makes {type_} with the properties of the resource")
+        pytest.skip(f"no API operation creates {type_} with the properties of the resource")
     for inputs in [resources()[type_], *(fault.twin for fault in faults() if fault.type == type_)]:
         assert _problems(type_, inputs) == []
 

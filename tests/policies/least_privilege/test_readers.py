@@ -202,4 +202,4 @@ def test_every_way_to_read_a_parameter_counts(pack: StartPack, action: str, reso
 @pytest.mark.parametrize("stack", ["prod", "dev"])
 def test_the_lists_match_the_catalogue(stack: str) -> None:
     path, text = readers_file(owned(), stack)
-    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m tests.owner"
+    assert path.read_text(encoding="utf-8") == text, "run `python -m tests.owner`"
