@@ -132,7 +132,7 @@ def test_an_update_changes_the_park_mode_only_with_the_option(recorder: Path) ->
     assert "the marker in its state can't be read" in unreadable.stderr
     assert deploy("up", "--change-park-mode", *here, path=recorder).returncode == 0
     assert [call[0] for call in calls(recorder)] == ["preview", "up"]
-    # If others make the workloads, the setting has no marker to contradict it.
+    # If others make the workloads, the park mode in the state is not compared.
     assert deploy("up", "--stack", "prod", path=recorder).returncode == 0
 
 

@@ -43,7 +43,7 @@ def way(variant: Variant) -> dict[str, Any]:
 
 
 EVERY: Final = 13
-"""Every how many requests of all combinations one is sent; each value of each part still occurs.
+"""Every 13th request of all combinations is sent, and each value of each part still occurs.
 All 160,000 were sent once, which took two minutes."""
 
 

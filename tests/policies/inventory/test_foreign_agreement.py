@@ -112,7 +112,7 @@ def test_an_advisory_finding_does_not_silence_other_rules() -> None:
     assert "inventory/pinned-role" in {rule for rule, level, _ in found if level == "MANDATORY"}
 
 
-def test_a_waiver_for_the_stack_does_not_cover_its_resources() -> None:
+def test_a_finding_waived_on_one_resource_is_reported_on_another() -> None:
     found = Gate({"aws:allowedAccountIds": '["999988887777"]'}, configure=waived).findings()
     assert [(rule, level) for rule, level, _ in found] == [(_PINNED, "MANDATORY")], found
 
