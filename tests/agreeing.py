@@ -1,4 +1,4 @@
-"""What the owners of a stack do about a change: they have its plan written into what they agreed to."""
+"""Plays the owners of a stack who agree to a change: it writes the plan into the files that pin it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from policies.inventory.agreement import __main__ as agreement
 
 
 def agree(project: Path, stack: str, plan: Path, *options: str) -> None:
-    """Write what follows from the settings and the plan, as the command for it does; `options` are more of its own."""
+    """Write what follows from the settings and the plan, as `agreement write` does; `options` are passed on to it."""
     with pytest.MonkeyPatch.context() as patch:
         where = ["--stack", stack, "--plan", str(plan), "--project", str(project)]
         patch.setattr("sys.argv", ["agreement", "write", "--yes", *options, *where])

@@ -1,4 +1,4 @@
-"""What the whole suite shares."""
+"""Fixtures and hooks of the whole suite."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from hypothesis import HealthCheck
 from tests import own_files, processes, session
 from tests.forks import PROJECT
 
-# `pytest -m hypothesis --hypothesis-profile nightly` looks for longer, and elsewhere each time; without the option the
-# examples are few and the same on every machine. How long one takes is the machine's business; benchmarks measure.
+# `pytest -m hypothesis --hypothesis-profile nightly` tries more examples, and different ones each time. By default the
+# examples are few, and the same on every machine. They have no deadline, since their time depends on the machine.
 _UNTIMED: Final = hypothesis.settings(
     deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("bounded")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Have the collector rest meanwhile, and then count what there is as no garbage: it stays to the end."""
+    """Turn the garbage collector off during collection, and freeze what was collected: it lives until the end."""
     gc.disable()
     try:
         return (yield)
@@ -38,7 +38,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder that all test processes of a session share; the workers get it with their environment."""
+    """Create the folder that all test processes of a session share; workers inherit its path in their environment."""
     if session.FOLDER not in os.environ:
         os.environ[session.FOLDER] = tempfile.mkdtemp()
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(session.FOLDER)))
@@ -46,10 +46,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that make plans or start processes, and skip what drives the real engine where there is none."""
+    """Mark the tests that make plans or start processes, and skip those that drive the real engine if it is missing."""
     processes.mark(items)
     if not shutil.which("pulumi"):
-        # A mark, so that no fixture of theirs is made either.
+        # A mark, so that the fixtures of these tests aren't set up either.
         skipped = pytest.mark.skip("there is no `pulumi` on the path (`make up` says how to install it)")
         for item in items:
             if item.get_closest_marker("engine"):
@@ -58,6 +58,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def fast(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hold the other tests to it."""
+    """Keep a test without the marker `process` from starting one."""
     if not request.node.get_closest_marker("process"):
         processes.forbid(monkeypatch)

@@ -1,4 +1,4 @@
-"""Processes that end with the test process that started them, also where that is killed, which runs no `finally`.
+"""Child processes that end with the test process, even if it is killed and so runs no `finally`.
 
     process = subprocess.Popen(noted(register(), "a-name", command))
 
@@ -30,10 +30,10 @@ _Arguments = Sequence[str | Path]
 
 @cache
 def register() -> Path:
-    """Return the folder in which the processes of this test process are noted; what else is there goes with them."""
+    """Return the folder in which this test process notes its children; anything else in it is deleted with it."""
     folder = Path(tempfile.mkdtemp())
     reading, _ = os.pipe()
-    # In a session of its own, since Ctrl-C ends all that are in the terminal's.
+    # In its own session, since Ctrl-C ends every process in the terminal's session.
     quiet = subprocess.DEVNULL
     subprocess.Popen(["sh", "-c", _END, folder], stdin=reading, stdout=quiet, stderr=quiet, start_new_session=True)
     os.close(reading)
@@ -41,12 +41,12 @@ def register() -> Path:
 
 
 def noted(folder: Path, name: str, command: _Arguments) -> _Arguments:
-    """Return a command that notes its process in a register under a name before it does anything else."""
+    """Return a command that notes its process under a name in a register before it does anything else."""
     return ["sh", "-c", _NOTE, folder / f"{name}.pid", *command]
 
 
 def note(folder: Path, name: str) -> None:
-    """Note this process in a register under a name.
+    """Note this process under a name in a register.
 
     Raises:
         FileNotFoundError: the test process has ended already.
@@ -55,5 +55,5 @@ def note(folder: Path, name: str) -> None:
 
 
 def forget(folder: Path, name: str) -> None:
-    """Take a process off a register: it has ended, and its number may be another's."""
+    """Remove a process from a register: it has ended, and another process may get its number."""
     (folder / f"{name}.pid").unlink(missing_ok=True)

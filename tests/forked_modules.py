@@ -1,10 +1,10 @@
-"""Runs the commands of a project as `python -m MODULE` does in its folder, in forks of a process with the SDKs loaded.
+"""Runs a project's commands as `python -m MODULE` in its folder does, in forks of a process with the SDKs loaded.
 
 done = run_module(project, "operations", "init", "--offline")
 assert done.code == 0, done.printed
 
-The modules are those of that folder. A command of the project that another one starts is forked as well; any other
-program is started as ever.
+The project's own modules are used. If a command starts another command of the project, that one is forked too; any
+other program is started as usual.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ _START: Final = subprocess.run
 
 
 def run_module(project: Path, module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Done:
-    """Run a module in a project's folder, with these arguments, and wait for its end."""
-    return forked(be, project, module, arguments, environment=environment)
+    """Run a module in a project's folder with these arguments, and wait for it to end."""
+    return forked(run_as_main, project, module, arguments, environment=environment)
 
 
 def forget_own_modules() -> None:
-    """Have this process load the project's modules anew."""
+    """Make this process load the project's modules again."""
     for name in [name for name in sys.modules if name.partition(".")[0] in _OWN]:
         del sys.modules[name]
 
 
-def be(folder: Path, module: str, arguments: Sequence[str]) -> int:
-    """Be the command, in a process that has nothing else to do, and return its exit code."""
+def run_as_main(folder: Path, module: str, arguments: Sequence[str]) -> int:
+    """Do what `python -m MODULE` does, in a process that does nothing else, and return the exit code."""
     forget_own_modules()
     os.chdir(folder)
     sys.path[:] = [str(folder), *(path for path in sys.path if Path(path).resolve() != PROJECT)]
@@ -69,7 +69,7 @@ def _run(command: Sequence[str], **options: Any) -> subprocess.CompletedProcess[
             if options.get("capture_output"):
                 os.dup2(out.fileno(), 1)
                 os.dup2(err.fileno(), 2)
-            code = be(Path(options.get("cwd") or Path.cwd()), module, arguments)
+            code = run_as_main(Path(options.get("cwd") or Path.cwd()), module, arguments)
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(code)

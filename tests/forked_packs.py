@@ -1,6 +1,6 @@
-"""Policy packs in forks of the process that plans: it has loaded already most of what a pack loads.
+"""Runs policy packs in forks of the planning process, which has loaded most of what a pack needs already.
 
-What is forked does what `python -m pulumi.policy ENGINE FOLDER` does. The process that plans has one thread when it
+A fork does what `python -m pulumi.policy ENGINE FOLDER` does. The planning process still has only one thread when it
 starts its packs.
 """
 
@@ -17,13 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from tests.forked_modules import be
+from tests.forked_modules import run_as_main
 
 _MODULE = "pulumi.policy"
 
 
 def fork_packs() -> None:
-    """Have this process fork its packs."""
+    """Make this process fork its packs."""
 
     class Popen(subprocess.Popen[bytes]):
         def __new__(cls, command: Sequence[str], **options: Any) -> Any:  # noqa: ANN401 - as in the standard library
@@ -35,10 +35,10 @@ def fork_packs() -> None:
 
 
 class ForkedPack:
-    """Stands in for the `Popen` of a pack, as far as the engine's double uses that.
+    """Stands in for the `Popen` of a pack, as far as the engine's double uses it.
 
-    The pack prints to the file `stdout`, or without one to what is read from the attribute of that name. `first` is
-    called in the pack's process before anything else.
+    The pack prints to the file `stdout` if there is one; otherwise its output can be read from the attribute `stdout`.
+    `first` is called in the pack's process before anything else.
     """
 
     def __init__(
@@ -54,23 +54,23 @@ class ForkedPack:
         sys.stderr.flush()
         self.pid = os.fork()
         if not self.pid:
-            _be(pack, environment, stdout.fileno() if stdout else writing, stderr.fileno(), first)
+            _run_pack(pack, environment, stdout.fileno() if stdout else writing, stderr.fileno(), first)
         os.close(writing)
         self.stdout = os.fdopen(reading, "rb")
         self._code: int | None = None
 
     def poll(self) -> int | None:
-        """Return the exit code, or None while it runs."""
+        """Return the exit code, or None while the process runs."""
         if self._code is None:
             ended, status = os.waitpid(self.pid, os.WNOHANG)
             self._code = os.waitstatus_to_exitcode(status) if ended else None
         return self._code
 
     def wait(self, timeout: float = float("inf")) -> int:
-        """Return the exit code once it has ended; `timeout` is in seconds.
+        """Wait for the process to end and return its exit code; `timeout` is in seconds.
 
         Raises:
-            subprocess.TimeoutExpired: it runs on.
+            subprocess.TimeoutExpired: it is still running.
         """
         end = time.monotonic() + timeout
         while (code := self.poll()) is None:
@@ -80,13 +80,15 @@ class ForkedPack:
         return code
 
     def kill(self) -> None:
-        """End it at once."""
+        """Kill the process."""
         if self.poll() is None:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def _be(pack: Path, environment: Mapping[str, str], stdout: int, stderr: int, first: Callable[[], None]) -> NoReturn:
-    """Be the process of a pack."""
+def _run_pack(
+    pack: Path, environment: Mapping[str, str], stdout: int, stderr: int, first: Callable[[], None]
+) -> NoReturn:
+    """Act as the process of a pack."""
     code = 1
     try:
         first()
@@ -100,7 +102,7 @@ def _be(pack: Path, environment: Mapping[str, str], stdout: int, stderr: int, fi
         sys.stdout, sys.stderr = _unbuffered(1), _unbuffered(2)
         os.environ.clear()
         os.environ.update(environment)
-        code = be(pack, _MODULE, ("127.0.0.1:0", str(pack)))
+        code = run_as_main(pack, _MODULE, ("127.0.0.1:0", str(pack)))
     except BaseException:
         traceback.print_exc()
     finally:
@@ -108,5 +110,5 @@ def _be(pack: Path, environment: Mapping[str, str], stdout: int, stderr: int, fi
 
 
 def _unbuffered(descriptor: int) -> io.TextIOWrapper:
-    """Return a stream as `python -u` has it."""
+    """Return a stream that is unbuffered, as with `python -u`."""
     return io.TextIOWrapper(io.FileIO(descriptor, "w", closefd=False), write_through=True)

@@ -1,4 +1,4 @@
-"""Runs functions in processes that are forked from one with the SDKs loaded, since loading them is most of a plan.
+"""Runs functions in forks of a process with the SDKs loaded, since loading them takes most of a plan's time.
 
 done = forked(command, "--stack", "prod")
 assert done.code == 0, done.printed
@@ -25,7 +25,7 @@ from tests import own_files
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 NAME: Final = "rocketclub-platform"
-"""The name of the project of the suite's owner (tests/owner)."""
+"""The name of the project of the suite's own owner (tests/owner)."""
 
 _SERVER: Final = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.sdks"])
@@ -33,7 +33,7 @@ _SERVER.set_forkserver_preload(["tests.sdks"])
 
 @dataclass(frozen=True)
 class Done:
-    """How a process ended: its exit code, and what it wrote to stdout and stderr."""
+    """The result of a process: its exit code, and what it wrote to stdout and stderr."""
 
     code: int
     out: str
@@ -41,15 +41,15 @@ class Done:
 
     @property
     def printed(self) -> str:
-        """All that it wrote."""
+        """Everything that it wrote."""
         return self.out + self.err
 
 
 def forked(function: Callable[..., int], *arguments: object, environment: Mapping[str, str] | None = None) -> Done:
-    """Run a function in a process of its own, in the project's folder, and wait for its end.
+    """Run a function in its own process, in the project's folder, and wait for it to end.
 
-    The function stands at the top of a module and returns the exit code; its arguments can be pickled. `environment`
-    is added to the variables of this process.
+    The function is defined at the top level of a module and returns the exit code; its arguments must be picklable.
+    `environment` is added to the variables of this process.
     """
     variables = dict(os.environ) | dict(environment or {})
     with tempfile.TemporaryDirectory() as scratch:
@@ -73,7 +73,7 @@ def running(function: Callable[..., int], *arguments: object) -> tuple[BaseProce
 
 
 def at_terminal(terminal: str, function: Callable[..., int], *arguments: object) -> BaseProcess:
-    """Start a function in a process of its own that has this dumb terminal, and return the process once it has."""
+    """Start a function in its own process on this dumb terminal; return the process once it has opened the terminal."""
     ended, opened = _SERVER.Pipe(duplex=False)
     variables = {**os.environ, "TERM": "dumb"}
     process = _SERVER.Process(target=_call_at, args=(terminal, opened, function, arguments, variables))
@@ -102,7 +102,7 @@ def _call_at(
     sys.stdout = os.fdopen(1, "w", closefd=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    _be(function, arguments, variables)
+    _run_and_exit(function, arguments, variables)
 
 
 def _call(
@@ -111,7 +111,7 @@ def _call(
     for stream, name in ((sys.stdout, "out"), (sys.stderr, "err")):
         with (folder / name).open("w") as file:
             os.dup2(file.fileno(), stream.fileno())
-    _be(function, arguments, variables)
+    _run_and_exit(function, arguments, variables)
 
 
 def _stream(
@@ -120,10 +120,12 @@ def _stream(
     with writing:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(writing.fileno(), stream.fileno())
-    _be(function, arguments, variables)
+    _run_and_exit(function, arguments, variables)
 
 
-def _be(function: Callable[..., int], arguments: tuple[object, ...], variables: Mapping[str, str]) -> NoReturn:
+def _run_and_exit(
+    function: Callable[..., int], arguments: tuple[object, ...], variables: Mapping[str, str]
+) -> NoReturn:
     os.environ.clear()
     os.environ.update(variables)
     os.chdir(PROJECT)

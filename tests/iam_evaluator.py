@@ -1,4 +1,4 @@
-"""An evaluator of IAM policies that nobody here wrote: @cloud-copilot/iam-simulate of the npm registry.
+"""A third-party evaluator of IAM policies: @cloud-copilot/iam-simulate from the npm registry.
 
 It is installed on demand under `build/iam/`, which git ignores.
 """
@@ -18,7 +18,7 @@ _SCRIPT: Final = Path(__file__).with_suffix(".mjs")
 
 
 def missing() -> str:
-    """Return why the evaluator can't run here, empty if it can. It is installed first where that hasn't been done."""
+    """Return why the evaluator can't run here, or an empty text. Install it first if it isn't installed."""
     absent = [name for name in ("node", "npm") if shutil.which(name) is None]
     if absent:
         return f"{' and '.join(absent)} isn't on the path"
@@ -32,10 +32,10 @@ def missing() -> str:
 
 
 def simulate(requests: Sequence[dict[str, Any]]) -> list[bool]:
-    """Return whether each request is allowed; iam_evaluator.mjs says what a request has.
+    """Return whether each request is allowed; iam_evaluator.mjs describes the fields of a request.
 
     Raises:
-        RuntimeError: the evaluator can't run, or it refuses a request as malformed.
+        RuntimeError: the evaluator can't run, or it rejects a request as malformed.
     """
     found = answers(requests)
     for request, answer in zip(requests, found, strict=True):
@@ -45,14 +45,14 @@ def simulate(requests: Sequence[dict[str, Any]]) -> list[bool]:
 
 
 def answers(requests: Sequence[dict[str, Any]]) -> list[bool | str]:
-    """Return whether each request is allowed, or why the evaluator can't say.
+    """Return whether each request is allowed, or why the evaluator can't decide.
 
     Raises:
         RuntimeError: the evaluator can't run.
     """
     if reason := missing():
         raise RuntimeError(reason)
-    # Node finds packages from where a script lies.
+    # Node looks for packages from the folder of the script.
     script = Path(shutil.copy(_SCRIPT, _FOLDER))
     found: list[bool | str] = json.loads(_run(["node", str(script)], json.dumps(requests)))
     return found

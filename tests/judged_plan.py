@@ -1,12 +1,12 @@
-"""A stack's plan as the engine shows it to the gate, to be changed and judged again, all within the test's process.
+"""A stack's plan as the engine shows it to the gate, which tests can change and judge again in their own process.
 
     plan = judged_plan("prod")
     bucket = plan.named("aws:s3/bucket:Bucket", "prod-blog-data-raw")
     assert plan.stopped_by(bucket.with_value("acl", "public-read")) == {"inventory/unjudged-property"}
 
-The program runs once in a session. What it registers is kept as the requests of the analyzer protocol, with secrets in
-clear; every pack answers them under the configuration of the stack. A change is judged as a preview would: the gate is
-asked about the changed resource, and about the stack with it.
+The program runs once in a session. The resources that it registers are kept as requests of the analyzer protocol, with
+secrets in clear; every pack answers them under the configuration of the stack. A change is judged as in a preview: the
+gate is asked about the changed resource, and then about the whole stack with it.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from tests.owner import owned
 from tests.session import shared
 
 _NO_CONTEXT: Final[Any] = None
-"""Of a call: the gate doesn't look at it."""
+"""The context of a call, which the gate doesn't use."""
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One resource: what the gate is asked about it before it is made, and what it is in the stack."""
+    """One resource: the request that the gate gets before it is created, and its entry in the stack."""
 
     asked: analyzer_pb2.AnalyzeRequest
     planned: analyzer_pb2.AnalyzerResource
@@ -61,7 +61,7 @@ class Planned:
         return inputs
 
     def with_inputs(self, inputs: Mapping[str, Any]) -> Planned:
-        """Return it with other inputs. What the provider answered to those that stay is as it was."""
+        """Return the resource with other inputs. The provider's answers to unchanged inputs stay."""
         asked, planned = _copies(self)
         answered: dict[str, Any] = json_format.MessageToDict(planned.properties)
         before = self.inputs
@@ -76,13 +76,13 @@ class Planned:
         return Planned(asked, planned)
 
     def with_value(self, path: str, value: Any) -> Planned:  # noqa: ANN401 - any JSON
-        """Return it with another value at a path (`actions.0.type`); None takes away what is there."""
+        """Return the resource with another value at a path (`actions.0.type`); None removes the value there."""
         inputs = self.inputs
         set_at(inputs, path, value)
         return self.with_inputs(inputs)
 
     def called(self, name: str) -> Planned:
-        """Return another resource that is like it, under another logical name."""
+        """Return a copy of the resource under another logical name."""
         asked, planned = _copies(self)
         for message in (asked, planned):
             message.urn = message.urn[: len(message.urn) - len(message.name)] + name
@@ -95,7 +95,7 @@ def _copies(resource: Planned) -> tuple[analyzer_pb2.AnalyzeRequest, analyzer_pb
 
 
 def set_at(inputs: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN401 - any JSON
-    """Change what is at a path of some inputs; steps that aren't there are made, and secrets are looked into."""
+    """Set the value at a path of some inputs. Missing steps are created, and secrets are opened."""
     place: Any = inputs
     *steps, last = path.split(".")
     for step in steps:
@@ -118,7 +118,7 @@ def set_at(inputs: dict[str, Any], path: str, value: Any) -> None:  # noqa: ANN4
 
 
 def opened(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """Return what is within a secret."""
+    """Return the value inside a secret, or the value itself."""
     return value["value"] if isinstance(value, dict) and _SIGNATURE in value and "value" in value else value
 
 
@@ -140,7 +140,7 @@ class JudgedPlan:
         return found
 
     def added(self, type_: str, inputs: Mapping[str, Any], name: str = "added") -> Planned:
-        """Return a resource that the program doesn't have, made by the default provider of its package."""
+        """Return a resource that the program doesn't have, created by the default provider of its package."""
         sibling = next((made for made in self.resources if _package(made.type) == _package(type_)), None)
         urn = f"urn:pulumi:{self.stack}::{NAME}::{type_}::{name}"
         asked = analyzer_pb2.AnalyzeRequest(urn=urn, type=type_, name=name)
@@ -152,18 +152,18 @@ class JudgedPlan:
         return Planned(asked, planned)
 
     def without(self, resource: Planned) -> set[str]:
-        """Return the rules that stop the plan where it lacks a resource, as `pack/rule`."""
+        """Return the rules that stop the plan without this resource, as `pack/rule`."""
         rest = [other.planned for other in self.resources if other.asked.urn != resource.asked.urn]
         return self._judged([], analyzer_pb2.AnalyzeStackRequest(resources=rest))
 
     def stopped_alone_by(self, changed: Planned) -> set[str]:
-        """Return those rules of `stopped_by` that look at the resource alone: much sooner."""
+        """Return those rules of `stopped_by` that look at the resource alone, which is much faster."""
         return _rules([self._analyzer.Analyze(changed.asked, _NO_CONTEXT)])
 
     def is_stopped_by(self, changed: Planned, rules: Set[str]) -> bool:
         """Tell whether all of these rules stop the plan with a changed or added resource.
 
-        The stack is judged where the resource alone doesn't tell.
+        The whole stack is judged only if these rules don't all stop the resource alone.
         """
         return rules <= self.stopped_alone_by(changed) or rules <= self.stopped_by(changed)
 
@@ -179,10 +179,10 @@ class JudgedPlan:
         return self._judged([resource.asked for resource in changed], whole)
 
     def update(self, resources: Iterable[Planned]) -> dict[str, set[str]]:
-        """Return logical name -> rules that stop a resource before it is made, in an update with these resources.
+        """Return logical name -> rules that stop a resource before it is created, in an update with these resources.
 
-        What a preview doesn't know is made up, once for each resource that it comes from. Only what `inventory` says
-        counts: made-up values have no shape that `acceptance` takes, and no preview was recorded.
+        Values that a preview doesn't know are made up, one for each resource that they come from. Only rules of
+        `inventory` count: `acceptance` would refuse the shape of made-up values, and there is no recorded preview.
         """
         analyzer = _gate(self.stack, dry_run=False)
         stopped: dict[str, set[str]] = {}
@@ -193,7 +193,7 @@ class JudgedPlan:
         return stopped
 
     def _made_up(self, resource: Planned) -> analyzer_pb2.AnalyzeRequest:
-        """Return what the gate is asked in an update."""
+        """Return the request that the gate gets about the resource in an update."""
         types = {type_.removesuffix(" ARN") for type_ in _MADE_UP}
         by_urn = {made.asked.urn: made for made in self.resources}
 
@@ -225,7 +225,7 @@ class JudgedPlan:
         return resource.with_inputs(inputs).asked
 
     def judged_whole(self) -> set[str]:
-        """Return the rules that stop the plan as it is."""
+        """Return the rules that stop the unchanged plan."""
         return self.stopped_by(*self.resources)
 
     def _judged(
@@ -259,7 +259,7 @@ _MADE_UP: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination ARN": "arn:aws:logs:::delivery-destination:{name}",
     _VALIDATION: "",
 }
-"""Type, or type and `ARN` -> an identity of a resource of it."""
+"""Type, or type and `ARN` -> the shape of an id or ARN of a resource of that type."""
 
 
 def _package(type_: str) -> str:
@@ -270,10 +270,10 @@ def _whole(resources: Iterable[Planned]) -> analyzer_pb2.AnalyzeStackRequest:
     return analyzer_pb2.AnalyzeStackRequest(resources=[resource.planned for resource in resources])
 
 
-def told(
+def stack_configuration(
     stack: str, name: str = NAME, settings: Mapping[str, str] | None = None, *, dry_run: bool = True
 ) -> analyzer_pb2.AnalyzerStackConfigureRequest:
-    """Return what the gate is told of a stack: its configuration, some settings changed, under a project's name."""
+    """Return how the engine configures the gate for a stack, with some settings changed and under a project's name."""
     loaded = load(owned(), stack)
     secrets = {f"{NAME}:{key}": value for key, value in placeholders().items() if f"{NAME}:{key}" in loaded.secret_keys}
     config = {**loaded.config, **secrets, **(settings or {})}
@@ -287,10 +287,10 @@ def told(
 
 
 def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
-    """Return the gate as the engine has it: every pack, configured by the stack's files."""
+    """Return the gate as the engine runs it: with every pack, configured by the stack's files."""
     vars(elsewhere)["FOLDER"] = owned() / "policies" / "config"
     analyzer = Analyzer("gate", packs(owned() / "policies", stack), "Every policy pack.")
-    analyzer.ConfigureStack(told(stack, dry_run=dry_run), _NO_CONTEXT)
+    analyzer.ConfigureStack(stack_configuration(stack, dry_run=dry_run), _NO_CONTEXT)
     configuration = analyzer_pb2.ConfigureAnalyzerRequest()
     for rule, configured in analyzer.GetAnalyzerInfo(_NO_CONTEXT, _NO_CONTEXT).initialConfig.items():
         configuration.policyConfig[rule].CopyFrom(configured)
@@ -300,7 +300,7 @@ def _gate(stack: str, *, dry_run: bool = True) -> Analyzer:
 
 @cache
 def judged_plan(stack: str) -> JudgedPlan:
-    """Return the plan of one of the stacks of the suite's owner."""
+    """Return the plan of one of the suite's own stacks."""
 
     def make() -> str:
         done = forked(_record, stack)
@@ -321,7 +321,7 @@ def judged_plan(stack: str) -> JudgedPlan:
 
 
 def _record(stack: str) -> int:
-    """Run the program of a stack and print what the gate is asked about it."""
+    """Run the program of a stack and print the requests that the gate gets about it."""
     from rehearsal.engine import analyzer_requests, program
     from rehearsal.engine.plan import Step
     from stackfiles import project

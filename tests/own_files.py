@@ -1,6 +1,6 @@
-"""Keeps tests away from the repository's own stack files and what is derived from them, which owners change.
+"""Keeps tests away from the repository's own stack files and the files derived from them, which owners change.
 
-Only `test_own_stacks.py` is about these. All other tests read those of the suite's owner (tests/owner).
+Only `test_own_stacks.py` is about these. All other tests read the files of the suite's own owner (tests/owner).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ _ABOUT_THEM: Final = "tests/test_own_stacks.py"
 
 
 def is_one(path: Path) -> bool:
-    """Tell whether a path, from the project's folder on, names such a file."""
+    """Tell whether a path, relative to the project's folder, is such a file."""
     return bool(_NAMES.fullmatch(str(path)))
 
 
 def keep_away(project: Path) -> None:
-    """Have this process refuse to open one of these files of the repository in the folder `project`."""
+    """Make this process refuse to open any of these files of the repository in the folder `project`."""
     own = re.compile(f"{re.escape(str(project))}/{_NAMES.pattern}")
 
     def refuse(event: str, arguments: tuple[object, ...]) -> None:
-        # pytest tells which test is running, to the processes that a test starts too.
+        # pytest sets this variable to the running test, and child processes inherit it.
         if (
             event == "open"
             and own.fullmatch(str(arguments[0]))

@@ -1,4 +1,4 @@
-"""Plans for tests, made through the command's own `main`."""
+"""Makes plans for tests, through the `main` of `python -m rehearsal`."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """What `python -m rehearsal --json` wrote."""
+    """The document that `python -m rehearsal --json` wrote."""
 
     exit_code: int
     printed: str
     steps: list[Step] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     complete: bool = False
-    """Whether the program came to its end."""
+    """Whether the program ran to its end."""
     unknown = UNKNOWN
 
     def inputs(self, kind: str) -> list[dict[str, Any]]:
@@ -55,9 +55,9 @@ class Plan:
 
 
 def rehearsal_command(*arguments: str, packs: Path | None = None, environment: Mapping[str, str] | None = None) -> Done:
-    """Run `python -m rehearsal` with these arguments, in a fork; packs in the folder `packs` outlive it.
+    """Run `python -m rehearsal` with these arguments in a fork; packs in the folder `packs` stay for later plans.
 
-    Without the option `--project`, the project is that of the suite's owner; `packs` are its own unless given.
+    Without the option `--project`, the project is that of the suite's own owner; its packs are the default of `packs`.
     """
     options = () if "--project" in arguments else ("--project", str(owned()))
     packs = packs or owned() / "policies"
@@ -65,7 +65,7 @@ def rehearsal_command(*arguments: str, packs: Path | None = None, environment: M
 
 
 def command(register: Path, packs: Path, *arguments: str) -> int:
-    """Be `python -m rehearsal` in a fork, with a register of resident packs."""
+    """Act as `python -m rehearsal` in a fork, with a register of resident packs."""
     from rehearsal.__main__ import main
 
     resident_packs.attach(register, packs)
@@ -74,10 +74,10 @@ def command(register: Path, packs: Path, *arguments: str) -> int:
 
 
 def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (), *, often: bool = False) -> Plan:
-    """Plan a stack of a project, with all packs or the named ones; `output` is where the plan's document goes.
+    """Plan a stack of a project, with all packs or the named ones, and write the plan's document to `output`.
 
-    The resources aren't printed. Packs outlive the plan if they are configured as the owner's are, or if they are
-    needed more often.
+    The resources aren't printed. Packs stay for later plans if they have the configuration of the suite's owner, or if
+    `often` says that more plans will need them.
     """
     chosen = [argument for pack in packs for argument in ("--pack", str(project / "policies" / pack))]
     options = (*plan_options(stack, project, output), *chosen)
@@ -85,12 +85,12 @@ def rehearse(stack: str, project: Path, output: Path, packs: Sequence[str] = (),
 
 
 def plan_only(stack: str, project: Path, output: Path) -> Plan:
-    """Plan a stack of a project without having it judged."""
+    """Plan a stack of a project without judging it."""
     return written(rehearsal_command(*plan_options(stack, project, output), "--unjudged"), output)
 
 
 def plan_options(stack: str, project: Path, output: Path) -> tuple[str, ...]:
-    """Return the command's options to plan a stack of a project and print no more than its verdict."""
+    """Return the command's options that plan a stack of a project and print only its verdict."""
     return ("--project", str(project), "--stack", stack, "--json", str(output), "--quiet")
 
 
@@ -124,7 +124,7 @@ def _read(code: int, printed: str, text: str) -> Plan:
 
 @cache
 def plan_of(stack: str) -> Plan:
-    """The plan of one of the stacks of the suite's owner."""
+    """The plan of one of the suite's own stacks."""
     return _read(*json.loads(_rehearsed(stack)))
 
 
@@ -150,10 +150,10 @@ def _rehearsed(stack: str) -> str:
 
 
 def copy_project(folder: Path, stack: str = "prod") -> Path:
-    """Copy what a plan needs into a folder, to be changed there; the packs, but for their configuration, are links.
+    """Copy what a plan needs into a folder that tests may change. Packs are links; their configuration is copied.
 
-    The stack files are those among which that of `stack` is. Byte code is copied too: Python compiles a file that has
-    changed since, and no other.
+    The stack files come from the owner that `stack` belongs to. Byte code is copied too, so that Python compiles only
+    the files that a test changes.
     """
     project = folder / "project"
     project.mkdir()

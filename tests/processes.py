@@ -1,8 +1,8 @@
-"""Which tests make plans or start processes: they get the marker `process`, and `-m 'not process'` is the fast tier.
+"""Marks tests that make plans or start processes with `process`; `-m 'not process'` runs the fast tier without them.
 
-What a test or one of its fixtures can reach by name through the modules of `tests` decides: a test is marked if that
-includes `forked`, `at_terminal`, `subprocess` or a started pack. A test that is not marked can't start a process
-(`forbid`).
+The mark depends on what a test or one of its fixtures can reach by name through the modules of `tests`: a test is
+marked if that includes `forked`, `at_terminal`, `subprocess` or a started pack. A test without the mark can't start a
+process (`forbid`).
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def _fixtures(item: pytest.Item) -> Iterator[object]:
 
 
 def _starts(thing: object, known: dict[object, bool]) -> bool:
-    """Tell whether a function or class of the tests reaches what starts a process."""
-    thing = inspect.unwrap(thing) if callable(thing) else thing  # what is cached
+    """Tell whether a function or class of the tests can reach code that starts a process."""
+    thing = inspect.unwrap(thing) if callable(thing) else thing  # cached functions
     if any(thing is starter for starter in _STARTERS):
         return True
     if not isinstance(thing, FunctionType | type) or not thing.__module__.startswith("tests."):
@@ -71,7 +71,7 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def forbid(patch: pytest.MonkeyPatch) -> None:
-    """Let no test start a process until the patch is undone."""
+    """Keep tests from starting processes until the patch is undone."""
 
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError("this test starts a process, and tests/processes.py did not mark it")

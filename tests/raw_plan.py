@@ -1,6 +1,6 @@
-"""Plans with their secrets in clear, for tests that need them: the program's own inputs, before anything is masked.
+"""Plans with their secrets in clear, for tests that need them: the program's own inputs, before any masking.
 
-The program runs in a process of its own, so that nothing of one run reaches another.
+The program runs in its own process, so that runs can't influence each other.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ HEADER_SECRET: Final = "a1" * 32
 
 @dataclass(frozen=True)
 class Variant:
-    """A stack with other settings, and the values of its secrets."""
+    """A stack with changed settings, and the values of its secrets."""
 
     stack: str = "prod"
     settings: tuple[tuple[str, str], ...] = ()
-    """Key without the project's name, and value as text, over those of the stack's file."""
+    """Key without the project's name, and value as text; they override the stack's file."""
     header_secret: str = HEADER_SECRET
     previous_header_secret: str = ""
     client_secret: str = CLIENT_SECRET
@@ -35,7 +35,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class RawStep:
-    """A resource that the program registers, its inputs in clear, and the URNs that each of them comes from."""
+    """A resource that the program registers: its inputs in clear, and the URNs that each input depends on."""
 
     urn: str
     type: str
@@ -46,7 +46,7 @@ class RawStep:
 
 @cache
 def raw_plan(variant: Variant) -> tuple[RawStep, ...]:
-    """Run the program and return what it registers."""
+    """Run the program and return the resources that it registers."""
     settings = dataclasses.asdict(variant)
 
     def make() -> str:
@@ -64,7 +64,7 @@ def _print(variant: dict[str, Any]) -> int:
 
 
 def answer_with(client_secret: str) -> None:
-    """Have this process's account hold a client secret."""
+    """Make this process's account return a client secret."""
     from rehearsal.engine import datasources
 
     answers = datasources.ANSWERS

@@ -1,8 +1,8 @@
-"""Policy packs that outlive a plan: one process for each pack and stack serves all plans of a test process.
+"""Policy packs that stay for many plans: one process for each pack and stack serves all plans of a test process.
 
-Starting a pack costs as much as a plan, and is tested where packs themselves are. The engine configures a pack anew for
-each plan, so nothing of one plan reaches another. What a pack reads by itself when it starts lies beside it: a project
-that has other packs or other configuration there gets packs of its own, new ones whenever that changes.
+Starting a pack costs as much as a plan, and packs have their own tests for it. The engine configures a pack again for
+each plan, so nothing of one plan reaches another. When a pack starts, it reads only the files beside it. A project with
+other packs or other configuration there therefore gets its own packs, and new ones whenever these files change.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _MODULE: Final = "pulumi.policy"
 """`python -m pulumi.policy ENGINE FOLDER` starts a pack, which prints its port and serves until it is killed."""
 
 _OF_THE_PLAN: Final = "PULUMI_CONFIG"
-"""The one variable of a pack's environment that differs between plans of a stack; no pack of this project reads it."""
+"""The only variable of a pack's environment that differs between plans of a stack; this project's packs ignore it."""
 _PACKS: Final = PROJECT / "policies"
-"""The project's own packs; others are asked over gRPC, as every pack is by the engine."""
+"""The project's own packs; any other pack is called over gRPC, as the engine calls every pack."""
 
 
 def attach(register: Path, packs: Path) -> None:
-    """Have this process fork its packs.
+    """Make this process fork its packs.
 
-    Those of the folder `packs` are resident, where the project has the same and configures them alike: started already,
-    or started and noted. Others end with the plan.
+    Packs in the folder `packs` are resident if the project has the same packs with the same configuration: they are
+    running already, or are started and registered. All others end with the plan.
     """
 
     class Popen(subprocess.Popen[bytes]):
@@ -42,7 +42,7 @@ def attach(register: Path, packs: Path) -> None:
             known = packs / pack.name
             if _MODULE not in command:
                 return super().__new__(cls)
-            if pack.resolve() != known.resolve() or _beside(pack) != _beside(known):
+            if pack.resolve() != known.resolve() or _files_beside(pack) != _files_beside(known):
                 return ForkedPack(pack, options["env"], options["stderr"], first=lambda: _listen(pack, register))
             return ResidentPack(register, known, options)
 
@@ -51,13 +51,13 @@ def attach(register: Path, packs: Path) -> None:
 
 
 def _listen(pack: Path, folder: Path) -> None:
-    """Have the process of one of the project's own packs listen on a socket in a folder."""
+    """Make the process of one of the project's own packs listen on a socket in a folder."""
     if pack.resolve().is_relative_to(_PACKS):
         plain_calls.listen(folder)
 
 
-def _beside(pack: Path) -> dict[str, Path | bytes]:
-    """Return what lies beside a pack: the other packs, and the content of the files in `config`."""
+def _files_beside(pack: Path) -> dict[str, Path | bytes]:
+    """Return the files beside a pack: the other packs, and the content of the files in `config`."""
     files = [file for file in (pack.parent / "config").glob("*") if file.is_file()]
     return {path.name: path.resolve() for path in pack.parent.iterdir() if (path / "PulumiPolicy.yaml").exists()} | {
         file.name: file.read_bytes() for file in files
@@ -65,15 +65,15 @@ def _beside(pack: Path) -> dict[str, Path | bytes]:
 
 
 class ResidentPack:
-    """Stands in for the process of a pack: it tells the pack's port, and doesn't let it be ended.
+    """Stands in for the process of a pack: it reports the pack's port, and can't be ended.
 
-    A pack that fails to start fails as without this class: no port, an exit code, and its words on stderr.
+    A pack that fails to start behaves as a real process does: no port, an exit code, and its message on stderr.
     """
 
     def __init__(self, folder: Path, pack: Path, options: Mapping[str, Any]) -> None:
         environment = {key: value for key, value in options["env"].items() if key != _OF_THE_PLAN}
         added = sorted(environment.items() - os.environ.items())
-        key = hashlib.sha256(repr((pack, added, sorted(_beside(pack).items()))).encode()).hexdigest()
+        key = hashlib.sha256(repr((pack, added, sorted(_files_beside(pack).items()))).encode()).hexdigest()
         self._folder, self._key = folder, key
         self._pack = pack
         self._port = folder / f"{key}.port"
@@ -88,11 +88,11 @@ class ResidentPack:
 
     @property
     def stdout(self) -> ResidentPack:
-        """What is read of its stdout: the line with the port."""
+        """What can be read from its stdout: the line with the port."""
         return self
 
     def readline(self) -> bytes:
-        """Wait for the line with the port; empty if the pack ended without one."""
+        """Wait for the line with the port; return an empty text if the pack ended without one."""
         while not (line := self._line()) and self._started and self._started.poll() is None:
             time.sleep(0.005)
         if not line:
@@ -107,8 +107,8 @@ class ResidentPack:
         return iter(())
 
     def kill(self) -> None:
-        """Leave the pack to the other plans."""
+        """Leave the pack running for other plans."""
 
     def wait(self, timeout: float | None = None) -> int:
-        """Return the exit code of a pack that failed to start, else 0 at once."""
+        """Return the exit code of a pack that failed to start, or 0 at once."""
         return (self._started.poll() if self._started else None) or 0

@@ -1,4 +1,4 @@
-"""The runbooks, as tests read them: what is typed, and what is put into files."""
+"""Reads the runbooks for tests: the commands to type, and the blocks to put into files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which parts of the SDKs the program uses, read off its source."""
+"""Finds the parts of the SDKs that the program uses, from its source."""
 
 from __future__ import annotations
 

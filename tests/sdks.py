@@ -1,9 +1,9 @@
-"""Loads what every plan loads, once, for the processes that are forked from here: more than half of a plan's time.
+"""Loads what every plan needs, once, for the processes that are forked from here: over half of a plan's time.
 
-As in a plan, `components` comes before the SDKs, so that of these only what the program uses is loaded.
+As in a plan, `components` is loaded before the SDKs, so that only the parts that the program uses are loaded.
 
-It also has the SDK work out the types of the properties of each class that the program uses, and of the objects in
-these. The SDK does that when it first meets a class, and remembers them.
+It also makes the SDK resolve the property types of each class that the program uses, and of the objects in these. The
+SDK does that when it first meets a class, and caches the result.
 """
 
 import gc
@@ -24,19 +24,19 @@ _LOADED_BY_A_PLAN: Final = """
 """.split()
 
 _DEPTH: Final = 2
-"""How far objects are followed into objects: a plan meets few that are deeper, and the SDK has hundreds."""
+"""How deep objects are followed: a plan has few that are nested deeper, and the SDK has hundreds."""
 
 
 def work_out(used: type, depth: int) -> None:
-    """Have the SDK work out the types of the properties of a class, and of the objects in them down to a depth."""
+    """Make the SDK resolve the property types of a class, and of the objects in them down to a depth."""
     for hint in _types._types_from_py_properties(used).values():
         for part in (hint, *get_args(hint)):
             if depth and isinstance(part, type) and _types.is_output_type(part):
                 work_out(part, depth - 1)
 
 
-gc.disable()  # nothing that is loaded here is garbage
-import_module("components")  # has the SDKs loaded on demand
+gc.disable()  # nothing loaded here is garbage
+import_module("components")  # makes the SDKs load on demand
 for module in _LOADED_BY_A_PLAN:
     import_module(module)
 for name in sdk_names():
@@ -48,5 +48,5 @@ for name in sdk_names():
             work_out(inputs, 0)
 for name in [name for name in sys.modules if name.partition(".")[0] == "components"]:
     del sys.modules[name]  # each project has its own
-gc.freeze()  # a fork looks for garbage in what it makes
+gc.freeze()  # a fork then looks for garbage only in its own objects
 gc.enable()

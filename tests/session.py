@@ -1,4 +1,4 @@
-"""What is made once for all test processes of a session."""
+"""Results that all test processes of a session share, so that they are computed once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = "TEST_SESSION_FOLDER"
-"""The environment variable with the session's folder; `conftest.py` makes and removes it."""
+"""The environment variable with the session's folder; `conftest.py` creates and removes it."""
 
 
 def shared(name: str, make: Callable[[], str]) -> str:
-    """Return what `make` returned in the first process that asked for the name; the others wait for it."""
+    """Return what `make` returned in the first process that asked for this name; other processes wait for it."""
     file = Path(os.environ[FOLDER]) / name
     with file.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Each deliberate breakage of the real program or configuration is stopped, by the rule that is there for it."""
+"""Each deliberate breakage of the real program or configuration is stopped by the rule that exists for it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.planning import copy_project, rehearse
 from tests.session import shared
 
 OTHER_ROWS: Final = 10
-"""How many rows may be new, or gone, before they are recorded again."""
+"""How many rows may be new or removed before they have to be recorded again."""
 
 
 @cache
@@ -36,7 +36,7 @@ def shared_programs() -> dict[str, int]:
 
 
 def said_to_the_program(number: int) -> set[str]:
-    """Return what the gate says to a program in which several rows are broken."""
+    """Return what the gate says about a program in which several rows are broken."""
 
     def make() -> str:
         return json.dumps(sorted(together.said(together.planned(together.programs()[number]).violations)))
@@ -45,9 +45,9 @@ def said_to_the_program(number: int) -> set[str]:
 
 
 def daily() -> set[str]:
-    """Return the rows that are tried at each change, by id: what is only added, and the first row for each other rule.
+    """Return the ids of the rows that run on each change: additions, and the first row for each other rule.
 
-    With these come all that share a program with one of them. The night tries the rest.
+    Rows that share a program with one of them run too. All others run at night.
     """
     firsts = together.firsts()
     programs = [program for program in together.recorded_programs() if not firsts.isdisjoint(program)]
@@ -64,24 +64,24 @@ ROWS: Final = [
 @pytest.mark.parametrize("row", ROWS)
 def test_a_breakage_is_stopped_by_its_rule(row: dict[str, Any]) -> None:
     if row in ADDITIONS.get(row["stack"], ()) and set(row["expect"]) <= set(stopped_additions(row["stack"])[row["id"]]):
-        return  # by what the rules say of the added resources themselves
+        return  # stopped in the program with all additions
     number = shared_programs().get(row["id"])
     if number is not None and together.shows(row, said_to_the_program(number)):
-        return  # by what is said to no other row of the program
+        return  # its violations belong to no other row of that program
     plan = together.planned([row])
     assert set(row["expect"]) <= plan.rules, plan.printed
     assert plan.exit_code == 1
 
 
 @pytest.mark.parametrize("stack", ADDITIONS)
-def test_what_rows_add_fits_into_one_program(stack: str) -> None:
-    """Where one of them ends the program, each takes a plan of its own."""
+def test_all_additions_fit_into_one_program(stack: str) -> None:
+    """If one of them ended the program, each row would need its own plan."""
     stopped = sum(bool(rules) for rules in stopped_additions(stack).values())
     assert stopped >= len(ADDITIONS[stack]) // 2, "give the resources of each row names that no other row uses"
 
 
-def test_the_record_is_not_old() -> None:
-    """A row that isn't recorded takes a plan of its own, and one that only adds would be told as one that passes."""
+def test_the_record_is_current() -> None:
+    """A row without a record needs its own plan, and an unrecorded addition would be reported as passing."""
     stopped = {id_: rules for stack in ADDITIONS for id_, rules in stopped_additions(stack).items()}
     rows = {row["id"] for row in BREAKAGES if not set(row["expect"]) <= set(stopped.get(row["id"], ()))}
     differing = rows ^ together.document().keys()
@@ -89,7 +89,7 @@ def test_the_record_is_not_old() -> None:
     assert len(differing) <= OTHER_ROWS, "run python -m tests.breakages --record"
 
 
-def test_each_breakage_is_unlike_the_others() -> None:
+def test_each_breakage_has_its_own_id() -> None:
     identifiers = [row["id"] for row in BREAKAGES]
     assert len(identifiers) == len(set(identifiers))
 

@@ -1,7 +1,7 @@
-"""CI's roles against what the provider calls: each call is allowed or left to a person, each grant is explained.
+"""CI's roles against the provider's calls: each call is allowed or left to a person, and each grant is explained.
 
-An evaluator of IAM that nobody here wrote decides, and the pack's own reading about the few actions on whose resources
-the evaluator has no data. The records of calls are upstream provider code's (tests/upstream).
+A third-party IAM evaluator decides. For the few actions whose resource types it doesn't know, the pack's own reading
+decides. The calls were recorded from upstream provider code (tests/upstream).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ STACKS = (*project.stacks(FILES), LAB)
 EACH = pytest.mark.parametrize(
     "stack", [pytest.param(stack, marks=pytest.mark.nightly if stack == "dev" else ()) for stack in STACKS]
 )
-"""Each change asks about two of them; the calls of dev's roles are those of prod's, under other names."""
+"""Each change checks all stacks but dev, whose roles make prod's calls under other names."""
 
 
 def questions(stack: str) -> Iterator[tuple[str, Request]]:
-    """Each role with each request that its runs raise, of the record that a stack has."""
+    """Each role with each request that its runs raise, from the record for a stack."""
     for request in record(CALLS) if stack == LAB else record():
         for role in request.roles:
             yield role, request
@@ -39,7 +39,7 @@ def questions(stack: str) -> Iterator[tuple[str, Request]]:
 
 @cache
 def verdicts(stack: str) -> list[tuple[str, Request, bool]]:
-    """Whether each role may do what its runs ask for, within its boundary."""
+    """Whether each role is allowed what its runs ask for, within its boundary."""
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     asked = list(questions(stack))
@@ -55,7 +55,7 @@ def verdicts(stack: str) -> list[tuple[str, Request, bool]]:
 
 
 NO_DATA = {"elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags", "logs:DeleteDeliverySource"}
-"""Actions of which the evaluator knows no resource type, or classic load balancers only."""
+"""Actions whose resource types the evaluator doesn't know, or knows for classic load balancers only."""
 
 
 def own_reading(stack: str, role: str, request: Request) -> bool:
@@ -80,7 +80,7 @@ def question(stack: str, role: str, request: Request) -> dict[str, Any]:
 
 
 @EACH
-def test_each_call_is_allowed_to_the_role_that_makes_it_or_left_to_a_person(stack: str) -> None:
+def test_each_call_is_allowed_for_its_role_or_left_to_a_person(stack: str) -> None:
     refused = {
         f"{role}: {request.action} on {request.resource} {request.context or ''}"
         for role, request, allowed in verdicts(stack)
@@ -90,7 +90,7 @@ def test_each_call_is_allowed_to_the_role_that_makes_it_or_left_to_a_person(stac
 
 
 @EACH
-def test_what_is_left_to_a_person_is_refused_to_ci(stack: str) -> None:
+def test_ci_is_refused_calls_that_are_left_to_a_person(stack: str) -> None:
     allowed = {
         f"{role}: {request.action} on {request.resource}"
         for role, request, allowed in verdicts(stack)
@@ -99,14 +99,14 @@ def test_what_is_left_to_a_person_is_refused_to_ci(stack: str) -> None:
     assert sorted(allowed) == []
 
 
-def test_nothing_is_left_to_a_person_that_no_call_needs() -> None:
+def test_each_permission_left_to_a_person_is_needed_by_a_call() -> None:
     asked = [asked for stack in STACKS for asked in questions(stack)]
     unused = [row for row in withheld() if not any(row.covers(role, request) for role, request in asked)]
     assert unused == []
 
 
 @pytest.mark.parametrize("role", ["ci-preview", "ci-deploy"])
-def test_each_grant_is_called_by_a_scenario_or_says_why_it_is_there(role: str) -> None:
+def test_each_grant_is_used_by_a_scenario_or_explained(role: str) -> None:
     granted = {
         action
         for options in OPTIONS

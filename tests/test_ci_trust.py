@@ -1,4 +1,4 @@
-"""Whose tokens the trust policies of CI's roles take: decided by an evaluator of IAM that nobody here wrote."""
+"""Which tokens the trust policies of CI's roles accept, as decided by a third-party IAM evaluator."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TOKENS = 1000
 
 @dataclass(frozen=True)
 class Token:
-    """What a token of CircleCI's second kind says about its job (https://circleci.com/docs/openid-connect-tokens/)."""
+    """Claims of CircleCI's second kind of token about its job (https://circleci.com/docs/openid-connect-tokens/)."""
 
     organization: str
     project: str
@@ -34,7 +34,7 @@ class Token:
 
     @property
     def subject(self) -> str:
-        """The subject, put together as CircleCI does it."""
+        """The subject, composed as CircleCI does it."""
         return (
             f"org/{self.organization}/project/{self.project}/user/{self.user}"
             f"/vcs-origin/{self.repository}/vcs-ref/{self.ref}"
@@ -62,7 +62,7 @@ SHAPES = ("{piece}", "{piece}/{rest}", "{rest}/{piece}", "main/{piece}", "{piece
 
 
 def branch(chance: random.Random) -> str:
-    """A name that somebody who may push could give a branch; some of them git would refuse."""
+    """A name that anyone who can push could give a branch; git would refuse some of them."""
     rest = "refs/heads/main"
     for before in ("vcs-ref/", f"vcs-origin/{setting('circleciRepository')}/", f"user/{uuid.UUID(int=7)}/"):
         if chance.random() < 0.7:
@@ -74,7 +74,7 @@ KINDS = ("refs/heads/", "refs/heads/", "refs/heads/", "refs/tags/", "refs/pull/"
 
 
 def tokens(seed: int) -> list[Token]:
-    """Tokens of jobs near the intended ones: each differs from them in one or two claims, or in none."""
+    """Tokens of jobs close to the intended ones: each differs from them in at most two claims."""
     chance = random.Random(seed)
     repository = setting("circleciRepository")
     changes: Mapping[str, Any] = {
@@ -95,8 +95,8 @@ def tokens(seed: int) -> list[Token]:
     return found
 
 
-def meant(role: str, token: Token) -> bool:
-    """Whether a token is meant to get a role, told by its claims and not by the text they are put together to."""
+def is_intended(role: str, token: Token) -> bool:
+    """Whether a token is meant to get a role, judged by its claims and not by its composed subject."""
     claims = own("")
     ours = replace(token, user=claims.user, ref=claims.ref) == claims
     return ours and (token.ref == "refs/heads/main" or (role == "ci-preview" and token.ref.startswith("refs/heads/")))
@@ -113,23 +113,25 @@ def trusts() -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_exactly_the_meant_tokens_get_each_role() -> None:
+def test_exactly_the_intended_tokens_get_each_role() -> None:
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     assert trusts().keys() == {"ci-preview", "ci-deploy", "ci-deployer-trigger"}
     asked = [(role, token) for role in trusts() for token in tokens(len(role))]
     answers = simulate([request(trusts()[role], token) for role, token in asked])
     wrong = [
-        (role, token) for (role, token), answer in zip(asked, answers, strict=True) if answer != meant(role, token)
+        (role, token)
+        for (role, token), answer in zip(asked, answers, strict=True)
+        if answer != is_intended(role, token)
     ]
     assert wrong == []
     assert 0.1 < sum(answers) / len(answers) < 0.9
 
 
 def request(trust: Mapping[str, Any], token: Token) -> dict[str, Any]:
-    """The question whether a trust policy takes a token, as one about an identity policy with the same conditions.
+    """Ask whether a trust policy accepts a token, as a question about an identity policy with the same conditions.
 
-    The evaluator knows the keys of few issuers, so the issuer's name is replaced by one of those.
+    The evaluator knows the condition keys of few issuers, so one of those stands in for the issuer's name.
     """
     issuer, known = trust["Principal"]["Federated"].partition("oidc-provider/")[2], "accounts.google.com"
     conditions = json.loads(json.dumps(trust["Condition"]).replace(issuer, known))

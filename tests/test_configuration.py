@@ -1,4 +1,4 @@
-"""Bad configuration: one screen with every problem, exit code 2, nothing registered, no traceback."""
+"""Bad configuration: one screen lists every problem, exit code 2, nothing is registered, no traceback."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = {"secure": "v1:EXAMPLE:EXAMPLE"}
 STATE_KEY = "arn:aws:kms:eu-central-1:123456789012:key/00000000-0000-0000-0000-000000000000"
 WEB_ACL = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 
-# Key -> (value in the stack's file, None to take the key away; what the screen says of it).
+# Key -> (value in the stack's file, or None to remove the key; what the screen says about it).
 FAULTS: dict[str, tuple[Any, str]] = {
     "aws:region": ("Mars", "aws:region: `Mars` won't do; accepted: an AWS region such as eu-central-1"),
     "partition": ("aws-us-gov", "partition: `aws-us-gov` won't do; accepted: aws"),
@@ -67,7 +67,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
 
 
 def configure(project: Path, stack: str, changes: dict[str, Any]) -> None:
-    """Change keys of a stack's file; None takes a key away."""
+    """Change keys of a stack's file; None removes a key."""
     file = project / f"Pulumi.{stack}.yaml"
     document = yaml.safe_load(file.read_text())
     for key, value in changes.items():
@@ -169,7 +169,7 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
     ],
 )
 def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expected: str) -> None:
-    """What every command of `operations` says; a plan reads the file in the same way, and says it as above."""
+    """The message of every command of `operations`; a plan reads the file in the same way, and reports it as above."""
     project = lay(tmp_path)
     configure(project, "prod", changes)
     with pytest.raises(BadConfiguration) as found:
@@ -181,7 +181,7 @@ def test_problems_between_values(tmp_path: Path, changes: dict[str, Any], expect
 def test_the_same_header_secret_twice(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     configure(project, "prod", {"previousOriginHeaderSecret": SECRET})
-    # A rehearsal opens no secret; here its stand-ins are alike, as the real values would be.
+    # A rehearsal decrypts no secret; here its stand-ins are equal, as the real values would be.
     settings = project / "components" / "settings.py"
     alike = settings.read_text().replace('f"{number:064x}"', 'f"{7:064x}"')
     assert alike != settings.read_text()
@@ -195,7 +195,7 @@ def test_the_same_header_secret_twice(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stack", ["My_Stack", "staging-", "new--dev", "a"])
 def test_a_stack_name_that_cannot_be_an_environment(tmp_path: Path, stack: str) -> None:
-    """What every command of `operations` says; a plan reads the file in the same way."""
+    """The message of every command of `operations`; a plan reads the file in the same way."""
     project = lay(tmp_path)
     (project / "Pulumi.dev.yaml").rename(project / f"Pulumi.{stack}.yaml")
     with pytest.raises(BadConfiguration, match=f"`{stack}` can't be an environment"):

@@ -1,4 +1,4 @@
-"""The changes of an ordinary week: what the gate says on the way, what owners agree to, and that all pass then."""
+"""The changes of an ordinary week: what the gate says about each, what owners agree to, and that all pass then."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAGE: Final = (PROJECT / "docs" / "daily-changes.md").read_text()
 
 
 def agreed_lines(project: Path, plan: Path, change: Mapping[str, Any]) -> list[str]:
-    """Do what the page says so that the gate lets a change pass; return the lines that the inventory's file gets."""
+    """Do what the page says to let a change pass; return the lines that this adds to the inventory's file."""
     file = project / "policies" / "config" / "inventory.prod.json"
     before = lines(file)
     agree(project, "prod", plan)
@@ -35,15 +35,15 @@ def agreed_lines(project: Path, plan: Path, change: Mapping[str, Any]) -> list[s
 
 
 def lines(file: Path) -> list[str]:
-    """Return the lines of what is agreed, but for what follows from the change line by line."""
+    """Return the lines of what is agreed, without the rules whose lines follow directly from the change."""
     agreed = {rule: said for rule, said in json.loads(file.read_text()).items() if rule not in FOLLOWS}
     return [line.rstrip(",").strip() for line in json.dumps(agreed, indent=2).splitlines()]
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("change", [pytest.param(row, id=row["change"].replace(" ", "-")) for row in CHANGES])
-def test_what_a_change_takes(tmp_path: Path, change: dict[str, Any]) -> None:
-    """Each change to this project tries all of them together, below."""
+def test_a_change_needs_the_listed_agreement(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Runs at night; on each change, the test below tries all of them together."""
     project = copy_project(tmp_path)
     break_project(project, change)
     plan = rehearse("prod", project, tmp_path / "plan.json")
@@ -51,7 +51,7 @@ def test_what_a_change_takes(tmp_path: Path, change: dict[str, Any]) -> None:
     assert agreed_lines(project, tmp_path / "plan.json", change) == change.get("agreed", [])
 
 
-def test_all_of_them_together_pass(tmp_path: Path) -> None:
+def test_all_changes_together_pass_once_agreed(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     together: dict[str, Any] = {"also": {}, "readers": True, "agreed": []}
     for change in CHANGES:
@@ -68,7 +68,7 @@ def test_all_of_them_together_pass(tmp_path: Path) -> None:
     assert (plan.exit_code, plan.violations) == (0, []), plan.printed
 
 
-def test_the_page_tells_of_each() -> None:
+def test_the_page_describes_each_change() -> None:
     for change in CHANGES:
         (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| {change['change']} |")]
         assert all(rule.partition("/")[2] in row for rule in change["says"]), row
@@ -76,6 +76,6 @@ def test_the_page_tells_of_each() -> None:
         assert all(name in row for name in change.get("also", {})), row
 
 
-def test_no_change_takes_more_than_a_line_in_the_inventory() -> None:
+def test_no_change_needs_more_than_one_line_in_the_inventory() -> None:
     assert max(len(change.get("agreed", [])) for change in CHANGES) == 1
     assert json.dumps(CHANGES).count('"change"') == 9  # the tenth, a new environment, is a runbook

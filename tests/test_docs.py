@@ -1,4 +1,4 @@
-"""What pages leave out and must have; that generated ones are current is said in test_own_stacks.py."""
+"""What pages must and must not contain; test_own_stacks.py checks that generated pages are current."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ MODULES = [
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_examples(module: str) -> None:
+def test_docstring_examples_are_true(module: str) -> None:
     outcome = doctest.testmod(import_module(module))
     assert outcome.attempted
     assert not outcome.failed

@@ -1,4 +1,4 @@
-"""What a test process started ends with it."""
+"""Processes that a test process started end with it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_it_ends_where_the_test_process_is_killed() -> None:
-    # What is left holds stderr open, and `run` waits for its end.
+def test_a_noted_process_ends_when_the_test_process_is_killed() -> None:
+    # A surviving process would keep stderr open, and `run` would wait for it.
     done = subprocess.run([sys.executable, "-c", KILLED], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (-9, "started\n", "")

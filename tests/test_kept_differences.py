@@ -1,4 +1,4 @@
-"""What stays as it runs: the setting reaches the engine, and the gate wants a waiver with an end for it."""
+"""Differences that are kept as they run: the engine ignores them, and the gate wants a waiver with an end date."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROLE = "aws:iam/role:Role::prod-backstage-task"
 WAIVED = "aws:iam/role:Role::prod-backstage-execution"
 
 
-def test_what_is_kept_is_ignored_by_the_engine_and_passes_with_a_waiver_only(tmp_path: Path) -> None:
+def test_a_kept_difference_is_ignored_by_the_engine_and_needs_a_waiver(tmp_path: Path) -> None:
     folder = copy_project(tmp_path)
     file = folder / "Pulumi.prod.yaml"
     document = yaml.safe_load(file.read_text())
@@ -41,7 +41,7 @@ def test_what_is_kept_is_ignored_by_the_engine_and_passes_with_a_waiver_only(tmp
 
 
 def test_a_difference_of_a_resource_that_the_program_does_not_make_is_an_error(tmp_path: Path) -> None:
-    """Whoever mistypes a name would see the difference changed that was to be kept."""
+    """With a mistyped name, the difference that was to be kept would be changed."""
     folder = copy_project(tmp_path)
     with (folder / "Pulumi.prod.yaml").open("a") as file:
         file.write("  keptDifferences: [path of aws:iam/role:Role::prod-backstage-tsk]\n")
@@ -51,7 +51,7 @@ def test_a_difference_of_a_resource_that_the_program_does_not_make_is_an_error(t
 
 
 @pytest.mark.parametrize("entry", ["path", "path of prod-backstage-task", "* of aws:iam/role:Role::x", ""])
-def test_what_names_no_property_of_a_resource_is_refused(entry: str) -> None:
+def test_an_entry_that_names_no_property_of_a_resource_is_refused(entry: str) -> None:
     read = project.load(owned(), "prod")
     config = {**read.config, f"{read.name}:keptDifferences": json.dumps([entry])}
     config |= {

@@ -1,4 +1,4 @@
-"""The planned listener, request by request: nothing reaches a target without header secret and sign-in."""
+"""The planned listener, request by request: none reaches a target without header secret and sign-in."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ NO_PROOF: Final[dict[str, dict[str, str]]] = {
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("headers", NO_PROOF.values(), ids=NO_PROOF)
 @pytest.mark.parametrize("path", PATHS)
-def test_without_the_header_secret(variant: Variant, headers: dict[str, str], path: str) -> None:
+def test_a_request_without_the_header_secret_is_refused(variant: Variant, headers: dict[str, str], path: str) -> None:
     for host, more, sessions in itertools.product(
         hosts(variant).values(), ({}, UPGRADE, BASIC), (frozenset(), SESSIONS)
     ):
@@ -76,7 +76,9 @@ def test_without_the_header_secret(variant: Variant, headers: dict[str, str], pa
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("upgrade", [{}, UPGRADE], ids=["request", "WebSocket"])
-def test_with_the_header_secret_and_no_session(variant: Variant, path: str, upgrade: dict[str, str]) -> None:
+def test_a_request_with_the_header_secret_and_no_session_is_sent_to_the_sign_in(
+    variant: Variant, path: str, upgrade: dict[str, str]
+) -> None:
     for host in hosts(variant).values():
         found = ask(variant, Request(host, path, proven() | upgrade))
         assert found == (Answer("callback") if path.partition("?")[0] == CALLBACK else sign_in(variant))
@@ -85,7 +87,9 @@ def test_with_the_header_secret_and_no_session(variant: Variant, path: str, upgr
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
 @pytest.mark.parametrize("path", [path for path in PATHS if path.partition("?")[0] != CALLBACK])
 @pytest.mark.parametrize("upgrade", [{}, UPGRADE], ids=["request", "WebSocket"])
-def test_with_header_secret_and_session(variant: Variant, path: str, upgrade: dict[str, str]) -> None:
+def test_a_request_with_header_secret_and_session_reaches_a_target(
+    variant: Variant, path: str, upgrade: dict[str, str]
+) -> None:
     for name, host in hosts(variant).items():
         found = ask(variant, Request(host, path, proven() | upgrade, frozenset((f"rc-{name}",))))
         assert found.kind == "target"
@@ -108,19 +112,19 @@ def test_the_session_of_one_application_opens_no_other(variant: Variant) -> None
         *("d111111abcdef8.cloudfront.net", "prod-edge-1.eu-central-1.elb.amazonaws.com", "portal-rocketclub.online"),
     ],
 )
-def test_another_host(variant: Variant, host: str) -> None:
+def test_an_unknown_host_is_refused(variant: Variant, host: str) -> None:
     for path in PATHS:
         assert ask(variant, Request(host, path, proven() | BASIC, SESSIONS)) == REFUSED
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_hosts_of_another_stack(variant: Variant) -> None:
+def test_hosts_of_another_stack_are_refused(variant: Variant) -> None:
     for host in hosts(DEV if variant.stack == "prod" else PROD).values():
         assert ask(variant, Request(host, "/", proven(), SESSIONS)) == REFUSED
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_upper_case_host(variant: Variant) -> None:
+def test_the_case_and_port_of_a_host_make_no_difference(variant: Variant) -> None:
     for host in hosts(variant).values():
         for written in (host.upper(), f"{host.title()}:443"):
             assert ask(variant, Request(written, "/", proven())) == sign_in(variant)
@@ -128,7 +132,7 @@ def test_upper_case_host(variant: Variant) -> None:
             assert ask(variant, Request(written, "/", {HEADER.lower(): HEADER_SECRET}, SESSIONS)).kind == "target"
 
 
-def test_old_header_value() -> None:
+def test_the_old_header_secret_is_accepted_only_during_a_rotation() -> None:
     for host in hosts(PROD).values():
         old = Request(host, "/", {HEADER: PREVIOUS})
         assert ask(PROD, old) == REFUSED
@@ -142,7 +146,7 @@ MACHINE_REQUESTS: Final[list[tuple[str, str, dict[str, str], bool]]] = [
     ("pipelines", "/api/flows/filter", BASIC, True),
     ("PIPELINES", "/api/health", BASIC, True),
     ("pipelines", "/api/events/in", BASIC | UPGRADE, True),
-    ("pipelines", "/api/../admin", BASIC, True),  # the target's to resolve; it's still under its own credential
+    ("pipelines", "/api/../admin", BASIC, True),  # the target resolves it, and still asks for its own credential
     ("pipelines", "/api/events/in", UPGRADE, False),
     ("pipelines", "/api/flows/filter", {}, False),
     ("pipelines", "/api/flows/filter", {"Authorization": "Bearer x"}, False),
@@ -156,7 +160,9 @@ MACHINE_REQUESTS: Final[list[tuple[str, str, dict[str, str], bool]]] = [
 
 
 @pytest.mark.parametrize(("label", "path", "headers", "passes"), MACHINE_REQUESTS)
-def test_machine_api(label: str, path: str, headers: dict[str, str], passes: bool) -> None:
+def test_only_basic_credentials_on_the_machine_api_skip_the_sign_in(
+    label: str, path: str, headers: dict[str, str], passes: bool
+) -> None:
     host = f"{label}.rocketclub.online"
     assert ask(PROD, Request(host, path, proven() | headers)) == sign_in(PROD)
     assert ask(MACHINES, Request(host, path, proven() | headers)).kind == ("target" if passes else "sign-in")
@@ -164,10 +170,10 @@ def test_machine_api(label: str, path: str, headers: dict[str, str], passes: boo
 
 
 @pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
-def test_targets(variant: Variant) -> None:
-    """Each rule leads to the target group made beside it; the ARN itself isn't known in a plan."""
+def test_each_target_group_has_the_port_of_its_application(variant: Variant) -> None:
+    """Each rule forwards to the target group created beside it; its ARN isn't known in a plan."""
     groups: dict[str, Any] = {
-        # Its name ends in a mark of what can't be changed about it.
+        # Its name ends in a hash of the properties that can't be changed in place.
         step.inputs["name"].rpartition("-")[0]: step.inputs["port"]
         for step in raw_plan(variant)
         if step.type == "aws:lb/targetGroup:TargetGroup"
@@ -224,5 +230,7 @@ def path(*values: str) -> dict[str, Any]:
         ([rule(1, "one", host("a.b"))], Request("a.b", CALLBACK), Answer("target", "one")),
     ],
 )
-def test_simulation(rules: list[dict[str, Any]], request_: Request, found: Answer) -> None:
+def test_the_simulation_follows_the_rules_of_a_load_balancer(
+    rules: list[dict[str, Any]], request_: Request, found: Answer
+) -> None:
     assert answer(LISTENER, rules, request_) == found

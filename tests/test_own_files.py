@@ -1,4 +1,4 @@
-"""No test depends on who owns the clone: only those of its own stacks and pipeline read the files that owners change.
+"""Tests don't depend on who owns the clone: only those of its own stacks and pipeline read files that owners change.
 
 `tests/operations/test_init.py` runs these in clones of other owners.
 """

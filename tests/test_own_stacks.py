@@ -1,6 +1,6 @@
-"""The repository's own stacks, whatever their files say: the gate lets them pass, and what is generated is current.
+"""The repository's own stacks, whatever their files contain: they pass the gate, and generated files are current.
 
-All other tests are about the stacks of the suite's owner (tests/owner).
+All other tests are about the stacks of the suite's own owner (tests/owner).
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ def planned(stack: str) -> tuple[int, str, PlanDocument]:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_the_gate_lets_it_pass(stack: str) -> None:
+def test_each_stack_passes_the_gate(stack: str) -> None:
     code, printed, _ = planned(stack)
     assert code == 0, printed
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_differs_between_owners_is_marked(stack: str) -> None:
-    """The same for every owner is what has a value in Pulumi.yaml; nothing (`""`, `[]`) is nobody's value."""
+def test_values_that_differ_between_owners_are_marked(stack: str) -> None:
+    """Values that are the same for every owner are in Pulumi.yaml; an empty value (`""`, `[]`) belongs to nobody."""
     marked = {example.key for example in find(PROJECT, stack) if example.file == f"Pulumi.{stack}.yaml"}
     if "aws:allowedAccountIds" not in marked:
         pytest.skip(f"{stack} has an owner, who takes the marks away")
@@ -62,13 +62,13 @@ def test_what_differs_between_owners_is_marked(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_its_readers_are_those_of_the_catalogue(stack: str) -> None:
+def test_expected_readers_match_the_catalogue(stack: str) -> None:
     for path, text in (readers_file(PROJECT, stack), injections_file(PROJECT, stack)):
-        assert path.read_text(encoding="utf-8") == text, "write it anew: python -m generators.expected_readers"
+        assert path.read_text(encoding="utf-8") == text, "run `python -m generators.expected_readers`"
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_what_its_settings_and_plan_hold_is_agreed(
+def test_everything_in_settings_and_plan_is_agreed(
     stack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = tmp_path / "plan.json"
@@ -80,7 +80,7 @@ def test_what_its_settings_and_plan_hold_is_agreed(
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_it_is_applied_as_it_was_previewed(stack: str) -> None:
+def test_an_update_matches_its_preview(stack: str) -> None:
     (previewed,) = (pack for pack in packs(PROJECT / "policies", stack) if pack.name == "previewed")
     assert all(previewed.config[rule.id].properties["required"] is True for rule in previewed.rules)
     assert all(previewed.config[rule.id].level == "mandatory" for rule in previewed.rules)

@@ -1,4 +1,4 @@
-"""CODEOWNERS: what the pipeline runs and the gate reads has owners, and no line is about files that are gone."""
+"""CODEOWNERS: files that the pipeline runs or the gate reads have owners, and no line is about missing files."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def owners(file: str) -> list[str]:
         *("policies/inventory/types/data.txt", "policies/gate/__main__.py", "policies/rulebook/analyzer.py"),
         *("operations/deploy.py", "operations/commands/deploy.py", "operations/pulumi_cli.py", "Makefile"),
         "rehearsal/__main__.py",
-        # What stands in the place of a module that these load.
+        # Files that would shadow a module that these load.
         *("argparse.py", "yaml/__init__.py", "sitecustomize.py"),
         *(".ci/run", ".circleci/config.yml", "set_up.py", "Pulumi.yaml", "pyproject.toml"),
         *("requirements.lock", "requirements-develop.lock", "requirements-uv.lock"),
     ],
 )
-def test_what_decides_about_the_gate_has_owners(file: str) -> None:
+def test_files_that_decide_about_the_gate_have_owners(file: str) -> None:
     assert owners(file)
 
 
 PIPELINES: Final = (".circleci/config.yml", ".github/workflows/*.yml", ".ci/*")
 EVERYDAY: Final = ("components", "tests", "__main__.py")
-"""What every change is about: the program, which the gate judges, and its tests."""
+"""Folders and files that every change touches: the program, which the gate judges, and its tests."""
 
 
 def entry_modules() -> set[str]:
@@ -73,7 +73,7 @@ def imported(file: Path) -> Iterator[str]:
 
 
 def loaded(modules: Iterable[str]) -> set[str]:
-    """Return the project's files that modules load, by import or when they are started; what's everyday isn't read."""
+    """Return the project's files that modules load, by import or when they are started; everyday files aren't read."""
     left = [file for module in modules for file in (*files_of(module), *files_of(f"{module}.__main__"))]
     found: set[str] = set()
     while left:
@@ -85,15 +85,15 @@ def loaded(modules: Iterable[str]) -> set[str]:
     return found
 
 
-def test_what_the_pipelines_run_has_owners() -> None:
+def test_files_that_the_pipelines_run_have_owners() -> None:
     files = loaded(entry_modules())
     assert {"operations/engine_state.py", "operations/__main__.py", "rehearsal/__main__.py"} <= files
     assert sorted(file for file in files if not owners(file)) == []
 
 
-def test_what_a_team_changes_every_day_needs_no_owner() -> None:
+def test_files_that_a_team_changes_every_day_need_no_owner() -> None:
     assert not any(map(owners, ("__main__.py", "components/catalogue.py", "Pulumi.prod.yaml", "README.md")))
 
 
-def test_every_line_is_about_something() -> None:
+def test_every_line_matches_an_existing_file() -> None:
     assert [pattern for pattern, *_ in LINES if not list(PROJECT.glob(pattern.lstrip("/")))] == []

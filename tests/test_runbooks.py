@@ -1,4 +1,4 @@
-"""The runbooks that change the project, tried as written on a copy of it. Those that run commands: tests/operations."""
+"""The runbooks that edit the project, followed on a copy of it. Those that run commands: tests/operations."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def carry_out(book: Runbook, project: Path) -> list[str]:
 
 
 def run(command: str, project: Path) -> None:
-    """Run a shell command in a project's folder, on its own modules."""
+    """Run a shell command in a project's folder, with the project's own modules."""
     subprocess.run(["sh", "-euc", command], cwd=project, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -94,7 +94,7 @@ def test_adding_a_secret(tmp_path: Path) -> None:
 
 
 def test_rotating_the_header_secret(tmp_path: Path) -> None:
-    """Without the CLI: what its `config set --secret` and `config rm` leave in the stack's file is written here."""
+    """Needs no CLI: the test writes what `config set --secret` and `config rm` would leave in the stack's file."""
     book, project = runbook("header-secret-rotation"), copy_project(tmp_path)
     file = project / "Pulumi.prod.yaml"
     plans: list[Plan] = []
@@ -111,7 +111,7 @@ def test_rotating_the_header_secret(tmp_path: Path) -> None:
         file.write_text(yaml.safe_dump(document))
     (during,) = plans
     assert (during.exit_code, during.violations) == (0, []), during.printed
-    # In this plan the stand-in of the previous secret differs from the current one's, which stays as it was.
+    # In this plan the previous secret has its own stand-in; the current secret's stand-in stays the same.
     assert changed(plan_of("prod"), during) == {
         "aws:lb/listenerRule:ListenerRule prod-portal",
         "aws:lb/listenerRule:ListenerRule prod-pipelines",

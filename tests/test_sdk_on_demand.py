@@ -1,7 +1,7 @@
-"""SDKs on demand: the same classes as the plain packages have, and few of their modules.
+"""SDKs on demand have the same classes as the plain packages, and load few of their modules.
 
-These tests are what tells of a release of an SDK whose packages are written in another way. Loading the plain packages
-takes seconds: that is done at night, and by whoever takes a new release (CONTRIBUTING.md).
+These tests fail if a release of an SDK lays out its packages in another way. Loading the plain packages takes seconds,
+so that part runs at night, and when somebody takes a new release (CONTRIBUTING.md).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ RARE: Final = "cloudflare.AwaitableGetZoneResult"
 
 
 def describe(output: str) -> None:
-    """Write what the SDKs' names stand for in this process, and how much of the SDKs that has loaded."""
+    """Write what the SDKs' names stand for in this process, and how much of the SDKs is loaded by then."""
     import pulumi_aws as aws
     import pulumi_cloudflare as cloudflare
     from pulumi import _types
@@ -67,7 +67,7 @@ def describe(output: str) -> None:
 
 
 def described(output: Path, first: str) -> dict[str, Any]:
-    """Return what a process of its own says that imports the components, as the program does, and then does `first`."""
+    """Describe a new process that imports the components, as the program does, and then runs `first`."""
     code = f"import components, sys; {first}\nfrom {__name__} import describe; describe({str(output)!r})"
     subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True)
     description: dict[str, Any] = json.loads(output.read_text())
@@ -76,7 +76,7 @@ def described(output: Path, first: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def on_demand(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What is so in a program."""
+    """The description of a process that loads the SDKs as the program does."""
     return described(tmp_path_factory.mktemp("sdks") / "on-demand.json", "")
 
 
@@ -91,14 +91,14 @@ def test_the_names_are_those_of_the_plain_packages(on_demand: dict[str, Any], tm
 
 
 def test_few_modules_are_loaded_and_few_classes_made(on_demand: dict[str, Any]) -> None:
-    """The names say where they are; a release that names its modules otherwise still works, and takes seconds more."""
+    """Names tell their module. A release that names modules in another way still works, but takes seconds longer."""
     loaded = on_demand["loaded"]
     assert loaded["pulumi_cloudflare"] < 15
     assert on_demand["made"] < 100
     assert {package: count for package, count in loaded.items() if package.count(".") == 1 and count > 25} == {}
 
 
-def test_a_module_that_is_written_otherwise_is_loaded_as_it_is(tmp_path: Path) -> None:
+def test_a_module_with_another_layout_is_loaded_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "outputs.py"
     file.write_text('__all__ = ["Door"]\n\nclass Door:\n    pass\n\nclass _Hinge:\n    pass\n')
     loader = sdk_on_demand._ClassesLoader("outputs", str(file))

@@ -1,4 +1,4 @@
-"""A secret setting is passed on as a secret Output; nothing that a program does with it by mistake shows its text."""
+"""A secret setting is passed on as a secret Output; mistakes in the program don't reveal its text."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET: Final = SecretText(TEXT, HEADER_SECRET_SHAPE)
 
 
 @pytest.mark.parametrize("shown", [str, repr, "{}".format, lambda secret: f"{[secret]} {(secret,)!r}"])
-def test_it_shows_no_text(shown: Callable[[Any], str]) -> None:
+def test_formatting_a_secret_hides_its_text(shown: Callable[[Any], str]) -> None:
     assert TEXT[:8] not in shown(SECRET)
 
 
@@ -32,7 +32,7 @@ MISTAKES: Final[dict[str, Callable[[Any], object]]] = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_it_is_no_text(mistake: Callable[[Any], object]) -> None:
+def test_using_a_secret_as_text_is_an_error(mistake: Callable[[Any], object]) -> None:
     with pytest.raises(TypeError):
         mistake(SECRET)
 

@@ -1,4 +1,4 @@
-"""`set_up.py`: what it installs, and when it leaves `.venv` as it is. A stand-in for uv notes what it is asked for."""
+"""`set_up.py`: what it installs, and when it leaves `.venv` alone. A stand-in for uv records its calls."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def set_up(checkout: Path, packages: str, *, fails: str = "") -> list[str]:
-    """Set up and return the lock files that were installed from, and `venv` where one was made."""
+    """Set up, and return the lock files that were installed, with `venv` where an environment was created."""
     calls = checkout.parent / "calls"
     calls.write_text("")
     path = f"{checkout.parent / 'bin'}:/usr/bin:/bin"
@@ -52,12 +52,12 @@ def set_up(checkout: Path, packages: str, *, fails: str = "") -> list[str]:
     return ["venv" if line[0] == "venv" else Path(line[-1]).name for line in words]
 
 
-def test_what_is_there_is_left_as_it_is(checkout: Path) -> None:
+def test_an_existing_environment_is_left_alone(checkout: Path) -> None:
     assert set_up(checkout, "run") == ["venv", "requirements.lock"]
     assert set_up(checkout, "run") == []
 
 
-def test_the_smaller_set_is_part_of_the_larger(checkout: Path) -> None:
+def test_the_run_set_is_part_of_the_develop_set(checkout: Path) -> None:
     set_up(checkout, "develop")
     assert set_up(checkout, "run") == []
 
@@ -67,7 +67,7 @@ def test_a_restored_cache_saves_the_installation_whatever_the_times_of_the_files
     for file in checkout.rglob("*"):
         os.utime(file, (1, 1))
     for lock in checkout.glob("*.lock"):
-        os.utime(lock)  # a fresh checkout is newer than what the cache brings
+        os.utime(lock)  # a fresh checkout is newer than the restored cache
     assert set_up(checkout, "develop") == set_up(checkout, "run") == []
 
 
@@ -77,7 +77,7 @@ def test_another_lock_file_is_installed_into_a_new_environment(checkout: Path) -
     assert set_up(checkout, "run") == ["venv", "requirements.lock"]
 
 
-def test_who_has_the_larger_set_keeps_it_when_the_lock_files_change(checkout: Path) -> None:
+def test_the_develop_set_is_kept_when_the_lock_files_change(checkout: Path) -> None:
     set_up(checkout, "develop")
     for lock in checkout.glob("*.lock"):
         lock.write_text(f"another {lock.name}\n")
@@ -85,14 +85,14 @@ def test_who_has_the_larger_set_keeps_it_when_the_lock_files_change(checkout: Pa
     assert set_up(checkout, "develop") == []
 
 
-def test_an_environment_without_its_python_is_made_anew(checkout: Path) -> None:
-    """As where a cache comes from an image with another Python."""
+def test_an_environment_without_its_python_is_created_again(checkout: Path) -> None:
+    """This happens when a cache comes from an image with another Python."""
     set_up(checkout, "run")
     (checkout / ".venv" / "bin" / "python").unlink()
     assert set_up(checkout, "run") == ["venv", "requirements.lock"]
 
 
-def test_an_installation_that_failed_counts_for_nothing(checkout: Path) -> None:
+def test_a_failed_installation_is_repeated(checkout: Path) -> None:
     set_up(checkout, "run", fails="yes")
     assert set_up(checkout, "run") == ["venv", "requirements.lock"]
 

@@ -1,4 +1,4 @@
-"""Several environments in one Cloudflare zone: none touches what another one made, or what somebody made by hand."""
+"""Several environments in one Cloudflare zone: none touches what another one created, or what was created by hand."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ SETTING: Final = "cloudflare:index/zoneSetting:ZoneSetting"
 
 
 def in_zone(stack: str) -> dict[tuple[str, str], str]:
-    """What a stack makes in its zone: type and what Cloudflare tells it from others by -> zone.
+    """What a stack creates in its zone: type and the name that Cloudflare identifies it by -> zone.
 
-    Only ACM knows the name of a record that validates a certificate, one for each host; its comment says which host.
+    Only ACM knows the name of a record that validates a certificate. There is one for each host, named in its comment.
     """
     return {
         (step.type, str(named if named != Plan.unknown else step.inputs["comment"])): step.inputs["zoneId"]
@@ -23,7 +23,7 @@ def in_zone(stack: str) -> dict[tuple[str, str], str]:
     }
 
 
-def test_two_stacks_make_nothing_twice_in_one_zone() -> None:
+def test_two_stacks_in_one_zone_create_different_things() -> None:
     production, development = in_zone("prod"), in_zone("dev")
     assert {*production.values()} == {*development.values()}
     assert len({*production.values()}) == 1
@@ -32,12 +32,12 @@ def test_two_stacks_make_nothing_twice_in_one_zone() -> None:
     assert production.keys() & development.keys() == set()
 
 
-def test_nothing_is_a_list_of_the_whole_zone_which_others_add_to() -> None:
-    # A record is one of many. A ruleset is the zone's only one of its phase, and who makes it replaces what it held.
+def test_no_resource_replaces_what_others_added_to_the_zone() -> None:
+    # A zone has many records. It has one ruleset for each phase, and creating that replaces the one before.
     assert {type_ for stack in ("prod", "dev") for type_, _ in in_zone(stack)} <= {RECORD, SETTING}
 
 
-def test_what_answers_say_about_caching_makes_up_for_the_ruleset() -> None:
+def test_response_headers_turn_off_caching_without_a_ruleset() -> None:
     for stack in ("prod", "dev"):
         (policy,) = plan_of(stack).inputs("aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy")
         header = {"header": "Cloudflare-CDN-Cache-Control", "value": "no-store", "override": True}

@@ -1,6 +1,6 @@
-"""What CI may do on the state's bucket and key: what the engine calls there, and nothing more.
+"""What CI is allowed to do on the state's bucket and key: the engine's calls there, and nothing more.
 
-An evaluator of IAM that nobody here wrote decides. The calls are listed from the engine's source and held against the
+A third-party IAM evaluator decides. The calls are listed from the engine's source and checked against the
 real CLI (tests/engine/test_state_calls.py).
 """
 
@@ -32,7 +32,7 @@ from tests.planning import NAME, Plan, copy_project, plan_only, rehearse
 STACKS: Final = project.stacks(FILES)
 LONGEST_BOUNDARY: Final = 6144
 LONGEST_INLINE: Final = 10_240
-"""Characters of a managed policy, and of a role's inline policies
+"""Limit of a role's inline policies in characters
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html)."""
 
 
@@ -41,11 +41,11 @@ def state_of(stack: str) -> Settings:
 
 
 Asked = tuple[str, str, Request]
-"""Stack, role and what it asks for."""
+"""Stack, role and the request that it makes."""
 
 
 def asked(found: Iterable[Asked]) -> list[bool | str]:
-    """What IAM answers each role, by its policies, its boundary and the key's policy."""
+    """IAM's answer to each request, by the role's policies, its boundary and the key's policy."""
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     permissions = {stack: ci_calls.permissions(owned(), stack, STATE) for stack in STACKS}
@@ -75,7 +75,7 @@ def data_keys(stack: str) -> Iterator[Asked]:
         yield stack, "ci-deploy", Request([], STATE, "kms:GenerateDataKey", key, context, [])
 
 
-def test_each_call_on_the_state_is_allowed_to_the_role_that_makes_it_and_data_keys_are_made_for_s3_only() -> None:
+def test_each_call_on_the_state_is_allowed_for_its_role_and_data_keys_only_for_s3() -> None:
     made = [
         (stack, role, request) for stack in STACKS for request in requests(owned(), stack) for role in request.roles
     ]
@@ -91,7 +91,7 @@ def test_each_call_on_the_state_is_allowed_to_the_role_that_makes_it_and_data_ke
 
 
 def elsewhere(stack: str) -> dict[str, str]:
-    """Resources on bucket and key, by what they are: the stack's own, those of others, and what isn't the engine's."""
+    """Description -> a resource on bucket and key: the stack's own, those of other stacks, and others."""
     settings = state_of(stack)
     bucket = ci_calls.names(owned(), stack, STATE).bucket_arn(str(settings.state_bucket))
     return {
@@ -126,11 +126,11 @@ EXPECTED: Final[Mapping[str, Mapping[str, set[str]]]] = {
     },
     "ci-deployer-trigger": {},
 }
-"""Role -> action -> on what it is allowed. What isn't here is refused."""
+"""Role -> action -> the resources that it is allowed on. Everything else is refused."""
 
 
 def every_action() -> list[str]:
-    """Every action of S3 and KMS that the pack's index has."""
+    """Every action of S3 and KMS in the pack's index."""
     services = [found for prefix in ("s3", "kms") if (found := knowledge.service(prefix))]
     return [action for one in services for action in one.listed(one.everything)]
 
@@ -138,7 +138,7 @@ def every_action() -> list[str]:
 @pytest.mark.parametrize("stack", STACKS)
 @pytest.mark.parametrize("role", EXPECTED)
 def test_nothing_more_is_allowed_on_bucket_and_key_by_the_packs_own_reading(role: str, stack: str) -> None:
-    """Every action on every kind of object: more than the evaluator can be asked in a reasonable time."""
+    """Every action on every kind of object: the evaluator would take too long for so many."""
     allowed = ci_calls.permissions(owned(), stack, STATE)[role]
     holder = Holder(role)
     holder.add(allowed.policy)
@@ -152,7 +152,7 @@ def test_nothing_more_is_allowed_on_bucket_and_key_by_the_packs_own_reading(role
 
 
 def test_nothing_more_is_allowed_on_bucket_and_key_by_the_evaluator() -> None:
-    """Each action of S3 and KMS on the bucket, the state or the key; each that is granted somewhere on all of them."""
+    """Each action of S3 and KMS on the bucket, the state or the key; each action granted anywhere, on all of them."""
     stack, where = "prod", elsewhere("prod")
     through_s3 = {"kms:ViaService": ci_calls.names(owned(), stack, STATE).service_endpoint("s3")}
     granted = {action for actions in EXPECTED.values() for action in actions}
@@ -179,7 +179,7 @@ def test_nothing_more_is_allowed_on_bucket_and_key_by_the_evaluator() -> None:
 
 
 @pytest.mark.parametrize("stack", STACKS)
-def test_a_preview_reads_the_state_only_where_that_is_chosen(stack: str) -> None:
+def test_a_preview_reads_the_state_only_if_a_setting_allows_it(stack: str) -> None:
     settings = state_of(stack).model_copy(update={"preview_reads_state": False})
     names = ci_calls.names(owned(), stack, STATE)
     shared = shared_statements(names, settings)
@@ -190,7 +190,7 @@ def test_a_preview_reads_the_state_only_where_that_is_chosen(stack: str) -> None
 
 
 def test_the_documents_have_room_to_grow() -> None:
-    """With the longest names that the settings take, in the partition with the longest ARNs."""
+    """With the longest names that the settings allow, in the partition with the longest ARNs."""
     environment = "a234567890123456"
     for options in ("", "own-web-acl"):
         settings = ci_calls.settings(owned(), "prod", options)
@@ -207,7 +207,7 @@ def test_the_documents_have_room_to_grow() -> None:
 
 
 def judged(folder: Path, stack: str, *, agreed: bool) -> Plan:
-    """The plan of a stack with the state's settings, to which its owners agreed or not."""
+    """The plan of a stack with the state's settings, with or without the owners' agreement."""
     copy, settings = copy_project(folder), state_of(stack)
     with (copy / f"Pulumi.{stack}.yaml").open("a") as file:
         file.write(f"  stateBucket: {settings.state_bucket}\n  stateKeyArn: {settings.state_key_arn}\n")
@@ -222,18 +222,18 @@ def judged(folder: Path, stack: str, *, agreed: bool) -> Plan:
 @pytest.mark.parametrize(
     "stack", [pytest.param(stack, marks=() if stack == "prod" else pytest.mark.nightly) for stack in STACKS]
 )
-def test_the_packs_have_nothing_to_say_to_it(tmp_path: Path, stack: str) -> None:
+def test_the_packs_find_no_violation(tmp_path: Path, stack: str) -> None:
     plan = judged(tmp_path, stack, agreed=True)
     assert plan.exit_code == 0, plan.printed
     assert plan.violations == []
 
 
-def test_it_takes_an_agreement(tmp_path: Path) -> None:
+def test_state_settings_need_an_agreement(tmp_path: Path) -> None:
     plan = judged(tmp_path, "prod", agreed=False)
     assert plan.exit_code == 1
     assert plan.rules == {"inventory/foreign-bucket", "inventory/pinned-permission", "inventory/pinned-state"}
 
 
-def test_every_operation_of_the_list_is_somebodys() -> None:
+def test_every_listed_operation_belongs_to_a_role() -> None:
     named = {operation for call in calls() for operation in call.by}
     assert named == {operation for operations in OPERATIONS.values() for operation in operations}

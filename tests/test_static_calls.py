@@ -1,4 +1,4 @@
-"""What a static analysis of the provider's code says that it may call, held against the record of what it called."""
+"""Checks the calls that static analysis finds in the provider's code against the calls that were recorded."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.upstream.static_calls import calls
 CALLED = {operation for request in record() for operation in request.operations}
 
 
-def test_each_call_of_the_providers_code_is_made_by_a_scenario_or_explained() -> None:
+def test_each_call_in_the_providers_code_is_recorded_or_explained() -> None:
     unexplained = {
         operation
         for operation in set(calls()) - CALLED
@@ -19,7 +19,7 @@ def test_each_call_of_the_providers_code_is_made_by_a_scenario_or_explained() ->
     assert sorted(unexplained) == []
 
 
-def test_no_explanation_is_of_a_call_that_a_scenario_makes_or_nothing_has() -> None:
+def test_no_explanation_is_stale() -> None:
     stale = {
         pattern
         for pattern in unreached()

@@ -58,7 +58,7 @@ LAYERS: Final[dict[str, str]] = {
     "rehearsal": "__init__.py engine reports base_verdict .",
     "operations": ". checks init adopt park preflight.py commands __main__.py",
 }
-"""Area -> its folders and files, each importing only itself and those before it. `.` is what isn't listed."""
+"""Area -> its folders and files; each may import only itself and those before it. `.` is everything not listed."""
 
 COMMANDS: Final = (
     "rehearsal",
@@ -72,11 +72,11 @@ COMMANDS: Final = (
     "policies.least_privilege.access",
     "policies.least_privilege.knowledge",
 )
-"""The modules that people start with `python -m`. Each must know `--help`: what doesn't would do its work here."""
+"""The modules that people start with `python -m`. Each must know `--help`, or this test would do its real work."""
 
 PATH_EDITS: Final = {"rehearsal/engine/program.py", "tests/forked_modules.py"}
-"""What edits `sys.path` besides the files that the engine starts: the doubles of the language host and of `python -m`,
-which do so."""
+"""Files that edit `sys.path`, besides those that the engine starts: the doubles of the language host and of
+`python -m`, which do that too."""
 
 
 ASIDE: Final = {"build", "node_modules", "__pycache__"}
@@ -84,7 +84,7 @@ ASIDE: Final = {"build", "node_modules", "__pycache__"}
 
 @dataclass(frozen=True)
 class Source:
-    """What the tests ask about a Python file; `imports` are files of the project, `functions` have name and lines."""
+    """Facts about a Python file that the tests use; `imports` are project files, `functions` have name and lines."""
 
     lines: int
     functions: list[tuple[str, int]]
@@ -94,7 +94,7 @@ class Source:
 
 @cache
 def sources() -> dict[Path, Source]:
-    """Every Python file of the project, by its path from the project's folder. They are read once in a session."""
+    """Every Python file of the project, by its path from the project's folder; read once in a session."""
 
     def make() -> str:
         found = {}
@@ -122,7 +122,7 @@ def read(text: str) -> Source:
 
 
 def statements(node: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements in a node, nested ones too; their expressions are most of a file, and hold none."""
+    """Yield the statements in a node, nested ones too; expressions are skipped, as they contain no statements."""
     for block in ("body", "orelse", "finalbody", "handlers", "cases"):
         below = getattr(node, block, ())
         for one in below if isinstance(below, list) else ():
@@ -141,7 +141,7 @@ def imported(nodes: Sequence[ast.stmt]) -> Iterator[Path]:
         else:
             continue
         for parts in (name.split(".") for name in names):
-            # The last part may name what a module holds.
+            # The last part may be a name in a module.
             for path in (Path(*parts), Path(*parts[:-1])):
                 if path.parts and (file := _file(path)):
                     yield file
@@ -158,7 +158,7 @@ def area(file: Path) -> str:
 
 
 def layer(file: Path) -> int:
-    """The place of a file among the layers of its area."""
+    """The position of a file among the layers of its area."""
     layers = LAYERS.get(area(file), ".").split()
     inside = file.relative_to(area(file)) if area(file) in LAYERS else file
     return layers.index(inside.parts[0] if inside.parts[0] in layers else ".")
@@ -186,8 +186,8 @@ def test_imports_go_one_way_between_the_folders_of_an_area() -> None:
     assert not wrong, sorted(wrong)
 
 
-def test_every_folder_has_its_place() -> None:
-    """What isn't listed is not judged above, and what is listed in vain says nothing."""
+def test_every_folder_is_listed_in_an_area() -> None:
+    """A folder that isn't listed isn't checked above, and a listed folder that is missing checks nothing."""
     assert {str(file) for file in sources() if not area(file)} == set()
     listed = {*AREAS, *(f"{name}/{inner}" for name, layers in LAYERS.items() for inner in layers.split())}
     assert {path for path in listed if not (PROJECT / path).exists()} == set()
@@ -207,10 +207,10 @@ def test_no_module_is_loaded_under_two_names() -> None:
 
 
 def _print_names(project: Path) -> int:
-    """Start each command and each pack of a project with `--help`; print after each which files have several names."""
+    """Start each command and each pack of a project with `--help`; after each, print the files with several names."""
     forget_own_modules()
     sys.argv[1:] = ["--help"]
-    # All is loaded once a pack makes its server, which here ends the process instead of serving.
+    # When a pack creates its server, all its modules are loaded; the process ends there instead of serving.
     vars(grpc)["server"] = lambda *_, **__: sys.exit()
     print(json.dumps({start: _names_after(project, start) for start in (*COMMANDS, *PACKS)}))
     return 0

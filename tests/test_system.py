@@ -1,4 +1,4 @@
-"""The plan holds the system: every row of `system.yaml`, in production and in development."""
+"""The plan contains the system: every row of `system.yaml`, in production and in development."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def readers(plan: Plan, action: str, arn: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("stack", "row"), row_params("secrets"))
-def test_secret(stack: str, row: dict[str, Any]) -> None:
+def test_a_secret_has_the_listed_maker_readers_and_variables(stack: str, row: dict[str, Any]) -> None:
     plan = plan_of(stack)
     made = {inputs["name"]: inputs for inputs in plan.inputs("aws:secretsmanager/secret:Secret")}
     place = PLACES[stack]
@@ -95,7 +95,7 @@ def test_secret(stack: str, row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("stack", PLACES)
-def test_no_variable_beyond_the_table(stack: str) -> None:
+def test_no_container_has_a_variable_beyond_the_table(stack: str) -> None:
     listed = {
         (role.removeprefix(f"{stack}-").removesuffix("-execution"), variable)
         for row in rows(stack)["secrets"]
@@ -120,7 +120,7 @@ def test_no_secret_or_parameter_beyond_the_table(stack: str) -> None:
 
 
 @pytest.mark.parametrize(("stack", "row"), row_params("parameters"))
-def test_parameter(stack: str, row: dict[str, Any]) -> None:
+def test_a_parameter_is_as_listed(stack: str, row: dict[str, Any]) -> None:
     plan = plan_of(stack)
     (parameter,) = (inputs for inputs in plan.inputs("aws:ssm/parameter:Parameter") if inputs["name"] == row["name"])
     assert parameter["type"] == row.get("type", "String")
@@ -133,7 +133,7 @@ def test_parameter(stack: str, row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("stack", "row"), row_params("buckets"))
-def test_data_bucket(stack: str, row: str) -> None:
+def test_a_data_bucket_is_as_listed(stack: str, row: str) -> None:
     plan = plan_of(stack)
     assert row in {inputs["bucket"] for inputs in plan.inputs("aws:s3/bucket:Bucket")}
     by_type = {
@@ -157,7 +157,7 @@ def test_data_bucket(stack: str, row: str) -> None:
 
 
 @pytest.mark.parametrize(("stack", "row"), row_params("roles"))
-def test_role(stack: str, row: dict[str, Any]) -> None:
+def test_a_role_is_as_listed(stack: str, row: dict[str, Any]) -> None:
     plan = plan_of(stack)
     (role,) = (inputs for inputs in plan.inputs("aws:iam/role:Role") if inputs["name"] == row["name"])
     principal = json.loads(role["assumeRolePolicy"])["Statement"][0]["Principal"]
@@ -183,7 +183,7 @@ def test_no_role_beyond_the_table(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", PLACES)
-def test_the_ci_trusts_name_project_and_branch(stack: str) -> None:
+def test_the_trust_policies_of_ci_name_project_and_branch(stack: str) -> None:
     subjects = {
         inputs["name"]: json.loads(inputs["assumeRolePolicy"])["Statement"][0]["Condition"]
         for inputs in plan_of(stack).inputs("aws:iam/role:Role")
@@ -206,7 +206,7 @@ def test_policies_fit_the_limits_of_iam(stack: str) -> None:
 
 
 @pytest.mark.parametrize("stack", PLACES)
-def test_log_deliveries_to_one_destination_are_made_one_after_the_other(stack: str) -> None:
+def test_log_deliveries_to_one_destination_are_created_one_after_the_other(stack: str) -> None:
     """AWS answers ConflictException otherwise: https://github.com/hashicorp/terraform-provider-aws/issues/42194"""
     states = [step["newState"] for step in document_of(stack)["steps"] if "newState" in step]
     destinations = defaultdict(list)
@@ -239,7 +239,7 @@ def test_everything_the_gate_judges_is_known_at_preview(stack: str) -> None:
     assert [entry for entry in judged if plan.unknown in str(entry[2])] == []
 
 
-def test_development_bears_only_its_own_names() -> None:
+def test_no_name_in_development_mentions_production() -> None:
     foreign = [
         (step.urn, text)
         for step in plan_of("dev").steps
@@ -267,11 +267,11 @@ def test_production_secrets_and_buckets_are_protected() -> None:
 
 
 @pytest.mark.parametrize("stack", PLACES)
-def test_log_deliveries_are_made_one_after_the_other(stack: str) -> None:
+def test_log_deliveries_are_created_one_after_the_other(stack: str) -> None:
     """CloudWatch refuses two at the same time (https://github.com/hashicorp/terraform-provider-aws/issues/42194)."""
     states = [step["newState"] for step in document_of(stack)["steps"] if "newState" in step]
     deliveries = {state["urn"]: state for state in states if state["type"] == "aws:cloudwatch/logDelivery:LogDelivery"}
     before = {urn: {*state["dependencies"]} & {*deliveries} for urn, state in deliveries.items()}
-    # The first waits for none, the second for one, and so on: no two are made together.
+    # The first waits for none, the second for one, and so on: no two are created at the same time.
     assert sorted(map(len, before.values())) == list(range(len(deliveries)))
     assert len(deliveries) == 2

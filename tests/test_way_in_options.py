@@ -1,4 +1,4 @@
-"""Options of the way in: what each makes, and what the packs say about it."""
+"""Options of the way in: what each creates, and what the packs say about it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REGIONAL: Final = "ronaldhatcher.au.kinde.com"
 
 
 def configured(folder: Path, settings: dict[str, str]) -> Path:
-    """Return a copy of the project whose production stack has some more settings."""
+    """Return a copy of the project whose production stack has more settings."""
     project = copy_project(folder)
     with (project / "Pulumi.prod.yaml").open("a") as file:
         file.writelines(f"  {key}: {value}\n" for key, value in settings.items())
@@ -28,7 +28,7 @@ def configured(folder: Path, settings: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Plan:
-    """The plan with everything on that tightens the way in, in the middle of a rotation, with a regional Kinde."""
+    """The plan with every option that tightens the way in, in the middle of a rotation, with a regional Kinde."""
     folder = tmp_path_factory.mktemp("guarded")
     settings = {
         "manageZoneSettings": "true",
@@ -47,12 +47,12 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return rehearse("prod", project, output)
 
 
-def test_the_packs_have_nothing_to_say(guarded: Plan) -> None:
+def test_the_packs_find_no_violation_with_all_options(guarded: Plan) -> None:
     assert guarded.exit_code == 0, guarded.printed
     assert guarded.violations == []
 
 
-def test_only_cloudflare_reaches_the_distributions_of_production() -> None:
+def test_only_cloudflare_can_reach_the_distributions_of_production() -> None:
     plan = plan_of("prod")
     (web_acl,) = plan.inputs("aws:wafv2/webAcl:WebAcl")
     assert web_acl["defaultAction"] == {"block": {}}
@@ -64,13 +64,13 @@ def test_only_cloudflare_reaches_the_distributions_of_production() -> None:
     assert [one["webAclId"] for one in distributions] == [Plan.unknown] * 2
 
 
-def test_anybody_reaches_the_distributions_of_a_stack_that_says_so() -> None:
+def test_anyone_can_reach_the_distributions_of_a_stack_without_a_web_acl() -> None:
     plan = plan_of("dev")
     assert plan.inputs("aws:wafv2/webAcl:WebAcl") == []
     assert [one.get("webAclId") for one in plan.inputs("aws:cloudfront/distribution:Distribution")] == [None] * 2
 
 
-def test_settings_of_the_zone(guarded: Plan) -> None:
+def test_zone_settings_require_tls(guarded: Plan) -> None:
     assert {one["settingId"]: one["value"] for one in guarded.inputs("cloudflare:index/zoneSetting:ZoneSetting")} == {
         "ssl": "strict",
         "min_tls_version": "1.2",
@@ -87,7 +87,7 @@ def test_secrets_of_a_rotation_are_masked(guarded: Plan) -> None:
         assert rule["actions"][0]["authenticateOidc"]["sessionTimeout"] == 3600
 
 
-def test_a_web_acl_of_ones_own_and_a_regional_kinde(guarded: Plan) -> None:
+def test_an_existing_web_acl_and_a_regional_kinde_are_used(guarded: Plan) -> None:
     assert {one["webAclId"] for one in guarded.inputs("aws:cloudfront/distribution:Distribution")} == {WEB_ACL}
     for rule in guarded.inputs("aws:lb/listenerRule:ListenerRule"):
         sign_in = rule["actions"][0]["authenticateOidc"]
@@ -96,7 +96,7 @@ def test_a_web_acl_of_ones_own_and_a_regional_kinde(guarded: Plan) -> None:
 
 
 def test_the_machine_api_passes_with_a_waiver(tmp_path: Path) -> None:
-    """Without one it is a breakage: `machine-path-without-a-waiver`."""
+    """Without a waiver it is the breakage `machine-path-without-a-waiver`."""
     project = configured(tmp_path, {"openPrefectMachineApi": "true"})
     waiver = {
         "resource": "prod-pipelines-machine-api",

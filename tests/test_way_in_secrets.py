@@ -1,4 +1,4 @@
-"""The two values that pass through: they show nowhere, and changing one changes what holds it, and nothing else."""
+"""The two secrets that pass through the program: nothing shows them, and changing one changes only what contains it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def with_client_secret(client_secret: str, register: Path, packs: Path, *argumen
 
 
 class Change(NamedTuple):
-    """A change of a file of the program that brings a secret to where it shouldn't be, and the rule that says so."""
+    """A change to a program file that leaks a secret, and the rule that reports it."""
 
     file: str
     old: str
@@ -107,12 +107,12 @@ PROGRAMS: Final = {
     ),
     "host and origin": ("the header secret for a host", "the header secret as an origin"),
 }
-"""Changes that are planned together: the rule of each is said to no other of its program."""
+"""Changes that are planned together: each breaks a rule that no other change of its program breaks."""
 
 
 @cache
 def rehearsed(*changes: str) -> tuple[PlanDocument, str]:
-    """Plan a changed copy of the project with the canaries, and return the plan and all that was written."""
+    """Plan a changed copy of the project with the canaries; return the plan and everything that was written."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         project = copy_project(folder)
@@ -150,17 +150,18 @@ def test_canaries_show_nowhere(changes: tuple[str, ...]) -> None:
     assert "[secret]" in written
     said = {rule for violation in plan["policyViolations"] for rule in rules_named(violation)}
     assert {rule.rpartition("/")[2] for rule in said} >= {BROKEN[name].rule for name in changes}
-    # A rehearsal reads no secret: what it finds in the place of one stands in the program, whatever the setting says.
+    # A rehearsal reads no secret, so the canary must be a literal in the program, and the gate says so whatever
+    # the setting says.
     assert "inventory/literal-secret" in said
     assert bool(said - {"inventory/literal-secret"}) == bool(changes)
 
 
-def test_each_change_is_planned() -> None:
+def test_each_leak_is_planned() -> None:
     assert {name for changes in PROGRAMS.values() for name in changes} == BROKEN.keys()
 
 
 def test_the_canaries_are_in_the_program_and_neither_in_the_diagram_nor_on_the_page() -> None:
-    """What is searched for above is really there, or its absence would say nothing."""
+    """The canaries really are in the program; otherwise their absence above would prove nothing."""
     raw = json.dumps([step.inputs for step in raw_plan(BOTH)])
     assert all(canary in raw for canary in CANARIES)
     plan, _ = rehearsed()
@@ -170,7 +171,7 @@ def test_the_canaries_are_in_the_program_and_neither_in_the_diagram_nor_on_the_p
 
 
 def changed(before: Variant, after: Variant) -> set[tuple[str, str]]:
-    """Return type and name of each resource that one variant's plan has otherwise than the other's."""
+    """Return type and name of each resource whose inputs differ between the plans of two variants."""
     plans = [{step.urn: step for step in raw_plan(variant)} for variant in (before, after)]
     assert plans[0].keys() == plans[1].keys()
     return {
@@ -183,21 +184,21 @@ def changed(before: Variant, after: Variant) -> set[tuple[str, str]]:
 RULES: Final = {("aws:lb/listenerRule:ListenerRule", f"prod-{name}") for name in ("portal", "pipelines")}
 
 
-def test_the_client_secret_changes_the_listener_rules_only() -> None:
+def test_changing_the_client_secret_changes_only_the_listener_rules() -> None:
     assert changed(NEW, replace(NEW, client_secret="another")) == RULES
 
 
-def test_a_client_secret_kept_as_json_is_the_same() -> None:
+def test_a_client_secret_stored_as_json_changes_nothing() -> None:
     assert changed(NEW, replace(NEW, client_secret=json.dumps({"client_secret": CLIENT_CANARY}))) == set()
 
 
-def test_a_preview_that_may_not_read_the_client_secret_does_not() -> None:
+def test_a_preview_reads_the_client_secret_only_if_a_setting_allows_it() -> None:
     unread = replace(NEW, settings=())
     assert changed(NEW, unread) == RULES
     assert CLIENT_CANARY not in json.dumps([step.inputs for step in raw_plan(unread)])
 
 
-def test_the_header_secret_changes_parameter_distributions_and_rules_only() -> None:
+def test_changing_the_header_secret_changes_only_parameter_distributions_and_rules() -> None:
     assert changed(OLD, NEW) == RULES | {
         ("aws:ssm/parameter:Parameter", "shared/cf_alb_secret"),
         ("aws:cloudfront/distribution:Distribution", "prod-portal"),
@@ -205,7 +206,7 @@ def test_the_header_secret_changes_parameter_distributions_and_rules_only() -> N
     }
 
 
-def test_the_steps_of_a_rotation() -> None:
-    """First both values are let in and the new one is sent; then the old one is let in no more."""
+def test_each_step_of_a_rotation_changes_only_what_it_needs() -> None:
+    """First, both values are accepted and the new one is sent; then the old one is no longer accepted."""
     assert changed(BOTH, NEW) == RULES
     assert changed(OLD, BOTH) > RULES

@@ -1,4 +1,4 @@
-"""Resources that others made: settings give what AWS lets nobody change, and owners have to agree to it."""
+"""Resources that others created: settings give the properties that AWS can't change, and owners must agree to them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BOUNDARY: Final = "prod-workload-boundary"
 IMMUTABLE: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = yaml.safe_load(runbook("adopting").blocks("yaml")[0])[
     "immutable"
 ]
-"""One of each value that the setting takes, as the runbook has them."""
+"""One entry of each kind that the setting accepts, as in the runbook."""
 AGREED: Final[Mapping[str, Mapping[str, Any]]] = {
     "naming": {
         "misplaced-iam-resource": {"path": "/"},
@@ -33,11 +33,11 @@ AGREED: Final[Mapping[str, Mapping[str, Any]]] = {
     },
     "entry_points": {"unguarded-egress": {"ports": [7007, 4200]}},
 }
-"""Pack -> what owners write into its configuration by hand."""
+"""Pack -> the configuration that owners write by hand."""
 
 
 def configured(folder: Path, **settings: Any) -> Path:  # noqa: ANN401 - as YAML has it
-    """Return a copy of the project whose production stack has some more settings."""
+    """Return a copy of the project whose production stack has more settings."""
     project = copy_project(folder)
     file = project / "Pulumi.prod.yaml"
     document = yaml.safe_load(file.read_text())
@@ -58,7 +58,7 @@ def agree(monkeypatch: pytest.MonkeyPatch, project: Path, plan: Path) -> None:
 
 @pytest.fixture(scope="module")
 def taken_over(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Plan]:
-    """The plan of a stack that takes over what is called otherwise: before the owners agree, and after."""
+    """The plans of a stack that takes over resources with other names: before its owners agree, and after."""
     folder = tmp_path_factory.mktemp("taken-over")
     project = configured(folder, rolePath="/", immutable=IMMUTABLE)
     before = rehearse("prod", project, folder / "plan.json")
@@ -67,7 +67,7 @@ def taken_over(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Plan]:
     return before, rehearse("prod", project, folder / "agreed.json")
 
 
-def test_the_gate_refuses_it_until_its_owners_agree(taken_over: tuple[Plan, Plan]) -> None:
+def test_the_gate_refuses_existing_resources_until_the_owners_agree(taken_over: tuple[Plan, Plan]) -> None:
     before, after = taken_over
     assert before.exit_code == 1
     assert before.rules >= {
@@ -98,7 +98,7 @@ def test_resources_have_the_values_that_the_settings_give(taken_over: tuple[Plan
         assert values.items() <= inputs.items()
 
 
-def test_policies_name_the_resources_as_aws_does(taken_over: tuple[Plan, Plan]) -> None:
+def test_policies_use_the_names_that_the_resources_have_in_aws(taken_over: tuple[Plan, Plan]) -> None:
     _, plan = taken_over
     documents = {
         step.urn.rpartition("::")[2]: json.loads(step.inputs["policy"])
@@ -123,14 +123,14 @@ def test_policies_name_the_resources_as_aws_does(taken_over: tuple[Plan, Plan]) 
     assert limit == {"StringEquals": {"iam:PermissionsBoundary": f"{account}policy/ecs-boundary"}}
 
 
-def test_nothing_else_changes(taken_over: tuple[Plan, Plan]) -> None:
-    """The program calls every resource as before, so that settings which are taken away later replace nothing else."""
+def test_no_logical_name_changes(taken_over: tuple[Plan, Plan]) -> None:
+    """Logical names don't change, so removing these settings later replaces nothing else."""
     _, plan = taken_over
     assert {step.urn for step in plan.steps} == {step.urn for step in plan_of("prod").steps}
 
 
-def test_a_role_beside_the_old_one(tmp_path: Path) -> None:
-    """The old role keeps its name and path; what uses it is led to the new one before the old one goes."""
+def test_a_new_role_can_be_created_beside_the_old_one(tmp_path: Path) -> None:
+    """The old role keeps its name and path; its users move to the new role before the old one is deleted."""
     project = configured(tmp_path, immutable={"roles": {TASK: {"name": "prod-backstage-task-2"}}})
     plan = rehearse("prod", project, tmp_path / "plan.json", packs=["naming"])
     assert plan.violations == []

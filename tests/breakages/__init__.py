@@ -1,7 +1,7 @@
-"""Deliberate breakages of the real program and its configuration: the rows of the files beside, and how one is made.
+"""Deliberate breakages of the real program and its configuration: the rows of the files beside, and how to apply them.
 
-A row has an `id`, the rules it is to be stopped by (`expect`, as `pack/rule`), and what it changes: `file`, `old` and
-`new`, or several of these under `replacements`, or lines to `append` to `__main__.py`. `stack` is prod unless given.
+A row has an `id`, the rules that must stop it (`expect`, as `pack/rule`), and its change: `file`, `old` and `new`, or
+several of these under `replacements`, or lines to `append` to `__main__.py`. `stack` is prod by default.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _SAMPLE: Final = (
     *("container-with-everything-wrong",),
 )
 ONE_A_PACK: Final = [row for row in BREAKAGES if row["id"] in _SAMPLE]
-"""One for each pack, and one that no rule could judge: for tests that take long."""
+"""One row for each pack, and one that no rule could judge: for slow tests."""
 
 _ADDING: Final = [row for row in BREAKAGES if "append" in row and not {"old", "replacements"}.intersection(row)]
 ADDITIONS: Final[dict[str, list[dict[str, Any]]]] = {
     stack: [row for row in _ADDING if row["stack"] == stack] for stack in dict.fromkeys(row["stack"] for row in _ADDING)
 }
-"""Stack -> the rows that only add to its program: they fit into one program."""
+"""Stack -> the rows that only add to its program, and so fit into one program."""
 
 _RUN_ADDITIONS: Final = """
 from pathlib import Path
@@ -39,7 +39,7 @@ for _file in sorted((Path(__file__).parent / "additions").glob("*.py")):
 
 
 def with_additions(project: Path, stack: str) -> dict[str, str]:
-    """Have a copy of the project add what all rows of `ADDITIONS` add to a stack; return source file -> row."""
+    """Add what all rows of `ADDITIONS` for a stack add to a copy of the project; return source file -> row."""
     program, folder = project / "__main__.py", project / "additions"
     program.write_text(program.read_text() + _RUN_ADDITIONS)
     folder.mkdir()
@@ -49,26 +49,26 @@ def with_additions(project: Path, stack: str) -> dict[str, str]:
 
 
 class NoPassage(Exception):
-    """A file doesn't have the passage that a row changes."""
+    """A file lacks the passage that a row changes."""
 
 
 def break_project(project: Path, row: Mapping[str, Any]) -> None:
     """Apply a breakage to a copy of the project.
 
     Raises:
-        NoPassage: a file doesn't have what the row changes.
+        NoPassage: a file lacks a passage that the row changes.
     """
     for file, text in broken(project, row, {}).items():
         (project / file).write_text(text)
 
 
 def broken(project: Path, row: Mapping[str, Any], texts: Mapping[str, str]) -> dict[str, str]:
-    """Return the files that differ in a project after a breakage, where `texts` differ before it: file -> text.
+    """Return the files that a breakage changes: file -> text. `texts` holds files that were changed before it.
 
-    How the lines within a passage are broken makes no difference.
+    Line breaks in a passage make no difference.
 
     Raises:
-        NoPassage: a file doesn't have what the row changes.
+        NoPassage: a file lacks a passage that the row changes.
     """
     after = dict(texts)
 

@@ -1,12 +1,12 @@
-"""`python -m tests.breakages`: every breakage, judged.
+"""`python -m tests.breakages`: judges every breakage.
 
-`--judge-with FOLDER` tells which breakages the packs of another copy of the project let pass. It prints a JSON object:
-id of the row -> the rules that were to stop it and don't. `--only-additions` leaves out the rows that change a file,
-each of which takes a plan of its own. The packs are configured for the suite's own stacks.
+`--judge-with FOLDER` lists the breakages that the packs of another copy of the project let pass. It prints a JSON
+object: id of the row -> the rules that should stop it and don't. `--only-additions` leaves out the rows that change a
+file, each of which takes a plan of its own. The packs are configured for the suite's own stacks.
 
-`--record` writes what the packs of this copy say to rows of which that isn't recorded yet, or that fitted into no
-program, and then which rows can be planned together: tests/breakages/together.py. It takes two or three
-minutes. `--anew` does so for every row, in some more.
+`--record` writes what this copy's packs say about rows that have no record yet or share no program, and then which
+rows can be planned together: tests/breakages/together.py. It takes two or three minutes. `--anew` does so for every
+row, which takes a little longer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.owner import FILES, HERE, give_files, link_packs
 
 
 def main() -> int:
-    """Break copies of this project, have them judged, and print what passes."""
+    """Break copies of this project, judge them, and print what passes."""
     parser = argparse.ArgumentParser(prog="python -m tests.breakages", description=__doc__.partition("\n\n")[2])
     does = parser.add_mutually_exclusive_group(required=True)
     does.add_argument("--judge-with", type=Path, metavar="FOLDER", help="the project with the packs")
@@ -40,7 +40,7 @@ def main() -> int:
         judges = _gate(Path(folder).resolve() / "judges", given.judge_with.resolve())
         said = _stopped_additions(judges)
         if given.only_additions:
-            # What is recorded of a row by itself isn't stopped by what is said of its additions.
+            # A row with a record of its own isn't stopped by what is said about its additions.
             recorded = together.document().keys()
             rows = [row for added in ADDITIONS.values() for row in added if row["id"] not in recorded]
             missing = {row["id"]: sorted(set(row["expect"]) - said[row["id"]]) for row in rows}
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def _stopped_additions(judges: Path | None = None) -> dict[str, set[str]]:
-    """Return row -> the rules that stop what it adds, of the rows of all stacks."""
+    """Return row -> the rules that stop what it adds, for the rows of all stacks."""
     return {id_: rules for stack in ADDITIONS for id_, rules in together.stopped_additions(stack, judges).items()}
 
 

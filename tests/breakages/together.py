@@ -1,13 +1,12 @@
-"""Breakages that are planned together: a plan costs the same for one as for ten.
+"""Breakages that are planned together, since a plan costs the same for one as for ten.
 
-What rows only add to a stack is planned in one program; the lines of the violations tell to which row each is said.
-Of all rows of which that can't be told, `stopped.json` has what the gate says to each alone: rule and resource of every
-violation, or null where the row ends the program early or breaks half the stack. `programs.json` has those that share
-a program, found by planning them. `python -m tests.breakages --record` writes both; a test says when it's time to.
-
-Rows share a program where no violation that one of them is there for is also said to another; so what is said to the
-program tells which rows are stopped. A row of which that can't be told takes a plan of its own, and so does one that
-isn't recorded yet.
+What rows only add to a stack is planned in one program; the source lines of the violations tell which row each belongs
+to. For all rows where that can't be told, `stopped.json` has what the gate says about each row alone: rule and resource
+of every violation, or null if the row ends the program early or breaks half the stack. `programs.json` has the rows
+that share a program, found by planning them. `python -m tests.breakages --record` writes both; a test says when that is
+needed.
+Rows share a program if the violations that one of them must cause aren't also caused by another; so the violations of
+the program tell which rows are stopped. Other rows, and those without a record, take a plan of their own.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from tests.planning import Plan, copy_project, plan_options, rehearsal_command, 
 STOPPED: Final = Path(__file__).with_name("stopped.json")
 PROGRAMS: Final = Path(__file__).with_name("programs.json")
 MOST: Final = 60
-"""Violations of a row beyond which it takes a plan of its own."""
+"""A row with more violations than this takes a plan of its own."""
 SIZE: Final = 60
-"""Rows of a program: the more there are, the likelier one hides another."""
+"""Most rows in a program: the more there are, the likelier one hides another."""
 
 Row = Mapping[str, Any]
 
@@ -44,7 +43,7 @@ def planned(rows: Sequence[Row], judges: Path | None = None) -> Plan:
 
 
 def stopped_additions(stack: str, judges: Path | None = None) -> dict[str, set[str]]:
-    """Return row -> the rules that stop what it adds, where all that rows only add to a stack is in one program."""
+    """Return row -> the rules that stop what it adds, with the additions of all rows for a stack in one program."""
     with tempfile.TemporaryDirectory() as folder:
         project = copy_project(Path(folder), stack)
         places = with_additions(project, stack)
@@ -71,7 +70,7 @@ def said(violations: Sequence[Violation]) -> set[str]:
 
 
 def shows(row: Row, said_to_program: set[str]) -> bool:
-    """Tell whether what is said to a program shows that a row of it is stopped by its rules."""
+    """Tell whether the violations of a program show that one of its rows is stopped by its rules."""
     return set(row["expect"]) <= {_rule(word) for word in said_to_program & recorded()[row["id"]]}
 
 
@@ -81,34 +80,34 @@ def _rule(word: str) -> str:
 
 @cache
 def recorded() -> dict[str, set[str]]:
-    """Return what the gate says to each row alone, of the rows that can be planned with others."""
+    """Return what the gate says about each row alone, for the rows that can be planned with others."""
     return {id_: set(words) for id_, words in document().items() if words}
 
 
 def document() -> dict[str, list[str] | None]:
-    """Return what is recorded of each row."""
+    """Return the record of each row."""
     read: dict[str, list[str] | None] = json.loads(STOPPED.read_text())
     return read
 
 
 @cache
 def programs() -> tuple[tuple[Row, ...], ...]:
-    """Return the rows that share a program, as recorded; whatever changed since so that it doesn't fit is left out."""
+    """Return the recorded rows that share a program, without those that no longer fit."""
     rows = {row["id"]: row for row in BREAKAGES if row["id"] in recorded()}
     fitting = [_fitting(rows[id_] for id_ in group if id_ in rows) for group in recorded_programs()]
     return tuple(tuple(group) for group in fitting if group)
 
 
 def recorded_programs() -> list[list[str]]:
-    """Return the rows that share a program, by id, whether they still fit or not."""
+    """Return the ids of rows that share a program, as recorded, whether they still fit or not."""
     groups: list[list[str]] = json.loads(PROGRAMS.read_text())
     return groups
 
 
 def found() -> list[list[str]]:
-    """Return the rows that can share a program, by id, found by planning them.
+    """Return the ids of rows that can share a program, found by planning them.
 
-    The first row for each rule that no addition breaks comes before all others: so few programs have every rule.
+    The first row for each rule that no addition breaks comes before all others, so that few programs cover every rule.
     """
     left: list[Row] = [row for row in BREAKAGES if row["id"] in recorded()]
     left.sort(key=lambda row: row["id"] not in firsts())
@@ -120,7 +119,7 @@ def found() -> list[list[str]]:
             words = said(planned(group).violations)
             shown = [row["id"] for row in group if shows(row, words)]
             if len(shown) > 1:
-                # What is hidden here goes with what is hidden elsewhere.
+                # Rows that are hidden here are planned with those that are hidden elsewhere.
                 groups.append(shown)
                 left += [row for row in group if row["id"] not in shown]
             elif len(group) > 2:
@@ -129,7 +128,7 @@ def found() -> list[list[str]]:
 
 
 def _joined(groups: Sequence[list[str]]) -> list[list[str]]:
-    """Return programs, by the rows' ids, of which some are joined where each row is still seen to be stopped."""
+    """Join programs (lists of row ids) as far as each row is still seen to be stopped."""
     rows = {row["id"]: row for row in BREAKAGES}
     joined: list[list[str]] = []
     for group in sorted(groups, key=len):
@@ -146,7 +145,7 @@ def _joined(groups: Sequence[list[str]]) -> list[list[str]]:
 
 
 def firsts() -> set[str]:
-    """Return the rows that are the first, by id, for a rule that no addition breaks."""
+    """Return the ids of the rows that come first for a rule that no addition breaks."""
     tried = {rule for rows in ADDITIONS.values() for row in rows for rule in row["expect"]}
     found = set()
     for row in BREAKAGES:
@@ -157,7 +156,7 @@ def firsts() -> set[str]:
 
 
 def _packed(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Return rows in programs of several; those that fit with no other are left out."""
+    """Return rows in programs of several; rows that fit with no other are left out."""
     while rows:
         group = _fitting(rows) or [rows[0]]
         rows = [row for row in rows if row not in group]
@@ -181,7 +180,7 @@ def _fitting(rows: Iterable[Row]) -> list[Row]:
 
 
 def _apart(one: Row, other: Row) -> bool:
-    """Tell whether two rows are of one stack, and no violation that one is there for is said to the other as well."""
+    """Tell whether two rows are for one stack, and neither causes a violation that the other must cause."""
     return one["stack"] == other["stack"] and all(
         not {word for word in recorded()[mine["id"]] if _rule(word) in mine["expect"]} & recorded()[others["id"]]
         for mine, others in ((one, other), (other, one))

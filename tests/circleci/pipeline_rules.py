@@ -1,8 +1,8 @@
-"""How a pipeline file is read, and the rules that keep what a branch may write away from the deploy role.
+"""Reads a pipeline file, and checks the rules that keep branches away from the deploy role.
 
 Every job gets an OIDC token, with or without a context
-(https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/). A trust policy of AWS can ask for
-its branch but not for its job, since of CircleCI's own claims AWS knows the project alone
+(https://circleci.com/docs/guides/permissions-authentication/openid-connect-tokens/). A trust policy of AWS can require
+its branch but not its job, since AWS knows no claim of CircleCI but the project
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awssecuritytokenservice.html). So the deploy
 role trusts each job that runs on main.
 """
@@ -20,9 +20,9 @@ DEPLOY: Final = "platform-deploy"
 BRANCHES: Final = (MAIN, "a-feature", "main/../x", "maintenance")
 
 _CACHES: Final = ("restore_cache", "attach_workspace")
-"""Steps that take over what another job wrote; in a cache, a job of any branch."""
+"""Steps that use what another job wrote; a cache can come from a job on any branch."""
 _SHELL_VALUE: Final = re.compile(r"<<\s*pipeline\.(?!parameters\.)[\w.]+\s*>>")
-"""A value that whoever starts a pipeline chooses, such as the name of a branch."""
+"""A value that the person who starts a pipeline can choose, such as the name of a branch."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Pipeline:
     document: Mapping[str, Any]
 
     def jobs_on(self, branch: str, **parameters: str) -> dict[str, dict[str, Any]]:
-        """The jobs that run for a branch with some parameters, each with its options."""
+        """The jobs that run for a branch with some parameters, and the options of each."""
         return {
             name: options
             for workflow in self.document["workflows"].values()
@@ -42,7 +42,7 @@ class Pipeline:
         }
 
     def _holds(self, condition: Any, branch: str, parameters: Mapping[str, str]) -> bool:  # noqa: ANN401 - as YAML has it
-        """Whether a condition holds, as far as it's about the branch and the pipeline's parameters."""
+        """Whether a condition holds; only conditions on the branch and the pipeline's parameters are known."""
         if isinstance(condition, bool):
             return condition
         ((operator, given),) = condition.items()
@@ -63,7 +63,7 @@ class Pipeline:
         return branch
 
     def steps(self, job: str, branch: str) -> Iterator[Any]:
-        """Yield each step that a job takes on a branch, those of the commands that it uses included."""
+        """Yield each step of a job on a branch, including those of the commands that it uses."""
         yield from self._flat(self.document["jobs"].get(job, {}).get("steps", ()), branch)
 
     def _flat(self, steps: Any, branch: str) -> Iterator[Any]:  # noqa: ANN401 - as YAML has it
@@ -78,7 +78,7 @@ class Pipeline:
                 yield step
 
     def faults(self) -> list[str]:
-        """What lets a branch, or whoever starts a pipeline, reach the deploy role; empty if nothing does."""
+        """The ways in which a branch, or anyone who can start a pipeline, could reach the deploy role."""
         return [*self._orders(), *self._caches(), *self._parameters(), *self._foreign()]
 
     def _orders(self) -> Iterator[str]:
@@ -100,7 +100,7 @@ class Pipeline:
                 for step in self.steps(name, branch) if guarded else ():
                     kind = step if isinstance(step, str) else next(iter(step))
                     if kind in _CACHES:
-                        yield f"{name} takes over what another branch may have written ({kind})"
+                        yield f"{name} uses what another branch may have written ({kind})"
 
     def _parameters(self) -> Iterator[str]:
         groups = [self.document.get("parameters", {})]
@@ -112,7 +112,7 @@ class Pipeline:
         for kind in ("commands", "jobs"):
             for name, part in self.document[kind].items():
                 if _SHELL_VALUE.search(json.dumps([step for step in part["steps"] if "run" in step])):
-                    yield f"{name} puts a value into a shell that whoever starts the pipeline chooses"
+                    yield f"{name} puts a value into a shell that anyone who starts the pipeline can choose"
 
     def _foreign(self) -> Iterator[str]:
         for key in ("orbs", "setup"):

@@ -1,4 +1,4 @@
-"""The pipeline: valid, no keys, applied once at a time after approval, and the roles' trusts let in just its jobs."""
+"""The pipeline is valid, has no keys, applies one change at a time after approval, and roles trust only its jobs."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ jobs_on = Pipeline(PIPELINE).jobs_on
 
 
 def filled(text: str, command: dict[str, Any] | None = None) -> str:
-    """A text of the pipeline for a stack of the suite, with its other parameters' defaults.
+    """Fill in a text of the pipeline for a stack of the suite, with the defaults of its other parameters.
 
-    Of the parameters of its command, these are the first values.
+    Parameters of its command get their first values.
     """
     values = {name: parameter["default"] for name, parameter in PIPELINE["parameters"].items()}
     for name, value in {**values, "stack": STACK}.items():
@@ -63,17 +63,17 @@ def used_commands(job: str) -> list[str]:
 
 
 def roles(job: str) -> list[str]:
-    """The roles that a job assumes, one after the other."""
+    """The roles that a job assumes, in order."""
     return [step["assume"]["role"] for step in steps(job) if isinstance(step, dict) and "assume" in step]
 
 
 def role_of(job: str) -> str:
-    """The name of the role that a job assumes first; empty for none."""
+    """The name of the role that a job assumes first, or an empty text."""
     return next((f"{STACK}-{role}" for role in roles(job)), "")
 
 
 def scripts() -> dict[str, str]:
-    """Every shell script of the pipeline, by where it stands: each `run`, and the files beside the pipeline."""
+    """Every shell script of the pipeline, by its place: each `run`, and the files beside the pipeline."""
     files = [*CONFIG.parent.iterdir(), *(PROJECT / ".ci").iterdir()]
     found = {str(path.relative_to(PROJECT)): path.read_text() for path in files if path != CONFIG}
     for group in ("commands", "jobs"):
@@ -94,7 +94,7 @@ def commands(job: str) -> str:
 
 
 def trusts() -> dict[str, tuple[str, str, str]]:
-    """ARN of each CI role -> the audience, the subject pattern and the key prefix of its trust."""
+    """ARN of each CI role -> audience, subject pattern and key prefix in its trust policy."""
     account = SETTINGS["aws:allowedAccountIds"][0]
     found = {}
     for role in plan_of(STACK).inputs("aws:iam/role:Role"):
@@ -153,7 +153,7 @@ def run_script(
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_it_is_valid() -> None:
+def test_the_file_fits_its_published_schema() -> None:
     validator = jsonschema.Draft7Validator(json.loads((PROJECT / "tests" / "schemas" / "circleci.json").read_text()))
     assert [f"{list(error.path)}: {error.message}" for error in validator.iter_errors(PIPELINE)] == []
     assert list(validator.iter_errors({**PIPELINE, "jobs": {"test": {"steps": "none"}}}))
@@ -170,13 +170,13 @@ def test_a_job_gets_the_credentials_of_its_stacks_account_and_region() -> None:
     file.unlink()
 
 
-def test_a_job_without_a_token_is_told_why() -> None:
+def test_a_job_without_a_token_gets_an_error() -> None:
     done = assume("ci-preview", "")
     assert (done.returncode, done.stdout) == (1, "")
     assert "CIRCLE_OIDC_TOKEN_V2 is empty" in done.stderr
 
 
-def test_parameters_are_enumerations_since_they_reach_a_shell() -> None:
+def test_parameters_that_reach_a_shell_are_enumerations() -> None:
     given = [PIPELINE["parameters"], *(command.get("parameters", {}) for command in PIPELINE["commands"].values())]
     parameters = {name: parameter for group in given for name, parameter in group.items()}
     assert {parameter["type"] for parameter in parameters.values()} == {"enum"}
@@ -184,7 +184,7 @@ def test_parameters_are_enumerations_since_they_reach_a_shell() -> None:
 
 
 @pytest.mark.parametrize("place", scripts())
-def test_every_script_is_sound(place: str, tmp_path: Path) -> None:
+def test_every_script_passes_shellcheck(place: str, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text(scripts()[place])
     for command in (["bash", "-n"], [shutil.which("shellcheck", path=str(Path(sys.executable).parent)), "--norc"]):
@@ -203,13 +203,13 @@ def test_each_job_may_assume_its_role_on_the_branches_it_runs_on(branch: str) ->
 
 
 @pytest.mark.parametrize("branch", BRANCHES[1:])
-def test_no_other_branch_than_main_applies_or_could(branch: str) -> None:
+def test_only_main_can_apply(branch: str) -> None:
     assert {role_of(job) for job in jobs_on(branch) if job in PIPELINE["jobs"]} == {"", f"{STACK}-ci-preview"}
     trusted = [arn for arn in trusts() if may_assume(arn, branch)]
     assert [arn.rpartition("/")[2] for arn in trusted] == [f"{STACK}-ci-preview"]
 
 
-def test_the_token_is_the_kind_that_names_the_branch() -> None:
+def test_the_token_names_the_branch() -> None:
     script = CONFIG.with_name("assume").read_text()
     assert set(re.findall(r"CIRCLE_OIDC_TOKEN\w*", script)) == {"CIRCLE_OIDC_TOKEN_V2"}
     assert all("/vcs-ref/" in subject for _, subject, _ in trusts().values())
@@ -234,7 +234,7 @@ def test_main_is_applied_after_approval_tests_and_gate_and_checked_afterwards() 
         ("makes-workloads", "lab", {}, ""),
     ],
 )
-def test_a_job_goes_on_where_the_stacks_settings_say_so(
+def test_the_stacks_settings_decide_whether_a_job_goes_on(
     tmp_path: Path, script: str, stack: str, settings: dict[str, str], said: str
 ) -> None:
     done = run_script(tmp_path, script, stack, settings)
@@ -243,7 +243,7 @@ def test_a_job_goes_on_where_the_stacks_settings_say_so(
     assert bool(done.stdout) == bool(said)
 
 
-def test_a_role_is_where_the_stacks_file_says_and_called_as_it_says(tmp_path: Path) -> None:
+def test_path_and_name_of_a_role_come_from_the_stacks_file(tmp_path: Path) -> None:
     """A stack that was taken over may have its roles on another path and under other names."""
     given = {"rolePath": "/taken/over/", "immutable": {"roles": {f"{STACK}-ci-deploy": {"name": "deploys-main"}}}}
     done = run_script(tmp_path, "role", STACK, given, "ci-deploy")
@@ -251,8 +251,8 @@ def test_a_role_is_where_the_stacks_file_says_and_called_as_it_says(tmp_path: Pa
     assert f"AWS_ROLE_ARN=arn:aws:iam::{account}:role/taken/over/deploys-main\n" in done.stdout, done.stderr
 
 
-def test_workloads_that_are_made_here_come_after_all_else_with_a_role_of_their_own() -> None:
-    """Both roles are trusted alike (tests/workloads/test_ci.py); the second exists where the stack makes workloads."""
+def test_workloads_are_applied_last_with_their_own_role() -> None:
+    """Both roles have the same trust (tests/workloads/test_ci.py); the second exists if the stack makes workloads."""
     assert roles("apply") == ["ci-deploy", "ci-workloads"]
     first, second = (line for line in commands("apply").splitlines() if "deploy up" in line)
     assert ("--without-workloads" in first, "--without-workloads" in second) == (True, False)
@@ -262,7 +262,7 @@ def test_workloads_that_are_made_here_come_after_all_else_with_a_role_of_their_o
 
 
 @pytest.mark.parametrize(("code", "ended"), [(0, 0), (3, 0), (1, 1)])
-def test_a_setting_that_cant_be_read_is_no_reason_to_leave_anything_out(tmp_path: Path, code: int, ended: int) -> None:
+def test_an_unreadable_setting_fails_the_job(tmp_path: Path, code: int, ended: int) -> None:
     every = [filled(line) for job in PIPELINE["jobs"] for line in commands(job).splitlines()]
     every += [line for job in workflows.jobs() for line in job.commands]
     asking = {line for line in every if re.search(r"\.ci/(makes-workloads|reads-state)", line)}
@@ -284,12 +284,12 @@ def test_a_setting_that_cant_be_read_is_no_reason_to_leave_anything_out(tmp_path
         command = ["bash", "-eo", "pipefail", "-c", line]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == ended, line
-        # CircleCI is told to stop, GitHub to go on.
+        # CircleCI needs a call to stop; GitHub needs an output to go on.
         assert done.stdout == ("step halt\n" if "circleci-agent" in line and code == 3 else ""), line
         assert bool(output.read_text()) == ("GITHUB_OUTPUT" in line and code == 0), line
 
 
-def test_the_preview_job_ends_before_it_has_credentials_where_it_may_not_read_the_state() -> None:
+def test_a_preview_that_may_not_read_the_state_ends_before_it_has_credentials() -> None:
     for job in ("preview", "drift"):
         names = [step if isinstance(step, str) else next(iter(step)) for step in steps(job)]
         (asked,) = [number for number, step in enumerate(steps(job)) if "reads-state" in json.dumps(step)]
@@ -307,7 +307,7 @@ def test_a_stack_is_applied_by_one_job_at_a_time() -> None:
     assert filled(jobs_on("main")["apply"]["serial-group"]).endswith(f"/{STACK}")
 
 
-def test_whatever_calls_the_engine_goes_through_the_wrapper() -> None:
+def test_every_call_of_the_engine_goes_through_the_wrapper() -> None:
     everything = CONFIG.read_text() + "".join(map(commands, PIPELINE["jobs"]))
     assert not re.search(r"\bpulumi (up|preview|destroy|refresh|update)\b", everything)
     assert "operations deploy up --yes" in commands("apply")
@@ -316,7 +316,7 @@ def test_whatever_calls_the_engine_goes_through_the_wrapper() -> None:
         assert used_commands(job)[:2] == ["set-up", "pulumi-cli"]
 
 
-def test_no_key_stands_in_the_pipeline() -> None:
+def test_the_pipeline_contains_no_key() -> None:
     text = CONFIG.read_text() + "".join(scripts().values())
     assert not re.search(r"AKIA|ASIA|AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN)", text)
     assert "AWS_WEB_IDENTITY_TOKEN_FILE" in text
@@ -351,7 +351,7 @@ def cli_archive() -> bytes:
     return buffer.getvalue()
 
 
-def test_a_cli_that_is_there_already_is_replaced_whatever_it_prints(tmp_path: Path) -> None:
+def test_an_existing_cli_is_always_replaced(tmp_path: Path) -> None:
     version = project.pulumi_version(PROJECT)
     planted = tmp_path / "cli" / "bin" / "pulumi"
     planted.parent.mkdir(parents=True)
@@ -363,7 +363,7 @@ def test_a_cli_that_is_there_already_is_replaced_whatever_it_prints(tmp_path: Pa
     assert planted.read_text().endswith("echo a cli\n")
 
 
-def test_the_cli_is_installed_once_its_checksum_is_right(tmp_path: Path) -> None:
+def test_a_cli_with_the_right_checksum_is_installed(tmp_path: Path) -> None:
     name = f"pulumi-v{project.pulumi_version(PROJECT)}-linux-x64.tar.gz"
     archive = cli_archive()
     done = install(tmp_path, archive, f"{'0' * 64}  other.tar.gz\n{hashlib.sha256(archive).hexdigest()}  {name}\n")

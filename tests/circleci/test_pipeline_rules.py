@@ -1,4 +1,4 @@
-"""A changed pipeline file is refused: what a branch writes, and what runs before the approval, gets no deploy role."""
+"""Changes to the pipeline file that would give a branch, or a job before the approval, the deploy role are refused."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tests.circleci.pipeline_rules import Pipeline
 from tests.circleci.test_pipeline import CONFIG
 
 BEFORE: Final = "runs on main before anybody approved"
-TAKEN: Final = "takes over what another branch may have written"
+TAKEN: Final = "uses what another branch may have written"
 
-# What is changed -> (old text, new text, what is said of it).
+# Change -> (old text, new text, message).
 CHANGES: Final = {
-    # Caches (a branch writes them).
+    # Caches, which a branch can write.
     "cache-on-main": (
         "          condition:\n            not:\n              equal",
         "          condition:\n              equal",
@@ -47,7 +47,7 @@ CHANGES: Final = {
         "      - attach_workspace:\n          at: .\n      - assume:\n          role: ci-deploy",
         f"apply {TAKEN} (attach_workspace)",
     ),
-    # Parameters that end up in a shell.
+    # Parameters that reach a shell.
     "parameter-of-any-text": (
         "  stack:\n    type: enum",
         "  stack:\n    type: string",

@@ -1,4 +1,4 @@
-"""GitHub's workflows: valid, pinned, with the jobs of CircleCI's pipeline, and the roles' trusts let in just them."""
+"""GitHub's workflows are valid and pinned, have the jobs of CircleCI's pipeline, and the roles trust only them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ READS: Final = {"List", "Read"}
 
 @pytest.fixture(scope="module")
 def trusts(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, list[dict[str, Any]]]:
-    """Role -> the statements of its trust policy, in a stack that trusts both CIs; the gate passes it once agreed."""
+    """Role -> the statements of its trust policy, in a stack that trusts both CIs; it passes the gate once agreed."""
 
     def make() -> str:
         folder = tmp_path_factory.mktemp("both")
@@ -57,8 +57,8 @@ def _trusts(plan: Plan) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def takes(statements: list[dict[str, Any]], claims: Mapping[str, str]) -> bool:
-    """Whether a trust policy takes a token of GitHub's."""
+def accepts(statements: list[dict[str, Any]], claims: Mapping[str, str]) -> bool:
+    """Whether a trust policy accepts a token of GitHub's."""
     return any(
         statement["Principal"]["Federated"].endswith(f":oidc-provider/{ISSUER}")
         and all(
@@ -76,7 +76,7 @@ def takes(statements: list[dict[str, Any]], claims: Mapping[str, str]) -> bool:
 
 
 @pytest.mark.parametrize("workflow", documents())
-def test_it_is_valid(workflow: str) -> None:
+def test_the_file_fits_its_published_schema(workflow: str) -> None:
     schema = json.loads((PROJECT / "tests" / "schemas" / "github-workflow.json").read_text())
     document = documents()[workflow]
     document["on"] = document.pop(True)  # type: ignore[call-overload]
@@ -85,13 +85,13 @@ def test_it_is_valid(workflow: str) -> None:
     assert list(validator.iter_errors({**document, "jobs": {"test": {"steps": "none"}}}))
 
 
-def test_every_action_is_pinned_by_its_commit_and_says_its_version() -> None:
+def test_every_action_is_pinned_by_commit_with_its_version() -> None:
     lines = [line for file in FOLDER.glob("*.yml") for line in file.read_text().splitlines() if "uses:" in line]
     assert len(lines) > 10
     assert [line for line in lines if not re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d", line)] == []
 
 
-def test_what_starts_a_workflow_gives_a_branch_nothing_of_main() -> None:
+def test_triggers_give_a_branch_no_cache_or_credentials_of_main() -> None:
     assert {name: set(document[True]) for name, document in documents().items()} == {  # type: ignore[index]
         "main": {"push", "workflow_dispatch"},
         "pull-request": {"pull_request"},
@@ -118,7 +118,7 @@ def test_a_job_has_only_the_permissions_that_it_needs() -> None:
 @pytest.mark.parametrize(
     "job", [job for job in JOBS.values() if job.role], ids=lambda job: f"{job.workflow}-{job.name}"
 )
-def test_a_job_with_the_preview_role_goes_on_only_where_previews_may_read_the_state(job: Job) -> None:
+def test_a_job_with_the_preview_role_goes_on_only_if_previews_may_read_the_state(job: Job) -> None:
     if job.role == "ci-preview":
         (asked,) = [number for number, step in enumerate(job.steps) if ".ci/reads-state" in step.get("run", "")]
         later = [step.get("if", "") for step in job.steps[asked + 1 :]]
@@ -127,9 +127,9 @@ def test_a_job_with_the_preview_role_goes_on_only_where_previews_may_read_the_st
 
 @pytest.mark.parametrize("job", [job for job in JOBS.values() if job.role], ids=str)
 def test_each_job_may_assume_its_role_and_no_stronger_one(job: Job, trusts: Mapping[str, list[dict[str, Any]]]) -> None:
-    assumable = {role for role, statements in trusts.items() if takes(statements, job.token(STACK))}
+    assumable = {role for role, statements in trusts.items() if accepts(statements, job.token(STACK))}
     assert job.role in assumable
-    # The other one is for workloads that are made here, and trusted as this one is (tests/workloads/test_ci.py).
+    # The second role is for workloads that the stack makes, and has the same trust (tests/workloads/test_ci.py).
     assert job.roles[1:] == (["ci-workloads"] if job.name == "apply" else [])
     assert assumable == ({"ci-deploy", "ci-deployer-trigger"} if job.name == "apply" else {"ci-preview"})
 
@@ -151,13 +151,13 @@ def test_each_job_may_assume_its_role_and_no_stronger_one(job: Job, trusts: Mapp
 def test_nothing_else_gets_the_deploy_role(
     claims: Mapping[str, str], trusts: Mapping[str, list[dict[str, Any]]]
 ) -> None:
-    assert takes(trusts["ci-deploy"], token(f"environment:{STACK}", "refs/heads/main"))
-    assert not takes(trusts["ci-deploy"], claims)
+    assert accepts(trusts["ci-deploy"], token(f"environment:{STACK}", "refs/heads/main"))
+    assert not accepts(trusts["ci-deploy"], claims)
 
 
 @pytest.mark.parametrize("branch", ["a-feature", "main"])
-def test_the_jobs_are_those_of_circleci(branch: str) -> None:
-    """Here the environment asks for the approval, and a job of its own posts what others found."""
+def test_the_jobs_match_those_of_circleci(branch: str) -> None:
+    """On GitHub, the environment asks for the approval, and a separate job posts what the others found."""
     workflow = "main" if branch == "main" else "pull-request"
     own = {name for kind, name in JOBS if kind == workflow}
     assert own - {"report"} == jobs_on(branch).keys() - {"approve"}
@@ -166,7 +166,7 @@ def test_the_jobs_are_those_of_circleci(branch: str) -> None:
     assert needed == {name: others[name] for name in needed}
 
 
-def test_scheduled_jobs_are_those_of_circleci() -> None:
+def test_scheduled_jobs_match_those_of_circleci() -> None:
     scheduled = {**jobs_on("a-feature", run="daily"), **jobs_on("a-feature", run="nightly")}
     assert {name for kind, name in JOBS if kind == "scheduled"} == scheduled.keys()
     assert jobs_on("main", run="daily") == {}
@@ -184,7 +184,7 @@ def test_both_pipelines_run_the_same_commands() -> None:
 
 
 def _project_command(line: str) -> str:
-    """What a line has the project do, however the pipeline writes the stack; empty if it does something else."""
+    """The project's command in a line, with one notation for the stack; empty if it runs nothing of the project."""
     line = line.strip().replace("<< pipeline.parameters.stack >>", '"$STACK"')
     line = re.sub(r"(\.ci/post-report \w+) \S+", r"\1", line)
     line = re.sub(r"^(\.ci/(?:reads-state|makes-workloads) [^ ;]+).*", r"\1", line)
@@ -206,8 +206,8 @@ def test_nothing_on_a_schedule_can_change_anything() -> None:
     assert called == {"deploy refresh --preview-only", "waivers", "verify-login"}
 
 
-def test_what_a_branch_reaches_without_approval_can_only_look() -> None:
-    """The contexts and roles of jobs that run for any branch: the role has no action that changes anything."""
+def test_jobs_of_a_branch_without_approval_can_only_read() -> None:
+    """Contexts and roles of jobs that run for any branch: no action of the role changes anything."""
     every = [jobs_on("a-feature", run=run) for run in PIPELINE["parameters"]["run"]["enum"]]
     contexts = {context for found in every for options in found.values() for context in _listed(options.get("context"))}
     assert contexts == {"platform-preview", "platform-report"}

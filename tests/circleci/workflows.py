@@ -1,4 +1,4 @@
-"""GitHub's workflows as tests read them: jobs, the roles that they assume, and what their tokens say."""
+"""Reads GitHub's workflows for tests: jobs, the roles that they assume, and the claims of their tokens."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ class Job:
 
     @property
     def commands(self) -> list[str]:
-        """The lines that it has a shell run."""
+        """The lines of the job's shell scripts."""
         return [line.strip() for step in self.steps if "run" in step for line in step["run"].splitlines()]
 
     @property
     def roles(self) -> list[str]:
-        """The last parts of the names of the roles that it assumes, one after the other."""
+        """The last parts of the names of the roles that it assumes, in order."""
         return [line.split()[2] for line in self.commands if line.startswith(".ci/role ")]
 
     @property
     def role(self) -> str:
-        """The first of them; empty for none."""
+        """The first of these roles, or an empty text."""
         return next(iter(self.roles), "")
 
     def token(self, stack: str) -> dict[str, str]:
-        """What its token says (https://docs.github.com/en/actions/reference/security/oidc)."""
+        """The claims of its token (https://docs.github.com/en/actions/reference/security/oidc)."""
         on_request = self.workflow == "pull-request"
         ref = "refs/pull/7/merge" if on_request else "refs/heads/main"
         about = f"environment:{stack}" if "environment" in self.definition else f"ref:{ref}"
@@ -61,7 +61,7 @@ class Job:
 
 
 def token(about: str, ref: str, repository: str = REPOSITORY) -> dict[str, str]:
-    """The claims of a token by what its subject says after the repository."""
+    """The claims of a token, given what its subject says after the repository."""
     return {"aud": "sts.amazonaws.com", "sub": f"repo:{repository}:{about}", "ref": ref}
 
 

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the machine's own packages: on a socket in a folder, with a log of every statement."""
+"""A PostgreSQL server from the machine's own packages, on a socket in a folder, with a log of every statement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 _DEBIAN: Final = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
 PROGRAMS: Final = next((str(path) for path in reversed(_DEBIAN)), os.environ.get("PATH", ""))
-"""Where the server's programs are: Debian puts them beside no other."""
+"""Where the server's programs are; Debian keeps them in their own folder."""
 
 INSTALLED: Final = shutil.which("initdb", path=PROGRAMS) is not None
 
@@ -36,10 +36,10 @@ class Account:
 
 
 class Server:
-    """A running server. `administrator` has the rights of RDS' master user: it makes roles and databases.
+    """A running server. `administrator` has the rights of RDS' master user: it can create roles and databases.
 
-    `settings` are the server's own (https://www.postgresql.org/docs/current/runtime-config.html), beside those here.
-    What they name lies in the folder.
+    `settings` are added to those here (https://www.postgresql.org/docs/current/runtime-config.html). Files that they
+    name are in the folder.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
@@ -62,7 +62,7 @@ class Server:
         self._control("stop", "--mode=immediate")
 
     def environment(self, account: Account) -> dict[str, str]:
-        """Return what a client needs to sign in."""
+        """Return the variables that a client needs to sign in."""
         return {
             "PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}",
             "PGHOST": str(self.folder),
@@ -72,10 +72,10 @@ class Server:
         }
 
     def sql(self, account: Account, statements: str, database: str = "postgres") -> str:
-        """Run statements, each on a line and by itself, and return their rows, with `|` between columns.
+        """Run statements, one a line and each by itself, and return their rows, with `|` between columns.
 
         Raises:
-            subprocess.CalledProcessError: it failed, or the account can't sign in.
+            subprocess.CalledProcessError: a statement failed, or the account can't sign in.
         """
         each = [option for statement in statements.splitlines() for option in ("-c", statement)]
         command = ["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-d", database, *each]
@@ -88,7 +88,7 @@ class Server:
         return self.sql(self._owner, statements, database)
 
     def may_sign_in(self, account: Account, database: str) -> bool:
-        """Tell whether the server takes an account's password for a database."""
+        """Tell whether the server accepts an account's password for a database."""
         try:
             return self.sql(account, "SELECT 1", database) == "1"
         except subprocess.CalledProcessError:

@@ -1,4 +1,4 @@
-"""Bootstrap and inspect as ECS would start them by the plan, against a real PostgreSQL."""
+"""The tasks for bootstrapping and inspecting the database, started as ECS would, against a real PostgreSQL."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ READY = " Backstage   | backstage | backstage | ready\n Prefect     | prefect   
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Server]:
-    # The server's own user must get there, and pytest's folders are the tester's alone.
+    # The server's own user needs access, which it wouldn't have to pytest's folders.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     folder.chmod(0o755)
     server = Server(folder)
@@ -39,7 +39,7 @@ def running() -> Iterator[Server]:
 
 @pytest.fixture
 def server(running: Server) -> Server:
-    """The server without what the test before made."""
+    """The server, without what the test before created."""
     names = (BACKSTAGE.name, PREFECT.name, "other")
     databases = [f"DROP DATABASE IF EXISTS {name} (FORCE)" for name in names]
     running.as_owner("\n".join([*databases, *(f"DROP ROLE IF EXISTS {name}" for name in names)]))
@@ -47,7 +47,7 @@ def server(running: Server) -> Server:
 
 
 def secrets(backstage: Account = BACKSTAGE, prefect: Account = PREFECT, database: str = "prefect") -> dict[str, str]:
-    """What `fill-secrets` writes for the two applications."""
+    """The values that `fill-secrets` writes for the two applications."""
     quoted = f"{quote(prefect.name, safe='')}:{quote(prefect.password, safe='')}"
     return {
         "backstage/db": json.dumps({"username": backstage.name, "password": backstage.password}, indent=1),
@@ -56,7 +56,7 @@ def secrets(backstage: Account = BACKSTAGE, prefect: Account = PREFECT, database
 
 
 def started(workload: Workload, values: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run what is planned, with what is injected; the image has its programs where the server's are."""
+    """Run the planned command with injected values; in the image, its programs are where the server's are here."""
     container = planned_container(plan_of(LAB), f"{LAB}-{workload}")
     environment = container.started_with(values, {}) | {"PATH": f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(container.command, env=environment, capture_output=True, text=True, check=False)
@@ -68,7 +68,7 @@ def run(
     workload: Workload = Workload.BACKSTAGE_DB_BOOTSTRAP,
     administrator: Account | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Run a task as it is planned, and see that neither its output nor the server's log holds a password."""
+    """Run a task as planned, and check that neither its output nor the server's log contains a password."""
     keeper = administrator or server.administrator
     values = {
         "infra/database_host": str(server.folder),
@@ -83,7 +83,7 @@ def run(
     return done
 
 
-def test_the_first_run_makes_roles_and_databases(server: Server) -> None:
+def test_the_first_run_creates_roles_and_databases(server: Server) -> None:
     done = run(server)
     assert done.returncode == 0, done.stderr
     assert READY in done.stdout
@@ -146,7 +146,7 @@ def test_a_database_of_another_owner_is_left_alone(server: Server, database: str
     assert server.as_owner("SELECT count(*) FROM pg_roles WHERE rolname IN ('backstage', 'prefect')") == "0"
 
 
-# What is stored -> what is said.
+# Stored values -> message.
 DOES_NOT_FIT = [
     (secrets(backstage=Account("keeper", "canary-3")), "the role keeper of Backstage may administer the database"),
     (secrets(prefect=Account("owner", "canary-4")), "the role owner of Prefect may administer the database"),
@@ -162,7 +162,7 @@ DOES_NOT_FIT = [
 ]
 
 
-def test_what_does_not_fit_changes_nothing(server: Server) -> None:
+def test_unsuitable_secrets_change_nothing(server: Server) -> None:
     roles = "SELECT rolname, rolpassword FROM pg_authid ORDER BY rolname"
     before = server.as_owner(roles)
     for stored, said in DOES_NOT_FIT:
@@ -171,7 +171,7 @@ def test_what_does_not_fit_changes_nothing(server: Server) -> None:
         assert server.as_owner(roles) == before, said
 
 
-def test_a_role_that_cannot_be_changed_is_told_without_its_password(server: Server) -> None:
+def test_a_failure_to_change_a_role_is_reported_without_its_password(server: Server) -> None:
     assert run(server).returncode == 0
     powerless = Account("other", "other-pw")
     server.as_owner(f"CREATE ROLE other LOGIN PASSWORD '{powerless.password}'")
@@ -181,7 +181,7 @@ def test_a_role_that_cannot_be_changed_is_told_without_its_password(server: Serv
     assert server.may_sign_in(BACKSTAGE, "backstage")
 
 
-def test_inspect_shows_what_there_is(server: Server) -> None:
+def test_inspect_shows_roles_databases_and_tables(server: Server) -> None:
     assert run(server).returncode == 0
     server.sql(PREFECT, "CREATE TABLE flow AS SELECT generate_series(1, 7) AS id; ANALYZE flow", "prefect")
     done = run(server, {}, Workload.BACKSTAGE_DB_INSPECT)
@@ -198,7 +198,7 @@ def test_inspect_works_before_the_bootstrap(server: Server) -> None:
     assert "postgres" in done.stdout
 
 
-def test_without_a_connection_it_fails() -> None:
+def test_inspect_fails_without_a_connection() -> None:
     nobody = json.dumps({"username": "keeper", "password": "none"})
     done = started(Workload.BACKSTAGE_DB_INSPECT, {"infra/database_host": "/nowhere", "db/admin": nobody})
     assert done.returncode == 2

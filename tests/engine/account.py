@@ -1,6 +1,6 @@
-"""What exists in the account of the stand-ins: one file per resource, so that a killed provider loses nothing.
+"""The resources in the stand-ins' account: one file for each, so that a killed provider loses nothing.
 
-It holds properties in clear, secrets included, as a cloud does.
+Files hold properties in clear, secrets included, as a cloud does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rehearsal.engine.computed import attributes
 from tests.owner import config
 
 ACCOUNT: Final[str] = config("prod")["aws:allowedAccountIds"][0]
-"""The account that production deploys to. The packs refuse any other than the stack's own in an ARN."""
+"""The account that production deploys to. The packs refuse ARNs of any account but the stack's own."""
 
 IDENTITY: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": "name",
@@ -41,7 +41,7 @@ IDENTITY: Final[Mapping[str, str]] = {
     "aws:wafv2/ipSet:IpSet": "name",
     "aws:wafv2/webAcl:WebAcl": "name",
 }
-"""Type -> input that no two resources of the type may share in an account."""
+"""Type -> input that must be unique among the type's resources in an account."""
 
 REPLACES: Final[Mapping[str, frozenset[str]]] = {
     type_: frozenset(keys)
@@ -62,7 +62,7 @@ REPLACES: Final[Mapping[str, frozenset[str]]] = {
         "aws:ec2/subnet:Subnet": ("vpcId", "cidrBlock", "availabilityZone"),
         "aws:ec2/vpc:Vpc": ("cidrBlock",),
         "aws:ecs/service:Service": ("cluster", "launchType"),
-        # A revision is never changed: another one is made.
+        # A revision never changes: an update creates another one.
         "aws:ecs/taskDefinition:TaskDefinition": (
             *("containerDefinitions", "cpu", "executionRoleArn", "family", "memory", "networkMode"),
             *("requiresCompatibilities", "runtimePlatform", "taskRoleArn"),
@@ -86,7 +86,7 @@ REPLACES: Final[Mapping[str, frozenset[str]]] = {
         "cloudflare:index/zoneSetting:ZoneSetting": ("zoneId", "settingId"),
     }.items()
 }
-"""Type -> inputs (beside its identity, the region and a sub-resource's bucket) whose change makes a new resource, as
+"""Type -> inputs (besides its identity, the region and a sub-resource's bucket) whose change creates a new resource, as
 the providers' documentation marks them ("Forces new resource")."""
 
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
@@ -107,8 +107,8 @@ USED_BY: Final[Mapping[str, Mapping[str, str]]] = {
     "aws:wafv2/ipSet:IpSet": {"aws:wafv2/webAcl:WebAcl": "rules"},
     "aws:wafv2/webAcl:WebAcl": {_DISTRIBUTION: "webAclId"},
 }
-"""Type -> type -> input that may name one by its id, or by an ARN that ends with it; AWS deletes none that is named
-there (ResourceInUse and the like)."""
+"""Type -> type -> input that may name a resource of the first type by its id, or by an ARN that ends with it. AWS
+doesn't delete a resource that is named there (ResourceInUse and the like)."""
 
 _BALANCING: Final = "arn:aws:elasticloadbalancing:{region}:{account}"
 _FIREWALL: Final = "arn:aws:wafv2:{region}:{account}:global"
@@ -129,7 +129,7 @@ IDS: Final[Mapping[str, str]] = {
     "aws:wafv2/ipSet:IpSet": f"{_FIREWALL}/ipset/{{name}}/{_UUID}",
     "aws:wafv2/webAcl:WebAcl": f"{_FIREWALL}/webacl/{{name}}/{_UUID}",
 }
-"""Type -> what its ids look like, where the packs know; `{0}` is made of hexadecimal digits."""
+"""Type -> the shape of its ids, where packs check it; `{0}` stands for hexadecimal digits."""
 
 _LOGS: Final = "arn:aws:logs:{region}:{account}"
 ARNS: Final[Mapping[str, str]] = {
@@ -137,7 +137,7 @@ ARNS: Final[Mapping[str, str]] = {
     "aws:cloudwatch/logDeliverySource:LogDeliverySource": _LOGS + ":delivery-source:{name}",
     "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "arn:aws:iam::{account}:oidc-provider/{issuer}",
 }
-"""Type -> what its ARNs look like, where somebody reads names in them."""
+"""Type -> the shape of its ARNs, where something reads names from them."""
 
 _OF_A_BUCKET: Final = (
     "bucketLifecycleConfiguration:BucketLifecycleConfiguration",
@@ -157,21 +157,21 @@ IMPORTED_AS: Final[Mapping[str, str]] = {
     "aws:wafv2/webAcl:WebAcl": "{last}/{name}/{scope}",
     "cloudflare:index/dnsRecord:DnsRecord": "{zoneId}/{id}",
 }
-"""Type -> the id that an import takes, of the properties and `last`, the end of the id; elsewhere it is the id itself.
+"""Type -> the id that an import takes, from the properties and `last`, the end of the id; other types take the id.
 Source: the Import section of each type's page, https://www.pulumi.com/registry/packages/aws/api-docs/ and cloudflare"""
 
 NEVER_READ: Final[Mapping[str, frozenset[str]]] = {
     "aws:lb/listenerRule:ListenerRule": frozenset({"clientSecret"}),
     "aws:secretsmanager/secret:Secret": frozenset({"recoveryWindowInDays", "forceOverwriteReplicaSecret"}),
 }
-"""Type -> inputs, at any depth, that no read-only call of AWS answers, so that an import lacks them."""
+"""Type -> inputs, at any depth, that no read-only call of AWS returns, so that an import lacks them."""
 
 UPDATABLE_NAMES: Final = frozenset({"aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy"})
-"""Types whose identity can be changed in place."""
+"""Types whose identity can change in place."""
 
 
 def replaces(type_: str, key: str) -> bool:
-    """Tell whether a change of an input makes the provider replace the resource."""
+    """Tell whether changing an input makes the provider replace the resource."""
     if type_.startswith("aws:") and key == "region":
         return True
     if type_.startswith("aws:s3/bucket") and key == "bucket":
@@ -181,10 +181,10 @@ def replaces(type_: str, key: str) -> bool:
 
 
 def old_first(type_: str, inputs: Mapping[str, Any]) -> bool:
-    """Tell whether the provider has the old resource deleted before its replacement is made.
+    """Tell whether the provider wants the old resource deleted before its replacement is created.
 
-    It does where the program gives the name, be it a new one (nameRequiresDeleteBeforeReplace in pkg/tfbridge/schema.go
-    of pulumi/pulumi-terraform-bridge), in resources that are written with Terraform's older SDK.
+    It does if the program gives the name, even a new one (nameRequiresDeleteBeforeReplace in pkg/tfbridge/schema.go of
+    pulumi/pulumi-terraform-bridge), for resources that are written with Terraform's older SDK.
     """
     key = IDENTITY.get(type_, "")
     return key in ("name", "bucket") and key in inputs and not type_.startswith("aws:cloudwatch/logDelivery")
@@ -192,7 +192,7 @@ def old_first(type_: str, inputs: Mapping[str, Any]) -> bool:
 
 @dataclass(frozen=True)
 class Resource:
-    """One existing resource: its id, type, the URN it was made for, all its properties, and those that were given."""
+    """One existing resource: its id, type, the URN it was created for, all its properties, and the given inputs."""
 
     id: str
     type: str
@@ -202,7 +202,7 @@ class Resource:
 
     @property
     def identity(self) -> str:
-        """The name that is taken while it exists; its id where only the provider names it."""
+        """The name that no other resource can have while it exists; its id if only the provider names it."""
         key = IDENTITY.get(self.type)
         return f"{self.type} {self.properties[key] if key else self.id}"
 
@@ -213,7 +213,7 @@ class Resource:
         return IMPORTED_AS.get(self.type, "{id}").format_map({**self.properties, "last": last})
 
     def inputs(self) -> dict[str, Any]:
-        """Return what was given, as far as a read-only call answers it."""
+        """Return the given inputs, as far as a read-only call returns them."""
         found = {key: value for key, value in self.properties.items() if key in self.given}
         read: dict[str, Any] = _without(found, NEVER_READ.get(self.type, frozenset()))
         return read
@@ -231,16 +231,16 @@ class Account:
             yield Resource(**json.loads(file.read_text()))
 
     def find(self, type_: str, id_: str) -> Resource | None:
-        """Return a resource, or None where there is none."""
+        """Return a resource, or None if it doesn't exist."""
         file = self._file(type_, id_)
         return Resource(**json.loads(file.read_text())) if file.exists() else None
 
     def imported(self, type_: str, id_: str) -> Resource | None:
-        """Return the resource that an import takes by an id, or None where there is none."""
+        """Return the resource that an import finds by an id, or None if there is none."""
         return next((one for one in self if one.type == type_ and one.import_id == id_), None)
 
     def put(self, resource: Resource) -> None:
-        """Make a resource, or change it."""
+        """Create or change a resource."""
         file = self._file(resource.type, resource.id)
         unfinished = file.with_suffix(".new")
         unfinished.write_text(json.dumps(vars(resource)))
@@ -249,14 +249,14 @@ class Account:
     def in_use(self, type_: str, id_: str) -> bool:
         """Tell whether another resource needs this one."""
         keys = USED_BY.get(type_, {})
-        # What ends with the id isn't always one: a longer name may end with this one, but not after a slash or a colon.
+        # A text that ends with the id may be a longer name, but not if a slash or a colon comes before the id.
         named = re.compile(rf'["/:]{re.escape(id_)}"')
         return any(
             named.search(json.dumps(other.properties.get(keys[other.type]))) for other in self if other.type in keys
         )
 
     def remove(self, type_: str, id_: str) -> None:
-        """Delete a resource; one that doesn't exist is no error, as with the providers."""
+        """Delete a resource; as with the providers, deleting one that doesn't exist is no error."""
         self._file(type_, id_).unlink(missing_ok=True)
 
     def _file(self, type_: str, id_: str) -> Path:
@@ -264,7 +264,7 @@ class Account:
 
 
 def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: str = ACCOUNT) -> Resource:
-    """Return the resource that a provider makes of its inputs, with made-up values for what it computes."""
+    """Return the resource that a provider creates from its inputs, with made-up values for computed properties."""
     token = hashlib.sha256(f"{urn} {json.dumps(inputs, sort_keys=True)}".encode()).hexdigest()
     name = str(inputs.get(IDENTITY.get(type_, "name"), "")) or token[:12]
     region = str(inputs.get("region") or region)
@@ -279,7 +279,7 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: 
         else f"arn:aws:{service}:{region}:{account}:{kind[0].lower()}{kind[1:]}/{name.strip('/')}-{token[:6]}",
         "region": region,
         "tagsAll": inputs.get("tags", {}),
-        # What SQS tells of a queue that has none.
+        # SQS returns these for a queue that has none.
         **dict.fromkeys(("redrivePolicy", "redriveAllowPolicy"), ""),
         "domainName": f"{token[:14]}.cloudfront.net",
         "dnsName": f"{name}-{token[:10]}.{region}.elb.amazonaws.com",
@@ -305,7 +305,7 @@ def made(type_: str, urn: str, inputs: Mapping[str, Any], region: str, account: 
 
 
 def _without(value: Any, keys: Set[str]) -> Any:  # noqa: ANN401 - any property value
-    """Return a value without some keys at any depth."""
+    """Return a value without some keys, at any depth."""
     if isinstance(value, dict):
         return {key: _without(item, keys) for key, item in value.items() if key not in keys}
     return [_without(item, keys) for item in value] if isinstance(value, list) else value

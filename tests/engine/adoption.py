@@ -1,4 +1,4 @@
-"""An account that Terraform made, as the stand-ins have it: Terraform's state of it, and what a listing finds there."""
+"""The stand-ins' account as if Terraform had created it: Terraform's state, and what a listing finds there."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tests.engine.account import Account, Resource
 LINEAGE: Final = "3f6f7c9a-0000-4000-8000-000000000001"
 
 _RENAMED: Final = {"conditions": "condition", "actions": "action", "origins": "origin"}
-"""Inputs that Terraform's provider names otherwise."""
+"""Inputs with another name in Terraform's provider."""
 
 
 def state_document(resources: Iterable[Resource], serial: int = 7) -> str:
-    """Return what `terraform state pull` would write for some resources, values of secrets included."""
+    """Return what `terraform state pull` would write for some resources, including values of secrets."""
     entries = [
         {
             "module": "module.platform",
@@ -54,7 +54,7 @@ def _attributes(resource: Resource) -> dict[str, Any]:
 
 
 def _snake(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Return a value with Terraform's names; what is one thing within another is a list of one block there."""
+    """Return a value with Terraform's names; a nested object becomes a list with one block."""
     if isinstance(value, list):
         return [_snake(item) for item in value]
     if not isinstance(value, dict):
@@ -70,7 +70,7 @@ def _snake(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 class StandInAccount:
-    """What AWS and Cloudflare would list of the stand-ins' account (`operations.adopt.live.Live`)."""
+    """Lists the stand-ins' account as AWS and Cloudflare would (`operations.adopt.live.Live`)."""
 
     def __init__(self, account: Account) -> None:
         self._account = account

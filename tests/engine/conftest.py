@@ -1,4 +1,4 @@
-"""Deployments on empty accounts, and of a stack that is up."""
+"""Fixtures that deploy: on empty accounts, or a stack that is up already."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Deploy = Callable[..., Deployment]
 
 @pytest.fixture
 def deploy(tmp_path: Path) -> Iterator[Deploy]:
-    """Make a deployment of a stack: on an empty account, or (`up=True`) where everything exists already."""
+    """Create deployments of a stack: on an empty account, or (`up=True`) with everything deployed already."""
     made = []
 
     def make(stack: str = "prod", *, up: bool = False) -> Deployment:
@@ -27,13 +27,13 @@ def deploy(tmp_path: Path) -> Iterator[Deploy]:
 
     yield make
     for deployment in made:
-        deployment.faults()  # what still waits goes on
+        deployment.faults()  # calls that still wait go on
         deployment.attached.stop()
 
 
 @cache
 def first_up(stack: str) -> tuple[Deployment, Outcome]:
-    """Bring a stack up on an empty account, once, with the options of CI; it is for copying and looking at."""
+    """Bring a stack up on an empty account, once, as CI does; tests only copy and read it."""
     import atexit
     import tempfile
 

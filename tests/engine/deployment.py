@@ -1,4 +1,4 @@
-"""A copy of the project that the real engine deploys to the stand-ins: its own backend, secrets and account."""
+"""A copy of the project that the real engine deploys to the stand-ins, with its own backend, secrets and account."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.workloads import LAB
 STACKS: Final = ("prod", "dev", LAB)
 PASSPHRASE: Final = "a passphrase for tests"
 HANGS: Final = 900
-"""Seconds after which a run is taken for one that never ends."""
+"""Seconds after which a run counts as hanging."""
 
 HEADER_SECRET: Final = sha256(b"current").hexdigest()
 NEXT_HEADER_SECRET: Final = sha256(b"next").hexdigest()
@@ -63,11 +63,11 @@ class Deployment:
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "AWS_"))},
             "PULUMI_HOME": str(self.folder / "home"),
-            # Without files of attributes: these are emptied before they are written, and whoever reads one then fails.
+            # No metadata files: they are emptied before they are written, and reading one at that moment fails.
             "PULUMI_BACKEND_URL": f"file://{self.folder / 'state'}?metadata=skip",
             "PULUMI_CONFIG_PASSPHRASE": PASSPHRASE,
             "PULUMI_DEBUG_PROVIDERS": self.attached.addresses,
-            # Nothing is fetched: neither plugins nor word of newer versions.
+            # Nothing is downloaded: neither plugins nor news of newer versions.
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PYTHONPATH": str(PROJECT),
@@ -75,7 +75,7 @@ class Deployment:
         }
 
     def command(self, *arguments: str) -> list[str]:
-        """Return a command line of the wrapper for this stack."""
+        """Return the wrapper's command line for this stack."""
         return [
             sys.executable,
             "-m",
@@ -134,7 +134,7 @@ class Deployment:
         return self.project / f"Pulumi.{self.stack}.yaml"
 
     def configure(self, **secrets: str | None) -> None:
-        """Set secret configuration values, among the header secrets above; None takes a key away."""
+        """Set secret configuration values (the header secrets above); None removes a key."""
         document = yaml.safe_load(self.stack_file.read_text())
         document["encryptionsalt"] = prepared().salt
         for key, value in secrets.items():
@@ -150,7 +150,7 @@ class Deployment:
         self.stack_file.write_text(yaml.safe_dump(document))
 
     def kinde_secret(self, value: str) -> None:
-        """Set what Secrets Manager answers for the Kinde client secret."""
+        """Set Secrets Manager's answer for the Kinde client secret."""
         config = yaml.safe_load(self.stack_file.read_text())["config"]
         arn = (
             f"arn:aws:secretsmanager:{config['aws:region']}:{config['aws:allowedAccountIds'][0]}"
@@ -160,7 +160,7 @@ class Deployment:
         (self.cloud / "secrets.json").write_text(json.dumps({arn: value}))
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """Have these faults from now on (see stand_ins.Fault), and no others."""
+        """Set the faults that happen from now on (see stand_ins.Fault), and remove all others."""
         unfinished = self.cloud / "faults.new"
         unfinished.write_text(json.dumps(faults))
         unfinished.rename(self.cloud / "faults.json")
@@ -173,29 +173,29 @@ class Deployment:
         path.write_text(text.replace(old, new))
 
     def write_readers(self) -> None:
-        """Write again who may read which secret, as the project's own command does after a change of the catalogue."""
+        """Write again who may read which secret, with the project's own command for changes of the catalogue."""
         outcome = self._run([sys.executable, "-m", "generators.expected_readers"], self.project)
         assert outcome.code == 0, outcome.out
 
     def write_agreement(self) -> None:
-        """Agree to what the stack's settings and plan have, as the project's own command does."""
+        """Agree to the stack's settings and plan, with the project's own command."""
         command = [sys.executable, "-m", "policies.inventory.agreement", "write", "--stack", self.stack, "--yes"]
         outcome = self._run(command, self.project)
         assert outcome.code == 0, outcome.out
 
     def journal(self) -> list[dict[str, Any]]:
-        """Return the calls so far, previews left out."""
+        """Return the calls so far, without those of previews."""
         path = self.cloud / "journal.jsonl"
         if not path.exists():
             return []
         return [call for call in map(json.loads, path.read_text().splitlines()) if not call.get("preview")]
 
     def calls(self, method: str, after: int = 0) -> list[dict[str, Any]]:
-        """Return the calls of a method that had their effect, from a place in the journal on."""
+        """Return the successful calls of a method, from a position in the journal on."""
         return [call for call in self.journal()[after:] if call["method"] == method and call["outcome"] == "done"]
 
     def changes(self, after: int) -> list[tuple[str, str]]:
-        """Return what changed the account from a place in the journal on: method and type, in order."""
+        """Return what changed the account from a position in the journal on: method and type, in order."""
         changing = ("Create", "Update", "Delete")
         return [
             (call["method"], call["type"])
@@ -204,13 +204,13 @@ class Deployment:
         ]
 
     def state(self) -> dict[str, Any]:
-        """Return the stack's state as the backend keeps it."""
+        """Return the stack's state as the backend stores it."""
         document: dict[str, Any] = json.loads(self.state_file.read_text())["checkpoint"]["latest"]
         return document
 
     @property
     def state_file(self) -> Path:
-        """The file with the stack's state; beside it, ending in `.bak`, the state before the last write."""
+        """The file with the stack's state; a file beside it, ending in `.bak`, has the state before the last write."""
         return self.folder / "state" / ".pulumi" / "stacks" / NAME / f"{self.stack}.json"
 
     def resources(self) -> list[dict[str, Any]]:
@@ -223,7 +223,7 @@ class Deployment:
 
     @property
     def account(self) -> Path:
-        """Where the stand-ins keep what exists."""
+        """The folder where the stand-ins keep existing resources."""
         return self.cloud / "account"
 
     def account_resources(self) -> list[Resource]:
@@ -237,9 +237,9 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A backend with the stacks, still empty, and the header secrets sealed: made once, copied often.
+    """A backend with the stacks, still empty, and the header secrets encrypted: created once, copied often.
 
-    `sealed` maps a header secret to its encrypted form, which the passphrase and `salt` open.
+    `sealed` maps a header secret to its encrypted form, which the passphrase and `salt` decrypt.
     """
 
     state: Path
@@ -247,9 +247,9 @@ class Prepared:
     sealed: Mapping[str, str]
 
     def deployment(self, folder: Path, stack: str, project: Path | None = None) -> Deployment:
-        """Return a deployment of a stack on an empty account: of a copy of the project, or of the folder given.
+        """Return a deployment of a stack on an empty account: of a copy of the project, or of the given folder.
 
-        A folder that is given is changed: its stack file gets a header secret that can be opened.
+        A given folder is changed: its stack file gets a header secret that can be decrypted.
         """
         project = project or copy_project(folder, stack)
         if not (project / ".venv").exists():
@@ -263,7 +263,7 @@ class Prepared:
 
 @cache
 def prepared() -> Prepared:
-    """Make the stacks and encrypt the header secrets, with the CLI."""
+    """Create the stacks and encrypt the header secrets, with the CLI."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "state").mkdir()
@@ -285,7 +285,7 @@ def prepared() -> Prepared:
 
 @contextlib.contextmanager
 def stand_ins_of_their_own(deployment: Deployment) -> Iterator[None]:
-    """Serve a deployment's stand-ins from a process that may die."""
+    """Serve a deployment's stand-ins from a separate process, which may die."""
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", "tests.engine.stand_ins", str(deployment.cloud)],
         cwd=PROJECT,

@@ -13,7 +13,7 @@ from tests.engine.deployment import prepared
 
 
 class Seen(NamedTuple):
-    """What `pulumi preview` said: its JSON with what the packs say, its exit code, and what it printed."""
+    """The result of `pulumi preview`: its JSON with the packs' violations, its exit code, and what it printed."""
 
     document: dict[str, Any]
     exit_code: int
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 def preview(project: Path, stack: str) -> Seen:
     """Preview a stack of a project folder with all its packs, on an empty account.
 
-    The folder itself stays as it is: a copy gets a header secret that can be opened, and a backend.
+    The folder itself isn't changed: a copy gets a header secret that can be decrypted, and a backend.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -1,4 +1,4 @@
-"""Somebody else's project, made as docs/least-privilege-on-the-engine.md says, and deployed to the stand-in for AWS."""
+"""Another project, set up as docs/least-privilege-on-the-engine.md says, and deployed to the stand-in for AWS."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.planning import PROJECT
 
 PAGE: Final = (PROJECT / "docs" / "least-privilege-on-the-engine.md").read_text()
 CLONE: Final = "least-privilege"
-"""What the page calls the clone of this repository."""
+"""The page's name for the clone of this repository."""
 
 PROGRAMS: Final = {"TypeScript": "index.ts", "Python": "__main__.py"}
 _NEEDED: Final = {"TypeScript": ("node", "npm", "pulumi-language-nodejs"), "Python": ()}
@@ -36,14 +36,14 @@ _BLOCK: Final = re.compile(r"^`([^`\n]+)`(?:, ([^:\n]+))?:\n\n```\w+\n(.*?)^```$
 
 
 def block(file: str, state: str, text: str = PAGE) -> str:
-    """Return what the page writes into a file, in the state that it says the file is in."""
+    """Return the text that the page writes into a file, in the state that the page says the file is in."""
     [found] = [block for name, said, block in _BLOCK.findall(text) if (name, said) == (file, state)]
     return str(found)
 
 
 @dataclass(frozen=True)
 class OtherProject:
-    """The project of one language, with the page's program in it and the pack beside it."""
+    """A project in one language, with the page's program and the pack beside it."""
 
     language: str
     deployment: Deployment
@@ -54,15 +54,15 @@ class OtherProject:
         return block(PROGRAMS[self.language], "", _section(self.language))
 
     def with_policy(self, state: str) -> str:
-        """Return the program with the worker's policy in another state of the page."""
+        """Return the program with the worker's policy in another state from the page."""
         other = block(PROGRAMS[self.language], state).strip()
-        # Neither is cut by an empty line, and both begin with the same words.
+        # Neither policy contains an empty line, and both begin with the same words.
         parts = self.program.split("\n\n")
         [at] = [at for at, part in enumerate(parts) if part.startswith(other.splitlines()[0])]
         return "\n\n".join([*parts[:at], other, *parts[at + 1 :]]) + "\n"
 
     def preview(self, program: str, configuration: str = "", pack: str = _PACK) -> Outcome:
-        """Run the page's command on a program, with the configuration that it names or one of the project's own."""
+        """Run the page's command on a program, with the page's configuration or other text for it."""
         return self._gated("preview", program, configuration, pack)
 
     def up(self, program: str, configuration: str = "") -> Outcome:
@@ -81,7 +81,7 @@ class OtherProject:
 
 
 def make(language: str, folder: Path) -> OtherProject:
-    """Do what the page's section about a language says, up to the preview; skip the test where that can't be done."""
+    """Follow the page's section about a language up to the preview; skip the test if that isn't possible here."""
     if absent := [name for name in _NEEDED[language] if shutil.which(name) is None]:
         pytest.skip(f"{', '.join(absent)} isn't on the path")
     project = folder / "orders"
@@ -89,7 +89,7 @@ def make(language: str, folder: Path) -> OtherProject:
     (folder / CLONE).symlink_to(PROJECT)
     (folder / "state").mkdir()
     deployment = Deployment(folder, "dev", project, attach(folder / "cloud"))
-    del deployment.environment["PYTHONPATH"]  # nothing of this project is at hand by chance
+    del deployment.environment["PYTHONPATH"]  # this project's modules must not be importable
     for name, state, text in _BLOCK.findall(_section(language)):
         assert not state
         (project / name).write_text(text)
@@ -105,7 +105,7 @@ def make(language: str, folder: Path) -> OtherProject:
 
 @cache
 def made(language: str) -> OtherProject:
-    """Make the project once, for what leaves the account empty."""
+    """Set the project up once, for tests that leave the account empty."""
     folder = Path(tempfile.mkdtemp())
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return make(language, folder)
@@ -136,7 +136,7 @@ def _commands(language: str) -> list[str]:
 
 
 def _installed(line: str, project: Path) -> list[Path]:
-    """Return the folders that a line of the page installs. They stay under `build/`, as the package index is slow."""
+    """Return the folders that a line of the page installs. They are kept in `build/`, as the package index is slow."""
     manifest = project / "package.json"
     text = line + (manifest.read_text() if line.startswith("npm") else "")
     folder = _BUILD / sha256(text.encode()).hexdigest()[:12]

@@ -1,19 +1,19 @@
-"""Stand-ins for the aws and cloudflare providers, attached to the engine instead of the real ones.
+"""Stand-ins for the aws and cloudflare providers, attached to the engine in place of the real ones.
 
     python -m tests.engine.stand_ins FOLDER
 
-prints what `PULUMI_DEBUG_PROVIDERS` takes and serves until it is killed; `attach` does the same in process.
+prints the value for `PULUMI_DEBUG_PROVIDERS` and serves until it is killed; `attach` does the same in process.
 In the folder:
 
-    account/       what exists (see account.py); survives the process
-    account-id     the account that the credentials belong to; without it, whichever the stack allows
+    account/       existing resources (see account.py); outlives the process
+    account-id     the account that the credentials belong to; without it, any account that the stack allows
     journal.jsonl  the calls, in order: `method`, `urn`, `type`, `id`, `preview`, `outcome`, and for an update
-                   `changed`, the names of the inputs that changed; never a value
-    faults.json    a list of faults (see `Fault`), read anew when it changes
+                   `changed`, the names of the changed inputs; never a value
+    faults.json    a list of faults (see `Fault`), read again when it changes
     secrets.json   ARN of a secret -> its value, the answer of `getSecretVersion`
 
 Like the bridged providers (pulumi-terraform-bridge, pkg/tfbridge/provider.go, Configure) they support previews and
-don't accept secrets: the engine hands values over in clear and marks what comes back as far as it can.
+don't accept secrets: the engine sends values in clear and marks the answers as secret as far as it can.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ PACKAGES: Final = ("aws", "cloudflare")
 
 @dataclass(frozen=True)
 class Fault:
-    """Something that goes wrong: at the n-th call of a method outside previews (counted since the file was written).
+    """A fault at the n-th call of a method outside previews (counted since the file was written).
 
-    `action`: `refuse` answers with an error and does nothing; `wait` does it once the fault is taken out of the file;
+    `action`: `refuse` answers with an error and does nothing; `wait` acts once the fault is removed from the file;
     `die` ends the process before anything is done; `die-after` once it is done, but before the engine hears of it;
-    `roll-back` does nothing and answers as if it were done, as with a service of ECS that goes back to what ran before.
-    Of a `Read` there are the first two, of an `Invoke` (whose `type` is its token, in previews too) there is `wait`.
+    `roll-back` does nothing and answers as if it were done, as with an ECS service that rolls back. A `Read` can be
+    given the first two, an `Invoke` (whose `type` is its token; it counts in previews too) only `wait`.
     """
 
     method: str
@@ -61,7 +61,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that a test has asked for."""
+    """The faults that a test has set."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -70,7 +70,7 @@ class Faults:
         self._calls: list[int] = []
 
     def due(self, method: str, type_: str) -> Fault | None:
-        """Count a call and return the fault that is due at it."""
+        """Count a call and return its fault if one is due."""
         self._read()
         found = None
         for index, fault in enumerate(self._faults):
@@ -92,7 +92,7 @@ class Faults:
 
 
 class Cloud:
-    """What both providers share: the account, the journal and the faults."""
+    """State that both providers share: the account, the journal and the faults."""
 
     def __init__(self, folder: Path) -> None:
         self.account = Account(folder / "account")
@@ -103,7 +103,7 @@ class Cloud:
         self._account_id = folder / "account-id"
 
     def admits(self, allowed: Sequence[str]) -> bool:
-        """Tell whether the credentials' account is among those that a stack allows; none allowed means any."""
+        """Tell whether a stack allows the credentials' account; an empty list allows any."""
         return not allowed or not self._account_id.exists() or self._account_id.read_text().strip() in allowed
 
     def fault(self, method: str, type_: str) -> Fault | None:
@@ -112,7 +112,7 @@ class Cloud:
             return self._faults.due(method, type_)
 
     def lasts(self, fault: Fault) -> bool:
-        """Tell whether a test still wants a fault."""
+        """Tell whether a fault is still in the file."""
         with self.lock:
             return fault in self._faults
 
@@ -171,7 +171,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._accounts = json.loads(accounts) if isinstance(accounts, str) else accounts
         self._cloud.note("Configure", package=self._package, region=self._region, accounts=self._accounts)
         if not self._cloud.admits(self._accounts):
-            # As the real provider words it (hashicorp/aws-sdk-go-base, ValidateAccountID).
+            # The words of the real provider (hashicorp/aws-sdk-go-base, ValidateAccountID).
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "AWS account ID not allowed")
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
@@ -239,7 +239,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         self._hold(fault, urn=request.urn, type=_type(request.urn))
         if fault and fault.action == "refuse":
             context.abort(grpc.StatusCode.UNAVAILABLE, f"{request.urn}: the service doesn't answer (a test's fault)")
-        # An import has the id of the type's documentation, with the region behind it where that isn't the provider's.
+        # An import gives the id from the type's documentation, and the region after it if that isn't the provider's.
         id_, _, region = request.id.partition("@")
         account, type_ = self._cloud.account, _type(request.urn)
         resource = account.find(type_, id_) or account.imported(type_, id_)
@@ -293,7 +293,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
         work: Callable[[], None],
         changed: list[str] | None = None,
     ) -> None:
-        """Do what changes the account, unless a fault is due."""
+        """Change the account, unless a fault is due."""
         type_ = _type(urn)
         fault = self._cloud.fault(method, type_)
         action = fault.action if fault else ""
@@ -316,7 +316,7 @@ class StandIn(provider_pb2_grpc.ResourceProviderServicer):
             os._exit(1)
 
     def _hold(self, fault: Fault | None, **entry: str) -> None:
-        """Wait while a test has a call wait."""
+        """Wait while a fault holds a call."""
         if fault and fault.action == "wait":
             self._cloud.note("Wait", **entry)
             while self._cloud.lasts(fault):
@@ -328,18 +328,18 @@ def _type(urn: str) -> str:
 
 
 def _changed(request: provider_pb2.DiffRequest | provider_pb2.UpdateRequest) -> list[str]:
-    """Return the inputs that differ, in alphabetical order; an unknown one differs."""
+    """Return the inputs that differ, in alphabetical order; unknown ones count as different."""
     olds, news = from_struct(request.old_inputs), from_struct(request.news)
     return sorted(key for key in {*olds, *news} - {*request.ignoreChanges} if olds.get(key) != news.get(key))
 
 
 @dataclass(frozen=True)
 class Attached:
-    """Both providers, served. A server that nobody holds is collected."""
+    """Both providers, being served. Keep a reference, or the servers are garbage-collected."""
 
     servers: tuple[grpc.Server, ...]
     addresses: str
-    """What `PULUMI_DEBUG_PROVIDERS` takes."""
+    """The value for `PULUMI_DEBUG_PROVIDERS`."""
 
     def stop(self) -> None:
         """Stop serving."""
@@ -349,7 +349,7 @@ class Attached:
 
 def attach(folder: Path) -> Attached:
     """Serve both providers from this process."""
-    # Their classes say what each type computes. To load them takes seconds, which only those spend who need them.
+    # Their classes say what each type computes. Loading them takes seconds, so only processes that need them do.
     import pulumi_aws  # noqa: F401
     import pulumi_cloudflare  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""A platform that runs already is taken over on the real engine: nothing is made, replaced, deleted or written."""
+"""The real engine takes over a running platform: nothing is created, replaced, deleted or written."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ RULE: Final = "aws:lb/listenerRule:ListenerRule"
 
 
 def running(deploy: Deploy) -> Deployment:
-    """A deployment with an empty state, on an account where the whole platform runs."""
+    """A deployment with an empty state, on an account where the whole platform is running."""
     deployment = deploy()
     shutil.copytree(first_up("prod")[0].account, deployment.account, dirs_exist_ok=True)
     return deployment
@@ -68,7 +68,7 @@ def environment(deployment: Deployment) -> Iterator[None]:
 
 
 def reported(deployment: Deployment, known: Map | None = None) -> Report:
-    """The report on an adoption of what runs."""
+    """The report on adopting the running platform."""
     state = terraform_state.read(state_document(Account(deployment.account)), "a test")
     settings = config("prod")
     live = StandInAccount(Account(deployment.account))
@@ -91,7 +91,7 @@ def verdicts(made: Report) -> Counter[Verdict]:
     return Counter(row.verdict for row in made.rows)
 
 
-def test_a_running_platform_is_taken_over_whole(deploy: Deploy, tmp_path: Path) -> None:
+def test_a_running_platform_is_taken_over_completely(deploy: Deploy, tmp_path: Path) -> None:
     deployment = running(deploy)
     before = len(deployment.journal())
     made = reported(deployment)
@@ -130,9 +130,9 @@ def test_a_running_platform_is_taken_over_whole(deploy: Deploy, tmp_path: Path) 
 
 
 def break_off_at_every_step(deployment: Deployment, file: Path) -> None:
-    """Take over what a report has, broken off again and again; each run goes on where the one before ended.
+    """Take over what a report lists, interrupted again and again; each run continues where the one before ended.
 
-    An import reads everything twice: in its own preview first, and then to write it into the state.
+    An import reads everything twice: first in its own preview, and then to write the state.
     """
     report_, engine = Report.load(file), Engine(deployment.project, "prod")
     existing = deployment.existing()
@@ -140,7 +140,7 @@ def break_off_at_every_step(deployment: Deployment, file: Path) -> None:
     # Killed in the preview of the import: nothing is written.
     kill_take_over(deployment, file, "Read", [reads // 2], lambda: True)
     assert deployment.resources() == []
-    # Killed when half of it is written.
+    # Killed when half of the state is written.
     second_half = range(reads + reads // 2 + 1, 2 * reads + 1)
     kill_take_over(deployment, file, "Read", second_half, lambda: len(imported(deployment)) == reads // 2)
     # One resource can't be read: the import ends by itself.
@@ -150,25 +150,25 @@ def break_off_at_every_step(deployment: Deployment, file: Path) -> None:
         take_over(report_, engine)
     deployment.faults()
     assert reads // 2 <= len(imported(deployment)) < reads
-    # All is written, and nothing compared.
+    # The state is written, but not compared yet.
     with environment(deployment), pytest.raises(BrokenOff):
         take_over(report_, BrokenOffBeforeComparison(deployment.project, "prod"))
     assert len(deployment.resources()) == len(existing)
-    # Killed in the preview that is compared, so that nobody heard of the end.
+    # Killed in the preview that is compared, before its result is reported.
     kill_take_over(deployment, file, "Invoke", [1], lambda: True)
     assert len(deployment.resources()) == len(existing)
 
 
 def imported(deployment: Deployment) -> list[str]:
-    """Return the types of what is in the state and was read."""
+    """Return the types of resources in the state that were read."""
     try:
         return [type_ for resource in deployment.resources() if (type_ := resource["type"]) not in RECORDED]
-    except (FileNotFoundError, json.JSONDecodeError):  # it is being written
+    except (FileNotFoundError, json.JSONDecodeError):  # the file is being written
         return []
 
 
 class BrokenOffBeforeComparison(Engine):
-    """An engine that imports, and then isn't there any more."""
+    """An engine that fails after its import."""
 
     def judged_preview(self) -> PlanDocument:
         raise BrokenOff
@@ -187,7 +187,7 @@ take_over(Report.load(Path(sys.argv[1])), Engine(Path(sys.argv[2]), "prod"))
 def kill_take_over(
     deployment: Deployment, file: Path, method: str, calls: Iterable[int], reached: Callable[[], bool]
 ) -> None:
-    """Take over what a report has, kill all of it once some calls of a provider wait, and unlock the stack."""
+    """Take over what a report lists, kill the process once some calls of a provider wait, and unlock the stack."""
     before = methods(deployment).count("Wait")
     deployment.faults(*({"method": method, "nth": number, "action": "wait"} for number in calls))
     command = [sys.executable, "-c", TAKE_OVER, str(file), str(deployment.project)]
@@ -214,10 +214,10 @@ DIFFERENCES: Final[dict[str, dict[str, Any]]] = {
     CERTIFICATE: {"keyAlgorithm": "RSA_2048"},
     TARGETS: {"port": 8080},
 }
-"""What usually differs, and can't be changed in place."""
+"""The usual differences that can't be changed in place."""
 
 
-def test_the_usual_differences_each_stop_it_and_each_has_its_way_out(deploy: Deploy) -> None:
+def test_each_usual_difference_stops_a_take_over_and_has_a_way_out(deploy: Deploy) -> None:
     deployment = running(deploy)
     account = Account(deployment.account)
     differing: dict[str, Resource] = {}
@@ -236,14 +236,14 @@ def test_the_usual_differences_each_stop_it_and_each_has_its_way_out(deploy: Dep
         assert f"`{key}`" in row.cause
         assert any(f"{key} of {type_}::" in way for way in row.ways_out)
 
-    # Each way out that a report names is taken: what runs is kept, under waivers; the certificate is left to Terraform.
+    # Take each way out that the report names: keep what runs, under waivers, and leave the certificate to Terraform.
     certificate = differing.pop(CERTIFICATE)
     names = {type_: resource.urn.split("::", 3)[3] for type_, resource in differing.items()}
     kept = [f"{key} of {type_}::{name}" for type_, name in names.items() for key in DIFFERENCES[type_]]
     deployment.set("keptDifferences", kept)
     waived = {
         "inventory/ignored-changes": [*names.values()],
-        # What is kept is judged: a role outside of the stack's path, a target on another port than the one agreed to.
+        # Kept values are judged: a role outside of the stack's path, a target on another port than the agreed one.
         "naming/misplaced-iam-resource": [names[ROLE]],
         "inventory/pinned-target": [names[TARGETS]],
         "entry_points/unguarded-egress": [names[TARGETS].replace("prod-", "prod-edge-to-")],

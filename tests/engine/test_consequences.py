@@ -1,4 +1,4 @@
-"""The engine's own preview tells what `up` destroys, replaces or can't do, before anything is applied."""
+"""The engine's own preview says what `up` will destroy, replace or fail to do, before anything is applied."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ pulumi.CustomResource(
 """
 
 
-def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_path: Path) -> None:
+def test_up_says_what_it_destroys_and_refuses_changes_that_cannot_succeed(tmp_path: Path) -> None:
     deployment = workshop(tmp_path, PROGRAM)
     outcome = deployment.up()
     assert outcome.code == 0, outcome.out
@@ -88,7 +88,7 @@ def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_pat
         "logs (aws:cloudwatch:LogDeliverySource) is replaced because of `logType`",
     ):
         assert f"{what} under its fixed name: the old one goes first, then a new one is made." in told
-    # What refers to a source goes before it, since it can't be changed in place.
+    # A resource that refers to a source and can't change in place is deleted before the source.
     changes = [f"{method} {type_.rpartition(':')[2]}" for method, type_ in deployment.changes(before) if "log" in type_]
     assert changes == [
         "Delete LogDelivery",
@@ -105,8 +105,8 @@ parameter("marker", depends_on=[service])
 """
 
 
-def test_an_update_without_workloads_refuses_what_waits_for_new_ones(tmp_path: Path) -> None:
-    # Applied, it would leave a state that the engine can't read: the marker names a service that isn't there.
+def test_an_update_without_workloads_refuses_resources_that_wait_for_new_ones(tmp_path: Path) -> None:
+    # An update would leave a state that the engine can't read: the marker would refer to a service that isn't there.
     deployment = workshop(tmp_path, 'parameter("marker")\n')
     assert deployment.up().code == 0
     program = deployment.project / "__main__.py"

@@ -1,4 +1,4 @@
-"""Providers that fail, two people at once, a killed engine: the next `up` finishes, nothing is lost or doubled."""
+"""Failing providers, two users at once, a killed engine: the next `up` finishes, nothing is lost or created twice."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def waits(deployment: Deployment, creations: int = 1) -> Callable[[], object]:
 
 
 def all_but(deployment: Deployment, type_: str) -> Callable[[], object]:
-    """Tell whether the state has all that needs no resource of a type, whose creation alone is under way."""
+    """Tell whether the state has everything that doesn't depend on a type, whose creation alone is under way."""
     waiting: set[str] = set()
     others = set()
     for step in document_of(deployment.stack)["steps"]:
@@ -72,7 +72,7 @@ def all_but(deployment: Deployment, type_: str) -> Callable[[], object]:
     def reached() -> bool:
         try:
             state = deployment.state()
-        except (FileNotFoundError, json.JSONDecodeError):  # it is being written
+        except (FileNotFoundError, json.JSONDecodeError):  # the file is being written
             return False
         under_way = [operation["resource"]["type"] for operation in state.get("pending_operations", [])]
         return under_way == [type_] and others <= {resource["urn"] for resource in state["resources"]}
@@ -80,7 +80,7 @@ def all_but(deployment: Deployment, type_: str) -> Callable[[], object]:
     return reached
 
 
-def test_a_provider_that_fails_half_way_is_finished_by_the_next_up(deploy: Deploy) -> None:
+def test_the_next_up_finishes_after_a_provider_error(deploy: Deploy) -> None:
     deployment = deploy("dev")
     deployment.faults({"method": "Create", "nth": 40, "action": "refuse"})
     failed = deployment.up()
@@ -95,7 +95,7 @@ def test_a_provider_that_fails_half_way_is_finished_by_the_next_up(deploy: Deplo
     assert_everything_once(deployment)
 
 
-def test_a_provider_that_dies_half_way_is_finished_by_the_next_up(deploy: Deploy) -> None:
+def test_the_next_up_finishes_after_a_provider_died(deploy: Deploy) -> None:
     deployment = deploy("dev")
     deployment.faults({"method": "Create", "nth": 40, "action": "die"})
     with stand_ins_of_their_own(deployment):
@@ -110,7 +110,7 @@ def test_a_provider_that_dies_half_way_is_finished_by_the_next_up(deploy: Deploy
     assert_everything_once(deployment)
 
 
-def test_of_two_ups_at_once_one_is_told_that_the_stack_is_locked(deploy: Deploy) -> None:
+def test_the_second_of_two_ups_fails_because_the_stack_is_locked(deploy: Deploy) -> None:
     deployment = deploy("dev")
     deployment.faults(creation_waits(SECRET))
     first = deployment.start("up", "--yes")
@@ -125,19 +125,19 @@ def test_of_two_ups_at_once_one_is_told_that_the_stack_is_locked(deploy: Deploy)
 
 
 @pytest.mark.parametrize("torn", [False, True], ids=["state whole", "state torn"])
-def test_what_a_killed_engine_leaves_can_be_put_right(torn: bool, deploy: Deploy) -> None:
+def test_the_state_left_by_a_killed_engine_can_be_repaired(torn: bool, deploy: Deploy) -> None:
     deployment = deploy("dev")
     deployment.faults(creation_waits(LOAD_BALANCER), creation_waits(SECRET))
     process = deployment.start("up", "--yes")
     until(waits(deployment, creations=2), process)
-    # The secret is made now, so that the state before the last write has the load balancer's creation too.
+    # The secret is created now, so that the state before the last write also lists the load balancer's creation.
     deployment.faults(creation_waits(LOAD_BALANCER))
     until(all_but(deployment, LOAD_BALANCER), process)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     deployment.faults()
     until(lambda: [type_ for type_, _ in deployment.existing() if type_ == LOAD_BALANCER])
-    if torn:  # as when it is killed while it writes the file
+    if torn:  # as if it had been killed while writing the file
         deployment.state_file.write_text("")
 
     refused = deployment.up()
@@ -148,8 +148,8 @@ def test_what_a_killed_engine_leaves_can_be_put_right(torn: bool, deploy: Deploy
     unlocked = deployment.run("unlock")
     assert unlocked.code == 0, unlocked.out
 
-    # The engine noted what was under way. It can't know whether the account has it by now; nothing is in it yet, so
-    # whoever looked takes it away and has it made again.
+    # The engine noted the pending operations, but can't know whether the account has their resources by now. The state
+    # doesn't, so the operator deletes them from the account, and the next `up` creates them again.
     pending = [operation["resource"]["urn"] for operation in deployment.state()["pending_operations"]]
     assert any(LOAD_BALANCER in urn for urn in pending)
     account = Account(deployment.account)
@@ -163,7 +163,7 @@ def test_what_a_killed_engine_leaves_can_be_put_right(torn: bool, deploy: Deploy
     assert_state_is_what_exists(deployment)
 
 
-def test_an_interrupted_up_ends_what_is_under_way_and_the_next_one_finishes(deploy: Deploy) -> None:
+def test_an_interrupted_up_finishes_running_operations_and_the_next_up_finishes_the_rest(deploy: Deploy) -> None:
     deployment = deploy("dev")
     deployment.faults(creation_waits(LOAD_BALANCER))
     process = deployment.start("up", "--yes")

@@ -1,4 +1,4 @@
-"""What a pack objects to never reaches a provider."""
+"""The packs stop a violation before it reaches a provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine
 
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row["id"]) for row in ONE_A_PACK])
-def test_a_violation_stops_up_before_anything_is_made(row: dict[str, Any], deploy: Deploy) -> None:
+def test_a_violation_stops_up_before_anything_is_created(row: dict[str, Any], deploy: Deploy) -> None:
     deployment = deploy()
     break_project(deployment.project, row)
     outcome = deployment.up()
@@ -26,7 +26,7 @@ def test_a_violation_stops_up_before_anything_is_made(row: dict[str, Any], deplo
     assert deployment.state().get("resources", []) == []
 
 
-def test_a_saved_plan_does_not_get_past_the_packs(deploy: Deploy) -> None:
+def test_the_packs_judge_a_saved_plan_too(deploy: Deploy) -> None:
     deployment = deploy()
     deployment.set("readSecretsInPreview", True)
     plan = deployment.folder / "plan.json"
@@ -39,7 +39,7 @@ def test_a_saved_plan_does_not_get_past_the_packs(deploy: Deploy) -> None:
     assert deployment.changes(0) == []
 
 
-def test_a_saved_plan_whose_secret_is_a_stand_in_is_refused(deploy: Deploy) -> None:
+def test_a_saved_plan_without_the_real_secret_is_refused(deploy: Deploy) -> None:
     deployment = deploy()
     outcome = deployment.up("--plan", "plan.json")
     assert outcome.code == 2
@@ -65,7 +65,7 @@ def test_every_pack_is_attached_with_its_configuration(deploy: Deploy) -> None:
     assert outcome.code == 1
     assert "expired on 2020-01-01" in outcome.out
     assert "gate/serve)" in outcome.out
-    # What a pack says is shown under its own name.
+    # A violation is shown under the name of its own pack.
     assert "naming@v" in outcome.out
 
 

@@ -1,4 +1,4 @@
-"""Other identities and other providers, on the real engine: `up` ends before anything is made."""
+"""Foreign identities and foreign providers, on the real engine: `up` ends before anything is created."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ pytestmark = pytest.mark.engine
 _ROWS = {row["id"]: row for row in BREAKAGES}
 
 TOGETHER = (
-    # Boundaries that are none, attachments to people, readers from elsewhere.
+    # Boundaries that limit nothing, policies attached to people, readers from elsewhere.
     (
         *("administrator-named-a-boundary", "administrator-named-a-boundary-for-later"),
         *("administrator-that-is-one-roles-boundary", "boundary-that-nobody-judges"),
         *("boundary-attached-to-a-group", "policy-attached-to-a-user", "policy-attached-to-roles-at-once"),
         *("writer-by-a-unique-id", "workload-enters-every-task"),
     ),
-    # Explicit providers, all under one name.
+    # Explicit providers, which all have the same name.
     ("provider-of-another-account",),
     ("provider-with-endpoints",),
     ("provider-with-a-role-of-another-account",),
@@ -28,7 +28,7 @@ TOGETHER = (
 
 
 @pytest.mark.parametrize("names", [pytest.param(names, id=names[-1]) for names in TOGETHER])
-def test_up_makes_nothing_for_somebody_else(names: tuple[str, ...], deploy: Deploy) -> None:
+def test_up_creates_nothing_for_foreign_identities(names: tuple[str, ...], deploy: Deploy) -> None:
     deployment = deploy()
     for name in names:
         break_project(deployment.project, _ROWS[name])

@@ -1,4 +1,4 @@
-"""A stack's life on the real engine: made, left alone, rotated, renamed, destroyed."""
+"""A stack's life on the real engine: created, left alone, rotated, renamed, destroyed."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def assert_state_is_what_exists(deployment: Deployment) -> None:
     assert not deployment.state().get("pending_operations")
 
 
-def test_the_first_up_makes_each_resource_once() -> None:
+def test_the_first_up_creates_each_resource_once() -> None:
     deployment, outcome = first_up("prod")
     assert outcome.code == 0, outcome.out
     created = [call["urn"] for call in deployment.calls("Create")]
@@ -87,7 +87,7 @@ def test_the_header_secret_is_rotated_in_two_steps_and_never_refused(deploy: Dep
     updates = deployment.calls("Update", before)
     types = [call["type"] for call in updates]
     assert sorted(types) == sorted([RULE] * 2 + [DISTRIBUTION] * 2 + [PARAMETER])
-    # Both rules let the new value in before any distribution sends it.
+    # Both rules accept the new value before any distribution sends it.
     in_order = [type_ for type_ in types if type_ != PARAMETER]
     assert in_order == [RULE, RULE, DISTRIBUTION, DISTRIBUTION]
     assert_let_in(deployment, {NEXT_HEADER_SECRET, HEADER_SECRET})
@@ -112,10 +112,10 @@ def assert_let_in(deployment: Deployment, secrets: set[str]) -> None:
         assert set(values) == secrets
 
 
-def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> None:
+def test_a_renamed_resource_is_created_before_the_old_one_is_deleted(deploy: Deploy) -> None:
     deployment = deploy(up=True)
     before = len(deployment.journal())
-    # A name in the program's own terms (another URN), and one in AWS alone, since the port can't be changed in place.
+    # One name changes in the program too (another URN), the other in AWS alone, since the port can't change in place.
     deployment.edit("components/catalogue.py", 'ORK_PROCESSOR = "ork-processor"', 'ORK_PROCESSOR = "ork-worker"')
     deployment.write_readers()
     deployment.edit("components/applications.py", "port=7007", "port=7008")
@@ -129,7 +129,7 @@ def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> 
     assert "prod-ork-processor" not in existing
     changed = deployment.changes(before)
     assert sorted(changed) == sorted(
-        # CI's deploy role names the roles that it may make.
+        # CI's deploy role lists the roles that it may create.
         [
             *(("Create", ROLE), ("Create", ROLE_POLICY), ("Update", ROLE_POLICY)),
             *(("Delete", ROLE), ("Delete", ROLE_POLICY)),
@@ -141,7 +141,7 @@ def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> 
             *(("Update", LISTENER), ("Update", DISTRIBUTION), ("Update", DISTRIBUTION)),
         ]
     )
-    # Traffic goes on, and AWS deletes nothing in use: what refers to the old one leads to the new one before it goes.
+    # Traffic goes on, and AWS deletes nothing in use: everything that refers to the old one moves to the new one first.
     last = {change: index for index, change in enumerate(changed)}
     for replaced, users in {
         TARGET_GROUP: [RULE],
@@ -153,7 +153,7 @@ def test_what_has_a_new_name_is_made_before_the_old_one_goes(deploy: Deploy) -> 
     assert_state_is_what_exists(deployment)
 
 
-def test_a_new_name_of_a_protected_bucket_is_refused_and_nothing_is_lost(deploy: Deploy) -> None:
+def test_renaming_a_protected_bucket_is_refused_and_loses_nothing(deploy: Deploy) -> None:
     deployment = deploy(up=True)
     existing = deployment.existing()
     deployment.edit("components/catalogue.py", 'RAW = "raw"', 'RAW = "unrefined"')
@@ -186,7 +186,7 @@ def test_production_can_not_be_destroyed_while_it_is_protected(deploy: Deploy) -
     assert {"aws:secretsmanager/secret:Secret", "aws:s3/bucket:Bucket", DISTRIBUTION} <= kept
 
 
-def test_another_account_than_the_stacks_own_is_refused_before_anything_is_made(deploy: Deploy) -> None:
+def test_a_foreign_account_is_refused_before_anything_is_created(deploy: Deploy) -> None:
     deployment = deploy()
     (deployment.cloud / "account-id").write_text("999999999999")
     outcome = deployment.up()
@@ -196,7 +196,7 @@ def test_another_account_than_the_stacks_own_is_refused_before_anything_is_made(
     assert NAME in outcome.out
 
 
-def test_what_exists_outside_the_state_is_taken_over_as_preflight_says(
+def test_a_resource_outside_the_state_can_be_imported_as_preflight_says(
     deploy: Deploy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deployment = deploy(up=True)
@@ -219,14 +219,12 @@ def test_what_exists_outside_the_state_is_taken_over_as_preflight_says(
     assert imported.code == 0, imported.out
     outcome = deployment.up()
     assert outcome.code == 0, outcome.out
-    # What a provider can't read from the account, such as the recovery window, is set again; nothing is made.
+    # Inputs that a provider can't read from the account, such as the recovery window, are set again, and no more.
     assert set(deployment.changes(before)) <= {("Update", secret["type"])}
     assert_state_is_what_exists(deployment)
 
 
-def test_state_of_a_stack_that_the_backend_does_not_have_is_empty(
-    deploy: Deploy, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_state_of_a_stack_unknown_to_the_backend_is_empty(deploy: Deploy, monkeypatch: pytest.MonkeyPatch) -> None:
     deployment = deploy()
     for key, value in deployment.environment.items():
         monkeypatch.setenv(key, value)

@@ -1,4 +1,4 @@
-"""The least-privilege pack in projects that aren't this one, as the page about it says."""
+"""The least-privilege pack in other projects, as the page about it says."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tests.planning import PROJECT
 pytestmark = pytest.mark.engine
 
 EDITS = re.findall(r"^\| `(\S+)` \| `(\S+)` \| `(\S+)` \| `(\S+)` \|$", PAGE, re.MULTILINE)
-"""What the page says is stopped: a word of the program, what it becomes, the resource, the rule."""
+"""What the page says is stopped: a word of the program, its replacement, the resource, the rule."""
 
 PRINTED = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-"""What the page says the engine prints: of a bad document, and of one that isn't known."""
+"""What the page says the engine prints: for a bad document, and for an unknown one."""
 
 UNKNOWN, KNOWN = "unknown in a preview", "known in a preview"
 
@@ -40,7 +40,7 @@ def test_a_good_program_passes(other: OtherProject) -> None:
     assert "5 to create" in outcome.out
 
 
-def test_bad_documents_are_stopped_before_anything_is_made(other: OtherProject) -> None:
+def test_bad_documents_are_stopped_before_anything_is_created(other: OtherProject) -> None:
     assert len(EDITS) == 3
     program = other.program
     for old, new, _, _ in EDITS:
@@ -54,13 +54,13 @@ def test_bad_documents_are_stopped_before_anything_is_made(other: OtherProject) 
     assert [call["method"] for call in other.deployment.journal() if call["method"] == "Create"] == []
 
 
-def test_a_document_that_is_made_from_an_unknown_output_is_stopped(other: OtherProject) -> None:
+def test_a_document_with_an_unknown_output_is_stopped(other: OtherProject) -> None:
     outcome = other.preview(other.with_policy(UNKNOWN))
     assert outcome.code == 1
     assert_printed(PRINTED[1], outcome.out)
 
 
-def test_a_document_that_is_made_from_known_outputs_is_judged(other: OtherProject) -> None:
+def test_a_document_with_known_outputs_is_judged(other: OtherProject) -> None:
     outcome = other.preview(other.with_policy(KNOWN).replace("s3:PutObject", "s3:*"))
     assert outcome.code == 1
     assert "service-wildcard  (aws:iam:RolePolicy: worker-archive)" in outcome.out
@@ -91,7 +91,7 @@ def test_a_project_can_start_with_unknown_documents_as_advisory(tmp_path: Path) 
     assert "aws:iam/rolePolicy:RolePolicy" not in existing
 
 
-def test_the_engine_prints_what_a_pack_lacks() -> None:
+def test_the_engine_reports_that_a_pack_lacks_the_rulebook() -> None:
     other = made("Python")
     alone = other.deployment.project / "alone" / "least_privilege"
     shutil.copytree(PROJECT / "policies" / "least_privilege", alone, dirs_exist_ok=True)

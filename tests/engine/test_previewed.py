@@ -1,4 +1,4 @@
-"""What wasn't previewed isn't made: the pack of what was previewed, on a program of a few resources."""
+"""A resource that the preview didn't show isn't created: the pack `previewed`, on a program of a few resources."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def provider(name, region):
 first = parameter("first")
 late = first.id
 """
-"""The SDKs of the providers, which take seconds to load, aren't needed for it."""
+"""The program doesn't need the providers' SDKs, which take seconds to load."""
 
 HONEST: Final = """
 thing = Thing("thing")
@@ -75,7 +75,7 @@ UNSEEN: Final = {
     "an-import": 'if applied: parameter("taken", import_="/dev/taken")',
     "another-type": '(bucket if applied else parameter)("second")',
 }  # fmt: skip
-"""What a program does beside the first parameter, which the preview always has."""
+"""What a program does besides the first parameter, which the preview always has."""
 
 CONFIG: Final = """{
   "not-previewed": {"required": true, "stand_ins": {"aws:ssm/parameter:Parameter": ["value"]}},
@@ -87,7 +87,7 @@ FIRST: Final = [("Create", "aws:ssm/parameter:Parameter")]
 
 
 def workshop(folder: Path, program: str) -> Deployment:
-    """Return a deployment of the program above with more to do, judged by the pack of what was previewed alone."""
+    """Return a deployment of the program above with more code, judged by the pack `previewed` alone."""
     project = folder / "project"
     (project / "policies" / "config").mkdir(parents=True)
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
@@ -100,7 +100,7 @@ def workshop(folder: Path, program: str) -> Deployment:
 
 
 @pytest.mark.parametrize("name", UNSEEN)
-def test_what_the_preview_did_not_have_is_not_made(name: str, tmp_path: Path) -> None:
+def test_a_resource_that_the_preview_did_not_show_is_not_created(name: str, tmp_path: Path) -> None:
     deployment = workshop(tmp_path, UNSEEN[name])
     taken = {"name": "/dev/taken", "type": "String", "value": "x"}
     Account(deployment.account).put(made("aws:ssm/parameter:Parameter", "urn:taken", taken, "eu-central-1"))
@@ -112,14 +112,14 @@ def test_what_the_preview_did_not_have_is_not_made(name: str, tmp_path: Path) ->
     assert not [call for call in deployment.calls("Create") if not call["urn"].endswith("::first")]
 
 
-def test_an_honest_program_is_applied_again_and_again(tmp_path: Path) -> None:
+def test_a_program_that_matches_its_preview_can_be_applied_repeatedly(tmp_path: Path) -> None:
     deployment = workshop(tmp_path, HONEST)
     for made_now in (5, 0):
         before = len(deployment.journal())
         outcome = deployment.up()
         assert outcome.code == 0, outcome.out
         assert len(deployment.calls("Create", before)) == made_now
-    # What exists is held against the preview as what is new.
+    # Existing resources are compared with the preview too, like new ones.
     before = len(deployment.journal())
     deployment.edit("__main__.py", '{"a": late, "b": "c"}', '{"a": late, "b": "d" if applied else "c"}')
     outcome = deployment.up()
@@ -129,7 +129,7 @@ def test_an_honest_program_is_applied_again_and_again(tmp_path: Path) -> None:
     deployment.attached.stop()
 
 
-def test_without_the_wrapper_the_packs_let_nothing_be_made(tmp_path: Path) -> None:
+def test_without_the_wrapper_the_packs_let_nothing_be_created(tmp_path: Path) -> None:
     deployment = workshop(tmp_path, HONEST)
     policies = deployment.project / "policies"
     packs = ("--policy-pack", str(policies / "previewed"))
@@ -139,6 +139,6 @@ def test_without_the_wrapper_the_packs_let_nothing_be_made(tmp_path: Path) -> No
         assert outcome.code != 0
         assert "no record of this update's preview: nothing says where it is" in outcome.out
         assert deployment.changes(0) == []
-    # Packs that aren't named, or not configured, ask for nothing.
+    # Packs that have no configuration require no preview.
     assert deployment.pulumi("up", "--yes", *packs).code == 0
     deployment.attached.stop()

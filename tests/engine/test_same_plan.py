@@ -34,10 +34,10 @@ def embedded(folder: Path, stack: str, output: Path) -> dict[str, Any]:
 
 
 def as_the_engine_masks(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Mask a list as a whole where an element holds a secret.
+    """Mask a whole list if one of its elements holds a secret.
 
-    The engine does so with what a provider's `Check` answers without marks (annotateSecrets in
-    sdk/go/common/resource/plugin of pulumi/pulumi); the embedded engine's plan hides the secret value alone.
+    The engine does so if a provider's `Check` answers without secret marks (annotateSecrets in
+    sdk/go/common/resource/plugin of pulumi/pulumi); the embedded engine's plan hides only the secret value.
     """
     if isinstance(value, dict):
         return {key: as_the_engine_masks(item) for key, item in value.items()}
@@ -47,16 +47,16 @@ def as_the_engine_masks(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def comparable(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """Everything that both engines say of each resource, by URN, with what is a set in order."""
+    """Everything that both engines say about each resource, by URN, with sets in order."""
     found = {}
     for step in steps:
-        # Only the real engine tells where within the program. Only the embedded one tells which aliases it would
-        # follow, in which order it would replace, and which lines wrote a statement.
+        # Only the real engine says where in the program a resource is registered. Only the embedded one says which
+        # aliases it would follow, in which order it would replace, and which lines wrote a statement.
         left_out = ("stackTrace", "aliases", "deleteBeforeReplace", "statementLines")
         state = {key: value for key, value in step["newState"].items() if key not in left_out}
         if state["type"] == "pulumi:pulumi:Stack":
-            state.pop("sourcePosition", None)  # of a line in the SDK
-        # The embedded engine decrypts nothing, so that a secret which a breakage shows is its stand-in.
+            state.pop("sourcePosition", None)  # a line in the SDK
+        # The embedded engine decrypts nothing, so a secret that a breakage shows is its stand-in.
         inputs = json.loads(json.dumps(state.get("inputs", {})).replace(HEADER_SECRET, STAND_IN))
         state["inputs"] = as_the_engine_masks(inputs) if state["custom"] else inputs
         state["dependencies"] = sorted(state.get("dependencies", []))
@@ -69,7 +69,7 @@ def comparable(steps: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def differences(mine: dict[str, dict[str, Any]], real: dict[str, dict[str, Any]]) -> dict[str, tuple[Any, Any]]:
-    """What the embedded engine and the real one say differently, by resource and key."""
+    """The differences between the embedded engine and the real one, by resource and key."""
     return {
         f"{urn} {key}": (ours.get(key), theirs.get(key))
         for urn in {*mine, *real}
@@ -84,7 +84,7 @@ def verdicts(violations: Iterable[Mapping[str, Any]]) -> Counter[str]:
     said = ("pack", "policy", "level", "severity", "urn", "message", "sourcePosition")
     return Counter(
         json.dumps(
-            # The stack itself comes from a line of the SDK, which only the real engine tells.
+            # The stack itself comes from a line of the SDK, which only the real engine reports.
             {key: "" if "/site-packages/" in violation[key] else violation[key] for key in said},
             sort_keys=True,
         )
@@ -96,7 +96,7 @@ def compare(folder: Path, stack: str, scratch: Path) -> engine_preview.Seen:
     real = engine_preview.preview(folder, stack)
     mine = embedded(folder, stack, scratch / "embedded.json")
     assert real.steps, real.printed
-    # The embedded engine tells the line of the statement that a message names, the real one that of the resource.
+    # The embedded engine gives the line of the statement that a message names, the real one the resource's.
     lines = {step["urn"]: step["newState"].get("sourcePosition", "") for step in mine["steps"] if "newState" in step}
     for violation in mine["policyViolations"]:
         violation["sourcePosition"] = lines.get(violation["urn"], violation["sourcePosition"])
@@ -113,7 +113,7 @@ def test_both_engines_transform_alike(tmp_path: Path) -> None:
     assert len(real.steps) == 6
 
 
-def test_both_engines_tell_what_is_not_enforced(tmp_path: Path) -> None:
+def test_both_engines_report_rules_that_are_not_enforced(tmp_path: Path) -> None:
     folder = copy_project(tmp_path)
     waiver = {"resource": "x-*abc", "reason": "a waiver of a test", "owner": "me", "expires": "2020-01-01"}
     config = {"missing-tags": {"waivers": [waiver]}, "misnamed-role": "advisory", "misnamed-bucket": "disabled"}
@@ -135,7 +135,7 @@ def test_both_engines_plan_the_stack_alike(stack: str, tmp_path: Path) -> None:
     preview.write_text(json.dumps(real.document))
     mine, theirs = (page_data(plan, tmp_path / "page.html") for plan in (tmp_path / "embedded.json", preview))
     for access in (mine["access"], theirs["access"]):
-        # Only the embedded engine tells the line of a statement; the order is that of the plan's steps.
+        # Only the embedded engine gives the line of a statement. Grants are in the order of the plan's steps.
         access["grants"] = sorted(json.dumps({**grant, "line": ""}, sort_keys=True) for grant in access["grants"])
         access["readers"] = sorted((one["name"], one["expected"], sorted(one["readers"])) for one in access["readers"])
     for part in ("stack", "passed", "rulesInForce", "access", "rules"):
@@ -151,7 +151,7 @@ def test_both_engines_plan_the_stack_alike(stack: str, tmp_path: Path) -> None:
 
 
 def page_data(plan: Path, page: Path) -> dict[str, Any]:
-    """Return what is on the page of a plan, which has a diagram."""
+    """Return the data on the page of a plan, which has a diagram."""
     assert review_main(["page", "--plan", str(plan), "--project", str(owned()), "--output", str(page)]) == 0
     text = page.read_text()
     assert "<svg" in text

@@ -1,4 +1,4 @@
-"""No secret value in clear in a state file, an event log, a saved plan or what is printed."""
+"""No secret value appears in clear in a state file, an event log, a saved plan or the output."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.engine
 
 
 def leaks(folder: Path) -> list[str]:
-    """The files below a folder with a secret value in them."""
+    """The files below a folder that contain a secret value."""
     return [
         str(file.relative_to(folder))
         for file in folder.rglob("*")
@@ -22,12 +22,12 @@ def leaks(folder: Path) -> list[str]:
 
 
 def test_the_stand_in_account_holds_the_secrets_in_clear() -> None:
-    """Otherwise the tests below would look for what isn't there."""
+    """Otherwise the tests below would look for values that aren't there."""
     deployment, _ = first_up("prod")
     assert leaks(deployment.account)
 
 
-def test_the_first_up_leaves_no_secret_behind() -> None:
+def test_the_first_up_writes_no_secret() -> None:
     deployment, outcome = first_up("prod")
     assert not [canary for canary in CANARIES if canary in outcome.out]
     assert leaks(deployment.folder / "state") == []

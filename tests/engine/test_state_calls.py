@@ -1,7 +1,7 @@
-"""The real CLI on a bucket and a key: what `bootstrap` makes with it, and every call that its operations make there.
+"""The real CLI on a bucket and a key: what `bootstrap` creates with it, and every call of its operations there.
 
-moto's server plays the account. The calls are held against `generators/state_calls.yaml`, from which the roles of CI
-have their grants.
+moto's server plays the account. The calls are compared with `generators/state_calls.yaml`, from which CI's roles get
+their grants.
 """
 
 from __future__ import annotations
@@ -41,35 +41,35 @@ pulumi.ComponentResource("acme:index:Part", "part")
 pulumi.export("secret", pulumi.Config().require_secret("originHeaderSecret"))
 """
 LOCKED: Final = 1
-"""How the CLI ends where somebody else has the lock."""
+"""The CLI's exit code if somebody else holds the lock."""
 RUNS: Final[tuple[tuple[str, tuple[str, ...], int], ...]] = (
     ("preview", ("preview",), 0),
     ("up", ("up", "--yes"), 0),
     ("preview", ("refresh", "--preview-only"), 0),
     ("refresh", ("refresh", "--yes"), 0),
     ("preview", ("destroy", "--preview-only"), 0),
-    # Somebody else has the lock, until it is taken away.
+    # Somebody else holds the lock until `cancel` removes it.
     ("up", ("up", "--yes"), LOCKED),
     ("refresh", ("refresh", "--yes"), LOCKED),
     ("destroy", ("destroy", "--yes"), LOCKED),
     ("cancel", ("cancel", "--yes"), 0),
     ("destroy", ("destroy", "--yes"), 0),
 )
-"""Operation -> the command line, and how it ends, in order."""
+"""Operation, command line and expected exit code, in order."""
 
 
 @dataclass
 class Account:
-    """An account, a project whose state is kept in it, and what was seen."""
+    """An account, a project whose state is kept in it, and what was recorded."""
 
     cloud: Cloud
     project: Path
     bootstraps: list[tuple[int, str]] = field(default_factory=list)
     """Exit code of each run of `bootstrap`, and the stack's file after it."""
     seen: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    """Operation -> its calls, each with the object (or prefix) that it is on."""
+    """Operation -> its calls, each with its object or prefix."""
     ended: list[tuple[tuple[str, ...], int, str]] = field(default_factory=list)
-    """Command line, exit code and what it printed, of each run of the CLI."""
+    """Command line, exit code and output of each run of the CLI."""
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3 makes it
         return boto3.Session().client(service, REGION)  # type: ignore[call-overload]
@@ -101,7 +101,7 @@ def pulumi(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def named(request: tuple[str, str]) -> tuple[str, str]:
-    """The call that a request is, and its object as the list has it: `*` for what differs each time."""
+    """The call that a request is, and its object as the list has it: `*` for parts that differ each time."""
     method, target = request
     if not target.startswith("/"):
         return f"kms {target}", ""
@@ -127,7 +127,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     (project / "__main__.py").write_text(PROGRAM)
     (project / ".venv").symlink_to(sys.prefix)
     document = yaml.safe_load((owned() / f"Pulumi.{STACK}.yaml").read_text())
-    (project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))  # without marks of examples
+    (project / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump(document))  # without the marks `EXAMPLE`
     cloud, stop = aws_double.start()
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
@@ -143,7 +143,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }.items():
             patch.setenv(name, value)
-        # moto reads no conditions: the policy that refuses what doesn't come over TLS would refuse everything.
+        # moto ignores conditions: the policy that denies requests without TLS would deny everything.
         patch.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
         made = Account(cloud, project)
         made.bootstrap()
@@ -154,7 +154,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     stop()
 
 
-def test_bootstrap_makes_the_stack_once(account: Account) -> None:
+def test_bootstrap_creates_the_stack_once(account: Account) -> None:
     (first, file), (second, again) = account.bootstraps
     assert (first, second) == (0, 0)
     assert file == again
@@ -179,7 +179,7 @@ def test_the_cli_makes_the_listed_calls_and_no_others(account: Account, operatio
     assert account.seen[operation] == listed
 
 
-def test_a_copy_is_made_of_the_state(account: Account) -> None:
+def test_the_cli_copies_the_state(account: Account) -> None:
     assert {call.copied for call in calls() if call.call == "s3 CopyObject"} == {
         ".pulumi/stacks/{project}/{stack}.json"
     }

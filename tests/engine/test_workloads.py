@@ -1,5 +1,5 @@
-"""A stack that makes its workloads, on the real engine: made, left alone, given an image that doesn't run and one that
-does, parked, destroyed."""
+"""A stack that creates its workloads, on the real engine: created, left alone, given an image that fails and one that
+runs, parked, destroyed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Change = tuple[str, str, str]
 
 
 def with_administrator(deployment: Deployment, user: str = "dbadmin") -> None:
-    """Have Secrets Manager answer for the database's administrator too."""
+    """Make Secrets Manager return the database administrator's credentials too."""
     file = deployment.cloud / "secrets.json"
     kept = json.loads(file.read_text())
     arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:lab/db/admin"
@@ -53,7 +53,7 @@ def order(deployment: Deployment, after: int, *types: str) -> list[tuple[str, st
 
 
 def test_the_life_of_workloads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One stack goes through all of it: each part would take another first update."""
+    """One stack goes through all of it: separate tests would each need a first update of their own."""
     deployment = prepared().deployment(tmp_path, LAB, lay(tmp_path, HERE))
     try:
         with_administrator(deployment, "somebody")
@@ -70,7 +70,7 @@ def test_the_life_of_workloads(tmp_path: Path, capsys: pytest.CaptureFixture[str
         made = order(deployment, 0, SERVICE, TASK, CLUSTER, ROUTE)
         services = [name for _, name in made if name.endswith("-service")]
         assert services == [*SERVICES]
-        # Tasks find their image, their database and their way to both.
+        # Tasks find their image, their database and their routes to both.
         first = made.index(("Create", services[0]))
         assert {("Create", "lab-database"), ("Create", "lab-private-a"), ("Create", "lab-private-b")} <= set(
             made[:first]
@@ -81,7 +81,7 @@ def test_the_life_of_workloads(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert deployment.up().code == 0
         assert deployment.changes(before) == []
 
-        # One commit with a change on either side: CI's jobs apply them one after the other, with a role for each.
+        # One commit with a change on either side: CI's jobs apply both, one after the other, each with its role.
         before = len(deployment.journal())
         deployment.set("prefectImageDigest", "sha256:" + "4" * 64)
         deployment.set("sessionSeconds", 3600)
@@ -99,14 +99,14 @@ def test_the_life_of_workloads(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
         outcome = deployment.run("destroy", "--confirm", LAB)
         assert outcome.code == 0, outcome.out
-        # ECS keeps what it can go back to.
+        # ECS keeps the task definitions that it can roll back to.
         assert {type_ for type_, _ in deployment.existing()} == {TASK}
     finally:
         deployment.attached.stop()
 
 
 def roll_out_what_fails(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
-    """A service goes back to what ran before; the update knows nothing of it, and `verify-services` does."""
+    """A service rolls back; the update doesn't notice, but `verify-services` does."""
     before = len(deployment.journal())
     deployment.faults({"method": "Update", "nth": 1, "type": SERVICE, "action": "roll-back"})
     outcome = deployment.up()
@@ -135,7 +135,7 @@ def roll_out(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None
 
 
 def seen_by_verify_services(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:
-    """Run the command on the services that exist: its exit code, and what it says of those that aren't as meant."""
+    """Run the command on the existing services; return its exit code, and its messages about those that fail."""
     definitions = {one.properties["arn"]: one.properties for one in deployment.account_resources() if one.type == TASK}
     last = {
         call["urn"]: call["outcome"]
@@ -159,7 +159,7 @@ def park_with_a_break(deployment: Deployment) -> None:
     before = len(deployment.journal())
     deployment.faults({"method": "Update", "nth": 2, "type": SERVICE, "action": "refuse"})
     assert deployment.up("--change-park-mode").code != 0
-    # It says that it is parked, and what still runs keeps its way out.
+    # The marker says parked, and services that still run keep their route to the internet.
     assert marker(deployment) == "parked"
     assert {type_ for method, type_, _ in changes(deployment, before) if method == "Delete"} == set()
 
@@ -177,13 +177,13 @@ def park_with_a_break(deployment: Deployment) -> None:
 
 def unpark_with_a_break(deployment: Deployment) -> None:
     deployment.set("parkMode", "unparked")
-    deployment.set("databaseDeletable", True)  # for what comes next: it is applied before the database goes
+    deployment.set("databaseDeletable", True)  # needed later: it must be applied before the database is deleted
     assert_needs_command(deployment, "unpark")
 
     before = len(deployment.journal())
     deployment.faults({"method": "Update", "nth": 2, "type": SERVICE, "action": "refuse"})
     assert deployment.up("--change-park-mode").code != 0
-    # Hosts stay closed until everything runs.
+    # Hosts stay closed until all services run.
     assert marker(deployment) == "parked"
     assert {*PARKED_RULES} <= {resource["urn"].rpartition("::")[2] for resource in deployment.resources()}
     assert_needs_command(deployment, "unpark")
@@ -234,7 +234,7 @@ def assert_needs_command(deployment: Deployment, command: str) -> None:
 
 
 def assert_unparked(done: list[Change], *made: Change) -> None:
-    """Whatever services need is made, then each of them runs, then the marker says so, then the hosts open."""
+    """What services need is created first, then each service runs, then the marker says so, then the hosts open."""
     services = [("Update", SERVICE, name) for name in SERVICES]
     started = [max(index for index, change in enumerate(done) if change == service) for service in services]
     assert started == sorted(started)
@@ -244,7 +244,7 @@ def assert_unparked(done: list[Change], *made: Change) -> None:
 
 
 def assert_before(done: list[Change], *groups: list[Change]) -> None:
-    """Each group of changes is done before the next one begins."""
+    """Each group of changes is finished before the next one begins."""
     places = [[done.index(change) for change in group] for group in groups]
     for earlier, later in itertools.pairwise(places):
         assert max(earlier) < min(later), done

@@ -1,4 +1,4 @@
-"""AWS on loopback: moto's server, and a gate in front of it that can refuse, drop, throttle or hold single calls."""
+"""AWS on loopback: moto's server behind a gate that can refuse, drop, throttle or hold single calls."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ ACCOUNT = "123456789012"
 REGION = "eu-central-1"
 JSON = {"Content-Type": "application/x-amz-json-1.1"}
 _FAULT = "X-Fault"
-"""The header of a call that is noted already, with its fault."""
+"""The header of a call that is recorded already, with its fault."""
 _OF_THE_CONNECTION = ("Connection", "Date", "Server", "Transfer-Encoding")
-"""Headers that the gate sets by itself."""
+"""Headers that the gate sets itself."""
 
 Fault = Callable[[int, str], str]
 """(number of the call from 1, operation) -> "" to let it through, "before" or "after" to fail it before or after
-it takes effect, "lost" to let it through and drop the answer, "hold" to answer too late, "forbidden" to answer 403 as
-S3 does to a HEAD, without a word, or an AWS error code. The operation is its name, or the path where it has none."""
+it takes effect, "lost" to let it through and drop the answer, "hold" to answer too late, "forbidden" to answer 403
+without a body, as S3 does to a HEAD, or an AWS error code. The operation is its name, or the path if it has none."""
 
 
 def no_fault(number: int, operation: str) -> str:
@@ -68,7 +68,7 @@ def is_change(method: str, operation: str) -> bool:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a call is answered with."""
+    """The answer to a call."""
 
     status: int
     content: bytes
@@ -76,7 +76,7 @@ class Answer:
 
 
 class _Raw(io.BytesIO):
-    """The content of an answer as botocore reads it."""
+    """The content of an answer, as botocore reads it."""
 
     def stream(self) -> Iterator[bytes]:
         yield self.read()
@@ -84,7 +84,7 @@ class _Raw(io.BytesIO):
 
 @dataclass
 class Cloud:
-    """The gate's state: where it is, which operations were called (and with which method), and what goes wrong."""
+    """The gate's state: its address, the operations that were called (and with which method), and the faults."""
 
     url: str = ""
     moto: DomainDispatcherApplication = field(default_factory=lambda: DomainDispatcherApplication(create_backend_app))
@@ -92,19 +92,19 @@ class Cloud:
     calls: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
     written: int = 0
-    """How many calls took effect that change the account. Runs that broke off after equally many left it alike."""
+    """How many successful calls changed the account. Runs that broke off after the same number left the same state."""
     released: threading.Event = field(default_factory=threading.Event)
 
     def reset(self) -> None:
         self.fault, self.calls, self.requests, self.written = no_fault, [], [], 0
 
     def empty(self) -> None:
-        """Take away all that the account has, and forget the calls."""
+        """Delete everything in the account, and forget the calls."""
         moto_api_backend.reset()
         self.reset()
 
     def note(self, method: str, path: str, headers: Mapping[str, str]) -> str:
-        """Note a call, and return its fault."""
+        """Record a call, and return its fault."""
         operation = headers.get("X-Amz-Target", "").rpartition(".")[2] or path
         self.calls.append(operation)
         self.requests.append((method, operation))
@@ -128,9 +128,9 @@ class Cloud:
         return Answer(400, text.encode(), {"Content-Type": "text/xml"})
 
     def answer_here(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
-        """Answer a call of this process without a connection (botocore's event `before-send`), which halves its cost.
+        """Answer a call of this process without a connection (botocore's event `before-send`), at half the cost.
 
-        A call that needs one to fail, and every call of another process, arrives through it.
+        A call that needs a connection for its fault, and every call of another process, comes over one.
         """
         url = urlsplit(request.url)
         path = url.path + (url.query and f"?{url.query}")
@@ -146,7 +146,7 @@ class Cloud:
         return AWSResponse(request.url, answer.status, HTTPHeaders.from_dict(answer.headers), _Raw(content))
 
     def breaks(self) -> list[tuple[int, str]]:
-        """Every way to break off a run with these calls: before each, and after each that changes the account."""
+        """All ways to break off a run with these calls: before each, and after each that changes the account."""
         return [
             (number, kind)
             for number, request in enumerate(self.requests, start=1)
@@ -154,7 +154,7 @@ class Cloud:
         ]
 
     def put(self, name: str, value: str | None) -> str:
-        """Make a secret, or give it another version; return the six characters that end its ARN."""
+        """Create a secret, or give it another version; return the six characters that end its ARN."""
         backend = secretsmanager_backends[ACCOUNT][REGION]
         if name in backend.secrets:
             backend.put_secret_value(name, value or "", "", "", ["AWSCURRENT"])
@@ -168,7 +168,7 @@ class Cloud:
         return {label: version["secret_string"] for version in versions.values() for label in version["version_stages"]}
 
     def versions(self, name: str) -> dict[str, Any]:
-        """A copy of a secret's versions, to be set again."""
+        """A copy of a secret's versions, which can be set again."""
         return deepcopy(secretsmanager_backends[ACCOUNT][REGION].secrets[name].versions)
 
     def set_versions(self, name: str, versions: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ class Cloud:
 
 
 class Gateway(ThreadingHTTPServer):
-    """What clients call: it passes each call on to moto, unless something is to go wrong with it."""
+    """The server that clients call: it passes each call on to moto, unless a fault is due."""
 
     daemon_threads = True
 
@@ -204,7 +204,7 @@ class Call(BaseHTTPRequestHandler):
 
     server: Gateway
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # one packet per answer: two small ones would wait for each other (Nagle, delayed ACK)
+    wbufsize = -1  # one packet per answer: a second small one would wait for an ACK (Nagle, delayed ACK)
     disable_nagle_algorithm = True
 
     def log_message(self, *arguments: object) -> None:
@@ -228,7 +228,7 @@ class Call(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         self.send_response(answer.status)
-        # To HEAD there is no content, but its length.
+        # The answer to HEAD has no content, but gives its length.
         length = answer.headers.get("Content-Length", "0") if self.command == "HEAD" else str(len(answer.content))
         for name, value in {**answer.headers, "Content-Length": length}.items():
             if name not in _OF_THE_CONNECTION:
@@ -239,10 +239,10 @@ class Call(BaseHTTPRequestHandler):
 
 
 def _spare_work() -> None:
-    """Have moto do once what it does at each call: list its own folders and methods, look up which of its services a
-    host is, and make key material, which isn't used here. Of machine images it gets none, which are hundreds.
+    """Make moto do once what it repeats at each call: list its own folders and methods, look up the service of a host,
+    and create key material, which isn't used here. It also loads no machine images, of which there are hundreds.
 
-    It says nothing of the calls either: the gate notes them.
+    Its log of calls is off, since the gate records them.
     """
     modules = tuple(moto.backends.list_of_moto_modules())
     vars(moto.backends)["list_of_moto_modules"] = lambda: modules
@@ -253,7 +253,7 @@ def _spare_work() -> None:
 
 
 def start() -> tuple[Cloud, Callable[[], None]]:
-    """Start moto and the gate; return the gate's state and how to stop both."""
+    """Start moto and the gate; return the gate's state and a function that stops both."""
     _spare_work()
     cloud = Cloud()
     vars(cloud.moto)["get_backend_for_host"] = cache(cloud.moto.get_backend_for_host)

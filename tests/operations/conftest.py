@@ -1,6 +1,6 @@
 """Runs the commands against AWS, Kinde and the entry points, all on loopback and over real connections.
 
-Calls of AWS that nothing is to go wrong with are answered in the process (tests/operations/cloud.py).
+AWS calls that need no fault are answered in the process (tests/operations/cloud.py).
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ CONTAINERS = (
 )
 
 WITHOUT_WEB = ("bootstrap", "examples", "fill-secrets")
-"""Commands that talk to AWS alone, or to nobody."""
+"""Commands that talk only to AWS, or to nothing."""
 
-# Reading the models of AWS's services is most of what a short command costs: boto3 and moto share what they have read.
+# Reading the models of AWS's services takes most of a short command's time: boto3 and moto share a cache of them.
 _LOADER = botocore.loaders.create_loader()
 for reader in (botocore.session, moto.core.utils):
     vars(reader)["create_loader"] = lambda *_: _LOADER
@@ -86,9 +86,9 @@ _CREATE_CLIENT = botocore.session.Session.create_client
 
 
 def kept_client(session: botocore.session.Session, cloud: Cloud, service: str, **options: Any) -> Any:  # noqa: ANN401
-    """Return the client that was made for another run in the same environment, or make one.
+    """Return the client of another run in the same environment, or create one.
 
-    Making clients is much of what a short command costs.
+    Creating clients takes much of a short command's time.
     """
     given = {name: getattr(value, "_user_provided_options", value) for name, value in options.items()}
     key = repr((service, sorted(given.items()), _variables()))
@@ -99,7 +99,7 @@ def kept_client(session: botocore.session.Session, cloud: Cloud, service: str, *
 
 
 def kept_session() -> boto3.Session:
-    """Return the session that was made for another run in the same environment, or make one."""
+    """Return the session of another run in the same environment, or create one."""
     key = repr(_variables())
     if key not in _SESSIONS:
         _SESSIONS[key] = _MAKE_SESSION()
@@ -107,7 +107,7 @@ def kept_session() -> boto3.Session:
 
 
 def kept_document(path: Path) -> dict[str, Any]:
-    """Return what a YAML file says, which is worked out once for each text."""
+    """Return the content of a YAML file, which is parsed once for each text."""
     text = path.read_text() if path.is_file() else ""
     if text not in _DOCUMENTS:
         _DOCUMENTS[text] = _READ(path)
@@ -119,7 +119,7 @@ def _variables() -> list[tuple[str, str]]:
 
 
 class Terminal(io.StringIO):
-    """A file that says it is a terminal."""
+    """A file that claims to be a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -135,11 +135,11 @@ class Outcome:
 
     @property
     def text(self) -> str:
-        """All of it, with the line breaks of a narrow screen taken out."""
+        """The whole output, without the line breaks of a narrow screen."""
         return " ".join((self.out + self.err).split())
 
     def check(self, subject: str) -> dict[str, str]:
-        """One check of `--json`."""
+        """One check of `--json`, by its subject."""
         return next(item for item in json.loads(self.out)["checks"] if item["subject"] == subject)
 
     def find(self, key: str) -> dict[str, str]:
@@ -148,13 +148,13 @@ class Outcome:
 
     @property
     def failures(self) -> list[str]:
-        """The subjects of the checks that failed, of `--json`."""
+        """The subjects of the failed checks in `--json`."""
         return [item["subject"] for item in json.loads(self.out)["checks"] if item["outcome"] == "failed"]
 
 
 @dataclass(frozen=True)
 class Servers:
-    """What listens on loopback, for the whole session."""
+    """The servers on loopback, for the whole session."""
 
     cloud: Cloud
     kinde: KindeDouble
@@ -163,7 +163,7 @@ class Servers:
     expired_port: int
     authority: Path
     key_digest: str
-    """Base64 SHA-256 of the key that every server shows."""
+    """Base64 SHA-256 of the key that every server presents."""
 
 
 class _Quiet(WSGIRequestHandler):
@@ -237,7 +237,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @dataclass(frozen=True)
 class Bench:
-    """A stack whose account, Kinde business and entry points are as they should be, and the commands to run on it."""
+    """A stack whose account, Kinde business and entry points are in order, and the commands to run on it."""
 
     servers: Servers
     project: Path
@@ -258,7 +258,7 @@ class Bench:
         return self.servers.edge
 
     def start_over(self) -> None:
-        """Put everything as it should be before a first apply, with containers for the program's secrets."""
+        """Reset everything to the state before a first apply, with containers for the program's secrets."""
         self.cloud.empty()
         for name in CONTAINERS:
             self.cloud.put(name, None)
@@ -269,7 +269,7 @@ class Bench:
         self.configure(kindeClientSecret=f"{KINDE_SECRET}-{suffixes[KINDE_SECRET]}")
 
     def fill(self) -> None:
-        """Fill what the program makes, so that nothing is left to complain about."""
+        """Fill everything that the program creates, so that no check complains."""
         assert self.run("fill-secrets", "--database-endpoint", "db.example.com").code == 0
 
     def configure(self, **changes: object) -> None:
@@ -281,18 +281,18 @@ class Bench:
         file.write_text(yaml.safe_dump(document))
 
     def set_state(self, *resources: dict[str, str]) -> None:
-        """Have the Pulumi CLI export a state with these resources; before, it has no state to export."""
+        """Make the Pulumi CLI export a state with these resources; before that, it has no state to export."""
         document = {"version": 3, "deployment": {"resources": resources}}
         (self.project / "cli" / "pulumi.json").write_text(json.dumps(document))
 
     def run(self, *arguments: str, stdin: str = "", terminal: bool = False) -> Outcome:
-        """Run a command, and see that it shows no secret value and leaves the environment as it was."""
+        """Run a command; check that it shows no secret value and leaves the environment unchanged."""
         environment = dict(os.environ)
         self.patch.setattr("sys.stdin", Terminal(stdin) if terminal else io.StringIO(stdin))
         self.capture.readouterr()
         self.log.clear()
         web = ["--connect-to=" + route for route in self.servers.routes] if arguments[0] not in WITHOUT_WEB else []
-        # What is given later wins.
+        # Later options override earlier ones.
         code = main([arguments[0], "--project", str(self.project), *web, *arguments[1:]])
         assert dict(os.environ) == environment
         printed = self.capture.readouterr()
@@ -347,7 +347,7 @@ def bench(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what works on the bench: preflight asks the Pulumi CLI there for the state, in a process."""
+    """Mark tests that use the bench as process tests: preflight there runs the Pulumi CLI to get the state."""
     for item in items:
         if "bench" in getattr(item, "fixturenames", ()):
             item.add_marker("process")

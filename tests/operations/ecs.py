@@ -1,7 +1,7 @@
-"""ECS as `verify-services` finds it: moto's, and the answers that moto doesn't have.
+"""ECS for tests of `verify-services`: moto's, with the answers that moto lacks.
 
-moto has neither deployments of services nor tasks of theirs. Their answers are written here, and held against the model
-of ECS's API.
+moto has neither deployments nor tasks of services. Their answers are written here, and checked against the model of
+ECS's API.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NOW: Final = dt.datetime(2026, 11, 28, tzinfo=dt.UTC)
 
 @dataclass
 class Ecs:
-    """What ECS tells beside moto: service -> its newest deployment's status and reason, and its tasks."""
+    """ECS's answers beyond moto's: service -> its newest deployment's status and reason, and its tasks."""
 
     client: Any
     deployments: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Ecs:
     revisions: dict[str, str] = field(default_factory=dict)
 
     def register(self, definition: Mapping[str, Any]) -> str:
-        """Register a task definition, of which the inputs are given, and return the revision's ARN."""
+        """Register a task definition with the given inputs, and return the revision's ARN."""
         made = self.client.register_task_definition(
             family=definition["family"],
             containerDefinitions=json.loads(definition["containerDefinitions"]),
@@ -54,13 +54,13 @@ class Ecs:
         return str(made["taskDefinition"]["taskDefinitionArn"])
 
     def serve(self, name: str, definition: Mapping[str, Any]) -> None:
-        """Make a service of one task."""
+        """Create a service with one task."""
         self.client.create_service(
             cluster=CLUSTER, serviceName=name, taskDefinition=self.register(definition), desiredCount=1
         )
 
     def answer(self, operation: str, given: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what ECS answers to a call that moto can't answer, None for others."""
+        """Return ECS's answer to a call that moto can't answer, or None for other calls."""
         if operation == "ListServiceDeployments":
             name = given["service"].rpartition("/")[2]
             status, reason = self.deployments.get(name, ("SUCCESSFUL", ""))
@@ -95,7 +95,7 @@ class Ecs:
 
 @contextmanager
 def playing() -> Iterator[Ecs]:
-    """Play an account with an empty cluster, within this process."""
+    """Play an account with an empty cluster, in this process."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(key, "testing")
@@ -120,7 +120,7 @@ def playing() -> Iterator[Ecs]:
 
 
 def verified(project: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, str]]:
-    """Return the exit code of `verify-services`, and service -> what was found of those that failed."""
+    """Return the exit code of `verify-services`, and service -> message for those that failed."""
     capsys.readouterr()
     code = main(["verify-services", "--stack", LAB, "--project", project, "--json"])
     checks = json.loads(capsys.readouterr().out)["checks"]

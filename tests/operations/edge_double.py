@@ -1,4 +1,4 @@
-"""The front (Cloudflare, CloudFront) and the load balancer, which signs in as `authenticate-oidc` does.
+"""The front (Cloudflare, CloudFront) and the load balancer, which signs in like `authenticate-oidc`.
 
 Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
 """
@@ -25,13 +25,14 @@ DISTRIBUTIONS = {host: f"d{number}.cloudfront.net" for number, host in enumerate
 
 @dataclass
 class EdgeDouble:
-    """The load balancer's configuration, and what is wrong with the way.
+    """The load balancer's configuration, and the fault on the way to it.
 
-    `status` is what everything answers; `callback_status` maps a host to what its callback answers. `fault` is one of:
-    "", "host not forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop", "open",
-    "header not asked for", "any viewer" (no web ACL), "wrong client", "wrong scope", "always asks", "slow" (answers a
-    little too late), "hangs up" (takes a request that it should refuse, and closes the connection), "parked".
-    `answers` is what the application behind answers in JSON, by path, to whom has `credential`.
+    `status` is the answer to everything; `callback_status` maps a host to the status of its callback. `fault` is one
+    of: "", "host not forwarded", "cached redirect", "cookies stripped", "insecure cookie", "plain http", "loop",
+    "open", "header not asked for", "any viewer" (no web ACL), "wrong client", "wrong scope", "always asks", "slow"
+    (answers a little too late), "hangs up" (accepts a request that it should refuse, and closes the connection),
+    "parked".
+    `answers` maps a path to the application's JSON answer, given to requests with `credential`.
     """
 
     client_secret: str = ""
@@ -50,9 +51,9 @@ class EdgeDouble:
 
 
 def application(edge: EdgeDouble, exchange: Callable[[str, str, str], str], *, closed_but_for: str = "") -> Flask:
-    """Return the way through Cloudflare, or one around it, which is closed but for a fault.
+    """Return the way through Cloudflare, or a way around it, which is closed unless a fault opens it.
 
-    `exchange` asks the provider for a token with (client secret, code, callback) and returns its error, or "".
+    `exchange` asks the provider for a token with (client secret, code, callback); it returns the error, or "".
     """
     app = Flask(__name__)
 
@@ -108,7 +109,7 @@ def _authenticate(edge: EdgeDouble, host: str) -> AnyResponse:
 
 def _callback(edge: EdgeDouble, exchange: Callable[[str, str, str], str], host: str) -> AnyResponse:
     if status := edge.callback_status.get(host):
-        # Chromium shows a page of its own for an answer without a body.
+        # Chromium replaces an answer without a body by a page of its own.
         return Response("" if status == 561 else f"<h1>{status}</h1>", status, content_type="text/html")
     nonce = edge.states.pop(request.args.get("state", ""), None)
     if not nonce or request.cookies.get(NONCE) != nonce:

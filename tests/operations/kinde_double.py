@@ -1,4 +1,4 @@
-"""An OpenID provider that behaves as Kinde does, as far as signing in through the load balancer needs it."""
+"""An OpenID provider that behaves like Kinde, as far as signing in through the load balancer needs it."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ EMAIL = "test-user@example.com"
 
 @dataclass
 class KindeDouble:
-    """What Kinde knows, and what is wrong with it.
+    """Kinde's state, and its fault.
 
-    `fault` is one of: "" , "busy" (429 once), "down" (503), "odd" (an unknown error), "loop" (the sign-in page leads to
-    itself), "error" (an error is sent back at once), "wrong issuer", "no page" (503 in its place).
+    `fault` is one of: "", "busy" (429 once), "down" (503), "odd" (an unknown error), "loop" (the sign-in page redirects
+    to itself), "error" (an error is sent back at once), "wrong issuer", "no page" (503 instead of it).
     `page_faults` maps the host that asks for a sign-in to one of: "one-time code", "shows password" (a wrong one),
     "elsewhere" (the page is on another host), "busy" (its forms take a while).
-    Cloudflare's and CircleCI's APIs are here as well. `zone` has what else a zone holds: a phase of rules, `routes`,
-    `pagerules` or a name of records -> a list as Cloudflare gives it; `contexts` has what each context of CircleCI is
-    restricted to. `unreadable` has what the token may not read: keys of `zone`, or `contexts`.
-    `authentication` is the only way in which the token endpoint takes the client secret.
+    Cloudflare's and CircleCI's APIs are here too. `zone` has the other contents of a zone: a phase of rules, `routes`,
+    `pagerules` or a name of records -> a list in Cloudflare's form; `contexts` has the restrictions of each context of
+    CircleCI. `unreadable` has what the token may not read: keys of `zone`, or `contexts`.
+    `authentication` is the only way in which the token endpoint accepts the client secret.
     """
 
     client_secrets: set[str] = field(default_factory=set)
@@ -50,12 +50,12 @@ class KindeDouble:
         self.page_faults, self.zone, self.contexts, self.unreadable = {}, {}, {}, set()
 
     def page_fault(self, query: dict[str, str]) -> str:
-        """What is wrong with the pages that a request leads to."""
+        """The fault of the pages that a request leads to."""
         return self.page_faults.get(urlsplit(query["redirect_uri"]).hostname or "", "")
 
 
 def application(kinde: KindeDouble) -> Flask:
-    """Return the provider's pages and endpoints; the hosts and records of Cloudflare's API are here as well."""
+    """Return the provider's pages and endpoints, and the part of Cloudflare's API about hosts and records."""
     app = Flask(__name__)
 
     @app.get("/.well-known/openid-configuration")
@@ -128,7 +128,7 @@ def _add_sign_in_pages(app: Flask, kinde: KindeDouble) -> None:
     def password() -> AnyResponse:
         given = request.form.get("p_password", "")
         if given != kinde.password:
-            # Kinde shows it nowhere; but a page that does must not end up in a picture.
+            # Kinde never shows it, but if a page did, the password must not end up in a screenshot.
             fault = kinde.page_fault(kinde.flows[request.form["flow"]])
             shown = f"<p>{given} is wrong</p>" if fault == "shows password" else ""
             return _page("/auth/password", request.form["flow"], f'{shown}<input type="password" name="p_password">')
@@ -157,7 +157,7 @@ def _add_cloudflare(app: Flask, kinde: KindeDouble) -> None:
         name = request.args["name"]
         if name.startswith("_acme-challenge."):
             return listed(name)
-        # The origin's is proxied, which is wrong.
+        # The origin's record is proxied, which is wrong.
         return {"result": [{"type": "CNAME", "proxied": True}] if "pipelines" not in name else []}
 
     @app.get("/client/v4/zones/<zone>/workers/routes")
@@ -174,7 +174,7 @@ def _add_cloudflare(app: Flask, kinde: KindeDouble) -> None:
             return listed(phase)
         if phase in kinde.zone:
             return {"result": {"rules": kinde.zone[phase]}}
-        # A zone without rules of a phase has no such ruleset.
+        # A zone without rules in a phase has no ruleset for it.
         if phase != "http_request_cache_settings":
             return {"result": None, "success": False, "errors": [{"code": 10003}]}, 404
         return {

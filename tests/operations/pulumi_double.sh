@@ -1,7 +1,8 @@
 #!/bin/sh
 # Plays the Pulumi CLI as far as `bootstrap` uses it, with the state in a folder beside this file; the original:
-# tests/engine/test_bootstrap.py. PULUMI_DOUBLE_FAULT, `NUMBER before` or `NUMBER after`, has one command fail before or
-# after it takes effect, `NUMBER between` has `stack init` stop with the stack made and its file not written.
+# tests/engine/test_state_calls.py. PULUMI_DOUBLE_FAULT, `NUMBER before` or `NUMBER after`, makes one command fail
+# before or after it takes effect; `NUMBER between` stops `stack init` after the stack exists but before its file is
+# written.
 kept="${0%/*}/kept"
 test -d "$kept" || mkdir "$kept"
 echo "$* at ${PULUMI_BACKEND_URL:-nowhere}" >> "$kept/calls"

@@ -1,4 +1,4 @@
-"""`bootstrap`: everything is made once, and a run that broke off anywhere is simply started again."""
+"""`bootstrap` creates everything once, and a run that broke off anywhere can simply be started again."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ DOUBLE: Final = Path(__file__).with_name("pulumi_double.sh")
 
 @dataclass(frozen=True)
 class Fresh:
-    """A stack that has nothing yet: no bucket, no key, no stack, no secret."""
+    """A stack without anything: no bucket, no key, no stack, no secret."""
 
     bench: Bench
     original: str
-    """The stack's file as it is before."""
+    """The original text of the stack's file."""
 
     @property
     def file(self) -> Path:
@@ -53,7 +53,7 @@ class Fresh:
         return [call for call in self.cli_calls if call.startswith(CHANGING)]
 
     def run(self, *arguments: str) -> Outcome:
-        """Run the command; no run shows the header secret."""
+        """Run the command; no run may show the header secret."""
         outcome = self.bench.run("bootstrap", *arguments)
         if self.header:
             assert self.header not in outcome.out + outcome.err + self.bench.log.text
@@ -61,7 +61,7 @@ class Fresh:
 
     @property
     def header(self) -> str:
-        """The header secret, as the CLI was given it."""
+        """The header secret that the CLI was given."""
         kept = self.kept / "secret"
         return kept.read_text() if kept.exists() else ""
 
@@ -88,12 +88,12 @@ def fresh(bench: Bench) -> Fresh:
 
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3 makes it
-    """A client of the tests' own, made once."""
+    """A client for the tests themselves, created once."""
     return boto3.session.Session().client(service, REGION)  # type: ignore[call-overload]
 
 
 def keys() -> list[Any]:
-    """The keys of the account, as moto keeps them."""
+    """The account's keys, as moto's objects."""
     return list(kms_backends[ACCOUNT][REGION].keys.values())
 
 
@@ -115,7 +115,7 @@ def made() -> dict[str, Any]:
     }
 
 
-def test_first_run(fresh: Fresh) -> None:
+def test_the_first_run_creates_everything(fresh: Fresh) -> None:
     outcome = fresh.run()
     assert outcome.code == 0, outcome.text
     found = made()
@@ -141,7 +141,7 @@ def test_first_run(fresh: Fresh) -> None:
     assert "policies.inventory.agreement write --stack prod" in outcome.out
 
 
-def test_second_run_changes_nothing(fresh: Fresh) -> None:
+def test_a_second_run_changes_nothing(fresh: Fresh) -> None:
     fresh.run()
     before, file, header = made(), fresh.file.read_text(), fresh.header
     fresh.bench.cloud.reset()
@@ -159,7 +159,7 @@ def test_second_run_changes_nothing(fresh: Fresh) -> None:
 CHANGING: Final = ("stack init", "config set")
 
 
-def test_dry_run_writes_nothing(fresh: Fresh) -> None:
+def test_a_dry_run_writes_nothing(fresh: Fresh) -> None:
     outcome = fresh.run("--dry-run", "--secrets")
     assert outcome.code == 0, outcome.text
     assert "would be made" in outcome.text
@@ -173,7 +173,7 @@ def test_dry_run_writes_nothing(fresh: Fresh) -> None:
 
 
 def ways(fresh: Fresh) -> list[tuple[str, int, str]]:
-    """Every way to break off: before each call of AWS and of the CLI, and after each that may write."""
+    """All ways to break off: before each call of AWS and of the CLI, and after each that may write."""
     aws = [("aws", *way) for way in fresh.bench.cloud.breaks()]
     cli = [
         ("cli", number, kind)
@@ -185,8 +185,8 @@ def ways(fresh: Fresh) -> list[tuple[str, int, str]]:
 
 
 @pytest.mark.parametrize("step", [8, pytest.param(1, marks=pytest.mark.nightly)], ids=["some", "all"])
-def test_broken_off_at_every_call(fresh: Fresh, step: int) -> None:
-    """Each change tries every eighth way, and the one that leaves a stack half made."""
+def test_a_run_that_broke_off_at_any_call_can_be_repeated(fresh: Fresh, step: int) -> None:
+    """Each change tries every eighth way, and the one that leaves a half-made stack."""
     assert fresh.run("--secrets").code == 0
     every = ways(fresh)
     wanted = made() | {"key": "", "alias": "", "encryption": ""}
@@ -201,7 +201,7 @@ def test_broken_off_at_every_call(fresh: Fresh, step: int) -> None:
         broken = fresh.run("--secrets")
         assert broken.code == 1, (who, number, kind, broken.text)
         assert broken.err.startswith("error: "), (who, number, kind, broken.err)
-        # Where nothing was written since another way broke off, the next run would be the same.
+        # If nothing was written since an earlier break, the next run would be the same.
         left = (fresh.bench.cloud.written, len(fresh.changed), kind if who == "cli" else "")
         if left in tried:
             continue
@@ -224,7 +224,7 @@ def stored() -> list[str]:
     return [one["Name"] for one in client("secretsmanager").list_secrets()["SecretList"]]
 
 
-def test_secrets_that_are_made_by_hand(fresh: Fresh) -> None:
+def test_containers_for_secrets_filled_by_hand_are_created(fresh: Fresh) -> None:
     outcome = fresh.run("--secrets")
     assert outcome.code == 0, outcome.text
     assert set(stored()) == set(BY_HAND)
@@ -240,7 +240,7 @@ def test_secrets_that_are_made_by_hand(fresh: Fresh) -> None:
     assert all(fresh.bench.cloud.labels(name) == {"AWSCURRENT": value} for name, value in BY_HAND.items())
 
 
-def test_a_bucket_of_somebody_else(fresh: Fresh) -> None:
+def test_a_bucket_of_another_account_is_refused(fresh: Fresh) -> None:
     fresh.bench.cloud.fault = fault_of(f"/{BUCKET}", "forbidden")
     outcome = fresh.run()
     assert outcome.code == 1
@@ -248,7 +248,7 @@ def test_a_bucket_of_somebody_else(fresh: Fresh) -> None:
     assert fresh.cli_calls == []
 
 
-def test_a_bucket_that_somebody_else_takes_meanwhile(fresh: Fresh) -> None:
+def test_a_bucket_name_taken_meanwhile_is_reported(fresh: Fresh) -> None:
     seen: list[str] = []
 
     def taken(_: int, operation: str) -> str:
@@ -263,7 +263,7 @@ def test_a_bucket_that_somebody_else_takes_meanwhile(fresh: Fresh) -> None:
     assert fresh.config("stateBucket") == "another-bucket"
 
 
-def test_a_bucket_that_was_made_by_hand_is_completed_and_keeps_its_own(fresh: Fresh) -> None:
+def test_a_bucket_created_by_hand_is_completed_and_keeps_its_policy(fresh: Fresh) -> None:
     s3 = client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
     own = {
@@ -279,7 +279,7 @@ def test_a_bucket_that_was_made_by_hand_is_completed_and_keeps_its_own(fresh: Fr
     assert [statement["Sid"] for statement in statements] == ["Auditors", "DenyPlainHttp"]
 
 
-def test_a_bucket_in_another_region(fresh: Fresh) -> None:
+def test_a_bucket_in_another_region_is_refused(fresh: Fresh) -> None:
     place: Any = {"LocationConstraint": "eu-west-1"}
     boto3.client("s3", "eu-west-1").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
     outcome = fresh.run()
@@ -294,7 +294,7 @@ def test_a_bucket_in_another_region(fresh: Fresh) -> None:
         ("Disabled", "is Disabled; accepted: Enabled"),
     ],
 )
-def test_a_key_that_cannot_be_used(fresh: Fresh, state: str, said: str) -> None:
+def test_a_key_that_cannot_be_used_is_refused(fresh: Fresh, state: str, said: str) -> None:
     fresh.run()
     kms = client("kms")
     key = kms.describe_key(KeyId=ALIAS)["KeyMetadata"]["KeyId"]
@@ -304,14 +304,14 @@ def test_a_key_that_cannot_be_used(fresh: Fresh, state: str, said: str) -> None:
     assert said in outcome.err
 
 
-def test_another_account_is_left_alone(fresh: Fresh) -> None:
+def test_a_foreign_account_is_left_alone(fresh: Fresh) -> None:
     fresh.bench.configure(aws__allowedAccountIds=["210987654321"])
     outcome = fresh.run("--secrets")
     assert (outcome.code, fresh.bench.cloud.calls, fresh.cli_calls) == (2, ["/"], [])
     assert f"the credentials are of account {ACCOUNT}; accepted: 210987654321" in outcome.err
 
 
-def test_another_region_of_the_shell(fresh: Fresh) -> None:
+def test_a_shell_with_another_region_is_refused(fresh: Fresh) -> None:
     fresh.bench.patch.setenv("AWS_DEFAULT_REGION", REGION)
     fresh.bench.configure(aws__region="eu-west-1")
     outcome = fresh.run()
@@ -319,21 +319,21 @@ def test_another_region_of_the_shell(fresh: Fresh) -> None:
     assert "the shell's region is eu-central-1; accepted: eu-west-1, the stack's own" in outcome.err
 
 
-def test_without_the_cli(fresh: Fresh) -> None:
+def test_a_missing_cli_is_reported(fresh: Fresh) -> None:
     fresh.bench.patch.setenv("PATH", os.devnull)
     outcome = fresh.run()
     assert (outcome.code, fresh.bench.cloud.calls) == (2, [])
     assert "there is no `pulumi` on the path" in outcome.err
 
 
-def test_a_shell_with_another_backend(fresh: Fresh) -> None:
+def test_a_shell_with_another_backend_is_refused(fresh: Fresh) -> None:
     fresh.bench.patch.setenv("PULUMI_BACKEND_URL", "file://./elsewhere")
     outcome = fresh.run()
     assert (outcome.code, fresh.bench.cloud.calls) == (2, [])
     assert f"PULUMI_BACKEND_URL is `file://./elsewhere`; accepted: s3://{BUCKET}?region={REGION}" in outcome.err
 
 
-def test_a_stack_with_a_passphrase(fresh: Fresh) -> None:
+def test_a_stack_with_a_passphrase_is_refused(fresh: Fresh) -> None:
     fresh.file.write_text(f"{fresh.original}encryptionsalt: v1:salt\n")
     outcome = fresh.run()
     assert (outcome.code, fresh.cli_calls) == (1, [])
@@ -341,7 +341,7 @@ def test_a_stack_with_a_passphrase(fresh: Fresh) -> None:
     assert f'change-secrets-provider "awskms:///{made()["key"]}' in outcome.text.replace(" arn", "arn")
 
 
-def test_examples_that_are_left(fresh: Fresh) -> None:
+def test_remaining_examples_are_refused(fresh: Fresh) -> None:
     text = fresh.file.read_text()
     fresh.file.write_text(re.sub("(vpcId|originHeaderSecret|kindeClientSecret):.*", r"\g<0>  # EXAMPLE", text))
     outcome = fresh.run()
@@ -349,7 +349,7 @@ def test_examples_that_are_left(fresh: Fresh) -> None:
     assert "Pulumi.prod.yaml still has examples: vpcId; accepted: your own values, without the marks" in outcome.err
 
 
-def test_a_stack_of_another_key(fresh: Fresh) -> None:
+def test_a_stack_with_another_key_is_refused(fresh: Fresh) -> None:
     fresh.run()
     text = fresh.file.read_text()
     fresh.file.write_text(text.replace("awskms:///", "awskms:///another"))
@@ -358,7 +358,7 @@ def test_a_stack_of_another_key(fresh: Fresh) -> None:
     assert "Pulumi.prod.yaml has another secrets provider, awskms:///another" in outcome.text
 
 
-def test_a_stack_whose_file_is_somebody_elses(fresh: Fresh) -> None:
+def test_a_stack_whose_file_lacks_its_secrets_provider_is_refused(fresh: Fresh) -> None:
     fresh.run()
     resources = {"version": 3, "deployment": {"resources": [{"urn": "urn:pulumi:prod::x::y::z"}]}}
     (fresh.kept / "state").write_text(json.dumps(resources))
@@ -368,7 +368,7 @@ def test_a_stack_whose_file_is_somebody_elses(fresh: Fresh) -> None:
     assert "is there, with resources, but Pulumi.prod.yaml lacks `secretsprovider`" in outcome.text
 
 
-def test_a_header_secret_that_cannot_be_opened_stays(fresh: Fresh) -> None:
+def test_a_header_secret_that_cannot_be_decrypted_is_kept(fresh: Fresh) -> None:
     fresh.run()
     (fresh.kept / "secret").write_text("CanaryNoHeaderSecret")
     file = fresh.file.read_text()
@@ -378,7 +378,7 @@ def test_a_header_secret_that_cannot_be_opened_stays(fresh: Fresh) -> None:
     assert fresh.file.read_text() == file
 
 
-def test_settings_that_contradict(fresh: Fresh) -> None:
+def test_contradicting_settings_are_refused(fresh: Fresh) -> None:
     fresh.run()
     outcome = fresh.run("--bucket", "another-bucket")
     assert outcome.code == 2

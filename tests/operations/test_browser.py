@@ -1,4 +1,4 @@
-"""`verify-login --sign-in`: the whole sign-in in a real browser, and no picture that shows the password."""
+"""`verify-login --sign-in`: the whole sign-in in a real browser, with no screenshot that shows the password."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PICTURES = Path("build/sign-in")
 
 @pytest.fixture
 def pictures(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What each picture shows: the page's text and what stands in its fields."""
+    """The content of each screenshot: the page's text, and the values of its fields."""
     shown: list[str] = []
     take: Callable[[Chrome], bytes] = Chrome.get_screenshot_as_png
 
@@ -67,7 +67,7 @@ def whole(outcome: Run) -> list[dict[str, str]]:
 
 @NEEDS_BROWSER
 def test_one_host_signs_in_and_another_asks_for_a_code(bench: Bench, pictures: list[str]) -> None:
-    """One run, since each host is a browser to start."""
+    """Both cases in one run, since each host needs its own browser."""
     bench.kinde.page_faults = {PORTAL: "busy", PIPELINES: "one-time code"}
     outcome = browse(bench, "verify-login", "--sign-in", "--json")
     assert (outcome.code, outcome.failures) == (1, [f"{PIPELINES}: whole sign-in"])
@@ -79,7 +79,7 @@ def test_one_host_signs_in_and_another_asks_for_a_code(bench: Bench, pictures: l
 
 
 class AskingAgain:
-    """A page of Kinde's that asks for the password at each look, and shows the one before."""
+    """A page of Kinde's that always asks for the password again, and shows the one typed before."""
 
     def __init__(self, url: str, typed: str) -> None:
         self.page_source = f"<p>{html.escape(typed)} is wrong</p>"
@@ -93,12 +93,12 @@ class AskingAgain:
         raise AssertionError("the page shows the password")
 
     def get(self, url: str) -> None:
-        """Be led here."""
+        """Accept being sent to an address."""
 
     set_page_load_timeout = quit = Mock()
 
 
-def test_there_is_no_picture_of_a_page_that_shows_the_password(bench: Bench) -> None:
+def test_a_page_that_shows_the_password_gets_no_screenshot(bench: Bench) -> None:
     stack = load(bench.project, "prod")
     bench.patch.setattr(
         "selenium.webdriver.Chrome", lambda **_: AskingAgain(stack.endpoints.authorization, typed=WRONG)
@@ -111,7 +111,7 @@ def test_there_is_no_picture_of_a_page_that_shows_the_password(bench: Bench) -> 
 
 @pytest.mark.nightly
 @NEEDS_BROWSER
-def test_signed_in(bench: Bench) -> None:
+def test_the_test_user_signs_in_on_both_hosts(bench: Bench) -> None:
     outcome = browse(bench, "verify-login", "--sign-in", "--json")
     assert (outcome.code, outcome.failures) == (0, [])
     assert [found["text"] for found in whole(outcome)] == [f"signed in; https://{host}/ shows" for host in HOSTS]
@@ -120,22 +120,22 @@ def test_signed_in(bench: Bench) -> None:
 
 @pytest.mark.nightly
 @NEEDS_BROWSER
-def test_the_load_balancer_cannot_finish(bench: Bench, pictures: list[str]) -> None:
-    """Each change has these symptoms told without a browser (test_verify_login.py)."""
+def test_errors_of_the_load_balancer_get_a_screenshot(bench: Bench, pictures: list[str]) -> None:
+    """On each change, tests without a browser cover these symptoms (test_verify_login.py)."""
     bench.edge.callback_status = {PORTAL: 500, PIPELINES: 561}
     outcome = browse(bench, "verify-login", "--sign-in", "--json")
     assert outcome.code == 1
     assert [found["symptom"] for found in whole(outcome)] == ["500", "561"]
     for host, found in zip(HOSTS, whole(outcome), strict=True):
         assert f"Screenshot: {PICTURES}/{host}.png" in found["text"]
-        assert "?" not in found["text"].partition(". ")[0]  # the code and the state are nobody's business
+        assert "?" not in found["text"].partition(". ")[0]  # the code and the state must not be shown
         assert (PICTURES / f"{host}.png").read_bytes().startswith(b"\x89PNG")
     assert len(pictures) == 2
 
 
 @pytest.mark.nightly
 @NEEDS_BROWSER
-def test_sign_in_without_end_and_a_page_elsewhere(bench: Bench, pictures: list[str]) -> None:
+def test_an_endless_sign_in_and_a_foreign_page_are_reported(bench: Bench, pictures: list[str]) -> None:
     bench.edge.fault = "always asks"
     bench.kinde.page_faults = {PIPELINES: "elsewhere"}
     portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json"))
@@ -145,7 +145,7 @@ def test_sign_in_without_end_and_a_page_elsewhere(bench: Bench, pictures: list[s
 
 @pytest.mark.nightly
 @NEEDS_BROWSER
-def test_password_and_code_are_in_no_picture(bench: Bench, pictures: list[str]) -> None:
+def test_no_screenshot_shows_the_password(bench: Bench, pictures: list[str]) -> None:
     bench.kinde.page_faults = {PORTAL: "shows password", PIPELINES: "one-time code"}
     portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json", password=WRONG))
     assert "doesn't accept the test user's. No screenshot: the page shows the password" in portal["text"]
@@ -155,8 +155,8 @@ def test_password_and_code_are_in_no_picture(bench: Bench, pictures: list[str]) 
 
 @pytest.mark.nightly
 @NEEDS_BROWSER
-def test_rotation_is_proven_by_the_test_user(bench: Bench) -> None:
-    """Until the new secret is applied, the load balancer comes with the old one, which Kinde no longer takes."""
+def test_the_test_users_sign_in_proves_a_rotation(bench: Bench) -> None:
+    """Until the new secret is applied, the load balancer sends the old one, which Kinde no longer accepts."""
     bench.kinde.client_secrets.add(NEW)
     assert bench.run("rotate-kinde", stdin=NEW).code == 0
     bench.kinde.client_secrets.remove(CLIENT_SECRET)
@@ -171,7 +171,7 @@ def test_rotation_is_proven_by_the_test_user(bench: Bench) -> None:
     assert bench.cloud.labels(KINDE_SECRET) == {"AWSCURRENT": NEW, "AWSPREVIOUS": CLIENT_SECRET}
 
 
-def test_whole_sign_in_is_known_by_its_key(bench: Bench) -> None:
+def test_a_whole_sign_in_is_recognized_by_its_key(bench: Bench) -> None:
     stack = load(bench.project, "prod")
     passed = [Verdict(f"whole-sign-in/{host}", "another text", Outcome.PASSED, "") for host in HOSTS]
     other = Verdict(f"certificate/{PORTAL}", f"{PORTAL}: whole sign-in", Outcome.PASSED, "")
@@ -181,7 +181,7 @@ def test_whole_sign_in_is_known_by_its_key(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("option", ["--browser", "--browser-driver"])
-def test_no_browser(bench: Bench, option: str) -> None:
+def test_a_missing_browser_is_reported(bench: Bench, option: str) -> None:
     given = {"--browser": sys.executable, "--browser-driver": sys.executable, option: "not-there"}
     outcome = browse(bench, "verify-login", "--sign-in", *(f"{name}={value}" for name, value in given.items()))
     assert outcome.code == 2

@@ -1,4 +1,4 @@
-"""The command line as a whole: its help, its progress, and what it tells of an error that nobody foresaw."""
+"""The command line as a whole: help, progress, and messages about unforeseen errors."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.operations.cloud import fault_of
 from tests.operations.conftest import Bench, Terminal
 from tests.planning import PROJECT
 
-# Command -> what its help has to tell besides the exit codes.
+# Command -> what its help must mention besides the exit codes.
 HELP = {
     (): (
         "init",
@@ -46,7 +46,9 @@ HELP = {
 
 
 @pytest.mark.parametrize("command", HELP)
-def test_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_describes_options_and_exit_codes(
+    command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit) as ended:
         main([*command, "--help"])
@@ -59,7 +61,7 @@ def test_help(command: tuple[str, ...], capsys: pytest.CaptureFixture[str], monk
 
 
 def every_parser(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """A parser and those of its commands."""
+    """A parser and the parsers of its commands."""
     yield parser
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
@@ -77,8 +79,8 @@ def test_every_option_has_a_help_text_and_every_command_takes_the_stack() -> Non
             assert any(action.dest == "stack" for action in parser._actions), parser.prog
 
 
-def test_help_is_light() -> None:
-    """Listing the commands loads neither the SDKs nor what single commands need; nor does a stack need Pulumi's SDK."""
+def test_help_loads_few_modules() -> None:
+    """Listing the commands loads neither the SDKs nor modules of single commands; a stack doesn't need Pulumi's SDK."""
     heavy = ["boto3", "httpx", "pulumi", "pydantic", "rich", "selenium", "yaml"]
     code = f"import sys, operations.__main__ as m; m.parser(); print([n for n in {heavy} if n in sys.modules])\n"
     code += "import operations.stack; print('pulumi' in sys.modules)"
@@ -87,14 +89,14 @@ def test_help_is_light() -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["deploy"], ["preflight", "--timeout", "0"], ["fill-secrets", "--rotate=x"]])
-def test_bad_command_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_command_line_is_a_usage_error(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: ")
 
 
-# Command -> what it calls, which here raises an error that holds a value.
+# Command -> the function that it calls, which here raises an error with a secret value.
 UNFORESEEN = {
     "preflight": (preflight, "check_certificate"),
     "fill-secrets": (fill_secrets, "_password"),
@@ -103,7 +105,7 @@ UNFORESEEN = {
 
 
 @pytest.mark.parametrize("command", UNFORESEEN)
-def test_unforeseen_error_keeps_its_text_to_itself(bench: Bench, command: str) -> None:
+def test_an_unforeseen_error_does_not_show_its_text(bench: Bench, command: str) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ValueError("CanaryValueInAnException")
 
@@ -115,7 +117,7 @@ def test_unforeseen_error_keeps_its_text_to_itself(bench: Bench, command: str) -
     assert "Traceback" not in outcome.err
 
 
-def test_interrupted_by_hand(bench: Bench) -> None:
+def test_an_interrupt_ends_the_command_quietly(bench: Bench) -> None:
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -124,7 +126,7 @@ def test_interrupted_by_hand(bench: Bench) -> None:
     assert (outcome.code, outcome.err) == (130, "interrupted; run the command again to go on\n")
 
 
-def test_progress_on_a_terminal(bench: Bench) -> None:
+def test_progress_is_shown_on_a_terminal(bench: Bench) -> None:
     screen = Terminal()
     bench.patch.setenv("TERM", "xterm")
     bench.patch.setattr("sys.stderr", screen)
@@ -141,7 +143,9 @@ def nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("slowed", "told"), [(held, True), (nothing, False)])
-def test_progress_in_a_log(bench: Bench, slowed: Callable[[Bench], None], told: bool) -> None:
+def test_progress_is_logged_only_when_a_check_is_slow(
+    bench: Bench, slowed: Callable[[Bench], None], told: bool
+) -> None:
     slowed(bench)
     if told:
         bench.patch.setattr("operations.verdicts._SOON_SECONDS", 0.3)

@@ -1,4 +1,4 @@
-"""Every command line in README, CONTRIBUTING and docs can be typed: it exists and parses. None is carried out."""
+"""Every command line in README, CONTRIBUTING and docs exists and parses; none is executed."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ MAKEFILE = (PROJECT / "Makefile").read_text()
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE))
 VARIABLES = set(re.findall(r"^([A-Z]+) *[:?]?=", MAKEFILE, re.MULTILINE))
 OTHERS = {"cd", "cp", "export", "git", "mkdir", "npm", "openssl", "sed", "terraform", "umask", "uv"}
-"""Programs that every machine has, or that only set up this one."""
+"""Programs that every machine has, or that only set this one up."""
 PYTHON = re.compile(r"(?:\.venv/bin/)?python3? -m (?P<module>[\w.]+)(?P<rest>.*)")
 NEEDS_CLI = pytest.mark.skipif(not shutil.which("pulumi"), reason="the Pulumi CLI is not on the path")
 
 
 class Parsed(Exception):
-    """Raised in place of what a command does once its command line is read."""
+    """Raised in place of the command's work once its command line has been parsed."""
 
 
 def command_lines(path: Path) -> Iterator[str]:
-    """What a page says can be typed: the lines after a `$`, and the spans of code that begin as our commands do.
+    """The command lines of a page: the lines after a `$`, and code spans that begin like our commands.
 
-    A line that ends in a backslash goes on in the next one.
+    A line that ends in a backslash continues on the next one.
     """
     text = path.read_text()
     blocks = re.findall(r"^ *```console\n(.*?)^ *```$", text, re.MULTILINE | re.DOTALL)
@@ -63,7 +63,7 @@ def parse_make(words: Sequence[str]) -> None:
 
 
 def parse_module(module: str, arguments: Sequence[str], patch: pytest.MonkeyPatch) -> None:
-    """Have a module's own parser read its arguments; a mention without any names the module only."""
+    """Let a module's own parser read its arguments; without arguments, only check that the module exists."""
     if module in sys.stdlib_module_names:
         return
     spec = importlib.util.find_spec(module)
@@ -92,12 +92,12 @@ def parse_module(module: str, arguments: Sequence[str], patch: pytest.MonkeyPatc
 
 
 def parse_aws(words: Sequence[str]) -> None:
-    """Read a command line of the AWS CLI: the service, the operation and its options are boto3's."""
+    """Check a command line of the AWS CLI: boto3 knows the service, the operation and its options."""
     service, operation, *options = words
     client: Any = boto3.client(service, REGION)  # type: ignore[call-overload]
     operation = client.meta.method_to_api_mapping[operation.replace("-", "_")]
     members = client.meta.service_model.operation_model(operation).input_shape.members
-    # What the CLI does with any answer: https://docs.aws.amazon.com/cli/latest/reference/#options
+    # Options of the CLI for any answer: https://docs.aws.amazon.com/cli/latest/reference/#options
     known = {"--output", "--query", *(f"--{xform_name(member, '-')}" for member in members)}
     assert known >= {option for option in options if option.startswith("--")}
 
@@ -110,7 +110,7 @@ def help_of_pulumi(*words: str) -> str:
 
 
 def parse_pulumi(words: Sequence[str]) -> None:
-    """Look a command line of the Pulumi CLI up in its help, where the CLI is there."""
+    """Look up a command line of the Pulumi CLI in its help, if the CLI is installed."""
     if not shutil.which("pulumi"):
         return
     shown = help_of_pulumi(*itertools.takewhile(lambda word: not word.startswith("-"), words))
@@ -121,10 +121,10 @@ def parse_pulumi(words: Sequence[str]) -> None:
 
 
 def parse(line: str, patch: pytest.MonkeyPatch) -> None:
-    """Read one command line; each part of a pipe is one, and so is one whose answer a variable takes."""
+    """Check one command line; parts of a pipe, and commands whose output goes into a variable, are checked too."""
     line = re.sub(r"^\w+=\$\((.+)\)$", r"\1", line)
     for part in re.split(r" (?:\||&&) ", line):
-        # `…` stands for whatever fits; what is in angle brackets is to be filled in.
+        # `…` stands for anything; words in angle brackets are placeholders.
         words = shlex.split(part.replace("…", "WHATEVER"), comments=True)
         if module := PYTHON.fullmatch(shlex.join(words)):
             parse_module(module["module"], shlex.split(module["rest"]), patch)
@@ -139,7 +139,7 @@ def parse(line: str, patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(PROJECT).as_posix())
-def test_every_command_line_can_be_typed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_line_is_valid(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for line in command_lines(path):
         try:
             parse(line, monkeypatch)

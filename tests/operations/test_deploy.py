@@ -1,4 +1,4 @@
-"""What the wrapper does before any engine: it says how to get the CLI, and never runs without packs and preview."""
+"""The wrapper, up to the engine: it says how to get the CLI, and never runs without packs and preview."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ VERSION = project.pulumi_version(PROJECT)
 
 
 def deploy(*arguments: str, path: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the wrapper in this process, with a `pulumi` from a folder or with none."""
+    """Run the wrapper in this process, with a `pulumi` from a folder, or with none."""
     told = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(told):
         for name in [name for name in os.environ if name.startswith("PULUMI_")]:
@@ -36,7 +36,7 @@ def deploy(*arguments: str, path: Path | None = None, **environment: str) -> sub
 
 
 def deploy_apart(*arguments: str, path: Path) -> subprocess.CompletedProcess[str]:
-    """Run the wrapper in a process of its own."""
+    """Run the wrapper in a separate process."""
     clean = {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
     return subprocess.run(
         [sys.executable, "-m", "operations", "deploy", *arguments],
@@ -51,7 +51,7 @@ def deploy_apart(*arguments: str, path: Path) -> subprocess.CompletedProcess[str
 
 @pytest.fixture
 def recorder(tmp_path: Path) -> Path:
-    """A folder with a `pulumi` that writes its arguments down and succeeds, on a stack without resources."""
+    """A folder with a `pulumi` that records its arguments and succeeds, on a stack without resources."""
     program = tmp_path / "pulumi"
     program.write_text(
         f"#!{sys.executable}\nimport json, os, sys\n"
@@ -80,7 +80,7 @@ def test_without_the_cli_it_says_how_to_install_the_pinned_version(command: str)
 
 
 @pytest.mark.parametrize("command", ["up", "preview"])
-def test_the_gate_goes_along_which_configures_itself(command: str, recorder: Path) -> None:
+def test_the_gate_is_attached_without_other_configuration(command: str, recorder: Path) -> None:
     assert deploy_apart(command, "--stack", "prod", path=recorder).returncode == 0
     (call,) = calls(recorder)
     given = list(itertools.pairwise(call))
@@ -112,7 +112,7 @@ def test_an_option_in_the_environment_is_refused(recorder: Path) -> None:
     assert calls(recorder) == []
 
 
-def test_an_update_neither_parks_nor_unparks_unless_it_is_told_to(recorder: Path) -> None:
+def test_an_update_changes_the_park_mode_only_with_the_option(recorder: Path) -> None:
     marker = {
         "urn": f"urn:pulumi:lab::{NAME}::guarded:parameters:Parameters$aws:ssm/parameter:Parameter::infra/park_mode",
         "type": "aws:ssm/parameter:Parameter",
@@ -132,12 +132,12 @@ def test_an_update_neither_parks_nor_unparks_unless_it_is_told_to(recorder: Path
     assert "the marker in its state can't be read" in unreadable.stderr
     assert deploy("up", "--change-park-mode", *here, path=recorder).returncode == 0
     assert [call[0] for call in calls(recorder)] == ["preview", "up"]
-    # Where others make the workloads, the setting is all there is to it.
+    # If others make the workloads, the park mode in the state is not compared.
     assert deploy("up", "--stack", "prod", path=recorder).returncode == 0
 
 
 @pytest.mark.parametrize(("code", "returned", "called"), [(6, 0, ["up"]), (255, 1, [])])
-def test_an_update_starts_from_a_state_or_from_none_but_not_from_one_that_cannot_be_read(
+def test_an_update_is_refused_if_the_state_cannot_be_read(
     recorder: Path, code: int, returned: int, called: list[str]
 ) -> None:
     program = recorder / "pulumi"
@@ -169,7 +169,7 @@ def test_destroy_previews_first_and_needs_the_stacks_name(recorder: Path) -> Non
     ]
 
 
-def test_looking_for_drift_changes_nothing_and_leaves_out_what_shows_the_header_secret(recorder: Path) -> None:
+def test_a_search_for_drift_changes_nothing_and_skips_resources_with_the_header_secret(recorder: Path) -> None:
     options = ("--preview-only", "--expect-no-changes", "--without-secrets")
     assert deploy("refresh", *options, "--stack", "dev", path=recorder).returncode == 0
     (called,) = calls(recorder)
@@ -187,8 +187,8 @@ def test_a_saved_plan_with_a_stand_in_is_refused(recorder: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["up", "preview"])
-def test_why_the_gate_does_not_start_is_said(command: str, tmp_path: Path) -> None:
-    """Of a pack that ends at once, the engine says that the connection was refused."""
+def test_the_reason_why_the_gate_does_not_start_is_reported(command: str, tmp_path: Path) -> None:
+    """Without this, the engine would only say that the connection to the pack was refused."""
     cli = tmp_path / "bin" / "pulumi"
     cli.parent.mkdir()
     cli.write_text(

@@ -1,4 +1,4 @@
-"""Values that are still examples: their marks are listed."""
+"""`examples` lists the values that are still marked as examples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_marks_are_listed_without_their_values(clone: Path, capsys: pytest.Captu
     ]
 
 
-def test_none_is_left(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_remaining_example_is_reported_as_such(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stack = clone / "Pulumi.prod.yaml"
     stack.write_text(stack.read_text().replace("\n  vpcId:", "  # EXAMPLE\n  vpcId:"))
     for name in ("Pulumi.prod.yaml", "CODEOWNERS"):
@@ -43,6 +43,6 @@ def test_none_is_left(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "no example is left for prod\n"
 
 
-def test_a_stack_that_is_not_there(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_stack_is_refused(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["examples", "--stack", "staging", "--project", str(clone)]) == 2
     assert "there is no stack `staging`" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""`fill-secrets`: every value is written once, and a run that broke off anywhere is simply started again."""
+"""`fill-secrets` writes every value once, and a run that broke off anywhere can simply be started again."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def state(bench: Bench) -> dict[str, dict[str, str]]:
 
 
 def consistent(values: Mapping[str, Mapping[str, str]]) -> bool:
-    """Whether Backstage's URL is of the stored user and password."""
+    """Whether Backstage's URL matches the stored user and password."""
     user, url = json.loads(values[USER]["AWSCURRENT"]), urlsplit(values[URL]["AWSCURRENT"])
     return (user["username"], user["password"]) == (url.username, url.password)
 
 
-def test_first_values(bench: Bench) -> None:
+def test_the_first_run_fills_every_secret(bench: Bench) -> None:
     outcome = bench.run(
         "fill-secrets", *ENDPOINT, "--admin-user", "root", "--backstage-parameters", "sslmode=verify-full"
     )
@@ -51,13 +51,13 @@ def test_first_values(bench: Bench) -> None:
     assert prefect.password not in (url.password, json.loads(values[ADMIN])["password"])
 
 
-def test_nothing_is_written_to_files(bench: Bench) -> None:
+def test_no_file_is_written(bench: Bench) -> None:
     before = set(bench.project.rglob("*"))
     bench.run("fill-secrets", *ENDPOINT)
     assert set(bench.project.rglob("*")) == before
 
 
-def test_values_are_kept(bench: Bench) -> None:
+def test_existing_values_are_kept(bench: Bench) -> None:
     bench.run("fill-secrets", *ENDPOINT)
     before = state(bench)
     bench.cloud.calls.clear()
@@ -66,20 +66,20 @@ def test_values_are_kept(bench: Bench) -> None:
     assert "PutSecretValue" not in bench.cloud.calls
 
 
-def test_dry_run_writes_nothing(bench: Bench) -> None:
+def test_a_dry_run_writes_nothing(bench: Bench) -> None:
     outcome = bench.run("fill-secrets", "--dry-run", "--rotate", "db/admin")
     assert outcome.code == 0
     assert "prod/backstage/database-url open would be composed" in outcome.text
     assert "PutSecretValue" not in bench.cloud.calls
 
 
-def test_user_of_an_existing_url(bench: Bench) -> None:
+def test_the_user_of_an_existing_url_is_kept(bench: Bench) -> None:
     bench.cloud.put(URL, "postgresql://in_use:Canary%2FPassword@db.example.com/backstage")
     assert bench.run("fill-secrets", *ENDPOINT).code == 0
     assert json.loads(bench.cloud.labels(USER)["AWSCURRENT"]) == {"username": "in_use", "password": "Canary/Password"}
 
 
-def test_url_of_another_password(bench: Bench) -> None:
+def test_a_url_with_another_password_is_reported(bench: Bench) -> None:
     bench.run("fill-secrets", *ENDPOINT)
     bench.cloud.put(USER, '{"username": "backstage", "password": "CanaryPassword"}')
     outcome = bench.run("fill-secrets")
@@ -89,8 +89,8 @@ def test_url_of_another_password(bench: Bench) -> None:
     assert consistent(state(bench))
 
 
-def test_value_of_the_wrong_application(bench: Bench) -> None:
-    """Each of the two drivers understands one scheme only."""
+def test_a_url_for_the_wrong_driver_is_refused(bench: Bench) -> None:
+    """Each of the two drivers accepts only one URL scheme."""
     bench.run("fill-secrets", *ENDPOINT)
     values = {name: bench.cloud.labels(name)["AWSCURRENT"] for name in (URL, PREFECT)}
     bench.cloud.put(URL, values[PREFECT])
@@ -101,7 +101,7 @@ def test_value_of_the_wrong_application(bench: Bench) -> None:
     assert "accepted: postgresql+asyncpg; accepted: PostgreSQL URL for the driver asyncpg; --rotate" in outcome.text
 
 
-def test_rotation_replaces_an_administrator_that_rds_refuses(bench: Bench) -> None:
+def test_a_rotation_replaces_an_administrator_that_rds_refuses(bench: Bench) -> None:
     bench.run("fill-secrets", *ENDPOINT)
     bench.cloud.put(ADMIN, '{"username": "admin", "password": "CanaryPassword"}')
     outcome = bench.run("fill-secrets")
@@ -111,7 +111,7 @@ def test_rotation_replaces_an_administrator_that_rds_refuses(bench: Bench) -> No
     assert json.loads(bench.cloud.labels(ADMIN)["AWSCURRENT"])["username"] == "postgres"
 
 
-def test_rotation_keeps_the_name_and_the_value_before(bench: Bench) -> None:
+def test_a_rotation_keeps_the_user_name_and_the_previous_value(bench: Bench) -> None:
     bench.run("fill-secrets", *ENDPOINT, "--backstage-user", "somebody")
     before = state(bench)
     outcome = bench.run("fill-secrets", *ENDPOINT, "--rotate", "backstage/db")
@@ -126,7 +126,7 @@ def test_rotation_keeps_the_name_and_the_value_before(bench: Bench) -> None:
     }
 
 
-def test_one_rotation_rotates_once(bench: Bench) -> None:
+def test_a_rotation_with_the_same_name_rotates_once(bench: Bench) -> None:
     bench.run("fill-secrets", *ENDPOINT)
     bench.run("fill-secrets", *ENDPOINT, "--rotate", "backstage/session-secret", "--rotation", "first")
     after = state(bench)
@@ -136,7 +136,7 @@ def test_one_rotation_rotates_once(bench: Bench) -> None:
     assert state(bench)[SESSION]["AWSPREVIOUS"] == after[SESSION]["AWSCURRENT"]
 
 
-def test_broken_off_at_every_call(bench: Bench) -> None:
+def test_a_run_that_broke_off_at_any_call_can_be_repeated(bench: Bench) -> None:
     assert bench.run("fill-secrets", *ENDPOINT).code == 0
     ways = bench.cloud.breaks()
     assert len(ways) >= 16
@@ -158,7 +158,7 @@ def test_broken_off_at_every_call(bench: Bench) -> None:
         assert consistent(after), way
 
 
-def test_rotation_broken_off_at_every_call(bench: Bench) -> None:
+def test_a_rotation_that_broke_off_at_any_call_can_be_repeated(bench: Bench) -> None:
     rotation = (*ENDPOINT, "--rotate", "backstage/db", "--rotate", "db/admin", "--rotation", "this")
     bench.run("fill-secrets", *ENDPOINT)
     before = state(bench)
@@ -184,7 +184,7 @@ def test_rotation_broken_off_at_every_call(bench: Bench) -> None:
             assert after[name][label] == before[name]["AWSCURRENT"], (way, name)
 
 
-def test_endpoint_is_asked_for_on_a_terminal_if_needed(bench: Bench) -> None:
+def test_the_endpoint_is_asked_for_on_a_terminal_if_needed(bench: Bench) -> None:
     asked: list[str] = []
 
     def answer(question: str) -> str:
@@ -198,8 +198,8 @@ def test_endpoint_is_asked_for_on_a_terminal_if_needed(bench: Bench) -> None:
     assert urlsplit(state(bench)[URL]["AWSCURRENT"]).hostname == "db.example.com"
 
 
-def test_lost_answers(bench: Bench) -> None:
-    """AWS's client sends a call again when its answer got lost; that writes nothing twice."""
+def test_a_lost_answer_writes_nothing_twice(bench: Bench) -> None:
+    """AWS's client repeats a call if its answer was lost; that must not write anything twice."""
     bench.patch.setenv("AWS_MAX_ATTEMPTS", "3")
     bench.cloud.fault = fault_of("PutSecretValue", "lost", times=1)
     assert bench.run("fill-secrets", *ENDPOINT).code == 0
@@ -208,14 +208,14 @@ def test_lost_answers(bench: Bench) -> None:
     assert consistent(state(bench))
 
 
-def test_throttled(bench: Bench) -> None:
+def test_throttling_is_reported(bench: Bench) -> None:
     bench.cloud.fault = fault_of("PutSecretValue", "ThrottlingException")
     outcome = bench.run("fill-secrets", *ENDPOINT)
     assert outcome.code == 1
     assert "AWS throttles these calls (ThrottlingException), also after retries; run it again" in outcome.err
 
 
-def test_no_answer_in_time(bench: Bench) -> None:
+def test_a_missing_answer_is_reported_after_the_timeout(bench: Bench) -> None:
     bench.cloud.fault = fault_of("DescribeSecret", "hold", times=1)
     outcome = bench.run("fill-secrets", *ENDPOINT, "--timeout", "1")
     bench.cloud.released.set()
@@ -225,7 +225,7 @@ def test_no_answer_in_time(bench: Bench) -> None:
 
 
 def test_two_runs_at_once_agree(bench: Bench, tmp_path: Path) -> None:
-    """The second run finds the value of the first although it saw none."""
+    """The second run uses the value of the first one, although it saw none at its start."""
     written: list[str] = []
 
     def meanwhile(_: int, operation: str) -> str:
@@ -241,7 +241,7 @@ def test_two_runs_at_once_agree(bench: Bench, tmp_path: Path) -> None:
     assert consistent(state(bench))
 
 
-def test_no_containers_yet(bench: Bench) -> None:
+def test_a_missing_container_is_reported(bench: Bench) -> None:
     boto3.client("secretsmanager", REGION).delete_secret(SecretId=SESSION, ForceDeleteWithoutRecovery=True)
     outcome = bench.run("fill-secrets", *ENDPOINT)
     assert outcome.code == 1
@@ -249,7 +249,7 @@ def test_no_containers_yet(bench: Bench) -> None:
     assert bench.cloud.labels(PREFECT)
 
 
-def test_another_account_is_left_alone(bench: Bench) -> None:
+def test_a_foreign_account_is_left_alone(bench: Bench) -> None:
     bench.configure(aws__allowedAccountIds=["210987654321"])
     outcome = bench.run("fill-secrets", *ENDPOINT)
     assert (outcome.code, bench.cloud.calls) == (2, ["/"])
@@ -273,14 +273,14 @@ def test_another_account_is_left_alone(bench: Bench) -> None:
         ),
     ],
 )
-def test_bad_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_usage_is_refused(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
     outcome = bench.run("fill-secrets", *arguments)
     assert outcome.code == 2
     assert said in outcome.err
 
 
-def test_a_database_that_the_stack_makes_needs_no_option(bench: Bench) -> None:
-    """Before it is made, its administrator gets a password and what needs its host waits; after that all is filled."""
+def test_the_stacks_own_database_needs_no_option(bench: Bench) -> None:
+    """Before the database exists, values that need its host wait; once the host is known, everything is filled."""
     names = [f"lab/{name.partition('/')[2]}" for name in CONTAINERS]
     for name in names:
         bench.cloud.put(name, None)

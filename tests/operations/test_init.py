@@ -25,7 +25,7 @@ from operations.init import copied_project
 from operations.init.derived import agreed_by_hand
 from stackfiles.failures import Failure
 from tests import own_files
-from tests.forked_modules import be, run_module
+from tests.forked_modules import run_as_main, run_module
 from tests.forks import NAME, PROJECT, at_terminal
 from tests.owner import config, give_files
 from tests.runbooks import runbook
@@ -35,18 +35,18 @@ ANSWERS = Path(__file__).parent / "acme.yaml"
 COMPANY: dict[str, Any] = yaml.safe_load(ANSWERS.read_text())
 ASIDE = (".git", ".venv", ".*_cache", ".hypothesis", ".pulumi-state", "build", "node_modules")
 ONLY_READ = ("tests", "corpus", "benchmarks")
-"""Folders that nothing of a project writes into: a link to the own ones stands for a third of a copy."""
+"""Folders that no command of a project writes into: links to them save a third of a copy."""
 PACKS = ("least_privilege", "inventory", "previewed", "workloads")
 """Packs that have a configuration for each stack."""
 CLIENT = "0123456789abcdefghij"
 OF_THE_CLONE = ("tests/test_own_stacks.py", "tests/circleci/test_pipeline.py")
-"""The tests that read the clone's own files, so that another owner may see them fail. No other test can open such a
-file (tests/own_files.py), so none of these depends on who owns the clone.
+"""The tests that read the clone's own files, and so could fail for another owner. No other test can open such a file
+(tests/own_files.py), so no other test depends on who owns the clone.
 """
 
 
 def clone(folder: Path) -> Path:
-    """Copy the project, as a clone has it that belonged to the suite's owner."""
+    """Copy the project, like a clone that belonged to the suite's owner before."""
     aside = shutil.ignore_patterns(*ASIDE, *ONLY_READ)
 
     def ignored(parent: str, names: list[str]) -> set[str]:
@@ -63,14 +63,14 @@ def clone(folder: Path) -> Path:
 
 
 def texts(project: Path) -> dict[str, str]:
-    """The text of every file of a project, but those of its code."""
+    """The text of every file of a project, except its code."""
     files = [*project.glob("Pulumi*.yaml"), *project.glob("docs/**/*"), *project.glob("policies/config/*")]
     return {str(file.relative_to(project)): file.read_text() for file in files if file.is_file()}
 
 
 @pytest.fixture(scope="module")
 def acme() -> Path:
-    """A clone that belongs to an invented company: made once, and not to be changed."""
+    """A clone that belongs to an invented company; it is made once, and must not be changed."""
 
     def make() -> str:
         project = clone(Path(os.environ[FOLDER]) / "acme-platform")
@@ -84,7 +84,7 @@ def acme() -> Path:
     return Path(shared("the invented company", make))
 
 
-def test_nothing_of_the_owner_before_is_left(acme: Path) -> None:
+def test_nothing_of_the_previous_owner_is_left(acme: Path) -> None:
     parts = r"Pulumi.*|policies/config/\w+\.\w+\.json|docs/(access|diagram|settings).*"
     written = {name: text for name, text in texts(acme).items() if re.fullmatch(parts, name)}
     assert written.keys() == {
@@ -116,8 +116,8 @@ def test_the_stack_file_has_the_answers(acme: Path) -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("others", [[], ["testing"]], ids=["one environment", "two environments"])
-def test_its_own_suite_passes(acme: Path, tmp_path: Path, others: list[str]) -> None:
-    """What a clone's tests read of the clone, its owner's files; tests/own_files.py keeps all others from these."""
+def test_the_clones_own_tests_pass(acme: Path, tmp_path: Path, others: list[str]) -> None:
+    """The tests that read the clone's own files; tests/own_files.py keeps all other tests away from these."""
     project = Path(shutil.copytree(acme, tmp_path / "project"))
     for stack in others:
         answers = {
@@ -137,7 +137,7 @@ def test_its_own_suite_passes(acme: Path, tmp_path: Path, others: list[str]) -> 
     assert "passed" in suite.stdout
 
 
-def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None:
+def test_a_second_run_can_change_one_answer(acme: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(acme, tmp_path / "project", symlinks=True))
     stack, agreed = project / "Pulumi.staging.yaml", project / "policies" / "config" / "inventory.staging.json"
     stack.write_text(stack.read_text().replace("config:\n", "config:\n  # Ours.\n  sessionSeconds: 3600  # an hour\n"))
@@ -147,7 +147,7 @@ def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None
     assert done.code == 0, done.printed
     after = texts(project)
     changed = {name for name in after if after[name] != before.get(name)}
-    # The names of target groups, which the diagram shows, follow from the VPC.
+    # The names of target groups, which the diagram shows, depend on the VPC.
     assert changed - {"docs/access-staging.md"} == {
         "Pulumi.staging.yaml",
         "policies/config/inventory.staging.json",
@@ -159,8 +159,8 @@ def test_a_second_run_changes_single_answers(acme: Path, tmp_path: Path) -> None
     assert old not in agreed.read_text()
 
 
-def test_what_owners_agreed_to_by_hand_is_known(acme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was agreed to by hand stays; the rest goes with the answers that it follows from, as in the run above."""
+def test_agreements_by_hand_are_recognized(acme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Entries made by hand stay; the others change with the answers that they follow from, as in the run above."""
 
     def run(work: copied_project.CopiedProject, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         done = run_module(work.copy, module, *arguments)
@@ -177,8 +177,8 @@ def test_what_owners_agreed_to_by_hand_is_known(acme: Path, tmp_path: Path, monk
     assert not agreed_by_hand(work, "new")
 
 
-def test_make_hands_its_variables_on() -> None:
-    """The runbook's first command is the one that is tried at a terminal below."""
+def test_make_passes_its_variables_on() -> None:
+    """The runbook's first command is the one that a test below types at a terminal."""
     command, *_ = runbook("adding-an-environment").commands
     assert command == "make init STACK=staging LIKE=dev"
     recipe = subprocess.run([*command.split(), "--dry-run"], cwd=PROJECT, capture_output=True, text=True, check=True)
@@ -188,7 +188,7 @@ def test_make_hands_its_variables_on() -> None:
     assert "-m operations init --stack prod --answers a.yaml" in recipe.stdout
 
 
-def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
+def test_a_second_environment_can_be_added_at_a_terminal(acme: Path, tmp_path: Path) -> None:
     project = Path(shutil.copytree(acme, tmp_path / "project", symlinks=True))
     before = texts(project)
     started = start(project, "--stack=testing", "--like=staging")
@@ -216,7 +216,7 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
     terminal.expect_exact("passed")
     assert started.ended() == 0
     made = yaml.safe_load((project / "Pulumi.testing.yaml").read_text())["config"]
-    # The account's identity provider is staging's already, and the names are this environment's.
+    # The account's identity provider is staging's already, and the names are those of this environment.
     assert made["circleciProviderManaged"] is False
     assert made["cluster"] == "acme-testing"
     assert {name for name, text in texts(project).items() if text != before.get(name)} == {
@@ -227,7 +227,7 @@ def test_a_second_environment_at_a_terminal(acme: Path, tmp_path: Path) -> None:
 
 
 _PRESSED_AGAIN: Final = 20
-"""Seconds until a key is pressed again: by then, a run that has seen it has said so."""
+"""Seconds until a key is pressed again: a run that has seen it has printed its message by then."""
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ _PRESSED_AGAIN: Final = 20
     [("\x03", 130, "interrupted"), ("\x04", 1, "the input ended before the last answer; nothing is written")],
     ids=["Ctrl-C", "Ctrl-D"],
 )
-def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str) -> None:
+def test_ending_early_writes_nothing(acme: Path, key: str, code: int, told: str) -> None:
     before = texts(acme)
     started = start(acme, "--stack=testing")
     terminal = started.terminal
@@ -243,7 +243,7 @@ def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str
     terminal.sendline("us-east-1")
     terminal.expect_exact("aws:allowedAccountIds: ")
     terminal.send(key)
-    # Python misses a Ctrl-C that comes between its prompt and its waiting for input, and then people press it again.
+    # Python misses a Ctrl-C between its prompt and its wait for input. Users press it again then.
     while terminal.expect_exact([told, pexpect.TIMEOUT], timeout=_PRESSED_AGAIN):
         terminal.send(key)
     assert started.ended() == code
@@ -252,13 +252,13 @@ def test_who_goes_away_leaves_nothing(acme: Path, key: str, code: int, told: str
 
 @dataclass(frozen=True)
 class AtTerminal:
-    """`init` in a process that has a terminal of its own."""
+    """`init` in a process with its own terminal."""
 
     terminal: fdpexpect.fdspawn[str]
     process: BaseProcess
 
     def ended(self) -> int | None:
-        """Wait for the end, and return the exit code."""
+        """Wait for the process to end, and return the exit code."""
         self.terminal.expect(pexpect.EOF)
         self.process.join()
         self.terminal.close()
@@ -269,7 +269,7 @@ def start(project: Path, *options: str) -> AtTerminal:
     """Start `init`, offline."""
     ours, device = os.openpty()
     fcntl.ioctl(device, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
-    process = at_terminal(os.ttyname(device), be, project, "operations", ("init", "--offline", *options))
+    process = at_terminal(os.ttyname(device), run_as_main, project, "operations", ("init", "--offline", *options))
     os.close(device)
     return AtTerminal(fdpexpect.fdspawn(ours, timeout=1000, encoding="utf-8"), process)
 

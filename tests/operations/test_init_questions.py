@@ -1,4 +1,4 @@
-"""What `init` asks and offers, up to the last answer; what it then writes: test_init.py."""
+"""What `init` asks and offers, up to the last answer; test_init.py is about what it then writes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ANSWERS: dict[str, Any] = yaml.safe_load((Path(__file__).parent / "acme.yaml").r
 
 
 def ask(bench: Bench, typed: str = "", *options: str, terminal: bool = True) -> Outcome:
-    """Have the questions asked at a terminal, which ends after what is typed, before the last of them is asked."""
+    """Ask the questions at a terminal, whose input ends before the last of them."""
     outcome = bench.run("init", "--stack", "staging", *options, stdin=typed, terminal=terminal)
     assert outcome.code in (1, 2)
     assert not (bench.project / "Pulumi.staging.yaml").exists()
@@ -26,13 +26,13 @@ def ask(bench: Bench, typed: str = "", *options: str, terminal: bool = True) -> 
 
 
 def all_but(*keys: str, **changes: str) -> list[str]:
-    """Options with the company's answers, but for some keys: these are asked."""
+    """Options with the company's answers, except for some keys, which are then asked."""
     given = {key: value for key, value in {**ANSWERS, **changes}.items() if key not in keys}
     texts = {key: ",".join(value) if isinstance(value, list) else value for key, value in given.items()}
     return [f"--set={key}={text}" for key, text in texts.items()]
 
 
-def test_without_people_what_is_missing_is_listed(bench: Bench) -> None:
+def test_without_a_terminal_missing_answers_are_listed(bench: Bench) -> None:
     outcome = ask(bench, "", "--offline", "--set", "kindeDomain=login.acme.io", terminal=False)
     assert outcome.code == 2
     declared = yaml.safe_load((bench.project / "Pulumi.yaml").read_text())["config"]
@@ -43,7 +43,7 @@ def test_without_people_what_is_missing_is_listed(bench: Bench) -> None:
     assert "kindeDomain:" not in outcome.err
 
 
-def test_every_wrong_answer_is_told_before_anything_is_asked(bench: Bench) -> None:
+def test_every_wrong_answer_is_reported_before_the_first_question(bench: Bench) -> None:
     file = bench.project / "answers.json"
     file.write_text(
         '{"aws:region": "Frankfurt", "aws:allowedAccountIds": "12345", "vpcId": "vpc-1", "domain": "acme.io"}'
@@ -84,7 +84,7 @@ def test_bad_usage_is_one_clear_error(bench: Bench, options: tuple[str, ...], to
     assert told in outcome.text
 
 
-def test_a_wrong_answer_is_told_at_once_and_asked_again(bench: Bench) -> None:
+def test_a_wrong_answer_is_reported_at_once_and_asked_again(bench: Bench) -> None:
     outcome = ask(bench, "Frankfurt\n\nus-east-1\n123\n", "--offline")
     assert outcome.code == 1
     assert "aws:region: `Frankfurt` won't do; accepted: an AWS region such as eu-central-1" in outcome.out
@@ -93,7 +93,7 @@ def test_a_wrong_answer_is_told_at_once_and_asked_again(bench: Bench) -> None:
     assert "the input ended before the last answer; nothing is written" in outcome.err
 
 
-def test_what_the_account_has_is_offered(bench: Bench) -> None:
+def test_values_from_the_account_are_offered(bench: Bench) -> None:
     ec2 = boto3.client("ec2", REGION)
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     subnets = [
@@ -146,7 +146,7 @@ def test_what_the_account_has_is_offered(bench: Bench) -> None:
     assert "cloudfrontPrefixListId [pl-" in outcome.out
 
 
-def test_a_number_takes_a_choice(bench: Bench) -> None:
+def test_a_number_selects_an_offered_value(bench: Bench) -> None:
     ec2 = boto3.client("ec2", REGION)
     ids = {ec2.create_vpc(CidrBlock=f"10.{number}.0.0/16")["Vpc"]["VpcId"] for number in range(2)}
     outcome = ask(bench, "99\n1\n", *all_but("vpcId", "orkFunction", **OWN))
@@ -157,10 +157,10 @@ def test_a_number_takes_a_choice(bench: Bench) -> None:
 
 
 OWN = {"aws:region": REGION, "aws:allowedAccountIds": ACCOUNT}
-"""The account that the credentials are of."""
+"""The account of the credentials."""
 
 
-def test_what_cant_be_looked_up_is_told_in_a_line_and_asked(bench: Bench) -> None:
+def test_a_failed_look_up_is_reported_in_one_line_and_asked(bench: Bench) -> None:
     bench.cloud.fault = fault_of("ListSecrets", "AccessDeniedException")
     outcome = ask(bench, "", *all_but("kindeClientSecret", **OWN))
     assert outcome.err.splitlines()[0] == (
@@ -169,7 +169,7 @@ def test_what_cant_be_looked_up_is_told_in_a_line_and_asked(bench: Bench) -> Non
     assert outcome.out.endswith("kindeClientSecret: ")
 
 
-def test_another_account_isnt_looked_at(bench: Bench) -> None:
+def test_nothing_is_looked_up_in_a_foreign_account(bench: Bench) -> None:
     outcome = ask(bench, "staging/kinde/client-secret-2pS4d3\n", *all_but("kindeClientSecret", "vpcId"))
     assert outcome.err.splitlines()[:-1] == [
         f"kindeClientSecret isn't looked up: the credentials are of account {ACCOUNT}; accepted: 345678901234, the "
@@ -187,7 +187,7 @@ def test_without_credentials_everything_is_asked(bench: Bench) -> None:
     assert outcome.out.endswith("aws:allowedAccountIds: ")
 
 
-def test_what_other_answers_ask_for_is_asked_in_the_end(bench: Bench) -> None:
+def test_answers_required_by_other_answers_are_asked_last(bench: Bench) -> None:
     without = all_but("circleciRepository")
     outcome = ask(bench, "", *without, "--offline")
     assert "circleciRepository: is missing; accepted: a value, or a ciIssuer that isn't circleci" in outcome.out
@@ -202,13 +202,13 @@ def test_offline_looks_nothing_up(bench: Bench) -> None:
     assert bench.cloud.calls == []
 
 
-def test_answers_of_another_stack_are_offered_where_they_fit(bench: Bench) -> None:
+def test_suitable_answers_of_another_stack_are_offered(bench: Bench) -> None:
     bench.configure(
         cluster="prod-acme", kindeDomain="login.acme.io", sessionSeconds=3600, circleciRepository=REPOSITORY
     )
     outcome = ask(bench, "", "--offline", "--yes", "--like=prod")
     missing = {line.partition(":")[0].removeprefix("  - ") for line in outcome.err.splitlines()[1:]}
-    # What an environment has of its own in Kinde, and what carries the other one's name, is nobody's to take over.
+    # What an environment has of its own in Kinde, and names of the other environment, can't be reused.
     assert {"kindeDomain", "kindeClientId", "kindeClientSecret", "cluster"} <= missing
     assert not {"aws:region", "aws:allowedAccountIds", "vpcId", "circleciRepository"} & missing
 
@@ -216,7 +216,7 @@ def test_answers_of_another_stack_are_offered_where_they_fit(bench: Bench) -> No
     assert outcome.out.endswith("cluster [staging-acme]: ")
     outcome = ask(bench, "", *all_but("kindeDomain", **OWN), "--offline", "--like=prod")
     assert outcome.out.endswith("kindeDomain [login.acme.io]: ")
-    # What AWS chooses can't be guessed.
+    # Values that AWS chooses can't be guessed.
     outcome = ask(bench, "", *all_but("kindeClientSecret", **OWN), "--offline", "--like=prod")
     assert outcome.out.endswith("kindeClientSecret: ")
 
@@ -224,12 +224,12 @@ def test_answers_of_another_stack_are_offered_where_they_fit(bench: Bench) -> No
 REPOSITORY = "github.com/acme/platform"
 
 
-def test_another_account_has_another_network(bench: Bench) -> None:
+def test_another_account_needs_its_own_network(bench: Bench) -> None:
     elsewhere = ("--offline", "--yes", "--like=prod", "--set=aws:allowedAccountIds=345678901234")
     missing = ask(bench, "", *elsewhere).err
     assert "vpcId: is missing" in missing
     assert "circleciRepository: is missing" not in missing
 
 
-def test_what_is_looked_up_is_asked(bench: Bench) -> None:
+def test_every_value_that_is_looked_up_has_a_question(bench: Bench) -> None:
     assert {question.key for question in questions(bench.project)} >= IN_ACCOUNT | FACTS

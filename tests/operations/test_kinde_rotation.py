@@ -1,4 +1,4 @@
-"""`rotate-kinde`: the new client secret gets in, the old one stays until the new one is proven, whatever breaks off."""
+"""`rotate-kinde` stores the new client secret and keeps the old one until the new one is proven, whatever fails."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def labels(bench: Bench) -> dict[str, str]:
     return bench.cloud.labels(KINDE_SECRET)
 
 
-def test_step_by_step(kinde: Bench) -> None:
+def test_a_rotation_goes_step_by_step(kinde: Bench) -> None:
     first = kinde.run("rotate-kinde", stdin=NEW + "\n")
     assert first.code == 0
     assert "make up STACK=prod" in first.out
@@ -50,7 +50,7 @@ def test_step_by_step(kinde: Bench) -> None:
     assert labels(kinde) == DONE
 
 
-def test_sign_in_fails_and_the_way_back(kinde: Bench) -> None:
+def test_a_failed_sign_in_can_be_rolled_back(kinde: Bench) -> None:
     kinde.run("rotate-kinde", stdin=NEW)
     kinde.edge.status = 500
     broken = kinde.run(*PROVEN)
@@ -67,7 +67,7 @@ def test_sign_in_fails_and_the_way_back(kinde: Bench) -> None:
 
 
 @pytest.mark.parametrize("signed_in", ["y", "n"])
-def test_on_a_terminal(kinde: Bench, signed_in: str) -> None:
+def test_a_rotation_on_a_terminal_asks_for_the_proof(kinde: Bench, signed_in: str) -> None:
     answers = ["yes", signed_in]
     kinde.patch.setattr("getpass.getpass", lambda _: NEW)
     kinde.patch.setattr("builtins.input", lambda _: answers.pop(0))
@@ -77,7 +77,7 @@ def test_on_a_terminal(kinde: Bench, signed_in: str) -> None:
     assert labels(kinde)["AWSCURRENT"] == NEW
 
 
-def test_replaced_by_yet_another_the_way_back_stays(kinde: Bench) -> None:
+def test_replacing_the_new_secret_keeps_the_way_back(kinde: Bench) -> None:
     kinde.run("rotate-kinde", stdin=NEW)
     assert kinde.run("rotate-kinde", "--replace", stdin=NEWER).code == 0
     assert labels(kinde) == {
@@ -91,7 +91,7 @@ def test_replaced_by_yet_another_the_way_back_stays(kinde: Bench) -> None:
 
 
 @pytest.mark.parametrize("secret", [NEW, CLIENT_SECRET])
-def test_replaced_after_the_way_back(kinde: Bench, secret: str) -> None:
+def test_a_secret_can_be_replaced_after_a_roll_back(kinde: Bench, secret: str) -> None:
     kinde.run("rotate-kinde", stdin=NEW)
     kinde.run("rotate-kinde", "--roll-back")
     assert kinde.run(*PROVEN, "--replace", stdin=secret).code == 0
@@ -99,7 +99,7 @@ def test_replaced_after_the_way_back(kinde: Bench, secret: str) -> None:
     assert not any(label.startswith("ROTATION") for label in labels(kinde))
 
 
-def test_way_back_is_closed(kinde: Bench) -> None:
+def test_a_roll_back_to_a_deleted_secret_is_refused(kinde: Bench) -> None:
     kinde.run("rotate-kinde", stdin=NEW)
     kinde.kinde.client_secrets.remove(CLIENT_SECRET)
     before = labels(kinde)
@@ -109,20 +109,20 @@ def test_way_back_is_closed(kinde: Bench) -> None:
     assert labels(kinde) == before
 
 
-def test_json_keeps_its_other_members(kinde: Bench) -> None:
+def test_other_members_of_a_json_secret_are_kept(kinde: Bench) -> None:
     kinde.cloud.put(KINDE_SECRET, json.dumps({"client_id": "x", "client_secret": CLIENT_SECRET}))
     assert kinde.run(*PROVEN, stdin=NEW).code == 0
     assert json.loads(labels(kinde)["AWSCURRENT"]) == {"client_id": "x", "client_secret": NEW}
 
 
 @pytest.mark.parametrize("authentication", ["body", "header"])
-def test_how_kinde_takes_the_secret_makes_no_difference(kinde: Bench, authentication: str) -> None:
+def test_both_ways_of_client_authentication_work(kinde: Bench, authentication: str) -> None:
     kinde.kinde.authentication = authentication
     assert kinde.run("rotate-kinde", stdin=NEW).code == 0
     assert labels(kinde)["AWSCURRENT"] == NEW
 
 
-# What is typed, and Kinde's fault -> exit code and what is said; nothing is changed.
+# What is typed, and Kinde's fault -> exit code and message; nothing is changed.
 REFUSED = {
     "not Kinde's": ("CanaryClientSecretOfAnother012345", "", 1, "(invalid_client); nothing was changed"),
     "too short": ("CanaryShort", "", 2, "the new client secret is not 16 or more printable"),
@@ -135,7 +135,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_nothing_is_stored_before_kinde_takes_it(bench: Bench, case: str) -> None:
+def test_a_secret_is_stored_only_after_kinde_accepts_it(bench: Bench, case: str) -> None:
     typed, bench.kinde.fault, code, said = REFUSED[case]
     bench.kinde.client_secrets.add(NEW)
     outcome = bench.run("rotate-kinde", stdin=typed)
@@ -149,21 +149,21 @@ def test_kinde_is_asked_again_when_it_is_busy(kinde: Bench) -> None:
     assert kinde.run("rotate-kinde", stdin=NEW).code == 0
 
 
-def test_lost_answers(kinde: Bench) -> None:
+def test_a_lost_answer_writes_nothing_twice(kinde: Bench) -> None:
     kinde.patch.setenv("AWS_MAX_ATTEMPTS", "3")
     kinde.cloud.fault = lambda number, operation: "lost" if operation in WRITES and number % 2 else ""
     assert kinde.run(*PROVEN, stdin=NEW).code == 0
     assert labels(kinde) == DONE
 
 
-def test_kinde_does_not_answer(kinde: Bench) -> None:
+def test_a_missing_answer_from_kinde_is_reported(kinde: Bench) -> None:
     outcome = kinde.run("rotate-kinde", "--connect-to=ronaldhatcher.kinde.com:443:127.0.0.1:1", stdin=NEW)
     assert outcome.code == 1
     assert "Kinde's token endpoint doesn't answer (ConnectError); nothing was changed" in outcome.err
     assert labels(kinde) == {"AWSCURRENT": CLIENT_SECRET}
 
 
-def test_bad_usage(kinde: Bench) -> None:
+def test_bad_usage_is_refused(kinde: Bench) -> None:
     assert kinde.run("rotate-kinde", "--roll-back").code == 2
     with pytest.raises(SystemExit) as ended:
         kinde.run("rotate-kinde", "--roll-back", "--replace")
@@ -175,7 +175,7 @@ def test_bad_usage(kinde: Bench) -> None:
     assert not {*WRITES} & {*kinde.cloud.calls}
 
 
-def test_broken_off_at_every_call(kinde: Bench) -> None:
+def test_a_run_that_broke_off_at_any_call_can_be_repeated(kinde: Bench) -> None:
     assert kinde.run(*PROVEN, stdin=NEW).code == 0
     assert labels(kinde) == DONE
     all_ways = kinde.cloud.breaks()
@@ -187,16 +187,16 @@ def test_broken_off_at_every_call(kinde: Bench) -> None:
         kinde.cloud.fault = fault_at(*way)
         broken = kinde.run(*PROVEN, stdin=NEW)
         assert (broken.code, "(BrokenOff)" in broken.err) == (1, True), way
-        # The way back is there until signing in has been proven.
+        # The way back exists until signing in has been proven.
         assert CLIENT_SECRET in labels(kinde).values(), way
         if kinde.cloud.written in tried:
-            continue  # nothing was written since another way broke off, so the next run would be the same
+            continue  # nothing was written since an earlier break, so the next run would be the same
         tried.add(kinde.cloud.written)
         assert kinde.run(*PROVEN, stdin=NEW).code == 0, way
         assert labels(kinde) == DONE, way
 
 
-def test_way_back_broken_off_at_every_call(kinde: Bench) -> None:
+def test_a_roll_back_that_broke_off_at_any_call_can_be_repeated(kinde: Bench) -> None:
     kinde.run("rotate-kinde", stdin=NEW)
     begun = kinde.cloud.versions(KINDE_SECRET)
     kinde.cloud.reset()

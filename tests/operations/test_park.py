@@ -1,4 +1,4 @@
-"""`park` and `unpark` on moto's account: what speaks against it, what is applied, and what has to come of it."""
+"""`park` and `unpark` on moto's account: what prevents them, what they apply, and what they check afterwards."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Platform:
     subnet: str = ""
 
     def engine(self, command: Sequence[str], *_: object, **__: object) -> int:
-        """Be the Pulumi CLI: an update does what the stack's file says."""
+        """Act as the Pulumi CLI: an update does what the stack's file says."""
         if command[1] == "up":
             self.updates.append(command)
             if self.code:
@@ -61,7 +61,7 @@ class Platform:
         return yaml.safe_load((self.bench.project / "Pulumi.prod.yaml").read_text())["config"].get(key)
 
     def make(self) -> None:
-        """Make what a first deploy makes, as far as parking looks at it."""
+        """Create what a first deploy creates, as far as parking looks at it."""
         ecs, ec2 = client("ecs"), client("ec2")
         ecs.create_cluster(clusterName=CLUSTER)
         for workload in (*SERVICES, "prefect-deployer"):
@@ -88,7 +88,7 @@ class Platform:
             MasterUserPassword="only-in-moto",
             StorageEncrypted=True,
         )
-        # moto makes a backup at once, with a name of today.
+        # moto creates a backup at once, named after today.
         snapshots = _snapshots()
         for name in [name for name in snapshots if name.startswith("rds:")]:
             del snapshots[name]
@@ -135,7 +135,7 @@ class Platform:
         rds.delete_db_cluster(DBClusterIdentifier=DATABASE, SkipFinalSnapshot=True)
 
     def snapshot(self, name: str) -> Any:  # noqa: ANN401 - moto's
-        """What moto has of a snapshot, to be changed."""
+        """A snapshot as moto's object, which tests may change."""
         return _snapshots()[name]
 
     def mark(self, mode: str) -> None:
@@ -149,7 +149,7 @@ class Platform:
 
 @pytest.fixture
 def platform(bench: Bench) -> Platform:
-    """A platform that runs, of a stack `prod` that makes its workloads."""
+    """A running platform, of a stack `prod` that creates its workloads."""
     made = Platform(bench)
     here = yaml.safe_load((HERE / "Pulumi.lab.yaml").read_text())["config"]
     file = bench.project / "Pulumi.prod.yaml"
@@ -184,7 +184,7 @@ def test_a_platform_is_parked_and_unparked(platform: Platform) -> None:
     assert "NAT gateways and routes are made" in unparked.text
 
 
-def test_a_database_is_deleted_and_comes_back(platform: Platform) -> None:
+def test_a_deleted_database_is_restored(platform: Platform) -> None:
     bench = platform.bench
     bench.configure(parkMode="parked", databaseWhenParked="deleted", databaseDeletable=True)
     parked = bench.run("park", "--yes", "--pool-paused")
@@ -197,27 +197,27 @@ def test_a_database_is_deleted_and_comes_back(platform: Platform) -> None:
     assert "generation 2 starts from prod-database-g1-final" in unparked.text
 
 
-def test_a_dry_run_changes_nothing_and_says_what_it_would_take(platform: Platform) -> None:
+def test_a_dry_run_changes_nothing_and_shows_steps_and_costs(platform: Platform) -> None:
     platform.bench.configure(parkMode="parked")
     outcome = platform.bench.run("park", "--dry-run", "--pool-paused")
     calls = [*platform.bench.cloud.calls]
     assert outcome.code == 0, outcome.text
     assert (platform.updates, platform.desired()) == ([], [1, 1, 1])
-    reads = ("/", "Describe", "Get", "List")  # a slash: the calls of EC2 and RDS, which are told apart in their body
+    reads = ("/", "Describe", "Get", "List")  # a slash: calls of EC2 and RDS, whose operation is in the body
     assert [call for call in calls if not call.startswith(reads)] == []
     assert "2. Prefect API, worker and Backstage stop, one after another (1 to 3 minutes each)" in outcome.text
     assert "all of it ~212 ~33" in outcome.text
     assert "Dry run: nothing was changed." in outcome.text
 
 
-def test_what_broke_off_goes_on(platform: Platform) -> None:
+def test_an_interrupted_run_can_be_continued(platform: Platform) -> None:
     platform.bench.configure(parkMode="parked")
     platform.code = 255
     platform.bench.patch.setattr(deploy, "_require_gate", lambda *_: None)  # it would start the packs
     broken = platform.bench.run("park", "--yes", "--pool-paused")
     assert broken.code == 255
     assert "Run `make park STACK=prod` again" in broken.text
-    # It got as far as the first services: nobody can ask Prefect any more, and the worker still runs.
+    # The first services have stopped: Prefect can't be asked any more, and the worker still runs.
     platform.mark("parked")
     platform.bench.edge.fault = "parked"
     platform.code = 0
@@ -226,7 +226,7 @@ def test_what_broke_off_goes_on(platform: Platform) -> None:
     assert len(platform.updates) == 2
 
 
-def test_what_is_not_as_it_should_be_afterwards_is_told(platform: Platform) -> None:
+def test_wrong_results_are_reported_afterwards(platform: Platform) -> None:
     platform.bench.configure(parkMode="parked")
     platform.bench.patch.setattr(Platform, "park", lambda self: self.mark("parked"))
     outcome = platform.bench.run("park", "--yes", "--pool-paused")
@@ -235,7 +235,7 @@ def test_what_is_not_as_it_should_be_afterwards_is_told(platform: Platform) -> N
         assert told in outcome.text
 
 
-def test_all_that_speaks_against_parking_is_told_at_once(platform: Platform) -> None:
+def test_all_obstacles_to_parking_are_reported_at_once(platform: Platform) -> None:
     platform.bench.configure(parkMode="parked", databaseWhenParked="deleted", databaseDeletable=True)
     client("ecs").run_task(cluster=CLUSTER, taskDefinition="prod-prefect-deployer", launchType="FARGATE")
     platform.snapshot("backup-of-today").created -= timedelta(days=1, minutes=1)
@@ -253,7 +253,7 @@ def test_all_that_speaks_against_parking_is_told_at_once(platform: Platform) -> 
     assert platform.updates == []
 
 
-def test_prefect_is_asked_where_its_api_is_open(platform: Platform) -> None:
+def test_prefect_is_asked_if_its_api_is_open(platform: Platform) -> None:
     bench = platform.bench
     bench.configure(parkMode="parked", openPrefectMachineApi=True)
     bench.edge.credential = BY_HAND["prod/prefect/api-auth"]
@@ -272,7 +272,7 @@ def test_prefect_is_asked_where_its_api_is_open(platform: Platform) -> None:
     assert "Prefect answers 401" in refused.text
 
 
-def test_what_speaks_against_unparking(platform: Platform) -> None:
+def test_obstacles_to_unparking_are_reported(platform: Platform) -> None:
     bench = platform.bench
     bench.configure(databaseWhenParked="deleted")
     platform.park()
@@ -297,19 +297,19 @@ def test_what_speaks_against_unparking(platform: Platform) -> None:
         assert told in outcome.text
 
 
-def test_the_stacks_file_has_to_say_it_first(platform: Platform) -> None:
+def test_the_stacks_file_must_change_first(platform: Platform) -> None:
     outcome = platform.bench.run("park", "--yes")
     assert outcome.code == 2
     assert "Pulumi.prod.yaml has parkMode `unparked`; accepted: `parked`, reviewed and merged first" in outcome.text
 
 
-def test_where_others_make_the_workloads_park_mode_is_only_a_marker(bench: Bench) -> None:
+def test_workloads_made_by_others_cannot_be_parked(bench: Bench) -> None:
     outcome = bench.run("park", "--dry-run")
     assert outcome.code == 2
     assert "accepted: workloads `here`" in outcome.text
 
 
-def test_every_rate_says_where_it_comes_from(platform: Platform) -> None:
+def test_every_rate_has_a_source(platform: Platform) -> None:
     rates = costs.prices()["rates"]
     assert all(rate["source"] and rate["read"] and rate["dollars"] > 0 for rate in rates.values())
     settings = load(platform.bench.project, "prod").settings

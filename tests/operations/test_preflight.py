@@ -1,4 +1,4 @@
-"""`preflight`: what is wrong is found and said, what is secret isn't."""
+"""`preflight` finds and reports what is wrong, and shows no secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GITHUB = "prod/github/pat/blog_data_ci"
 NEO4J = "blog-data/neo4j/credentials"
 
 
-def test_all_is_well(bench: Bench) -> None:
+def test_every_check_passes_when_all_is_well(bench: Bench) -> None:
     bench.fill()
     outcome = bench.run("preflight", "--json")
     assert (outcome.code, outcome.failures) == (0, [])
@@ -37,7 +37,7 @@ def test_all_is_well(bench: Bench) -> None:
     assert json.loads(outcome.out)["passed"] is True
 
 
-def test_examples_that_are_left(bench: Bench) -> None:
+def test_remaining_examples_are_reported(bench: Bench) -> None:
     bench.fill()
     file = bench.project / "Pulumi.prod.yaml"
     file.write_text(file.read_text().replace("cluster:", "cluster:  # EXAMPLE\n   "))
@@ -46,7 +46,7 @@ def test_examples_that_are_left(bench: Bench) -> None:
     assert outcome.find("examples")["text"] == "marked EXAMPLE and not yet your own: cluster"
 
 
-def test_one_table(bench: Bench) -> None:
+def test_the_results_are_shown_as_one_table(bench: Bench) -> None:
     outcome = bench.run("preflight")
     assert outcome.code == 1
     assert "prod/db/admin failed has no value; run `python -m operations fill-secrets --stack prod`" in outcome.text
@@ -59,11 +59,11 @@ NOT_ENCODED = (
 
 
 def administrator(name: str, password: str, said: str) -> tuple[str, str]:
-    """A value of the administrator's secret, and what is said of it."""
+    """A value of the administrator's secret, and the message about it."""
     return json.dumps({"username": name, "password": password}), said
 
 
-# Name of a secret -> (its value, what is said of it).
+# Name of a secret -> (its value, the message about it).
 WRONG_VALUES = {
     GITHUB: [
         ("ghp_CanaryShort", "is not 20 or more letters, digits"),
@@ -126,8 +126,8 @@ WRONG_VALUES = {
 
 
 @pytest.mark.parametrize("turn", range(max(map(len, WRONG_VALUES.values()))))
-def test_wrong_shape(bench: Bench, turn: int) -> None:
-    """In each turn every secret has its next wrong value."""
+def test_wrongly_shaped_secrets_are_reported(bench: Bench, turn: int) -> None:
+    """Each turn gives every secret its next wrong value."""
     wrong = {name: cases[turn] for name, cases in WRONG_VALUES.items() if turn < len(cases)}
     for name, (value, _) in wrong.items():
         bench.cloud.put(name, value)
@@ -138,7 +138,7 @@ def test_wrong_shape(bench: Bench, turn: int) -> None:
         assert (found["outcome"], said in found["text"]) == ("failed", True), (name, value, found["text"])
 
 
-def test_missing_empty_and_deleted_secrets(bench: Bench) -> None:
+def test_missing_empty_and_deleted_secrets_are_reported(bench: Bench) -> None:
     client = boto3.client("secretsmanager", REGION)
     client.delete_secret(SecretId=GITHUB, ForceDeleteWithoutRecovery=True)
     client.delete_secret(SecretId="prod/circleci/pat/backstage")
@@ -153,13 +153,13 @@ def test_missing_empty_and_deleted_secrets(bench: Bench) -> None:
     assert outcome.check("prod/db/admin")["outcome"] == "open"
 
 
-def test_kinde_secret_is_looked_up_by_its_whole_arn(bench: Bench) -> None:
+def test_the_kinde_secret_is_looked_up_by_its_whole_arn(bench: Bench) -> None:
     bench.configure(kindeClientSecret=f"{KINDE_SECRET}-2pS4d3")
     outcome = bench.run("preflight", "--json")
     assert outcome.check(KINDE_SECRET)["text"].startswith("is missing")
 
 
-def test_another_account_is_left_alone(bench: Bench) -> None:
+def test_a_foreign_account_is_left_alone(bench: Bench) -> None:
     bench.configure(aws__allowedAccountIds=["210987654321"])
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
@@ -169,13 +169,13 @@ def test_another_account_is_left_alone(bench: Bench) -> None:
     assert bench.cloud.calls == ["/"]
 
 
-def test_another_region(bench: Bench) -> None:
+def test_a_shell_with_another_region_is_reported(bench: Bench) -> None:
     bench.patch.setenv("AWS_REGION", "us-east-1")
     bench.patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     assert "set AWS_REGION=eu-central-1" in bench.run("preflight", "--json").check("region")["text"]
 
 
-def test_parameters(bench: Bench) -> None:
+def test_wrong_parameters_are_reported(bench: Bench) -> None:
     client = boto3.client("ssm", REGION)
     client.put_parameter(Name="/prod/infra/park_mode", Value="half", Type="String")
     client.put_parameter(Name="/prod/shared/cf_alb_secret", Value="CanaryHeaderSecret", Type="String")
@@ -188,7 +188,7 @@ def test_parameters(bench: Bench) -> None:
     assert outcome.check("/prod/infra/database_restore_mode")["outcome"] == "open"
 
 
-# Kinde's fault -> (check, what is said).
+# Kinde's fault -> (check, message).
 KINDE_FAULTS = {
     "wrong issuer": (
         "Kinde: issuer",
@@ -199,7 +199,7 @@ KINDE_FAULTS = {
 
 
 @pytest.mark.parametrize("fault", KINDE_FAULTS)
-def test_kinde_disagrees(bench: Bench, fault: str) -> None:
+def test_disagreement_with_kinde_is_reported(bench: Bench, fault: str) -> None:
     bench.kinde.fault = fault
     subject, said = KINDE_FAULTS[fault]
     assert said in bench.run("preflight", "--json").check(subject)["text"]
@@ -213,7 +213,7 @@ def request_certificate(region: str, *names: str) -> str:
     return arn
 
 
-def test_certificates(bench: Bench) -> None:
+def test_certificates_without_a_host_or_validation_are_reported(bench: Bench) -> None:
     hosts = ("portal.rocketclub.online", "pipelines.rocketclub.online")
     request_certificate("eu-central-1", "origin.rocketclub.online", hosts[0])
     request_certificate("us-east-1", *hosts)
@@ -222,7 +222,7 @@ def test_certificates(bench: Bench) -> None:
     assert "PENDING_VALIDATION; are its validation records" in outcome.check("viewer certificate")["text"]
 
 
-# ACM's status and reason -> what is said.
+# ACM's status and reason -> message.
 NOT_ISSUED = {
     ("FAILED", "CAA_ERROR"): "FAILED (CAA_ERROR): a CAA record of the domain forbids Amazon to issue it; add `0 issue",
     ("FAILED", "PCA_LIMIT_EXCEEDED"): "FAILED (PCA_LIMIT_EXCEEDED): look it up under",
@@ -232,8 +232,8 @@ NOT_ISSUED = {
 
 
 @pytest.mark.parametrize(("status", "reason"), NOT_ISSUED)
-def test_certificate_that_was_not_issued(bench: Bench, status: str, reason: str) -> None:
-    """Moto has no reasons, so its certificate describes itself here as ACM does."""
+def test_a_certificate_that_was_not_issued_is_reported_with_its_reason(bench: Bench, status: str, reason: str) -> None:
+    """Moto has no reasons, so this test makes its certificate describe itself as ACM does."""
     hosts = ("portal.rocketclub.online", "pipelines.rocketclub.online")
     bundle = acm_backends[ACCOUNT]["us-east-1"].describe_certificate(request_certificate("us-east-1", *hosts))
     entry = bundle.describe()["Certificate"] | {"Status": status} | ({"FailureReason": reason} if reason else {})
@@ -247,7 +247,7 @@ def test_certificate_that_was_not_issued(bench: Bench, status: str, reason: str)
 
 
 @pytest.mark.parametrize(("days", "said"), [(90, "issued in eu-central-1, valid for"), (5, "it isn't being renewed")])
-def test_issued_certificate(bench: Bench, days: int, said: str) -> None:
+def test_a_certificate_that_is_not_renewed_is_reported(bench: Bench, days: int, said: str) -> None:
     hosts = ("origin.rocketclub.online", "portal.rocketclub.online", "pipelines.rocketclub.online")
     authority, end = trustme.CA(), datetime.now(UTC) + timedelta(days=days)
     issued = authority.issue_cert(*hosts, common_name=hosts[0], not_after=end)
@@ -260,7 +260,7 @@ def test_issued_certificate(bench: Bench, days: int, said: str) -> None:
     assert (found["outcome"], said in found["text"]) == ("passed" if days == 90 else "failed", True), found
 
 
-def test_zone_and_records(bench: Bench) -> None:
+def test_the_zone_and_its_records_are_checked(bench: Bench) -> None:
     bench.patch.setenv("CLOUDFLARE_API_TOKEN", "CanaryCloudflareToken")
     outcome = bench.run("preflight", "--json")
     assert "CanaryCloudflareToken" not in outcome.out
@@ -291,7 +291,7 @@ def expired(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("fault", [unsigned, unknown_profile, expired])
-def test_no_credentials(bench: Bench, fault: Callable[[Bench], None]) -> None:
+def test_missing_credentials_are_an_error(bench: Bench, fault: Callable[[Bench], None]) -> None:
     fault(bench)
     outcome = bench.run("preflight")
     assert outcome.code == 2
@@ -299,14 +299,14 @@ def test_no_credentials(bench: Bench, fault: Callable[[Bench], None]) -> None:
     assert "sign in" in outcome.err
 
 
-def test_throttled_calls_are_tried_again(bench: Bench) -> None:
+def test_throttled_calls_are_repeated(bench: Bench) -> None:
     bench.fill()
     bench.patch.setenv("AWS_MAX_ATTEMPTS", "3")
     bench.cloud.fault = fault_of("GetSecretValue", "ThrottlingException", times=2)
     assert bench.run("preflight").code == 0
 
 
-# AWS's answer to every look at a parameter -> what is said.
+# AWS's answer whenever a parameter is read -> message.
 REFUSALS = {
     "ThrottlingException": "AWS throttles these calls (ThrottlingException), also after retries",
     "AccessDeniedException": "these credentials may not call GetParameter on it (AccessDeniedException)",
@@ -315,7 +315,7 @@ REFUSALS = {
 
 
 @pytest.mark.parametrize("code", REFUSALS)
-def test_aws_refuses(bench: Bench, code: str) -> None:
+def test_refusals_of_aws_are_reported(bench: Bench, code: str) -> None:
     bench.fill()
     bench.cloud.fault = fault_of("GetParameter", code)
     outcome = bench.run("preflight", "--json")
@@ -324,7 +324,7 @@ def test_aws_refuses(bench: Bench, code: str) -> None:
     assert all(subject.startswith("/prod/") for subject in outcome.failures)
 
 
-def test_no_answer_in_time(bench: Bench) -> None:
+def test_a_missing_answer_is_reported_after_the_timeout(bench: Bench) -> None:
     bench.fill()
     bench.cloud.fault = fault_of("ListCertificates", "hold")
     outcome = bench.run("preflight", "--json", "--timeout", "1")
@@ -356,8 +356,8 @@ def test_a_stack_that_makes_its_workloads_needs_their_images(bench: Bench) -> No
     }
 
 
-def test_a_session_secret_whose_arn_ends_otherwise_is_found(bench: Bench) -> None:
-    """ECS finds it by its full ARN alone, which the stack's file says."""
+def test_a_session_secret_with_another_arn_suffix_is_reported(bench: Bench) -> None:
+    """ECS needs the secret's full ARN, which the stack's file gives."""
     suffix = bench.cloud.put("lab/backstage/session-secret", "ab" * 32)
     here = ("preflight", "--json", "--stack", LAB, "--project", str(owned_here()))
     found = bench.run(*here).find("secret/lab/backstage/session-secret")

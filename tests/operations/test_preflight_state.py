@@ -1,4 +1,4 @@
-"""`preflight` on the state and the buckets: what exists without being in the state, and whose a bucket's name is."""
+"""`preflight` on the state and the buckets: resources missing from the state, and owners of bucket names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ COMPONENTS = {
 
 
 def state_resource(type_: str, name: str, id_: str = "") -> dict[str, str]:
-    """A resource as a state has it; a component has no id."""
+    """A resource in a state; a component has no id."""
     resource = {"urn": f"urn:pulumi:prod::{NAME}::{type_}::{name}", "type": type_}
     return resource | ({"id": id_} if id_ else {})
 
@@ -41,7 +41,7 @@ def make_bucket(name: str) -> None:
     boto3.client("s3", REGION).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
 
-def test_secret_that_was_restored_is_not_in_the_state(bench: Bench) -> None:
+def test_a_restored_secret_missing_from_the_state_is_reported(bench: Bench) -> None:
     bench.fill()
     names = [name for name in CONTAINERS if name != "prod/db/admin"]
     bench.set_state(*components(), *(state_resource(SECRET, name, arn(name)) for name in names))
@@ -62,7 +62,7 @@ def test_secret_that_was_restored_is_not_in_the_state(bench: Bench) -> None:
     assert bench.run("preflight").code == 0
 
 
-def test_parameter_and_bucket_that_are_not_in_the_state(bench: Bench) -> None:
+def test_a_parameter_and_a_bucket_missing_from_the_state_are_reported(bench: Bench) -> None:
     boto3.client("ssm", REGION).put_parameter(Name="/prod/infra/park_mode", Value="parked", Type="String")
     make_bucket(f"prod-edge-logs-{ACCOUNT}")
     bench.set_state(*components())
@@ -74,7 +74,7 @@ def test_parameter_and_bucket_that_are_not_in_the_state(bench: Bench) -> None:
         assert f"take it over: `pulumi import {line} '" in outcome.find(key)["text"]
 
 
-def test_state_without_the_parent(bench: Bench) -> None:
+def test_a_state_without_the_parent_component_needs_up_first(bench: Bench) -> None:
     bench.set_state()
     text = bench.run("preflight", "--json").find("secret/prod/db/admin")["text"]
     assert text.endswith("run `make up STACK=prod`, which makes what it belongs to, then this check again")
@@ -95,7 +95,7 @@ def no_document(bench: Bench) -> str:
 
 
 @pytest.mark.parametrize("hinder", [no_cli, no_export, no_document])
-def test_state_that_can_not_be_looked_at(bench: Bench, hinder: Callable[[Bench], str]) -> None:
+def test_an_unreadable_state_is_left_open(bench: Bench, hinder: Callable[[Bench], str]) -> None:
     bench.fill()
     why = hinder(bench)
     outcome = bench.run("preflight", "--json")
@@ -105,7 +105,7 @@ def test_state_that_can_not_be_looked_at(bench: Bench, hinder: Callable[[Bench],
     assert "Canary" not in outcome.out
 
 
-def test_buckets_are_free_ours_or_taken(bench: Bench) -> None:
+def test_bucket_names_are_free_ours_or_taken(bench: Bench) -> None:
     names = bucket_names(NAMES)
     make_bucket(names["prod-blog-data-raw"])
     bench.cloud.fault = fault_of(f"/{names['prod-edge-logs']}", "forbidden")
@@ -124,12 +124,12 @@ def test_buckets_are_free_ours_or_taken(bench: Bench) -> None:
     assert found["prod-edge-logs"]["text"].endswith("set another bucketSuffix")
 
 
-def test_buckets_of_a_platform_that_runs_have_its_own_suffix(bench: Bench) -> None:
+def test_the_bucket_suffix_of_a_running_platform_is_used(bench: Bench) -> None:
     bench.configure(bucketSuffix="")
     make_bucket("prod-blog-data-raw")
     assert bench.run("preflight", "--json").find("bucket/prod-blog-data-raw")["text"] == "ours"
 
 
-def test_every_bucket_of_the_program_is_looked_at() -> None:
+def test_every_bucket_of_the_program_is_checked() -> None:
     plan = plan_of("prod")
     assert {inputs["bucket"] for inputs in plan.inputs("aws:s3/bucket:Bucket")} == {*bucket_names(NAMES).values()}

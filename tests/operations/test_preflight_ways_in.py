@@ -24,7 +24,7 @@ def verdicts(bench: Bench) -> dict[str, tuple[str, str]]:
 
 
 class Account:
-    """A load balancer with all that belongs to it, and what somebody adds by hand."""
+    """A load balancer with everything that belongs to it, and additions by hand."""
 
     def __init__(self) -> None:
         self.network: Any = boto3.client("ec2", REGION)
@@ -97,7 +97,7 @@ class Account:
 
 
 def distribute(*aliases: str, origin: str = "elsewhere.example.org") -> str:
-    """Make a distribution, by hand."""
+    """Create a distribution by hand."""
     client: Any = boto3.client("cloudfront", REGION)
     settings = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}
     config = {
@@ -111,7 +111,7 @@ def distribute(*aliases: str, origin: str = "elsewhere.example.org") -> str:
     return str(client.create_distribution(DistributionConfig=config)["Distribution"]["Id"])
 
 
-def test_other_ways_in(bench: Bench) -> None:
+def test_other_ways_in_are_reported(bench: Bench) -> None:
     account = Account()
     own = distribute(PORTAL)
     state = [*account.state(), state_resource("aws:cloudfront/distribution:Distribution", "portal", own)]
@@ -141,7 +141,7 @@ def test_other_ways_in(bench: Bench) -> None:
         assert text.endswith("delete it, or take it into the program")
 
 
-def test_a_security_group_of_somebody_on_the_load_balancer(bench: Bench) -> None:
+def test_a_foreign_security_group_on_the_load_balancer_is_reported(bench: Bench) -> None:
     account = Account()
     bench.set_state(*account.state())
     other = account.make_security_group("other")
@@ -154,7 +154,7 @@ def test_a_security_group_of_somebody_on_the_load_balancer(bench: Bench) -> None
     )
 
 
-def test_what_cannot_be_looked_at_is_not_passed(bench: Bench) -> None:
+def test_a_check_that_cannot_look_does_not_pass(bench: Bench) -> None:
     found = verdicts(bench)
     for way in WAYS:
         outcome, text = found[f"ways-in/{way}"]
@@ -168,7 +168,7 @@ def test_what_cannot_be_looked_at_is_not_passed(bench: Bench) -> None:
     assert (outcome, "not checked, because these credentials may not call ListDistributions" in text) == ("open", True)
 
 
-def test_self_registration_is_told_to_a_person(bench: Bench) -> None:
+def test_self_registration_is_left_to_a_person(bench: Bench) -> None:
     outcome, text = verdicts(bench)["kinde/sign-up"]
     assert outcome == "open"
     assert text.startswith("not checked, because no interface of Kinde tells it: in Settings, Environment, Policies")
@@ -178,7 +178,7 @@ def rule(expression: str, **more: object) -> dict[str, Any]:
     return {"action": "redirect", "expression": expression, **more}
 
 
-def test_rules_of_the_zone(bench: Bench) -> None:
+def test_rules_of_the_zone_that_affect_the_hosts_are_reported(bench: Bench) -> None:
     bench.patch.setenv("CLOUDFLARE_API_TOKEN", "CanaryCloudflareToken")
     bench.kinde.zone = {
         "http_request_transform": [rule('http.host eq "blog.rocketclub.online"')],
@@ -210,7 +210,7 @@ def test_rules_of_the_zone(bench: Bench) -> None:
     assert (outcome, "make sure that none of these is about the stack's hosts: `true`" in text) == ("open", True)
 
 
-def test_rules_that_the_token_may_not_read(bench: Bench) -> None:
+def test_rules_that_the_token_may_not_read_are_left_open(bench: Bench) -> None:
     bench.patch.setenv("CLOUDFLARE_API_TOKEN", "CanaryCloudflareToken")
     bench.kinde.unreadable = {"http_request_snippets", "routes", "pagerules", f"_acme-challenge.{PORTAL}"}
     found = verdicts(bench)
@@ -223,7 +223,7 @@ def restriction(type_: str, pattern: str) -> dict[str, str]:
     return {"restriction_type": type_, "match_pattern": pattern}
 
 
-def test_contexts_of_the_ci(bench: Bench) -> None:
+def test_contexts_of_the_ci_without_restrictions_are_reported(bench: Bench) -> None:
     outcome, text = verdicts(bench)["circleci/contexts"]
     assert (outcome, text.startswith("not checked, because CIRCLE_TOKEN isn't set")) == ("open", True)
 

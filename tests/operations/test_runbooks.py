@@ -1,4 +1,4 @@
-"""The runbooks that run commands, tried as written on the doubles; the others: tests/test_runbooks.py."""
+"""The runbooks that run commands, followed literally on the doubles; the others: tests/test_runbooks.py."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.runbooks import FOLDER, RUNBOOKS, runbook
 NEW = "CanaryClientSecretAfter0123456789"
 OURS = [".venv/bin/python", "-m", "operations"]
 NOT_HERE = ("export", "pulumi", "openssl")
-"""What needs the Pulumi CLI, or is of no consequence here."""
+"""Programs that need the Pulumi CLI, or don't matter here."""
 TARGETS = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
 
 
 def aws(words: list[str]) -> tuple[str, str, dict[str, str]]:
-    """Read a command of the AWS CLI as service, method and parameters; its options must be the operation's."""
+    """Parse a command of the AWS CLI into service, method and parameters; its options must be the operation's."""
     service, operation, *options = words
     client: Any = boto3.client(service, REGION)  # type: ignore[call-overload]
     method = operation.replace("-", "_")
@@ -36,7 +36,7 @@ def aws(words: list[str]) -> tuple[str, str, dict[str, str]]:
 
 
 def carry_out(bench: Bench, name: str, typed: str, apply: Callable[[], object]) -> None:
-    """Run every command of a runbook in order; `typed` is what standard input has, `apply` what `make up` does."""
+    """Run every command of a runbook in order, with `typed` as standard input, and `apply` in place of `make up`."""
     for command in runbook(name).commands:
         words = shlex.split(command)
         if words[:4] == [*OURS, "deploy"]:
@@ -46,14 +46,14 @@ def carry_out(bench: Bench, name: str, typed: str, apply: Callable[[], object]) 
             assert outcome.code == 0, (command, outcome.text)
         elif words[0] == "aws":
             service, method, parameters = aws(words[1:])
-            # Standard input is the value of this very secret.
+            # Standard input is the value of this secret.
             value = {"SecretString": BY_HAND[parameters["SecretId"]]}
             getattr(boto3.client(service, REGION), method)(**parameters | value)  # type: ignore[call-overload]
         elif command.startswith("make up STACK=prod"):
             apply()
 
 
-def test_first_deploy(bench: Bench) -> None:
+def test_the_first_deploy_follows_its_runbook(bench: Bench) -> None:
     bench.cloud.empty()
     cli = bench.project / "cli" / "pulumi"
     without_state = cli.read_text()
@@ -74,7 +74,7 @@ def test_the_first_deploy_takes_twelve_commands_at_most() -> None:
     assert len(["git clone", *before]) <= 12
 
 
-def test_kinde_rotation(bench: Bench) -> None:
+def test_a_kinde_rotation_follows_its_runbook(bench: Bench) -> None:
     bench.kinde.client_secrets.add(NEW)
     applied: list[str] = []
     carry_out(bench, "kinde-rotation", NEW, lambda: applied.append(bench.cloud.labels(KINDE_SECRET)["AWSCURRENT"]))
@@ -82,7 +82,7 @@ def test_kinde_rotation(bench: Bench) -> None:
     assert bench.cloud.labels(KINDE_SECRET) == {"AWSCURRENT": NEW, "AWSPREVIOUS": CLIENT_SECRET}
 
 
-def test_interrupted_up(bench: Bench) -> None:
+def test_an_interrupted_up_follows_its_runbook(bench: Bench) -> None:
     bench.run("fill-secrets", "--database-endpoint", "db.example.com")
     carry_out(bench, "interrupted-up", "", lambda: None)
 
@@ -97,8 +97,8 @@ def test_every_runbook_is_listed() -> None:
     assert sorted({*re.findall(r"\(runbooks/([\w-]+)\.md\)", text)}) == RUNBOOKS
 
 
-def test_adopting() -> None:
-    """Its commands are as the command line takes them, in this order; tests/upstream carries them out."""
+def test_the_commands_for_adopting_are_valid() -> None:
+    """The command line accepts its commands, in this order; tests/upstream carries them out."""
     typed = [command.split("|") for command in runbook("adopting").commands]
     ours = [shlex.split(part) for parts in typed for part in parts if part.strip().startswith(".venv")]
     adoptions = [parser().parse_args(words[3:]) for words in ours if words[3:4] == ["adopt"]]

@@ -1,4 +1,4 @@
-"""`verify-login` without credentials: both hosts lead to Kinde, nobody gets in otherwise, what is wrong has a name."""
+"""`verify-login` without credentials: both hosts lead to Kinde, no other request gets in, and each fault has a name."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ REDIRECT = f"{PORTAL}: redirect to Kinde"
 PAGE = f"{PORTAL}: Kinde's sign-in page"
 
 
-def test_all_is_well(bench: Bench) -> None:
+def test_every_check_passes_when_all_is_well(bench: Bench) -> None:
     outcome = bench.run("verify-login", "--json", *NAMED)
     assert (outcome.code, outcome.failures) == (0, [])
     passed = {item["subject"] for item in json.loads(outcome.out)["checks"] if item["outcome"] == "passed"}
@@ -78,8 +78,8 @@ def other_authority(bench: Bench) -> None:
     bench.patch.setenv("SSL_CERT_FILE", str(bench.project / "other.pem"))
 
 
-# What is wrong -> how it is made so, the check that finds it, the symptom that it is known by ("" for none), and
-# what is said. The symptoms are those of the load balancer's own checklist (see operations/symptoms.py).
+# Fault -> how it is caused, the check that finds it, its symptom ("" for none), and the message. The symptoms are
+# those of the load balancer's own checklist (see operations/symptoms.py).
 FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
     "host leads to itself": (edge("loop"), REDIRECT, "redirect loop", "comes up again and again"),
     "plain HTTP hop": (edge("plain http"), REDIRECT, "redirect loop", "SSL mode must be strict"),
@@ -133,7 +133,7 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_wrong_has_a_name(bench: Bench, fault: str) -> None:
+def test_each_fault_is_reported_with_its_symptom(bench: Bench, fault: str) -> None:
     make_wrong, subject, symptom, said = FAULTS[fault]
     make_wrong(bench)
     outcome = bench.run("verify-login", "--json", *NAMED)
@@ -145,12 +145,12 @@ def test_what_is_wrong_has_a_name(bench: Bench, fault: str) -> None:
         assert str(next(known for known in SYMPTOMS if known.name == symptom)) in found["text"]
 
 
-def test_expired_certificates(bench: Bench) -> None:
+def test_expired_certificates_are_reported(bench: Bench) -> None:
     expired = f"127.0.0.1:{bench.servers.expired_port}"
     hosts = (PORTAL, ORIGIN)
     outcome = bench.run("verify-login", "--json", *NAMED, *(f"--connect-to={host}:443:{expired}" for host in hosts))
     assert outcome.code == 1
-    # That the load balancer isn't let in by us doesn't say that it lets nobody in.
+    # If our own TLS check keeps us out of the load balancer, that doesn't prove that it lets nobody in.
     for subject in (f"{PORTAL}: certificate", f"{ORIGIN} asked for {PORTAL}"):
         found = outcome.check(subject)
         assert (found["outcome"], found["symptom"]) == ("failed", "expired certificate")
@@ -159,9 +159,9 @@ def test_expired_certificates(bench: Bench) -> None:
 
 @pytest.fixture
 def edges(servers: Servers) -> Iterator[dict[str, int]]:
-    """Two ways in which an edge serves a host that it doesn't cover -> the port where it does so.
+    """Two ways in which an edge answers for a host that it doesn't cover -> the port that does so.
 
-    Cloudflare ends the handshake with an alert; another front shows the certificate that it has.
+    Cloudflare ends the handshake with an alert; another front shows whatever certificate it has.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     trustme.CA().issue_cert("unused").configure_cert(context)
@@ -188,7 +188,9 @@ DEEP = tuple(f"{label}.dev.rocketclub.online" for label in ("portal", "pipelines
 
 @pytest.mark.parametrize("command", ["verify-login", "preflight"])
 @pytest.mark.parametrize("way", ["alert", "another name"])
-def test_host_that_the_edge_does_not_cover(bench: Bench, edges: dict[str, int], way: str, command: str) -> None:
+def test_a_host_that_the_edge_does_not_cover_is_reported(
+    bench: Bench, edges: dict[str, int], way: str, command: str
+) -> None:
     development = (FILES / "Pulumi.dev.yaml").read_text().replace("210987654321", ACCOUNT)
     (bench.project / "Pulumi.dev.yaml").write_text(f"{development}\n  hostStyle: subdomain\n")
     routes = [f"--connect-to={host}:443:127.0.0.1:{edges[way]}" for host in DEEP]
@@ -198,7 +200,7 @@ def test_host_that_the_edge_does_not_cover(bench: Bench, edges: dict[str, int], 
     assert "Universal SSL covers the zone and one level below it" in found["text"]
 
 
-def test_alert_of_a_host_in_reach_of_universal_ssl_is_no_uncovered_host(bench: Bench, edges: dict[str, int]) -> None:
+def test_a_tls_alert_for_a_covered_host_has_no_symptom(bench: Bench, edges: dict[str, int]) -> None:
     outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:127.0.0.1:{edges['alert']}")
     found = outcome.find(f"certificate/{PORTAL}")
     assert (found["text"], found["symptom"]) == ("no TLS connection (SSLError)", "")
@@ -211,7 +213,7 @@ def test_every_symptom_is_recognised() -> None:
     }
 
 
-def test_one_table(bench: Bench) -> None:
+def test_the_results_are_shown_as_one_table(bench: Bench) -> None:
     bench.edge.status = 561
     outcome = bench.run("verify-login", *NAMED)
     assert outcome.code == 1
@@ -222,25 +224,25 @@ def test_one_table(bench: Bench) -> None:
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """The address of a server that takes connections and says nothing."""
+    """The address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"127.0.0.1:{listening.getsockname()[1]}"
 
 
-def test_no_answer_in_time(bench: Bench, silent: str) -> None:
+def test_a_missing_answer_is_reported_after_the_timeout(bench: Bench, silent: str) -> None:
     bench.edge.fault = "slow"
     bench.patch.setattr("operations.web._ATTEMPTS", 1)
     outcome = bench.run("verify-login", "--json", *NAMED, f"--connect-to={PORTAL}:443:{silent}", "--timeout", "1")
     assert outcome.code == 1
     assert outcome.check(f"{PORTAL}: certificate")["text"] == "no TLS connection (TimeoutError)"
-    # On a slow machine the second is over before TLS is agreed on.
+    # On a slow machine, the second is over before the TLS handshake ends.
     assert outcome.check(f"{PIPELINES}: redirect to Kinde")["text"] in (
         "no answer (ReadTimeout)",
         "no answer (ConnectTimeout)",
     )
 
 
-def test_distributions_that_may_answer_anybody(bench: Bench) -> None:
+def test_distributions_may_answer_anyone_if_the_settings_allow_it(bench: Bench) -> None:
     bench.configure(onlyCloudflareViewers=False)
     bench.edge.fault = "any viewer"
     outcome = bench.run("verify-login", "--json", *NAMED)
@@ -282,7 +284,7 @@ def test_distributions_are_looked_up(bench: Bench) -> None:
         (("--stack", "nowhere"), "nowhere"),
     ],
 )
-def test_bad_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
+def test_bad_usage_is_refused(bench: Bench, arguments: tuple[str, ...], said: str) -> None:
     outcome = bench.run("verify-login", *arguments)
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.startswith("error: ")

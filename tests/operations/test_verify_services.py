@@ -1,4 +1,4 @@
-"""`verify-services`: what runs against what was meant, with moto for ECS."""
+"""`verify-services` compares the running services with the intended ones; moto plays ECS."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.workloads import LAB
 
 
 def planned(name: str, change: Callable[[str], str] = lambda text: text) -> dict[str, Any]:
-    """The task definition of a service as planned, with its containers changed."""
+    """The task definition of a service as planned, with a change to its containers."""
     (found,) = [
         inputs for inputs in plan_of(LAB).inputs("aws:ecs/taskDefinition:TaskDefinition") if inputs["family"] == name
     ]
@@ -24,7 +24,7 @@ def planned(name: str, change: Callable[[str], str] = lambda text: text) -> dict
 
 @pytest.fixture
 def account() -> Iterator[Ecs]:
-    """An account in which the services run what is planned."""
+    """An account whose services run as planned."""
     with playing() as account:
         for name in NAMES:
             account.serve(name, planned(name))
@@ -32,12 +32,12 @@ def account() -> Iterator[Ecs]:
 
 
 @pytest.mark.usefixtures("account")
-def test_what_runs_is_what_was_meant(capsys: pytest.CaptureFixture[str]) -> None:
+def test_services_that_run_as_planned_pass(capsys: pytest.CaptureFixture[str]) -> None:
     assert verified(str(owned_here()), capsys) == (0, {})
 
 
-def test_a_deployment_that_went_back_is_no_success(account: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
-    """The service has the revision before, and all is steady: only the image tells, and the newest deployment."""
+def test_a_rolled_back_deployment_fails(account: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
+    """The service is steady on its earlier revision; only the image and the newest deployment show the rollback."""
     old = account.register(
         planned("lab-backstage", lambda text: text.replace("sha256:" + "1" * 64, "sha256:" + "0" * 64))
     )
@@ -50,7 +50,7 @@ def test_a_deployment_that_went_back_is_no_success(account: Ecs, capsys: pytest.
     assert f"sha256:{'0' * 64} for sha256:{'1' * 64}" in found["lab-backstage"]
 
 
-def test_without_the_deployment_the_revision_alone_tells(account: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_revision_fails_without_a_deployment(account: Ecs, capsys: pytest.CaptureFixture[str]) -> None:
     changed = account.register(planned("lab-prefect-api", lambda text: text.replace('"--host"', '"--hosts"')))
     account.client.update_service(cluster=CLUSTER, service="lab-prefect-api", taskDefinition=changed)
     code, found = verified(str(owned_here()), capsys)
@@ -92,7 +92,7 @@ def test_without_the_deployment_the_revision_alone_tells(account: Ecs, capsys: p
     ],
     ids=["failed", "under way", "image", "health", "revision", "count", "gone"],
 )
-def test_what_isnt_as_meant_fails(
+def test_each_difference_from_the_plan_fails(
     change: Callable[[Ecs], object], said: str, account: Ecs, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(account)
@@ -101,6 +101,6 @@ def test_what_isnt_as_meant_fails(
     assert said in found[NAMES[0]]
 
 
-def test_services_that_others_make_are_not_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+def test_services_made_by_others_are_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify-services", "--stack", "prod", "--project", str(owned())]) == 2
     assert "workloads is `elsewhere`: others make the services" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Waivers about to expire, and names in the account that nothing declares."""
+"""Waivers about to expire, and resources in the account that nothing declares."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REGION = "eu-central-1"
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project with one pack and a waiver that ends in ten days, one that ended yesterday, and one that lasts."""
+    """A project with one pack and three waivers: one ends in ten days, one ended yesterday, and one lasts."""
     (tmp_path / "Pulumi.yaml").write_text("name: platform\nruntime: python\n")
     (tmp_path / "Pulumi.dev.yaml").write_text("config: {}\n")
     pack = tmp_path / "policies" / "naming"
@@ -38,7 +38,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_waivers_that_end_soon_are_listed_first_to_last(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_waivers_that_end_soon_are_listed_in_order(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["waivers", "--stack", "dev", "--project", str(project)]) == 1
     first, second = capsys.readouterr().out.splitlines()
     assert first.endswith("expired 1 days ago: naming/missing-tags for over (owner somebody)")
@@ -68,7 +68,7 @@ def test_the_projects_own_waivers_can_be_read() -> None:
 
 @pytest.fixture
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An account with everything that the stack `dev` and hands make."""
+    """An account with everything that the stack `dev` and people create."""
     for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(key, "testing")
     monkeypatch.setenv("MOTO_ACCOUNT_ID", "210987654321")
@@ -86,12 +86,12 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("account")
-def test_what_is_declared_is_no_orphan(capsys: pytest.CaptureFixture[str]) -> None:
+def test_declared_resources_are_not_orphans(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["orphans", "--stack", "dev", "--project", str(owned())]) == 0, capsys.readouterr()
 
 
 @pytest.mark.usefixtures("account")
-def test_what_nothing_declares_is_an_orphan(capsys: pytest.CaptureFixture[str]) -> None:
+def test_undeclared_resources_are_orphans(capsys: pytest.CaptureFixture[str]) -> None:
     boto3.client("secretsmanager", REGION).create_secret(Name="dev/old/thing", SecretString="canary-value")
     boto3.client("ssm", REGION).put_parameter(Name="/dev/old/thing", Value="canary-value", Type="String")
     assert main(["orphans", "--stack", "dev", "--project", str(owned())]) == 1
@@ -101,6 +101,6 @@ def test_what_nothing_declares_is_an_orphan(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.usefixtures("account")
-def test_another_account_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_foreign_account_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["orphans", "--stack", "prod", "--project", str(owned())]) == 2
     assert "accepted: 123456789012" in capsys.readouterr().err

@@ -1,8 +1,8 @@
-"""The project as an owner of the suite's own has it: the repository's code with the stack files beside this one.
+"""The project with an owner of the suite's own: the repository's code with the stack files beside this module.
 
-Whoever owns the repository writes their account, region, domain and environments into its stack files. Tests read none
-of these: they plan, break and run commands on this project, so that they pass whatever the repository's files say.
-What is derived from the stack files is written by `python -m tests.owner`.
+The repository's real owner writes account, region, domain and environments into its stack files. Tests read none of
+those: they plan, break and run commands on this project, so that they pass whatever the repository's files contain.
+`python -m tests.owner` writes the files that are derived from these stack files.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from tests import session
 from tests.forks import NAME, PROJECT
 
 FILES: Final = Path(__file__).resolve().parent
-"""The folder of the stack files and of what is derived from them."""
+"""The folder of the stack files and of the files derived from them."""
 HERE: Final = FILES / "here"
-"""The same of `lab`, a stack that makes its workloads. It is in a project of its own, so that few tests plan it."""
+"""The same for `lab`, a stack that creates its workloads. It has a separate project, so that few tests plan it."""
 
 _OF_THE_OWNER: Final = ("Pulumi*.yaml", "policies", "docs", "build", ".git", ".pulumi-state")
-"""What of the repository isn't the same for every owner, or is no part of the project."""
+"""Files of the repository that differ between owners, or aren't part of the project."""
 
 
 @cache
 def owned() -> Path:
-    """Return the folder of this project, which is made once in a session. Nothing may be changed in it."""
+    """Return the folder of this project, which is created once in a session and must not be changed."""
     return Path(session.shared("owned project", lambda: str(lay(Path(os.environ[session.FOLDER])))))
 
 
 @cache
 def owned_here() -> Path:
-    """Return the folder of the project with the stack `lab`, which is made once in a session, as that of `owned`."""
+    """Return the folder of the project with the stack `lab`; like that of `owned`, it must not be changed."""
 
     def make() -> str:
         folder = Path(os.environ[session.FOLDER]) / "here"
@@ -47,7 +47,7 @@ def owned_here() -> Path:
 
 
 def owned_with(stack: str) -> Path:
-    """Return the folder of the project that has a stack: `owned`, or `owned_here`."""
+    """Return the folder of the project that has a stack: `owned()` or `owned_here()`."""
     return owned() if files_with(stack) == FILES else owned_here()
 
 
@@ -57,7 +57,7 @@ def files_with(stack: str) -> Path:
 
 
 def lay(folder: Path, files: Path = FILES) -> Path:
-    """Make the project in a folder with some stack files, the code as links, and return where it is."""
+    """Create the project in a folder, with some stack files and the code as links; return its folder."""
     project = folder / "project"
     project.mkdir()
     for path in PROJECT.iterdir():
@@ -69,7 +69,7 @@ def lay(folder: Path, files: Path = FILES) -> Path:
 
 
 def give_files(project: Path, files: Path = FILES) -> None:
-    """Give a project without files of its owner those of this one, which are in a folder."""
+    """Copy the stack files in a folder, and their derived files, into a project that has none."""
     declared = (PROJECT / "Pulumi.yaml").read_text()
     (project / "Pulumi.yaml").write_text(re.sub(r"^name: .*$", f"name: {NAME}", declared, flags=re.MULTILINE))
     for file in files.glob("Pulumi.*.yaml"):
@@ -79,7 +79,7 @@ def give_files(project: Path, files: Path = FILES) -> None:
 
 
 def link_packs(project: Path, repository: Path = PROJECT) -> None:
-    """Give a project the packs of a repository as links, beside their configuration."""
+    """Link the packs of a repository into a project, beside their configuration."""
     for path in (repository / "policies").iterdir():
         if path.name != "config":
             (project / "policies" / path.name).symlink_to(path)

@@ -1,4 +1,4 @@
-"""Writes what is derived from the suite's own stack files: the readers, and what their owner agreed to."""
+"""Writes the files derived from the suite's own stack files: the readers, and what their owner agreed to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def main() -> int:
 
 
 def _write(files: Path) -> int:
-    """Write what is derived from the stack files in a folder, and return the exit code."""
+    """Write the files derived from the stack files in a folder, and return the exit code."""
     with tempfile.TemporaryDirectory() as folder:
         project = lay(Path(folder).resolve(), files)
         expected_readers.write(project)

@@ -1,4 +1,4 @@
-"""A client of the analyzer protocol: what the engine does with a policy pack, for tests.
+"""A client of the analyzer protocol for tests: it does with a policy pack what the engine does.
 
     from tests.policies.analyzer import UNKNOWN, StartPack
 
@@ -8,7 +8,7 @@
         assert [violation.rule for violation in found] == ["unknown-document"]
 
 `pack` is the fixture of `conftest.py`. A resource is its type and its inputs as the engine sends them: plain
-JSON, with `UNKNOWN` for what a preview can't know and `secret(value)` for a secret.
+JSON, with `UNKNOWN` for a value that a preview doesn't know and `secret(value)` for a secret.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 from rehearsal.engine import planned_inputs
 from stackfiles.plan_document import other_rules
 from tests import ended_processes
-from tests.forked_modules import be
+from tests.forked_modules import run_as_main
 from tests.forks import running
 
 Json: TypeAlias = Any
@@ -54,25 +54,25 @@ OWN_SECRET: Final = sha256(b"own").hexdigest()
 FOLDER: Final = Path(__file__).resolve().parents[2] / "policies"
 
 UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How a value that isn't known at preview travels, whatever its type in the program."""
+"""The protocol's form of a value that isn't known at preview, whatever its type in the program."""
 
 _ANSWER: Final = 60
-"""Seconds in which a pack has to answer."""
+"""Seconds within which a pack must answer."""
 
 _NUMBERS: Final = itertools.count()
 
 _STARTED: Final = ("gate", "inventory")
-"""Packs that are started in tests: what is deployed, and the one that reads the repository's own configuration beside
-it, which a fork refuses (tests/own_files.py)."""
+"""Packs that tests start as processes: the deployed one, and the one that reads the configuration beside it, which a
+fork refuses for the repository's own (tests/own_files.py)."""
 _MODULE: Final = "pulumi.policy"
 _ENGINE: Final = "127.0.0.1:0"
-"""The engine's address that a pack is given, and never calls."""
+"""The engine's address that a pack is given and never calls."""
 
 _NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 
 def secret(value: Json) -> dict[str, Json]:
-    """Return a value as the engine sends it to packs when it is a Pulumi secret."""
+    """Return a Pulumi secret with a value, as the engine sends it to packs."""
     return {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": value}
 
 
@@ -88,7 +88,7 @@ class Violation:
 
     @property
     def rules(self) -> list[str]:
-        """The rule, and those that the same fault breaks."""
+        """The rule, and other rules that the same fault breaks."""
         return [self.rule, *other_rules(self.message)]
 
 
@@ -96,8 +96,8 @@ class Violation:
 class Planned:
     """One resource of a stack. `name` is the logical name; `parent` a URN; `provider` the inputs of its provider.
 
-    `references` gives the URNs that a property's value comes from; `secret_outputs` and `ignore_changes` are the
-    options of these names.
+    `references` maps a property to the URNs that its value comes from; `secret_outputs` and `ignore_changes` are the
+    resource options of these names.
     """
 
     type: str
@@ -116,7 +116,7 @@ class Planned:
 
     @functools.cached_property
     def answered(self) -> struct_pb2.Struct:
-        """Its properties as the provider answers them, but for those that no case names."""
+        """Its properties in the provider's answer, without those that no case names."""
         answer = planned_inputs.planned(self.type, self.properties)
         struct = struct_pb2.Struct()
         struct.update({name: answer[name] for name in self.properties})
@@ -124,10 +124,10 @@ class Planned:
 
 
 class Process:
-    """A running pack. It judges a preview, or with `preview=False` an update.
+    """A running pack. It judges a preview, or an update with `preview=False`.
 
-    Some are started as the engine starts them: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program. Others
-    do the same in a fork of a process with the SDKs loaded. `environment` is what it finds beside this one's own.
+    Some packs are started as the engine starts them: a folder (`python -m pulumi.policy ENGINE FOLDER`) or a program.
+    Others run in a fork of a process with the SDKs loaded. `environment` is added to this process's variables.
     """
 
     def __init__(
@@ -156,7 +156,7 @@ class Process:
             assert started.stdout
             self._process, self._said = started, started.stdout
         else:
-            self._process, self._said = running(_be, folder, given, *self._noted)
+            self._process, self._said = running(_run_pack, folder, given, *self._noted)
         port = self._said.readline().strip()
         assert port.isdecimal(), f"the pack {folder.name} didn't start: {port or 'see its stderr'}"
         self.stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{port}", options=_NO_LIMIT))
@@ -194,11 +194,11 @@ class Process:
         ended_processes.forget(*self._noted)
 
 
-def _be(folder: Path, environment: Mapping[str, str], register: Path, name: str) -> int:
-    """Be the process of a pack."""
+def _run_pack(folder: Path, environment: Mapping[str, str], register: Path, name: str) -> int:
+    """Act as the process of a pack."""
     ended_processes.note(register, name)
     os.environ.update(environment)
-    return be(folder, _MODULE, (_ENGINE, str(folder)))
+    return run_as_main(folder, _MODULE, (_ENGINE, str(folder)))
 
 
 class Judge:
@@ -235,7 +235,7 @@ class Judge:
         secret_outputs: tuple[str, ...] = (),
         ignore_changes: tuple[str, ...] = (),
     ) -> list[Violation]:
-        """Have one resource judged (`Analyze`)."""
+        """Judge one resource (`Analyze`)."""
         planned = Planned(type_, properties, name, protect, parent, provider or {}, secret_outputs=secret_outputs)
         request = analyzer_pb2.AnalyzeRequest(
             urn=planned.urn(self.stack),
@@ -257,11 +257,11 @@ class Judge:
         return [_violation(item, request.urn) for item in answer.diagnostics]
 
     def root(self) -> list[Violation]:
-        """Have the stack's root resource judged, on which packs report what is wrong with their configuration."""
+        """Judge the stack's root resource, on which packs report problems of their configuration."""
         return self.resource(ROOT, {}, f"{PROJECT}-{self.stack}")
 
     def stack_of(self, resources: Iterable[Planned]) -> list[Violation]:
-        """Have a whole stack judged by the stack rules (`AnalyzeStack`), which see what the provider answers."""
+        """Judge a whole stack with the stack rules (`AnalyzeStack`), which see the provider's answers."""
         request = analyzer_pb2.AnalyzeStackRequest()
         for planned in resources:
             resource = request.resources.add(
@@ -282,7 +282,7 @@ class Judge:
         return [_violation(item, "") for item in self._process.stub.AnalyzeStack(request, timeout=_ANSWER).diagnostics]
 
     def everything(self, resources: Iterable[Planned]) -> list[Violation]:
-        """Have each resource judged and then the stack, root resource included, as in a preview."""
+        """Judge each resource and then the stack, root resource included, as in a preview."""
         resources = list(resources)
         return [
             *self.root(),

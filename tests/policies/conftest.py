@@ -1,4 +1,4 @@
-"""The fixture that the tests of every pack use."""
+"""The fixture for the tests of all packs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def pack() -> Iterator[StartPack]:
     """Start a pack, by its folder's name under `policies/` or by a path, and return a `Judge`.
 
     `config` maps rule ids to their properties (`{"role-name": {"waivers": [...]}}`), `levels` to enforcement
-    levels; both are optional. There is one process for each pack and stack in a session; judges share it, so
-    a new configuration costs nothing.
+    levels; both are optional. A session has one process for each pack and stack, which judges share, so a new
+    configuration costs nothing.
     """
     processes: dict[tuple[Path, str], Process] = {}
     judges: dict[str, Judge] = {}

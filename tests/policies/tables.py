@@ -1,7 +1,7 @@
-"""Tables of cases of a pack: a stack that passes, changes of it, and the rules that must speak about each.
+"""Tables of cases for a pack: a stack that passes, changes to it, and the rules that each change must break.
 
-`stack.yaml` holds the stack; `cases.yaml` one value of it at a time; `stacks.yaml` changes that take more than one
-value. The files say how their rows read.
+`stack.yaml` holds the stack; `cases.yaml` changes one value at a time; `stacks.yaml` changes several. The files explain
+how their rows read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ABSENT: Final = "ABSENT"
 
 
 class Tables:
-    """The tables in the folder of a pack's tests. `canaries` are values that no message may hold."""
+    """The tables in the folder of a pack's tests. `canaries` are values that no message may contain."""
 
     def __init__(self, folder: Path, canaries: Iterable[str] = ()) -> None:
         self._canaries = tuple(canaries)
@@ -54,7 +54,7 @@ class Tables:
         return {name: entry for name, entry in stack.items() if name not in row.get("without", ())}
 
     def judged(self, judge: Judge, stack: Mapping[str, Mapping[str, Any]]) -> list[Violation]:
-        """Judge a stack as in a preview, but for the resources that are as in `stack.yaml`: these have no violation."""
+        """Judge a stack as in a preview, but skip resources that are unchanged from `stack.yaml`: they pass."""
         resources = planned(stack, judge.stack)
         found = judge.stack_of(resources)
         for item in resources:
@@ -75,32 +75,32 @@ class Tables:
         return found
 
     def tested_rules(self) -> set[str]:
-        """Return the rules that a case fails by."""
+        """Return the rules that at least one case breaks."""
         return {row["rule"] for row in self.cases if row["fails"]} | {
             rule for row in self.stacks for rule in row["rules"]
         }
 
 
 def _table(file: Path) -> Any:  # noqa: ANN401 - as YAML has it
-    # By way of JSON, so that what YAML has once, under an alias, can be changed in one place only.
+    # Through JSON, so that values that YAML shares under an alias can be changed in one place only.
     return json.loads(json.dumps(read(file)))
 
 
-def meant(value: Json) -> Json:
-    """Return what a value of a table stands for."""
+def expanded(value: Json) -> Json:
+    """Return the value that an entry of a table stands for."""
     if isinstance(value, dict):
         if "SECRET" in value:
-            return secret(meant(value["SECRET"]))
+            return secret(expanded(value["SECRET"]))
         if "JSON" in value:
-            return json.dumps(meant(value["JSON"]))
-        return {key: meant(item) for key, item in value.items() if item != _ABSENT}
+            return json.dumps(expanded(value["JSON"]))
+        return {key: expanded(item) for key, item in value.items() if item != _ABSENT}
     if isinstance(value, list):
-        return [meant(item) for item in value]
+        return [expanded(item) for item in value]
     return UNKNOWN if value == "UNKNOWN" else value
 
 
 def change(properties: dict[str, Json], path: str, value: Json) -> None:
-    """Set the value at a dotted path; an empty path updates the properties; a list grows by one item at most."""
+    """Set the value at a dotted path; an empty path updates the properties; a list grows by at most one item."""
     if not path:
         for key, item in value.items():
             change(properties, key, item)
@@ -138,11 +138,11 @@ def planned(stack: Mapping[str, Mapping[str, Any]], environment: str = "prod") -
 
 @lru_cache(maxsize=4096)
 def _resource(name: str, text: str, references: tuple[tuple[str, tuple[str, ...]], ...]) -> Planned:
-    """Return one resource, the same object for each stack that has it: nearly all of a stack is as in `stack.yaml`."""
+    """Return one resource, as the same object for each stack that has it, since most of `stack.yaml` never changes."""
     entry = json.loads(text)
     return Planned(
         entry["type"],
-        meant(entry["properties"]),
+        expanded(entry["properties"]),
         name,
         protect=entry.get("protect", False),
         references=dict(references),

@@ -1,4 +1,4 @@
-"""A pack that was copied out of this project says what it lacks."""
+"""A pack that was copied out of this project says which parts it lacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKS = ["gate", *(folder.name for folder in project.packs(PROJECT))]
 def test_a_pack_without_the_rulebook_says_so_and_does_not_start(name: str, tmp_path: Path) -> None:
     copied = shutil.copytree(PROJECT / "policies" / name, tmp_path / name)
     done = run_module(tmp_path, "pulumi.policy", "127.0.0.1:1", str(copied))
-    # The engine takes a port from what is printed, and shows what stands on standard error.
+    # The engine reads a port from stdout, and shows what is on stderr.
     assert (done.code, done.out) == (1, "")
     said = f"error: there is no folder `rulebook` in {tmp_path}; every pack needs it beside its own folder\n"
     assert done.err == said

@@ -1,4 +1,4 @@
-"""`python -m policies`: each rule is explained, with an example that its own test plans."""
+"""`python -m policies` explains each rule, with the example of a breakage that the tests plan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.breakages import BREAKAGES
 from tests.planning import PROJECT
 
 WITHOUT_A_PREVIEW: Final = {"previewed/not-previewed", "previewed/previewed-only"}
-"""They compare an update with its preview, so no plan can break them; tests/engine/test_previewed.py does."""
+"""These rules compare an update with its preview, so no plan can break them; tests/engine/test_previewed.py does."""
 
 
 def rules(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -43,14 +43,14 @@ def test_an_example_has_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
     assert '"s3:*"' in bad
 
 
-def test_a_rule_that_there_is_not_is_refused_with_near_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_rule_is_refused_with_suggestions(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "wildcard-actions"]) == 2
     assert "there is no rule `wildcard-actions`; did you mean wildcard-action" in capsys.readouterr().err
     assert main(["explain", "zzz"]) == 2
     assert "`python -m policies list` has them all" in capsys.readouterr().err
 
 
-def test_the_examples_are_those_of_the_breakages() -> None:
+def test_the_examples_match_the_breakages() -> None:
     assert (PROJECT / rule_examples.FILE).read_text() == rule_examples.text(PROJECT), "run `make docs`"
 
 

@@ -1,4 +1,4 @@
-"""The gate: all packs in one process, none left out, each under its own name and its own configuration."""
+"""The gate: all packs in one process, none left out, each with its own name and configuration."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def with_another_pack(folder: Path, source: str) -> Path:
     return copied
 
 
-def test_it_serves_every_rule_of_every_pack(pack: StartPack) -> None:
+def test_the_gate_serves_every_rule_of_every_pack(pack: StartPack) -> None:
     served = {id_: list(rule.tags) for id_, rule in pack("gate").rules.items()}
     alone = {
         id_: [f"pack:{folder.name.replace('_', '-')}"]
@@ -54,7 +54,7 @@ def test_it_serves_every_rule_of_every_pack(pack: StartPack) -> None:
     assert served == alone
 
 
-def test_it_judges_as_the_packs_do(pack: StartPack) -> None:
+def test_the_gate_gives_the_verdicts_of_the_packs(pack: StartPack) -> None:
     asked: tuple[tuple[str, dict[str, Any]], ...] = (
         ("pulumi:pulumi:Stack", {}),
         ("aws:iam/user:User", {}),
@@ -67,14 +67,14 @@ def test_it_judges_as_the_packs_do(pack: StartPack) -> None:
         assert pack("gate").resource(type_, properties) == alone
 
 
-def test_its_program_is_the_same_without_the_sdk_around_the_messages(pack: StartPack) -> None:
+def test_the_gates_own_program_gives_the_same_verdicts(pack: StartPack) -> None:
     program, folder = pack(owned() / "policies" / "gate" / "serve"), pack("gate")
     assert program.rules == folder.rules
     for type_ in ("pulumi:pulumi:Stack", "aws:iam/user:User", "aws:iam/role:Role"):
         assert program.resource(type_, {}) == folder.resource(type_, {})
 
 
-def test_it_judges_no_other_stack_than_the_one_it_is_configured_for() -> None:
+def test_the_gate_judges_only_the_stack_it_is_configured_for() -> None:
     process = Process(owned() / "policies" / "gate" / "serve", "dev")
     assert process.stub.Handshake(analyzer_pb2.AnalyzerHandshakeRequest()).IsInitialized()
     with pytest.raises(grpc.RpcError, match="configured for the stack dev, and this is prod"):
@@ -82,7 +82,7 @@ def test_it_judges_no_other_stack_than_the_one_it_is_configured_for() -> None:
     process.stop()
 
 
-def test_a_pack_that_is_added_is_judged_by(tmp_path: Path) -> None:
+def test_the_gate_serves_an_added_pack(tmp_path: Path) -> None:
     copied = with_another_pack(tmp_path, EXTRA.format(id="bucket"))
     plan = rehearse("prod", copied, tmp_path / "plan.json")
     assert plan.rules == {"extra-rules/bucket"}
@@ -97,7 +97,7 @@ def test_a_pack_that_is_added_is_judged_by(tmp_path: Path) -> None:
         (EXTRA.format(id="iam-user"), "the packs extra-rules and least-privilege both have a rule `iam-user`"),
     ],
 )
-def test_a_pack_that_it_cannot_serve_stops_everything(tmp_path: Path, source: str, said: str) -> None:
+def test_a_pack_that_the_gate_cannot_serve_stops_the_preview(tmp_path: Path, source: str, said: str) -> None:
     plan = rehearse("prod", with_another_pack(tmp_path, source), tmp_path / "plan.json")
     assert plan.exit_code == 2
     assert said in plan.printed
@@ -128,7 +128,7 @@ MISSING: Final[dict[str, tuple[Callable[[Path], object], str]]] = {
         "packs.json: accepted: a list of the names",
     ),
 }
-"""What is done to the folder of the policies, and what is said about it."""
+"""A change to the folder of policies, and the message about it."""
 
 
 @pytest.mark.parametrize("what", sorted(MISSING.keys() - {"gate-gone"}))
@@ -152,7 +152,7 @@ def test_without_a_pack_nothing_is_planned(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("stack", project.stacks(FILES))
-def test_every_stack_is_applied_as_it_was_previewed(stack: str) -> None:
+def test_every_stack_requires_an_update_to_match_its_preview(stack: str) -> None:
     (previewed,) = (pack for pack in packs(owned() / "policies", stack) if pack.name == "previewed")
     for rule in previewed.rules:
         assert previewed.config[rule.id].properties["required"] is True
@@ -179,7 +179,7 @@ def test_the_summary_says_what_is_waived_and_until_when(tmp_path: Path) -> None:
 
 
 def configured(tmp_path: Path, text: str, name: str = "naming.prod.json") -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return what the packs configure, by rule, where one file has this text."""
+    """Return each rule's configuration, if one file has this text."""
     folder = copy_project(tmp_path) / "policies"
     for file in (folder / "config").glob("*.prod.json"):
         file.unlink()
@@ -196,7 +196,7 @@ def configured(tmp_path: Path, text: str, name: str = "naming.prod.json") -> dic
     [
         ("", {}),
         ('{"missing-tags": "advisory"}', {"missing-tags": ("advisory", {})}),
-        # Without a level, a rule keeps its own. The protocol's default is the laxest one.
+        # Without a level, a rule keeps its own; the protocol's default would be the laxest level.
         ('{"missing-tags": {"required": ["Owner"]}}', {"missing-tags": ("mandatory", {"required": ["Owner"]})}),
     ],
 )
@@ -204,7 +204,7 @@ def test_a_file_configures_the_rules_of_its_pack(tmp_path: Path, text: str, expe
     assert configured(tmp_path, text) == expected
 
 
-def test_all_is_said_of_one_pack_and_overridden_by_its_rules(tmp_path: Path, pack: StartPack) -> None:
+def test_all_sets_the_level_of_a_pack_and_its_rules_override_it(tmp_path: Path, pack: StartPack) -> None:
     text = '{"all": "disabled", "missing-tags": "mandatory", "misnamed-role": {"environment": "x"}}'
     levels = {id_: level for id_, (level, _) in configured(tmp_path, text).items()}
     expected = {**dict.fromkeys(pack("naming").rules, "disabled"), "missing-tags": "mandatory"}
@@ -228,21 +228,21 @@ def test_all_is_said_of_one_pack_and_overridden_by_its_rules(tmp_path: Path, pac
         ('{"all": {"required": []}}', "all: accepted: an enforcement level, and nothing else"),
     ],
 )
-def test_a_file_that_its_pack_does_not_take_is_refused(tmp_path: Path, text: str, said: str) -> None:
+def test_configuration_that_a_pack_does_not_accept_is_refused(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(BadConfiguration) as refused:
         configured(tmp_path, text)
     assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("name", ["namings.prod.json", "gate.prod.json"])
-def test_a_file_of_no_pack_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_configuration_file_without_a_pack_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(
         BadConfiguration, match=r"configures no pack; accepted before `\.prod\.json`: acceptance, entry_points"
     ):
         configured(tmp_path, "{}", name)
 
 
-def test_without_a_stack_it_does_not_start(tmp_path: Path) -> None:
+def test_the_gate_does_not_start_without_a_stack(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match="needs the stack's name"):
         packs(PROJECT / "policies", "")
 

@@ -1,4 +1,4 @@
-"""The rulebook's analyzer answers as the policy SDK's does."""
+"""The rulebook's analyzer gives the same answers as the policy SDK's."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def everything(stack: Stack, judgement: Judgement) -> Iterator[Finding]:
 
 
 def of_the_sdk() -> Any:  # noqa: ANN401 - it has no types
-    """The same two rules, written for the SDK."""
+    """The same two rules, written with the SDK."""
 
     def one(args: pulumi_policy.ResourceValidationArgs, report: pulumi_policy.ReportViolation) -> None:
         provider = dict(args.provider.props) if args.provider else {}
@@ -75,17 +75,17 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - what the SDK makes of JSON
 
 
 def servers() -> tuple[Any, Any]:
-    """Return ours and the SDK's; both take None for the context of a call."""
+    """Return the project's server and the SDK's; both accept None as the context of a call."""
     return Analyzer("toy", [Pack("toy", RULES)], "A toy."), of_the_sdk()
 
 
-def test_both_say_the_same_about_their_rules() -> None:
+def test_both_analyzers_describe_their_rules_alike() -> None:
     ours, theirs = (server.GetAnalyzerInfo(Empty(), None) for server in servers())
     assert ours == theirs
 
 
 @pytest.mark.parametrize("level", analyzer_pb2.EnforcementLevel.keys())
-def test_both_judge_alike_at_each_level(level: str) -> None:
+def test_both_analyzers_judge_alike_at_each_level(level: str) -> None:
     configuration = analyzer_pb2.ConfigureAnalyzerRequest()
     for id_ in ("one", "whole"):
         configuration.policyConfig[id_].enforcementLevel = analyzer_pb2.EnforcementLevel.Value(level)
@@ -109,7 +109,7 @@ def test_both_judge_alike_at_each_level(level: str) -> None:
     assert len(ours.Analyze(request, None).diagnostics) == int(level != "DISABLED")
 
 
-def test_a_secret_shows_no_value_though_the_sdk_forgets_that_it_is_one() -> None:
+def test_a_secret_is_not_shown_even_if_the_sdk_forgets_that_it_is_one() -> None:
     request = analyzer_pb2.AnalyzeRequest(urn=ABOUT, type="t:i:T", name="it")
     request.properties.update({"it": secret({"below": ["hunter2"]})})
     ours, theirs = (server.Analyze(request, None).diagnostics[0].message for server in servers())

@@ -48,7 +48,7 @@ def waiver(resource: str, **changes: Json) -> dict[str, Json]:
         ("nothing", {}, ["The rule failed with TypeError"]),
     ],
 )
-def test_what_a_rule_cannot_judge_is_a_mandatory_violation(
+def test_a_rule_that_cannot_judge_reports_a_mandatory_violation(
     pack: StartPack, rule: str, properties: dict[str, Json], said: list[str]
 ) -> None:
     found = pack(FRAME).resource(f"test:index:{rule}", properties)
@@ -66,13 +66,11 @@ def test_what_a_rule_cannot_judge_is_a_mandatory_violation(
         ([], []),
         (["sharing-two"], ["sharing-two"]),
         (["sharing-two", "sharing-one"], ["sharing-one", "sharing-two"]),
-        # Whoever can't tell which rules have something to say has all of them asked.
+        # A rule that can't tell which rules have something to say has all of them asked.
         (UNKNOWN, ["sharing-one", "sharing-two"]),
     ],
 )
-def test_of_rules_that_share_an_analysis_those_are_asked_that_it_names(
-    pack: StartPack, rules: Json, asked: list[str]
-) -> None:
+def test_a_shared_analysis_decides_which_rules_are_asked(pack: StartPack, rules: Json, asked: list[str]) -> None:
     found = pack(FRAME).resource("test:index:sharing", {"rules": rules})
     assert [violation.rule for violation in found] == asked
 
@@ -82,14 +80,14 @@ def test_a_stack_rule_that_fails_is_a_violation_of_the_resource_it_failed_on(pac
     first, second = (resource.urn("prod") for resource in stack)
     found = pack(FRAME).stack_of(stack)
     assert [(item.level, item.urn) for item in found] == [("mandatory", first), ("mandatory", second)]
-    # It judged nothing after the second, so a waiver for the second can't cover that.
+    # The rule judged nothing after the second resource, so a waiver for the second can't cover the failure.
     judge = pack(
         FRAME, config={"raises-for-stack": {"waivers": [waiver("first"), waiver("second"), waiver("*econd*")]}}
     )
     assert [item.urn for item in judge.stack_of(stack)] == [second]
 
 
-def test_a_pack_never_stumbles_over_assets(pack: StartPack) -> None:
+def test_a_pack_can_judge_assets(pack: StartPack) -> None:
     archive = {
         "4dabf18193072939515e22adb298388d": "0def7320c3a5731c473e5ecbe6d01bc7",
         "uri": "https://example.org/a.zip",
@@ -119,7 +117,7 @@ def test_a_waiver_covers_its_resource_and_finding_and_nothing_else(
 
 
 @pytest.mark.parametrize("name", ["rule[0]", "a::b", "naïve"])
-def test_a_waiver_takes_any_logical_name_literally(pack: StartPack, name: str) -> None:
+def test_special_characters_in_a_waivers_resource_are_literal(pack: StartPack, name: str) -> None:
     judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver(name)]}})
     assert judge.resource(WORDS, {"words": ["secret"]}, name) == []
     assert bool(judge.resource(WORDS, {"words": ["secret"]}, "0")) is True
@@ -143,7 +141,7 @@ def test_a_waiver_that_never_ends_covers_nothing(pack: StartPack) -> None:
         assert f"The waiver for `it` (owner platform) ends on {day}, more than 366 days ahead" in said.message
 
 
-def test_a_pattern_for_names_takes_in_no_urn(pack: StartPack) -> None:
+def test_a_pattern_for_names_does_not_match_urns(pack: StartPack) -> None:
     judge = pack(FRAME, config={"forbidden-words": {"waivers": [waiver("*prod*"), waiver("*pulumi*")]}})
     assert len(judge.resource(WORDS, {"words": ["secret"]})) == 1
 
@@ -160,7 +158,7 @@ def test_the_last_day_of_a_waiver_counts(today: str, expired: bool) -> None:
     assert waiver.expired(dt.date.fromisoformat(today)) is expired
 
 
-def test_a_path_leads_to_a_value_to_nothing_or_into_the_unknown() -> None:
+def test_a_path_can_lead_to_a_value_nothing_or_an_unknown() -> None:
     resource = Resource("t:i:T", "urn", "it", {"a": {"b": [1.0, {"c": RULEBOOK_UNKNOWN}]}, "null": None})
     assert resource.get("a.b.0") == 1.0
     assert resource.get("a.b.1.c.d.e") is RULEBOOK_UNKNOWN
@@ -204,7 +202,7 @@ def test_a_path_leads_to_a_value_to_nothing_or_into_the_unknown() -> None:
         ([waiver("it", expires=2999)], "`waivers[0]` needs a text for `expires`"),
     ],
 )
-def test_a_malformed_waiver_is_said_once_on_the_stack_and_covers_nothing(
+def test_a_malformed_waiver_is_reported_once_on_the_stack_and_covers_nothing(
     pack: StartPack, entries: Json, said: str
 ) -> None:
     judge = pack(FRAME, config={"forbidden-words": {"waivers": entries}})
@@ -224,7 +222,7 @@ def test_a_malformed_waiver_is_said_once_on_the_stack_and_covers_nothing(
         ({"forbiden": []}, "`forbiden` isn't a key of this rule; accepted: forbidden, waivers"),
     ],
 )
-def test_wrong_configuration_is_said_once_and_never_loosens_a_rule(
+def test_bad_configuration_is_reported_once_and_never_loosens_a_rule(
     pack: StartPack, config: dict[str, Json], said: str
 ) -> None:
     judge = pack(FRAME, config={"forbidden-words": config})
@@ -244,7 +242,7 @@ PACKS: Final = [folder.name for folder in project.packs(FOLDER.parent)]
 
 
 @pytest.mark.parametrize("name", PACKS)
-def test_every_rule_says_what_it_asks_for_and_how_to_comply(pack: StartPack, name: str) -> None:
+def test_every_rule_has_a_title_a_remedy_and_a_severity(pack: StartPack, name: str) -> None:
     for id_, policy in pack(name).rules.items():
         assert id_.replace("-", "").isalnum(), id_
         assert id_ == id_.lower()

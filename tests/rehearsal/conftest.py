@@ -1,6 +1,6 @@
 """Runs `python -m rehearsal` on the workshop project, or on a copy with another program.
 
-Most runs are forked from a process with the SDK loaded; `running` is for tests of the process itself.
+Most runs are forked from a process with the SDK loaded; `running` is for tests about the process itself.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PACKS = HERE / "packs"
 PROGRAMS = HERE / "programs"
 
 ENFORCED = "1 of 4 rules enforced (advisory: lonely-bench; disabled: unsigned, untagged)"
-"""What a summary says about the levels of the house's rules."""
+"""The part of a summary about the levels of the house's rules."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,13 @@ def _options(arguments: Sequence[str | Path], project: Path, stack: str) -> list
 
 
 def heed_signals() -> None:
-    """Heed signals again that a shell tells its background jobs to ignore, or `nohup` its command."""
+    """Restore the handling of signals that a shell's background job or `nohup` ignores."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
 
 def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
-    """Start the command on a stack of a project, as a terminal does: in a process group of its own."""
+    """Start the command on a stack of a project as a terminal does: in its own process group."""
     return subprocess.Popen(
         [sys.executable, "-m", "rehearsal", *_options(arguments, project, "dev")],
         cwd=ROOT,
@@ -92,7 +92,7 @@ def rehearse(
 ) -> Outcome:
     """Run the command on a stack of a project; `--all-stacks` among the arguments wins over `stack`.
 
-    It runs in a fork, and the packs in the folder `resident` outlive it.
+    It runs in a fork; the packs in the folder `resident` stay for later runs.
     """
     options = _options(arguments, project, stack)
     done = rehearsal_command(*options, packs=resident, environment=environment)
@@ -100,7 +100,7 @@ def rehearse(
 
 
 def start(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev") -> Outcome:
-    """Run the command as a user does, in a process of its own from the first line of Python on."""
+    """Run the command as a user does, in its own process from the first line of Python on."""
     command = [sys.executable, "-m", "rehearsal", *_options(arguments, project, stack)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return Outcome(done.returncode, done.stdout, done.stderr)
@@ -108,11 +108,11 @@ def start(*arguments: str | Path, project: Path = WORKSHOP, stack: str = "dev") 
 
 @pytest.fixture(scope="session")
 def witnessed() -> Outcome:
-    """The workshop's plan as JSON, judged by the pack that says what it sees, in a process without the SDKs."""
+    """The workshop's plan as JSON, judged by the pack that reports what it sees, in a process without the SDKs."""
     return start("--json", "-", "--pack", PACKS / "witness")
 
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Path:
-    """A copy of the workshop to change."""
+    """A copy of the workshop that tests may change."""
     return Path(shutil.copytree(WORKSHOP, tmp_path / "workshop"))

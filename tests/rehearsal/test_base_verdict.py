@@ -1,4 +1,4 @@
-"""A branch that loosens the gate and breaks a rule: its own gate lets it pass, the base branch's doesn't."""
+"""A branch loosens the gate and breaks a rule: its own gate lets it pass, but the base branch's gate doesn't."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BROKEN: Final = [
     *(row for row in BREAKAGES if row["id"] in ("idle-timeout-out-of-range", "bucket-without-tags")),
     {"file": "components/workload_permissions.py", "old": '"s3:PutObject"', "new": '"s3:*Object"'},
 ]
-"""What the branch's program breaks. Each is hidden by one change of its gate."""
+"""The breakages in the branch's program; each is hidden by one change of its gate."""
 
 EXPIRES: Final = str(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=30))
 PIPELINE: Final = ".circleci/config.yml"
@@ -37,14 +37,14 @@ FINDER: Final = "policies/least_privilege/faults/actions.py"
 
 @dataclass(frozen=True)
 class Judged:
-    """How the command ended, and the report that it wrote."""
+    """The command's exit code, its output, and the report that it wrote."""
 
     code: int
     printed: str
     report: str
 
     def below(self, heading: str) -> str:
-        """The lines from a heading, or from a line in its place, to the next empty line but one."""
+        """The lines after a heading, or after any other text, up to the second empty line."""
         assert heading in self.report, self.report
         return "\n".join(self.report.partition(heading)[2].split("\n\n")[:2])
 
@@ -55,7 +55,7 @@ def git(folder: Path, *arguments: str) -> None:
 
 
 def repository(folder: Path) -> Path:
-    """A repository with the project's code and one stack of the suite's owner, on a branch that people work on."""
+    """A repository with the project's code and one stack of the suite's owner, on a feature branch."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=PROJECT,
@@ -70,7 +70,7 @@ def repository(folder: Path) -> Path:
             shutil.copy(PROJECT / name, branch / name)
     give_files(branch)
     (branch / "Pulumi.dev.yaml").unlink()
-    # In place of an installation.
+    # Instead of installing anything.
     (branch / "set_up.py").write_text(f"import os\nos.symlink({sys.prefix!r}, '.venv')\n")
     git(branch, "init", "--initial-branch=main")
     git(branch, "add", "--all", "--force")
@@ -80,7 +80,7 @@ def repository(folder: Path) -> Path:
 
 
 def judged_by_pipeline(branch: Path) -> Judged:
-    """Judge the branch as the pipeline does, and try a changed gate on those cases that take seconds."""
+    """Judge the branch as the pipeline does; a changed gate is only tried on breakages that take seconds."""
     done = subprocess.run(
         [branch / ".ci" / "judge-with-base", branch.parent / "out", "--breakages", "additions"],
         env={key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
@@ -101,7 +101,7 @@ def branched(base: Path, folder: Path) -> Path:
 
 
 def judged(base: Path, branch: Path) -> Judged:
-    """Judge the branch as the base branch does, and try a changed gate on nothing; the processes are forks."""
+    """Judge the branch with the base branch's gate, without trying breakages; the processes are forks."""
     report = branch.with_name("report.md")
     options = ("--branch", str(branch), "--report", str(report), "--breakages", "none")
     done = run_module(base, "rehearsal.base_verdict", *options)
@@ -110,7 +110,7 @@ def judged(base: Path, branch: Path) -> Judged:
 
 
 def loosen(branch: Path) -> None:
-    """Have the branch's gate pass what the branch's program breaks, and weaken the pipeline."""
+    """Make the branch's gate pass what its program breaks, and weaken the pipeline."""
     config = branch / "policies" / "config"
     (config / "acceptance.prod.json").write_text('{"refused-by-aws": "advisory"}\n')
     waiver = {"resource": "prod-*", "reason": "The tags come later.", "owner": "nobody", "expires": EXPIRES}
@@ -128,7 +128,7 @@ def loosen(branch: Path) -> None:
 
 
 def break_and_loosen(branch: Path) -> None:
-    """Have a branch break rules and change the gate so that it lets that pass."""
+    """Let a branch break rules, and change its gate so that it passes."""
     for row in BROKEN:
         break_project(branch, row)
     loosen(branch)
@@ -137,13 +137,13 @@ def break_and_loosen(branch: Path) -> None:
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository that judges all branches."""
+    """The repository that judges all branches."""
     return repository(tmp_path_factory.mktemp("base"))
 
 
 @pytest.fixture(scope="module")
 def loosened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Judged:
-    """The verdict on such a branch."""
+    """The verdict on a branch that breaks rules and loosens its gate."""
 
     def make() -> str:
         base: Path = request.getfixturevalue("base")
@@ -171,12 +171,12 @@ def test_the_branchs_own_gate_passes_and_the_base_branchs_stops_it(loosened: Jud
         ("least-privilege/broad-action-pattern", "high"),
     ],
 )
-def test_each_rule_that_was_hidden_speaks(loosened: Judged, rule: str, severity: str) -> None:
+def test_each_hidden_rule_is_reported(loosened: Judged, rule: str, severity: str) -> None:
     assert f"- **mandatory**, {severity} `{rule}`" in loosened.report
     assert f"`prod`: `{rule}` stops this program no more" in loosened.below("**It is looser**")
 
 
-def test_the_report_names_a_rule_that_only_advises(loosened: Judged) -> None:
+def test_the_report_names_a_rule_that_became_advisory(loosened: Judged) -> None:
     assert "the rule `refused-by-aws` only advises" in loosened.below("**It is looser**")
     assert '- `refused-by-aws: "advisory"`' in loosened.below("`policies/config/acceptance.prod.json` now has")
 
@@ -191,7 +191,7 @@ def test_the_report_names_an_edited_pack(loosened: Judged) -> None:
 
 
 @pytest.mark.nightly
-def test_the_pipeline_says_so_too_and_what_an_edited_pack_lets_pass(tmp_path: Path) -> None:
+def test_the_pipeline_reports_breakages_that_an_edited_pack_lets_pass(tmp_path: Path) -> None:
     branch = repository(tmp_path)
     break_and_loosen(branch)
     found = judged_by_pipeline(branch)
@@ -204,13 +204,13 @@ def test_the_pipeline_says_so_too_and_what_an_edited_pack_lets_pass(tmp_path: Pa
     assert "/out/page.prod.html: prod, not passed" in found.printed
 
 
-def test_the_report_names_what_the_pipeline_loses(loosened: Judged) -> None:
+def test_the_report_names_protections_that_the_pipeline_loses(loosened: Judged) -> None:
     assert f"| pipeline | `{PIPELINE}` (changed) |" in loosened.report
     lost = loosened.below(f"`{PIPELINE}` no longer has")
     assert '- `workflows.pull-request.jobs[].preview.requires[]: "gate"`' in lost
 
 
-def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(base: Path, tmp_path: Path) -> None:
+def test_a_branch_without_violations_passes_with_a_short_report(base: Path, tmp_path: Path) -> None:
     branch = branched(base, tmp_path)
     stack_file = branch / "Pulumi.prod.yaml"
     stack_file.write_text(stack_file.read_text() + "  sessionSeconds: 3600\n")
@@ -220,7 +220,7 @@ def test_a_branch_that_keeps_to_the_rules_passes_and_its_report_is_short(base: P
     assert "changes the gate" not in found.report
 
 
-def test_a_program_that_ends_its_process_gets_no_verdict(base: Path, tmp_path: Path) -> None:
+def test_a_program_that_ends_its_process_does_not_pass(base: Path, tmp_path: Path) -> None:
     branch = branched(base, tmp_path)
     (branch / "__main__.py").write_text("import os\nos._exit(0)\n")
     found = judged(base, branch)
@@ -228,7 +228,7 @@ def test_a_program_that_ends_its_process_gets_no_verdict(base: Path, tmp_path: P
     assert "| `prod` | no verdict | no verdict |" in found.report
 
 
-def test_whoever_owns_the_gate_has_to_agree_to_each_of_its_files() -> None:
+def test_owners_must_approve_each_file_of_the_gate() -> None:
     owned = [
         line.split()[0].lstrip("/")
         for line in (PROJECT / "CODEOWNERS").read_text().splitlines()
@@ -240,7 +240,7 @@ def test_whoever_owns_the_gate_has_to_agree_to_each_of_its_files() -> None:
 
 
 def _names(pattern: str, path: str) -> bool:
-    """Whether a line of CODEOWNERS names a path: a folder with all in it, or a file."""
+    """Whether a line of CODEOWNERS covers a path: it names the file, or a folder around it."""
     return path.startswith(pattern) if pattern.endswith("/") else fnmatchcase(path, pattern)
 
 

@@ -1,4 +1,4 @@
-"""What a user types and sees: options, exit codes, errors without tracebacks, configuration."""
+"""The command as a user sees it: options, exit codes, errors without tracebacks, configuration."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ from tests.rehearsal.conftest import ENFORCED, PACKS, PROGRAMS, WORKSHOP, rehear
         ("reads", 1, "reads the existing aws:s3/bucket:Bucket `old`"),
     ],
 )
-def test_a_program_that_cannot_be_planned(workshop: Path, program: str, code: int, said: str) -> None:
-    # The malformed one is a text file, for the tools that read this repository's Python.
+def test_a_program_that_cannot_be_planned_gives_one_clear_error(
+    workshop: Path, program: str, code: int, said: str
+) -> None:
+    # The malformed program is a text file, so that linters of this repository's Python skip it.
     (source,) = PROGRAMS.glob(f"{program}.*")
     (workshop / "__main__.py").write_text(source.read_text())
     outcome = rehearse(project=workshop)
@@ -46,14 +48,14 @@ def test_a_program_that_cannot_be_planned(workshop: Path, program: str, code: in
     assert ": failed" in outcome.out.splitlines()[-1]
 
 
-def test_a_failure_is_summed_up_without_counts(workshop: Path) -> None:
+def test_the_summary_of_a_failure_has_no_counts(workshop: Path) -> None:
     (workshop / "__main__.py").write_text("raise ValueError('no shelf left')\n")
     outcome = rehearse(project=workshop)
     assert outcome.out == "dev: failed\n"
     assert outcome.err == "error: __main__.py:1: ValueError: no shelf left\n"
 
 
-def test_a_violation_is_told_even_if_the_program_fails_later(workshop: Path) -> None:
+def test_a_violation_is_reported_even_if_the_program_fails_later(workshop: Path) -> None:
     with (workshop / "__main__.py").open("a") as program:
         program.write("\nraise ValueError('late')\n")
     outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
@@ -63,7 +65,7 @@ def test_a_violation_is_told_even_if_the_program_fails_later(workshop: Path) -> 
     assert not outcome.seen("stack")
 
 
-def test_what_a_program_prints_is_not_in_the_plan(workshop: Path) -> None:
+def test_a_programs_output_is_not_in_the_plan(workshop: Path) -> None:
     (workshop / "__main__.py").write_text((PROGRAMS / "complains.py").read_text())
     outcome = rehearse("--json", "-", project=workshop)
     assert [tuple(item.values()) for item in outcome.plan["diagnostics"]] == [
@@ -83,7 +85,7 @@ def test_what_a_program_prints_is_not_in_the_plan(workshop: Path) -> None:
         ("components/settings.py", "def placeholders(): return {}", "no placeholder for the secret workshop:token"),
     ],
 )
-def test_bad_configuration(workshop: Path, file: str, text: str, said: str) -> None:
+def test_bad_configuration_gives_one_clear_error(workshop: Path, file: str, text: str, said: str) -> None:
     (workshop / file).write_text(text)
     outcome = rehearse(project=workshop)
     assert (outcome.code, said in outcome.err) == (2, True), outcome
@@ -99,7 +101,7 @@ def test_an_encrypted_value_is_never_decrypted(workshop: Path) -> None:
     assert "canary" not in outcome.out + outcome.err
 
 
-def test_an_unknown_stack_names_those_there_are() -> None:
+def test_the_error_about_an_unknown_stack_names_the_existing_ones() -> None:
     outcome = rehearse(stack="staging")
     assert outcome.code == 2
     assert "there is no stack `staging`" in outcome.err
@@ -117,7 +119,7 @@ def test_help_names_every_option() -> None:
         assert option in outcome.out
 
 
-def test_policy_configuration_pairs_with_packs() -> None:
+def test_policy_configuration_needs_a_pack_for_each_file() -> None:
     outcome = rehearse("--policy-config", "a.json")
     assert outcome.code == 2
     assert "--policy-config pairs with --pack" in outcome.err
@@ -156,7 +158,7 @@ def test_quiet_leaves_out_the_tree() -> None:
     assert outcome.out.splitlines()[-1].startswith("dev: 9 resources")
 
 
-def test_all_stacks(tmp_path: Path) -> None:
+def test_all_stacks_can_be_planned_in_one_run(tmp_path: Path) -> None:
     path = tmp_path / "plans.json"
     outcome = rehearse("--all-stacks", "--quiet", "--json", path)
     assert outcome.code == 0
@@ -179,7 +181,7 @@ def test_all_stacks_fail_if_one_does(workshop: Path) -> None:
     assert "prod: " in outcome.out
 
 
-def test_json_to_a_file_is_relative_to_where_the_user_is(tmp_path: Path) -> None:
+def test_a_json_path_is_relative_to_the_current_folder(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     outcome = rehearse("--json", path)
     assert json.loads(path.read_text())["changeSummary"] == {"create": 9}
@@ -196,7 +198,7 @@ def test_the_project_is_found_from_its_own_folder() -> None:
 
 
 @pytest.mark.parametrize("options", [(), ("--json", "-")])
-def test_a_reader_that_wants_no_more_does_not_change_the_verdict(options: tuple[str, ...]) -> None:
+def test_a_closed_output_pipe_does_not_change_the_verdict(options: tuple[str, ...]) -> None:
     with running(*options) as process:
         assert process.stdout
         process.stdout.close()
@@ -210,14 +212,14 @@ def test_a_reader_that_wants_no_more_does_not_change_the_verdict(options: tuple[
     "program",
     [
         "print('planned')",
-        # Python drops an exception that is raised in a destructor.
+        # Python ignores an exception that is raised in a destructor.
         "import time\nclass Slow:\n    def __del__(self):\n        print('planned')\n        time.sleep(600)\nSlow()",
     ],
     ids=["while-a-pack-judges", "in-a-destructor"],
 )
-def test_an_interrupt_is_quiet(program: str, workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_ends_quietly(program: str, workshop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C reaches all processes of a terminal."""
-    monkeypatch.setenv("GRPC_TRACE", "api")  # gRPC would tell of every call
+    monkeypatch.setenv("GRPC_TRACE", "api")  # gRPC would log every call
     with (workshop / "__main__.py").open("a") as main:
         main.write(f"{program}\n")
     with running("--pack", PACKS / "stuck", project=workshop) as process:

@@ -1,4 +1,4 @@
-"""A report on a pull request: posted once and updated in place, by a server that does as GitHub's API."""
+"""A report on a pull request is posted once and updated in place; a server here behaves like GitHub's API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TOKEN = "not-a-real-token"
 
 @dataclass
 class GitHub:
-    """Comments of pull request 7, `page` of them in an answer."""
+    """Comments of pull request 7, with `page` comments in each answer."""
 
     comments: list[dict[str, Any]] = field(default_factory=list)
     page: int = 100
@@ -64,7 +64,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitHub]:
             self.wfile.write(text)
 
         def log_message(self, *_: object) -> None:
-            """Tests read what was asked from the state."""
+            """Log nothing; tests read the requests from the state."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -91,7 +91,7 @@ def test_a_report_is_posted_once_and_updated_from_then_on(github: GitHub, tmp_pa
     assert github.asked[3] == "PATCH /repos/owner/name/issues/comments/0"
 
 
-def test_each_name_has_its_own_comment_and_what_people_wrote_stays(github: GitHub, tmp_path: Path) -> None:
+def test_each_name_has_its_own_comment_and_other_comments_stay(github: GitHub, tmp_path: Path) -> None:
     github.comments.append({"id": 0, "body": "I quote: <!-- report: gate -->"})
     post(tmp_path, "a", "gate")
     post(tmp_path, "b", "preview")
@@ -115,7 +115,7 @@ def test_a_long_report_is_cut_at_a_line(github: GitHub, tmp_path: Path) -> None:
     assert body.endswith("0123456789\n\n… the rest is in the artifacts of the pipeline.\n")
 
 
-def test_circleci_names_the_pull_request_by_its_address(
+def test_circleci_gives_the_address_of_the_pull_request(
     github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GITHUB_REF")
@@ -127,7 +127,7 @@ def test_circleci_names_the_pull_request_by_its_address(
 @pytest.mark.parametrize(
     ("variable", "said"), [("GITHUB_TOKEN", "GITHUB_TOKEN isn't set"), ("GITHUB_REF", "belongs to no pull request")]
 )
-def test_without_a_token_or_a_pull_request_it_is_skipped_and_says_why(
+def test_without_a_token_or_a_pull_request_posting_is_skipped_with_a_reason(
     github: GitHub,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -142,7 +142,7 @@ def test_without_a_token_or_a_pull_request_it_is_skipped_and_says_why(
     assert github.asked == []
 
 
-def test_a_refusal_is_one_line_without_the_token(
+def test_a_refusal_by_github_is_one_line_without_the_token(
     github: GitHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     github.refuses = 403

@@ -1,4 +1,4 @@
-"""What a resource type computes, asked by many threads at once."""
+"""Many threads ask at once which properties a resource type computes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TYPES = ("aws:s3/bucket:Bucket", "aws:s3/bucketPolicy:BucketPolicy", "aws:lb/lis
 
 
 def ask() -> None:
-    """Load no more than an SDK's outermost package, then have all threads ask for one type after the other."""
+    """Load only an SDK's outermost package, then let all threads ask for one type after the other."""
     import pulumi_aws  # noqa: F401
 
     from rehearsal.engine.computed import attributes
@@ -32,7 +32,7 @@ def ask() -> None:
 
 
 @pytest.mark.process
-def test_threads_that_ask_while_an_sdk_is_loaded_are_all_answered() -> None:
+def test_threads_that_ask_while_an_sdk_is_loading_all_get_an_answer() -> None:
     code = f"from {__name__} import ask; ask()"
     done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

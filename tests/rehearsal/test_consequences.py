@@ -1,4 +1,4 @@
-"""What a change destroys, replaces or can't do is said first, in each report."""
+"""Each report begins with what a change destroys, replaces or can't do."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def without(type_: str) -> Callable[[PlanDocument], None]:
 
 
 def twice(type_: str) -> Callable[[PlanDocument], None]:
-    """Add a resource with the name of another."""
+    """Add a resource with the name of another one."""
 
     def change(plan: PlanDocument) -> None:
         step: Any = copy.deepcopy(next(step for step in plan["steps"] if step["newState"]["type"] == type_))
@@ -129,11 +129,11 @@ CASES: Final[dict[str, tuple[str, list[Callable[[PlanDocument], None]], list[tup
     ),
     "ignored": ("dev", [inputs(TARGETS, port=7), options(TARGETS, ignoreChanges=["port"])], []),
 }
-"""Stack, what is changed in its plan, and what is said."""
+"""Stack, edits of its plan, and the expected messages."""
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_change_says_what_it_destroys_replaces_or_can_not_do(name: str) -> None:
+def test_a_report_says_what_a_change_destroys_replaces_or_cannot_do(name: str) -> None:
     stack, edits, expected = CASES[name]
     base = document_of(stack)
     plan = copy.deepcopy(base)
@@ -145,7 +145,7 @@ def test_a_change_says_what_it_destroys_replaces_or_can_not_do(name: str) -> Non
         assert wanted in said
 
 
-def test_what_stays_in_aws_is_not_destroyed() -> None:
+def test_a_resource_retained_in_aws_is_not_reported_as_destroyed() -> None:
     base = document_of("dev")
     options(BUCKET, retainOnDelete=True)(base)
     plan = copy.deepcopy(base)
@@ -155,7 +155,7 @@ def test_what_stays_in_aws_is_not_destroyed() -> None:
 
 @pytest.fixture(scope="module")
 def renamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[PlanDocument, PlanDocument]:
-    """The plan of production with another type of a component, without and with an alias for it."""
+    """Production's plan with another type for one component, without and with an alias for it."""
     folder = tmp_path_factory.mktemp("renamed")
     project = copy_project(folder)
     component, program = project / "components" / "secret_containers.py", project / "__main__.py"
@@ -169,7 +169,7 @@ def renamed(tmp_path_factory: pytest.TempPathFactory) -> tuple[PlanDocument, Pla
     return plans[0], plans[1]
 
 
-def test_a_renamed_component_can_not_succeed(renamed: tuple[PlanDocument, PlanDocument]) -> None:
+def test_renaming_a_component_without_an_alias_cannot_succeed(renamed: tuple[PlanDocument, PlanDocument]) -> None:
     base, (plan, _) = document_of("prod"), renamed
     found = told(base, plan)
     removed = [name for kind, name, said in found if kind == IMPOSSIBLE and said.startswith("is protected, and would")]
@@ -188,7 +188,7 @@ def test_a_renamed_component_can_not_succeed(renamed: tuple[PlanDocument, PlanDo
     assert first.startswith("  can't succeed: ")
 
 
-def test_with_an_alias_it_is_the_same_component(renamed: tuple[PlanDocument, PlanDocument]) -> None:
+def test_renaming_a_component_with_an_alias_replaces_nothing(renamed: tuple[PlanDocument, PlanDocument]) -> None:
     base, (_, plan) = document_of("prod"), renamed
     assert told(base, plan) == []
     assert {change.op for change in compare(base, plan)} == {"update"}

@@ -1,4 +1,4 @@
-"""The packs decide: levels, configuration, remedies; a pack that doesn't work never lets anything pass."""
+"""The packs decide: levels, configuration, remedies; a pack that doesn't work never lets a plan pass."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ BUCKET = "workshop:index:Bench$workshop:index:Drawer$aws:s3/bucket:Bucket::bench
 
 
 def judged(tmp_path: Path, config: object, *arguments: str) -> Outcome:
-    """Run the house's rules under a configuration."""
+    """Run the house's rules with a configuration."""
     path = tmp_path / "house.json"
     path.write_text(config if isinstance(config, str) else json.dumps(config))
     return rehearse("--pack", HOUSE, "--policy-config", path, *arguments)
 
 
 def reported(tmp_path: Path, config: object, *arguments: str) -> tuple[Outcome, PlanDocument]:
-    """Do the same; return what is printed, and the plan."""
+    """Run the house's rules with a configuration; return the output and the plan."""
     file = tmp_path / "plan.json"
     outcome = judged(tmp_path, config, "--json", str(file), *arguments)
     plan: PlanDocument = json.loads(file.read_text())
@@ -74,7 +74,7 @@ def test_a_stack_rule_can_be_mandatory(tmp_path: Path) -> None:
     assert outcome.plan["policyViolations"][0]["sourcePosition"] == "project:///__main__.py#46"
 
 
-def test_a_stack_violation_about_nothing_known_is_about_the_stack(tmp_path: Path) -> None:
+def test_a_stack_violation_without_a_resource_is_about_the_stack(tmp_path: Path) -> None:
     outcome = judged(tmp_path, {"unsigned": "mandatory"}, "--json", "-")
     about = {violation["policy"]: violation["urn"] for violation in outcome.plan["policyViolations"]}
     assert about["unsigned"] == "urn:pulumi:dev::workshop::pulumi:pulumi:Stack::workshop-dev"
@@ -95,7 +95,7 @@ def test_a_stack_violation_about_nothing_known_is_about_the_stack(tmp_path: Path
         ("", [("lonely-bench", "advisory")], ENFORCED),
     ],
 )  # fmt: skip
-def test_enforcement_levels_come_from_configuration_and_the_summary_says_them(
+def test_enforcement_levels_come_from_configuration_and_are_in_the_summary(
     tmp_path: Path, config: object, expected: list[tuple[str, str]] | None, said: str
 ) -> None:
     outcome, plan = reported(tmp_path, config, "--quiet")
@@ -162,7 +162,9 @@ def test_a_remedy_changes_the_resource_before_it_is_judged(tmp_path: Path) -> No
         ({"bucket-prefix": {"prefix": "z"}}, ["bucket-prefix: `prefix` must have 2 or more characters"]),
     ],
 )
-def test_bad_policy_configuration(tmp_path: Path, config: object, said: list[str]) -> None:
+def test_bad_policy_configuration_is_refused_with_every_problem(
+    tmp_path: Path, config: object, said: list[str]
+) -> None:
     outcome = judged(tmp_path, config)
     assert outcome.code == 2
     assert [problem for problem in said if problem not in outcome.err] == []
@@ -205,7 +207,7 @@ def test_a_pack_that_does_not_start_fails_the_rehearsal() -> None:
 
 
 def impatient(register: Path, packs: Path, *arguments: str) -> int:
-    """Be the command; of the 8 s that a pack has for its verdict on a resource, no more than the start is waited."""
+    """Act as the command; of the 8 s that a pack has for a verdict on a resource, wait only a fraction."""
     from rehearsal.engine.processes import Process
 
     answer = Process.answer
@@ -226,7 +228,7 @@ def impatient(register: Path, packs: Path, *arguments: str) -> int:
 
 
 def test_a_pack_that_does_not_answer_fails_the_rehearsal(tmp_path: Path) -> None:
-    """It runs already when its time begins, so that a slow start can't be what takes it."""
+    """The pack is running already when its time begins, so a slow start can't use up that time."""
     refused = tmp_path / "refused.json"
     refused.write_text("[]")
     stuck = ("--pack", PACKS / "stuck")
@@ -237,20 +239,20 @@ def test_a_pack_that_does_not_answer_fails_the_rehearsal(tmp_path: Path) -> None
     assert_failed(outcome, "stuck", "didn't answer about urn:pulumi:dev::workshop::", "within 8 s")
 
 
-def test_without_a_pack_nothing_passes(workshop: Path) -> None:
+def test_a_project_without_packs_is_refused(workshop: Path) -> None:
     (workshop / "policies" / "house" / "PulumiPolicy.yaml").unlink()
     outcome = rehearse(project=workshop)
     assert outcome.code == 2
     assert "nothing would be judged" in outcome.err
 
 
-def test_a_plan_that_is_only_read_says_that_nothing_judged_it() -> None:
+def test_the_summary_of_an_unjudged_plan_says_so() -> None:
     outcome = rehearse("--unjudged", "--quiet")
     assert (outcome.code, outcome.out) == (0, "dev: 9 resources to create: judged by no pack\n")
     assert rehearse("--unjudged", "--pack", HOUSE).code == 2
 
 
-def test_a_folder_that_is_no_pack() -> None:
+def test_a_folder_that_is_not_a_pack_is_refused() -> None:
     outcome = rehearse("--pack", WORKSHOP)
     assert outcome.code == 2
     assert "is no policy pack" in outcome.err

@@ -1,4 +1,4 @@
-"""The embedded engine waits for a program's outputs together, where the SDK would wait for one after the other."""
+"""The embedded engine waits for all of a program's outputs at once; the SDK would wait for one after the other."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _sdk_as_before() -> Iterator[None]:
 
 
 def run(program: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run a program, wait for its outputs as its end does, and return how often all that were left were looked at."""
+    """Run a program, wait for its outputs as at its end, and return the number of waits."""
     looks = 0
     wait = asyncio.wait
 
@@ -40,20 +40,20 @@ def run(program: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> int:
 
 
 def output(value: Awaitable[int]) -> pulumi.Output[int]:
-    """Return what a program has of a value that is still to come."""
+    """Return an output whose value is still to come."""
     made: pulumi.Output[int] = pulumi.Output.from_input(cast(int, value))
     return made
 
 
 async def later(turns: int) -> int:
-    """Return after so many turns of the event loop."""
+    """Return after this many turns of the event loop."""
     for _ in range(turns):
         await asyncio.sleep(0)
     return turns
 
 
 def one_after_the_other() -> None:
-    """Make outputs that are done at different times."""
+    """Create outputs that finish at different times."""
     for number in range(30):
         output(later(10 * number))
 
@@ -64,7 +64,7 @@ def test_all_outputs_are_waited_for_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     assert run(one_after_the_other, monkeypatch) * 10 < one_by_one
 
 
-def test_a_failed_output_is_told_while_another_is_never_done(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_output_is_reported_while_another_never_finishes(monkeypatch: pytest.MonkeyPatch) -> None:
     def program() -> None:
         output(asyncio.get_running_loop().create_future())
         output(later(1)).apply(lambda number: number / 0)
@@ -74,5 +74,5 @@ def test_a_failed_output_is_told_while_another_is_never_done(monkeypatch: pytest
         run(program, monkeypatch)
 
 
-def test_the_end_of_a_program_waits_by_the_name_that_is_replaced() -> None:
+def test_the_sdk_still_calls_the_function_that_is_replaced() -> None:
     assert "wait_for_rpcs" in stack.run_pulumi_func.__code__.co_names

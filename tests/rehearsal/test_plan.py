@@ -1,6 +1,6 @@
-"""The plan is the engine's: URNs, unknowns, secrets, options, providers, configuration, source positions.
+"""The plan matches the engine's: URNs, unknowns, secrets, options, providers, configuration, source positions.
 
-The expected values were read off `pulumi preview --json` of the real engine on the same project.
+The expected values come from `pulumi preview --json` of the real engine on the same project.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def test_a_child_names_its_parent(witnessed: Outcome) -> None:
     assert "parent" not in states[STACK]
 
 
-def test_what_a_provider_computes_is_unknown_wherever_it_goes(witnessed: Outcome) -> None:
+def test_a_computed_value_is_unknown_wherever_it_is_used(witnessed: Outcome) -> None:
     reader = witnessed.states()[READER]["inputs"]
     assert reader["name"] == "dev-reader"
     assert reader["policy"] == UNKNOWN
@@ -55,7 +55,7 @@ def test_secrets_are_masked_in_the_plan_and_known_to_the_packs(witnessed: Outcom
     assert witnessed.plan["config"]["workshop:token"] == "[secret]"
 
 
-def test_a_secret_is_in_no_output() -> None:
+def test_no_output_contains_a_secret() -> None:
     outcome = rehearse("--json", "-")
     assert outcome.code == 0
     assert "PLACEHOLDER-TOKEN" not in outcome.out + outcome.err
@@ -67,7 +67,7 @@ def test_a_pack_has_no_secret_configuration(witnessed: Outcome) -> None:
     assert seen["owner"] == "platform"
 
 
-def test_dependencies_of_a_resource_and_of_each_property(witnessed: Outcome) -> None:
+def test_the_plan_has_dependencies_of_resources_and_properties(witnessed: Outcome) -> None:
     state = witnessed.states()[READER]
     assert state["dependencies"] == [PREFIX + BUCKET]
     assert state["propertyDependencies"] == {"name": [], "policy": [PREFIX + BUCKET], "tags": [PREFIX + BUCKET]}
@@ -89,7 +89,7 @@ def test_options_reach_the_packs(witnessed: Outcome) -> None:
     assert seen[BUCKET]["parent"] == PREFIX + DRAWER
 
 
-def test_default_and_explicit_providers(witnessed: Outcome) -> None:
+def test_the_plan_has_default_and_explicit_providers(witnessed: Outcome) -> None:
     states, seen = witnessed.states(), witnessed.seen("resource")
     assert states[READER]["provider"] == f"{PREFIX}{DEFAULT}::{UNKNOWN}"
     assert states[VIEWER]["provider"] == f"{PREFIX}{VIRGINIA}::{UNKNOWN}"
@@ -104,7 +104,7 @@ def test_default_and_explicit_providers(witnessed: Outcome) -> None:
     assert seen[VIEWER]["provider"] == seen[VIRGINIA]["properties"] == {"region": "us-east-1", "version": "7.51.1"}
 
 
-def test_source_positions(witnessed: Outcome) -> None:
+def test_the_plan_has_the_source_position_of_each_resource(witnessed: Outcome) -> None:
     lines = (WORKSHOP / "__main__.py").read_text().splitlines()
     states = witnessed.states()
     assert "sourcePosition" not in states[STACK]
@@ -128,7 +128,7 @@ def test_configuration_has_the_projects_defaults(witnessed: Outcome) -> None:
     assert settings["value"] == '{"owner": "platform", "zones": ["a", "b"]}'
 
 
-def test_a_data_source_answers_for_its_providers_account_and_region(witnessed: Outcome) -> None:
+def test_a_data_source_uses_the_account_and_region_of_its_provider(witnessed: Outcome) -> None:
     arn = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:dev/workshop/key-XXXXXX"
     assert witnessed.states()[READER]["inputs"]["tags"]["key"] == arn
 
@@ -140,7 +140,7 @@ def test_stack_rules_see_outputs(witnessed: Outcome) -> None:
         "bucket": "rc-bench-drawer",
         "id": UNKNOWN,
         "arn": UNKNOWN,
-        "forceDestroy": False,  # which the program doesn't give: the provider adds it
+        "forceDestroy": False,  # the program doesn't give it, the provider adds it
     }
     assert seen[DRAWER]["properties"] == {"bucketArn": UNKNOWN}
     assert seen[DRAWER]["parent"] == PREFIX + BENCH
@@ -148,7 +148,7 @@ def test_stack_rules_see_outputs(witnessed: Outcome) -> None:
     assert set(seen) == set(witnessed.states()) | {DEFAULT}
 
 
-def test_a_pack_knows_where_it_is(witnessed: Outcome) -> None:
+def test_a_pack_gets_its_project_stack_and_folder(witnessed: Outcome) -> None:
     seen = witnessed.seen("resource")[STACK]
     assert (seen["project"], seen["stack"], seen["dryRun"], seen["folder"]) == ("workshop", "dev", True, "witness")
 
@@ -158,8 +158,8 @@ def test_the_plan_is_the_same_each_time(witnessed: Outcome) -> None:
     assert again.out == witnessed.out
 
 
-def test_the_real_sdk(workshop: Path) -> None:
-    """What the provider computes is unknown; optional attributes that it doesn't compute stay absent."""
+def test_the_real_sdk_has_unknown_computed_properties_and_absent_optional_ones(workshop: Path) -> None:
+    """Computed properties are unknown; optional attributes that the provider doesn't compute stay absent."""
     (workshop / "__main__.py").write_text((PROGRAMS / "typed.py").read_text())
     outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
     assert outcome.code == 0, outcome.err
@@ -175,7 +175,7 @@ def test_the_real_sdk(workshop: Path) -> None:
     assert "allowedPattern" not in seen[plain]["properties"]
 
 
-def test_an_import_is_an_import(workshop: Path) -> None:
+def test_an_import_is_planned_as_an_import(workshop: Path) -> None:
     (workshop / "__main__.py").write_text((PROGRAMS / "imports.py").read_text())
     outcome = rehearse("--json", "-", project=workshop)
     assert outcome.plan["changeSummary"] == {"create": 1, "import": 1}
@@ -183,7 +183,7 @@ def test_an_import_is_an_import(workshop: Path) -> None:
 
 
 def test_transforms_change_what_is_registered(workshop: Path) -> None:
-    """Its own first, then those of the component that it is in, then the stack's, in the order of registration."""
+    """A resource's own transforms come first, then its component's, then the stack's, in the order of registration."""
     (workshop / "__main__.py").write_text((PROGRAMS / "transforms.py").read_text())
     outcome = rehearse("--json", "-", "--pack", PACKS / "witness", project=workshop)
     assert outcome.code == 0, outcome.out

@@ -1,4 +1,4 @@
-"""The report on a pull request and its SARIF, of a change made to a copy of the project."""
+"""The report on a pull request, and its SARIF, for a change to a copy of the project."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.planning import PROJECT, copy_project, rehearse
 
 SCHEMA = PROJECT / "tests" / "schemas" / "sarif-2.1.0.json"
 
-# What the pull request changes: file, old text, new text.
+# The changes of the pull request: file, old text, new text.
 CHANGES = [
     ("Pulumi.yaml", "default: 43200", "default: 28800"),
     ("components/catalogue.py", 'RAW = "raw"', 'RAW = "unrefined"'),
@@ -69,7 +69,7 @@ def test_a_plan_that_changes_nothing_is_one_line(plans: tuple[Path, Path]) -> No
     )
 
 
-def test_a_plan_of_an_empty_account_is_summed_up_by_component(plans: tuple[Path, Path]) -> None:
+def test_a_plan_without_a_base_is_summed_up_by_component(plans: tuple[Path, Path]) -> None:
     base, _ = plans
     done = report(base)
     total = len(json.loads(base.read_text())["steps"])
@@ -97,7 +97,7 @@ def test_a_change_shows_the_property_and_the_line(plans: tuple[Path, Path]) -> N
     assert '`policy.Statement[All]`: `(none)` → `{"Sid":"All","Effect":"Allow","Action":"s3:*","Resource":"*"}`' in text
 
 
-def test_a_component_that_goes_as_a_whole_is_one_line(plans: tuple[Path, Path]) -> None:
+def test_a_removed_component_is_one_line(plans: tuple[Path, Path]) -> None:
     base, head = plans
     text = report(head, "--base", base).stdout
     lines = [line for line in text.splitlines() if line.startswith("- removed: `prod-blog-data-raw")]
@@ -105,7 +105,7 @@ def test_a_component_that_goes_as_a_whole_is_one_line(plans: tuple[Path, Path]) 
     assert lines[0].endswith(", with 7 resources in it")
 
 
-def test_a_finding_about_many_resources_is_told_once(plans: tuple[Path, Path]) -> None:
+def test_a_finding_about_many_resources_is_reported_once(plans: tuple[Path, Path]) -> None:
     base, head = plans
     text = report(head, "--base", base).stdout
     assert text.count("`least-privilege/service-wildcard`") == 1
@@ -119,7 +119,7 @@ def test_a_finding_about_many_resources_is_told_once(plans: tuple[Path, Path]) -
         assert f"  - `{urn.rpartition('::')[2]} (aws:iam:RolePolicy)`, `components/guarded_role.py:" in text
 
 
-def test_access_and_diagram_are_taken_over(plans: tuple[Path, Path], tmp_path: Path) -> None:
+def test_access_and_diagram_are_included(plans: tuple[Path, Path], tmp_path: Path) -> None:
     base, _ = plans
     (tmp_path / "access.md").write_text("| role | gains |\n|---|---|\n| `prod-x` | `s3:GetObject` |\n")
     (tmp_path / "diagram.md").write_text("# The stack\n\n![x](x.svg)\n\n```mermaid\nflowchart LR\n  a --> b\n```\n")
@@ -129,7 +129,7 @@ def test_access_and_diagram_are_taken_over(plans: tuple[Path, Path], tmp_path: P
     assert "x.svg" not in text
 
 
-def test_nothing_of_a_plan_is_taken_for_markdown(plans: tuple[Path, Path], tmp_path: Path) -> None:
+def test_markdown_in_a_plan_is_escaped(plans: tuple[Path, Path], tmp_path: Path) -> None:
     document = json.loads(plans[0].read_text())
     bucket = next(step["newState"] for step in document["steps"] if step["newState"]["type"].endswith(":Bucket"))
     bucket["inputs"]["bucket"] = "a`b|<img src=x>"
@@ -151,7 +151,7 @@ def test_nothing_of_a_plan_is_taken_for_markdown(plans: tuple[Path, Path], tmp_p
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]", '{"prod": {"steps": []}}'])
-def test_what_is_no_plan_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_plan_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
     (tmp_path / "plan.json").write_text(text)
     done = report(tmp_path / "plan.json")
     assert done.returncode == 2

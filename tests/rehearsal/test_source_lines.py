@@ -1,4 +1,4 @@
-"""A violation is told with the line that decides: a statement's, or the call that made the resource."""
+"""A violation is reported at the line that decides: a statement's, or the call that creates the resource."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ EDITS = (
     (TABLE, '["cloudwatch:PutMetricData"]', '["cloudwatch:*"]', "cloudwatch:*"),
     ("__main__.py", "bucket.name_in(names), ", '"everybodys-" + bucket.purpose, ', "everybodys"),
 )
-"""File, what it says, what a branch makes of it, and by what the changed line is known."""
+"""File, old text, the branch's text, and a mark that identifies the changed line."""
 
 
 @dataclass(frozen=True)
 class Branch:
-    """A branch with two mistakes: its folder, what the gate said, on the terminal and in the plan."""
+    """A branch with two mistakes: its folder, and the gate's output on the terminal and in the plan."""
 
     folder: Path
     printed: str
     plan: Path
 
     def violation(self, rule: str, resource: str) -> Violation:
-        """Return what a rule says about a resource."""
+        """Return the violation of a rule by a resource."""
         found: list[Violation] = json.loads(self.plan.read_text())["policyViolations"]
         return next(said for said in found if said["policy"] == rule and said["urn"].endswith(resource))
 
@@ -59,13 +59,13 @@ def branch(tmp_path_factory: pytest.TempPathFactory) -> Branch:
     return Branch(project, done.printed, plan)
 
 
-def test_a_mistake_in_a_statement_is_told_with_the_statements_line(branch: Branch) -> None:
+def test_a_mistake_in_a_statement_is_reported_at_the_statements_line(branch: Branch) -> None:
     statement, call = (
         branch.line(TABLE, "cloudwatch:*"),
         branch.line("components/workload_roles.py", "task_statements("),
     )
     nearest, *led = places(branch.violation("service-wildcard", "::prod-backstage-task"))
-    # A call over several lines has the line of its beginning.
+    # The line of a call over several lines is its first.
     assert nearest.partition(":")[0] == TABLE
     assert 0 <= int(statement.rpartition(":")[2]) - int(nearest.rpartition(":")[2]) <= 2
     assert call in led
@@ -73,14 +73,16 @@ def test_a_mistake_in_a_statement_is_told_with_the_statements_line(branch: Branc
     assert f"at {nearest}, from " in branch.printed
 
 
-def test_a_mistake_in_a_call_is_told_with_the_calls_line(branch: Branch) -> None:
+def test_a_mistake_in_a_call_is_reported_at_the_calls_line(branch: Branch) -> None:
     call = branch.line("__main__.py", "PrivateBucket(")
     nearest, *led = places(branch.violation("misnamed-bucket", "::prod-blog-data-raw"))
     assert nearest.startswith("components/private_bucket.py:")
     assert led == [call]
 
 
-def test_an_annotation_lands_in_what_the_branch_changed(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_annotation_is_placed_in_a_line_that_the_branch_changed(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(branch.folder)
     sarif = branch.plan.with_name("policies.sarif")
     assert pull_request.main([str(branch.plan), "--sarif", str(sarif), "--changed-since", "HEAD"]) == 0
@@ -93,7 +95,7 @@ def test_an_annotation_lands_in_what_the_branch_changed(branch: Branch, monkeypa
     assert all(re.fullmatch(r"(components/\w+|__main__)\.py", file) for file in files.values())
 
 
-def test_a_revision_that_git_does_not_know_is_refused(
+def test_an_unknown_revision_is_refused(
     branch: Branch, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(branch.folder)
@@ -117,7 +119,7 @@ class _Own(_Kind):
         super().__init__()
 
 
-def test_the_callers_of_a_resource_are_those_that_the_sdk_tells() -> None:
+def test_the_callers_of_a_resource_match_the_sdks() -> None:
     theirs, ours = _Own().told
     assert ours == theirs
     assert theirs.frames[0].pc.uri == Path(__file__).as_uri()

@@ -1,7 +1,7 @@
-"""`python -m rehearsal.watch` on a copy of the workshop: what each save changes, in the plan and in the verdict.
+"""`python -m rehearsal.watch` on a copy of the workshop: what each save changes in the plan and in the verdict.
 
-Each save replaces a file or a folder at once, as editors do, and each report ends with an empty line: nothing here
-depends on how fast the machine is.
+Each save replaces a file or a folder at once, as editors do, and each report ends with an empty line, so no test
+depends on the machine's speed.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from typing import IO
 
 import pytest
 
-from tests.forked_modules import be, run_module
+from tests.forked_modules import run_as_main, run_module
 from tests.forked_packs import fork_packs
 from tests.forks import running
 from tests.rehearsal.conftest import PACKS, ROOT, heed_signals
 
 DEADLINE = 300
-"""Seconds after which a plan won't come any more."""
+"""Seconds after which a missing plan counts as a failure."""
 
 
 class Watch:
-    """What a running watch prints; `next` returns what it says about the next plan, without the time."""
+    """The output of a running watch; `next` returns its report on the next plan, without the time."""
 
     def __init__(self, printed: IO[str]) -> None:
         self._printed = printed
@@ -53,13 +53,13 @@ class Watch:
 
 
 def options(project: Path) -> list[str]:
-    """The watch's options; its own output is no change of the project."""
+    """The watch's options. Its own output doesn't count as a change of the project."""
     return ["--project", str(project), "--stack", "dev", "--json", str(project / "plan.json")]
 
 
 def watch_with_forked_packs(project: Path) -> int:
     fork_packs()
-    return be(ROOT, "rehearsal.watch", options(project))
+    return run_as_main(ROOT, "rehearsal.watch", options(project))
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def save(file: Path, old: str, new: str) -> None:
     part.replace(file)
 
 
-def test_each_save_is_planned_and_told_by_what_it_changes(watch: Watch, workshop: Path, tmp_path: Path) -> None:
+def test_each_save_is_planned_and_its_changes_are_reported(watch: Watch, workshop: Path, tmp_path: Path) -> None:
     program = workshop / "__main__.py"
     first = watch.next()
     assert re.fullmatch(r"\d+ resources, passed", first[0])
@@ -109,27 +109,27 @@ def test_each_save_is_planned_and_told_by_what_it_changes(watch: Watch, workshop
     written = json.loads((workshop / "plan.json").read_text())
     assert "bucket-prefix" in {violation["policy"] for violation in written["policyViolations"]}
 
-    # A configuration takes new packs. What is gone needs no remedy.
+    # A changed configuration needs new packs. A violation that is gone is shown without a remedy.
     config = tmp_path / "config"
     config.mkdir()
     (config / "house.dev.json").write_text('{"bucket-prefix": {"prefix": "x-"}}')
     config.rename(workshop / "policies" / "config")
     assert watch.next() == ["same plan, passed", f"  gone: {rule}"]
 
-    # A rule takes new packs too.
+    # A changed rule needs new packs too.
     save(workshop / "policies" / "house" / "__main__.py", "There is only one bench.", "One bench is lonely.")
     reworded = watch.next()
     assert reworded[0] == "same plan, passed"
     assert "    One bench is lonely." in reworded
 
 
-def test_a_plan_of_files_that_have_changed_since_is_not_shown(watch: Watch, workshop: Path, tmp_path: Path) -> None:
+def test_an_outdated_plan_is_not_shown(watch: Watch, workshop: Path, tmp_path: Path) -> None:
     program = workshop / "__main__.py"
     gate = tmp_path / "gate"
     os.mkfifo(gate)
     watch.next()
     save(program, '"dev-reader"', f'"dev-half" + open({str(gate)!r}).read()')
-    # Opens when the program does: the plan is under way, and waits for what is written here.
+    # The open succeeds once the program opens it too: the plan is then under way, and waits for input.
     with gate.open("w"):
         save(program, f'"dev-half" + open({str(gate)!r}).read()', '"dev-writer"')
     assert watch.next()[-1] == "    name: dev-reader -> dev-writer"
@@ -137,7 +137,7 @@ def test_a_plan_of_files_that_have_changed_since_is_not_shown(watch: Watch, work
 
 @dataclass(frozen=True)
 class Parts:
-    """Two modules that the program loads, `early` and `late`; each notes in a file which process loads it."""
+    """Two modules that the program loads, `early` and `late`; each records in a file which process loads it."""
 
     folder: Path
     loads: Path
@@ -146,12 +146,12 @@ class Parts:
         return self.folder / f"{name}.py"
 
     def last_loads(self) -> list[str]:
-        """Return what the youngest process has loaded so far."""
+        """Return what the newest process has loaded so far."""
         loads = [line.split() for line in self.loads.read_text().splitlines()]
         return [name for process, name in loads if process == loads[-1][0]]
 
     def wait_for_a_run_before_the_late_one(self) -> None:
-        """Wait until a process has run the program for nothing and then up to the second module."""
+        """Wait until a process has started running the program in advance, and stopped before the second module."""
         while self.last_loads() != ["early", "late", "early"]:
             time.sleep(0.1)
 
@@ -169,8 +169,8 @@ def parts(workshop: Path, tmp_path: Path) -> Parts:
     return parts
 
 
-def test_a_run_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Watch, tmp_path: Path) -> None:
-    # A pack that keeps something of a plan isn't asked in a run for nothing: its count stays, and so isn't told again.
+def test_a_run_in_advance_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Watch, tmp_path: Path) -> None:
+    # A pack that keeps state across plans isn't asked in advance runs, so its count stays and isn't reported again.
     assert "    The pack has been asked about 1." in watch.next()
     save(parts.path("late"), "late-1", "late-2")
     assert watch.next()[-1] == "    name: early-1-late-1 -> early-1-late-2"
@@ -178,10 +178,10 @@ def test_a_run_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Wa
     save(parts.path("late"), "late-2", "late-3")
     assert watch.next()[-1] == "    name: early-1-late-2 -> early-1-late-3"
     parts.wait_for_a_run_before_the_late_one()
-    # What has been loaded already is loaded anew.
+    # A module that was loaded already is loaded again.
     save(parts.path("early"), "early-1", "early-2")
     assert watch.next()[-1] == "    name: early-1-late-3 -> early-2-late-3"
-    # Python's byte code can't tell two sources apart that are as long and of the same second.
+    # Python's byte code can't distinguish two sources of the same length and second.
     saved, again = parts.path("early"), tmp_path / "early"
     again.write_text(saved.read_text().replace("early-2", "early-3"))
     second, nanosecond = divmod(saved.stat().st_mtime_ns, 10**9)
@@ -191,14 +191,14 @@ def test_a_run_waits_before_the_file_that_was_saved_last(parts: Parts, watch: Wa
     save(parts.path("late"), "late-3", "late-4")
     watch.next()
     parts.wait_for_a_run_before_the_late_one()
-    # A new file may take the place of a module that has been loaded: Python looks for a package first.
+    # A new package can take the place of a loaded module, since Python looks for packages first.
     package = parts.folder / "early"
     package.mkdir()
     (package / "__init__.py").write_text('NAME = "early-4"\n')
     assert watch.next()[-1] == "    name: early-3-late-4 -> early-4-late-4"
 
 
-def test_a_program_that_fails_is_told_and_the_next_save_compared_with_the_last_whole_plan(
+def test_a_failing_program_is_reported_and_the_next_save_is_compared_with_the_last_complete_plan(
     watch: Watch, workshop: Path
 ) -> None:
     program = workshop / "__main__.py"
@@ -213,7 +213,7 @@ def test_a_program_that_fails_is_told_and_the_next_save_compared_with_the_last_w
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_its_end_leaves_no_pack_behind(number: signal.Signals, workshop: Path) -> None:
+def test_ending_the_watch_leaves_no_pack_behind(number: signal.Signals, workshop: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "rehearsal.watch", *options(workshop)],
         cwd=ROOT,
@@ -224,7 +224,7 @@ def test_its_end_leaves_no_pack_behind(number: signal.Signals, workshop: Path) -
     )
     assert process.stdout
     Watch(process.stdout).next()
-    while not packs(process):  # those of the next plan start by themselves
+    while not packs(process):  # the packs of the next plan start in advance
         time.sleep(0.1)
     process.send_signal(number)
     process.wait(timeout=DEADLINE)
@@ -232,7 +232,7 @@ def test_its_end_leaves_no_pack_behind(number: signal.Signals, workshop: Path) -
 
 
 def packs(watch: subprocess.Popen[str]) -> list[str]:
-    """The processes of the packs that run."""
+    """The processes of running packs."""
     session = ["pgrep", "--session", str(watch.pid), "--full", "pulumi.policy"]
     return subprocess.run(session, capture_output=True, text=True, check=False).stdout.split()
 

@@ -1,4 +1,4 @@
-"""A page in a real headless Chromium, and what it said and asked for meanwhile."""
+"""A page in a real headless Chromium, with its console messages and requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 PROGRAMS: Final = ("chromium", "chromium-browser", "google-chrome")
 _PATIENCE: Final = 100
-"""Seconds for a script: more than a loaded machine takes, and less than selenium waits for an answer."""
+"""Seconds for a script: more than a loaded machine needs, and less than selenium's own timeout."""
 _SIZE: Final = (1440, 1000)
 """Width and height of the screen, in pixels."""
 DRIVERS: Final = ("chromedriver", "chromium.chromedriver")
@@ -42,7 +42,7 @@ class Opened:
         return list(self.driver.execute_script(script, selector))
 
     def shown(self, selector: str) -> list[str]:
-        """The texts of those that can be seen; asked in one go, since there may be hundreds."""
+        """The texts of the visible elements, fetched at once, since there may be hundreds."""
         script = """return [...document.querySelectorAll(arguments[0])]
             .filter((one) => one.checkVisibility({visibilityProperty: true})).map((one) => one.textContent)"""
         return list(self.driver.execute_script(script, selector))
@@ -55,7 +55,7 @@ class Opened:
 
     @contextmanager
     def sized(self, width: int, height: int, *, dark: bool = False) -> Iterator[None]:
-        """Have the screen so large, and meanwhile perhaps dark."""
+        """Change the screen to this size, and to a dark scheme if wanted."""
         _set_screen(self.driver, (width, height), dark=dark)
         try:
             yield
@@ -70,11 +70,11 @@ class Opened:
         webdriver.ActionChains(self.driver).send_keys(*keys).perform()
 
     def messages(self) -> list[str]:
-        """What the console has shown since it was last asked."""
+        """The messages on the console since the last call."""
         return [entry["message"] for entry in self._log("browser")]
 
     def requests(self) -> set[str]:
-        """The addresses that the page has asked for."""
+        """The addresses that the page has requested."""
         found = [json.loads(entry["message"]) for entry in self._log("performance")]
         events = [one["message"] for one in found if one["webview"] == self.driver.current_window_handle]
         return {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
@@ -84,7 +84,7 @@ class Opened:
         return entries
 
     def settle(self) -> None:
-        """Wait until the browser has drawn what was changed."""
+        """Wait until the browser has drawn all changes."""
         self.driver.execute_async_script(
             "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))"
         )
@@ -92,7 +92,7 @@ class Opened:
 
 @contextmanager
 def started() -> Iterator[webdriver.Chrome]:
-    """Start a browser; the test is skipped where there is no Chromium with its driver."""
+    """Start a browser; skip the test if there is no Chromium with its driver."""
     program, driver = _found(PROGRAMS), _found(DRIVERS)
     if not (program and driver):
         pytest.skip("there is no Chromium with chromedriver on the path")
@@ -111,7 +111,7 @@ def started() -> Iterator[webdriver.Chrome]:
 
 @contextmanager
 def opened(browser: webdriver.Chrome, file: Path) -> Iterator[Opened]:
-    """Open a page in a tab of its own, and close that in the end."""
+    """Open a page in its own tab, and close that at the end."""
     before = browser.current_window_handle
     browser.switch_to.new_window("tab")
     _set_screen(browser, _SIZE, dark=False)

@@ -1,4 +1,4 @@
-"""The page of a pull request: production's plan as it is, against one whose roles do less."""
+"""The page of a pull request: production's real plan, compared with a base whose roles may do less."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TASK: Final = "prod-prefect-worker-task"
 
 
 def narrower(plan: PlanDocument) -> PlanDocument:
-    """The plan of a base, in which one role read fewer parameters and a bucket was named otherwise."""
+    """The plan of a base in which one role reads fewer parameters and one bucket has another name."""
     base = copy.deepcopy(plan)
     for step in base["steps"]:
         state: Any = step["newState"]
@@ -39,7 +39,7 @@ def narrower(plan: PlanDocument) -> PlanDocument:
 
 @cache
 def shown() -> Shown:
-    """What the page of the suite shows: with a violation, a waiver and a base."""
+    """The content of the suite's page: with a violation, a waiver and a base."""
     plan = copy.deepcopy(document_of("prod"))
     urn = next(step["urn"] for step in plan["steps"] if step["urn"].endswith(f"RolePolicy::{TASK}"))
     plan["policyViolations"] = [
@@ -62,7 +62,7 @@ def shown() -> Shown:
 
 @pytest.fixture(scope="session")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page, with the report of an adoption that has one of everything."""
+    """The page, with the report on an adoption that has every verdict."""
     written = tmp_path_factory.mktemp("page") / "page.html"
     report = written.with_name("report.json")
     report.write_text(mixed_report().document())

@@ -1,4 +1,4 @@
-"""The diagram: what is read from production's plan, and what is drawn of it."""
+"""The diagram: what is read from production's plan, and how it is drawn."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def stack() -> Stack:
     return read_stack(document_of("prod"))
 
 
-def test_its_counts_are_the_readmes(stack: Stack) -> None:
+def test_the_counts_match_the_readme(stack: Stack) -> None:
     drawn = svg(stack)
     headings = dict(re.findall(r">([^<>]+) \((\d+)\)</text>", drawn))
     roles = sum(int(number) for title, number in headings.items() if title.startswith("Roles of "))
@@ -32,14 +32,14 @@ def test_its_counts_are_the_readmes(stack: Stack) -> None:
         assert re.search(rf"\b{words[headings[title]]}\s+{what}", readme), title
 
 
-def test_frames_say_whose_each_thing_is(stack: Stack) -> None:
+def test_frames_name_their_provider_account_and_region(stack: Stack) -> None:
     texts = [text for element in ET.fromstring(svg(stack)).iter() if (text := element.text)]
     for frame in ("Cloudflare", "AWS account 123456789012", "CloudFront, worldwide", "eu-central-1", stack.network):
         assert frame in texts
     assert {path.host for path in stack.paths} <= set(texts)
 
 
-def test_lines_lead_from_roles_to_what_they_read(stack: Stack) -> None:
+def test_lines_lead_from_roles_to_the_stores_they_read(stack: Stack) -> None:
     reads = {(role, store) for role, store, _ in stack.reads}
     assert ("prod-backstage-db-inspect-execution", "prod/db/admin") in reads
     assert ("prod-ork-processor", "prod-blog-data-design-files-123456789012") in reads
@@ -48,7 +48,7 @@ def test_lines_lead_from_roles_to_what_they_read(stack: Stack) -> None:
     assert set(titles) == reads
 
 
-def test_a_host_without_a_record_is_told() -> None:
+def test_a_host_without_a_record_is_reported() -> None:
     plan = copy.deepcopy(document_of("prod"))
     for step in plan["steps"]:
         state: Any = step["newState"]
@@ -74,7 +74,7 @@ def test_a_stack_without_entry_points_is_drawn() -> None:
         ("oidc.example.org/circleci", "oidc.example.org"),
     ],
 )
-def test_ci_is_named_by_who_issues_its_tokens(issuer: str, name: str) -> None:
+def test_ci_is_named_after_the_issuer_of_its_tokens(issuer: str, name: str) -> None:
     trust = {"Principal": {"Federated": f"arn:aws:iam::123456789012:oidc-provider/{issuer}"}}
     found = read_stack(role({"Statement": [trust]}))
     assert found.roles == {name: ["ci-deploy"]}
@@ -82,13 +82,13 @@ def test_ci_is_named_by_who_issues_its_tokens(issuer: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("trust", [{}, {"Statement": [{"Principal": "*"}]}, None], ids=["empty", "anybody", "unknown"])
-def test_a_plan_that_is_not_made_as_this_one_is_not_drawn(trust: dict[str, Any] | None) -> None:
+def test_a_plan_of_another_shape_is_not_drawn(trust: dict[str, Any] | None) -> None:
     with pytest.raises(NotDrawn, match="has other parts"):
         read_stack(role(trust))
 
 
 def role(trust: dict[str, Any] | None) -> PlanDocument:
-    """The plan of one role; what it trusts may not be known yet."""
+    """The plan of one role; None stands for a trust policy that isn't known yet."""
     document = json.dumps(trust) if trust is not None else "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     urn = "urn:pulumi:prod::p::aws:iam/role:Role::ci-deploy"
     inputs = {"name": "ci-deploy", "assumeRolePolicy": document}

@@ -1,4 +1,4 @@
-"""`python -m review diff`: what a working copy changes against a revision."""
+"""`python -m review diff` shows what a working copy changes against a revision."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def diff(project: Path, *arguments: str) -> Done:
 
 @pytest.fixture(scope="module")
 def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The workshop on a branch that has left main, with a change that isn't committed."""
+    """The workshop on a branch off main, with an uncommitted change."""
     project = Path(shutil.copytree(WORKSHOP, tmp_path_factory.mktemp("repository") / "workshop"))
     git(project, "init", "--initial-branch=main")
     git(project, "add", "--all", "--force")
@@ -48,7 +48,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-def test_what_isnt_committed_is_compared_with_where_the_branch_left(repository: Path) -> None:
+def test_uncommitted_changes_are_compared_with_the_branch_point(repository: Path) -> None:
     done = diff(repository, "--stack", "dev", "--base", "main")
     assert done.code == 0, done.err
     lines = done.out.splitlines()
@@ -56,13 +56,13 @@ def test_what_isnt_committed_is_compared_with_where_the_branch_left(repository: 
     assert lines[0].endswith(" The workshop")
     assert lines[1].startswith("1 changed, ")
     assert "    bucket: rc-bench-drawer -> wide-bench-drawer" in lines
-    # Whom the reader's role trusts is known when it is applied, so of that nothing can be said.
+    # The reader's trust policy isn't known before it is applied, so the diff can't describe it.
     access = [line for line in lines[2:] if not line.startswith(" ")]
     assert access
     assert all("dev-reader" in line for line in access)
 
 
-def test_a_revision_that_git_does_not_know(repository: Path) -> None:
+def test_an_unknown_base_revision_is_refused(repository: Path) -> None:
     done = diff(repository, "--stack", "dev", "--base", "nowhere")
     assert done.code == 2
     assert done.err.startswith("error: --base nowhere: ")
@@ -112,13 +112,11 @@ A, B, BELOW = "arn:aws:s3:::a/*", "arn:aws:s3:::b/*", "arn:aws:s3:::a/in/*"
     ],
     ids=["more", "less", "other", "a part", "under a condition", "the same"],
 )
-def test_access_is_told_that_is_given_and_that_is_taken(
-    before: PlanDocument, after: PlanDocument, told: list[str]
-) -> None:
+def test_given_and_removed_access_is_reported(before: PlanDocument, after: PlanDocument, told: list[str]) -> None:
     assert changed_access(before, after) == told
 
 
-def test_a_refusal_that_is_new_is_told() -> None:
+def test_a_new_denial_is_reported() -> None:
     allowed = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "s3:GetObject", "Resource": A}
 
     def guarded(*statements: dict[str, Any]) -> PlanDocument:
@@ -142,13 +140,15 @@ def test_a_refusal_that_is_new_is_told() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        # The texts have the first sixty characters in common.
+        # The first sixty characters of the texts are the same.
         (["a", "b"], ["a", "b", "c"], [("(none)", "c")]),
         (["a", "c"], ["c"], [("a", "(none)")]),
         (["a"], ["a", "a"], [("(none)", "a")]),
     ],
 )
-def test_elements_that_begin_alike_are_told_apart(before: list[str], after: list[str], told: list[Any]) -> None:
+def test_elements_with_the_same_beginning_are_distinguished(
+    before: list[str], after: list[str], told: list[Any]
+) -> None:
     def arns(names: list[str]) -> list[str]:
         return [ARN + name for name in names]
 

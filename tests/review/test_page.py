@@ -1,4 +1,4 @@
-"""What is on the page is what the plan, the packs and the access report say, and nothing else leaves the file."""
+"""The page shows what the plan, the packs and the access report say; the file loads nothing and runs nothing else."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def text(file: Path) -> str:
 
 @pytest.fixture(scope="module")
 def content(text: str) -> dict[str, Any]:
-    """The data of the page, read from the page."""
+    """The page's data, read from the page."""
     found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert found
     read: dict[str, Any] = json.loads(found[1])
     return read
 
 
-def test_resources_are_those_of_the_plan(content: dict[str, Any]) -> None:
+def test_resources_match_the_plan(content: dict[str, Any]) -> None:
     states = [step["newState"] for step in shown().plan["steps"]]
     assert [(one["urn"], one["inputs"]) for one in content["resources"]] == [
         (state["urn"], state.get("inputs", {})) for state in states
@@ -48,7 +48,7 @@ def test_resources_are_those_of_the_plan(content: dict[str, Any]) -> None:
     assert content["config"] == shown().plan["config"]
 
 
-def test_grants_are_those_of_the_access_report(content: dict[str, Any]) -> None:
+def test_grants_match_the_access_report(content: dict[str, Any]) -> None:
     plan: Any = shown().plan
     reported = {
         (one.holder, one.level, action, one.resource, one.conditional)
@@ -61,7 +61,7 @@ def test_grants_are_those_of_the_access_report(content: dict[str, Any]) -> None:
         for level, actions in one["levels"].items()
         for action in actions
     }
-    assert granted - reported == {grant for grant in granted if not grant[1]}  # patterns, which the report leaves out
+    assert granted - reported == {grant for grant in granted if not grant[1]}  # patterns aren't in the report
     assert reported <= granted
 
 
@@ -75,13 +75,13 @@ def test_a_grant_names_the_statement_that_gives_it(content: dict[str, Any]) -> N
         statement = statements[number - 1] if isinstance(statements, list) else statements
         assert statement["Effect"] == "Allow"
         resources = statement.get("Resource", "*")
-        assert grant["resource"] in resources or grant["kind"] == "role"  # a boundary may narrow a role's
-        assert grant["kind"] != "trust" or grant["urn"].endswith(f"::{grant['place']}")  # many trust alike
+        assert grant["resource"] in resources or grant["kind"] == "role"  # a boundary may narrow a role's resources
+        assert grant["kind"] != "trust" or grant["urn"].endswith(f"::{grant['place']}")  # trust often repeats
     role = next(one for one in content["access"]["grants"] if one["who"] == TASK and "Data" in one["statement"])
     assert role["line"].startswith("components/workload_permissions.py:")
 
 
-def test_readers_stand_beside_those_who_should_read(content: dict[str, Any]) -> None:
+def test_readers_are_shown_beside_the_expected_readers(content: dict[str, Any]) -> None:
     readers = {one["name"]: one for one in content["access"]["readers"]}
     assert readers["prod/db/admin"]["readers"] == [
         "prod-backstage-db-bootstrap-execution",
@@ -91,7 +91,7 @@ def test_readers_stand_beside_those_who_should_read(content: dict[str, Any]) -> 
     assert len(readers) == 22
 
 
-def test_rules_are_those_of_the_packs(content: dict[str, Any]) -> None:
+def test_rules_match_the_packs(content: dict[str, Any]) -> None:
     ids = [
         f"{pack.name.replace('_', '-')}/{rule.id}"
         for pack in packs(PROJECT)
@@ -101,7 +101,7 @@ def test_rules_are_those_of_the_packs(content: dict[str, Any]) -> None:
     assert [rule["id"] for rule in content["rules"] if rule["waivers"]] == ["naming/misnamed-bucket"]
 
 
-def test_the_difference_is_the_one_between_the_plans(content: dict[str, Any]) -> None:
+def test_the_difference_matches_the_two_plans(content: dict[str, Any]) -> None:
     base = shown().base
     assert base
     found = compare(base, shown().plan)
@@ -111,11 +111,11 @@ def test_the_difference_is_the_one_between_the_plans(content: dict[str, Any]) ->
     assert len(content["difference"]["new"]) == 1
     assert any(TASK in sentence and "ssm:" in sentence for sentence in content["difference"]["access"])
     assert [(one["kind"], one["urn"].rpartition("::")[2]) for one in content["consequences"]] == [
-        ("can't succeed", "prod-blog-data-raw")  # it's protected
+        ("can't succeed", "prod-blog-data-raw")  # since it's protected
     ]
 
 
-def test_the_adoption_is_the_reports(content: dict[str, Any]) -> None:
+def test_the_adoption_matches_its_report(content: dict[str, Any]) -> None:
     report = mixed_report()
     shown_ = content["adoption"]
     assert (shown_["project"], shown_["stack"], shown_["clean"]) == (report.project, report.stack, report.clean)
@@ -128,13 +128,13 @@ def test_the_adoption_is_the_reports(content: dict[str, Any]) -> None:
         assert told == (own.verdict, own.cause, own.address, own.ways_out)
         assert len(row["changes"]) + len(row["secrets"]) + len(row["filledIn"]) == len(own.changes)
     stops = [row["stops"] for row in shown_["rows"]]
-    assert stops == sorted(stops, reverse=True)  # they come first
+    assert stops == sorted(stops, reverse=True)  # stops come first
     assert [row["secrets"] for row in shown_["rows"] if row["secrets"]] == [["actions"]]
     assert [row["filledIn"] for row in shown_["rows"] if row["filledIn"]] == [["forceDestroy"]]
     assert "[secret]" not in json.dumps(shown_)
 
 
-def test_it_asks_for_nothing_and_lets_nothing_else_run(text: str) -> None:
+def test_the_page_loads_nothing_and_its_policy_allows_only_its_own_script(text: str) -> None:
     found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert found
     allowed = dict(part.strip().split(" ", 1) for part in html.unescape(found[1]).split(";"))
@@ -148,12 +148,12 @@ def test_it_asks_for_nothing_and_lets_nothing_else_run(text: str) -> None:
     assert len(text) < 1_000_000
 
 
-def test_no_text_of_a_plan_is_markup(text: str) -> None:
+def test_text_of_a_plan_is_never_markup(text: str) -> None:
     assert "<b>`s3:*`" not in text
     assert text.count("</script>") == 2
 
 
-def test_a_plan_that_is_not_of_this_project_has_a_page() -> None:
+def test_a_plan_of_a_failed_program_has_a_page() -> None:
     from review.page.data import Shown
     from review.page.document import page
 
@@ -164,7 +164,7 @@ def test_a_plan_that_is_not_of_this_project_has_a_page() -> None:
 COMMAND: Final = (sys.executable, "-m", "review", "page")
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_page_command_writes_a_page_and_reports_errors(tmp_path: Path) -> None:
     plan, output = tmp_path / "plan.json", tmp_path / "pages" / "prod.html"
     plan.write_text(json.dumps(document_of("prod")))
     options = ["--plan", str(plan), "--base", str(plan), "--output", str(output)]
@@ -186,7 +186,7 @@ def test_the_command(tmp_path: Path) -> None:
         (mixed_report().document(), "dev", "is of the stack prod, not dev; accepted: --stack prod, or no --stack"),
     ],
 )
-def test_a_report_that_is_not_of_this_stack(
+def test_a_report_on_another_stack_is_refused(
     tmp_path: Path, text: str, stack: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "report.json"
@@ -196,7 +196,7 @@ def test_a_report_that_is_not_of_this_stack(
 
 
 @pytest.mark.parametrize("pipeline", [".circleci/config.yml", ".github/workflows/pull-request.yml"])
-def test_pipelines_keep_the_page_of_the_preview_beside_its_report(pipeline: str) -> None:
+def test_pipelines_store_the_page_beside_the_report(pipeline: str) -> None:
     job = yaml.safe_load((PROJECT / pipeline).read_text())["jobs"]["preview"]
     commands = re.findall(r"-m review (page .*?)(?:\\n|')", str(job["steps"]))
     assert [command.partition(" --plan ")[2] for command in commands] == [

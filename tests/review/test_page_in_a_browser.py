@@ -1,4 +1,4 @@
-"""The page in a real browser: each section opened, filtered, clicked, by mouse and by keyboard."""
+"""The page in a real browser: each section is opened, filtered and clicked, with mouse and keyboard."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def chromium() -> Iterator[Chrome]:
 
 @pytest.fixture(scope="module")
 def browser(chromium: Chrome, file: Path) -> Iterator[Opened]:
-    """The page, opened once for all tests; none leaves a message on the console, none asks for anything."""
+    """The page, opened once for all tests; none may leave a message on the console or cause a request."""
     with opened(chromium, file) as page:
         page.messages()
         yield page
@@ -38,15 +38,15 @@ def browser(chromium: Chrome, file: Path) -> Iterator[Opened]:
         assert {address.partition("#")[0] for address in page.requests()} <= {file.as_uri()}
 
 
-def test_overview(browser: Opened) -> None:
+def test_the_overview_shows_verdict_violations_and_changes(browser: Opened) -> None:
     browser.go("overview")
     assert browser.one("#verdict").text == "stopped"
     text = browser.one("main").text
     assert "1 violation stops this change. Compared with main at 0123456." in text
-    assert "policy: <b>s3:*</b> </script>" in text  # a text of the plan, not markup
+    assert "policy: <b>s3:*</b> </script>" in text  # text from the plan, not markup
     assert "least-privilege/service-wildcard" in text
     assert "2027-03-31" in text
-    assert browser.texts("h3")[0] == "What the packs say"  # it stops the change
+    assert browser.texts("h3")[0] == "What the packs say"  # this section comes first, since it stops the change
     assert browser.texts(".facts a[href='#difference']") == ["to replace", "to update"]
     assert browser.one(f'a[href="{LINES}components/workload_permissions.py#L101"]')
     browser.one('a[href="#rules/least-privilege/service-wildcard"]').click()
@@ -54,7 +54,7 @@ def test_overview(browser: Opened) -> None:
     assert browser.one("details[open] code").text == "least-privilege/service-wildcard"
 
 
-def test_stack(browser: Opened) -> None:
+def test_the_stack_shows_tree_panel_and_drawing(browser: Opened) -> None:
     browser.go("stack")
     names = browser.texts(".tree button")
     assert len(names) == len(shown().plan["steps"])
@@ -74,7 +74,7 @@ def test_stack(browser: Opened) -> None:
     assert len(browser.all(".drawing .r.on")) == 2
 
 
-def test_a_name_in_the_drawing_leads_to_its_resource(browser: Opened) -> None:
+def test_a_name_in_the_drawing_links_to_its_resource(browser: Opened) -> None:
     browser.go("stack")
     link = next(one for one in browser.all(".drawing a") if one.text == TASK)
     browser.run("arguments[0].focus()", link)
@@ -87,7 +87,7 @@ def test_a_name_in_the_drawing_leads_to_its_resource(browser: Opened) -> None:
     assert browser.texts(".matrix th[scope=col]") == [TASK]
 
 
-def test_access(browser: Opened) -> None:
+def test_access_can_be_filtered_and_explained(browser: Opened) -> None:
     browser.go("access")
     everybody = browser.texts(".matrix th[scope=col]")
     assert len(everybody) == 14
@@ -107,10 +107,10 @@ def test_access(browser: Opened) -> None:
     browser.one("#filter-what").clear()
     browser.one("#filter-what").send_keys("no such thing")
     assert browser.one("main").text.count("Nobody may do that.") == 1
-    assert browser.texts("td .badge.bad") == []  # who reads is as the list says
+    assert browser.texts("td .badge.bad") == []  # the readers match the list
 
 
-def test_request(browser: Opened) -> None:
+def test_a_request_can_be_tried(browser: Opened) -> None:
     browser.go("request")
     rows = {row[0]: row[2] for row in _rows(browser, ".scroll table")}
     assert len(rows) == len(browser.run("return data.attacks"))
@@ -133,7 +133,7 @@ def test_request(browser: Opened) -> None:
     assert "doesn't take the method TRACE" in browser.one("#told").text
 
 
-def test_rules(browser: Opened) -> None:
+def test_rules_can_be_filtered_and_opened(browser: Opened) -> None:
     browser.go("rules")
     assert len(browser.all("#rule-list details")) == len(browser.run("return data.rules"))
     Select(browser.one("#which-rules")).select_by_value("violated")
@@ -148,7 +148,7 @@ def test_rules(browser: Opened) -> None:
     assert 0 < len(browser.all("#rule-list details")) < 30
 
 
-def test_difference(browser: Opened) -> None:
+def test_the_difference_lists_changes_and_new_access(browser: Opened) -> None:
     browser.go("difference")
     text = browser.one("main").text
     assert "2 changed resources" in text
@@ -156,12 +156,12 @@ def test_difference(browser: Opened) -> None:
     assert f"This change lets {TASK} read" in text
 
 
-def test_adoption(browser: Opened) -> None:
+def test_the_adoption_lists_stops_and_verdicts(browser: Opened) -> None:
     browser.go("adoption")
     text = browser.one("main").text
     assert "6 to solve before anything is taken over." in text
     stops = browser.texts(".stop")
-    assert len(stops) == 5  # those of one type and cause are told once
+    assert len(stops) == 5  # stops of one type and cause are shown once
     assert "replaced aws:iam/role:Rolereplaced-too aws:iam/role:Role" in stops[0]
     assert "Ways out, written for the first" in stops[0]
     assert len(browser.all("#adopted .entry")) == len(browser.run("return data.adoption.rows"))
@@ -177,7 +177,7 @@ def test_adoption(browser: Opened) -> None:
     assert browser.one("#adopted table").is_displayed()
 
 
-def test_by_keyboard_alone(browser: Opened) -> None:
+def test_the_page_can_be_used_by_keyboard_alone(browser: Opened) -> None:
     browser.go("overview")
     browser.run("document.activeElement.blur(); window.getSelection().removeAllRanges()")
     browser.run("document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')")
@@ -191,7 +191,7 @@ def test_by_keyboard_alone(browser: Opened) -> None:
     assert browser.one("#section-adoption")
 
 
-def test_all_of_it_is_printed(browser: Opened) -> None:
+def test_all_sections_are_printed(browser: Opened) -> None:
     browser.go("overview")
     browser.run("dispatchEvent(new Event('beforeprint'))")
     assert browser.texts("main > section > h2") == [name.capitalize() for name in SECTIONS]
@@ -218,8 +218,8 @@ def test_a_page_without_base_adoption_or_diagram_says_so(chromium: Chrome, tmp_p
         assert browser.messages() == []
 
 
-def test_a_plan_that_hides_what_answers_requests(chromium: Chrome, tmp_path: Path) -> None:
-    """As the Pulumi CLI's does."""
+def test_a_plan_that_hides_origins_is_shown_without_the_path_of_a_request(chromium: Chrome, tmp_path: Path) -> None:
+    """The Pulumi CLI's plan does that."""
     plan = copy.deepcopy(shown().plan)
     for step in plan["steps"]:
         if "origins" in (inputs := step["newState"].get("inputs", {})):
@@ -235,7 +235,7 @@ def test_a_plan_that_hides_what_answers_requests(chromium: Chrome, tmp_path: Pat
         assert browser.messages() == []
 
 
-def test_nothing_runs_out_of_sight_on_a_phone(browser: Opened) -> None:
+def test_nothing_overflows_on_a_phone(browser: Opened) -> None:
     with browser.sized(390, 900):
         for section in SECTIONS:
             browser.go(section)
@@ -251,7 +251,7 @@ FILTERS: Final = {
     "access": ("#filter-what", "db/admin"),
     "rules": ("#find-rule", "certificate"),
 }
-"""What is typed where, so that long lists show few of their rows: axe takes seconds for all of them."""
+"""Filters to type, so that long lists show few rows: axe takes seconds for all of them."""
 
 
 @pytest.mark.parametrize(
@@ -265,7 +265,9 @@ FILTERS: Final = {
         ),
     ],
 )
-def test_it_is_accessible(browser: Opened, width: int, dark: bool, filters: Mapping[str, tuple[str, str]]) -> None:
+def test_the_page_is_accessible(
+    browser: Opened, width: int, dark: bool, filters: Mapping[str, tuple[str, str]]
+) -> None:
     with browser.sized(width, 900, dark=dark):
         browser.run(AXE_SCRIPT)
         for section in SECTIONS:
@@ -286,7 +288,7 @@ def test_it_is_accessible(browser: Opened, width: int, dark: bool, filters: Mapp
 
 
 def _violations(page: Opened) -> list[dict[str, Any]]:
-    """What axe finds, without what it passes: that is most of its work."""
+    """What axe finds; the list of passed checks, which takes most of its time, is left out."""
     script = """const done = arguments[0]
         axe.run(document, {resultTypes: ['violations']}).then((found) => done(found.violations))"""
     found: list[dict[str, Any]] = page.driver.execute_async_script(script)

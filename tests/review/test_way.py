@@ -1,4 +1,4 @@
-"""The way of a request: the page's own simulation answers as the one that tests/test_listener.py holds to its word."""
+"""The way of a request: the page's simulation gives the same answers as the one that tests/test_listener.py tests."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ OTHERS: Final = ("rocketclub.online", "origin.rocketclub.online", "xportal.rocke
 
 
 def way(variant: Variant) -> dict[str, Any]:
-    """What answers requests, with its secrets in clear."""
+    """The resources that answer requests, with their secrets in clear."""
     states: Any = [
         {"urn": step.urn, "type": step.type, "inputs": step.inputs, "propertyDependencies": step.references}
         for step in raw_plan(variant)
@@ -43,12 +43,12 @@ def way(variant: Variant) -> dict[str, Any]:
 
 
 EVERY: Final = 13
-"""Of the requests that differ in everything, each so many-th is sent, so that every value of each part is among them.
+"""Every 13th request of all combinations is sent, and each value of each part still occurs.
 All 160,000 were sent once, which took two minutes."""
 
 
 def sent(variant: Variant) -> list[Sent]:
-    """The requests of tests/test_listener.py, and others, each wherever it may arrive."""
+    """The requests of tests/test_listener.py, and others, at each place where they may arrive."""
     own = [*hosts(variant).values()]
     written = [*own, *(host.upper() for host in own), f"{own[0].title()}:443", *OTHERS]
     proofs = [*NO_PROOF.values(), {HEADER: HEADER_SECRET}, {HEADER.lower(): HEADER_SECRET}, {HEADER: PREVIOUS}]
@@ -71,7 +71,7 @@ def sent(variant: Variant) -> list[Sent]:
     return before + [Sent(request, start="balancer") for request in requests]
 
 
-def test_the_page_answers_every_request_alike() -> None:
+def test_the_page_and_the_simulation_answer_every_request_alike() -> None:
     node = shutil.which("node")
     if not node:
         pytest.skip("there is no node on the path")
@@ -111,7 +111,7 @@ def request_data(one: Sent) -> dict[str, Any]:
     }
 
 
-def test_only_people_who_are_signed_in_reach_an_application() -> None:
+def test_only_a_signed_in_person_reaches_an_application() -> None:
     states: Any = [step["newState"] for step in document_of("prod")["steps"]]
     masked = way_in(states)
     answers = {what: follow(masked, one) for what, one in attacks(masked)}

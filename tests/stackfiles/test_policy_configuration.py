@@ -1,4 +1,4 @@
-"""A pack's configuration against the JSON schema of a rule: what is wrong is said, and nothing goes unchecked."""
+"""A pack's configuration is checked against the JSON schema of its rules: faults are named, and nothing is skipped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def problems(value: object, **schema: object) -> list[str]:
         (1, {"multipleOf": 2}, "1 is not a multiple of 2"),
     ],
 )
-def test_a_value_that_does_not_fit(value: object, schema: dict[str, Any], said: str) -> None:
+def test_a_value_that_does_not_fit_its_schema_is_a_problem(value: object, schema: dict[str, Any], said: str) -> None:
     assert problems(value, **schema) == [f"`it` {said}"]
 
 
@@ -55,11 +55,11 @@ def test_a_value_that_does_not_fit(value: object, schema: dict[str, Any], said: 
         ),
     ],
 )
-def test_waivers(changes: dict[str, str], said: list[str]) -> None:
+def test_waivers_are_checked_against_their_schema(changes: dict[str, str], said: list[str]) -> None:
     assert problems([WAIVER, {**WAIVER, **changes}], **waivers.SCHEMA) == said
 
 
-def test_what_is_required() -> None:
+def test_a_missing_required_key_is_a_problem() -> None:
     assert list(check({}, {"type": "object", "required": ("it",)})) == ["'it' is a required property"]
 
 

@@ -15,14 +15,14 @@ from tests.rehearsal.conftest import WORKSHOP
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """The files of the workshop, to change."""
+    """The files of the workshop, which tests may change."""
     for file in WORKSHOP.glob("Pulumi*.yaml"):
         shutil.copy(file, tmp_path)
     return tmp_path
 
 
 def refusal(folder: Path, stack: str = "dev") -> str:
-    """All that keeps a stack from being planned, as text."""
+    """All reasons why a stack can't be planned, as text."""
     try:
         return "\n".join(project.load(folder, stack).problems)
     except BadConfiguration as error:
@@ -63,17 +63,17 @@ def test_the_workshop_has_no_problem(folder: Path) -> None:
         ("Pulumi.dev.yaml", "config: {owner: a, workshop:owner: b}", "`workshop:owner` has two values"),
     ],
 )
-def test_what_is_refused(folder: Path, file: str, text: str, said: str) -> None:
+def test_bad_files_are_refused(folder: Path, file: str, text: str, said: str) -> None:
     (folder / file).write_text(text)
     assert said in refusal(folder)
 
 
-def test_a_file_that_is_no_utf_8(folder: Path) -> None:
+def test_a_file_that_is_not_utf_8_is_refused(folder: Path) -> None:
     (folder / "Pulumi.dev.yaml").write_bytes("config: {workshop:owner: Jürgen}".encode("latin-1"))
     assert refusal(folder) == f"{folder / 'Pulumi.dev.yaml'} isn't UTF-8 text (byte 26); accepted: YAML in UTF-8"
 
 
-def test_a_folder_with_the_name_of_a_stack_file(folder: Path) -> None:
+def test_a_folder_with_the_name_of_a_stack_file_is_not_a_stack(folder: Path) -> None:
     (folder / "Pulumi.staging.yaml").mkdir()
     assert project.stacks(folder) == ["dev", "prod"]
     assert refusal(folder, "staging") == (
@@ -82,14 +82,14 @@ def test_a_folder_with_the_name_of_a_stack_file(folder: Path) -> None:
     )
 
 
-def test_a_secret_has_no_default(folder: Path) -> None:
-    """The engine takes a default of Pulumi.yaml for what it is: a value in clear."""
+def test_a_secret_with_a_default_is_refused(folder: Path) -> None:
+    """The engine treats a default in Pulumi.yaml as a value in clear."""
     with (folder / "Pulumi.yaml").open("a") as file:
         file.write("  spare: {type: string, secret: true, default: ''}\n")
     assert "Pulumi.yaml: `spare` is a secret, so it must be encrypted" in refusal(folder)
 
 
-def test_a_secret_in_clear(folder: Path) -> None:
+def test_a_secret_in_clear_is_refused(folder: Path) -> None:
     (folder / "Pulumi.dev.yaml").write_text("config: {workshop:token: plain}")
     assert "`token` is a secret, so it must be encrypted" in refusal(folder)
 
@@ -97,7 +97,7 @@ def test_a_secret_in_clear(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "default"), [((), "prod"), (("live",), "live"), (("live", "test"), "prod"), (("dev", "prod"), "prod")]
 )
-def test_the_stack_that_is_meant_where_none_is_named(tmp_path: Path, files: tuple[str, ...], default: str) -> None:
+def test_the_default_stack_is_the_only_one_or_prod(tmp_path: Path, files: tuple[str, ...], default: str) -> None:
     for name in files:
         (tmp_path / f"Pulumi.{name}.yaml").write_text("config: {}\n")
     assert default_stack(tmp_path) == default

@@ -1,4 +1,4 @@
-"""What a request to AWS's API asks for, read with botocore's own description of each service."""
+"""Reads what a request to AWS's API asks for, with botocore's own description of each service."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ import botocore.session
 SERVICES: Final = (
     "acm cloudfront cloudwatch ec2 ecs elbv2 iam lambda logs rds s3 secretsmanager servicediscovery sqs ssm sts wafv2"
 ).split()
-"""The services that the stack is made of, by the names that botocore has for them."""
+"""The services that the stack uses, by botocore's names."""
 
 _SIGNED: Final = {"elasticloadbalancing": "elbv2", "monitoring": "cloudwatch"}
-"""Service that a request is signed for -> botocore's name, where they differ."""
+"""Service that a request is signed for -> botocore's name, where these differ."""
 _SCOPE: Final = re.compile(r"Credential=[^/]*/\d+/([^/]+)/([^/]+)/aws4_request")
 _LISTED_TAG: Final = re.compile(r"(?:Tags\.(?:member|Tag)\.\d+|TagSpecification\.\d+\.Tag\.\d+)\.(Key|Value)")
 
 
 @dataclass(frozen=True)
 class ApiCall:
-    """One request: which operation of which service in which region, with what.
+    """One request: the operation of a service in a region, with its parameters.
 
-    `parameters` are as the protocol has them: nested for JSON, flat (`RuleArns.member.1`) for forms, and for REST
-    those of the path and the query. They may hold secret values, so only what is named for a purpose leaves them.
+    `parameters` have the shape of the protocol: nested for JSON, flat (`RuleArns.member.1`) for forms, and for REST
+    those of the path and the query. They may hold secret values, so code takes out only the parameters that it needs.
     """
 
     service: str
@@ -39,10 +39,10 @@ class ApiCall:
     tags: Mapping[str, str]
     """Tags that the request sets."""
     document: ElementTree.Element | None = None
-    """What a REST request is about, as XML."""
+    """The body of a REST request, as XML."""
 
     def values(self, name: str) -> list[str]:
-        """Return the texts of a parameter: one, those of a list, or none."""
+        """Return the values of a parameter as texts: one, those of a list, or none."""
         given = self.parameters.get(name)
         if isinstance(given, str):
             return [given]
@@ -56,7 +56,7 @@ def recognize(environ: Mapping[str, Any], body: bytes) -> ApiCall:
     """Return what a request (a WSGI environment and its body) asks for.
 
     Raises:
-        LookupError: it isn't signed, or for no operation of these services.
+        LookupError: the request isn't signed, or it isn't for an operation of these services.
     """
     scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     if scope is None:
@@ -101,7 +101,10 @@ def _xml_tags(tree: ElementTree.Element) -> dict[str, str]:
 
 @cache
 def _routes(service: str) -> list[tuple[str, re.Pattern[str], frozenset[tuple[str, str]], str]]:
-    """Return method, path, what the query must have, and operation; what the query must have most of comes first."""
+    """Return method, path, required query parameters and operation of each route.
+
+    Routes that require most come first.
+    """
     model = botocore.session.get_session().get_service_model(service)
     routes = []
     for operation in model.operation_names:

@@ -1,12 +1,15 @@
-"""AWS's API, played by moto's server, with what moto lacks or gets wrong.
+"""Moto's server plays AWS's API; this module corrects what moto lacks or gets wrong.
 
     python -m tests.upstream.aws_server JOURNAL
 
 prints its URL and serves on the loopback address until it is killed; `JOURNAL` gets every call (see recording.py).
-What is added to moto: completed_server.py, refusals.py, and in this file descriptions: that of a security group's rule
-that names a prefix list or a group, with EC2's limits, and that of a role whose longest session is changed; flow logs
-in a folder of a bucket; services of ECS whose tasks run; which queues may give their dead letters to one, and where
-a queue gives its own, as the caller wrote that.
+completed_server.py and refusals.py hold most of the corrections. This file corrects:
+- descriptions: of a security group's rule that names a prefix list or a group, with EC2's limits; and of a role whose
+  longest session is changed
+- flow logs that go to a folder of a bucket
+- ECS services, whose tasks run
+- redrive policies: which queues may send their dead letters to a queue, and where a queue sends its own, in the words
+  of the caller
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ _DESCRIPTION: Final = re.compile(r"[a-zA-Z0-9 ._\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 
 
 def _keep_descriptions_of_rules() -> None:
-    """Have moto keep the description of every rule of a security group, and refuse those that EC2 refuses."""
+    """Make moto keep the description of every rule of a security group, and reject those that EC2 rejects."""
     original = SecurityGroupRule.__init__
     signature = inspect.signature(original)
 
@@ -54,7 +57,7 @@ def _keep_descriptions_of_rules() -> None:
 
 
 def _keep_description_of_role() -> None:
-    """Have moto keep a role's description where a change doesn't name one."""
+    """Make moto keep a role's description if a change doesn't name one."""
     original = IAMBackend.update_role
 
     def update(backend: Any, name: str, description: str | None, seconds: str) -> Any:  # noqa: ANN401 - moto's own
@@ -66,7 +69,7 @@ def _keep_description_of_role() -> None:
 
 
 def _keep_folders_of_flow_logs() -> None:
-    """Have moto take a flow log's destination for a bucket with a folder, and not for a bucket of that name."""
+    """Make moto read a flow log's destination as a bucket with a folder, and not as a bucket of that name."""
     original = FlowLogsBackend.create_flow_logs
 
     def create(backend: Any, **given: Any) -> Any:  # noqa: ANN401 - moto's own
@@ -79,8 +82,8 @@ def _keep_folders_of_flow_logs() -> None:
     _replace(FlowLogsBackend, "create_flow_logs", create)
 
 
-def _tell_of_dead_letters() -> None:
-    """Have moto tell a queue's policies about them: one it keeps, as every attribute, the other it writes anew."""
+def _return_redrive_policies() -> None:
+    """Make moto return the redrive policies of a queue as the caller wrote them; it forgets `RedriveAllowPolicy`."""
     original: Any = vars(Queue)["attributes"]
 
     def attributes(queue: Any) -> dict[str, Any]:  # noqa: ANN401 - moto's own
@@ -95,7 +98,7 @@ def _tell_of_dead_letters() -> None:
 
 
 def _replace(class_: type, name: str, instead: object) -> None:
-    """Put something else in a class of moto's, whose own types would not have it."""
+    """Replace an attribute of a moto class, which its type annotations wouldn't allow."""
     setattr(class_, name, instead)
 
 
@@ -105,7 +108,7 @@ def main() -> None:
     _keep_descriptions_of_rules()
     _keep_description_of_role()
     _keep_folders_of_flow_logs()
-    _tell_of_dead_letters()
+    _return_redrive_policies()
     os.environ |= {"MOTO_ECS_SERVICE_RUNNING": "1", "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
     completed = CompletedServer(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, RecordingServer(completed, Path(sys.argv[1])), threaded=True)

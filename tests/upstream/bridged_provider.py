@@ -1,23 +1,23 @@
-"""The provider `aws` for the engine: code that nobody here wrote, which talks to the server that plays AWS.
+"""Serves the provider `aws` to the engine with upstream code, which talks to the server that plays AWS.
 
     python -m tests.upstream.bridged_provider SERVER_URL JOURNAL TYPE…
 
 prints `aws:PORT`, which `PULUMI_DEBUG_PROVIDERS` takes, and serves until it is killed. All of AWS's endpoints are at
-`SERVER_URL` (see aws_server.py). The environment names that code, either pulumi-aws' own plugin:
+`SERVER_URL` (see aws_server.py). The environment says which code is used, either pulumi-aws' own plugin:
 
-    UPSTREAM_PLUGIN         `pulumi-resource-aws`, as `pulumi plugin install resource aws` brings it
+    UPSTREAM_PLUGIN         `pulumi-resource-aws`, as `pulumi plugin install resource aws` installs it
 
 or the Terraform AWS provider's behind Pulumi's dynamic bridge, for the types given:
 
     UPSTREAM_BRIDGE         pulumi-terraform-bridge's `pulumi-resource-terraform-provider`
     UPSTREAM_AWS_PROVIDER   the binary of terraform-provider-aws, 5.x
 
-`JOURNAL` gets one line of JSON for each call: `method`, `urn`, `type`, `id`, `region`, `preview`, `outcome`, for a
-failure `error`, for a Diff `diffs` and `replaces`, and for a Create in a preview `answer` and `unexplained` (see
-planned_values.py), and `lost`, the inputs of which the answer knows nothing. Never a value that the provider was given.
+`JOURNAL` gets one line of JSON for each call: `method`, `urn`, `type`, `id`, `region`, `preview`, `outcome`; a failure
+adds `error`; a Diff adds `diffs` and `replaces`; a Create in a preview adds `answer` and `unexplained` (see
+planned_values.py), and `lost`, the inputs that the answer lacks. It never has a value that the provider was given.
 
-The plugin gets calls as they are. The bridge gets other names: tokens, URNs and the few inputs that pulumi-aws shapes
-otherwise. A resource of Terraform's 5.x has no `region`, so there is one bridge for each, and `region` chooses it.
+The plugin gets calls unchanged. For the bridge, this module translates tokens, URNs and the few inputs that have
+another shape in pulumi-aws. Resources of Terraform's 5.x have no `region`, so each region has its own bridge.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ PROVIDER: Final = "UPSTREAM_AWS_PROVIDER"
 _UNLIMITED: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1))
 
 _WITH_REGION: Final = re.compile(r"(.+)@([a-z]{2}-[a-z]+-\d)")
-"""An id and the region that an import names after it."""
+"""An id, and the region that an import adds to it."""
 _IDS: Final = {"aws:acm/certificateValidation:CertificateValidation": "acmCertificateValidationId"}
-"""The bridge's name for the id of a resource that has no importer, and whose outputs an import gives."""
+"""The bridge's name for the id of a resource without an importer, whose import is given its outputs."""
 
 Message: TypeAlias = Any
 """A request or response of the provider protocol; the generated classes share no type with these fields."""
@@ -72,7 +72,7 @@ Message: TypeAlias = Any
 
 @dataclass
 class Journal:
-    """Where the calls are written down, in the order in which they end."""
+    """Writes calls down, in the order in which they end."""
 
     file: Path
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -84,7 +84,7 @@ class Journal:
 
 
 class Bridge:
-    """One process of the bridge with the provider that it starts, for one region; or the plugin, for all regions."""
+    """The bridge's process for one region, with the provider that it starts; or the plugin's for all regions."""
 
     def __init__(self, engine: str, region: str, accounts: Sequence[str], server: str, types: Iterable[str]) -> None:
         self.region = region
@@ -119,14 +119,14 @@ class Bridge:
         self.stub.Configure(request)
 
     def end(self) -> None:
-        """End both processes: they share a group."""
+        """End both processes, which share a process group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
 
 def _named_binary() -> Path:
-    """Return the provider's binary under the name by which the bridge knows which provider it is."""
+    """Return the provider's binary under a name that tells the bridge which provider it is."""
     link = Path(tempfile.gettempdir()) / f"upstream-{os.getpid()}" / "terraform-provider-aws"
     link.parent.mkdir(exist_ok=True)
     if not link.is_symlink():
@@ -135,7 +135,7 @@ def _named_binary() -> Path:
 
 
 class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """Hands the engine's calls on to the bridge of the resource's region."""
+    """Passes the engine's calls on to the bridge of the resource's region."""
 
     def __init__(self, server: str, journal: Journal, types: Iterable[str]) -> None:
         self._server = server
@@ -146,7 +146,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         self._configuration: tuple[str, ...] = ()
         self._bridges: dict[str, Bridge] = {}
         self._given_ids: set[str] = set()
-        """URNs of resources whose outputs lack the id, which the dynamic bridge renames and pulumi-aws doesn't."""
+        """URNs of resources whose outputs lack an id that the dynamic bridge renames and pulumi-aws doesn't."""
 
     def end(self) -> None:
         """End every bridge."""
@@ -189,7 +189,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def _bridge(self, region: str) -> Bridge:
-        """Return the bridge of a region, started if there is none yet; the stack's own where none is named."""
+        """Return the bridge of a region, started if necessary; without a region, that of the stack's own."""
         with self._lock:
             engine, own, *accounts = self._configuration
             region = own if PLUGIN in os.environ else region or own
@@ -234,7 +234,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         sent: Sequence[str],
         received: Sequence[str] = (),
     ) -> Message:
-        """Hand a call about a resource on: `sent` and `received` name the fields that hold its properties."""
+        """Pass on a call about a resource; `sent` and `received` name the fields that hold its properties."""
         urn, type_ = request.urn, type_of(request.urn)
         planning = method == "Create" and request.preview
         given = from_struct(request.properties) if planning else {}
@@ -265,7 +265,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
         return response
 
     def _translated(self, method: str, request: Message, sent: Sequence[str]) -> tuple[Bridge, bool]:
-        """Give a request the bridge's names; return its bridge, and whether the inputs name a region."""
+        """Translate a request for the bridge; return the bridge, and whether the inputs name a region."""
         if PLUGIN in os.environ:
             return self._bridge(""), False
         urn, type_ = request.urn, type_of(request.urn)
@@ -286,7 +286,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
                 del properties.fields["region"]
             if name == "olds" and method != "Check" and type_ in _IDS and _IDS[type_] not in properties.fields:
                 properties[_IDS[type_]] = request.id
-            # Outputs stay as the bridge made them, with its notes on their shape, but for what `_translate_back` adds.
+            # Outputs stay as the bridge wrote them, with its notes on their shape; only `_translate_back` adds to them.
             if name in ("news", "inputs", "old_inputs") or method in ("Check", "Create"):
                 _reshape(properties, type_, to_bridge=True)
                 continue
@@ -297,7 +297,7 @@ class BridgedProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _translate_back(
         self, response: Message, urn: str, received: Sequence[str], id_: str, asked_for: str, bridge: Bridge
     ) -> None:
-        """Give a response pulumi-aws' names. `asked_for` is the region that the inputs named, or empty."""
+        """Translate a response for pulumi-aws. `asked_for` is the region that the inputs named, or empty."""
         for name in received:
             if not response.HasField(name):
                 continue
@@ -323,7 +323,7 @@ def _errors_handed_on(context: grpc.ServicerContext) -> Iterator[None]:
 
 
 def _fail(context: grpc.ServicerContext, error: Message) -> None:
-    """Answer a call with the error that the bridge gave; its trailing metadata says what was made in part.
+    """Answer a call with the bridge's error; its trailing metadata says what was created in part.
 
     Raises:
         Exception: always, as gRPC ends a call.
@@ -333,7 +333,7 @@ def _fail(context: grpc.ServicerContext, error: Message) -> None:
 
 
 def _reshape(properties: struct_pb2.Struct, type_: str, *, to_bridge: bool) -> None:
-    """Give inputs the shape that the bridge has for them, or the one that pulumi-aws has; in place."""
+    """Give inputs the bridge's shape, or that of pulumi-aws; in place."""
     for own, bridged in RENAMED.get(type_, {}).items():
         old, new = (own, bridged) if to_bridge else (bridged, own)
         if old in properties.fields:
@@ -357,7 +357,7 @@ def _reshape(properties: struct_pb2.Struct, type_: str, *, to_bridge: bool) -> N
 
 
 def _wrap(struct: struct_pb2.Struct, name: str) -> None:
-    """Turn the object under a name into a list of one, under the bridge's name."""
+    """Turn the object under a name into a list with one item, under the bridge's name."""
     if name in struct.fields:
         value = struct_pb2.Value()
         value.CopyFrom(struct.fields.pop(name))
@@ -368,7 +368,7 @@ def _wrap(struct: struct_pb2.Struct, name: str) -> None:
 
 
 def _unwrap(struct: struct_pb2.Struct, name: str) -> None:
-    """Turn the bridge's list of at most one back into an object."""
+    """Turn the bridge's list of at most one item back into an object."""
     if f"{name}s" in struct.fields:
         value = struct_pb2.Value()
         value.CopyFrom(struct.fields.pop(f"{name}s"))

@@ -1,4 +1,4 @@
-"""What the provider asked of AWS in all runs, as the record of calls has it (generators/ci_calls.py)."""
+"""The requests to AWS in all runs, in the form of the record of calls (generators/ci_calls.py)."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _IDS: Final = (
     (r"(:secret:.*)-\w{6}$", r"\g<1>-AbCdEf"),
     (r"\bork-worker\b", "ork-processor"),
 )
-"""What differs from run to run -> what stands for it; and a role's new name -> the one that today's grants have."""
+"""Text that differs from run to run -> its placeholder; and a role's new name -> the one that today's grants have."""
 
 
 def lines(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the record of the calls of CI's runs. `settings`: by stack."""
+    """Return the record of the calls in CI's runs. `settings`: by stack."""
     found = [{"source": provider_code()}, *map(asdict, requests(runs, settings))]
     return "".join(json.dumps(line) + "\n" for line in found)
 
 
 def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> list[Request]:
-    """Return every question that those calls raised, each once, in order."""
+    """Return every IAM request that those calls raised, each once, in order."""
     seen: dict[tuple[str, str, str], dict[str, set[str]]] = {}
     for ran in filter(lambda ran: ran.roles, runs):
         for call in ran.api:
@@ -62,7 +62,7 @@ def requests(runs: Iterable[Ran], settings: Mapping[str, Mapping[str, Any]]) -> 
 
 
 def _pattern(text: str, stack: str, settings: Mapping[str, Any]) -> str:
-    """Return a text without what is of one run, account, region or stack."""
+    """Replace what is specific to a run, account, region or stack in a text."""
     names = {
         settings.get("vpcId"): "{vpcId}",
         settings["circleciOrganizationId"]: "{circleciOrganizationId}",

@@ -1,11 +1,11 @@
-"""Moto's server, with what the stack needs and moto lacks or gets wrong about CloudFront, ACM, ECS and Lambda:
+"""Moto's server, completed for the stack. It corrects what moto lacks or gets wrong about CloudFront, ACM, ECS, Lambda:
 
-- CloudFront's response headers policies, kept as the XML that they were made of;
-- all of a distribution's configuration, of which moto forgets some (the headers policy and the TLS version among it);
-- the key algorithm of an ACM certificate, which moto takes for RSA whatever was asked for;
-- what a function of Lambda does about recursion;
-- what moto forgets of a service of ECS, and the deployments of services: one whose image is `MISSING` fails, and the
-  service goes back to what it had.
+- CloudFront's response headers policies, kept as the XML that created them;
+- a distribution's whole configuration, of which moto forgets some (the headers policy and the TLS version among it);
+- the key algorithm of an ACM certificate, which moto always reports as RSA;
+- the recursion setting of a Lambda function;
+- settings of an ECS service that moto forgets, and deployments of services: one whose image is `MISSING` fails, and
+  the service rolls back.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _XMLNS: Final = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
 _CERTIFICATES: Final = "CertificateManager."
 _SERVICES: Final = "AmazonEC2ContainerServiceV20141113."
 _FORGOTTEN: Final = ("availabilityZoneRebalancing", "enableECSManagedTags", "healthCheckGracePeriodSeconds")
-"""What moto keeps nothing of. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
+"""Settings that moto forgets. https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html"""
 MISSING: Final = "sha256:" + "0" * 64
 """The digest of an image that can't be pulled."""
 _FAILED: Final = ("ROLLBACK_SUCCESSFUL", "ECS deployment circuit breaker: tasks failed to start.")
@@ -41,7 +41,7 @@ ElementTree.register_namespace("", _XMLNS)
 
 
 class CompletedServer:
-    """The WSGI application: answers what moto doesn't, corrects what it gets wrong, hands the rest on."""
+    """The WSGI application: answers what moto doesn't, corrects what moto gets wrong, and passes the rest on."""
 
     def __init__(self, moto: Application) -> None:
         self._moto = moto
@@ -51,15 +51,15 @@ class CompletedServer:
         self.distributions: dict[str, ElementTree.Element] = {}
         """Id -> configuration."""
         self._key_algorithms: dict[str, str] = {}
-        """ARN of a certificate -> what was asked for."""
+        """ARN of a certificate -> the requested algorithm."""
         self._recursion: dict[str, str] = {}
-        """Name of a function -> what it does about recursion."""
+        """Name of a function -> its recursion setting."""
         self._services: dict[str, dict[str, Any]] = {}
-        """Name of a service of ECS -> what moto forgets of it."""
+        """Name of an ECS service -> the settings that moto forgets."""
         self._deployments: dict[str, list[dict[str, Any]]] = {}
-        """Name of a service of ECS -> its deployments, the oldest first."""
+        """Name of an ECS service -> its deployments, oldest first."""
         self._steady: dict[str, str] = {}
-        """Name of a service of ECS -> the task definition that it can go back to."""
+        """Name of an ECS service -> the task definition that it can roll back to."""
 
     def __call__(self, environ: Environ, start: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -109,7 +109,7 @@ class CompletedServer:
         return _answer(start, status, _headers_policy(id_, configuration), ("ETag", etag))
 
     def _listed_headers_policies(self, start: StartResponse) -> Iterable[bytes]:
-        """Answer with those that were made; of AWS's own there are none here."""
+        """List the policies that were created; AWS's own don't exist here."""
         summaries = "".join(
             f"<ResponseHeadersPolicySummary><Type>custom</Type>{_headers_policy(id_, configuration)}"
             "</ResponseHeadersPolicySummary>"
@@ -172,7 +172,7 @@ class CompletedServer:
         return [content]
 
     def _deploy(self, environ: Environ, service: Mapping[str, Any]) -> None:
-        """Keep what becomes of a service's new deployment, and take the service back if its tasks can't start."""
+        """Record the outcome of a service's new deployment, and roll the service back if its tasks can't start."""
 
         def ask(operation: str, **given: str) -> Any:  # noqa: ANN401 - as JSON has it
             target = {"HTTP_X_AMZ_TARGET": f"{_SERVICES}{operation}"}
@@ -211,11 +211,11 @@ def _inner(element: ElementTree.Element, name: str) -> ElementTree.Element:
 
 
 _INVENTED: Final[Mapping[str, str | None]] = {"ForwardedValues": None, "CloudFrontDefaultCertificate": "false"}
-"""Elements that moto adds to a distribution: what stands in their stead, None for nothing."""
+"""Elements that moto adds to a distribution -> what replaces them, or None to remove them."""
 
 
 def _complete(answered: ElementTree.Element, given: ElementTree.Element) -> None:
-    """Add to an answer what was given and isn't in it, and correct what differs; lists stay as they are."""
+    """Add everything that was given and is missing from an answer, and correct what differs; lists stay as they are."""
     for child in given:
         name = child.tag.rpartition("}")[2]
         there = answered.find(f"{{*}}{name}")
@@ -235,14 +235,14 @@ def _complete(answered: ElementTree.Element, given: ElementTree.Element) -> None
 
 
 def body_of(environ: Environ) -> bytes:
-    """Return the body of a request, which can be read once."""
+    """Return the body of a request, which can be read only once."""
     chunked = environ.pop("HTTP_TRANSFER_ENCODING", "") == "chunked"
     body: bytes = environ["wsgi.input"].read(*(() if chunked else (int(environ.get("CONTENT_LENGTH") or 0),)))
     return body
 
 
 def handed_on(server: Application, environ: Environ, body: bytes) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Return what another application answers: status, headers but for the length, content."""
+    """Return another application's answer: status, headers without the length, and content."""
     environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
     told: list[Any] = []
     content = b"".join(server(environ, lambda status, headers, _=None: told.extend((status, headers))))

@@ -1,4 +1,4 @@
-"""What the tests on upstream provider code share: one account, and a line for each scenario at the end."""
+"""Fixtures of the tests on upstream provider code: one account, and a summary of each scenario at the end."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ READS = ("aws:secretsmanager/getSecretVersion:getSecretVersion", "aws:secretsman
 OF_OPTIONS = ("aws:wafv2/ipSet:IpSet", "aws:wafv2/webAcl:WebAcl")
 OF_BREAKAGES = ("aws:cloudcontrol/resource:Resource", "aws:ecs/taskDefinition:TaskDefinition")
 SUMMARIES: list[str] = []
-"""What the accounts' runs did, for the end of the session."""
+"""Summaries of the runs on all accounts, printed at the end of the session."""
 
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """An account that is empty at first."""
+    """An account, empty at first."""
     planned = {step.type for step in plan_of("prod").steps if step.type.startswith("aws:")}
     with empty_account(
         tmp_path_factory.mktemp("upstream"), sorted({*READS, *OF_OPTIONS, *OF_BREAKAGES, *planned})
@@ -30,7 +30,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 def compare(file: Path, source: str, text: str) -> None:
-    """Hold a record against what was seen; one of other provider code says nothing about this code."""
+    """Compare a record with what was seen; skip if the record was made with other provider code."""
     if os.environ.get("UPSTREAM_RECORD") == "write":
         file.write_text(text)
     elif source != provider_code():
@@ -39,7 +39,7 @@ def compare(file: Path, source: str, text: str) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what needs programs that aren't here."""
+    """Skip tests that need programs which aren't installed."""
     reason = missing()
     for item in items:
         if reason and item.get_closest_marker("upstream"):

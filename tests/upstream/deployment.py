@@ -1,4 +1,4 @@
-"""Deployments whose AWS is the Terraform provider's own code, with moto's server as the account behind it."""
+"""Deployments with the Terraform AWS provider's own code, and moto's server as the account behind it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Role = Literal["ci-preview", "ci-deploy", "ci-workloads"]
 
 
 def missing() -> str:
-    """Return why these tests can't run here, empty where they can."""
+    """Return why these tests can't run here, or an empty text."""
     named = [name for name in (PLUGIN, BRIDGE, PROVIDER) if os.access(os.environ.get(name, ""), os.X_OK)]
     if PLUGIN not in named and named != [BRIDGE, PROVIDER]:
         return f"neither {PLUGIN} nor {BRIDGE} and {PROVIDER} name programs (CONTRIBUTING.md, upstream provider code)"
@@ -41,7 +41,7 @@ def missing() -> str:
 
 
 def provider_code() -> str:
-    """Return which provider code these tests run on, with its version: the name that its file or folder carries."""
+    """Return the provider code that these tests run on, with its version: the name of its file or folder."""
     program = Path(os.environ.get(PLUGIN) or os.environ[PROVIDER]).resolve()
     return program.parent.name if PLUGIN in os.environ else program.name
 
@@ -53,16 +53,16 @@ class Ran:
     scenario: str
     stack: str
     roles: Sequence[Role]
-    """The CI roles that should be able to do it."""
+    """The CI roles that should be able to do this run."""
     options: str
-    """The set of options that it was done with (of generators.ci_calls.OPTIONS)."""
+    """The set of options that was on (see generators.ci_calls.OPTIONS)."""
     code: int
     out: str = field(repr=False)
     seconds: float
     provider: Sequence[dict[str, Any]] = field(repr=False)
-    """What the engine asked the provider (see bridged_provider.py)."""
+    """The engine's calls of the provider (see bridged_provider.py)."""
     api: Sequence[dict[str, Any]] = field(repr=False)
-    """What the provider asked AWS (see recording.py)."""
+    """The provider's calls of AWS (see recording.py)."""
 
     @property
     def changes(self) -> list[tuple[str, str]]:
@@ -84,18 +84,18 @@ class Ran:
 
     @property
     def replaced(self) -> set[str]:
-        """The types of which something was to be replaced."""
+        """The types with resources that were to be replaced."""
         return {call["type"] for call in self.provider if call["method"] == "Diff" and call.get("replaces")}
 
     @property
     def differing(self) -> list[str]:
-        """What differed from what the provider had before: URN and inputs."""
+        """The differences from the provider's earlier state: URN and inputs."""
         found = (call for call in self.provider if call["method"] == "Diff" and call.get("diffs"))
         return [f"{call['urn'].rpartition('$')[2]}: {', '.join(call['diffs'])}" for call in found]
 
     @property
     def refused(self) -> list[str]:
-        """Why it went wrong: what the provider refused and what the packs did; empty if it went well."""
+        """Why the run failed: the errors of the provider and of the packs; empty if it succeeded."""
         if self.code == 0:
             return []
         errors = [f"{call['type']}: {call['error']}" for call in self.provider if call.get("error")]
@@ -113,7 +113,7 @@ class Ran:
 
 @dataclass
 class Account:
-    """What plays the account, and what has been run on it."""
+    """The server that plays the account, and the runs on it so far."""
 
     folder: Path
     server: str
@@ -128,26 +128,26 @@ class Account:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which a command finds the account."""
+        """The variables that point a command at the account."""
         return {"AWS_ENDPOINT_URL": self.server, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
     def journal(self, name: str) -> list[dict[str, Any]]:
-        """Return all that `provider` or `api` has written down."""
+        """Return all lines of the journal `provider` or `api`."""
         file = self.folder / f"{name}.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def faults(self, *faults: dict[str, Any]) -> None:
-        """Have these faults from now on (see recording.Fault)."""
+        """Set the faults that happen from now on (see recording.Fault)."""
         (self.folder / "faults.json").write_text(json.dumps(faults))
 
     def settings(self, stack: str) -> Mapping[str, Any]:
-        """Return what a stack's file says by now."""
+        """Return the current settings in a stack's file."""
         document = yaml.safe_load((self.folder / stack / "project" / f"Pulumi.{stack}.yaml").read_text())
         config: dict[str, Any] = document["config"]
         return config
 
     def stack(self, name: str, **settings: Any) -> Upstream:  # noqa: ANN401 - as YAML has it
-        """Return a stack that has nothing yet, with some settings of its own, and all that it expects to find."""
+        """Return an empty stack with some settings of its own, and create everything that it expects to find."""
         folder = self.folder / name
         folder.mkdir()
         deployment = prepared().deployment(folder, name)
@@ -160,7 +160,7 @@ class Account:
         make = make_secrets_by_hand if document["config"].get("workloads") == HERE else make_what_is_expected
         for key, value in {**make(self.client, made.region, name), **settings}.items():
             deployment.set(key, value)
-        deployment.write_readers()  # the committed ones are of the stack's own account
+        deployment.write_readers()  # the committed ones are for another account
         deployment.write_agreement()
         return made
 
@@ -173,7 +173,7 @@ class Upstream:
     account: Account
     region: str
     options: str = ""
-    """The set of options that is on (of generators.ci_calls.OPTIONS)."""
+    """The set of options that is on (see generators.ci_calls.OPTIONS)."""
 
     def client(self, service: str) -> Any:  # noqa: ANN401
         """Return a client of the account's API in the stack's region."""
@@ -191,12 +191,12 @@ class Upstream:
         roles: Sequence[Role] = ("ci-deploy",),
         without_workloads: bool = False,
     ) -> Ran:
-        """Apply, without packs; with a preview first where what the provider answers there is wanted."""
+        """Apply without packs; first make a preview if its answers from the provider are wanted."""
         options = (*(() if preview else ("--skip-preview",)), *(WITHOUT_WORKLOADS if without_workloads else ()))
         return self._pulumi(scenario, roles, "up", "--yes", "--suppress-outputs", *options)
 
     def apply_as_ci(self, scenario: str) -> list[Ran]:
-        """Apply, without packs, as CI's job on main does: in two updates, each with its role."""
+        """Apply without packs, as CI's job on main does: in two updates, each with its role."""
         return [
             self.up(f"{scenario}, without workloads", without_workloads=True),
             self.up(scenario, roles=("ci-workloads",)),
@@ -208,17 +208,17 @@ class Upstream:
         return self._run(scenario, (), sys.executable, "-m", "operations", command, *where, *options, folder=PROJECT)
 
     def preview(self, scenario: str, role: Role = "ci-deploy") -> Ran:
-        """Preview, without packs."""
+        """Preview without packs."""
         return self._pulumi(scenario, (role,), "preview", "--diff")
 
     def refresh(self, scenario: str) -> Ran:
-        """Compare the state with the account, and expect no change."""
+        """Compare the state with the account; no change is expected."""
         return self._pulumi(
             scenario, ("ci-deploy", "ci-preview"), "refresh", "--yes", "--skip-preview", "--expect-no-changes"
         )
 
     def search_for_drift(self, scenario: str) -> Ran:
-        """Compare the state with the account, as CI does each day, and expect no change."""
+        """Compare the state with the account as CI does each day; no change is expected."""
         command = self.deployment.command("refresh", "--preview-only", "--expect-no-changes", "--without-secrets")
         return self._run(scenario, ("ci-preview",), *command, folder=PROJECT)
 
@@ -228,7 +228,7 @@ class Upstream:
         return self._run(scenario, roles, *command, folder=PROJECT)
 
     def left(self) -> list[str]:
-        """Return what the account still has of the stack, by its names."""
+        """Return what the account still has of the stack, found by the stack's names."""
         iam, edge, ecs = self.client("iam"), self.account.client("acm", "us-east-1"), self.client("ecs")
         clusters = ecs.describe_clusters(clusters=ecs.list_clusters()["clusterArns"])["clusters"]
         found = [
@@ -299,7 +299,7 @@ def empty_account(folder: Path, types: Sequence[str]) -> Iterator[Account]:
 
 @contextmanager
 def serving(module: str, *arguments: str) -> Iterator[str]:
-    """Run a module that prints an address and serves; give the address."""
+    """Run a module that prints an address and serves; yield the address."""
     with subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", module, *arguments],
         cwd=PROJECT,
@@ -314,7 +314,7 @@ def serving(module: str, *arguments: str) -> Iterator[str]:
 
 
 def make_what_is_expected(client: Callable[[str, str], Any], region: str, stack: str) -> dict[str, Any]:
-    """Make what a stack finds in its account, the network and secrets made by hand, and return the settings for it.
+    """Create what a stack finds in its account (network, secrets made by hand), and return the settings for it.
 
     `client` returns a client of the account's API for a service and a region.
     """
@@ -336,7 +336,7 @@ def make_what_is_expected(client: Callable[[str, str], Any], region: str, stack:
 
 
 def make_secrets_by_hand(client: Callable[[str, str], Any], region: str, stack: str) -> dict[str, Any]:
-    """Make what every stack finds in its account, as `make_what_is_expected` does: secrets, and CloudFront's list."""
+    """Create what every stack finds in its account, as `make_what_is_expected` does: secrets, and CloudFront's list."""
     ec2, secrets = client("ec2", region), client("secretsmanager", region)
     prefixes = ec2.create_managed_prefix_list(PrefixListName="cloudfront", MaxEntries=1, AddressFamily="IPv4")
     names = Names(NAME, stack, ACCOUNT, region)

@@ -1,8 +1,9 @@
-"""What IAM asks before AWS carries out a call: actions, resources and condition keys.
+"""What IAM checks before AWS carries out a call: actions, resources and condition keys.
 
-An operation's action mostly has its name. The tables hold where that isn't so, from the Service Authorization Reference
+An operation's action usually has the operation's name. The tables hold the exceptions, from the Service Authorization
+Reference
 (https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html)
-and the pages named beside a row. Which actions take a resource at all is known to the pack's own index.
+and the pages named beside a row. The pack's own index knows which actions take a resource at all.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ACCOUNT: Final = "123456789012"
 
 _PREFIXES: Final = {"elbv2": "elasticloadbalancing"}
 _OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
-    # https://docs.aws.amazon.com/AmazonS3/latest/API/ has "Permissions" on each operation's page.
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/ has a section "Permissions" on each operation's page.
     "s3": {
         "DeleteBucketEncryption": "PutEncryptionConfiguration",
         "DeleteBucketLifecycle": "PutLifecycleConfiguration",
@@ -49,7 +50,7 @@ _OTHERWISE: Final[Mapping[str, Mapping[str, str]]] = {
     "cloudfront": {"CreateDistributionWithTags": "CreateDistribution"},
     "sts": {"GetCallerIdentity": ""},  # needs no permission
 }
-"""Service -> operation -> its action; empty for none."""
+"""Service -> operation -> its action; empty if it needs none."""
 
 _TAGGING: Final = {
     "acm": "AddTagsToCertificate",
@@ -62,7 +63,7 @@ _TAGGING: Final = {
     "iam CreatePolicy": "TagPolicy",
     "iam CreateRole": "TagRole",
 }
-"""Service, with the operation where it matters -> action that a call needs too if it sets tags; else TagResource."""
+"""Service, with the operation where needed -> action that a call also needs if it sets tags; default TagResource."""
 
 _MADE: Final = "0" * 17
 _ECS: Final = "arn:aws:ecs:{region}:{account}:"
@@ -135,8 +136,8 @@ _RESOURCES: Final[Mapping[str, Mapping[str, str]]] = {
         "Name": "arn:aws:wafv2:{region}:{account}:global/{kind}/{}/" + _MADE,
     },
 }
-"""Service -> parameter (a pattern, for forms) -> ARN that it names; the first that a call has counts. What a call makes
-has no id yet, so zeros stand for it."""
+"""Service -> parameter (a pattern, for forms) -> ARN that it names; the first that a call has counts. What a call
+creates has no id yet, so zeros stand for it."""
 
 _KINDS: Final = (
     ("ResponseHeadersPolicy", "response-headers-policy"),
@@ -150,7 +151,7 @@ _KINDS: Final = (
     ("Namespace", "namespace"),
     ("GetService", "service"),
 )
-"""What an operation's name ends in -> what its ARNs have for that."""
+"""End of an operation's name -> the corresponding part of its ARNs."""
 _KINDS_OF_IDS: Final = {
     "eipalloc": "elastic-ip",
     "nat": "natgateway",
@@ -160,13 +161,13 @@ _KINDS_OF_IDS: Final = {
     "subnet": "subnet",
     "vpc": "vpc",
 }
-"""What an id of EC2 begins with -> what its ARN has for that."""
+"""Prefix of an EC2 id -> the corresponding part of its ARN."""
 _UNNAMED: Final = {
     "AllocateAddress": "arn:aws:ec2:{region}:{account}:elastic-ip/eipalloc-" + _MADE,
     "CreateNatGateway": "arn:aws:ec2:{region}:{account}:natgateway/nat-" + _MADE,
     "DescribeGlobalClusters": "arn:aws:rds::{account}:global-cluster:any",
 }
-"""Operation -> ARN that it is about and none of its parameters names."""
+"""Operation -> the ARN that it needs, though none of its parameters names it."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ class Request:
 
 
 def needed(call: ApiCall) -> Iterator[Request]:
-    """Yield all that IAM is asked about a call. What exists is looked up in moto, so this comes before the call."""
+    """Yield every IAM request about a call. It looks up existing resources in moto, so it must run before the call."""
     prefix = _PREFIXES.get(call.service, call.service)
     name = _OTHERWISE.get(call.service, {}).get(call.operation, call.operation)
     if not name:
@@ -187,17 +188,17 @@ def needed(call: ApiCall) -> Iterator[Request]:
     context = {f"aws:RequestTag/{key}": value for key, value in call.tags.items()}
     for resource in _resources(call) or ["*"]:
         yield _request(f"{prefix}:{name}", resource, context, call)
-    yield from _besides(call, f"{prefix}:{name}", context)
+    yield from _further_requests(call, f"{prefix}:{name}", context)
     tagging = _TAGGING.get(f"{call.service} {call.operation}") or _TAGGING.get(call.service, "TagResource")
     if call.tags and call.service != "s3" and not name.startswith(("Tag", "Add", "CreateTags", "Remove", "DeleteTags")):
-        made = _made(call)
+        made = _created_arn(call)
         made_by = {f"{prefix}:CreateAction": name} if call.service in ("ec2", "elbv2") else {}
         yield _request(f"{prefix}:{tagging}", made, {**context, **made_by}, call)
-    yield from _through(call)
+    yield from _requests_between_services(call)
 
 
-def _besides(call: ApiCall, action: str, context: Mapping[str, Any]) -> Iterator[Request]:
-    """Yield what is asked about further resources of a call: the network of a group, the rules that are changed."""
+def _further_requests(call: ApiCall, action: str, context: Mapping[str, Any]) -> Iterator[Request]:
+    """Yield requests about further resources of a call: the network of a group, the rules that are changed."""
     own = f"arn:aws:{call.service}:{call.region}:{ACCOUNT}"
     further: list[str] = []
     if call.operation == "CreateSecurityGroup":
@@ -211,14 +212,14 @@ def _besides(call: ApiCall, action: str, context: Mapping[str, Any]) -> Iterator
         further = [f"{own}:elastic-ip/{id_}" for id_ in call.values("AllocationId")]
         further += [f"{own}:subnet/{id_}" for id_ in call.values("SubnetId")]
     if call.service == "rds":
-        # Each that a request names, after the first: its cluster, group of subnets, group of parameters, snapshot.
+        # Every resource that a request names after the first: its cluster, subnet group, parameter group, snapshot.
         further = [arn for row in _RESOURCES["rds"] for arn in _named(call, row)][1:]
     for resource in further:
         yield _request(action, resource, context, call)
 
 
-def _through(call: ApiCall) -> Iterator[Request]:
-    """Yield what one service asks about another.
+def _requests_between_services(call: ApiCall) -> Iterator[Request]:
+    """Yield requests that one service makes to another.
 
     CloudFront: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-vended-logs-permissions-V2.html
     and https://docs.aws.amazon.com/waf/latest/developerguide/security_iam_service-with-iam.html.
@@ -239,11 +240,11 @@ def _through(call: ApiCall) -> Iterator[Request]:
             yield _request(f"s3:{read}", f"arn:aws:s3:::{bucket}/{key}", {}, call)
 
 
-def _made(call: ApiCall) -> str:
-    """Return the ARN of what a call makes, for its tags.
+def _created_arn(call: ApiCall) -> str:
+    """Return the ARN of the resource that a call creates, for its tags.
 
     Raises:
-        LookupError: it isn't known.
+        LookupError: the ARN isn't known.
     """
     where = f"{_PREFIXES.get(call.service, call.service)}:{call.region}:{ACCOUNT}"
     if call.operation.startswith("Authorize"):
@@ -278,11 +279,11 @@ def _named(call: ApiCall, parameter: str) -> list[str]:
 
 
 def _arn(value: str, template: str, call: ApiCall) -> str:
-    """Return the ARN of what a parameter's value names."""
+    """Return the ARN of the resource that a parameter's value names."""
     text = value.removeprefix("https://") if call.service == "iam" else value
     if text.startswith("arn:"):
         secrets = get_backend("secretsmanager")[ACCOUNT][call.region].secrets
-        # A part of its ARN may name a secret; IAM is asked about the whole one.
+        # A call may give a part of a secret's ARN; IAM is asked about the whole ARN.
         kept = secrets.get(text) if call.service == "secretsmanager" else None
         return str(kept.arn) if kept else text
     kind = next((kind for end, kind in _KINDS if end in call.operation), "")
@@ -308,7 +309,7 @@ def _request(action: str, resource: str, context: Mapping[str, Any], call: ApiCa
 
 
 def _existing_tags(arn: str) -> dict[str, str]:
-    """Return the tags of an existing resource of a kind whose tags permissions depend on."""
+    """Return the tags of an existing resource, if permissions depend on the tags of its type."""
     _, _, service, region, _, rest = (*arn.split(":", 5), *[""] * 6)[:6]
     if service == "ec2":
         backend = get_backend("ec2")[ACCOUNT][region]
@@ -332,7 +333,7 @@ def _boundary(arn: str) -> str:
 
 
 def _path(call: ApiCall) -> str:
-    """Return the path of the role or policy that a call names: an existing role's own, or what the call says."""
+    """Return the path of the role or policy that a call names: the existing role's own, or the call's."""
     role = _role(str(call.parameters.get("RoleName")))
     return str(role.path if role else call.parameters.get("Path", "/"))
 

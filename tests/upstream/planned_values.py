@@ -1,6 +1,6 @@
-"""What a provider's own code answers in a preview, held against what the embedded engine would answer.
+"""Compares a provider's own answers in a preview with those of the embedded engine.
 
-Only names leave this module, and values that the provider adds by itself; never one that it was given.
+Only names, and values that the provider adds itself, leave this module; never a value that it was given.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ NOT_PULUMI_AWS: Final[Mapping[tuple[str, str], str]] = {
         "rules.*.filter.tags",
     ): "the dynamic bridge has lists where pulumi-aws has one object or none",
 }
-"""Type and path -> why the answer there is one of the dynamic bridge or of the 5.x provider, and not of pulumi-aws 7.
-All attributes that pulumi-aws' classes don't have are passed over too: the bridge has names of its own for ids."""
+"""Type and path -> why pulumi-aws 7 answers differently there from the dynamic bridge or the 5.x provider.
+Attributes that pulumi-aws' classes lack are ignored too: the bridge has its own names for ids."""
 
 IN_ANY_ORDER: Final = {("aws:lb/listenerRule:ListenerRule", "conditions")}
 """Type and input that is a set in Terraform's schema: its order is that of a hash of the values, secret ones too."""
 
 DOCUMENTS: Final[Mapping[Literal["document", "legacy_document"], str]] = {"document": "", "legacy_document": "Version"}
-"""How a policy document comes back -> the key that comes before all others."""
+"""How a policy document comes back -> the key that comes first."""
 
 
 def observe(type_: str, given: Mapping[str, Json], answered: Mapping[str, Json]) -> Answer:
-    """Return how one answer differs from its inputs, as the record of planned answers has it."""
+    """Return how an answer differs from its inputs, in the form of the record of planned answers."""
     found = Answer(added={}, unknown=[], whole=[], sorted=[], document=[], legacy_document=[])
     for path, before, after in _differences(type_, given, answered):
         if type_ == CERTIFICATE and path in ("subjectAlternativeNames", "domainValidationOptions"):
-            continue  # the embedded engine computes them
+            continue  # the embedded engine computes these itself
         if before is None and after == UNKNOWN:
             found["unknown"].append(path)
         elif before is None and path not in ("region", "tagsAll"):
@@ -65,10 +65,10 @@ def unexplained(type_: str, given: Mapping[str, Json], answered: Mapping[str, Js
 
 
 def _differences(type_: str, one: Mapping[str, Json], other: Mapping[str, Json]) -> Iterator[tuple[str, Json, Json]]:
-    """Yield path and both values, None for none, wherever two sets of properties of a type differ.
+    """Yield path and both values (None if missing) wherever two sets of properties of a type differ.
 
     Raises:
-        LookupError: the type's SDK isn't loaded, so nothing is known about its properties.
+        LookupError: the type's SDK isn't loaded, so its properties aren't known.
     """
     if not declared(type_):
         raise LookupError(f"no class of the SDK for {type_}")
@@ -83,7 +83,7 @@ def _differences(type_: str, one: Mapping[str, Json], other: Mapping[str, Json])
 
 
 def _in_one_order(value: Json) -> Json:
-    """Return a list of objects in an order that depends on nothing but them; anything else as it is."""
+    """Return a list of objects in an order that depends only on the objects; anything else unchanged."""
     return sorted(value, key=lambda item: json.dumps(item, sort_keys=True)) if isinstance(value, list) else value
 
 

@@ -1,10 +1,10 @@
-"""What stands before the server that plays AWS: it writes down each call, and makes those fail that a test wants to.
+"""The layer in front of the server that plays AWS: it records each call, and fails the calls that a test wants to fail.
 
-The journal gets one line of JSON for each call: `service`, `operation`, `status`, and `asked`, what IAM would be asked
-about it: each with `action`, `resource` and `context`. Never a parameter's value, for some are secret. A request that
-isn't known has `unrecognized` instead.
+The journal gets one line of JSON for each call: `service`, `operation`, `status`, and `asked`, the requests that IAM
+would get about it, each with `action`, `resource` and `context`. It never has a parameter's value, as some are secret.
+An unknown request has `unrecognized` instead.
 
-`faults.json` beside the journal, read anew when it changes, holds a list of faults (see `Fault`).
+`faults.json` beside the journal, read again whenever it changes, holds a list of faults (see `Fault`).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tests.upstream.refusals import Refusal, refusal
 
 @dataclass(frozen=True)
 class Fault:
-    """The first `times` calls of an operation, counted since the file was written, are answered with an error.
+    """Answers the first `times` calls of an operation, counted since the file was written, with an error.
 
-    `code` is AWS's name of the error, `status` the HTTP status that comes with it. Without them the calls are carried
-    out, and the connection is lost before the answer.
+    `code` is AWS's name of the error, `status` its HTTP status. Without these, the calls are carried out, and the
+    connection is lost before the answer.
     """
 
     operation: str
@@ -39,7 +39,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that a test has asked for."""
+    """The faults that a test has set."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -47,7 +47,7 @@ class Faults:
         self._left: list[list[Any]] = []
 
     def due(self, operation: str) -> Refusal | None:
-        """Count a call and return the error that is due at it."""
+        """Count a call and return its error if one is due."""
         stamp = self._file.stat().st_mtime_ns if self._file.exists() else 0
         if stamp != self._stamp:
             self._stamp = stamp
@@ -61,10 +61,10 @@ class Faults:
 
 
 class RecordingServer:
-    """The WSGI application: writes down, answers with a fault or hands on.
+    """The WSGI application: records each call, and answers it with a fault or passes it on.
 
-    An SDK that hears nothing asks again under the same invocation id. It is given the first answer then, so that a
-    lost connection makes nothing twice, as AWS sees to by tokens and names.
+    An SDK that gets no answer repeats the call with the same invocation id. It then gets the first answer, so that a
+    lost connection creates nothing twice; AWS ensures that with tokens and names.
     """
 
     def __init__(self, server: CompletedServer, journal: Path) -> None:
@@ -80,7 +80,7 @@ class RecordingServer:
         try:
             call = recognize(environ, body)
             id_ = environ.get("HTTP_AMZ_SDK_INVOCATION_ID", "")
-            # What is asked again was asked about before, and may be gone by now.
+            # IAM was already asked about a repeated call, and its resource may be gone by now.
             asked = [] if id_ in self._answers else [asdict(request) for request in needed(call)]
         except LookupError as error:
             self._note(unrecognized=str(error))
@@ -99,7 +99,7 @@ class RecordingServer:
         self._note(service=call.service, operation=call.operation, status=0 if lost else int(status[:3]), asked=asked)
         if lost:
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
-            raise ConnectionAbortedError  # which the server takes for the client's
+            raise ConnectionAbortedError  # the server takes it for the client's
         start(status, [*headers, ("Content-Length", str(len(content)))])
         return [content]
 
@@ -109,7 +109,7 @@ class RecordingServer:
 
 
 def _failed(refused: Refusal, call: ApiCall) -> tuple[str, list[tuple[str, str]], bytes]:
-    """Return an error in the shape that the service's protocol has for it."""
+    """Return an error in the shape of the service's protocol."""
     error = f"<Error><Type>Sender</Type><Code>{refused.code}</Code><Message>{refused.message}</Message></Error>"
     shapes = {"ec2": f"<Response><Errors>{error}</Errors></Response>", "s3": error}
     if call.service in ("acm", "logs", "secretsmanager", "ssm", "wafv2"):

@@ -1,6 +1,6 @@
-"""What AWS refuses and moto doesn't: deletions of what is in use, quotas, names that are taken.
+"""Calls that AWS refuses and moto doesn't: deleting what is in use, exceeding quotas, taking a used name.
 
-Each row names the error as the operation's page in AWS's API reference does.
+Each row names the error as on the operation's page in AWS's API reference.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Distributions = Mapping[str, ElementTree.Element]
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error that AWS answers: its name, the HTTP status and a text."""
+    """An error answered by AWS: its name, the HTTP status and a text."""
 
     code: str
     status: int
@@ -134,4 +134,4 @@ _ROWS: Final[Mapping[str, tuple[Refusal, Callable[[ApiCall, Distributions], Iter
     "PutRolePolicy": (Refusal("LimitExceeded", 409, "Maximum policy size of 10240 bytes exceeded"), _inline_quota),
     "UpdateDistribution": (_TAKEN, _taken_alias),
 }
-"""Operation -> the error, and what asks for it: any true reason."""
+"""Operation -> the error, and the checks that cause it: any true result does."""

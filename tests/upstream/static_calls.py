@@ -1,10 +1,10 @@
-"""A second source for what the provider calls: the published tool iam-policy-autopilot, which analyzed its code.
+"""A second source for the provider's calls: the published tool iam-policy-autopilot analyzed the provider's code.
 
     python -m tests.upstream.static_calls PROGRAM [TYPE…]
 
-writes `static_calls.json` anew, for the types of the record of planned answers, and the one of `tests/workloads`, for
+writes `static_calls.json` again, for the types of the record of planned answers, and the file of `tests/workloads`, for
 the types that it has and those given. PROGRAM is the tool's command, from the package index's `iam-policy-autopilot`.
-It knows calls that no scenario reaches, and takes a plan.
+The tool knows calls that no scenario reaches. Its input is a plan.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.upstream.terraform_types import terraform_name
 
 RECORD: Final = Path(__file__).with_name("static_calls.json")
 WORKLOADS: Final = Path(__file__).parent.parent / "workloads" / "static_calls.json"
-"""The record of the types that only a stack has which makes its workloads."""
+"""The record for types that exist only in a stack that creates its workloads."""
 ACTIONS: Final = ("create", "update", "delete")
 
 

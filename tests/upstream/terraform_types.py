@@ -1,7 +1,7 @@
-"""What a type of pulumi-aws is called in the Terraform AWS provider, and which of its inputs are shaped otherwise.
+"""Maps types of pulumi-aws to names in the Terraform AWS provider, and lists the inputs that have another shape there.
 
-The dynamic bridge serves a Terraform provider under names of its own; pulumi-aws maps the same provider by hand. The
-rule below covers most types, the tables hold the exceptions.
+The dynamic bridge serves a Terraform provider under its own names; pulumi-aws maps the same provider by hand. The rule
+below covers most types, the tables hold the exceptions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OTHERWISE: Final[Mapping[str, str]] = {
     "aws:wafv2/ipSet:IpSet": "aws_wafv2_ip_set",
 }
 _SERVICES: Final[Mapping[str, str]] = {"ec2": "", "servicediscovery": "service_discovery_"}
-"""Service, as pulumi-aws calls it -> what stands for it in Terraform's names."""
+"""Service in pulumi-aws -> its part of Terraform's names."""
 
 SINGLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": ("", ("deliveryDestinationConfiguration",)),
@@ -29,21 +29,21 @@ SINGLE: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
         ("abortIncompleteMultipartUpload", "expiration", "filter", "noncurrentVersionExpiration"),
     ),
 }
-"""Type -> inputs that are one object in pulumi-aws and a list of at most one in the bridge, which adds an `s` to their
-names; first the list that holds the objects with these inputs, empty where the resource itself does."""
+"""Type -> inputs that are one object in pulumi-aws and a list of at most one item in the bridge, which adds an `s` to
+their names. First comes the list whose objects have these inputs; it is empty if the resource itself has them."""
 
 RENAMED: Final[Mapping[str, Mapping[str, str]]] = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": {"name": "alarmName"},
     "aws:lambda/function:Function": {"name": "functionName"},
 }
-"""Type -> input -> what the bridge calls it, where pulumi-aws has another name for it."""
+"""Type -> input -> the bridge's name for it, where pulumi-aws has another name."""
 
 NEWER_VALUES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
     "aws:cloudfront/distribution:Distribution": {
         "viewerCertificate.minimumProtocolVersion": ("TLSv1.2_2025", "TLSv1.2_2021")
     },
 }
-"""Type -> path -> a value that the 5.x provider doesn't know yet, and the older one that it gets instead."""
+"""Type -> path -> a value that the 5.x provider doesn't know yet, and the older value that it gets instead."""
 
 
 def terraform_name(token: str) -> str:

@@ -1,4 +1,4 @@
-"""A platform that real Terraform made is taken over by real provider code, with the commands of the runbook."""
+"""Real provider code takes over a platform that real Terraform created, with the commands of the runbook."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NETWORK: Final = (
     *("vpcId", "privateSubnetIds", "publicSubnetIds", "cloudfrontPrefixListId", "kindeClientSecret"),
     *("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId"),
 )
-"""The settings that name what Terraform's platform and the program both find in the account."""
+"""The settings that name what both Terraform's platform and the program find in the account."""
 
 POLICIES: Final = every_policy_name(Names(NAME, "prod", "", ""))
 IMMUTABLE: Final = {
@@ -46,7 +46,7 @@ IMMUTABLE: Final = {
     },
     "certificates": {"acm-alb-origin": {"keyAlgorithm": "RSA_2048"}},
 }
-"""With the path of roles, the five usual differences; the viewers' certificate is made beside the old one."""
+"""The path of roles, and the five usual differences; a new viewer certificate is created beside the old one."""
 CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 AGREED: Final = {
     "naming": {"misplaced-iam-resource": {"path": "/"}},
@@ -54,25 +54,25 @@ AGREED: Final = {
 }
 CREATED: Final = {
     CERTIFICATE: 1,
-    "aws:acm/certificateValidation:CertificateValidation": 1,  # of that certificate; it only waits
+    "aws:acm/certificateValidation:CertificateValidation": 1,  # for that certificate; it only waits
     "aws:cloudwatch/logDelivery:LogDelivery": 2,
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": 1,
     "aws:cloudwatch/logDeliverySource:LogDeliverySource": 2,
     "cloudflare:index/dnsRecord:DnsRecord": 6,  # the zone is empty here
 }
-"""What the program makes and Terraform's platform doesn't have: type -> how many."""
+"""Type -> how many resources the program creates that Terraform's platform doesn't have."""
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """Terraform's platform, and a stack with an empty state on the same account; its zone has nothing yet."""
+    """Terraform's platform, and a stack with an empty state on the same account and an empty zone."""
 
     stack: Upstream
     estate: Workspace
     zone: ServedZone
 
     def adopt(self, *arguments: str, typed: str = "") -> str:
-        """Run `operations adopt`, which must end well, and return what it prints."""
+        """Run `operations adopt`, which must succeed, and return what it prints."""
         project = str(self.stack.deployment.project)
         where = ("--stack", "prod", "--project", project, "--connect-to", self.zone.route, "--timeout", "60")
         command = [sys.executable, "-m", "operations", "adopt", *where, *arguments]
@@ -96,19 +96,19 @@ class Adoption:
         return done.stdout
 
     def written(self) -> list[str]:
-        """Return the calls so far that changed something in the account, or whose kind isn't known."""
+        """Return the calls so far that changed the account, or may have."""
         asked = (call.get("operation", "") for call in self.stack.account.journal("api"))
         return [operation for operation in asked if not operation.startswith(READS)]
 
     def leaks(self, *folders: Path) -> list[str]:
-        """Return the files that hold a value of a secret of Terraform's platform."""
+        """Return the files that contain the value of a secret of Terraform's platform."""
         files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
         return [str(path) for path in files if any(value.encode() in path.read_bytes() for value in CANARIES.values())]
 
 
 @pytest.fixture(scope="module")
 def adoption(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adoption]:
-    """Terraform's platform, just made."""
+    """Terraform's platform, just created."""
     if reason := terraform.missing():
         pytest.skip(reason)
     planned = {step.type for step in plan_of("prod").steps if step.type.startswith("aws:")}
@@ -125,7 +125,7 @@ def adoption(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Adoption]:
 
 
 def changed(ran: Ran) -> Counter[tuple[str, str]]:
-    """Return what a run did to AWS, each as method and URN."""
+    """Return the changes that a run made to AWS, each as method and URN."""
     return Counter(
         (call["method"], call["urn"])
         for call in ran.provider
@@ -140,7 +140,7 @@ def left_with_terraform() -> Mapping[str, Mapping[str, Any]]:
     return {certificate: {"reason": "One with an EC key is made beside it", "owner": "platform", "until": until}}
 
 
-def test_a_platform_of_terraform_is_taken_over(adoption: Adoption, tmp_path: Path) -> None:
+def test_a_platform_made_by_terraform_is_taken_over(adoption: Adoption, tmp_path: Path) -> None:
     stack, estate = adoption.stack, adoption.estate
     state, report, files = estate.state(), tmp_path / "report.json", tmp_path / "hand-over"
     read, to = ("--terraform-state", "-"), ("--folder", str(files))
@@ -160,7 +160,7 @@ def test_a_platform_of_terraform_is_taken_over(adoption: Adoption, tmp_path: Pat
     }
     printed += adoption.adopt(*read, "--hand-over", str(report), *to, typed=state)
     printed += adoption.adopt(*read, "--take-over", str(report), typed=state)
-    # The way back, until Terraform has forgotten, and once more.
+    # The way back, which works until Terraform has forgotten; then the take-over is repeated.
     for command in (("stack", "rm", "--force", "--preserve-config", "--yes"), ("stack", "init", "--no-select")):
         assert stack.deployment.pulumi(*command).code == 0
     printed += adoption.adopt(*read, "--take-over", str(report), typed=state)
@@ -192,7 +192,7 @@ def test_a_platform_of_terraform_is_taken_over(adoption: Adoption, tmp_path: Pat
     assert {method for method, _ in done} == {"Create", "Update"}
     assert {urn: method for method, urn in done} == told
 
-    # Terraform still has the old certificate, which nothing uses any more, and what was never taken over.
+    # Terraform still has the old certificate, which is no longer used, and everything that was never taken over.
     after = len(adoption.written())
     estate.run("destroy", "-auto-approve", "-input=false", "-no-color")
     assert sorted(adoption.written()[after:]) == ["DeleteCertificate", "DeleteLogGroup", "DeregisterTaskDefinition"]

@@ -1,4 +1,4 @@
-"""What the server that plays AWS adds to moto, asked with boto3: it needs no provider code."""
+"""The corrections to moto in the server that plays AWS, tested with boto3; these tests need no provider code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REGION = "eu-central-1"
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """The URL of a server, and the folder of its journal."""
+    """The URL of a server, and the folder with its journal."""
     folder = tmp_path_factory.mktemp("aws")
     with serving("tests.upstream.aws_server", str(folder / "api.jsonl")) as url:
         yield url, folder
@@ -29,7 +29,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
 
 @cache
 def _session() -> boto3.Session:
-    """Return a session that keeps the models of services that it has read."""
+    """Return a session that caches the service models that it has read."""
     return boto3.Session()
 
 
@@ -71,7 +71,7 @@ def test_a_value_of_a_parameter_is_never_written_down(served: tuple[str, Path]) 
     assert "canary-value" not in (served[1] / "api.jsonl").read_text()
 
 
-def test_a_fault_comes_as_often_as_it_was_asked_for(served: tuple[str, Path]) -> None:
+def test_a_fault_happens_as_often_as_set(served: tuple[str, Path]) -> None:
     faults = served[1] / "faults.json"
     faults.write_text(json.dumps([{"operation": "ListBuckets", "code": "SlowDown", "status": 503}]))
     with pytest.raises(ClientError, match="SlowDown"):
@@ -96,7 +96,7 @@ def test_a_role_keeps_its_description_when_its_longest_session_changes(served: t
     assert (role["Description"], role["MaxSessionDuration"]) == ("what it does", 7200)
 
 
-def test_quotas_of_policies_are_kept(served: tuple[str, Path]) -> None:
+def test_quotas_of_policies_are_enforced(served: tuple[str, Path]) -> None:
     iam = client(served, "iam")
     iam.create_role(RoleName="full", AssumeRolePolicyDocument=document(1))
     iam.put_role_policy(RoleName="full", PolicyName="one", PolicyDocument=document(6000))
@@ -106,7 +106,7 @@ def test_quotas_of_policies_are_kept(served: tuple[str, Path]) -> None:
         iam.create_policy(PolicyName="large", PolicyDocument=document(6200))
 
 
-def test_what_is_in_use_is_not_deleted(served: tuple[str, Path]) -> None:
+def test_resources_in_use_are_not_deleted(served: tuple[str, Path]) -> None:
     iam = client(served, "iam")
     bound = iam.create_policy(PolicyName="bound", PolicyDocument=document(1))["Policy"]["Arn"]
     iam.create_role(RoleName="bounded", AssumeRolePolicyDocument=document(1), PermissionsBoundary=bound)
@@ -146,7 +146,7 @@ def test_a_flow_log_goes_to_a_folder_of_a_bucket(served: tuple[str, Path]) -> No
     assert [log["LogDestination"] for log in ec2.describe_flow_logs()["FlowLogs"]] == [folder]
 
 
-def test_a_service_has_a_task_that_runs(served: tuple[str, Path]) -> None:
+def test_a_service_has_a_running_task(served: tuple[str, Path]) -> None:
     ecs = client(served, "ecs")
     ecs.create_cluster(clusterName="all")
     ecs.register_task_definition(family="one", containerDefinitions=[{"name": "one", "image": "one", "memory": 64}])
@@ -158,7 +158,7 @@ def test_a_service_has_a_task_that_runs(served: tuple[str, Path]) -> None:
     assert (told["healthCheckGracePeriodSeconds"], told["enableECSManagedTags"]) == (120, True)
 
 
-def test_a_service_goes_back_from_an_image_that_is_missing(served: tuple[str, Path]) -> None:
+def test_a_service_rolls_back_from_a_missing_image(served: tuple[str, Path]) -> None:
     ecs = client(served, "ecs")
     ecs.create_cluster(clusterName="back")
     revisions = [
@@ -176,7 +176,7 @@ def test_a_service_goes_back_from_an_image_that_is_missing(served: tuple[str, Pa
     assert [deployment["status"] for deployment in deployments] == ["SUCCESSFUL", "ROLLBACK_SUCCESSFUL"]
 
 
-def test_a_queue_tells_of_dead_letters_as_it_was_told(served: tuple[str, Path]) -> None:
+def test_a_queue_returns_its_redrive_policies_as_given(served: tuple[str, Path]) -> None:
     queues = client(served, "sqs")
     dead = queues.create_queue(QueueName="dead")["QueueUrl"]
     arn = queues.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

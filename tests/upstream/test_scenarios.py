@@ -1,6 +1,6 @@
-"""Two stacks on provider code that nobody here wrote: made, left alone, changed in every way, destroyed.
+"""Two stacks on upstream provider code: created, left alone, changed in every way, destroyed.
 
-One account, in order: each test finds what those before it left.
+One account, in order: each test builds on those before it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ OPTIONS: dict[str, tuple[Any, Any]] = {
     "circleciProviderManaged": (False, True),
     "manageZoneSettings": (True, False),
 }
-"""Setting -> another value, and the one that it has. They are set and taken back together: none bears on another."""
+"""Setting -> another value, and the original one. All are set and reset together, since they are independent."""
 
 
 def aws_types(stack: str) -> list[str]:
@@ -43,14 +43,14 @@ def aws_types(stack: str) -> list[str]:
 
 
 def assert_settled(stack: Upstream, after: str) -> None:
-    """A plan made now is empty, whatever was done before."""
+    """A plan made now is empty."""
     ran = stack.preview(f"preview after: {after}")
     assert ran.differing == []
     assert ran.refused == []
 
 
-def well(ran: Ran) -> list[tuple[str, str]]:
-    """What a run changed, if it went well."""
+def changes_of(ran: Ran) -> list[tuple[str, str]]:
+    """What a run changed; the run must have succeeded."""
     assert ran.refused == []
     return ran.changes
 
@@ -71,7 +71,7 @@ BREAKAGES = {row["id"]: row for row in ONE_A_PACK}
 
 
 @pytest.mark.parametrize("breakage", BREAKAGES)
-def test_each_packs_violation_stops_the_first_up_before_anything_is_made(breakage: str, prod: Upstream) -> None:
+def test_a_violation_of_each_pack_stops_the_first_up_before_anything_is_created(breakage: str, prod: Upstream) -> None:
     row, project = BREAKAGES[breakage], prod.deployment.project
     files = ["__main__.py", *(change["file"] for change in row.get("replacements", [row] if "file" in row else []))]
     kept = {file: (project / file).read_text() for file in files}
@@ -85,20 +85,20 @@ def test_each_packs_violation_stops_the_first_up_before_anything_is_made(breakag
     assert [call for call in ran.api if call["operation"].startswith(("Create", "Put"))] == []
 
 
-def test_the_first_gated_up_makes_every_resource_once(prod: Upstream) -> None:
-    changes = well(prod.gated_up("first up, gated"))
+def test_the_first_gated_up_creates_every_resource_once(prod: Upstream) -> None:
+    changes = changes_of(prod.gated_up("first up, gated"))
     assert sorted(changes) == sorted(("Create", type_) for type_ in aws_types("prod"))
 
 
 def test_a_second_gated_up_changes_nothing(prod: Upstream) -> None:
-    assert well(prod.gated_up("second up, gated")) == []
+    assert changes_of(prod.gated_up("second up, gated")) == []
 
 
-def test_a_refresh_finds_nothing_that_differs(prod: Upstream) -> None:
-    assert well(prod.refresh("refresh")) == []
+def test_a_refresh_finds_no_difference(prod: Upstream) -> None:
+    assert changes_of(prod.refresh("refresh")) == []
 
 
-def test_a_pull_requests_preview_shows_the_rules_alone_whose_secret_it_may_not_read(prod: Upstream) -> None:
+def test_a_preview_that_may_not_read_the_secret_shows_only_the_rules_with_it(prod: Upstream) -> None:
     ran = prod.preview("preview of a pull request", "ci-preview")
     assert ran.refused == []
     assert [text.partition("::")[0] for text in ran.differing] == [RULE] * 2
@@ -110,34 +110,38 @@ def test_a_preview_that_reads_the_secret_finds_nothing_to_change(prod: Upstream)
 
 
 def test_the_header_secret_is_rotated_in_place(prod: Upstream) -> None:
-    # From here on nothing waits for distributions: the provider does, for half a minute each, and the gate wants it to.
+    # From here on nothing waits for distributions, which takes half a minute each. The gate wants the program to wait.
     old = "            is_ipv6_enabled=True,"
     prod.deployment.edit("components/distribution.py", old, f"            wait_for_deployment=False,\n{old}")
     prod.deployment.configure(originHeaderSecret=NEXT_HEADER_SECRET, previousOriginHeaderSecret=HEADER_SECRET)
-    changes = well(prod.up("header secret, both let in"))
+    changes = changes_of(prod.up("header secret, both let in"))
     assert Counter(changes) == {("Update", RULE): 2, ("Update", DISTRIBUTION): 2, ("Update", PARAMETER): 1}
     in_order = [type_ for _, type_ in changes if type_ != PARAMETER]
     assert in_order == [RULE, RULE, DISTRIBUTION, DISTRIBUTION]
     prod.deployment.configure(previousOriginHeaderSecret=None)
-    assert well(prod.up("header secret, the new one alone")) == [("Update", RULE)] * 2
+    assert changes_of(prod.up("header secret, the new one alone")) == [("Update", RULE)] * 2
 
 
 def test_the_kinde_secret_is_rotated_in_place(prod: Upstream) -> None:
     secret = f"{prod.deployment.stack}/kinde/client-secret"
     prod.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=NEXT_KINDE_SECRET)
-    assert well(prod.up("Kinde secret")) == [("Update", RULE)] * 2
+    assert changes_of(prod.up("Kinde secret")) == [("Update", RULE)] * 2
     assert_settled(prod, "both secrets")
 
 
 @pytest.mark.parametrize(("state", "place"), [("on", 0), ("off", 1)])
-def test_every_option_is_set_and_taken_back_and_settles(state: str, place: int, prod: Upstream) -> None:
+def test_every_option_can_be_set_and_reset(state: str, place: int, prod: Upstream) -> None:
     for key, values in OPTIONS.items():
         prod.deployment.set(key, values[place])
-    assert {method for method, _ in well(prod.up(f"options, {state}", preview=True))} == {"Create", "Update", "Delete"}
+    assert {method for method, _ in changes_of(prod.up(f"options, {state}", preview=True))} == {
+        "Create",
+        "Update",
+        "Delete",
+    }
     assert_settled(prod, f"options, {state}")
 
 
-def test_a_web_acl_of_ones_own_is_attached_and_detached(prod: Upstream) -> None:
+def test_an_existing_web_acl_is_attached_and_detached(prod: Upstream) -> None:
     seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "own"}
     acl = prod.account.client("wafv2", "us-east-1").create_web_acl(
         Name="own", Scope="CLOUDFRONT", DefaultAction={"Allow": {}}, VisibilityConfig=seen
@@ -146,17 +150,17 @@ def test_a_web_acl_of_ones_own_is_attached_and_detached(prod: Upstream) -> None:
         prod.options = "own-web-acl" if value else "only-cloudflare"
         prod.deployment.set("webAclArn", value)
         prod.deployment.set("onlyCloudflareViewers", not value)
-        changes = well(prod.up(f"a web ACL of one's own, {state}"))
+        changes = changes_of(prod.up(f"a web ACL of one's own, {state}"))
         assert Counter(changes)["Update", DISTRIBUTION] == 2
         assert_settled(prod, f"a web ACL of one's own, {state}")
 
 
-def test_what_has_a_new_name_or_port_is_made_before_the_old_one_goes(prod: Upstream) -> None:
+def test_a_resource_with_a_new_name_or_port_is_created_before_the_old_one_is_deleted(prod: Upstream) -> None:
     prod.deployment.edit("components/catalogue.py", 'ORK_PROCESSOR = "ork-processor"', 'ORK_PROCESSOR = "ork-worker"')
     prod.deployment.write_readers()
     prod.deployment.edit("components/applications.py", "port=7007", "port=7008")
     ran = prod.up("a role's name and a target group's port", preview=True)
-    changes = well(ran)
+    changes = changes_of(ran)
     assert Counter(changes) == Counter(
         [
             *(("Create", ROLE), ("Create", ROLE_POLICY), ("Update", ROLE_POLICY)),
@@ -180,21 +184,21 @@ SMALL_CHANGES = (
     ("components/parameters.py", "description=parameter.purpose", 'description=parameter.purpose + "."'),
     ("components/guarded_role.py", "description=args.description,", "description='.', max_session_duration=7200,"),
 )
-"""Files, and what in them is replaced by what: something that is changed in place of nearly every type."""
+"""File, old text, new text: changes that update nearly every type in place."""
 
 
 def test_small_changes_are_made_in_place(prod: Upstream) -> None:
     for change in SMALL_CHANGES:
         prod.deployment.edit(*change)
-    changes = well(prod.up("small changes and a tag's new name, of everything"))
+    changes = changes_of(prod.up("small changes and a tag's new name, of everything"))
     assert {method for method, _ in changes} == {"Update"}
     assert len(changes) > 60
     assert_settled(prod, "small changes")
 
 
-def test_what_is_no_longer_in_the_program_goes(prod: Upstream) -> None:
+def test_a_resource_removed_from_the_program_is_deleted(prod: Upstream) -> None:
     prod.deployment.edit("components/parameters.py", "in args.values.items():", "in list(args.values.items())[:-1]:")
-    assert well(prod.up("a parameter less")) == [("Delete", PARAMETER)]
+    assert changes_of(prod.up("a parameter less")) == [("Delete", PARAMETER)]
 
 
 def test_a_component_with_a_new_name_and_an_alias_keeps_everything(prod: Upstream) -> None:
@@ -202,11 +206,11 @@ def test_a_component_with_a_new_name_and_an_alias_keeps_everything(prod: Upstrea
     prod.deployment.edit("__main__.py", '    "way-in",', '    "entrance",')
     prod.deployment.edit("__main__.py", "if premises else None),\n)", f"if premises else None, {alias}),\n)")
     ran = prod.up("a component's name, with an alias")
-    assert well(ran) == []
+    assert changes_of(ran) == []
     assert ran.replaced == set()
 
 
-def test_what_aws_refuses_in_the_middle_is_finished_by_the_next_up(dev: Upstream, account: Account) -> None:
+def test_the_next_up_finishes_after_errors_of_aws(dev: Upstream, account: Account) -> None:
     account.faults(
         {"operation": "CreateRole", "code": "Throttling", "status": 400, "times": 2},
         {"operation": "PutParameter", "code": "ThrottlingException", "status": 400, "times": 1},
@@ -223,16 +227,16 @@ def test_what_aws_refuses_in_the_middle_is_finished_by_the_next_up(dev: Upstream
         "aws:s3/bucketVersioning:BucketVersioning"
     }
     finished = dev.gated_up("the next up, gated")
-    made = Counter(failed.changes) + Counter(well(finished))
+    made = Counter(failed.changes) + Counter(changes_of(finished))
     refused = Counter({("Create", "aws:s3/bucketVersioning:BucketVersioning"): 1})
     wanted = Counter(("Create", type_) for type_ in aws_types("dev"))
-    # The account's issuer of CI's tokens is the other stack's.
+    # Only one stack in an account creates the issuer of CI's tokens, and here that is the other one.
     assert made - refused == wanted - Counter({("Create", "aws:iam/openIdConnectProvider:OpenIdConnectProvider"): 1})
     assert_settled(dev, "the next up")
 
 
-def test_the_other_stack_in_the_account_is_none_the_wiser(prod: Upstream) -> None:
-    assert well(prod.refresh("refresh beside another stack")) == []
+def test_the_other_stack_in_the_account_is_unchanged(prod: Upstream) -> None:
+    assert changes_of(prod.refresh("refresh beside another stack")) == []
 
 
 def test_development_is_destroyed_to_the_last_resource(dev: Upstream) -> None:

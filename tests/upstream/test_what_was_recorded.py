@@ -1,6 +1,6 @@
-"""The records that the project keeps of upstream provider code are those of the scenarios before.
+"""The project's records of upstream provider code match the scenarios that ran before.
 
-With UPSTREAM_RECORD=write in the environment they are written again instead.
+With UPSTREAM_RECORD=write in the environment, these tests write the records instead.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ ISSUER = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 def whole(account: Account) -> Account:
     """The account after all scenarios."""
     if {ran.stack for ran in account.runs} != set(STACKS):
-        pytest.skip("the scenarios before didn't run")
+        pytest.skip("the scenarios before this test didn't run")
     return account
 
 
-def test_every_request_was_understood(whole: Account) -> None:
+def test_every_request_was_recognized(whole: Account) -> None:
     assert [call for call in whole.journal("api") if "unrecognized" in call] == []
 
 
 def test_the_record_of_planned_answers_is_current(whole: Account) -> None:
-    # Those of a first `up` are the same each time; a later one's depend on what was made before.
+    # The answers of a first `up` are the same each time; those of a later one depend on what exists by then.
     first = [ran for ran in whole.runs if ran.scenario.startswith("first up, gated")]
     observed = ((call["type"], call["answer"]) for ran in first for call in ran.provider if "answer" in call)
     document = {"source": provider_code(), "answers": planned_inputs.merged(observed)}
@@ -44,7 +44,7 @@ def test_the_record_of_planned_answers_is_current(whole: Account) -> None:
 
 
 def test_stack_rules_see_the_same_of_every_resource_on_both_engines(whole: Account) -> None:
-    # What a violation adds isn't the program's.
+    # Resources that a violation adds aren't the program's.
     good = (ran for ran in whole.runs if "violation" not in ran.scenario)
     planned = [call for ran in good for call in ran.provider if "answer" in call]
     for stack in STACKS:

@@ -1,6 +1,6 @@
-"""Workloads that are made here, on provider code that nobody here wrote: every argument of the plan, then their life.
+"""Workloads that this program creates, on upstream provider code: every argument of the plan, then their whole life.
 
-One account, in order: each test finds what those before it left.
+One account, in order: each test builds on those before it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LOST = {
     ("aws:rds/cluster:Cluster", "autoMinorVersionUpgrade"): "came with a later version than 5.100",
     ("aws:rds/cluster:Cluster", "masterPasswordWo"): "is written, and in no answer",
 }
-"""Type and argument -> why the answer of provider code of 5.x knows nothing of it."""
+"""Type and argument -> why the 5.x provider's answer lacks it."""
 
 OTHERWISE = {
     ("aws:cloudwatch/metricAlarm:MetricAlarm", "alarmActions"): "an empty list is left out",
@@ -55,13 +55,13 @@ OTHERWISE = {
     ("aws:ecs/taskDefinition:TaskDefinition", "containerDefinitions"): "the same JSON in the provider's own order",
     **LOST,
 }
-"""Type and path of which the embedded engine's answer isn't the provider's -> what the provider's is."""
+"""Type and path where the embedded engine and the provider differ -> the provider's answer."""
 
 UNPLAYED = {
     "certificate": "Cloudflare, which the hosts lead to",
     "targets of the load balancer": "ECS, where it tells the load balancer of its tasks",
 }
-"""What `park` and `unpark` miss when they look at what came of it -> who isn't played here."""
+"""What `park` and `unpark` can't find when they check the result -> the service that isn't played here."""
 
 FUNCTION = "aws:lambda/function:Function"
 STOPPED = [("Update", SERVICE, name) for name in SERVICES]
@@ -75,7 +75,7 @@ def planned() -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """An account of their own: those of the other tests have stacks without workloads."""
+    """A separate account: those of other tests have stacks without workloads."""
     types = sorted({*READS, *planned().values()})
     with empty_account(tmp_path_factory.mktemp("workloads"), types) as made:
         yield made
@@ -95,7 +95,7 @@ def lab(account: Account) -> Upstream:
 
 
 def put_code(stack: Upstream, text: str) -> str:
-    """Put an archive with the function's code where the stack's file says that it is, and return its version."""
+    """Upload an archive with the function's code to where the stack's file says it is, and return its version."""
     config = stack.account.settings(LAB)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as written:
@@ -111,13 +111,13 @@ def preview(lab: Upstream) -> Ran:
     return lab.preview("preview of workloads")
 
 
-def test_it_accepts_every_planned_argument(preview: Ran) -> None:
+def test_the_provider_accepts_every_planned_argument(preview: Ran) -> None:
     assert preview.refused == []
     assert [call for call in preview.provider if call.get("failures")] == []
     assert {call["urn"] for call in preview.provider if call["method"] == "Create"} == set(planned())
 
 
-def test_it_loses_none_without_a_reason(preview: Ran) -> None:
+def test_the_provider_loses_no_argument_without_a_reason(preview: Ran) -> None:
     lost = {(call["type"], name) for call in preview.provider for name in call.get("lost", ())}
     assert lost == set(LOST)
 
@@ -135,14 +135,14 @@ def set_all(stack: Upstream, **settings: Any) -> None:  # noqa: ANN401 - as YAML
         stack.deployment.set(key, value)
 
 
-def well(*runs: Ran) -> None:
+def assert_succeeded(*runs: Ran) -> None:
     assert [refused for ran in runs for refused in ran.refused] == []
 
 
 def assert_settled(stack: Upstream, after: str) -> None:
     """A plan made now is empty."""
     ran = stack.preview(f"preview after: {after}")
-    well(ran)
+    assert_succeeded(ran)
     assert ran.differing == []
 
 
@@ -152,60 +152,60 @@ def test_stack_rules_see_the_same_on_both_engines(preview: Ran) -> None:
 
 
 def test_a_first_deploy_takes_three_updates(lab: Upstream) -> None:
-    """Those of docs/workloads.md: the database needs its password, and the services need the database.
+    """The three of docs/workloads.md: the database needs its password, and the services need the database.
 
-    A person applies all three. Here CI's roles have the second and the third, so that IAM is asked about a new database
-    and new services too; the third has one part, since the marker of park mode waits for the services.
+    A person applies all three. Here CI's roles run the second and the third, so that IAM is also asked about a new
+    database and new services. The third isn't split, since the marker of park mode waits for the services.
     """
     later = take_out(lab, "backstageImageDigest", "prefectImageDigest", "backstageSessionSecret")
     tasks = take_out(lab, "postgresqlImageDigest")
     set_all(lab, databaseGeneration=0)
-    well(lab.up("first update: no database and no image", roles=()))
+    assert_succeeded(lab.up("first update: no database and no image", roles=()))
     secrets = lab.client("secretsmanager")
     password = json.dumps({"username": "dbadmin", "password": "not-a-real-one"})
     secrets.put_secret_value(SecretId=f"{LAB}/db/admin", SecretString=password)
     set_all(lab, databaseGeneration=1, **tasks)
-    well(*lab.apply_as_ci("second update: the database"))
+    assert_succeeded(*lab.apply_as_ci("second update: the database"))
     session = secrets.describe_secret(SecretId=f"{LAB}/backstage/session-secret")["ARN"]
     set_all(lab, **{**later, "backstageSessionSecret": session.partition(":secret:")[2]})
-    well(lab.up("third update: the services", roles=("ci-workloads",)))
+    assert_succeeded(lab.up("third update: the services", roles=("ci-workloads",)))
     assert {kind for ran in lab.account.runs for method, kind in ran.changes if method == "Create"} == set(
         planned().values()
     )
     assert_settled(lab, "the first deploy")
 
 
-def test_a_search_for_drift_finds_none(lab: Upstream) -> None:
-    well(lab.search_for_drift("search for drift"))
+def test_a_search_for_drift_finds_no_difference(lab: Upstream) -> None:
+    assert_succeeded(lab.search_for_drift("search for drift"))
 
 
 def assert_services(stack: Upstream, after: str, **failed: str) -> None:
-    """`verify-services` fails these services, with these words in what it says of them, and no others."""
+    """`verify-services` fails exactly these services, each with these words in its message."""
     ran = stack.operate(f"services after: {after}", "verify-services", "--json")
     found = {check["subject"]: check["text"] for check in json.loads(ran.out)["checks"] if check["outcome"] == "failed"}
     assert (ran.code, set(found)) == (int(bool(failed)), set(failed))
     assert [text for name, text in found.items() if failed[name] not in text] == []
 
 
-def test_a_rollout_that_fails_is_told_after_the_update(lab: Upstream) -> None:
-    """Provider code of 5.x takes a service that went back for one that arrived."""
+def test_verify_services_reports_a_rollout_that_failed(lab: Upstream) -> None:
+    """The 5.x provider takes a service that rolled back for one that was updated."""
     scenario, prefect = "an image that is missing", ("lab-prefect-api", "lab-prefect-worker")
     set_all(lab, prefectImageDigest=MISSING)
     ran = lab.up(scenario, roles=("ci-workloads",))
-    well(ran)
+    assert_succeeded(ran)
     assert [step for step in ran.steps if step[0] == "Update"] == STOPPED[:2]
     went_back = "its newest deployment ended as ROLLBACK_SUCCESSFUL (ECS deployment circuit breaker"
     assert_services(lab, scenario, **dict.fromkeys(prefect, went_back))
-    # The state has what the services went back to: the next update tries again.
+    # The state has the task definitions that the services rolled back to, so the next update tries again.
     differing = lab.preview(f"preview after: {scenario}").differing
     assert sorted(differing) == [f"{SERVICE}::{name}-service: taskDefinition" for name in prefect]
 
 
-def test_new_images_and_code_are_one_commit_in_cis_two_updates(lab: Upstream) -> None:
+def test_cis_two_updates_roll_out_new_images_and_code(lab: Upstream) -> None:
     code = put_code(lab, "# another version")
     set_all(lab, prefectImageDigest=IMAGE, sessionSeconds=3600, orkCodeVersion=code)
     guarded, workloads = lab.apply_as_ci("new images, other code, and another length of sessions")
-    well(guarded, workloads)
+    assert_succeeded(guarded, workloads)
     assert guarded.changes == [("Update", RULE)] * 2
     prefect = ("lab-prefect-api", "lab-prefect-worker", "lab-prefect-deployer")
     made = [("Create", TASK, name) for name in prefect]
@@ -213,7 +213,7 @@ def test_new_images_and_code_are_one_commit_in_cis_two_updates(lab: Upstream) ->
     updated = [step for step in workloads.steps if step[0] == "Update"]
     assert sorted(updated) == sorted([*STOPPED[:2], ("Update", FUNCTION, "lab-ork-processor")])
     assert {step for step in workloads.steps if step[0] == "Create"} == set(made)
-    # What ran before stays, so that ECS can go back to it.
+    # The old task definitions stay, so that ECS can roll back to them.
     assert "DeregisterTaskDefinition" not in {call.get("operation") for call in workloads.api}
     ecs = lab.client("ecs")
     for service in ecs.describe_services(cluster="lab-services", services=list(prefect[:2]))["services"]:
@@ -223,7 +223,7 @@ def test_new_images_and_code_are_one_commit_in_cis_two_updates(lab: Upstream) ->
 
 
 def moved(stack: Upstream, command: str, *options: str, **settings: Any) -> Ran:  # noqa: ANN401 - as YAML has it
-    """Park or unpark as a person does, once the stack's file says so; it has to arrive, but for what nobody plays."""
+    """Park or unpark as a person does, once the stack's file says so; all checks but those of `UNPLAYED` must pass."""
     set_all(stack, **settings)
     read = load(stack.deployment.project, LAB)
     nobody = [f"--connect-to={host}:443:127.0.0.1:9" for host in (*read.hosts.values(), read.origin)]
@@ -242,7 +242,7 @@ def desired(stack: Upstream) -> list[int]:
     return [service["desiredCount"] for service in found]
 
 
-def test_parking_stops_services_before_their_way_out_goes(lab: Upstream) -> None:
+def test_parking_stops_services_before_their_route_out_is_deleted(lab: Upstream) -> None:
     ran = moved(lab, "park", "--pool-paused", parkMode="parked")
     told = [("Update", PARAMETER, MARKER), *(("Create", RULE, name) for name in PARKED_RULES)]
     routes = [("Delete", ROUTE, f"lab-private-{zone}") for zone in "ab"]
@@ -257,7 +257,7 @@ def test_unparking_opens_the_hosts_once_services_run(lab: Upstream) -> None:
     assert_settled(lab, "unparking")
 
 
-def test_a_database_that_parking_deletes_leaves_its_snapshot(lab: Upstream) -> None:
+def test_a_database_deleted_by_parking_leaves_a_snapshot(lab: Upstream) -> None:
     ran = moved(lab, "park", "--pool-paused", databaseDeletable=True, databaseWhenParked="deleted", parkMode="parked")
     assert_before(ran.steps, STOPPED, [("Delete", INSTANCE, "lab-database")], [("Delete", CLUSTER, "lab-database")])
     assert "deleted; it left lab-database-g1-final" in ran.out
@@ -278,22 +278,24 @@ def test_a_database_starts_from_the_snapshot_of_the_last_one(lab: Upstream) -> N
     assert "CreateDBCluster" not in operations
 
 
-def test_the_next_update_sets_what_a_restore_leaves_out(lab: Upstream) -> None:
+def test_the_next_update_sets_attributes_that_a_restore_leaves_out(lab: Upstream) -> None:
     """https://github.com/hashicorp/terraform-provider-aws/issues/35189"""
     ran = lab.preview("preview after: a restore")
-    # The mode of Database Insights is moto's: it keeps none of a cluster that is made.
+    # moto forgets the mode of Database Insights of a new cluster.
     left_out = "databaseInsightsMode, iamDatabaseAuthenticationEnabled"
     assert ran.differing == [f"{CLUSTER}::lab-database: {left_out}"]
     guarded, workloads = lab.apply_as_ci("what a restore leaves out")
-    well(guarded, workloads)
+    assert_succeeded(guarded, workloads)
     assert (guarded.changes, workloads.changes) == ([], [("Update", CLUSTER)])
-    # moto's `ModifyDBCluster` leaves sign-in by IAM as it was.
+    # moto's `ModifyDBCluster` doesn't change sign-in by IAM.
     ran = lab.preview("preview after: what a restore leaves out")
     assert ran.differing == [f"{CLUSTER}::lab-database: iamDatabaseAuthenticationEnabled"]
 
 
 def test_everything_is_destroyed(lab: Upstream) -> None:
-    well(lab.destroy("destroy", roles=()))  # a person's: CI's roles may not delete what services stand in
+    assert_succeeded(
+        lab.destroy("destroy", roles=())
+    )  # as a person: CI's roles aren't allowed to delete what services run in
     assert lab.deployment.resources() == []
     assert lab.left() == []
     snapshots = lab.client("rds").describe_db_cluster_snapshots(SnapshotType="manual")["DBClusterSnapshots"]
@@ -303,9 +305,9 @@ def test_everything_is_destroyed(lab: Upstream) -> None:
 
 @pytest.fixture(scope="module")
 def whole(account: Account) -> Account:
-    """The account after all of it."""
+    """The account after all of these tests."""
     if not any(ran.scenario == "destroy" for ran in account.runs):
-        pytest.skip("the tests before didn't run")
+        pytest.skip("the tests before this one didn't run")
     return account
 
 

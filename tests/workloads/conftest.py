@@ -1,4 +1,4 @@
-"""The plan of the stack that makes its workloads, made once in a session."""
+"""The plan of the stack that creates its workloads, planned once in a session."""
 
 from __future__ import annotations
 

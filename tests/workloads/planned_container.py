@@ -1,4 +1,4 @@
-"""Containers of the plan, as ECS would start them, for programs that nobody here wrote."""
+"""Containers of the plan, started as ECS would start them, for third-party programs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ TASK = "aws:ecs/taskDefinition:TaskDefinition"
 
 @dataclass(frozen=True)
 class PlannedContainer:
-    """What a container of the plan runs.
+    """The command and environment of a container of the plan.
 
     `environment` is variable -> value, and `injected` variable -> name of the secret or parameter, without the stack's
-    name; `NAME:KEY::` is a key of a secret's JSON. `health` is the command of its health check, a line for the shell;
-    empty without one. It is killed `stop` seconds after it was told to end.
+    name; `NAME:KEY::` is a key of a secret's JSON. `health` is the command of its health check as a line for the shell,
+    or empty. The container is killed `stop` seconds after it was asked to end.
     """
 
     command: list[str]
@@ -29,12 +29,12 @@ class PlannedContainer:
     stop: int
 
     def started_with(self, values: Mapping[str, str], here: Mapping[str, str]) -> dict[str, str]:
-        """Return its whole environment: `values` is name -> value of what is injected.
+        """Return its whole environment: `values` is name -> value of the injected secrets and parameters.
 
-        `here` is what the planned values name that isn't on this machine -> what stands for it here.
+        `here` maps what planned values name, but this machine lacks, to its replacement here.
 
         Raises:
-            KeyError: something is injected that has no value.
+            KeyError: an injected name has no value.
         """
         written = dict(self.environment)
         for planned, own in here.items():

@@ -1,7 +1,7 @@
-"""CI's role for workloads that are made here: what the provider calls is allowed, and nothing beyond it.
+"""CI's role for workloads that a stack creates: the provider's calls are allowed, and nothing else.
 
-An evaluator of IAM that nobody here wrote decides, as in tests/test_ci_calls.py. The calls are those that a static
-analysis finds in the provider's code.
+A third-party IAM evaluator decides, as in tests/test_ci_calls.py. The calls are those that static analysis finds in the
+provider's code.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ROLES: Final[Mapping[str, Sequence[str]]] = {
     "read": CI,
     "foundation": (Reader.CI_PREVIEW,),
 }
-"""Section of the table -> the roles whose runs make its calls."""
+"""Section of the table -> the roles that make its calls."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Row:
     anywhere: bool = False
 
     def questions(self, environment: str) -> Iterator[dict[str, Any]]:
-        """What the evaluator is asked about resources of an environment, but for the policies."""
+        """The questions to the evaluator about resources of an environment, without the policies."""
         here = owned_here()
         own = settings(here, LAB)
         filled = {
@@ -78,7 +78,7 @@ OTHERWISE: Final = {
     "s3 GetBucketNotificationConfiguration": "s3:GetBucketNotification",
     "s3 PutBucketNotificationConfiguration": "s3:PutBucketNotification",
 }
-"""Call -> its action, where that isn't called so."""
+"""Call -> its action, if that has another name."""
 
 
 def action(call: str) -> str:
@@ -90,7 +90,7 @@ def rows(section: str) -> list[Row]:
 
 
 def asked(environment: str) -> list[tuple[str, dict[str, Any], bool]]:
-    """Each role with each question of its runs about resources of an environment, and whether any will do."""
+    """Each role with each question from its runs about an environment, and whether any resource will do."""
     return [
         (str(role), question, row.anywhere)
         for section, roles in ROLES.items()
@@ -102,7 +102,7 @@ def asked(environment: str) -> list[tuple[str, dict[str, Any], bool]]:
 
 @cache
 def answers() -> Mapping[str, Sequence[bool]]:
-    """Environment -> what IAM answers about its resources."""
+    """Environment -> IAM's answers about its resources."""
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     allowed = permissions(owned_here(), LAB)
@@ -119,7 +119,7 @@ def answers() -> Mapping[str, Sequence[bool]]:
     return {environment: [next(found) for _ in questions] for environment, questions in environments.items()}
 
 
-def test_each_call_is_allowed_on_what_is_the_stacks_own() -> None:
+def test_each_call_is_allowed_on_the_stacks_own_resources() -> None:
     refused = [
         f"{role}: {question}"
         for (role, question, _), allowed in zip(asked(LAB), answers()[LAB], strict=True)
@@ -128,7 +128,7 @@ def test_each_call_is_allowed_on_what_is_the_stacks_own() -> None:
     assert refused == []
 
 
-def test_the_same_call_is_refused_on_another_environments() -> None:
+def test_the_same_call_is_refused_on_resources_of_another_environment() -> None:
     let_through = [
         f"{role}: {question}"
         for (role, question, anywhere), allowed in zip(asked("another"), answers()["another"], strict=True)
@@ -137,7 +137,7 @@ def test_the_same_call_is_refused_on_another_environments() -> None:
     assert let_through == []
 
 
-def test_a_role_is_passed_to_ecs_alone_and_only_one_of_the_workloads() -> None:
+def test_only_roles_of_workloads_can_be_passed_and_only_to_ecs() -> None:
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     allowed = permissions(owned_here(), LAB)[Reader.CI_WORKLOADS]
@@ -164,7 +164,7 @@ def test_a_role_is_passed_to_ecs_alone_and_only_one_of_the_workloads() -> None:
     assert found == [False] * len(requests)
 
 
-def test_no_boundary_has_room_for_another_task_than_the_deployers() -> None:
+def test_boundaries_allow_running_only_the_deployers_task() -> None:
     allowed, named = permissions(owned_here(), LAB), names(owned_here(), LAB)
     statements = [one for role in allowed.values() for one in json.loads(role.boundary)["Statement"]]
     (named_tasks,) = [one["Resource"] for one in statements if "ecs:RunTask" in one["Action"]]
@@ -177,7 +177,7 @@ def granted(role: str) -> set[str]:
     return {action for statement in permissions(owned_here(), LAB)[role].statements for action in statement.actions}
 
 
-def test_nothing_is_granted_that_no_call_needs() -> None:
+def test_every_granted_action_is_needed_by_a_call() -> None:
     needed = {action(call) for section in ("asked", "read") for row in rows(section) for call in row.calls}
     assert granted(Reader.CI_WORKLOADS) - needed == set()
     withheld = {action(call) for row in TABLE["withheld"] for call in row["calls"]}
@@ -185,7 +185,7 @@ def test_nothing_is_granted_that_no_call_needs() -> None:
         assert granted(role) & withheld == set(), role
 
 
-def test_each_call_of_the_providers_code_has_its_place() -> None:
+def test_each_call_in_the_providers_code_is_in_the_table() -> None:
     found = set(static_calls.calls(static_calls.WORKLOADS))
     placed = {call for section in ROLES for row in rows(section) for call in row.calls}
     placed |= {call for row in TABLE["withheld"] for call in row["calls"]}
@@ -196,18 +196,18 @@ def test_each_call_of_the_providers_code_has_its_place() -> None:
     assert stale == []
 
 
-def test_the_analysis_is_of_the_types_that_the_stack_has_and_no_other_stack(lab: Plan) -> None:
+def test_the_analysis_covers_exactly_the_types_that_only_this_stack_has(lab: Plan) -> None:
     types = {terraform_name(step.type) for step in lab.steps if step.type.startswith("aws:")}
     everywhere = set(static_calls.types(static_calls.RECORD))
     assert set(static_calls.types(static_calls.WORKLOADS)) == types - everywhere
 
 
-def test_the_role_is_trusted_as_the_other_one_is(lab: Plan) -> None:
+def test_both_roles_have_the_same_trust_policy(lab: Plan) -> None:
     trusts = {role["name"]: role["assumeRolePolicy"] for role in lab.inputs("aws:iam/role:Role")}
     assert trusts[f"{LAB}-ci-workloads"] == trusts[f"{LAB}-ci-deploy"]
 
 
-def test_its_access_to_the_state_is_agreed_to_with_the_others() -> None:
+def test_its_access_to_the_state_is_part_of_the_agreement() -> None:
     given, stack = pins.settings_of(owned_here(), LAB)
     wanted = pins.pinned({**given, "stateBucket": "a-state", "stateKeyArn": "a-key"}, stack)
     assert wanted["pinned-state"]["roles"] == {f"{LAB}-ci-deploy": "writes", f"{LAB}-ci-workloads": "writes"}

@@ -1,4 +1,4 @@
-"""The plan of a stack that makes its workloads, against the table of facts."""
+"""The plan of a stack that creates its workloads, compared with the table of facts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BUILT_FOR_WORKLOADS: Final = re.compile(
     r"aws:(ec2/(?!securityGroup:)|ecs/|rds/|servicediscovery/|lambda/|sqs/|cloudwatch/metricAlarm:|s3/bucketNotification:)"
 )
 
-# Who connects to whom, and on which port: who opens the connection, who takes it.
+# Who opens a connection, who accepts it, and on which port.
 CONNECTIONS: Final = {
     ("edge", "backstage", 7007),
     ("edge", "prefect-api", 4200),
@@ -47,7 +47,7 @@ def named(step: Step) -> str:
 
 
 def at(inputs: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - what JSON gives
-    """The value at a path, "absent" if there is none."""
+    """The value at a path, or "absent"."""
     steps = path.split(".")
     value: Any = inputs
     if steps[0] == "containers":
@@ -68,7 +68,7 @@ def fits(found: object, wanted: object) -> bool:
 
 
 @pytest.mark.parametrize("row", FACTS, ids=lambda row: row["fact"])
-def test_each_fact(lab: Plan, row: dict[str, Any]) -> None:
+def test_the_plan_has_each_fact(lab: Plan, row: dict[str, Any]) -> None:
     steps = [
         step for step in lab.steps if step.type.startswith(f"aws:{row['type']}:") and row["name"] in ("*", named(step))
     ]
@@ -82,26 +82,26 @@ def test_each_fact(lab: Plan, row: dict[str, Any]) -> None:
     ] == []
 
 
-def test_every_type_has_its_facts(lab: Plan) -> None:
+def test_every_type_has_facts(lab: Plan) -> None:
     made = {
         step.type.partition(":")[2].rpartition(":")[0] for step in lab.steps if BUILT_FOR_WORKLOADS.match(step.type)
     }
     bare = {
-        # These say nothing but what they belong to.
+        # These have no properties but the resources that they belong to.
         *("ec2/internetGateway", "ec2/eip", "ec2/natGateway", "ec2/routeTable", "ec2/routeTableAssociation"),
         "rds/subnetGroup",
     }
     assert made - bare == {row["type"] for row in FACTS} - {"cloudwatch/logGroup"}
 
 
-def test_the_gate_has_nothing_to_say(lab: Plan) -> None:
+def test_the_stack_passes_the_gate_without_waivers(lab: Plan) -> None:
     assert (lab.exit_code, lab.violations) == (0, []), lab.printed
     for file in (HERE / "policies" / "config").glob("*.json"):
         assert "waivers" not in file.read_text(), file.name
 
 
-def test_security_groups_let_through_what_the_table_says_and_no_more(lab: Plan) -> None:
-    """Each connection has a rule at both ends; the rules' names say whose they are."""
+def test_security_groups_allow_exactly_the_listed_connections(lab: Plan) -> None:
+    """Each connection has a rule at both ends, and the rules' names say which ends."""
     rules = [step for step in lab.steps if step.type.startswith("aws:vpc/securityGroup")]
     ends: dict[str, set[tuple[str, str, int]]] = {"Ingress": set(), "Egress": set()}
     internet, elsewhere = set(), set()
@@ -119,7 +119,7 @@ def test_security_groups_let_through_what_the_table_says_and_no_more(lab: Plan) 
         else:
             elsewhere.add((named(rule), rule.inputs.get("prefixListId")))
     assert ends["Egress"] == CONNECTIONS
-    # Whom the load balancer lets in is CloudFront.
+    # From outside, the load balancer lets in only CloudFront.
     assert ends["Ingress"] == CONNECTIONS
     assert internet == TO_THE_INTERNET
     assert elsewhere == {(f"{LAB}-edge-from-cloudfront", "pl-a3a144ca")}
@@ -130,7 +130,7 @@ def test_every_workload_has_a_group_and_a_task() -> None:
 
 
 def test_only_the_session_secret_looks_like_a_full_arn() -> None:
-    """ECS takes a name without its suffix, unless it ends in a hyphen and six characters."""
+    """ECS accepts a name without its suffix, unless the name ends in a hyphen and six characters."""
     alike = [
         secret.path
         for secret in SECRETS
@@ -139,8 +139,8 @@ def test_only_the_session_secret_looks_like_a_full_arn() -> None:
     assert alike == [SESSION_SECRET]
 
 
-def test_containers_are_what_the_model_of_ecs_takes(lab: Plan) -> None:
-    """The pack acceptance holds everything else of the plan against AWS's models: docs/accepted.md."""
+def test_containers_fit_the_model_of_ecs(lab: Plan) -> None:
+    """The pack `acceptance` checks the rest of the plan against AWS's models: docs/accepted.md."""
     model = botocore.session.get_session().get_service_model("ecs")
     shape = model.operation_model("RegisterTaskDefinition").input_shape
     tasks = lab.inputs("aws:ecs/taskDefinition:TaskDefinition")

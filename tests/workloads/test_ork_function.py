@@ -1,6 +1,6 @@
-"""The queue and the rights of the `.ork` processor: IAM's answers, and what S3, SQS and Lambda do with the plan.
+"""The queue and permissions of the `.ork` processor: IAM's answers, and how S3, SQS and Lambda behave with the plan.
 
-An evaluator of IAM that nobody here wrote decides about the documents, and moto plays the services.
+A third-party IAM evaluator judges the documents, and moto plays the services.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def queue_policy(lab: Plan) -> Any:  # noqa: ANN401 - a document
 SENDERS: Final[list[tuple[dict[str, str], bool]]] = [
     ({}, True),
     ({"aws:SourceArn": "arn:aws:s3:::another"}, False),
-    # Whoever deletes a bucket gives its name away.
+    # A deleted bucket's name can be taken by another account.
     ({"aws:SourceAccount": "999988887777"}, False),
     ({"aws:SecureTransport": "false"}, False),
     ({"principal": "sns.amazonaws.com"}, False),
@@ -59,10 +59,10 @@ SENDERS: Final[list[tuple[dict[str, str], bool]]] = [
     ({"action": "sqs:ReceiveMessage"}, False),
     ({"resource": QUEUES + DEAD}, False),
 ]
-"""How a request differs from the bucket's own, and whether the queue takes it."""
+"""How a request differs from the bucket's own, and whether the queue accepts it."""
 
 
-def test_the_queue_takes_from_its_bucket_alone(lab: Plan) -> None:
+def test_the_queue_accepts_messages_only_from_its_bucket(lab: Plan) -> None:
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     own = {"principal": S3, "action": "sqs:SendMessage", "resource": QUEUES + QUEUE, **FROM_S3}
@@ -90,7 +90,7 @@ RIGHTS: Final = {
     ("sqs:ReceiveMessage", f"{QUEUES}prod-ork-files"): False,
     ("s3:GetObject", f"{OBJECTS}rockets/a.ork"): True,
     ("s3:GetObject", f"{OBJECTS}rockets/a.txt"): False,
-    # A function that wrote what it is told of would call itself.
+    # A function that wrote such an object would trigger itself.
     ("s3:PutObject", f"{OBJECTS}rockets/a.ork"): False,
     (
         "logs:PutLogEvents",
@@ -100,12 +100,12 @@ RIGHTS: Final = {
 }
 
 
-def test_the_role_has_what_the_function_needs_and_no_more(lab: Plan) -> None:
+def test_the_role_allows_exactly_what_the_function_needs(lab: Plan) -> None:
     if reason := missing():
         pytest.skip(f"the evaluator of IAM can't run: {reason}")
     policy = json.loads(planned(lab, "aws:iam/rolePolicy:RolePolicy", f"{LAB}-ork-processor")["policy"])
     boundary = json.loads(planned(lab, "aws:iam/policy:Policy", f"{LAB}-workload-boundary")["policy"])
-    # What another policy of the role could add is bounded too.
+    # The boundary must also limit what another policy of the role could add.
     asked = [
         {
             **({"policy": policy, "boundary": boundary} if own else {"policy": boundary}),
@@ -126,7 +126,7 @@ def test_the_role_has_what_the_function_needs_and_no_more(lab: Plan) -> None:
 
 @dataclass
 class Function:
-    """What the function was given, message by message, and whether it fails."""
+    """Records what the function was given, message by message, and fails on demand."""
 
     given: list[dict[str, Any]] = field(default_factory=list)
     fails: bool = False
@@ -140,7 +140,7 @@ class Function:
 
     @property
     def keys(self) -> list[str]:
-        """The keys of the objects that it was told of."""
+        """The keys of the objects in its messages."""
         return [unquote_plus(each["s3"]["object"]["key"]) for event in self.given for each in event.get("Records", ())]
 
 
@@ -157,7 +157,7 @@ def function(lab: Plan, monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
 
 
 def make(lab: Plan) -> None:
-    """Make what is planned, as the provider would."""
+    """Create what is planned, as the provider would."""
     s3, sqs, functions = (boto3.client(name, REGION) for name in ("s3", "sqs", "lambda"))
     code = planned(lab, "aws:lambda/function:Function")
     for bucket in (BUCKET, code["s3Bucket"]):
@@ -219,7 +219,7 @@ def url(queue: str) -> str:
 
 
 def waiting(queue: str) -> int:
-    """How many messages a queue holds, those that somebody is reading too."""
+    """How many messages a queue holds, including those that are being read."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = boto3.client("sqs", REGION).get_queue_attributes(QueueUrl=url(queue), AttributeNames=names)["Attributes"]
     return sum(int(found[name]) for name in names)
@@ -233,12 +233,12 @@ def test_new_ork_files_reach_the_function(function: Function) -> None:
     for key in ("rockets/first one.ork", "rockets/notes.txt", "second.ork"):
         upload(key)
     assert function.keys == ["rockets/first one.ork", "second.ork"]
-    # What S3 sends once, to see whether it may.
+    # S3 sends this once, to test its permission.
     assert [event["Event"] for event in function.given if "Event" in event] == ["s3:TestEvent"]
     assert (waiting(QUEUE), waiting(DEAD)) == (0, 0)
 
 
-def test_what_fails_five_times_is_kept_aside(function: Function) -> None:
+def test_a_message_that_fails_five_times_goes_to_the_dead_letter_queue(function: Function) -> None:
     function.fails = True
     for number in range(5):
         upload(f"{number}.ork")

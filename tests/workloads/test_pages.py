@@ -1,4 +1,4 @@
-"""The generated pages of a stack that makes its workloads: they say what it makes, and nothing that isn't known yet."""
+"""The generated pages of a stack that creates its workloads describe them, and show no unknown value."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def written() -> dict[str, str]:
     return pages(owned_here(), {LAB: document_of(LAB)})
 
 
-def test_no_page_shows_what_stands_for_an_unknown_value(written: dict[str, str]) -> None:
+def test_no_page_shows_the_placeholder_of_an_unknown_value(written: dict[str, str]) -> None:
     assert [name for name, text in written.items() if UNKNOWN in text] == []
 
 
-def test_the_diagram_has_what_runs(written: dict[str, str]) -> None:
+def test_the_diagram_shows_services_and_databases(written: dict[str, str]) -> None:
     headings = dict(re.findall(r">([^<>]+) \((\d+)\)</text>", written["diagram.svg"]))
     assert (headings["Services"], headings["Databases"]) == ("3", "1")
     assert "VPC 10.20.0.0/16" in written["diagram.svg"]
@@ -32,7 +32,7 @@ def test_the_diagram_has_what_runs(written: dict[str, str]) -> None:
     assert "lab-database" in written["diagram.md"]
 
 
-def test_the_access_report_tells_what_cis_second_role_may_do(written: dict[str, str]) -> None:
+def test_the_access_report_covers_cis_second_role(written: dict[str, str]) -> None:
     page = written[f"access-{LAB}.md"]
     _, _, rows = page.partition("\n| `lab-ci-workloads` | ")
     own = rows.partition("\n| `")[0].splitlines()

@@ -1,4 +1,4 @@
-"""A parked platform: nothing that costs by the hour but the load balancer, and hosts that say so."""
+"""A parked platform has nothing that costs by the hour but the load balancer, and its hosts say that it is parked."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAT = {
 
 
 def parked_plan(folder: Path, **settings: str) -> Plan:
-    """The plan of the stack, parked, with some settings added to its file."""
+    """The plan of the parked stack, with some settings added to its file."""
     project = lay(folder, HERE)
     with (project / f"Pulumi.{LAB}.yaml").open("a") as file:
         file.writelines(f"  {key}: {value}\n" for key, value in {"parkMode": "parked", **settings}.items())
@@ -48,7 +48,7 @@ def deleted(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return parked_plan(tmp_path_factory.mktemp("deleted"), databaseWhenParked="deleted", databaseDeletable="true")
 
 
-def test_what_is_parked_has_no_way_out_and_passes_every_pack(lab: Plan, paused: Plan) -> None:
+def test_a_parked_platform_has_no_nat_and_passes_every_pack(lab: Plan, paused: Plan) -> None:
     assert (paused.exit_code, paused.violations) == (0, []), paused.printed
     before, after = resources(lab), resources(paused)
     assert before.keys() - after.keys() == NAT
@@ -56,13 +56,13 @@ def test_what_is_parked_has_no_way_out_and_passes_every_pack(lab: Plan, paused: 
     assert [service["desiredCount"] for service in paused.inputs(SERVICE)] == [0, 0, 0]
 
 
-def test_a_database_that_is_kept_pauses_whatever_its_least_capacity_is(paused: Plan) -> None:
+def test_a_kept_database_pauses_whatever_its_least_capacity_is(paused: Plan) -> None:
     (cluster,) = paused.inputs(CLUSTER)
     capacity: dict[str, Any] = cluster["serverlessv2ScalingConfiguration"]
     assert (capacity["minCapacity"], capacity["secondsUntilAutoPause"]) == (0, 300)
 
 
-def test_both_hosts_answer_503_to_who_has_the_header_before_any_other_rule(paused: Plan) -> None:
+def test_both_hosts_answer_503_before_any_other_rule(paused: Plan) -> None:
     rules = {name: step.inputs for (type_, name), step in resources(paused).items() if type_ == RULE}
     for host in ("lab-portal", "lab-pipelines"):
         parked, behind = rules[f"{host}-parked"], rules[host]
@@ -70,22 +70,22 @@ def test_both_hosts_answer_503_to_who_has_the_header_before_any_other_rule(pause
         assert action["fixedResponse"]["statusCode"] == "503"
         assert "parked" in action["fixedResponse"]["messageBody"]
         assert parked["conditions"] == behind["conditions"]
-        # Before the rule for the machine API, too, where there is one.
+        # It also comes before the rule for the machine API, if there is one.
         assert parked["priority"] < behind["priority"] - 10
 
 
-def test_target_groups_stay_in_use_so_that_services_become_steady(lab: Plan, paused: Plan) -> None:
+def test_target_groups_stay_in_use_while_parked(lab: Plan, paused: Plan) -> None:
     for name in ("lab-portal", "lab-pipelines"):
         assert resources(paused)[RULE, name].inputs == resources(lab)[RULE, name].inputs
 
 
-def test_nothing_may_start_the_deployer_of_a_parked_platform(lab: Plan, paused: Plan) -> None:
+def test_the_deployer_of_a_parked_platform_cannot_be_started(lab: Plan, paused: Plan) -> None:
     policy = ("aws:iam/rolePolicy:RolePolicy", "lab-ci-deployer-trigger")
     assert "ecs:RunTask" in resources(lab)[policy].inputs["policy"]
     assert "ecs:RunTask" not in resources(paused)[policy].inputs["policy"]
 
 
-def test_a_database_that_is_deleted_leaves_what_the_next_one_needs(lab: Plan, deleted: Plan) -> None:
+def test_deleting_the_database_keeps_what_the_next_one_needs(lab: Plan, deleted: Plan) -> None:
     assert (deleted.exit_code, deleted.violations) == (0, []), deleted.printed
     before, after = resources(lab), resources(deleted)
     assert before.keys() - after.keys() == NAT | DATABASE

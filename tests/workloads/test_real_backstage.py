@@ -1,6 +1,6 @@
 """What Backstage's own packages read from the environment that the plan gives its container.
 
-The configuration is the one that docs/workloads.md shows. `BACKSTAGE` names a folder with these packages:
+The configuration is the one in docs/workloads.md. `BACKSTAGE` names a folder with these packages:
 
     npm install --ignore-scripts @backstage/config-loader @backstage/backend-defaults @backstage/plugin-auth-backend \\
         @backstage/plugin-auth-backend-module-aws-alb-provider @backstage/plugin-proxy-backend
@@ -48,7 +48,7 @@ def app_config() -> str:
 
 
 def read(tmp_path: Path, config: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Have Backstage's packages read a configuration."""
+    """Let Backstage's packages read a configuration."""
     file = tmp_path / "app-config.yaml"
     file.write_text(config)
     command = ["node", str(Path(__file__).with_name("backstage_config.mjs")), FOLDER, str(file)]
@@ -62,12 +62,12 @@ def container(lab: Plan) -> PlannedContainer:
     return planned_container(lab, "lab-backstage")
 
 
-def test_the_page_refers_to_all_that_is_injected_and_to_nothing_else(container: PlannedContainer) -> None:
+def test_the_page_refers_to_every_injected_variable_and_to_no_unknown_one(container: PlannedContainer) -> None:
     referred = set(re.findall(r"\$\{(\w+)\}", app_config()))
     assert set(container.injected) <= referred <= {*container.injected, *container.environment}
 
 
-def test_backstage_takes_its_configuration_from_the_planned_environment(
+def test_backstage_reads_its_configuration_from_the_planned_environment(
     tmp_path: Path, container: PlannedContainer
 ) -> None:
     done = read(tmp_path, app_config(), container.started_with(VALUES, {}))
@@ -84,13 +84,13 @@ def test_backstage_takes_its_configuration_from_the_planned_environment(
 
 
 @pytest.mark.parametrize("variable", ["AUTH_AWSALB_ISSUER", "BACKSTAGE_DATABASE_URL", "APP_CONFIG_backend_baseUrl"])
-def test_backstage_misses_what_is_not_planned(variable: str, tmp_path: Path, container: PlannedContainer) -> None:
+def test_backstage_fails_without_a_planned_variable(variable: str, tmp_path: Path, container: PlannedContainer) -> None:
     environment = container.started_with(VALUES, {})
     del environment[variable]
     assert read(tmp_path, app_config(), environment).returncode != 0
 
 
-def test_the_published_schema_refuses_what_it_does_not_have(tmp_path: Path, container: PlannedContainer) -> None:
+def test_the_published_schema_refuses_unknown_values(tmp_path: Path, container: PlannedContainer) -> None:
     config = app_config().replace("client: pg", "client: postgres")
     assert config != app_config()
     done = read(tmp_path, config, container.started_with(VALUES, {}))

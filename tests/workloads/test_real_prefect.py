@@ -1,11 +1,11 @@
-"""Prefect's own server, worker and client, started with what the plan gives their containers, and nothing else.
+"""Prefect's own server, worker and client, started with exactly what the plan gives their containers.
 
-The database is a real PostgreSQL that takes TLS connections only, as Aurora does; the bootstrap task makes it. What
-differs from Fargate: hosts, ports and folders are this machine's, and the user and the root file system are the test's.
+The database is a real PostgreSQL that accepts only TLS connections, as Aurora does; the bootstrap task sets it up.
+Unlike on Fargate, hosts, ports and folders are this machine's, and user and root file system are the test's.
 
     PREFECT=FOLDER/bin/prefect pytest -m real_workloads
 
-names the program, such as of `uv venv FOLDER` and `uv pip install --python FOLDER/bin/python prefect asyncpg`.
+names the program, for example after `uv venv FOLDER` and `uv pip install --python FOLDER/bin/python prefect asyncpg`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ pytestmark = [
 ]
 
 ADDRESS: Final = "prefect-api.lab.internal:4200"
-"""Where the plan has the server; the host is known within the VPC only."""
+"""The server's address in the plan; the host is known only in the VPC."""
 FLOW: Final = """
 from prefect import flow
 
@@ -68,7 +68,7 @@ def free_port() -> int:
 
 @dataclass(frozen=True)
 class Platform:
-    """A server that answers, a worker that asks it for work, and the files that their image would have."""
+    """A server that answers, a worker that asks it for work, and the files from their image."""
 
     plan: Plan
     folder: Path
@@ -79,7 +79,7 @@ class Platform:
     database: Server
 
     def environment(self, container: PlannedContainer) -> dict[str, str]:
-        """Return a container's environment, and the ports of this machine."""
+        """Return a container's environment, with the ports of this machine."""
         here = {ADDRESS: self.api.removeprefix("http://").removesuffix("/api"), "/tmp": str(self.folder / "tmp")}
         own = {
             "PATH": f"{Path(PROGRAM).parent}{os.pathsep}{os.environ['PATH']}",
@@ -90,9 +90,9 @@ class Platform:
 
     @contextlib.contextmanager
     def running(self, workload: Workload, **changes: str) -> Iterator[Process]:
-        """Run a workload's container until the block ends; `changes` are variables with other values."""
+        """Run a workload's container until the block ends; `changes` override variables."""
         container = planned_container(self.plan, f"lab-{workload}")
-        # Nobody outside of this machine needs to reach it.
+        # Only this machine needs to reach it.
         command = [word.replace("0.0.0.0", "127.0.0.1") for word in container.command]
         environment = self.environment(container) | changes
         log = self.folder / f"{workload}.log"
@@ -108,17 +108,17 @@ class Platform:
                 started.terminate()
                 try:
                     started.wait(container.stop)
-                except subprocess.TimeoutExpired:  # a worker of 3.9.1 has been seen to go on
+                except subprocess.TimeoutExpired:  # a worker of 3.9.1 once didn't stop
                     started.kill()
 
     def asked(self, path: str, credential: str = "", body: object = None) -> httpx.Response:
-        """Return what the API answers to a POST, or to a GET without a body."""
+        """Return the API's answer to a POST, or to a GET if there is no body."""
         user, _, password = credential.partition(":")
         auth = httpx.BasicAuth(user, password) if credential else None
         return httpx.request("GET" if body is None else "POST", f"{self.api}{path}", auth=auth, json=body, timeout=60)
 
     def workers(self) -> list[dict[str, Any]]:
-        """Return the workers that asked for work of the planned pool."""
+        """Return the workers that asked for work from the planned pool."""
         answered = self.asked("/work_pools/flows/workers/filter", self.credential, {})
         found: list[dict[str, Any]] = answered.json() if answered.status_code == 200 else []
         return found
@@ -130,7 +130,7 @@ class Platform:
 
 @dataclass(frozen=True)
 class Process:
-    """A container that runs."""
+    """A running container."""
 
     started: subprocess.Popen[bytes]
     log: Path
@@ -138,13 +138,13 @@ class Process:
     environment: Mapping[str, str]
 
     def wait_until(self, true: Any) -> None:  # noqa: ANN401 - anything that can be called
-        """Wait until something is true, as long as the process runs."""
+        """Wait until a condition is true, while the process runs."""
         while not true():
             assert self.started.poll() is None, self.log.read_text()
             time.sleep(0.2)
 
     def is_well(self) -> bool:
-        """Tell what the planned health check says."""
+        """Tell whether the planned health check succeeds."""
         port = self.environment["PREFECT_WORKER_WEBSERVER_PORT"]
         command = self.health.replace(":8080/", f":{port}/")
         assert command != self.health
@@ -154,7 +154,7 @@ class Process:
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[Server]:
-    # The server's own user must get there, and pytest's folders are the tester's alone.
+    # The server's own user needs access, which it wouldn't have to pytest's folders.
     folder = Path(tempfile.mkdtemp(prefix="pg"))
     folder.chmod(0o755)
     certificate = trustme.CA().issue_cert("127.0.0.1")
@@ -179,7 +179,7 @@ def platform(lab: Plan, database: Server, tmp_path_factory: pytest.TempPathFacto
     port = database.environment(database.administrator)["PGPORT"]
     made = secrets.token_hex(16)
     values = {
-        # As `fill-secrets` writes it.
+        # In the form that `fill-secrets` writes.
         "prefect/database-url": f"postgresql+asyncpg://prefect:{made}@127.0.0.1:{port}/prefect?ssl=require",
         "prefect/api-auth": f"admin:{secrets.token_hex(16)}",
     }
@@ -200,7 +200,7 @@ def platform(lab: Plan, database: Server, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def server(platform: Platform) -> Iterator[Process]:
-    """The server, once its health check answers as the load balancer asks."""
+    """The server, once its health check gives the answer that the load balancer expects."""
 
     def answers() -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -220,7 +220,7 @@ def test_the_server_has_its_tables_in_the_database(platform: Platform, server: P
 
 
 @pytest.mark.parametrize("path", ["/flows/filter", "/work_pools/filter", "/flow_runs/count"])
-def test_the_server_refuses_whoever_has_no_credential(path: str, platform: Platform, server: Process) -> None:
+def test_the_server_refuses_requests_without_a_credential(path: str, platform: Platform, server: Process) -> None:
     assert platform.asked(path, body={}).status_code == 401
     assert platform.asked(path, "admin:another", {}).status_code == 401
     assert platform.asked(path, platform.credential, {}).status_code == 200
@@ -233,7 +233,7 @@ def test_a_worker_with_another_credential_gets_no_work(platform: Platform, serve
     assert platform.asked("/work_pools/filter", platform.credential, {}).json() == []
 
 
-def test_a_flow_that_the_deployer_brings_runs_in_the_worker(platform: Platform, server: Process) -> None:
+def test_a_flow_from_the_deployer_runs_in_the_worker(platform: Platform, server: Process) -> None:
     with platform.running(Workload.PREFECT_WORKER) as worker:
         worker.wait_until(platform.workers)
         worker.wait_until(worker.is_well)
@@ -253,6 +253,6 @@ def test_a_flow_that_the_deployer_brings_runs_in_the_worker(platform: Platform, 
     assert flow_run["work_pool_name"] == "flows"
 
 
-def test_nothing_says_a_secret(platform: Platform, server: Process) -> None:
+def test_no_log_contains_a_secret(platform: Platform, server: Process) -> None:
     logs = "".join(log.read_text() for log in platform.folder.glob("*.log"))
     assert [name for name, value in platform.values.items() if value in logs] == []

@@ -1,6 +1,6 @@
-"""Stacks that aren't `lab` as it stands: what a first deploy makes before the services, and a function of an image.
+"""Variants of the stack `lab`: what a first deploy creates before the services, and a function from an image.
 
-Each is agreed to as its owner does it, then every pack judges it.
+The owner agrees to each variant, and then every pack judges it.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ STAGES: Final[dict[str, Mapping[str, Any]]] = {
     "before the services": dict.fromkeys((*SERVICES, *ARCHIVE)),
     "a function of an image": {**dict.fromkeys(ARCHIVE), "orkImageDigest": DIGEST},
 }
-"""What each has in its stack file instead of what `lab` has; None takes a key away."""
+"""Stage -> changes to the stack file of `lab`; None removes a key."""
 MADE: Final[dict[str, tuple[int, int, int, int]]] = {
     "before the database": (0, 0, 0, 0),
     "before the services": (1, 2, 0, 0),
     "a function of an image": (1, 6, 3, 1),
 }
-"""How many clusters of a database, task definitions, services and functions each makes."""
+"""Stage -> how many database clusters, task definitions, services and functions it creates."""
 TYPES: Final = (
     *("aws:rds/cluster:Cluster", "aws:ecs/taskDefinition:TaskDefinition"),
     *("aws:ecs/service:Service", "aws:lambda/function:Function"),
 )
 JUDGED_WHOLE: Final = ("policy", "assumeRolePolicy", "containerDefinitions", "imageUri", "redrivePolicy")
-"""Inputs that rules read as a document or a name: an unknown part would leave them unjudged."""
+"""Inputs that rules read as a document or a name; an unknown part would keep them from being judged."""
 
 
 BETWEEN: Final = "before the services"
-"""The night tries it: a deploy before the database has no services either, and the function of an image has both."""
+"""This stage is tried at night only: the first one has no services either, and the last one has both."""
 
 
 @pytest.fixture(
@@ -67,13 +67,13 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     return request.param, rehearse(LAB, project, output)
 
 
-def test_it_passes_every_pack_without_a_waiver(stage: tuple[str, Plan]) -> None:
+def test_each_stage_passes_every_pack_without_a_waiver(stage: tuple[str, Plan]) -> None:
     _, plan = stage
     assert (plan.exit_code, plan.violations) == (0, []), plan.printed
     assert "waived" not in plan.printed
 
 
-def test_it_makes_what_can_run_by_then(stage: tuple[str, Plan]) -> None:
+def test_each_stage_creates_what_can_run_by_then(stage: tuple[str, Plan]) -> None:
     name, plan = stage
     counted = Counter(step.type for step in plan.steps)
     assert tuple(counted[type_] for type_ in TYPES) == MADE[name]
@@ -83,7 +83,7 @@ def test_it_makes_what_can_run_by_then(stage: tuple[str, Plan]) -> None:
         assert not {"handler", "runtime", "s3Bucket"} & function.keys()
 
 
-def test_nothing_that_is_judged_as_a_whole_is_unknown(stage: tuple[str, Plan]) -> None:
+def test_no_document_or_name_has_an_unknown_part(stage: tuple[str, Plan]) -> None:
     _, plan = stage
     judged = [(step.urn, key, step.inputs[key]) for step in plan.steps for key in JUDGED_WHOLE if key in step.inputs]
     assert len(judged) > 40

@@ -1,4 +1,4 @@
-"""The setting `workloads`: which keys go with which value, what is missing, and what doesn't fit together."""
+"""The setting `workloads`: which keys belong to which value, which are missing, and which contradict each other."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MADE_HERE: Final = re.compile(
 
 
 def parsed(stack: str, changes: Mapping[str, str]) -> Settings:
-    """The settings of a stack with some keys changed, or taken away where the value is None."""
+    """The settings of a stack with some keys changed, or removed if the value is None."""
     project = load(owned_here() if stack == LAB else owned(), stack)
     config = {**project.config, **{f"{NAME}:{key}": value for key, value in placeholders().items()}}
     config |= {f"{NAME}:{key}": value for key, value in changes.items()}
@@ -43,7 +43,7 @@ def problems(stack: str, **changes: Any) -> list[str]:  # noqa: ANN401 - a value
     return []
 
 
-def test_both_kinds_of_stack_are_right_as_they_are() -> None:
+def test_both_kinds_of_stack_have_no_problems() -> None:
     assert (problems("prod"), problems(LAB)) == ([], [])
 
 
@@ -55,7 +55,7 @@ def test_elsewhere_is_the_default_and_needs_all_ids() -> None:
 
 
 @pytest.mark.parametrize("key", ELSEWHERE_KEYS)
-def test_here_refuses_what_it_makes(key: str) -> None:
+def test_here_refuses_ids_of_what_the_stack_creates(key: str) -> None:
     given = load(owned(), "prod").config[f"{NAME}:{key}"]
     assert problems(LAB, **{key: given}) == [
         f"{key}: the stack creates this itself; leave it empty, or set workloads `elsewhere`"
@@ -142,14 +142,14 @@ ARCHIVE: Final = {"orkCodeBucket": "", "orkCodeKey": "", "orkCodeVersion": "", "
         (LAB, {"databaseSnapshot": "what-was-there"}, ["databaseSnapshot: applies only to generation 1"]),
     ],
 )
-def test_what_doesnt_fit(stack: str, changes: dict[str, str], said: list[str]) -> None:
+def test_contradicting_keys_are_reported(stack: str, changes: dict[str, str], said: list[str]) -> None:
     found = problems(stack, **changes)
     assert len(found) == len(said), found
     assert all(problem.startswith(wanted) for problem, wanted in zip(found, said, strict=True)), found
 
 
-def test_the_gate_expects_the_tasks_whose_images_are_named(tmp_path: Path) -> None:
-    """A first deploy names the image of the database's tasks before those of the services."""
+def test_the_gate_expects_the_tasks_whose_images_are_given(tmp_path: Path) -> None:
+    """A first deploy gives the image of the database's tasks before those of the services."""
     project = lay(tmp_path, HERE)
     file = project / f"Pulumi.{LAB}.yaml"
     without = [line for line in file.read_text().splitlines() if not line.strip().startswith(tuple(TOGETHER))]
@@ -162,7 +162,7 @@ def test_the_gate_expects_the_tasks_whose_images_are_named(tmp_path: Path) -> No
 
 
 def test_every_key_is_declared_with_a_default() -> None:
-    """The engine takes a key without a default for required, and neither kind of stack gives all of them."""
+    """The engine requires every key without a default, and neither kind of stack has all keys."""
     declared = load(owned_here(), LAB)
     assert {key for key in FIELDS if ":" not in key and f"{NAME}:{key}" not in declared.config} <= {
         *SECRET_KEYS,
@@ -172,6 +172,6 @@ def test_every_key_is_declared_with_a_default() -> None:
     }
 
 
-def test_elsewhere_makes_no_workload() -> None:
+def test_elsewhere_creates_no_workload() -> None:
     for stack in ("prod", "dev"):
         assert [step.urn for step in plan_of(stack).steps if MADE_HERE.match(step.type)] == []

@@ -1,4 +1,4 @@
-"""Plays the Pulumi CLI for an adoption of a small program, and can break off before or after any call.
+"""Plays the Pulumi CLI for the adoption of a small program; it can break off before or after any call.
 
 The original: tests/engine/test_adopt.py.
 """
@@ -16,15 +16,15 @@ from stackfiles.plan_document import PlanDocument, Violation
 
 
 class BrokenOff(Exception):
-    """The command ends here, as when it is killed."""
+    """The command ends here, as if it had been killed."""
 
 
 @dataclass
 class EngineDouble:
     """An engine on one stack.
 
-    `plan` is what the program plans, and `differences` gives for a resource that was imported the step which the
-    engine then previews: its operation, the inputs that differ, and their values before.
+    `plan` is the program's plan. `differences` maps an imported resource to the step that the engine then previews: its
+    operation, the inputs that differ, and their values before.
     """
 
     plan: Sequence[PlannedResource]
@@ -52,7 +52,7 @@ class EngineDouble:
         return self._called("export", lambda: EngineState(frozenset(), urns))  # type: ignore[no-any-return]
 
     def _import(self, rows: Sequence[ImportRow]) -> None:
-        """Import one by one, and break off in the middle where that is wanted."""
+        """Import one by one, and break off in the middle if a test wants that."""
         urns = {(one.type, one.name): one.urn for one in self.plan}
         for number, row in enumerate(rows):
             urn = urns[row["type"], row["logicalName"]]

@@ -1,4 +1,4 @@
-"""What the tests of adoption share: planned resources, Terraform's states, an account that lists what it is told."""
+"""Helpers for tests of adoption: planned resources, Terraform states, an account that lists given resources."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ REGION: Final = "eu-central-1"
 def planned(
     type_: str, logical_name: str, references: Mapping[str, PlannedResource] | None = None, /, **inputs: Json
 ) -> PlannedResource:
-    """Return a planned resource; `references` are the resources whose outputs make an input."""
+    """Return a planned resource; `references` maps an input to the resource whose output it takes."""
     urn = f"urn:pulumi:prod::platform::{type_}::{logical_name}"
     referred = {key: [other.urn] for key, other in (references or {}).items()}
     return PlannedResource(urn, type_, logical_name, inputs, references=referred)
 
 
 def entry(type_: str, name: str, *instances: Mapping[str, Any], module: str = "", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return a resource of a state; an instance's `index_key` is that of `for_each` or `count`."""
+    """Return a resource of a state; `index_key` of an instance is its key of `for_each` or `count`."""
     return {
         **({"module": module} if module else {}),
         "mode": "managed",
@@ -62,23 +62,23 @@ def state_text(*entries: Mapping[str, Any], serial: int = 3) -> str:
 
 
 def state(*entries: Mapping[str, Any]) -> TerraformState:
-    """Return a state that was read."""
+    """Return a state as the program reads it."""
     return terraform_state.read(state_text(*entries), "a test")
 
 
 @dataclass
 class ListedAccount:
-    """Lists, by type, the attributes that it is given."""
+    """Lists, by type, the attributes that it was given."""
 
     listed: Mapping[str, Sequence[Values]] = field(default_factory=dict)
 
     def find(self, listing: Listing, terms: Values, region: str) -> Sequence[Values]:
-        """Return what is listed of the listing's type."""
+        """Return everything of the listing's type."""
         return [one for type_, found in self.listed.items() if KINDS[type_].listing == listing for one in found]
 
 
 def listing_of(read: TerraformState) -> ListedAccount:
-    """Return an account that has exactly what a state has."""
+    """Return an account with exactly the resources of a state."""
     return ListedAccount(
         {
             type_: [resource.attributes for resource in read.resources if resource.type in kind.terraform]
@@ -95,7 +95,7 @@ def match(
     known: Map | None = None,
     lookup: bool = False,
 ) -> dict[str, Match]:
-    """Return the matches by the planned resource's name."""
+    """Return the matches, by the name of the planned resource."""
     live = live or (listing_of(read) if read else ListedAccount())
     matcher = Matcher(read, live, known or Map(), ACCOUNT, REGION, lookup)
     return {found.planned.name: found for found in matcher.match(plan, {}).values()}

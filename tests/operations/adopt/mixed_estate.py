@@ -1,4 +1,4 @@
-"""An estate that has one of every verdict, and the report on its adoption."""
+"""An estate with one resource for every verdict, and the report on its adoption."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""A platform that real Terraform makes in an account that moto's server plays, in the shape of the owner's modules.
+"""A platform that real Terraform creates, with modules like an owner's, in an account played by moto's server.
 
     python -m tests.operations.adopt.terraform_estate
 
-makes it and writes its state, without any value of a secret, into `estate/state.json`. It needs `terraform` on the path
-and its AWS provider (see tests/policies/acceptance/terraform.py).
+creates it and writes its state, without secret values, into `estate/state.json`. It needs `terraform` on the path
+and Terraform's AWS provider (see tests/policies/acceptance/terraform.py).
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from tests.upstream.deployment import make_what_is_expected, serving
 CODE: Final = Path(__file__).with_name("estate")
 STATE: Final = CODE / "state.json"
 LEFT_OUT: Final = "[left out]"
-"""What stands for each value of a secret in the recorded state."""
+"""Replaces each secret value in the recorded state."""
 
 CANARIES: Final = {name: sha256(name.encode()).hexdigest() for name in ("header_secret", "secret_value", "kinde")}
-"""The values of secrets in the estate. None may be found in any file, output or state that an adoption makes."""
+"""The secret values in the estate. No file, output or state of an adoption may contain one."""
 
 STACK: Final = "prod"
 
@@ -73,7 +73,7 @@ def settings_of_owner(**more: Any) -> tuple[Settings, Names]:  # noqa: ANN401 - 
 
 
 def variables(settings: Settings, names: Names) -> dict[str, Any]:
-    """Return the estate's variables: everything that the program would make is made, under the same names."""
+    """Return the estate's variables: Terraform creates everything that the program would, under the same names."""
     groups = {PORTAL: settings.backstage_security_group_id, PIPELINES: settings.prefect_security_group_id}
     shared = {Reader.CI_PREVIEW: (LOOK,), Reader.CI_DEPLOY: (LOOK, BALANCER, EDGE)}
     ci = {names.resource(role): {"service": "", "boundary": ci_boundary_name(names, role)} for role in CI_ROLES}
@@ -124,7 +124,7 @@ def variables(settings: Settings, names: Names) -> dict[str, Any]:
 
 @dataclass
 class Workspace:
-    """A folder with Terraform's code, and its state; `environment` is what Terraform gets beside the shell's."""
+    """A folder with Terraform's code and state; `environment` is added to the shell's variables for Terraform."""
 
     folder: Path
     variables: Mapping[str, Any] = field(repr=False)
@@ -161,7 +161,7 @@ class Workspace:
         return done.stdout
 
     def apply(self) -> None:
-        """Apply what the code says."""
+        """Apply the code."""
         self.run("apply", "-auto-approve", "-input=false", "-no-color")
 
     def state(self) -> str:
@@ -175,7 +175,7 @@ class Workspace:
 
 
 def without_secrets(state: str) -> str:
-    """Return a state without the values of secrets, each resource on a line."""
+    """Return a state without secret values, one resource a line."""
     for value in CANARIES.values():
         state = state.replace(value, LEFT_OUT)
     document = json.loads(state)
@@ -184,13 +184,13 @@ def without_secrets(state: str) -> str:
 
 
 def made(folder: Path, server: str) -> Workspace:
-    """Make the network that the estate stands in, and the estate."""
+    """Create the network for the estate, and the estate."""
     _, names = settings_of_owner()
     return made_within(folder, server, make_what_is_expected(partial(client, server), names.region, STACK))
 
 
 def made_within(folder: Path, server: str, network: Mapping[str, Any]) -> Workspace:
-    """Make the estate in a network, which some settings name."""
+    """Create the estate in an existing network, which the settings name."""
     settings, names = settings_of_owner(**network)
     shutil.copytree(CODE, folder, ignore=shutil.ignore_patterns("*.json"))
     account = {
@@ -205,7 +205,7 @@ def made_within(folder: Path, server: str, network: Mapping[str, Any]) -> Worksp
 
 
 def main() -> None:
-    """Make the estate and write its state."""
+    """Create the estate and write its state."""
     with tempfile.TemporaryDirectory() as folder, serving("tests.upstream.aws_server", f"{folder}/api.jsonl") as server:
         os.environ[session.FOLDER] = folder
         STATE.write_text(without_secrets(made(Path(folder) / "estate", server).state()))

@@ -1,9 +1,9 @@
-"""A zone whose records, rules and settings real Terraform makes, with either generation of Cloudflare's provider.
+"""A zone whose records, rules and settings real Terraform creates, with either generation of Cloudflare's provider.
 
     python -m tests.operations.adopt.terraform_zone
 
-makes both and writes their states into `zone`. It needs `terraform` on the path and both generations of
-`cloudflare/cloudflare`, where it looks for the AWS provider too (see tests/policies/acceptance/terraform.py).
+creates both zones and writes their states into `zone`. It needs `terraform` on the path and both generations of
+`cloudflare/cloudflare`, where it also looks for the AWS provider (see tests/policies/acceptance/terraform.py).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ CODE: Final = Path(__file__).with_name("zone")
 GENERATIONS: Final = ("v4", "v5")
 DOMAIN: Final = "example.com"
 TOKEN: Final = "0123456789" * 4
-"""As long as the providers want one."""
+"""As long as the providers require."""
 
 
 @contextmanager
 def made(generation: str, folder: Path) -> Iterator[tuple[Workspace, ServedZone]]:
-    """Have Terraform make a zone's resources."""
+    """Let Terraform create a zone's resources."""
     with serving_zone(ZoneDouble(DOMAIN), folder) as served:
         code = folder / "code"
         code.mkdir()
@@ -40,7 +40,7 @@ def made(generation: str, folder: Path) -> Iterator[tuple[Workspace, ServedZone]
 
 
 def main() -> None:
-    """Make both zones and write their states."""
+    """Create both zones and write their states."""
     for generation in GENERATIONS:
         with tempfile.TemporaryDirectory() as folder, made(generation, Path(folder)) as (workspace, _):
             state = json.loads(workspace.state())

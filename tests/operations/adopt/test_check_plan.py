@@ -1,4 +1,4 @@
-"""Whether Terraform's next plan only forgets: nothing of it is shown but addresses and actions."""
+"""Checks whether Terraform's next plan only forgets resources; messages show only addresses and actions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CANARY = "a value of the plan"
 
 
 def plan(*changes: tuple[str, Sequence[str]], **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """Return a plan: address and actions of each change."""
+    """Return a plan with the address and actions of each change."""
     listed = [
         {
             "address": address,
@@ -27,7 +27,7 @@ def plan(*changes: tuple[str, Sequence[str]], **more: Any) -> dict[str, Any]:  #
     return {"format_version": "1.2", "planned_values": {}, "resource_changes": listed, **more}
 
 
-def test_a_plan_that_only_forgets() -> None:
+def test_a_plan_that_only_forgets_passes() -> None:
     document = plan(("aws_lb.this", ["forget"]), ("aws_ecs_cluster.this", ["no-op"]), ("data.aws_lb.this", ["read"]))
     found = check(document, ["aws_lb.this", "aws_iam_role.forgotten_before"])
     assert (found.forgotten, found.problems) == (("aws_lb.this",), ())
@@ -46,13 +46,13 @@ def test_a_plan_that_only_forgets() -> None:
         ([], "treated by no action that the plan names"),
     ],
 )
-def test_every_other_action_is_told(actions: list[str], told: str) -> None:
+def test_every_other_action_is_reported(actions: list[str], told: str) -> None:
     found = check(plan(("aws_iam_role.this", ["forget"]), ('aws_lb.this["a"]', actions)))
     assert found.problems == (f'aws_lb.this["a"] would be {told}',)
     assert CANARY not in str(found)
 
 
-def test_what_was_taken_over_and_is_kept() -> None:
+def test_a_taken_over_resource_that_is_kept_is_reported() -> None:
     found = check(plan(("aws_lb.this", ["no-op"]), ("aws_ecs_cluster.this", ["no-op"])), ["aws_lb.this"])
     assert found.problems == ("aws_lb.this was taken over, and Terraform keeps it",)
 
@@ -66,11 +66,11 @@ def test_what_was_taken_over_and_is_kept() -> None:
         ({"action_invocations": [{}]}, "the plan calls actions of providers"),
     ],
 )
-def test_a_plan_that_isnt_whole(more: dict[str, Any], told: str) -> None:
+def test_an_incomplete_plan_is_reported(more: dict[str, Any], told: str) -> None:
     assert check(plan(("aws_lb.this", ["forget"]), **more)).problems == (told,)
 
 
-def test_an_import_is_no_forgetting() -> None:
+def test_an_import_is_reported() -> None:
     document = plan(("aws_lb.this", ["no-op"]))
     document["resource_changes"][0]["change"]["importing"] = {"id": "arn"}
     assert check(document).problems == ("aws_lb.this would be imported",)
@@ -89,13 +89,13 @@ def test_an_import_is_no_forgetting() -> None:
     ],
     ids=["list", "nothing", "state", "other format", "no list", "no change", "no object"],
 )
-def test_what_is_no_plan(document: Any) -> None:  # noqa: ANN401 - JSON
+def test_a_document_that_is_not_a_plan_is_refused(document: Any) -> None:  # noqa: ANN401 - JSON
     with pytest.raises(BadConfiguration, match="accepted: what `terraform show -json PLAN` prints") as refused:
         check(document)
     assert CANARY not in str(refused.value)
 
 
-def test_a_plan_that_is_no_json(tmp_path: Path) -> None:
+def test_a_plan_that_is_not_json_is_refused(tmp_path: Path) -> None:
     (tmp_path / "next.plan").write_text(CANARY)
     with pytest.raises(BadConfiguration, match="isn't JSON") as refused:
         load(str(tmp_path / "next.plan"))

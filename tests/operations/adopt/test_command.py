@@ -1,4 +1,4 @@
-"""The command line of `adopt`: what is refused before anything is looked at."""
+"""The command line of `adopt`: which calls are refused before anything is read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def write(bench: Bench, text: str) -> Path:
     return file
 
 
-def test_something_must_say_what_runs(bench: Bench) -> None:
+def test_a_source_of_running_resources_is_required(bench: Bench) -> None:
     outcome = bench.run("adopt")
     assert outcome.code == 2
     assert "accepted: --terraform-state FILE, --lookup, or both" in outcome.err
@@ -61,7 +61,7 @@ def test_options_that_are_hidden_in_the_environment_are_refused(bench: Bench) ->
     assert "PULUMI_OPTION_SKIP_PREVIEW" in outcome.err
 
 
-def test_only_a_report_of_what_is_here_is_taken_over(bench: Bench) -> None:
+def test_only_a_report_on_this_stack_is_taken_over(bench: Bench) -> None:
     file = write(bench, state_text())
     (bench.project / "report.json").write_text("{}")
     outcome = bench.run("adopt", "--terraform-state", str(file), "--take-over", str(bench.project / "report.json"))
@@ -69,14 +69,14 @@ def test_only_a_report_of_what_is_here_is_taken_over(bench: Bench) -> None:
     assert "accepted: what `adopt --report FILE` wrote" in outcome.err
 
 
-def test_a_stack_that_has_resources_is_no_adoption(bench: Bench) -> None:
+def test_a_stack_with_resources_cannot_adopt(bench: Bench) -> None:
     bench.set_state({"urn": "urn:pulumi:prod::p::aws:iam/role:Role::a", "type": "aws:iam/role:Role", "id": "a"})
     outcome = bench.run("adopt", "--lookup")
     assert outcome.code == 2
     assert "has 1 resources already; accepted: an empty stack" in outcome.err
 
 
-def test_the_private_backend_is_gone_when_somebody_interrupts(bench: Bench) -> None:
+def test_an_interrupt_removes_the_private_backend(bench: Bench) -> None:
     bench.set_state()
     before = (bench.project / "Pulumi.prod.yaml").read_text()
     folders: list[Path] = []
@@ -94,8 +94,8 @@ def test_the_private_backend_is_gone_when_somebody_interrupts(bench: Bench) -> N
     assert (bench.project / "Pulumi.prod.yaml").read_text() == before
 
 
-def test_a_preview_that_fails_tells_why(bench: Bench) -> None:
-    """Asked for JSON, the CLI says what is wrong in its document only."""
+def test_a_failed_preview_reports_its_error(bench: Bench) -> None:
+    """With `--json`, the CLI reports errors only in its document."""
     said = [{"severity": "info", "message": "no"}, {"severity": "error", "message": "no zone:\n  none"}]
     cli = bench.project / "cli" / "pulumi"
     cli.with_suffix(".json").write_text(json.dumps({"diagnostics": said}))

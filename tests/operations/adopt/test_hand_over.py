@@ -1,4 +1,4 @@
-"""What Terraform forgets: a closed set, in the largest blocks, with what its code says instead."""
+"""What Terraform forgets: a closed set, in blocks as large as possible, with replacements for its code."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from operations.adopt.resources import TerraformState
 from operations.adopt.terraform_state import read
 
 Entry = tuple[str, Mapping[Any, Mapping[str, Any]], Sequence[str]]
-"""Address without the last key, instance key (None without one) -> attributes, addresses that it depends on."""
+"""Address without the last key; instance key (None without one) -> attributes; addresses that it depends on."""
 
 
 def state(*resources: Entry, version: str = "1.11.4") -> TerraformState:
-    """Return a state, as it is read from what `terraform state pull` prints."""
+    """Return a state, as read from the output of `terraform state pull`."""
     listed = []
     for address, instances, dependencies in resources:
         *module, type_, name = address.rsplit(".", 2)
@@ -95,14 +95,14 @@ def test_parts_of_parts_leave_too() -> None:
     assert len(close(given, {"aws_lb.this"}).leaving) == 4
 
 
-def test_what_is_in_a_bucket_stays() -> None:
+def test_objects_in_a_bucket_stay() -> None:
     given = state(
         ("aws_s3_bucket.this", {None: {}}, []), ("aws_s3_bucket_object.this", {None: {}}, ["aws_s3_bucket.this"])
     )
     assert handed_over(given, "aws_s3_bucket.this").addresses == ["aws_s3_bucket.this"]
 
 
-def test_what_made_a_value_leaves_with_the_last_that_has_it() -> None:
+def test_a_generated_value_leaves_with_its_last_user() -> None:
     given = state(
         ("random_password.one", {None: {}}, []),
         ("random_password.shared", {None: {}}, []),
@@ -121,7 +121,7 @@ def test_what_made_a_value_leaves_with_the_last_that_has_it() -> None:
     ]
 
 
-def test_a_part_of_nobody_knows_which_whole() -> None:
+def test_a_part_of_an_unclear_whole_is_a_problem() -> None:
     given = state(
         ROLES, ("module.iam.aws_iam_role_policy.more", {"x": {"name": "x"}}, ["module.iam.aws_iam_role.this"])
     )
@@ -131,7 +131,7 @@ def test_a_part_of_nobody_knows_which_whole() -> None:
     assert problem.endswith("take over all of them or none")
 
 
-def test_whole_modules_resources_and_single_instances() -> None:
+def test_whole_modules_and_resources_are_removed_before_single_instances() -> None:
     logs: Entry = ("module.iam.aws_cloudwatch_log_group.this", {None: {}}, [])
     assert handed_over(state(ROLES, POLICIES), ROLE_A, ROLE_B).removed == ["module.iam"]
     assert handed_over(state(ROLES, POLICIES, logs), ROLE_A, ROLE_B).removed == [
@@ -155,7 +155,7 @@ def test_a_terraform_without_removed_blocks_gets_commands() -> None:
     assert (done.removed, done.instances) == ([], [ROLE_A, ROLE_B, POLICY_A, POLICY_B])
 
 
-def test_what_stays_looks_up_what_left() -> None:
+def test_code_that_stays_looks_up_what_left() -> None:
     given = state(
         ROLES,
         ("aws_lb.this", {None: {"arn": "arn:lb", "name": "${lb}"}}, []),
@@ -171,7 +171,7 @@ def test_what_stays_looks_up_what_left() -> None:
     task, waf = "aws_ecs_task_definition.this", "aws_wafv2_web_acl_association.this"
     assert [(one.stays, one.leaves) for one in done.references] == [
         (task, "module.iam.aws_iam_role.this"),
-        (task, "aws_lb_listener.this"),  # by way of which it refers to the load balancer
+        (task, "aws_lb_listener.this"),  # through this it refers to the load balancer
         (waf, "aws_lb.this"),
     ]
     assert done.lookups["module.iam.aws_iam_role.this"] == (
@@ -182,7 +182,7 @@ def test_what_stays_looks_up_what_left() -> None:
     page = files(done)["hand-over.md"]
     assert f"| `{task}` | `module.iam.aws_iam_role.this` | `data.aws_iam_role.iam_this` of looked-up.tf |" in page
     assert '- `module "iam"`' in page
-    assert "- `aws_lb_listener.this`" in page  # nothing of the program stands for it
+    assert "- `aws_lb_listener.this`" in page  # the program has no counterpart for it
 
 
 def test_the_way_back_imports_what_was_taken_over() -> None:
@@ -190,7 +190,7 @@ def test_the_way_back_imports_what_was_taken_over() -> None:
     assert files(done)["way-back.tf"] == 'import {\n  to = aws_acm_certificate.this\n  id = "arn"\n}\n'
 
 
-def test_the_way_back_has_the_ids_that_terraforms_import_takes() -> None:
+def test_the_way_back_has_the_ids_that_terraforms_import_needs() -> None:
     secret, group = "aws_secretsmanager_secret.a", "aws_security_group.g"
     rule = {"type": "ingress", "security_group_id": "sg-1", "protocol": "tcp", "from_port": 443, "to_port": 443}
     given = state(

@@ -1,4 +1,4 @@
-"""What exists in the account: every listing against AWS's own models, and some against moto's server."""
+"""What exists in the account: every listing is checked against AWS's own models, and some against moto's server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def model(kind: Kind) -> OperationModel:
 
 
 def sample(shape: Shape, flag: bool) -> Any:  # noqa: ANN401 - JSON
-    """An answer that has everything, once."""
+    """An answer that has each field once."""
     if isinstance(shape, StructureShape):
         return {name: sample(member, flag) for name, member in shape.members.items()}
     if isinstance(shape, ListShape):
@@ -42,13 +42,13 @@ def sample(shape: Shape, flag: bool) -> Any:  # noqa: ANN401 - JSON
 
 
 def needed(kind: Kind) -> set[str]:
-    """The attributes by which a resource is matched and imported, beside those that were asked for."""
+    """The attributes that matching and importing need, besides those in the request."""
     of_id = {name for _, name, _, _ in string.Formatter().parse(kind.import_id) if name}
     return of_id | {key.attribute for keys in kind.keys for key in keys} - kind.listing.given.keys()
 
 
 @pytest.mark.parametrize("type_", AWS)
-def test_a_listing_only_reads_and_answers_what_is_needed(type_: str) -> None:
+def test_a_listing_only_reads_and_returns_what_matching_needs(type_: str) -> None:
     kind = AWS[type_]
     assert kind.listing.operation.startswith(("list_", "describe_", "get_"))
     operation = model(kind)
@@ -64,7 +64,7 @@ def test_a_listing_only_reads_and_answers_what_is_needed(type_: str) -> None:
         assert found[0][name] not in (None, [], [None]), f"{name}: AWS's answer has no such field"
 
 
-def test_cloudflare_is_only_asked_for_what_a_zone_has() -> None:
+def test_cloudflare_is_asked_only_about_the_zone() -> None:
     paths = [kind.listing.operation for kind in KINDS.values() if kind.listing.service == CLOUDFLARE]
     assert paths
     assert all(path.startswith("zones/{zoneId}/") for path in paths)
@@ -81,7 +81,7 @@ def made(service: str) -> Any:  # noqa: ANN401 - botocore makes it from its mode
 
 @dataclass(frozen=True)
 class Running:
-    """The ids that AWS gave to what runs."""
+    """The ids that AWS gave to the running resources."""
 
     vpc: str
     group: str
@@ -90,7 +90,7 @@ class Running:
 
 
 def running() -> Running:
-    """Make what runs in the account."""
+    """Create the running resources in the account."""
     iam, s3, ec2, elb = (made(service) for service in ("iam", "s3", "ec2", "elbv2"))
     iam.create_role(RoleName="prod-task", AssumeRolePolicyDocument=DOCUMENT)
     iam.put_role_policy(RoleName="prod-task", PolicyName="prod-task", PolicyDocument=DOCUMENT)
@@ -123,7 +123,7 @@ def running() -> Running:
     return Running(vpc, group, balancer, listener_arn)
 
 
-def test_what_runs_in_an_account_is_found(bench: Bench, live: Live) -> None:
+def test_running_resources_are_found_in_the_account(bench: Bench, live: Live) -> None:
     made_by_aws = running()
     bench.cloud.reset()
 
@@ -163,7 +163,7 @@ def test_what_runs_in_an_account_is_found(bench: Bench, live: Live) -> None:
     assert "GetParameter" not in asked
 
 
-def test_what_may_not_be_read_is_no_empty_account(bench: Bench, live: Live) -> None:
+def test_a_denied_listing_is_an_error(bench: Bench, live: Live) -> None:
     bench.cloud.fault = fault_of("DescribeParameters", "AccessDeniedException")
     with pytest.raises(Failure, match=r"may not call DescribeParameters"):
         match([planned("aws:ssm/parameter:Parameter", "p", name="/prod/a/b")], None, live, lookup=True)

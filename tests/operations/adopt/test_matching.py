@@ -1,4 +1,4 @@
-"""Matching planned resources with running ones: one to one, or not at all."""
+"""Planned resources are matched with running ones: one to one, or not at all."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_every_type_of_the_program_can_be_matched() -> None:
     assert types - KINDS.keys() <= {"pulumi:pulumi:Stack", "aws:acm/certificateValidation:CertificateValidation"}
 
 
-def test_what_refers_to_another_is_matched_by_what_that_one_is() -> None:
+def test_a_reference_is_matched_by_the_resource_it_refers_to() -> None:
     balancer = planned(BALANCER, "edge", name="prod-edge")
     group = planned(GROUP, "edge-group", name="prod-edge", vpcId="vpc-1")
     listener = planned(LISTENER, "https", {"loadBalancerArn": balancer}, loadBalancerArn=UNKNOWN, port=443)
@@ -78,7 +78,7 @@ def test_what_refers_to_another_is_matched_by_what_that_one_is() -> None:
         ),
         entry("aws_lb_listener_rule", "a", rule_of(["portal.example.com"], 7, listener_arn)),
         entry("aws_security_group", "edge", {"id": "sg-1", "name": "prod-edge", "vpc_id": "vpc-1"}),
-        # The older type of a rule has one type for both directions, and another id than the one to import.
+        # The older type of a rule is one type for both directions, and has another id than the import needs.
         entry(
             "aws_security_group_rule",
             "in",
@@ -123,7 +123,7 @@ def test_one_rule_for_two_hosts_stops_both() -> None:
     }
 
 
-def test_two_candidates_stop_it_and_the_map_decides() -> None:
+def test_two_candidates_match_neither_unless_the_map_decides() -> None:
     role = planned(SECRET, "db", name="prod/db")
     arns = [arn("secretsmanager", f"secret:prod/db-{suffix}") for suffix in ("AAAAAA", "BBBBBB")]
     read = state(
@@ -141,7 +141,7 @@ def test_two_candidates_stop_it_and_the_map_decides() -> None:
     assert decided.terraform.name == "s1"
 
 
-def test_another_region_is_told_by_the_id_and_another_account_is_nobodys() -> None:
+def test_resources_of_another_region_match_by_id_and_of_another_account_never() -> None:
     hosts: dict[str, Json] = {"domainName": "portal.x.com", "subjectAlternativeNames": ["pipelines.x.com"]}
     origin = planned(CERTIFICATE, "origin", **hosts)
     viewer = planned(CERTIFICATE, "viewer", **hosts, region="us-east-1")
@@ -164,13 +164,13 @@ def test_another_region_is_told_by_the_id_and_another_account_is_nobodys() -> No
     assert found["viewer"].import_id == f"{arn('acm', 'certificate/there', 'us-east-1')}@us-east-1"
 
 
-def test_what_only_the_state_has_is_missing() -> None:
+def test_a_resource_in_the_state_only_is_missing() -> None:
     read = state(entry("aws_iam_role", "a", {"name": "prod-task"}))
     (found,) = match([planned(ROLE, "task", name="prod-task")], read, ListedAccount()).values()
     assert found.missing
 
 
-def test_what_only_the_account_has_collides_unless_it_is_looked_up() -> None:
+def test_a_resource_in_the_account_only_collides_unless_it_is_looked_up() -> None:
     role = planned(ROLE, "task", name="prod-task")
     live = ListedAccount({ROLE: [{"name": ("prod-task",)}, {"name": ("prod-other",)}]})
     (found,) = match([role], state(), live).values()
@@ -180,7 +180,7 @@ def test_what_only_the_account_has_collides_unless_it_is_looked_up() -> None:
         assert (found.import_id, found.taken, found.found) == ("prod-task", "", Source.LOOKUP)
 
 
-def test_what_a_creation_would_overwrite_is_looked_up_in_any_case() -> None:
+def test_a_resource_that_a_creation_would_overwrite_is_always_looked_up() -> None:
     policy = planned(BUCKET_POLICY, "data", bucket="prod-data")
     live = ListedAccount({BUCKET_POLICY: [{"bucket": ("prod-data",)}]})
     (found,) = match([policy], state(), live).values()
@@ -189,7 +189,7 @@ def test_what_a_creation_would_overwrite_is_looked_up_in_any_case() -> None:
     assert (absent.import_id, absent.taken) == ("", "")
 
 
-def test_the_only_policy_of_a_role_is_meant_whatever_its_name() -> None:
+def test_the_only_policy_of_a_role_matches_under_any_name() -> None:
     policy = planned(POLICY, "task", role="prod-task", name="prod-task")
     one = entry("aws_iam_role_policy", "a", {"role": "prod-task", "name": "access"})
     (found,) = match([policy], state(one)).values()
@@ -199,7 +199,7 @@ def test_the_only_policy_of_a_role_is_meant_whatever_its_name() -> None:
     assert (found.import_id, found.rivals) == ("", ())
 
 
-def test_what_is_not_known_yet_is_matched_once_it_is() -> None:
+def test_a_resource_with_an_unknown_name_is_matched_once_it_is_known() -> None:
     certificate = planned(CERTIFICATE, "c", domainName="x.com")
     unknown = planned(RECORD, "validation", {"name": certificate}, name=UNKNOWN, type="CNAME", zoneId="z")
     records = entry("cloudflare_record", "v", {"id": "1", "zone_id": "z", "hostname": "_a.x.com", "type": "CNAME"})
@@ -209,12 +209,12 @@ def test_what_is_not_known_yet_is_matched_once_it_is() -> None:
 
 
 @pytest.mark.parametrize(("alias", "taken"), [("portal.x.com", "E1"), ("*.x.com", "")])
-def test_a_distribution_is_made_beside_one_that_has_the_wildcard_of_its_host(alias: str, taken: str) -> None:
+def test_a_distribution_can_be_created_beside_one_with_a_wildcard_alias(alias: str, taken: str) -> None:
     new = planned(DISTRIBUTION, "portal", aliases=["portal.x.com"])
     read = state(entry("aws_cloudfront_distribution", "old", {"id": "E1", "aliases": [alias]}))
     left = Map(leave={new.urn: Exemption.model_validate(exemption())})
     assert match([new], read, known=left)["portal"].taken == taken
-    assert match([new], read)["portal"].import_id == taken  # else the old one is taken over
+    assert match([new], read)["portal"].import_id == taken  # otherwise the old one is taken over
 
 
 def exemption(days: int = 30, **changes: str) -> dict[str, str]:
@@ -222,7 +222,7 @@ def exemption(days: int = 30, **changes: str) -> dict[str, str]:
     return {"reason": "made beside the old one", "owner": "edge", "until": str(until), **changes}
 
 
-def test_what_is_left_is_made_beside_what_runs_unless_its_name_is_taken() -> None:
+def test_a_resource_left_to_terraform_is_created_anew_unless_its_name_is_taken() -> None:
     certificate = planned(CERTIFICATE, "certificate", domainName="x.com")
     roles = [planned(ROLE, name, name=f"prod-{name}") for name in ("task", "new")]
     left = dict.fromkeys((one.urn for one in (certificate, *roles)), Exemption.model_validate(exemption()))
@@ -270,7 +270,7 @@ def test_a_map_is_refused_with_every_problem(tmp_path: Path) -> None:
         assert any(part in line for line in lines), (part, lines)
 
 
-def test_a_map_of_something_else_is_refused() -> None:
+def test_a_map_of_unplanned_resources_is_refused() -> None:
     role = planned(ROLE, "task", name="prod-task")
     other = planned("aws:acm/certificateValidation:CertificateValidation", "v")
     known = Map(ids={f"{role.urn}-2": "x", other.urn: "y"})

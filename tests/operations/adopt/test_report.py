@@ -1,4 +1,4 @@
-"""The report: a verdict on each resource with its cause and ways out, for people and for programs."""
+"""The report gives each resource a verdict with its cause and ways out, for people and for programs."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_each_resource_has_its_verdict() -> None:
     }
 
 
-def test_each_stop_has_a_cause_and_ways_out_and_nothing_else_stops() -> None:
+def test_each_stop_has_a_cause_and_ways_out() -> None:
     report_ = mixed_report()
     assert not report_.clean
     stopping = {Verdict.REPLACED, Verdict.COLLIDES, Verdict.AMBIGUOUS, Verdict.MISSING}
@@ -62,7 +62,7 @@ def test_each_stop_has_a_cause_and_ways_out_and_nothing_else_stops() -> None:
     ]
 
 
-def test_what_the_provider_says_differs_though_no_input_does_is_not_told_as_a_secret() -> None:
+def test_a_difference_without_changed_inputs_is_not_reported_as_a_secret() -> None:
     report_ = mixed_report()
     rows = {row.resource.rpartition("::")[2]: row for row in report_.rows}
     assert [change.path for change in rows["tags"].changes] == [f"tags.{tag}" for tag in TAGS]
@@ -70,7 +70,7 @@ def test_what_the_provider_says_differs_though_no_input_does_is_not_told_as_a_se
     assert "forceDestroy: filled in by the provider" in report.markdown(report_)
 
 
-def test_long_values_are_shown_from_shortly_before_they_differ() -> None:
+def test_long_values_are_shown_from_just_before_their_difference() -> None:
     (change,) = next(row for row in mixed_report().rows if row.verdict is Verdict.OVERWRITES).changes
     assert (change.before[-5:], change.after[-5:]) == (", old", ", new")
     assert change.before[0] == change.after[0] == "…"
@@ -97,7 +97,7 @@ def test_a_mandatory_violation_stops_it_and_an_advisory_one_does_not() -> None:
         assert ("naming/misnamed" in report.markdown(one)) is not clean
 
 
-def test_a_secret_is_imported_as_one_without_its_value() -> None:
+def test_a_secret_is_imported_without_its_value() -> None:
     rows = {row["logicalName"]: row for row in mixed_report().imports.values()}
     marker = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "plaintext": "null"}
     assert rows["secret"]["inputs"] == {"actions": marker}
@@ -115,12 +115,12 @@ def test_the_summary_fits_a_screen_and_the_table_has_a_row_for_each(tmp_path: Pa
     summary = report.markdown(report_).partition("\n| ")[0].splitlines()
     assert len(summary) < 40
     assert "2 replaced; 1 collides; 2 ambiguous; 1 missing; 1 overwrites; 2 changes in place" in summary[2]
-    # Alike stops are told once.
+    # Stops with the same cause are reported once.
     assert sum("can't be changed in place" in line for line in summary) == 1
     assert "actions: a secret that isn't shown" in printed
 
 
-def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_a_written_report_can_be_read_again(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     report_ = mixed_report()
     file.write_text(report_.document())

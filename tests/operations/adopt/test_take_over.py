@@ -1,4 +1,4 @@
-"""Taking over: only what was reported, and to the same end wherever a run is broken off."""
+"""Taking over does only what was reported, and a repeated run ends the same wherever the first one broke off."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_everything_reported_is_imported_and_a_second_run_has_nothing_to_do() ->
 
 @pytest.mark.parametrize("number", range(1, len(CALLS) + 1))
 @pytest.mark.parametrize("moment", ["before", "between", "after"])
-def test_a_run_that_was_broken_off_is_run_again_to_the_same_end(number: int, moment: str) -> None:
+def test_a_run_that_broke_off_can_be_repeated_to_the_same_end(number: int, moment: str) -> None:
     engine, whole = stack(), stack()
     take_over(made(), whole)
     engine.break_at = (number, moment)
@@ -60,7 +60,7 @@ def test_a_run_that_was_broken_off_is_run_again_to_the_same_end(number: int, mom
     assert len(engine.imported) == len(PLAN)
 
 
-def test_a_preview_that_is_not_the_rehearsals_is_told_step_by_step() -> None:
+def test_a_preview_that_differs_from_the_rehearsal_is_reported_step_by_step() -> None:
     engine = stack()
     engine.differences = {PLAN[2].urn: {"op": "replace", "before": {"path": "/"}}}
     with pytest.raises(Failure) as failed:
@@ -71,7 +71,7 @@ def test_a_preview_that_is_not_the_rehearsals_is_told_step_by_step() -> None:
     ]
 
 
-def test_a_stack_with_something_else_is_left_alone() -> None:
+def test_a_stack_with_other_resources_is_left_alone() -> None:
     other = planned(ROLE, "somebody-elses", name="prod-other")
     engine = EngineDouble([*PLAN, other], DIFFERENCES, imported={other.urn: {}})
     with pytest.raises(BadConfiguration, match=r"somebody-elses \(aws:iam:Role\); accepted: an empty stack"):
@@ -89,7 +89,7 @@ def test_a_stack_with_something_else_is_left_alone() -> None:
         ({"violations": [{"level": "mandatory"}]}, "something in it stops the adoption"),
     ],
 )
-def test_anything_else_than_what_was_reported_is_refused(changed: dict[str, object], said: str) -> None:
+def test_a_report_that_no_longer_applies_is_refused(changed: dict[str, object], said: str) -> None:
     require_as_reported(made(), NAMES, STATE, "digest")
     with pytest.raises(BadConfiguration) as refused:
         require_as_reported(replace(made(), **changed), NAMES, STATE, "digest")  # type: ignore[arg-type]
@@ -97,7 +97,7 @@ def test_anything_else_than_what_was_reported_is_refused(changed: dict[str, obje
     assert len(str(refused.value).splitlines()) == 1
 
 
-def test_the_digest_is_of_what_a_plan_depends_on(tmp_path: Path) -> None:
+def test_the_digest_covers_the_files_that_a_plan_depends_on(tmp_path: Path) -> None:
     for file in (
         "__main__.py",
         "Pulumi.yaml",

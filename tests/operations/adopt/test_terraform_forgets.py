@@ -1,4 +1,4 @@
-"""The hand-over, carried out by real Terraform on a platform that it made in an account that moto's server plays."""
+"""The hand-over, carried out by real Terraform on a platform that it created in an account played by moto's server."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from tests.upstream.deployment import serving
 STAYS = "module.backstage"
 """The part of the platform that isn't taken over."""
 NOT_TOLD = {"a service that isn't known: ecs", "what logs CreateLogGroup makes"}
-"""Calls of which the journal has no operation: all of them are about what stays with Terraform."""
+"""Calls without an operation in the journal; all of them concern what stays with Terraform."""
 READS = ("Describe", "Get", "Head", "List")
 
 
 def prepared(state: TerraformState) -> HandOver:
-    """Hand over everything but what stays with Terraform, and but the values of secrets."""
+    """Hand over everything except what stays with Terraform and the values of secrets."""
     versions = "aws_secretsmanager_secret_version"
     taken = [one for one in state.resources if one.module != STAYS and one.type != versions]
     ids = {one.address: next(id_ for type_ in KINDS if (id_ := import_id(type_, one))) for one in taken}
@@ -39,7 +39,7 @@ def prepared(state: TerraformState) -> HandOver:
 
 
 def carry_out(done: HandOver, folder: Path) -> None:
-    """Do in Terraform's code what the page of a hand-over says."""
+    """Make the changes to Terraform's code that the page of a hand-over asks for."""
     made = hand_over.files(done)
     for name in (hand_over.REMOVED, hand_over.LOOKED_UP):
         (folder / name).write_text(made[name])
@@ -47,7 +47,7 @@ def carry_out(done: HandOver, folder: Path) -> None:
 
 
 def delete(code: Path, removed: Sequence[str]) -> None:
-    """Delete what is at some addresses from Terraform's code, and look up what the rest refers to."""
+    """Delete the resources at some addresses from Terraform's code, and look up what the rest refers to."""
     text = code.read_text()
     for address in removed:
         kind, *names = address.split(".")
@@ -84,26 +84,26 @@ def test_the_hand_over_of_the_recorded_platform() -> None:
 
 @dataclass(frozen=True)
 class Account:
-    """The account, and what Terraform made in it."""
+    """The account, and the platform that Terraform created in it."""
 
     estate: Workspace
     journal: Path
 
     def written(self) -> Counter[str]:
-        """Return the calls so far that change something."""
+        """Return the calls so far that changed something."""
         calls: list[dict[str, Any]] = [json.loads(line) for line in self.journal.read_text().splitlines()]
         assert {call["unrecognized"] for call in calls if "unrecognized" in call} == NOT_TOLD
         asked = (call["operation"] for call in calls if "operation" in call)
         return Counter(operation for operation in asked if not operation.startswith(READS))
 
     def plan(self, done: HandOver) -> PlanCheck:
-        """Have Terraform's next plan checked."""
+        """Check Terraform's next plan."""
         return check(json.loads(self.estate.plan()), done.addresses)
 
 
 @pytest.fixture(scope="module")
 def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
-    """A platform that Terraform made just now."""
+    """A platform that Terraform has just created."""
     if reason := missing():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("terraform")
@@ -113,7 +113,7 @@ def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 def shape(text: str) -> list[tuple[str, list[str], list[str], list[str]]]:
-    """Return what doesn't differ from one run to the next: addresses, names of attributes, and dependencies."""
+    """Return what is the same in every run: addresses, names of attributes, and dependencies."""
     return sorted(
         (
             ".".join(part for part in (entry.get("module"), entry["mode"], entry["type"], entry["name"]) if part),
@@ -125,7 +125,7 @@ def shape(text: str) -> list[tuple[str, list[str], list[str], list[str]]]:
     )
 
 
-def test_terraform_forgets_and_neither_destroys_the_others(account: Account) -> None:
+def test_terraform_forgets_what_was_taken_over_and_nothing_is_destroyed(account: Account) -> None:
     estate = account.estate
     before = estate.state()
     assert shape(before) == shape(STATE.read_text()), "run python -m tests.operations.adopt.terraform_estate"
@@ -135,14 +135,14 @@ def test_terraform_forgets_and_neither_destroys_the_others(account: Account) -> 
     code = (estate.folder / "main.tf").read_text()
     made = account.written()
 
-    # The trap: single resources are forgotten, and their parts aren't. Terraform's next plan makes them anew.
+    # The trap: if single resources are forgotten without their parts, Terraform's next plan creates them again.
     role, secret = 'module.iam.aws_iam_role.this["prod-backstage-task"]', "aws_secretsmanager_secret.this"
     estate.run("state", "rm", role, f'{secret}["prod/backstage/db"]')
     torn = account.plan(done)
     assert f"{role} would be made" in torn.problems
     assert 'aws_secretsmanager_secret_version.this["prod/backstage/db"] would be destroyed and made' in torn.problems
 
-    # The way back until the first `up`: the state that was saved, and the code as it was.
+    # The way back until the first `up`: the saved state and the old code.
     saved = estate.folder / "saved.json"
     saved.write_text(before)
     estate.run("state", "push", "-force", "saved.json")
@@ -159,7 +159,7 @@ def test_terraform_forgets_and_neither_destroys_the_others(account: Account) -> 
     assert (after.forgotten, after.problems) == ((), ())
     assert account.written() == made
 
-    # Back again, after Terraform has forgotten: first without the saved state, then with it.
+    # The way back after Terraform has forgotten: first without the saved state, then with it.
     changed = (estate.folder / "main.tf").read_text()
     (estate.folder / "main.tf").write_text(code)
     for name in (hand_over.REMOVED, hand_over.LOOKED_UP):

@@ -1,4 +1,4 @@
-"""Reading Terraform's state: what identifies its resources, and nothing else."""
+"""Terraform's state is read for what identifies its resources, and for nothing else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.operations.adopt.estates import entry, state, state_text
 CANARY = "canary-7f3a-secret-value"
 
 
-def test_modules_for_each_and_count_are_told_by_address() -> None:
+def test_modules_for_each_and_count_are_recognized_by_address() -> None:
     read = state(
         entry(
             "aws_iam_role",
@@ -101,7 +101,7 @@ ATTRIBUTES = st.dictionaries(
 
 
 @given(st.lists(st.tuples(st.sampled_from(TYPES), ATTRIBUTES, ANYTHING), max_size=6))
-def test_no_value_outside_of_the_table_is_kept(found: list[tuple[str, dict[str, Any], Any]]) -> None:
+def test_only_values_of_the_table_are_kept(found: list[tuple[str, dict[str, Any], Any]]) -> None:
     assert not ALLOWED & {"secret_string", "value", "client_secret", "result", "custom_header", "password", "tags"}
     document = json.loads(
         state_text(*(entry(type_, f"r{place}", given) for place, (type_, given, _) in enumerate(found)))
@@ -122,7 +122,7 @@ def test_no_value_outside_of_the_table_is_kept(found: list[tuple[str, dict[str, 
         "[" * 100_000,
     ],
 )
-def test_what_is_no_state_is_refused_without_being_repeated(text: str) -> None:
+def test_input_that_is_not_a_state_is_refused_and_not_shown(text: str) -> None:
     with pytest.raises(BadConfiguration) as refused:
         terraform_state.read(text, "state.json")
     assert "accepted: what `terraform state pull` writes (version 4)" in str(refused.value)

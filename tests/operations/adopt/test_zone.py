@@ -1,4 +1,4 @@
-"""A zone that Terraform keeps with either generation of Cloudflare's provider is matched, forgotten and given back."""
+"""A zone that Terraform manages with either generation of Cloudflare's provider is matched, forgotten, taken back."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ PLANNED: Final = [
     planned(RULESET, "redirects", phase="http_request_dynamic_redirect", kind="zone", zoneId=ZONE),
 ]
 SSL: Final = planned(SETTING, "ssl", settingId="ssl", zoneId=ZONE)
-"""Generation 4 keeps all settings of a zone in one resource, which stays with Terraform."""
+"""Generation 4 has all settings of a zone in one resource, which stays with Terraform."""
 
 PUBLISHED: Final[dict[str, tuple[set[str], type, set[str], set[str]]]] = {
     "zones/{zone_id}/dns_records": (
@@ -60,11 +60,11 @@ PUBLISHED: Final[dict[str, tuple[set[str], type, set[str], set[str]]]] = {
         {"id", "value", "editable", "modified_on", "enabled", "time_remaining"},
     ),
 }
-"""What Cloudflare publishes of each path that a listing asks for: some parameters, the kind of `result`, and the fields
-of what is in it, those that are required and some others.
+"""Cloudflare's published answers for each path that a listing asks for: some parameters, the kind of `result`, and the
+fields of its items: the required ones, and some others.
 
-From openapi.json of https://github.com/cloudflare/api-schemas as of 2024-07-31. A record's `settings` is younger: it is
-from version 7.7 of https://github.com/cloudflare/cloudflare-go, which is made from that file and has the rest as well.
+From openapi.json of https://github.com/cloudflare/api-schemas as of 2024-07-31. A record's `settings` is newer: it is
+from version 7.7 of https://github.com/cloudflare/cloudflare-go, which is generated from that file and has the rest too.
 """
 
 
@@ -73,7 +73,7 @@ def recorded(generation: str) -> str:
 
 
 def zone_of(state: TerraformState) -> ZoneDouble:
-    """Return a zone that has what a state has, under the names that Cloudflare gives."""
+    """Return a zone with the contents of a state, under the names that Cloudflare gives."""
     zone = ZoneDouble(DOMAIN)
     for one in state.resources:
         given = {name: found[0] for name, found in one.attributes.items()}
@@ -92,12 +92,12 @@ def zone_of(state: TerraformState) -> ZoneDouble:
 
 
 def live(served: ServedZone) -> Account:
-    """Return an account of which the zone is asked for."""
+    """Return an account that asks this zone."""
     return Account(REGION, Web(10.0, parse_routes([served.route]), served.trust), TOKEN)
 
 
 def matched(plan: list[PlannedResource], state: TerraformState, served: ServedZone) -> dict[str, tuple[str, str]]:
-    """Return what stands for each planned resource: Terraform's address and the import id."""
+    """Return the match of each planned resource: Terraform's address and the import id."""
     found: dict[str, Match] = match(plan, state, live(served))
     assert not [one for one in found.values() if one.rivals or one.taken or one.missing]
     return {name: (one.terraform.address if one.terraform else "", one.import_id) for name, one in found.items()}
@@ -118,7 +118,7 @@ def expected(generation: str, state: TerraformState) -> dict[str, tuple[str, str
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-def test_what_a_generation_of_the_provider_keeps_is_matched(generation: str, tmp_path: Path) -> None:
+def test_resources_of_each_provider_generation_are_matched(generation: str, tmp_path: Path) -> None:
     state = terraform_state.read(recorded(generation), generation)
     with serving_zone(zone_of(state), tmp_path) as served:
         assert matched([*PLANNED, SSL], state, served) == expected(generation, state)
@@ -126,28 +126,28 @@ def test_what_a_generation_of_the_provider_keeps_is_matched(generation: str, tmp
 
 
 def test_a_record_has_its_short_name_in_the_state_until_terraform_reads_it_again() -> None:
-    """That is why a record that the state has under another name is known by its id."""
+    """Therefore a record that the state has under another name is identified by its id."""
     state = terraform_state.read(recorded("v5"), "v5")
     names = {name for one in state.resources if "dns_record" in one.type for name in one.attributes["name"]}
     assert names == {"portal", "pipelines", f"origin.{DOMAIN}"}
 
 
 @pytest.mark.parametrize("type_", [type_ for type_, kind in KINDS.items() if kind.listing.service == CLOUDFLARE])
-def test_cloudflare_is_asked_for_what_it_publishes(type_: str, tmp_path: Path) -> None:
+def test_listings_of_cloudflare_match_its_published_api(type_: str, tmp_path: Path) -> None:
     kind = KINDS[type_]
     path, query = urlsplit(kind.listing.operation).path, urlsplit(kind.listing.operation).query
     (published,) = [one for one in PUBLISHED if _without_names(one) == _without_names(path)]
     parameters, shape, required, others = PUBLISHED[published]
     assert {name for name, _ in parse_qsl(query)} <= parameters
 
-    # Of an answer with every published field, the query takes all that matching needs.
+    # From an answer with every published field, the query takes everything that matching needs.
     one = dict.fromkeys(required | others, "text")
     (found,) = jmespath.search(kind.listing.query, {"result": [one] if shape is list else one})
     needed = {name for _, name, _, _ in string.Formatter().parse(kind.import_id) if name}
     needed |= {key.attribute for keys in kind.keys for key in keys}
     assert {name for name, value in found.items() if value == "text"} == needed - kind.listing.given.keys()
 
-    # The double answers nothing else.
+    # The double gives no other fields.
     state = terraform_state.read(recorded("v5"), "v5")
     with serving_zone(zone_of(state), tmp_path) as served:
         asked = path.format(zoneId=ZONE, phase="http_request_cache_settings", settingId="ssl")
@@ -164,7 +164,7 @@ def _without_names(path: str) -> list[str]:
 
 
 def without_notes(text: str) -> Any:  # noqa: ANN401 - JSON
-    """Return a state's resources without what a provider notes for itself."""
+    """Return a state's resources without a provider's private notes."""
     document = json.loads(text)
     for resource in document["resources"]:
         for instance in resource["instances"]:
@@ -198,7 +198,7 @@ def test_terraform_forgets_a_zone_and_takes_it_back(generation: str, tmp_path: P
         workspace.apply()
 
         (workspace.folder / hand_over.REMOVED).unlink()
-        # An import of generation 4 knows the short name only, and its options not at all.
+        # An import with generation 4 gives the short name only, and no options at all.
         code.write_text(before.replace(f"origin.{DOMAIN}", "origin") if generation == "v4" else before)
         (workspace.folder / hand_over.WAY_BACK).write_text(files[hand_over.WAY_BACK])
         changes = json.loads(workspace.plan())["resource_changes"]

@@ -1,6 +1,6 @@
-"""Plays the part of Cloudflare's API that is about a zone's records, rulesets and settings.
+"""Plays the part of Cloudflare's API about a zone's records, rulesets and settings.
 
-The original: https://developers.cloudflare.com/api/, as far as `PUBLISHED` of test_zone.py holds this against it.
+The original: https://developers.cloudflare.com/api/, as far as `PUBLISHED` of test_zone.py compares it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Answer = tuple[dict[str, Any], int]
 
 @dataclass
 class ZoneDouble:
-    """A zone: its name, what it has by id, and its settings. `requests` are method and path of what was asked."""
+    """A zone: its name, its contents by id, and its settings. `requests` records method and path of each request."""
 
     name: str
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -43,14 +43,14 @@ class ZoneDouble:
     requests: list[tuple[str, str]] = field(default_factory=list)
 
     def record(self, id_: str, given: dict[str, Any]) -> dict[str, Any]:
-        """Return a record as the zone keeps it: its name is always the whole host."""
+        """Return a record as the zone stores it: its name is always the whole host."""
         name = given["name"].rstrip(".").lower()
         whole = self.name if name == "@" else name if name.endswith(self.name) else f"{name}.{self.name}"
         return {**_COMPUTED, "proxied": False, "comment": None, **given, "id": id_, "name": whole}
 
 
 def application(zone: ZoneDouble) -> Flask:
-    """Return the API of a zone, by whichever id it is asked for."""
+    """Return the API of a zone, which accepts any zone id."""
     app = Flask(__name__)
     app.before_request(lambda: zone.requests.append((request.method, request.path)))
     app.get("/client/v4/zones/<id_>")(lambda id_: _answer({"id": id_, "name": zone.name, "status": "active"}))
@@ -168,7 +168,7 @@ def _id(text: bytes) -> str:
 
 @dataclass(frozen=True)
 class ServedZone:
-    """A zone, the address that answers about it with HTTPS, and the file with the authority to be trusted."""
+    """A zone, the address of its HTTPS API, and the file with the certificate authority to trust."""
 
     zone: ZoneDouble
     address: str
@@ -176,18 +176,18 @@ class ServedZone:
 
     @property
     def route(self) -> str:
-        """What `--connect-to` takes."""
+        """The value for `--connect-to`."""
         return f"{HOST}:443:{self.address}"
 
     @property
     def trust(self) -> ssl.SSLContext:
-        """What a client trusts."""
+        """The TLS context of a client that trusts the API."""
         return ssl.create_default_context(cafile=str(self.authority))
 
 
 @contextmanager
 def serving_zone(zone: ZoneDouble, folder: Path) -> Iterator[ServedZone]:
-    """Serve a zone; the folder gets the authority's certificate."""
+    """Serve a zone, and write the authority's certificate into the folder."""
     authority, context = trustme.CA(), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.cert_pem.write_to_path(folder / "authority.pem")
     authority.issue_cert(HOST, "127.0.0.1").configure_cert(context)

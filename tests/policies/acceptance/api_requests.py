@@ -1,4 +1,4 @@
-"""A resource of a plan as AWS's models have it: the input of an operation, or a CloudFormation type's properties."""
+"""Translates a resource of a plan for AWS's models: an operation's input, or a CloudFormation type's properties."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LISTED: Final = frozenset({"Items", "Quantity"})
 
 
 def request(token: str, inputs: Mapping[str, Json], shape: Shape, aliases: Mapping[str, str]) -> dict[str, Json]:
-    """Return inputs as a model names them; what has no counterpart there is left out.
+    """Return inputs under a model's names, without those that the model lacks.
 
-    `aliases` are the type's paths that a model has elsewhere, with the place they have there (see `patches.yaml`).
+    `aliases` maps paths of the type to their paths in the model, where these differ (see `patches.yaml`).
     """
     made = _object(inputs, shape, [plain(token.rpartition(":")[2])])
     for path, moved in aliases.items():

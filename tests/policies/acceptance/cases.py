@@ -1,4 +1,4 @@
-"""The cases of `cases.yaml`, and what is said of cdk-preflight's other rules in `preflight.yaml` (see there)."""
+"""The cases of `cases.yaml`, and how `preflight.yaml` accounts for cdk-preflight's other rules (see there)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREFLIGHT: Final = Path(__file__).with_name("preflight.yaml")
 
 @dataclass(frozen=True)
 class Case:
-    """Inputs that are refused with the words `told`, and neighbours that pass: one resource, or a stack of several."""
+    """Inputs that are refused with the words `told`, and similar ones that pass: one resource or several."""
 
     type: str
     bad: tuple[Mapping[str, Any], ...]
@@ -48,14 +48,14 @@ def cases() -> tuple[Case, ...]:
 
 @cache
 def counterparts() -> frozenset[str]:
-    """Return the rules of cdk-preflight that a case, or an edit of the plan, is the counterpart of."""
+    """Return the rules of cdk-preflight that have a counterpart: a case, or an edit of the plan."""
     breakages = read(BREAKAGES)
     return frozenset({case.like for case in cases()} | {row.get("like", "") for row in breakages}) - {""}
 
 
 @cache
 def left_out() -> Mapping[str, tuple[str, ...]]:
-    """Return reason -> the rules of cdk-preflight that have no counterpart for it."""
+    """Return reason -> the rules of cdk-preflight without a counterpart for that reason."""
     reasons: dict[str, list[str]] = read(PREFLIGHT)["reasons"]
     return {reason: tuple(rules) for reason, rules in reasons.items()}
 

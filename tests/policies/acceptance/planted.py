@@ -17,7 +17,7 @@ FILE: Final = Path(__file__).with_name("planted.yaml")
 
 @dataclass(frozen=True)
 class Fault:
-    """A value that is refused, and its neighbour that isn't. `number` is its place in the file."""
+    """A value that is refused, and its twin that is accepted. `number` is the fault's position in the file."""
 
     number: int
     type: str
@@ -32,12 +32,12 @@ class Fault:
 
     @property
     def refused(self) -> dict[str, Any]:
-        """The inputs of the type's resource with the value that is refused."""
+        """The inputs of the type's resource with the refused value."""
         return changed(self.type, {self.path: self.bad})
 
     @property
     def twin(self) -> dict[str, Any]:
-        """The same with the value that is accepted."""
+        """The inputs of the type's resource with the accepted value."""
         return changed(self.type, {self.path: self.good})
 
 
@@ -102,13 +102,13 @@ _STATEMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def _document(size: int, statement: Mapping[str, Any]) -> str:
-    """Return an IAM document of so many characters without white space."""
+    """Return an IAM document with this number of characters, not counting white space."""
     text = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
     return text.replace("NAME", "a" * (size - len(text) + len("NAME"))).replace(",", ", ", 1)
 
 
 def changed(type_: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the inputs of the type's resource with values at some paths; None takes away what is there."""
+    """Return the inputs of the type's resource with values at some paths; None removes a value."""
     return at_paths(resources()[type_], values)
 
 

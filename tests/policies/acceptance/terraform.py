@@ -20,11 +20,11 @@ PLUGINS: Final = "TERRAFORM_PLUGINS"
 """The environment variable that names the folder with Terraform's plugins, laid out as a mirror."""
 
 _UNKNOWN: Final = "${var.unknown}"
-"""What stands for a value that isn't known at preview: `validate` knows no variable's value."""
+"""Placeholder for a value that isn't known at preview: `validate` doesn't know the values of variables."""
 
 
 def missing(provider: str = "hashicorp/aws") -> str:
-    """Return what `Terraform` needs and this machine doesn't have, empty if nothing."""
+    """Return what `Terraform` needs and this machine lacks, or an empty text."""
     mirror = Path(os.environ.get(PLUGINS, "/nowhere"), "registry.terraform.io", provider)
     needed = {
         "`terraform` on the path": shutil.which("terraform"),
@@ -46,12 +46,12 @@ _PROVIDER: Final = {
 
 
 class Terraform:
-    """A folder with the AWS provider; it's used without any account."""
+    """A folder with the AWS provider, which needs no account."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.left_out: set[str] = set()
-        """Type and property of what was given and this provider has no argument for."""
+        """Type and property of given values that this provider has no argument for."""
         mirror = json.dumps(os.environ[PLUGINS])
         (folder / "terraform.rc").write_text(
             f"provider_installation {{\n  filesystem_mirror {{ path = {mirror} }}\n}}\n"
@@ -63,7 +63,7 @@ class Terraform:
         self.version = json.loads(self._run("version", "-json"))["provider_selections"].popitem()[1]
 
     def refused(self, resources: Mapping[str, tuple[str, Mapping[str, Json]]]) -> dict[str, frozenset[str]]:
-        """Return label -> the errors about it. `resources` gives type and inputs of each label."""
+        """Return label -> the errors about it. `resources` maps a label to type and inputs."""
         blocks: dict[str, dict[str, Json]] = {}
         for label, (token, inputs) in resources.items():
             if kind := self.kind(token):
@@ -81,7 +81,7 @@ class Terraform:
         return errors
 
     def kind(self, token: str) -> str | None:
-        """Return the Terraform type of a resource type, None if the provider has none."""
+        """Return the Terraform type of a resource type, or None if the provider lacks it."""
         _, module, name = token.split(":")
         guesses = (terraform_name(token), f"aws_{module.partition('/')[0]}_{_snake(name)}", f"aws_{_snake(name)}")
         return next((guess for guess in guesses if guess in self._schemas), None)
@@ -104,7 +104,7 @@ class Terraform:
         return made
 
     def _write(self, blocks: Mapping[str, Mapping[str, Json]]) -> dict[int, str]:
-        """Write the configuration, a resource a line; return line -> label."""
+        """Write the configuration with one resource a line; return line -> label."""
         heading = {
             "terraform": {"required_providers": {"aws": {"source": "hashicorp/aws"}}},
             "provider": {"aws": _PROVIDER},

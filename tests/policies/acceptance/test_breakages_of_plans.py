@@ -1,4 +1,4 @@
-"""Careless edits of the resources in the program's own plan, each stopped by its rule; the plan itself passes."""
+"""Careless edits of resources in the program's own plan: each is stopped by its rule, and the plan itself passes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OPTIONS: Final = tuple(
 
 
 def _planned(stack: str) -> list[Planned]:
-    """Return the resources of a stack's plan, and of the types that only an option makes, those of that plan."""
+    """Return the resources of a stack's plan; types that only an option creates come from a plan with the options."""
     region = {"region": load(owned(), stack).config["aws:region"]}
     resources = [
         Planned(
@@ -49,7 +49,7 @@ def _planned(stack: str) -> list[Planned]:
 
 
 def _references(properties: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-    """Return the URNs behind each property as the resources here have them, without the types of parents."""
+    """Return the URNs behind each property, in the form of this test's resources: without the types of parents."""
     return {
         key: [f"{before}::{types.rpartition('$')[2]}::{name}" for before, types, name in map(_parts, urns)]
         for key, urns in properties.items()
@@ -63,14 +63,14 @@ def _parts(urn: str) -> tuple[str, str, str]:
 
 
 def _broken(resources: list[Planned], row: Mapping[str, Any]) -> tuple[Planned, list[Planned]]:
-    """Return the resource that a row changes or adds, and the stack with it."""
+    """Return the resource that a row changes or adds, and the whole stack with it."""
     found = next(one for one in resources if one.type == row["type"] and row.get("at", "") in f"{one.type}::{one.name}")
     name = f"{found.name}-copy" if row.get("copy") else found.name
     changed = dataclasses.replace(
         found,
         name=name,
         properties=at_paths(found.properties, written(row["set"])),
-        # A value that is written here comes from no other resource.
+        # A value from the row comes from no other resource.
         references={key: urns for key, urns in found.references.items() if key not in row["set"]},
     )
     return changed, [changed if one is found and not row.get("copy") else one for one in resources] + (
@@ -97,19 +97,19 @@ def test_every_edit_is_stopped_by_its_rule(judge: Judge, resources: list[Planned
     for row in ROWS:
         changed, stack = _broken(resources, row)
         violations = _alone(judge, changed)
-        if not _told(violations, row):
+        if not _stopped_as_expected(violations, row):
             violations += judge.stack_of(stack)
-        if not _told(violations, row):
+        if not _stopped_as_expected(violations, row):
             missed[f"{row['type']} {row['set']}"] = [(one.rule, one.message) for one in violations]
     assert missed == {}
 
 
-def _told(violations: list[Violation], row: Mapping[str, Any]) -> bool:
+def _stopped_as_expected(violations: list[Violation], row: Mapping[str, Any]) -> bool:
     stopped = [one for one in violations if one.rule == row["rule"] and one.level == "mandatory"]
     return any(row["told"] in one.message for one in stopped)
 
 
-def test_there_are_edits_of_every_type_and_enough(resources: list[Planned]) -> None:
+def test_every_type_has_edits(resources: list[Planned]) -> None:
     assert {row["type"] for row in ROWS} == {resource.type for resource in resources}
     assert len(ROWS) >= 60
 

@@ -1,4 +1,4 @@
-"""Which inputs make a new resource: what the table is compiled from, and that it covers the program."""
+"""The table of inputs whose change creates a new resource: its sources, and that it covers the program."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tests.planning import plan_of
 OLDEST = dt.timedelta(days=180)
 
 
-def test_the_sources_are_those_that_are_installed() -> None:
+def test_the_recorded_sources_are_the_installed_ones() -> None:
     heading, *_ = compiler.INDEX.read_text(encoding="utf-8").splitlines()
     assert json.loads(heading)["sources"] == compiler.provenance_now(), f"run python -m {compiler.__name__}"
 
 
 @pytest.mark.nightly
 def test_the_table_equals_its_sources() -> None:
-    """The test above tells each change whether other sources are installed."""
+    """Runs at night; on each change, the test above checks the versions of the installed sources."""
     heading, *lines = compiler.INDEX.read_text(encoding="utf-8").splitlines()
     compiled_on = dt.date.fromisoformat(json.loads(heading)["compiled"])
     assert [heading, *lines, ""] == compiler.compile_index(compiled_on).split("\n"), (
@@ -53,7 +53,7 @@ def test_help_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("type_", "replaces", "name", "used_by"),
     [
-        # From the schemas alone, with patches, and of a type that the program doesn't have.
+        # From the schemas alone, with patches, and for a type that the program doesn't have.
         ("aws:lb/targetGroup:TargetGroup", {"port", "protocol", "vpcId", "name"}, ["name"], "ListenerRule"),
         ("aws:s3/bucket:Bucket", {"bucket"}, ["bucket"], ""),
         ("aws:iam/rolePolicy:RolePolicy", {"name", "role"}, ["name", "role"], ""),
@@ -62,10 +62,10 @@ def test_help_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         ("aws:iam/role:Role", {"name", "path"}, ["name"], ""),
     ],
 )
-def test_what_is_known_of_a_type(type_: str, replaces: set[str], name: list[str], used_by: str) -> None:
+def test_the_table_has_the_facts_of_a_type(type_: str, replaces: set[str], name: list[str], used_by: str) -> None:
     known = create_only(type_)
     assert replaces <= set(known["replaces"])
     assert known["name"] == name
     assert used_by in "".join(known.get("used_by", ()))
-    # What is changed in place every day doesn't make a new resource.
+    # Inputs that change in place every day don't create a new resource.
     assert not {"tags", "policy", "description"} & set(known["replaces"]) - replaces

@@ -1,4 +1,4 @@
-"""The index: what it's compiled from, its patterns, and that it covers the program."""
+"""The index: its sources, its patterns, and that it covers the program."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.workloads import LAB
 OLDEST = dt.timedelta(days=180)
 
 
-def test_the_sources_are_those_that_are_installed() -> None:
+def test_the_recorded_sources_are_the_installed_ones() -> None:
     assert knowledge.provenance()["sources"] == compiler.provenance_now(), "run python -m policies.acceptance.knowledge"
 
 
 @pytest.mark.nightly
 def test_the_index_equals_its_sources() -> None:
-    """The test above tells each change whether other sources are installed."""
+    """Runs at night; on each change, the test above checks the versions of the installed sources."""
     text, _ = compiler.compile_index(dt.datetime.now(dt.UTC).date())
     assert text.splitlines()[1:] == knowledge.INDEX.read_text(encoding="utf-8").splitlines()[1:]
 
@@ -45,7 +45,7 @@ def test_help_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)], ids=["every fifth", "all"])
 def test_every_pattern_can_be_read_and_is_harmless(step: int) -> None:
-    """The compiler leaves out what it can't read, and what it finds dangerous."""
+    """The compiler leaves out patterns that Python can't read or that could take too long."""
     patterns = {
         pattern
         for name in knowledge.modules()
@@ -74,7 +74,7 @@ def test_every_pattern_can_be_read_and_is_harmless(step: int) -> None:
         (r"^[^\p{C}]*$", "text", "a\x00"),
     ],
 )
-def test_patterns_mean_what_they_meant(java: str, accepts: str, refuses: str) -> None:
+def test_a_translated_pattern_accepts_and_refuses_as_before(java: str, accepts: str, refuses: str) -> None:
     pattern = translated(java, ecma=False)
 
     def matches(text: str) -> bool:
@@ -85,7 +85,7 @@ def test_patterns_mean_what_they_meant(java: str, accepts: str, refuses: str) ->
 
 
 @pytest.mark.parametrize("java", [r"[a-z&&[^b]]", r"[a[bc]]", r"\p{IsHan}", r"\Qa\E", r"\uD800", r"[\w-z]", r"a**"])
-def test_what_python_reads_otherwise_is_refused(java: str) -> None:
+def test_patterns_that_python_reads_differently_are_refused(java: str) -> None:
     with pytest.raises(Refused):
         translated(java, ecma=False)
 
@@ -98,7 +98,7 @@ def test_exponential_patterns_are_dangerous(expression: str) -> None:
 @pytest.mark.parametrize(
     "expression", [r"([a-z]+\.)+[a-z]+", r"(/[^/]+)*", r"[a-z]+[0-9]*", r"(a|b)+", r"((?!-)[a-z-]{0,62}[a-z]\.)+x"]
 )
-def test_others_are_not(expression: str) -> None:
+def test_other_patterns_are_not_dangerous(expression: str) -> None:
     assert not dangerous(expression)
     assert re.compile(expression)
 
@@ -113,11 +113,11 @@ def test_everything_that_the_program_sets_is_covered() -> None:
     assert coverage.table(planned).count("\n") > 200
 
 
-def test_what_is_not_covered_is_told() -> None:
+def test_uncovered_properties_are_reported() -> None:
     assert coverage.uncovered([("aws:iam/role:Role", {"nmae": "x"})]) == ["aws:iam/role:Role nmae"]
     assert coverage.uncovered([("aws:new/thing:Thing", {})]) == ["aws:new/thing:Thing"]
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev"])
-def test_the_program_has_nothing_that_would_be_refused(stack: str) -> None:
+def test_the_program_passes_the_acceptance_pack(stack: str) -> None:
     assert [violation for violation in plan_of(stack).violations if violation["pack"] == "acceptance"] == []

@@ -1,6 +1,6 @@
-"""Every option of the program, alone and together, is within what AWS accepts and what the packs let pass.
+"""Every option of the program, alone and together, stays within what AWS accepts and what the packs let pass.
 
-Each environment's name is as long as one can be, and so is everything else that is part of a policy document.
+The environments' names have the greatest length, and so does everything else that is part of a policy document.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ REGIONS: Final = {
     "staging-america1": "us-east-1",
     "staging-deeper-1": "ap-southeast-3",
 }
-"""Environment -> region. The last one's hosts are subdomains, for which the naming pack has configuration."""
+"""Environment -> region. The last one's hosts are subdomains, and the naming pack is configured for that."""
 DEEPER: Final = "staging-deeper-1"
 BY_DAY: Final = (DEEPER, "staging-america1")
-"""What each change tries: the longest region with the other kind of hosts, and the region of CloudFront. The others
-differ from these and from production in nothing but names of the same length."""
+"""Environments that each change tries: the longest region with the other host style, and CloudFront's region. The
+others differ from these and from production only in names of the same length."""
 WEB_ACL: Final = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/own/0a1b2c3d-0000-4000-8000-000000000000"
 LONGEST: Final[dict[str, Any]] = {
     "cluster": "c" * 63,
@@ -74,7 +74,7 @@ ALONE: Final[dict[str, dict[str, Any]]] = {
     },
 }
 CONTRARY: Final = ("open to all viewers", "own web ACL", "token issuer elsewhere", "no bucket suffix")
-"""Options that take something away, or can't stand beside others."""
+"""Options that remove something, or exclude others."""
 TOGETHER: Final[dict[str, Any]] = {
     key: value for name, keys in ALONE.items() if name not in CONTRARY for key, value in keys.items()
 }
@@ -83,23 +83,23 @@ WANTED: Final[tuple[tuple[Mapping[str, Any], str], ...]] = (
     ({"sessionSeconds": 604_800}, "entry-points/long-session"),
     (ALONE["open to all viewers"], "inventory/unscreened-distribution"),
 )
-"""Settings -> the rule whose owners have to agree to them."""
+"""Settings -> the rule that their owners must agree to."""
 AGREED_ANEW: Final = {"inventory/pinned-permission", "inventory/pinned-value"}
-"""By these, owners agree to what roles may do and to what matters; tests/test_daily_changes.py tries both."""
+"""With these, owners agree to roles' permissions and important values; tests/test_daily_changes.py tests both."""
 _REPOSITORY: Final = "circleciRepository"
 ROOM: Final = 0.85
-"""The most of a quota that a document takes up; the rest is room for growth."""
+"""The share of a quota that a document may use; the rest is room for growth."""
 
 
 @dataclass(frozen=True)
 class Agreed:
-    """A project with a stack of an environment; the packs' configuration agrees to everything that options bring."""
+    """A project with one environment's stack; its packs' configuration agrees to everything that options bring."""
 
     project: Path
     environment: str
 
     def plan(self, options: Mapping[str, Any]) -> Plan:
-        """Plan the stack with some options; all packs judge it."""
+        """Plan the stack with some options, judged by all packs."""
         self._configure(options)
         return rehearse(self.environment, self.project, self.project / "plan.json", often=True)
 
@@ -116,7 +116,7 @@ class Agreed:
         (self.project / f"Pulumi.{environment}.yaml").write_text(yaml.safe_dump(config))
 
     def agree(self, options: Mapping[str, Any]) -> None:
-        """Have the packs' configuration agree to everything that the options bring."""
+        """Configure the packs to agree to everything that the options bring."""
         self._configure(options)
         environment, output = self.environment, self.project / "plan.json"
         plan_only(environment, self.project, output)
@@ -136,7 +136,7 @@ class Agreed:
 
 @cache
 def agreed(environment: str, repository: str | None) -> Agreed:
-    """Return an environment's stack whose roles are agreed to trust the jobs of a repository, or of the owner's."""
+    """Return an environment's stack, agreed to trust the jobs of a repository, or of the owner's project."""
     made = Agreed(copy_project(Path(tempfile.mkdtemp(dir=os.environ[session.FOLDER]))), environment)
     made.agree({key: value for key, value in TOGETHER.items() if key != _REPOSITORY or repository})
     return made
@@ -149,11 +149,11 @@ def plan_with(environment: str, options: Mapping[str, Any]) -> Plan:
 
 @cache
 def planned_together(environment: str) -> Plan:
-    """Return the plan of a stack with all options that stand beside each other."""
+    """Return the plan of a stack with all options that can be combined."""
     return plan_with(environment, TOGETHER)
 
 
-def assert_only_what_is_wanted_is_said(plan: Plan, options: Mapping[str, Any]) -> None:
+def assert_only_expected_rules_are_broken(plan: Plan, options: Mapping[str, Any]) -> None:
     wanted = {rule for settings, rule in WANTED if settings.items() <= options.items() and "webAclArn" not in options}
     said = {f"{item['pack']}/{item['policy']}" for item in plan.violations}
     assert said - AGREED_ANEW == wanted, plan.printed
@@ -161,7 +161,7 @@ def assert_only_what_is_wanted_is_said(plan: Plan, options: Mapping[str, Any]) -
 
 
 PLACED: Final = list(zip(ALONE, cycle(REGIONS), strict=False))
-"""Each option, and the environment that it is tried in."""
+"""Each option, and the environment that it is tested in."""
 
 
 @pytest.mark.nightly
@@ -169,23 +169,23 @@ PLACED: Final = list(zip(ALONE, cycle(REGIONS), strict=False))
     ("environment", "options"),
     [pytest.param(environment, ALONE[name], id=f"{name} in {REGIONS[environment]}") for name, environment in PLACED],
 )
-def test_packs_say_of_one_option_what_is_wanted(environment: str, options: dict[str, Any]) -> None:
-    """Each change tries them together, below."""
-    assert_only_what_is_wanted_is_said(plan_with(environment, options), options)
+def test_one_option_breaks_only_the_expected_rules(environment: str, options: dict[str, Any]) -> None:
+    """Runs at night; on each change, a test below tries the options together."""
+    assert_only_expected_rules_are_broken(plan_with(environment, options), options)
 
 
 @pytest.mark.parametrize("names", [CONTRARY[:1], CONTRARY[1:]], ids=["open", "less"])
-def test_packs_say_of_contrary_options_what_is_wanted(names: Sequence[str]) -> None:
+def test_contrary_options_break_only_the_expected_rules(names: Sequence[str]) -> None:
     options = {key: value for name in names for key, value in ALONE[name].items()}
-    assert_only_what_is_wanted_is_said(plan_with(DEEPER, options), options)
+    assert_only_expected_rules_are_broken(plan_with(DEEPER, options), options)
 
 
 @pytest.mark.parametrize(
     "environment",
     [pytest.param(name, marks=() if name in BY_DAY else pytest.mark.nightly) for name in REGIONS],
 )
-def test_packs_say_of_all_options_together_what_is_wanted(environment: str) -> None:
-    assert_only_what_is_wanted_is_said(planned_together(environment), TOGETHER)
+def test_all_options_together_break_only_the_expected_rules(environment: str) -> None:
+    assert_only_expected_rules_are_broken(planned_together(environment), TOGETHER)
 
 
 def test_documents_of_the_largest_stack_have_room_to_grow() -> None:

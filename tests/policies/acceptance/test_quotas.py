@@ -1,4 +1,4 @@
-"""Quotas of several resources, and names that two of them have."""
+"""Quotas of several resources together, and names that two resources share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def judge(pack: StartPack) -> Judge:
 
 
 def several(type_: str, number: int, **inputs: Any) -> list[Planned]:  # noqa: ANN401 - any value of a property
-    """Return that many resources of a type, which differ where two of them may not be the same."""
+    """Return this many resources of a type, which differ in the inputs that must be unique."""
     differs: dict[str, Callable[[int], dict[str, Any]]] = {
         LISTENER_RULE: lambda at: {"priority": at + 1},
         INGRESS: lambda at: {"fromPort": at + 1},
@@ -46,21 +46,23 @@ INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
         (INGRESS, 60, {"prefixListId": None, "cidrIpv4": "192.0.2.0/24"}, "count 61"),
     ],
 )
-def test_quotas_of_several_resources(judge: Judge, type_: str, most: int, inputs: dict[str, Any], told: str) -> None:
+def test_quotas_of_several_resources_are_enforced(
+    judge: Judge, type_: str, most: int, inputs: dict[str, Any], told: str
+) -> None:
     assert judge.stack_of(several(type_, most, **inputs)) == []
     (violation,) = judge.stack_of(several(type_, most + 1, **inputs))
     assert violation.rule == "over-quota-together"
     assert told in violation.message
 
 
-def test_a_listener_has_each_priority_once_and_a_name_one_distribution(judge: Judge) -> None:
+def test_a_priority_or_alias_used_twice_is_reported(judge: Judge) -> None:
     rules = [Planned(LISTENER_RULE, resources()[LISTENER_RULE], name) for name in ("a", "b")]
     assert [one.rule for one in judge.stack_of(rules)] == ["over-quota-together"]
     distribution = "aws:cloudfront/distribution:Distribution"
     assert judge.stack_of([Planned(distribution, resources()[distribution], name) for name in ("a", "b")])
 
 
-def test_quotas_that_were_raised_are_configuration(pack: StartPack) -> None:
+def test_a_raised_quota_can_be_configured(pack: StartPack) -> None:
     raised = pack("acceptance", config={"over-quota-together": {"prefixListWeights": {"pl-a3a144ca": 5}}})
     assert raised.stack_of(several(INGRESS, 12)) == []
     assert raised.stack_of(several(INGRESS, 13))

@@ -36,7 +36,7 @@ def messages(judge: Judge, type_: str, **inputs: Json) -> list[str]:
         ("cloudflare:index/dnsRecord:DnsRecord", {"name": UNKNOWN, "content": UNKNOWN}),
     ],
 )
-def test_what_another_resource_answers_may_be_unknown(judge: Judge, type_: str, inputs: dict[str, Any]) -> None:
+def test_values_from_other_resources_may_be_unknown(judge: Judge, type_: str, inputs: dict[str, Any]) -> None:
     assert messages(judge, type_, **inputs) == []
 
 
@@ -51,7 +51,7 @@ def test_what_another_resource_answers_may_be_unknown(judge: Judge, type_: str, 
         (BALANCER, {"idleTimeout": UNKNOWN}),
     ],
 )
-def test_nothing_else_may(judge: Judge, type_: str, inputs: dict[str, Any]) -> None:
+def test_no_other_value_may_be_unknown(judge: Judge, type_: str, inputs: dict[str, Any]) -> None:
     (message,) = messages(judge, type_, **inputs)
     assert "isn't known at preview" in message
 
@@ -74,7 +74,7 @@ def test_a_value_of_another_kind_is_a_violation(judge: Judge, type_: str, inputs
     assert any(told in message for message in messages(judge, type_, **inputs))
 
 
-def test_numbers_may_be_written_as_texts(judge: Judge) -> None:
+def test_a_number_may_be_a_text(judge: Judge) -> None:
     assert messages(judge, TARGETS, port="7007") == []
     assert any("is above; accepted: 1 to 65535" in one for one in messages(judge, TARGETS, port="70070"))
 
@@ -100,7 +100,7 @@ def test_a_secret_is_judged_and_never_shown(judge: Judge) -> None:
     assert "`name` a canary" not in " ".join(told)
 
 
-def test_a_value_that_is_most_likely_secret_is_not_shown_either(judge: Judge) -> None:
+def test_a_value_that_is_probably_secret_is_not_shown(judge: Judge) -> None:
     distribution = resources()["aws:cloudfront/distribution:Distribution"]
     origin = {**distribution["origins"][0], "customHeaders": [{"name": "X-Verify", "value": "canary" * 400}]}
     told = messages(judge, "aws:cloudfront/distribution:Distribution", origins=[origin])

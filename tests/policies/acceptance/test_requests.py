@@ -1,6 +1,6 @@
-"""What passes the pack is accepted by botocore's own validation of requests, and by Terraform's AWS provider.
+"""Everything that the pack lets pass is accepted by botocore's request validation and by Terraform's AWS provider.
 
-Both look at the planted twins (`benchmarks.acceptance` asks the provider) and at the program's own plans.
+Both check the planted twins (`benchmarks.acceptance` asks the provider) and the program's own plans.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ PLANS: Final = {
         previous_header_secret="b2" * 32,
     ),
 }
-"""The program's plans; the last one has every option that makes a resource or a property."""
+"""The program's plans; the last one has every option that adds a resource or a property."""
 
 
 @pytest.mark.parametrize("type_", [type_ for type_ in resources() if type_.startswith("aws:")])
-def test_botocore_takes_what_the_pack_takes(type_: str) -> None:
-    """A request may lack what the provider adds (a token, a reference); whatever it has is right."""
+def test_botocore_accepts_what_the_pack_accepts(type_: str) -> None:
+    """A request may lack what the provider adds (a token, a reference); everything in it must be valid."""
     if not knowledge.held_against(type_)[0]:
-        pytest.skip(f"no operation of an API makes {type_} with the properties of the resource")
+        pytest.skip(f"no API operation creates {type_} with the properties of the resource")
     for inputs in [resources()[type_], *(fault.twin for fault in faults() if fault.type == type_)]:
         assert _problems(type_, inputs) == []
 
@@ -54,7 +54,7 @@ LATER: Final = {"aws_rds_cluster.autoMinorVersionUpgrade"}
 
 
 @pytest.mark.parametrize("plan", PLANS)
-def test_botocore_takes_the_program(plan: str) -> None:
+def test_botocore_accepts_the_program(plan: str) -> None:
     steps = [step for step in raw_plan(PLANS[plan]) if step.type.startswith("aws:")]
     asked = [step for step in steps if knowledge.held_against(step.type)[0]]
     assert len(asked) > 0.9 * len(steps)
@@ -62,8 +62,8 @@ def test_botocore_takes_the_program(plan: str) -> None:
 
 
 @pytest.mark.skipif(bool(missing()), reason=missing())
-def test_terraform_takes_the_program(tmp_path: Path) -> None:
-    """Version 5 of the provider is asked, which has neither `region` nor the newest values (`NEWER_VALUES`)."""
+def test_terraform_accepts_the_program(tmp_path: Path) -> None:
+    """This asks version 5 of the provider, which has neither `region` nor the newest values (`NEWER_VALUES`)."""
     planned = {
         f"{plan}-{number}": (step.type, _older(step.type, step.inputs))
         for plan, variant in {**PLANS, LAB: Variant(stack=LAB)}.items()
@@ -74,13 +74,13 @@ def test_terraform_takes_the_program(tmp_path: Path) -> None:
     assert [token for token, _ in planned.values() if not terraform.kind(token)] == []
     assert terraform.refused(planned) == {}
     assert {path for path in terraform.left_out if not path.endswith(".region")} == LATER
-    # It does look: the same with a fault is refused.
+    # The provider really checks: the same inputs with a fault are refused.
     label, (type_, inputs) = next(item for item in planned.items() if item[1][0] == TARGETS)
     assert label in terraform.refused({**planned, label: (type_, at_paths(inputs, {"healthCheck.interval": 4}))})
 
 
 def _older(type_: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Return inputs by the provider's names, with the values of `NEWER_VALUES` in their older form."""
+    """Return inputs under the provider's names, with values of `NEWER_VALUES` in their older form."""
     names = RENAMED.get(type_, {})
     older = at_paths(inputs, {path: older for path, (_, older) in NEWER_VALUES.get(type_, {}).items()})
     return {names.get(key, key): value for key, value in older.items()}
@@ -98,7 +98,7 @@ def _aliases() -> Mapping[str, Mapping[str, str]]:
 
 
 def _problems(type_: str, inputs: Mapping[str, Any]) -> list[str]:
-    """Return what botocore says about the request that makes a resource, but for what is missing."""
+    """Return botocore's complaints about the request that creates a resource, except those about missing parameters."""
     api, _, name = knowledge.held_against(type_)[0].partition(" ")
     model = _model(api)
     read = Api(api, _document(model)).input(name)

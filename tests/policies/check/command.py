@@ -1,4 +1,4 @@
-"""The command as tests of it run it."""
+"""Runs `python -m policies check` for its tests."""
 
 from __future__ import annotations
 

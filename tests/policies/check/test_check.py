@@ -1,4 +1,4 @@
-"""`python -m policies check`: documents are judged, what can't be is told, and reports have every format."""
+"""`python -m policies check` judges documents, reports those that it can't judge, and has reports in every format."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ASSUME: Final = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:As
 @pytest.mark.parametrize(
     ("statement", "rule"), [(WIDE, "service-wildcard"), (ANYBODY, "public-resource-policy"), (ASSUME, "open-trust")]
 )
-def test_the_kind_of_a_document_is_told_by_its_content(check: Check, statement: Told, rule: str) -> None:
+def test_the_kind_of_a_document_follows_from_its_content(check: Check, statement: Told, rule: str) -> None:
     assert rule in rules(check(check.file(policy(statement))))
     assert check.code == 1
 
@@ -90,7 +90,7 @@ def test_a_finding_is_at_the_line_of_its_statement(check: Check) -> None:
     assert lines == {second - 1, fourth - 1}, "a statement begins a line above its Sid"
 
 
-def test_tabs_move_no_line(check: Check) -> None:
+def test_tabs_do_not_change_line_numbers(check: Check) -> None:
     indented = check.file(json.dumps(json.loads(policy(READ, WIDE)), indent="\t"))
     (found,) = [one for one in check(indented) if one["rule"] == "service-wildcard"]
     assert found["line"] == 9
@@ -115,7 +115,7 @@ def test_a_folder_is_judged_file_by_file(check: Check) -> None:
     assert check.printed("roles").endswith("; 2 files judged.\n")
 
 
-def test_progress_is_told_on_a_terminal_only(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_is_shown_on_a_terminal_only(check: Check, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(30):
         check.file(policy(READ), f"roles/{number}.json")
     check("roles")
@@ -125,7 +125,7 @@ def test_progress_is_told_on_a_terminal_only(check: Check, monkeypatch: pytest.M
     assert check.errors.startswith("\r25 of 30 files")
 
 
-def test_other_files_are_passed_over_on_demand(check: Check) -> None:
+def test_other_files_can_be_skipped(check: Check) -> None:
     files = [check.file('{"name": "not a policy"}', "package.json"), check.file(policy(WIDE))]
     check(*files)
     assert check.code == 2
@@ -134,7 +134,7 @@ def test_other_files_are_passed_over_on_demand(check: Check) -> None:
 
 
 def test_json_needs_no_package(check: Check) -> None:
-    """The pack and the command run on Python alone, as a hook in another project does."""
+    """The pack and the command need only Python, as a hook in another project does."""
     files = [check.file(policy(WIDE)), check.file(TEMPLATE.read_text(), "template.yaml")]
     program = f"""
 import sys
@@ -202,7 +202,7 @@ def test_a_document_that_iam_refuses_is_a_finding(check: Check) -> None:
     assert rules(check(check.file('{"Statement": [], "Statement": []}'))) == {"malformed-document"}
 
 
-def test_conventions_are_silent_until_a_configuration_names_them(check: Check) -> None:
+def test_conventions_are_off_until_a_configuration_names_them(check: Check) -> None:
     assert "role-without-boundary" not in rules(check(str(PLAN)))
     config = check.file('{"role-without-boundary": "advisory", "service-wildcard": "disabled"}', "config.json")
     findings = check(str(PLAN), "--config", config)
@@ -210,13 +210,13 @@ def test_conventions_are_silent_until_a_configuration_names_them(check: Check) -
     assert "service-wildcard" not in rules(findings)
 
 
-def test_what_is_advisory_lets_a_file_pass(check: Check) -> None:
+def test_an_advisory_rule_lets_a_file_pass(check: Check) -> None:
     config = check.file('{"all": "advisory"}', "config.json")
     assert check(check.file(policy(WIDE)), "--config", config)
     assert check.code == 0
 
 
-def test_a_waiver_names_a_resource_as_the_file_does(check: Check) -> None:
+def test_a_waiver_uses_the_resource_name_of_the_file(check: Check) -> None:
     waiver = {
         "resource": "aws_s3_bucket_policy.open",
         "reason": "its bucket is made first",
@@ -248,7 +248,7 @@ def test_sarif_is_valid(check: Check) -> None:
     assert len({result["partialFingerprints"]["finding/v1"] for result in run["results"]}) == len(run["results"])
 
 
-def test_text_explains_on_demand(check: Check) -> None:
+def test_text_can_include_explanations(check: Check) -> None:
     file = check.file(policy(READ, WIDE))
     assert "policy.json:" in check.printed(file)
     assert "    to fix  " not in check.printed(file)
@@ -257,7 +257,7 @@ def test_text_explains_on_demand(check: Check) -> None:
     assert "    source  https://" in explained
 
 
-def test_text_has_no_commands_for_a_terminal(check: Check) -> None:
+def test_text_has_no_terminal_control_characters(check: Check) -> None:
     wide = {**WIDE, "Action": "s3:*\u001b[2J"}
     assert "\u001b" not in check.printed(check.file(policy(wide)))
 
@@ -275,7 +275,7 @@ def test_the_hook_runs_from_any_folder(check: Check) -> None:
     assert "policy.json:" in done.stdout
 
 
-def test_the_page_has_configurations_that_are_accepted(check: Check) -> None:
+def test_the_configurations_on_the_page_are_accepted(check: Check) -> None:
     page = (PROJECT / "docs" / "least-privilege-anywhere.md").read_text()
     texts = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
     end = str(dt.datetime.now(dt.UTC).date())
@@ -285,6 +285,6 @@ def test_the_page_has_configurations_that_are_accepted(check: Check) -> None:
     assert all(f"`{rule}`" in page for rule in CONVENTIONS)
 
 
-def test_what_is_silent_here_is_what_the_neutral_configuration_of_the_pack_turns_off() -> None:
+def test_the_command_turns_off_the_rules_of_the_neutral_configuration() -> None:
     neutral = json.loads((PROJECT / "policies" / "least_privilege" / "neutral.json").read_text())
     assert neutral == dict.fromkeys(CONVENTIONS, "disabled")

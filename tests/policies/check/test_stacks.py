@@ -1,4 +1,4 @@
-"""`python -m policies check` on plans and templates: their resources are judged, alone and together."""
+"""`python -m policies check` on plans and templates judges their resources, alone and together."""
 
 from __future__ import annotations
 
@@ -56,22 +56,22 @@ def test_a_pulumi_plan_is_judged_at_the_lines_of_its_program(check: Check) -> No
 def test_a_terraform_plan_is_judged_as_a_whole(check: Check) -> None:
     found = by_resource(check(str(PLAN)))
     assert "service-wildcard" in found["aws_iam_role_policy.everything"]
-    # The role and the policy have no names, and the plan tells all the same that they belong together.
+    # The role and the policy have no names, but the plan still shows that they belong together.
     assert found["aws_iam_role.deployer"] == {"joint-privilege-escalation"}
     assert "public-resource-policy" in found["module.store[0].aws_sqs_queue_policy.open"]
     assert found["aws_s3_bucket_policy.open"] == {"unknown-document"}
-    # What nobody sets and the provider fills in is no unknown.
+    # A property that isn't set, and that the provider fills in, doesn't count as unknown.
     assert "aws_s3_bucket.open" not in found
     assert "aws_iam_role.worker" not in found
 
 
-def test_what_is_unknown_says_where_it_comes_from(check: Check) -> None:
+def test_an_unknown_value_is_reported_with_its_origin(check: Check) -> None:
     (found,) = [one for one in check(str(PLAN)) if one["rule"] == "unknown-document"]
     assert found["message"] == "`policy` isn't known in full: it comes from aws_s3_bucket.open.arn."
     assert "unknown-document" not in rules(check(str(PLAN), "--allow-unknown"))
 
 
-def test_a_sensitive_document_is_not_known(check: Check) -> None:
+def test_a_sensitive_document_counts_as_unknown(check: Check) -> None:
     plan = json.loads(PLAN.read_text())
     (entry,) = [one for one in plan["resource_changes"] if one["address"] == "aws_iam_role_policy.everything"]
     entry["change"]["after_sensitive"] = {"policy": True}
@@ -79,7 +79,7 @@ def test_a_sensitive_document_is_not_known(check: Check) -> None:
     assert found["aws_iam_role_policy.everything"] == {"unknown-document"}
 
 
-def test_what_a_terraform_plan_deletes_is_not_judged(check: Check) -> None:
+def test_resources_that_a_terraform_plan_deletes_are_not_judged(check: Check) -> None:
     plan = json.loads(PLAN.read_text())
     for entry in plan["resource_changes"]:
         entry["change"] |= {"actions": ["delete"], "after": None}
@@ -110,17 +110,17 @@ def test_terraform_still_writes_such_a_plan(check: Check) -> None:
 def test_a_template_is_judged_as_a_whole(check: Check) -> None:
     findings = check(str(TEMPLATE))
     found = by_resource(findings)
-    assert {"service-wildcard", "unknown-document"} <= found["Place"], "a policy of SAM's, and one of its templates"
-    # A statement that isn't known hides no fault of the others.
+    assert {"service-wildcard", "unknown-document"} <= found["Place"], "a SAM policy, and a SAM policy template"
+    # An unknown statement hides no fault of the others.
     assert {"service-wildcard", "unknown-document"} <= found["Exporter"]
     assert "public-resource-policy" in found["ReceiptsPolicy"]
     assert "Shared" not in found, "references, parameters with defaults and pseudo parameters are known"
     text = TEMPLATE.read_text().splitlines()
     lines = {(one["resource"], text[one["line"]].strip()) for one in findings if one["rule"] == "service-wildcard"}
-    assert lines == {("Place", 'Action: "dynamodb:*"'), ("Exporter", "Action: iam:*")}, "an element below its Effect"
+    assert lines == {("Place", 'Action: "dynamodb:*"'), ("Exporter", "Action: iam:*")}, "one element below its Effect"
 
 
-def test_what_a_template_leaves_open_is_named(check: Check) -> None:
+def test_unresolved_parts_of_a_template_are_named(check: Check) -> None:
     unknown = [one for one in check(str(TEMPLATE)) if one["rule"] == "unknown-document"]
     assert {one["resource"]: one["message"].partition("known in full: ")[2] for one in unknown} == {
         "Place": "SAM's policy template `DynamoDBCrudPolicy`.",
@@ -150,7 +150,7 @@ def test_what_a_template_leaves_open_is_named(check: Check) -> None:
         ({"Fn::Transform": {"Name": "Mine"}}, False),
     ],
 )
-def test_the_functions_of_a_template_are_carried_out(check: Check, value: Told, known: bool) -> None:
+def test_functions_of_a_template_are_evaluated(check: Check, value: Told, known: bool) -> None:
     document = json.loads(policy({"Effect": "Allow", "Action": "s3:GetObject", "Resource": value}))
     template = {
         "Parameters": {"Given": {"Type": "String"}, "Empty": {"Type": "String", "Default": ""}},
@@ -202,20 +202,20 @@ def test_both_sides_of_a_condition_are_judged(check: Check) -> None:
         assert "service-wildcard" in rules(check(file))
 
 
-def test_a_condition_moves_no_line(check: Check) -> None:
+def test_a_condition_does_not_change_line_numbers(check: Check) -> None:
     text = TEMPLATE.read_text() + CONDITIONAL
     found = check(check.file(text, "template.yaml"))
     lines = {one["line"] for one in found if (one["rule"], one["resource"]) == ("service-wildcard", "Last")}
     assert lines == {len(text.splitlines()) - 2}, "the last statement, of three lines"
 
 
-def test_a_policy_that_names_nobody_is_judged(check: Check) -> None:
+def test_a_policy_without_principals_is_judged(check: Check) -> None:
     assert "service-wildcard" in rules(
         check(one_resource(check, "AWS::IAM::Policy", PolicyDocument=json.loads(policy(WIDE))))
     )
 
 
-def test_an_attached_policy_that_is_not_known_is_a_finding(check: Check) -> None:
+def test_an_unknown_attached_policy_is_a_finding(check: Check) -> None:
     group = one_resource(check, "AWS::IAM::Group", ManagedPolicyArns=[{"Ref": "Given"}])
     assert "unresolved-managed-policy" in rules(check(group))
     assert rules(check(group, "--allow-unknown")) == {"iam-user"}

@@ -1,4 +1,4 @@
-"""What the entry-points pack takes from its configuration, and the way out of a rule."""
+"""The configuration of the entry-points pack, and waivers for its rules."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def configured(pack: StartPack, change: dict[str, Any], config: dict[str, Any], 
 
 
 @pytest.mark.parametrize(("days", "found"), [(1, set()), (-1, {"machine-path-without-sign-in"})])
-def test_machine_path_with_a_waiver(pack: StartPack, days: int, found: set[str]) -> None:
+def test_a_machine_path_needs_a_waiver_that_has_not_expired(pack: StartPack, days: int, found: set[str]) -> None:
     waiver = {
         "resource": "rule",
         "reason": "Workers outside the network call the API",
@@ -30,14 +30,14 @@ def test_machine_path_with_a_waiver(pack: StartPack, days: int, found: set[str])
     assert configured(pack, MACHINE_PATH, {"machine-path-without-sign-in": {"waivers": [waiver]}}) == found
 
 
-def test_the_waiver_of_a_machine_path_covers_no_other_way_past_the_sign_in(pack: StartPack) -> None:
+def test_a_waiver_for_a_machine_path_covers_no_other_rule_without_sign_in(pack: StartPack) -> None:
     waiver = {"resource": "rule", "reason": "Workers outside", "owner": "platform", "expires": str(TODAY)}
     open_to_all = {"set": {"rule": {"actions": [{"type": "forward", "targetGroupArn": "UNKNOWN"}]}}}
     config = {"machine-path-without-sign-in": {"waivers": [waiver]}}
     assert configured(pack, open_to_all, config) == {"forward-without-sign-in"}
 
 
-def test_hosts_of_the_identity_provider(pack: StartPack) -> None:
+def test_the_hosts_of_the_identity_provider_can_be_configured(pack: StartPack) -> None:
     def with_hosts(*hosts: str) -> set[str]:
         return configured(pack, {}, {"foreign-identity-provider": {"hosts": list(hosts)}})
 
@@ -45,16 +45,16 @@ def test_hosts_of_the_identity_provider(pack: StartPack) -> None:
     assert with_hosts("id.example.org") == {"foreign-identity-provider"}
 
 
-def test_longest_session(pack: StartPack) -> None:
+def test_the_longest_session_can_be_configured(pack: StartPack) -> None:
     assert configured(pack, {}, {"long-session": {"longest": 3600}}) == {"long-session"}
 
 
-def test_prefix_lists(pack: StartPack) -> None:
+def test_prefix_lists_can_be_configured(pack: StartPack) -> None:
     assert configured(pack, {}, {"unguarded-ingress": {"prefixLists": ["pl-a3a144ca"]}}) == set()
     assert configured(pack, {}, {"unguarded-ingress": {"prefixLists": ["pl-other"]}}) == {"unguarded-ingress"}
 
 
-def test_header(pack: StartPack) -> None:
+def test_the_header_can_be_configured(pack: StartPack) -> None:
     assert configured(pack, {}, {"rule-without-header-check": {"header": "X-Other"}}) == {"rule-without-header-check"}
 
 
@@ -65,7 +65,7 @@ def test_header(pack: StartPack) -> None:
         ({"secret": {"recoveryWindowInDays": 0}}, "unrecoverable-secret"),
     ],
 )
-def test_only_production_is_protected(pack: StartPack, values: dict[str, Any], rule: str) -> None:
+def test_protection_is_required_in_production_only(pack: StartPack, values: dict[str, Any], rule: str) -> None:
     change = {"set": values}
     assert configured(pack, change, {}) == {rule}
     assert configured(pack, change, {}, "dev") == set()

@@ -1,4 +1,4 @@
-"""The tables beside this file: what the entry-points pack lets pass and what it refuses."""
+"""The tables beside this file: what the entry-points pack lets pass, and what it refuses."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ TABLES: Final = Tables(Path(__file__).parent, canaries=("deadbeef", "canary"))
 
 
 @pytest.mark.parametrize(("row", "value"), list(TABLES.parameters("passes")))
-def test_passes(pack: StartPack, row: dict[str, Any], value: Json) -> None:
+def test_listed_values_pass(pack: StartPack, row: dict[str, Any], value: Json) -> None:
     found = TABLES.judged(pack("entry_points"), TABLES.with_value(row, value))
     assert not found, [item.message for item in found]
 
 
 @pytest.mark.parametrize(("row", "value"), list(TABLES.parameters("fails")))
-def test_fails(pack: StartPack, row: dict[str, Any], value: Json) -> None:
+def test_listed_values_break_their_rule(pack: StartPack, row: dict[str, Any], value: Json) -> None:
     found = TABLES.judged(pack("entry_points"), TABLES.with_value(row, value))
     expected = {row["rule"], *row.get("also", ())}
     assert rules(found) == expected
 
 
 @pytest.mark.parametrize("row", TABLES.stacks, ids=lambda row: row["id"])
-def test_stack(pack: StartPack, row: dict[str, Any]) -> None:
+def test_changed_stacks_break_the_listed_rules(pack: StartPack, row: dict[str, Any]) -> None:
     assert rules(TABLES.judged(pack("entry_points"), TABLES.changed(row))) == set(row["rules"])
 
 
-def test_nothing_about_the_stack_as_it_is(pack: StartPack) -> None:
+def test_the_unchanged_stack_passes(pack: StartPack) -> None:
     assert pack("entry_points").everything(planned(TABLES.stack)) == []
 
 

@@ -1,4 +1,4 @@
-"""What holds for every resource, whatever is in it."""
+"""Properties that hold for every resource, whatever its inputs are."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def judgement(rule: Rule) -> Judgement:
 
 
 def found(rule: Rule, judged: Resource | Stack) -> list[str]:
-    """Return what a rule says; anything but a finding or `Unjudgeable` would be a fault of the rule."""
+    """Return a rule's findings; any exception but `Unjudgeable` is a bug of the rule."""
     try:
         return [Violation(rule, finding).message for finding in rule.check(judged, judgement(rule))]
     except Unjudgeable as unjudgeable:
@@ -117,7 +117,7 @@ def test_no_properties_make_a_rule_raise(type_: str, properties: dict[str, Json]
             found(rule, resource)
 
 
-# --- nothing that isn't as it must be goes unsaid ---
+# --- every wrong value is reported ---
 
 
 def _resources(stack: dict[str, dict[str, Any]]) -> list[Resource]:
@@ -135,7 +135,7 @@ def _resources(stack: dict[str, dict[str, Any]]) -> list[Resource]:
 
 
 def _known(value: Mapping[str, Any]) -> dict[str, Json]:
-    """Return properties as the frame hands them to a rule."""
+    """Return properties as the frame passes them to a rule."""
     sent = struct_pb2.Struct()
     sent.update(value)
     return read(sent)
@@ -156,7 +156,7 @@ def said(resources: list[Resource]) -> list[str]:
 
 
 def leaves(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Yield the path of each value that holds no others."""
+    """Yield the path of each value that contains no other values."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from leaves(item, (*path, key))
@@ -169,7 +169,7 @@ def leaves(value: Json, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str 
 
 NOT_JUDGED: Final = frozenset(
     {
-        # What others judge, or what can't weaken the way in.
+        # Values that other packs judge, or that can't weaken the way in.
         *(
             "record.type",
             "record.zoneId",
@@ -207,9 +207,9 @@ NOT_JUDGED: Final = frozenset(
             "balancer.internal",
             "validation-record.name",
         ),
-        # The naming pack judges it.
+        # The naming pack judges this.
         "secret.name",
-        # Another group, of the stack or of somebody else, is as good.
+        # Any other group, of the stack or not, is equally safe.
         "egress-to-target.referencedSecurityGroupId",
     }
 )
@@ -232,8 +232,8 @@ PATHS: Final = {
 
 
 @pytest.mark.parametrize("label", PATHS)
-def test_no_value_of_the_stack_is_lost_unnoticed(label: str) -> None:
-    """Each value of a good stack, made unknown or a mapping, is spoken about, but for those that are listed."""
+def test_every_lost_value_of_the_stack_is_reported(label: str) -> None:
+    """Replacing a value of a good stack by an unknown or a mapping is reported, except for the listed values."""
     name, *steps = (step for step in PATHS[label] if step != "SECRET")
     spoken = []
     for value in ("UNKNOWN", {"x": "y"}):
@@ -244,14 +244,14 @@ def test_no_value_of_the_stack_is_lost_unnoticed(label: str) -> None:
         at[steps[-1]] = value
         spoken.append(bool(said(_resources(stack))))
     if label in NOT_JUDGED:
-        assert not all(spoken), "it is judged, after all"
+        assert not all(spoken), "the value is judged: remove it from the list"
     else:
         assert spoken == [label not in MAY_BE_UNKNOWN, True]
 
 
-def test_the_lists_name_values_of_the_stack() -> None:
+def test_the_lists_name_existing_values() -> None:
     assert set(PATHS) >= NOT_JUDGED | MAY_BE_UNKNOWN
 
 
-def test_nothing_is_said_about_the_stack_as_it_is() -> None:
+def test_the_unchanged_stack_passes_every_rule() -> None:
     assert said(GOOD) == []

@@ -1,4 +1,4 @@
-"""The table of other entrances: held against the installed SDKs, and each entry of it at work."""
+"""The table of other entrances matches the installed SDKs, and each entry of it works."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PUBLIC = re.compile(
     "publiclyAccessible|associatePublicIp|assignPublicIp|mapPublicIp|createPublicIp|endpointPublicAccess"
     "|publicConnectivity|directInternet|webserverAccess"
 )
-"""What the SDK calls properties that open a resource to the public."""
+"""The SDK's names of properties that open a resource to the public."""
 
 
 @cache
@@ -52,14 +52,14 @@ def test_types_and_properties_exist() -> None:
         assert path == ALWAYS or path.partition(".")[0] in inputs()[type_], (type_, path)
 
 
-def test_every_property_that_opens_to_the_public_stands_in_the_table() -> None:
+def test_every_property_for_public_access_is_in_the_table() -> None:
     public = {(type_, name) for type_, names in inputs().items() for name in names if _PUBLIC.match(name)}
     assert public - set(paths()) == set()
     assert len(public) > 20
 
 
 def nested(path: str, value: Json) -> dict[str, Json]:
-    """Properties that hold a value at a path; a `*` is a list of one item."""
+    """Properties with a value at a path; a `*` is a list with one item."""
     step, _, rest = path.partition(".")
     below = nested(rest, value) if rest and not rest.startswith("*.") else value
     if rest.startswith("*."):
@@ -71,7 +71,7 @@ OPEN: Mapping[str, Json] = {"False": True, "True": False, "None": "something"}
 
 
 @pytest.mark.parametrize(("type_", "shut"), sorted(CLOSED.items()), ids=sorted(CLOSED))
-def test_entry(pack: StartPack, type_: str, shut: Shut) -> None:
+def test_a_type_is_refused_unless_it_is_shut(pack: StartPack, type_: str, shut: Shut) -> None:
     judge = pack("entry_points")
 
     def refused(properties: dict[str, Json]) -> bool:

@@ -1,11 +1,11 @@
-"""Random edits of a plan, and what the gate lets pass of them.
+"""Random edits of a plan, and those of them that the gate lets pass.
 
-`.venv/bin/python -m tests.policies.inventory.random_edits --count 10000` makes edits of production's plan, has the
-gate judge each, and prints what passes, by kind, with the reason that `passing_edits.yaml` or the table of types gives.
-Kinds without a reason stand first, and make the exit code 1.
+`.venv/bin/python -m tests.policies.inventory.random_edits --count 10000` edits production's plan, lets the gate judge
+each edit, and prints those that pass, by kind, with the reason from `passing_edits.yaml` or the table of types. Kinds
+without a reason come first, and make the exit code 1.
 
-An edit gives a value, or a part of a policy document, another value; adds a property; takes one away; or adds, copies
-or takes away a resource.
+An edit changes a value or a part of a policy document; adds or removes a property; or adds, copies or removes a
+resource.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from tests.policies.analyzer import UNKNOWN
 Json: TypeAlias = Any
 Option = TypeVar("Option")
 Choose: TypeAlias = Callable[[Sequence[Option]], Option]
-"""Picks one of several: `random.Random(seed).choice`, or what draws for a property test."""
+"""Picks one of several: `random.Random(seed).choice`, or the draw of a property test."""
 
 FILE: Final = Path(__file__).with_name("passing_edits.yaml")
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One edit: what it does, to which type and path (without the indexes of lists), and what the gate says."""
+    """One edit: its kind of change, the type and path (without list indexes), and the gate's verdict."""
 
     does: str
     """`changed to …`, `added as …`, `removed`, `resource added`, `resource copied` or `resource removed`."""
@@ -54,7 +54,7 @@ class Edit:
 
     @property
     def kind(self) -> tuple[str, str, str]:
-        """Type, path and what is done: edits that are alike."""
+        """Type, path and kind of change; edits with the same are alike."""
         return self.type, self.path, self.does
 
 
@@ -62,7 +62,7 @@ class Edit:
 
 
 def leaves_of(value: Json, place: str = "", path: str = "") -> Iterator[tuple[str, str, Json]]:
-    """Yield place, path and value of everything in some inputs. A secret is one value."""
+    """Yield place, path and value of everything in some inputs; a secret counts as one value."""
     value = opened(value)
     if isinstance(value, dict) and value:
         for key, item in value.items():
@@ -76,7 +76,7 @@ def leaves_of(value: Json, place: str = "", path: str = "") -> Iterator[tuple[st
 
 @cache
 def values_at(plan: JudgedPlan) -> Mapping[str, list[Json]]:
-    """Return path -> the values that resources of a plan, and the table, have there; what else a value may become."""
+    """Return path -> values there in the plan's resources and in the table: the other values that edits may set."""
     found: dict[str, list[Json]] = {}
     for resource in plan.resources:
         for _, path, value in leaves_of(resource.inputs):
@@ -85,7 +85,7 @@ def values_at(plan: JudgedPlan) -> Mapping[str, list[Json]]:
 
 
 def other_values(plan: JudgedPlan, path: str, value: Json) -> list[tuple[str, Json]]:
-    """Return what a value may become, each with a name for its kind."""
+    """Return the values that a value may be changed to, each with a name for its kind."""
     name = path.rpartition(".")[2]
     there = [other for other in values_at(plan).get(name, []) if other != value and type(other) is type(value)]
     options: list[tuple[str, Json]] = [("unknown", UNKNOWN), ("null", None)]
@@ -105,7 +105,7 @@ def other_values(plan: JudgedPlan, path: str, value: Json) -> list[tuple[str, Js
 
 
 def document_edits(text: str, choose: Choose[Json]) -> tuple[str, str, str]:
-    """Return a change of a policy document: the path in it, what is done, and the new text."""
+    """Return a change to a policy document: the path in it, the kind of change, and the new text."""
     document = json.loads(text)
     statement = choose(document["Statement"])
     parts = [key for key in statement if key not in ("Sid", "Effect")]
@@ -149,14 +149,14 @@ def is_document(value: Json) -> bool:
 
 
 def edit(plan: JudgedPlan, choose: Choose[Json]) -> Edit:
-    """Make an edit of a plan and have it judged."""
+    """Make an edit of a plan and judge it."""
     does = choose(
         ["changed"] * 6 + ["added"] * 3 + ["removed", "resource added", "resource copied", "resource removed"]
     )
     if does == "resource added":
         type_ = choose(sdk_types())
         return _edit(plan, does, plan.added(type_, {}), "", None)
-    # No provider makes components; `copied-secret` is all that looks at them.
+    # Components have no provider; `copied-secret` is the only rule that looks at them.
     resource: Planned = choose([made for made in plan.resources if made.asked.HasField("provider")])
     if does == "resource removed":
         stopped = frozenset(plan.without(resource))
@@ -184,7 +184,7 @@ def _edit(plan: JudgedPlan, does: str, resource: Planned, path: str, value: Json
 
 
 def _copied(resource: Planned, choose: Choose[Json]) -> Planned:
-    """Return a second resource like one, with another physical name where it has one."""
+    """Return a copy of a resource, with another physical name if it has one."""
     copied = resource.called(f"{resource.name}-more")
     name = next((key for key in ("name", "bucket") if isinstance(resource.inputs.get(key), str)), "")
     renamed = choose([True, True, False])
@@ -209,7 +209,7 @@ def _plain(word: str) -> Json:
 
 
 def _place(inputs: Json, path: str) -> str:
-    """Return where a path leads in some inputs: in lists, to the first item."""
+    """Return the place of a path in some inputs; in lists it is the first item."""
     steps: list[str] = []
     for step in path.split("."):
         while isinstance(inputs := opened(inputs), list):
@@ -262,7 +262,7 @@ def reasons() -> tuple[Reason, ...]:
 
 
 def why(edit: Edit) -> str:
-    """Return why an edit that passes is harmless, empty if nobody has said so."""
+    """Return why an edit that passes is harmless; empty if no reason is written down."""
     known = table().get(edit.type)
     if known and edit.path and (said := _by_the_table(known, edit)):
         return said

@@ -1,4 +1,4 @@
-"""What the installed SDKs say of the inputs of a type."""
+"""The inputs of a type, according to the installed SDKs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pulumi import _types
 
 from components import sdk_on_demand
 
-sdk_on_demand.install()  # all of Cloudflare's takes seconds
+sdk_on_demand.install()  # loading all of Cloudflare's SDK takes seconds
 _SDKS: Final = {"aws": "pulumi_aws", "cloudflare": "pulumi_cloudflare"}
 _ARGS: Final = re.compile(r"(\w+Args)\b")
 
@@ -23,11 +23,11 @@ _ARGS: Final = re.compile(r"(\w+Args)\b")
 def inputs(type_: str) -> dict[str, str]:
     """Return path -> docstring of each input of a type, nested ones too.
 
-    A block that holds itself again ends in `**`, as does what may be given as a text or as an object.
+    The path of a block that contains itself ends in `**`, and so does an input that may be a text or an object.
     """
     package, module, name = type_.split(":")
     folder = module.partition("/")[0]
-    folder = "lambda_" if folder == "lambda" else folder  # a word of Python's
+    folder = "lambda_" if folder == "lambda" else folder  # a keyword of Python
     if package == "pulumi":
         package, folder, name = name, "", "Provider"
     resource = getattr(importlib.import_module(f"{_SDKS[package]}.{folder}".removesuffix(".index").rstrip(".")), name)
@@ -45,7 +45,7 @@ def _paths(args: type, above: str, within: tuple[type, ...]) -> Iterator[tuple[s
         if block and block not in within:
             yield from _paths(block, path, (*within, block))
         else:
-            # A document is given as a text, or as an object of another module.
+            # A document can be a text, or an object from another module.
             yield (f"{path}.**" if nested or "Mapping[" in annotation else path), getter.__doc__ or ""
 
 

@@ -1,4 +1,4 @@
-"""What roles may do and the values that matter are as their owners agreed, whatever of them changes."""
+"""Roles' permissions and important values must be as their owners agreed; any change to them is reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from generators import provider_defaults
 from policies.inventory.permissions import agreed_permissions
 from policies.inventory.values import DEFAULTS, agreed_values
 from tests.policies.analyzer import UNKNOWN, Json, StartPack
-from tests.policies.inventory.test_inventory import of
+from tests.policies.inventory.test_inventory import messages_of
 
 ROLE: Final = "aws:iam/role:Role"
 INLINE: Final = "aws:iam/rolePolicy:RolePolicy"
@@ -72,8 +72,10 @@ PERMISSIONS: Final[dict[str, Any]] = {
         (ROLE, {"name": "app", "inlinePolicies": [policy(READ, name="most")]}, "Nobody agreed"),
     ],
 )
-def test_what_roles_may_do(pack: StartPack, type_: str, properties: dict[str, Json], said: str) -> None:
-    messages = of(pack("inventory", config=PERMISSIONS).resource(type_, properties), "pinned-permission")
+def test_permissions_of_roles_must_be_as_agreed(
+    pack: StartPack, type_: str, properties: dict[str, Json], said: str
+) -> None:
+    messages = messages_of(pack("inventory", config=PERMISSIONS).resource(type_, properties), "pinned-permission")
     assert [said in message for message in messages] == [True] * bool(said), messages
 
 
@@ -99,7 +101,7 @@ VALUES: Final = {
         (GROUP, {"healthCheck": {**CHECK, "interval": 15.0}, "deregistrationDelay": 30}, ""),
         (GROUP, {"healthCheck": {**CHECK, "matcher": "200-499"}}, "`healthCheck.matcher` has a value"),
         (GROUP, {"healthCheck": {"interval": 15}}, "`healthCheck.matcher` is left out"),
-        # What the provider puts where the program says nothing: the engine shows it as if the program had set it.
+        # The provider's defaults: the engine shows them as if the program had set them.
         (GROUP, {"healthCheck": {**CHECK, "port": "traffic-port"}, "slowStart": 0}, ""),
         (GROUP, {"healthCheck": CHECK, "slowStart": 30}, "`slowStart` has a value"),
         (GROUP, {"healthCheck": {**CHECK, "port": "9999"}}, "`healthCheck.port` has a value"),
@@ -111,19 +113,21 @@ VALUES: Final = {
         ("aws:lb/loadBalancer:LoadBalancer", {"idleTimeout": 60}, "`idleTimeout` has a value"),
     ],
 )
-def test_values_that_matter(pack: StartPack, type_: str, properties: dict[str, Json], said: str) -> None:
-    messages = of(pack("inventory", config=VALUES).resource(type_, properties), "pinned-value")
+def test_important_values_must_be_as_agreed(
+    pack: StartPack, type_: str, properties: dict[str, Json], said: str
+) -> None:
+    messages = messages_of(pack("inventory", config=VALUES).resource(type_, properties), "pinned-value")
     assert [said in message for message in messages] == [True] * bool(said), messages
 
 
-def test_another_release_of_the_provider_has_other_defaults(pack: StartPack) -> None:
+def test_defaults_of_another_provider_release_are_not_assumed(pack: StartPack) -> None:
     given = {"healthCheck": {**CHECK, "unhealthyThreshold": 5}}
-    assert of(pack("inventory", config=VALUES).resource(GROUP, given), "pinned-value")
+    assert messages_of(pack("inventory", config=VALUES).resource(GROUP, given), "pinned-value")
     more = {"pinned-value": {**VALUES["pinned-value"], "defaults": {GROUP: {"healthCheck.unhealthyThreshold": 5}}}}
-    assert of(pack("inventory", config=more).resource(GROUP, given), "pinned-value") == []
+    assert messages_of(pack("inventory", config=more).resource(GROUP, given), "pinned-value") == []
 
 
-def test_the_providers_defaults_are_those_of_its_code() -> None:
+def test_the_recorded_defaults_match_the_providers_code() -> None:
     assert DEFAULTS.read_text() == provider_defaults.text(), "run `make docs`"
 
 
@@ -137,12 +141,12 @@ def test_the_providers_defaults_are_those_of_its_code() -> None:
         (UNKNOWN, True),
     ],
 )
-def test_sets_of_addresses(pack: StartPack, addresses: Json, wide: bool) -> None:
+def test_wide_sets_of_addresses_are_refused(pack: StartPack, addresses: Json, wide: bool) -> None:
     found = pack("inventory").resource("aws:wafv2/ipSet:IpSet", {"addresses": addresses})
-    assert bool(of(found, "wide-address-set")) is wide
+    assert bool(messages_of(found, "wide-address-set")) is wide
 
 
 @pytest.mark.parametrize(("stack", "protect", "said"), [("prod", False, 1), ("prod", True, 0), ("dev", False, 0)])
-def test_what_is_deleted_by_mistake(pack: StartPack, stack: str, protect: bool, said: int) -> None:
+def test_a_production_bucket_must_be_protected(pack: StartPack, stack: str, protect: bool, said: int) -> None:
     found = pack("inventory", stack).resource("aws:s3/bucket:Bucket", {"bucket": "prod-raw"}, protect=protect)
-    assert len(of(found, "unprotected-resource")) == said
+    assert len(messages_of(found, "unprotected-resource")) == said

@@ -1,4 +1,4 @@
-"""The command that shows and writes what owners agreed to: it changes nothing unless it's told to, and says what."""
+"""The command that shows and writes what owners agreed to: it reports each change, and changes nothing on its own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def plan_file(folder: Path, stack: str) -> Path:
-    """Return a file with a stack's plan, as `--plan` takes it."""
+    """Return a file with a stack's plan, for `--plan`."""
     file = folder / "plan.json"
     steps = [{"newState": {"type": step.type, "inputs": step.inputs}} for step in plan_of(stack).steps]
     file.write_text(json.dumps({"steps": steps}))
@@ -38,7 +38,7 @@ def written(project: Path, stack: str = "prod") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stack", stacks(FILES))
-def test_what_is_committed_is_what_settings_and_plan_hold(
+def test_the_committed_agreement_matches_settings_and_plan(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, stack: str
 ) -> None:
     plan = plan_file(tmp_path, stack)
@@ -78,7 +78,7 @@ def test_writing_shows_the_difference_and_asks_first(
     ("arguments", "kept"),
     [(("--yes",), True), (("--yes", "--keep"), True), (("--yes", "--take-away"), False), ((), True)],
 )
-def test_what_somebody_added_is_told_and_stays_unless_it_is_taken_away(
+def test_additions_by_hand_are_reported_and_kept_unless_taken_away(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
@@ -104,7 +104,7 @@ def test_what_somebody_added_is_told_and_stays_unless_it_is_taken_away(
     assert set(written(owned())["unjudged-type"]["types"]) <= set(after["unjudged-type"]["types"])
 
 
-def test_no_list_is_emptied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_empty_plan_empties_no_list(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     nothing = tmp_path / "nothing.json"
     nothing.write_text(json.dumps({"steps": []}))
@@ -114,7 +114,7 @@ def test_no_list_is_emptied(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert written(project) == before
 
 
-def test_a_plan_that_ended_early_is_not_agreed_to(
+def test_an_incomplete_plan_is_not_agreed_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, plan: Path
 ) -> None:
     project = copy_project(tmp_path)
@@ -126,7 +126,7 @@ def test_a_plan_that_ended_early_is_not_agreed_to(
     assert written(project) == before
 
 
-def test_waivers_and_levels_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: Path) -> None:
+def test_waivers_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plan: Path) -> None:
     project = copy_project(tmp_path)
     file = project / "policies" / "config" / "inventory.prod.json"
     waivers = [{"resource": "it", "reason": "a good reason", "owner": "me", "expires": "2030-01-01"}]
@@ -145,7 +145,7 @@ def test_help_has_no_effect(monkeypatch: pytest.MonkeyPatch, arguments: tuple[st
 
 
 @pytest.mark.parametrize("problem", ["no stack", "no JSON", "no key"])
-def test_one_clear_error(
+def test_bad_input_gives_one_clear_error(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,

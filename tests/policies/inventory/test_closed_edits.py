@@ -1,4 +1,4 @@
-"""Edits of the real plan that random edits found to pass: a grant, a boundary or a fence that became wider."""
+"""Edits of the real plan that once passed, found by random edits: each widens a grant, a boundary or another limit."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def plan() -> JudgedPlan:
 
 
 def with_statement(policy: Planned, sid: str, change: Callable[[Statement], object]) -> Planned:
-    """Return a policy in which one statement is changed."""
+    """Return a policy with one changed statement."""
     document = json.loads(policy.inputs["policy"])
     (statement,) = [one for one in document["Statement"] if one["Sid"] == sid]
     change(statement)
@@ -57,7 +57,7 @@ CLOSED: Final = {
 
 
 @pytest.mark.parametrize(("name", "sid", "change"), CLOSED.values(), ids=CLOSED)
-def test_a_grant_asks_for_all_tags(
+def test_a_grant_must_require_all_tags(
     plan: JudgedPlan, name: str, sid: str, change: Callable[[Statement], object]
 ) -> None:
     policy = plan.named(POLICY, name)
@@ -76,7 +76,7 @@ BOUNDARIES: Final = {
 
 
 @pytest.mark.parametrize(("name", "sid", "change", "rule"), BOUNDARIES.values(), ids=BOUNDARIES)
-def test_a_boundary_limits(
+def test_a_boundary_must_stay_narrow(
     plan: JudgedPlan, name: str, sid: str, change: Callable[[Statement], object], rule: str
 ) -> None:
     policy = plan.named(POLICY, name)
@@ -86,13 +86,13 @@ def test_a_boundary_limits(
 @pytest.mark.parametrize(
     "bucket", ["somebody-elses", "prod-blog-data-raw-12345678901", "prod-*", "prod-blog-data-raw-999988887777"]
 )
-def test_data_goes_to_buckets_of_the_stack(plan: JudgedPlan, bucket: str) -> None:
+def test_access_to_data_in_foreign_buckets_is_refused(plan: JudgedPlan, bucket: str) -> None:
     policy = plan.named(ROLE_POLICY, "prod-prefect-worker-task")
     elsewhere = with_statement(policy, "ReadAndWriteData", on(f"arn:aws:s3:::{bucket}/*"))
     assert plan.is_stopped_by(elsewhere, {"inventory/foreign-bucket"})
 
 
-def test_a_document_may_be_a_mapping(plan: JudgedPlan) -> None:
+def test_a_document_given_as_a_mapping_is_judged(plan: JudgedPlan) -> None:
     policy = plan.named(ROLE_POLICY, "prod-prefect-worker-task")
     elsewhere = with_statement(policy, "ReadAndWriteData", on("arn:aws:s3:::somebody-elses/*"))
     document = json.loads(elsewhere.inputs["policy"])
@@ -100,11 +100,11 @@ def test_a_document_may_be_a_mapping(plan: JudgedPlan) -> None:
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_a_distribution_stays_behind_its_web_acl(plan: JudgedPlan, value: str | None) -> None:
+def test_a_distribution_must_keep_its_web_acl(plan: JudgedPlan, value: str | None) -> None:
     distribution = plan.named("aws:cloudfront/distribution:Distribution", "prod-portal")
     assert plan.is_stopped_by(distribution.with_value("webAclId", value), {"inventory/unscreened-distribution"})
 
 
-def test_the_tags_that_grants_look_at_stay(plan: JudgedPlan) -> None:
+def test_tags_that_grants_depend_on_must_stay(plan: JudgedPlan) -> None:
     bucket = plan.named("aws:s3/bucket:Bucket", "prod-blog-data-raw")
     assert plan.is_stopped_by(bucket.with_value("tags.Project", "another"), {"inventory/pinned-tag"})

@@ -1,4 +1,4 @@
-"""What is agreed for another stack is one finding with the command that mends it, and nothing passes for it."""
+"""An agreement for another stack is reported as one finding with the command that fixes it, and nothing passes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from policies.gate import packs
 from policies.inventory.agreement import __main__ as agreement
 from policies.rulebook.analyzer import Analyzer
 from stackfiles.project import load
-from tests.judged_plan import Planned, judged_plan, told
+from tests.judged_plan import Planned, judged_plan, stack_configuration
 from tests.owner import owned
 from tests.planning import NAME, Plan, copy_project, rehearse
 
@@ -27,7 +27,7 @@ _PINNED: Final = "inventory/pinned-account"
 
 
 class Gate:
-    """The gate of production, and the plan that it judges, with something changed in what the gate is told."""
+    """Production's gate and the plan that it judges; settings, name and configuration can be changed."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Gate:
     ) -> None:
         self.plan = judged_plan("prod")
         self._analyzer = Analyzer("gate", packs(owned() / "policies", "prod"), "Every policy pack.")
-        self._analyzer.ConfigureStack(told("prod", name, settings), _NO_CONTEXT)
+        self._analyzer.ConfigureStack(stack_configuration("prod", name, settings), _NO_CONTEXT)
         request = analyzer_pb2.ConfigureAnalyzerRequest()
         configured = dict(self._analyzer.GetAnalyzerInfo(Empty(), _NO_CONTEXT).initialConfig.items())
         configure(configured)
@@ -46,7 +46,7 @@ class Gate:
         self._analyzer.Configure(request, _NO_CONTEXT)
 
     def findings(self, *changed: Planned) -> list[tuple[str, str, str]]:
-        """Have the whole plan judged, with some resources changed: rule, level and message of each violation."""
+        """Judge the whole plan with some changed resources: rule, level and message of each violation."""
         by_urn = {resource.asked.urn: resource for resource in changed}
         resources = [by_urn.get(resource.asked.urn, resource) for resource in self.plan.resources]
         whole = analyzer_pb2.AnalyzeStackRequest(resources=[resource.planned for resource in resources])
@@ -62,7 +62,7 @@ class Gate:
         ]
 
 
-def test_nothing_is_changed() -> None:
+def test_the_unchanged_stack_has_no_findings() -> None:
     assert Gate().findings() == []
 
 
@@ -75,7 +75,9 @@ def test_nothing_is_changed() -> None:
         ({f"{NAME}:domain": "acme.io"}, NAME, "inventory/pinned-record", "the stack has the domain `acme.io`"),
     ],
 )
-def test_another_stack_is_one_finding(settings: Mapping[str, str], name: str, rule: str, said: str) -> None:
+def test_an_agreement_for_another_stack_is_one_finding(
+    settings: Mapping[str, str], name: str, rule: str, said: str
+) -> None:
     found = [(rule, message) for rule, _, message in Gate(settings, name).findings() if rule.startswith("inventory/")]
     [(by, message)] = found
     own = load(owned(), "prod").config
@@ -102,7 +104,7 @@ def waived(configured: dict[str, Any]) -> None:
     configured["pinned-account"].properties.update({"waivers": [waiver]})
 
 
-def test_a_finding_that_stops_nothing_silences_nobody() -> None:
+def test_an_advisory_finding_does_not_silence_other_rules() -> None:
     gate = Gate({"aws:allowedAccountIds": '["999988887777"]'}, configure=advisory)
     role = gate.plan.named("aws:iam/role:Role", "prod-backstage-task")
     boundary = role.inputs["permissionsBoundary"].replace("prod-workload-boundary", "prod-ci-deploy-boundary")
@@ -110,12 +112,12 @@ def test_a_finding_that_stops_nothing_silences_nobody() -> None:
     assert "inventory/pinned-role" in {rule for rule, level, _ in found if level == "MANDATORY"}
 
 
-def test_a_waiver_of_one_resource_leaves_it_to_the_others() -> None:
+def test_a_finding_waived_on_one_resource_is_reported_on_another() -> None:
     found = Gate({"aws:allowedAccountIds": '["999988887777"]'}, configure=waived).findings()
     assert [(rule, level) for rule, level, _ in found] == [(_PINNED, "MANDATORY")], found
 
 
-# A plan with other settings, as whoever takes the project over makes it first
+# A plan with other settings, as a new owner of the project makes it first
 
 
 @pytest.fixture
@@ -136,12 +138,12 @@ def planned(project: Path) -> Plan:
     return rehearse("prod", project, project / "plan.json")
 
 
-def test_another_owner(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Account, region, domain and the project's name; then the command that the finding tells."""
+def test_a_new_owner_gets_one_finding_and_its_command_fixes_it(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another account, region, domain and project name; then the command that the finding gives."""
     stack = project / "Pulumi.prod.yaml"
     change(stack, domain="acme.io", **{"aws:allowedAccountIds": '["999988887777"]', "aws:region": "eu-west-1"})
     change(project / "Pulumi.yaml", name="acme-platform")
-    expected_readers.write(project)  # as `make docs` does; the hosts are others
+    expected_readers.write(project)  # as `make docs` does, since the hosts change
     plan = planned(project)
     [violation] = plan.violations
     assert (plan.exit_code, plan.rules) == (1, {_PINNED})
@@ -153,7 +155,7 @@ def test_another_owner(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (plan.exit_code, plan.violations) == (0, [])
 
 
-def test_no_agreement_at_all(project: Path) -> None:
+def test_a_missing_agreement_is_one_finding(project: Path) -> None:
     for pack in ("inventory", "least_privilege"):
         (project / "policies" / "config" / f"{pack}.prod.json").unlink()
     plan = planned(project)

@@ -1,4 +1,4 @@
-"""What isn't agreed is told with the line to add; what isn't known, or malformed, isn't agreed; no secret shows."""
+"""Anything that isn't agreed is reported with the line to add; unknown and malformed values count as not agreed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def judge(pack: StartPack) -> Judge:
     return pack("inventory", config=CONFIG)
 
 
-def of(found: list[Violation], rule: str) -> list[str]:
+def messages_of(found: list[Violation], rule: str) -> list[str]:
     return [violation.message for violation in found if violation.rule == rule]
 
 
@@ -189,7 +189,7 @@ REFUSED: Final[list[tuple[str, str, dict[str, Json], str]]] = [
     ("pinned-target", GROUP, {"name": "prod-a", "port": 81}, 'Line to set in `targets`: "prod-a": 81'),
     ("pinned-target", GROUP, {"name": UNKNOWN, "port": 80}, "No target group"),
     ("guessable-secret", RULE, header(secret("a" * 64)), "can be guessed"),
-    # However it is marked, and however good it is.
+    # Every text that isn't the stack's secret, whether marked as a secret or not.
     ("literal-secret", RULE, header(secret(sha256(b"other").hexdigest())), "no secret of the stack's configuration"),
     ("literal-secret", PARAMETER, {"value": secret("other")}, "no secret of the stack's configuration"),
     ("literal-secret", PARAMETER, {"value": 1}, "no secret of the stack's configuration"),
@@ -210,34 +210,32 @@ REFUSED: Final[list[tuple[str, str, dict[str, Json], str]]] = [
 
 
 @pytest.mark.parametrize(("rule", "type_", "properties"), AGREED)
-def test_what_is_agreed_passes(judge: Judge, rule: str, type_: str, properties: dict[str, Json]) -> None:
-    assert of(judge.resource(type_, properties, provider=provider_of(type_)), rule) == []
+def test_agreed_values_pass(judge: Judge, rule: str, type_: str, properties: dict[str, Json]) -> None:
+    assert messages_of(judge.resource(type_, properties, provider=provider_of(type_)), rule) == []
 
 
 @pytest.mark.parametrize(("rule", "type_", "properties", "expected"), REFUSED)
-def test_what_is_not_agreed_is_told(
+def test_values_that_are_not_agreed_are_reported(
     judge: Judge, rule: str, type_: str, properties: dict[str, Json], expected: str
 ) -> None:
     found = judge.resource(type_, properties, provider=provider_of(type_))
-    messages = of(found, rule)
+    messages = messages_of(found, rule)
     assert any(expected in message for message in messages), messages
     assert {violation.level for violation in found} == {"mandatory"}
 
 
 @pytest.mark.parametrize(("rule", "type_", "properties"), AGREED)
-def test_without_configuration_what_is_pinned_passes_nowhere(
-    pack: StartPack, rule: str, type_: str, properties: dict[str, Json]
-) -> None:
+def test_pinned_values_need_configuration(pack: StartPack, rule: str, type_: str, properties: dict[str, Json]) -> None:
     found = pack("inventory").resource(type_, properties, provider=provider_of(type_))
     if rule.startswith("pinned-") or (rule == "unjudged-type" and not type_.startswith("pulumi:")):
-        assert of(found, rule) != []
+        assert messages_of(found, rule) != []
 
 
 def provider_of(type_: str) -> dict[str, Json] | None:
     return dict(PROVIDER) if type_.startswith("aws:") else None
 
 
-def test_each_resource_tells_of_its_provider(judge: Judge) -> None:
+def test_the_provider_of_each_resource_is_judged(judge: Judge) -> None:
     foreign = {"region": "eu-west-1", "allowedAccountIds": f'["{OTHER}"]', "accessKey": secret("AKIA")}
     found = judge.resource(BUCKET, {"bucket": "prod-a"}, provider=foreign)
     assert {"pinned-account", "unbound-provider"} <= {violation.rule for violation in found}
@@ -245,12 +243,12 @@ def test_each_resource_tells_of_its_provider(judge: Judge) -> None:
     assert "unjudged-type" in {violation.rule for violation in made}
 
 
-def test_more_than_agreed(judge: Judge) -> None:
+def test_more_resources_than_agreed_are_reported(judge: Judge) -> None:
     balancers = [Planned(BALANCER, {"name": name}, name) for name in ("one", "two")]
-    (message,) = of(judge.stack_of(balancers), "unagreed-number")
+    (message,) = messages_of(judge.stack_of(balancers), "unagreed-number")
     assert f'"{BALANCER}": 2' in message
-    assert of(judge.stack_of(balancers[:1]), "unagreed-number") == []
-    assert of(judge.stack_of([Planned(OIDC)]), "unagreed-number") != []
+    assert messages_of(judge.stack_of(balancers[:1]), "unagreed-number") == []
+    assert messages_of(judge.stack_of([Planned(OIDC)]), "unagreed-number") != []
 
 
 @pytest.mark.parametrize(
@@ -267,7 +265,7 @@ def test_more_than_agreed(judge: Judge) -> None:
     ],
 )
 def test_a_rule_that_only_refuses_is_no_entry_point(judge: Judge, actions: Json, counted: bool) -> None:
-    found = of(judge.stack_of([Planned(RULE, {"actions": actions})]), "unagreed-number")
+    found = messages_of(judge.stack_of([Planned(RULE, {"actions": actions})]), "unagreed-number")
     assert bool(found) == counted
 
 
@@ -285,9 +283,11 @@ BALANCED: Final = Planned(BALANCER, {"arn": "arn:lb", "name": "prod-a"}, "balanc
         ("arn:other", {"loadBalancerArn": [BALANCED.urn("prod")]}, False),
     ],
 )
-def test_what_leads_elsewhere(judge: Judge, arn: str, references: dict[str, list[str]], passes: bool) -> None:
+def test_references_to_foreign_load_balancers_are_refused(
+    judge: Judge, arn: str, references: dict[str, list[str]], passes: bool
+) -> None:
     listener = Planned("aws:lb/listener:Listener", {"loadBalancerArn": arn}, references=references)
-    assert (of(judge.stack_of([BALANCED, listener]), "foreign-reference") == []) == passes
+    assert (messages_of(judge.stack_of([BALANCED, listener]), "foreign-reference") == []) == passes
 
 
 @pytest.mark.parametrize(
@@ -304,14 +304,14 @@ def test_what_leads_elsewhere(judge: Judge, arn: str, references: dict[str, list
         ({"referencedSecurityGroupId": "sg-33333333"}, True),
     ],
 )
-def test_networks(judge: Judge, properties: dict[str, Json], passes: bool) -> None:
+def test_only_pinned_and_own_networks_pass(judge: Judge, properties: dict[str, Json], passes: bool) -> None:
     made = Planned("aws:ec2/securityGroup:SecurityGroup", {"id": "sg-33333333"}, "made")
-    assert (of(judge.stack_of([made, Planned(INGRESS, properties)]), "pinned-network") == []) == passes
+    assert (messages_of(judge.stack_of([made, Planned(INGRESS, properties)]), "pinned-network") == []) == passes
 
 
-def test_the_addresses_of_s3_that_an_endpoint_tells_are_awss(judge: Judge) -> None:
+def test_the_prefix_list_of_an_s3_endpoint_passes(judge: Judge) -> None:
     endpoint = Planned("aws:ec2/vpcEndpoint:VpcEndpoint", {"prefixListId": "pl-22222222"})
-    assert of(judge.stack_of([endpoint]), "pinned-network") == []
+    assert messages_of(judge.stack_of([endpoint]), "pinned-network") == []
 
 
 HEADER: Final = sha256(b"header").hexdigest()
@@ -333,7 +333,7 @@ COPIES: Final[dict[str, Callable[[str], str]]] = {
 
 @pytest.mark.parametrize("copy", COPIES.values(), ids=COPIES)
 @pytest.mark.parametrize("place", ["property", "key", "name", "export"])
-def test_copies_of_a_secret(judge: Judge, copy: Callable[[str], str], place: str) -> None:
+def test_a_copy_of_a_secret_is_found_in_every_form(judge: Judge, copy: Callable[[str], str], place: str) -> None:
     text = copy(HEADER)
     where: Mapping[str, Planned] = {
         "property": Planned(BUCKET, {"tags": {"note": text}}, "copy"),
@@ -342,7 +342,7 @@ def test_copies_of_a_secret(judge: Judge, copy: Callable[[str], str], place: str
         "export": Planned("pulumi:pulumi:Stack", {"note": secret(text)}, "copy"),
     }
     found = judge.stack_of([guarded(HEADER), where[place]])
-    messages = of(found, "copied-secret")
+    messages = messages_of(found, "copied-secret")
     assert len(messages) == 1
     assert not any(text[at : at + 8] in messages[0] for at in range(len(text) - 8))
 
@@ -351,15 +351,15 @@ def guarded(value: str) -> Planned:
     return Planned(RULE, {"conditions": [{"httpHeader": {"values": [secret(value)]}}]}, "guarded")
 
 
-def test_secrets_where_they_belong_are_no_copies(judge: Judge) -> None:
+def test_secrets_in_their_intended_places_are_not_copies(judge: Judge) -> None:
     distribution = {"origins": [{"customHeaders": [{"name": "X", "value": secret(HEADER)}]}]}
     parameter = Planned("aws:ssm/parameter:Parameter", {"value": secret(HEADER)}, "kept")
     other = Planned(BUCKET, {"tags": {"note": sha256(b"other").hexdigest()}}, "other")
     resources = [guarded(HEADER), Planned("aws:cloudfront/distribution:Distribution", distribution), parameter, other]
-    assert of(judge.stack_of(resources), "copied-secret") == []
+    assert messages_of(judge.stack_of(resources), "copied-secret") == []
 
 
-def test_a_fact_of_another_stack_is_told_as_that(pack: StartPack) -> None:
+def test_a_value_pinned_for_another_stack_is_named_as_such(pack: StartPack) -> None:
     files = {
         stack: json.loads((FILES / "policies" / "config" / f"inventory.{stack}.json").read_text())
         for stack in ("dev", "prod")
@@ -367,5 +367,5 @@ def test_a_fact_of_another_stack_is_told_as_that(pack: StartPack) -> None:
     facts: dict[str, Any] = files["prod"]
     judge = pack("gate", stack="dev", config={"pinned-account": {**files["dev"]["pinned-account"], "stack": ""}})
     account = facts["pinned-account"]["account"]
-    found = of(judge.resource(BUCKET, {"bucket": f"arn:aws:iam::{account}:root"}), "pinned-account")
+    found = messages_of(judge.resource(BUCKET, {"bucket": f"arn:aws:iam::{account}:root"}), "pinned-account")
     assert any("it is pinned for prod" in message for message in found)

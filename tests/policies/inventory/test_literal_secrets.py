@@ -1,4 +1,4 @@
-"""What an engine reads from Secrets Manager is no secret of the program; a rehearsal reads none."""
+"""Secrets that an engine reads from Secrets Manager aren't literals of the program; a rehearsal reads none."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import pytest
 
 from tests.owner import owned
 from tests.policies.analyzer import PROJECT, SETTINGS, Judge, Process, StartPack, secret
-from tests.policies.inventory.test_inventory import CONFIG, DATABASE, PARAMETER, RULE, STAND_IN, of, sign_in
+from tests.policies.inventory.test_inventory import CONFIG, DATABASE, PARAMETER, RULE, STAND_IN, messages_of, sign_in
 
 
-def test_a_rehearsal_reads_no_secret_whatever_the_stack_says(pack: StartPack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rehearsal_reads_no_secret_whatever_the_settings_are(
+    pack: StartPack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(SETTINGS, "inventory", {f"{PROJECT}:readSecretsInPreview": "true"})
     judge = pack("inventory", "reads")
-    assert of(judge.resource(RULE, sign_in(clientSecret=secret("read"))), "literal-secret") != []
-    assert of(judge.resource(RULE, sign_in(clientSecret=STAND_IN)), "literal-secret") == []
+    assert messages_of(judge.resource(RULE, sign_in(clientSecret=secret("read"))), "literal-secret") != []
+    assert messages_of(judge.resource(RULE, sign_in(clientSecret=STAND_IN)), "literal-secret") == []
 
 
 @pytest.mark.parametrize(
@@ -27,11 +29,11 @@ def test_a_rehearsal_reads_no_secret_whatever_the_stack_says(pack: StartPack, mo
     ],
     ids=["update", "left out", "read in a preview"],
 )
-def test_what_an_engine_reads_is_no_literal(
+def test_a_secret_that_the_engine_reads_is_not_a_literal(
     given: dict[str, Any], setting: str, literal: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A whole preview comes before an update, and `not-previewed` compares the two; what an update leaves out is shown
-    as it is in the state, with what was read when it was made."""
+    """A whole preview precedes an update, and `not-previewed` compares the two. Resources that an update leaves out are
+    shown as in the state, with the secret that was read when they were created."""
     monkeypatch.setitem(SETTINGS, "inventory", {f"{PROJECT}:readSecretsInPreview": setting})
     process = Process(owned() / "policies" / "inventory", "prod", **given)
     try:
@@ -39,7 +41,9 @@ def test_what_an_engine_reads_is_no_literal(
         read = secret("read")
         inputs = {PARAMETER: {"value": read}, DATABASE: {"masterPasswordWo": read}, RULE: sign_in(clientSecret=read)}
         found = {
-            type_ for type_, properties in inputs.items() if of(judge.resource(type_, properties), "literal-secret")
+            type_
+            for type_, properties in inputs.items()
+            if messages_of(judge.resource(type_, properties), "literal-secret")
         }
         assert found == literal
     finally:

@@ -1,4 +1,4 @@
-"""The page on the closed world says what is so: how many types are refused, and who speaks before something is made."""
+"""The page on the closed world is correct: how many types are refused, and which rules report early."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROWS = [
 ]
 
 
-def test_it_counts_the_types() -> None:
+def test_the_page_counts_the_types_correctly() -> None:
     file = FILES / "policies" / "config" / "inventory.prod.json"
     agreed = json.loads(file.read_text())["unjudged-type"]["types"]
     counts = Counter((type_.partition(":")[0], verdict(type_, agreed).partition(":")[0]) for type_ in sdk_types())
@@ -27,7 +27,7 @@ def test_it_counts_the_types() -> None:
     assert told == dict(counts)
 
 
-def test_it_has_every_stack_rule_and_who_speaks_early() -> None:
+def test_the_page_lists_every_stack_rule_and_the_rules_that_report_early() -> None:
     rules: dict[str, Rule] = {
         rule.id: rule for folder in packs(PROJECT) for rule in import_module(f"policies.{folder.name}").RULES
     }

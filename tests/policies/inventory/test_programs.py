@@ -1,4 +1,4 @@
-"""What tasks and functions run is what was agreed, whatever of it changes; what can't be read isn't agreed."""
+"""The programs of tasks and functions must be as agreed; any change is reported, and unreadable values don't pass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from policies.inventory.programs import FUNCTION, TASK, programs
 from tests.policies.analyzer import UNKNOWN, Json, StartPack, secret
-from tests.policies.inventory.test_inventory import of
+from tests.policies.inventory.test_inventory import messages_of
 
 SQL: Final = {"name": "SQL", "value": "select 1;" * 40}
 CONTAINER: Final[dict[str, Any]] = {
@@ -72,7 +72,7 @@ API: Final = {"name": "API", "value": "https://evil.example"}
         (FUNCTION, {**LAMBDA, "handler": "other.handle"}, "`handler`"),
     ],
 )
-def test_what_runs_is_what_was_agreed(pack: StartPack, type_: str, properties: dict[str, Json], said: str) -> None:
-    messages = of(pack("inventory", config=AGREED).resource(type_, properties), "pinned-program")
+def test_programs_must_be_as_agreed(pack: StartPack, type_: str, properties: dict[str, Json], said: str) -> None:
+    messages = messages_of(pack("inventory", config=AGREED).resource(type_, properties), "pinned-program")
     assert len(messages) == bool(said)
     assert all(said in message and "evil" not in message for message in messages)

@@ -1,4 +1,4 @@
-"""Random edits of the real plan: the gate stops them, or somebody has written down why edits of that kind may pass."""
+"""Random edits of the real plan: the gate stops them, or a reason is written down why edits of that kind may pass."""
 
 from __future__ import annotations
 

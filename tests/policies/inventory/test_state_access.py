@@ -1,4 +1,4 @@
-"""Who may read and write the state, and use its key, is agreed; anybody else is stopped."""
+"""Only agreed roles may read and write the state and use its key; all others are stopped."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def found(pack: StartPack, *resources: Planned, config: Json = AGREED) -> list[s
     return [item.message for item in judge.stack_of(resources) if item.rule == "pinned-state"]
 
 
-def test_the_roles_that_are_agreed_to_do_what_is_agreed(pack: StartPack) -> None:
+def test_agreed_roles_may_use_the_state_as_agreed(pack: StartPack) -> None:
     assert found(pack, policy("writer", *READS, *WRITES)) == []
     assert found(pack, policy("reader", *READS)) == []
     assert found(pack, policy("anybody", *READS, *WRITES, effect="Deny")) == []
@@ -36,12 +36,12 @@ def test_the_roles_that_are_agreed_to_do_what_is_agreed(pack: StartPack) -> None
 
 
 @pytest.mark.parametrize("role", ["reader", "anybody", UNKNOWN, None])
-def test_nobody_else_writes(pack: StartPack, role: Json) -> None:
+def test_no_other_role_may_write_the_state(pack: StartPack, role: Json) -> None:
     assert len(found(pack, policy(role, *WRITES))) == 3
 
 
 @pytest.mark.parametrize("role", ["anybody", UNKNOWN, None])
-def test_nobody_else_reads(pack: StartPack, role: Json) -> None:
+def test_no_other_role_may_read_the_state(pack: StartPack, role: Json) -> None:
     assert len(found(pack, policy(role, *READS))) == 3
 
 
@@ -64,11 +64,11 @@ def test_nobody_else_reads(pack: StartPack, role: Json) -> None:
         (["s3:GetObject", 7], STATE),
     ],
 )
-def test_who_writes_does_nothing_more(pack: StartPack, action: Json, resource: Json) -> None:
+def test_a_writer_may_do_nothing_else(pack: StartPack, action: Json, resource: Json) -> None:
     assert len(found(pack, policy("writer", (action, resource)))) == 1
 
 
-def test_actions_and_resources_that_are_left_out_count_as_all(pack: StartPack) -> None:
+def test_not_action_and_not_resource_are_reported(pack: StartPack) -> None:
     statements = [
         {"Effect": "Allow", "NotAction": "iam:*", "Resource": KEY},
         {"Effect": "Allow", "Action": "kms:Decrypt", "NotResource": "arn:aws:s3:::x"},
@@ -78,7 +78,7 @@ def test_actions_and_resources_that_are_left_out_count_as_all(pack: StartPack) -
     assert len(found(pack, Planned("aws:iam/rolePolicy:RolePolicy", inputs, "it"))) == 2
 
 
-def test_no_managed_policy_opens_the_state_but_a_boundary_may(pack: StartPack) -> None:
+def test_a_managed_policy_may_not_open_the_state_unless_it_is_a_boundary(pack: StartPack) -> None:
     document = policy("", *READS).properties["policy"]
     shared = Planned("aws:iam/policy:Policy", {"name": "shared", "policy": document}, "shared")
     assert len(found(pack, shared)) == 3
@@ -92,5 +92,5 @@ def test_inline_policies_of_a_role_count(pack: StartPack) -> None:
     assert len(found(pack, *roles)) == 3
 
 
-def test_without_an_agreement_there_is_no_key(pack: StartPack) -> None:
+def test_access_without_an_agreement_is_reported_once(pack: StartPack) -> None:
     assert len(found(pack, policy("writer", *READS), config=None)) == 1

@@ -1,4 +1,4 @@
-"""The table of types against the SDKs and the rules: nothing in it is made up, and nothing is left out."""
+"""The table of types compared with the SDKs and the rules: nothing in it is invented, and nothing is missing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RULES: Final[dict[str, Rule]] = {
 ROOT: Final = "pulumi:pulumi:Stack"
 SDK_TYPES: Final = [known for type_, known in sorted(table().items()) if type_ != ROOT]
 SHARED: Final = ("region", "tags.**", "namePrefix", "timeouts.**")
-"""Lines that hold for every type of a package, whether or not it has the property."""
+"""Lines that apply to every type of a package, whether or not it has the property."""
 ENGINE: Final = ("version",)
 """Inputs of a provider that the engine adds."""
 
@@ -33,9 +33,9 @@ TELLING: Final = re.compile(
 )
 """Names of properties that carry documents, principals, roles, addresses, credentials or public access."""
 HARMLESS: Final = {
-    # A web ACL, which refuses whom no rule names, is all that gives them a meaning.
+    # The addresses matter only in a web ACL, which refuses requests that no rule matches.
     ("aws:wafv2/ipSet:IpSet", "addresses"),
-    # The header that tells a site where a visitor comes from.
+    # This header tells a site which page a visitor comes from.
     (
         "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy",
         "securityHeadersConfig.referrerPolicy.referrerPolicy",
@@ -48,7 +48,7 @@ def bare(path: str) -> str:
 
 
 @pytest.mark.parametrize("known", SDK_TYPES, ids=lambda known: known.type)
-def test_every_property_of_the_sdk_has_a_verdict_and_no_line_is_made_up(known: Known) -> None:
+def test_every_property_of_the_sdk_has_a_verdict_and_every_line_a_property(known: Known) -> None:
     inputs = sdk.inputs(known.type)
     assert [path for path in inputs if not (known.judge(bare(path)) or known.judge(path))] == []
     assert [
@@ -60,7 +60,7 @@ def test_every_property_of_the_sdk_has_a_verdict_and_no_line_is_made_up(known: K
 
 
 @pytest.mark.parametrize("known", SDK_TYPES, ids=lambda known: known.type)
-def test_what_carries_access_is_judged_or_refused(known: Known) -> None:
+def test_properties_about_access_are_judged_or_refused(known: Known) -> None:
     telling = [path for path in sdk.inputs(known.type) if TELLING.search(bare(path).rpartition(".")[2])]
     free = [
         path for path in telling if (verdict := known.judge(bare(path)) or known.judge(path)) and verdict.verb == "free"
@@ -77,7 +77,7 @@ def lines(known: Known) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("known", table().values(), ids=lambda known: known.type)
-def test_rules_that_are_named_judge_the_type(known: Known) -> None:
+def test_named_rules_judge_the_type(known: Known) -> None:
     assert [
         (path, word)
         for path, verb, word in lines(known)
@@ -89,8 +89,8 @@ def test_rules_that_are_named_judge_the_type(known: Known) -> None:
     assert all(verdict.text for verdict in known.properties.values() if verdict.verb != "no")
 
 
-def test_one_resource_of_every_type_of_both_sdks() -> None:
-    """None is silent: what no rule judges is refused even where it's listed."""
+def test_only_listed_types_with_rules_pass() -> None:
+    """No type passes by accident: a type that no rule judges is refused even if it's listed."""
     judge = Judge(RULES["unjudged-type"], {"types": list(sdk_types())})
     about = Judgement("workshop", "prod", {})
     passed = {type_ for type_ in sdk_types() if not [*judge.violations(Resource(type_, "urn", "it", {}), about)]}
@@ -98,7 +98,7 @@ def test_one_resource_of_every_type_of_both_sdks() -> None:
     assert len(sdk_types()) > 2000
 
 
-def test_what_rules_judge_is_refused_until_it_is_listed(pack: StartPack) -> None:
+def test_every_type_is_refused_until_it_is_listed(pack: StartPack) -> None:
     judge = pack("inventory")
     for type_ in table():
         refused = {v.rule for v in judge.resource(type_, {})} & {"unjudged-type"}

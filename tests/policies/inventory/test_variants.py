@@ -1,4 +1,4 @@
-"""What passed once doesn't any more: variants of each kind, added to the real plan, are stopped by their rules."""
+"""Variants of edits that once passed: each, applied to the real plan, is stopped by its rules."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WRITTEN: Final[Mapping[str, Callable[[str], str]]] = {
 
 
 def condition_with_the_header(rule: Planned) -> tuple[int, str]:
-    """Return which condition of a listener rule has the header secret, and the secret."""
+    """Return the index of the condition with the header secret in a listener rule, and the secret."""
     conditions = rule.inputs["conditions"]
     conditions = conditions["value"] if isinstance(conditions, dict) else conditions
     (found,) = [(at, one["httpHeader"]["values"][0]) for at, one in enumerate(conditions) if "httpHeader" in one]
@@ -90,7 +90,7 @@ COMPANIONS: Final = [
 
 
 @pytest.mark.parametrize("type_", COMPANIONS)
-def test_a_bucket_is_not_left_alone(type_: str) -> None:
+def test_a_bucket_needs_its_companions(type_: str) -> None:
     plan = judged_plan("prod")
     companion = plan.named(type_, "prod-blog-data-raw")
     assert "inventory/missing-companion" in plan.without(companion)
@@ -108,7 +108,7 @@ def test_a_bucket_is_not_left_alone(type_: str) -> None:
         ('{"aws:SecureTransport": "false"}', '{"aws:SecureTransport": "false", "aws:ViaAWSService": "true"}'),
     ],
 )
-def test_a_bucket_is_reached_by_tls_only(old: str, new: str) -> None:
+def test_a_bucket_policy_must_require_tls(old: str, new: str) -> None:
     plan = judged_plan("prod")
     policy = plan.named("aws:s3/bucketPolicy:BucketPolicy", "prod-blog-data-raw")
     document = policy.inputs["policy"]
@@ -117,7 +117,7 @@ def test_a_bucket_is_reached_by_tls_only(old: str, new: str) -> None:
     assert plan.is_stopped_by(changed, {"inventory/bucket-without-tls"})
 
 
-# --- an update: the gate speaks before each resource is made ---
+# --- an update: the gate judges each resource before it is created ---
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev"])
@@ -126,7 +126,7 @@ def test_an_update_of_the_plan_passes(stack: str) -> None:
     assert plan.update(plan.resources) == {}
 
 
-def among(plan: JudgedPlan, *added: Planned) -> list[Planned]:
+def plan_with(plan: JudgedPlan, *added: Planned) -> list[Planned]:
     """Return the plan's resources, with changed ones in their places and added ones at the end."""
     changed = {resource.asked.urn: resource for resource in added}
     return [changed.pop(made.asked.urn, made) for made in plan.resources] + list(changed.values())
@@ -140,19 +140,19 @@ EARLY: Final = (
     ("aws:ec2/securityGroup:SecurityGroup prod-edge", "description", "sg-0f0f0f0f", "pinned-network"),
     ("aws:s3/bucket:Bucket prod-blog-data-raw", "tags.a", "pl-0f0f0f0f", "pinned-network"),
 )
-"""Type and name, path, another value there, and the rule that stops it: another one for resources of one name."""
+"""Type and name, path, a new value there, and the rule that stops it; rules differ for resources with one name."""
 
 
-def test_what_becomes_known_in_an_update_is_judged_before_it_is_used() -> None:
+def test_values_that_become_known_in_an_update_are_judged_before_use() -> None:
     plan = judged_plan("prod")
     changed = [plan.named(*which.split()).with_value(path, value) for which, path, value, _ in EARLY]
-    stopped = plan.update(among(plan, *changed))
+    stopped = plan.update(plan_with(plan, *changed))
     expected = {(resource.name, f"inventory/{rule}") for resource, (*_, rule) in zip(changed, EARLY, strict=True)}
     assert len(expected) == len(EARLY)
     assert expected <= {(name, rule) for name, rules in stopped.items() for rule in rules}
 
 
-def test_what_is_registered_in_an_update_only_is_stopped_before_it_is_made() -> None:
+def test_resources_registered_only_in_an_update_are_stopped_before_creation() -> None:
     plan = judged_plan("prod")
     (rule, *_) = [made for made in plan.resources if made.type == RULE]
     header = condition_with_the_header(rule)[1]
@@ -165,14 +165,14 @@ def test_what_is_registered_in_an_update_only_is_stopped_before_it_is_made() -> 
         "content": "_1.acm-validations.aws",
     }
     another = plan.added("cloudflare:index/dnsRecord:DnsRecord", record, "another")
-    stopped = plan.update(among(plan, more, note, another))
+    stopped = plan.update(plan_with(plan, more, note, another))
     assert stopped.keys() == {"more", "note", "another"}
     assert "inventory/unagreed-number" in stopped["more"]
     assert "inventory/copied-secret" in stopped["note"]
     assert "inventory/foreign-validation" in stopped["another"]
 
 
-def test_each_kind_has_three_variants_or_more() -> None:
+def test_each_kind_has_at_least_three_variants() -> None:
     counts = Counter((row["row"], row["kind"]) for row in ROWS)
     assert {kind: count for kind, count in counts.items() if count < 3} == {}
     assert {row for row, _ in counts} == {3, 4, 5, 8, 11}

@@ -1,4 +1,4 @@
-"""The access report and the difference between two plans, against brute force and an evaluator of its own."""
+"""The access report and the difference between two plans, compared with brute force and a separate evaluator."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def brute(pattern: str) -> set[str]:
 @given(PATTERNS, st.lists(PATTERNS, max_size=4))
 def test_covered_agrees_with_brute_force(inner: str, outers: list[str]) -> None:
     everything: set[str] = set().union(*map(brute, outers))
-    # `c` is the letter that no pattern names; texts of six letters are longer than any pattern of four.
+    # No pattern names the letter `c`; texts of six letters are longer than any pattern of four.
     assert covered(inner, tuple(outers)) == (brute(inner) <= everything)
 
 
-# --- a difference proves ----------------------------------------------------------------------------------------------
+# --- an empty difference is a proof -----------------------------------------------------------------------------------
 
 
 def role(name: str, boundary: str | None = None, **more: Json) -> Json:
@@ -90,7 +90,8 @@ REQUESTS: Final = [
     for action in ACTIONS
     for key in KEYS
     for holds in ("", "x", "y")
-    # Nobody can get a bucket, list an object, or send it a message. An unknown action might take either.
+    # S3 has no such request: getting a bucket, listing an object, sending one a message. Unknown actions can't be
+    # judged.
     if action == "s3:NoSuchAction" or (action.endswith("Object") if "/" in key else action == "s3:ListBucket")
 ]
 
@@ -159,7 +160,7 @@ def allowed(statements: Json, limit: Json, request: tuple[str, str, str]) -> boo
 
 @st.composite
 def change(draw: st.DrawFn) -> tuple[Json, Json, Json, Json]:
-    """Draw a policy and a boundary, and both after a change: often a small one, so that both answers come up."""
+    """Draw a policy and a boundary, and both after a change; the change is often small, so that both outcomes occur."""
     before, limit = draw(STATEMENTS), draw(st.none() | STATEMENTS)
     after, bound = copy.deepcopy(before), copy.deepcopy(limit)
     for _ in range(draw(st.integers(0, 2))):
@@ -178,7 +179,7 @@ def change(draw: st.DrawFn) -> tuple[Json, Json, Json, Json]:
 
 
 @given(change())
-def test_no_new_access_is_a_proof(drawn: tuple[Json, Json, Json, Json]) -> None:
+def test_an_empty_difference_proves_that_no_access_is_new(drawn: tuple[Json, Json, Json, Json]) -> None:
     before, limit, after, bound = drawn
     new = [one for one in REQUESTS if allowed(after, bound, one) and not allowed(before, limit, one)]
     if new:
@@ -192,8 +193,8 @@ def test_a_plan_adds_nothing_to_itself(statements: Json, limit: Json) -> None:
 
 
 @given(STATEMENTS, st.randoms())
-def test_removing_and_reordering_adds_nothing(statements: Json, random: Json) -> None:
-    """Statements in another order, and without one Allow, give no more than before."""
+def test_removing_an_allow_adds_no_access(statements: Json, random: Json) -> None:
+    """Removing an Allow and changing the order of statements adds no access."""
     after = copy.deepcopy(statements)
     random.shuffle(after)
     allows = [one for one in after if one["Effect"] == "Allow"]
@@ -212,7 +213,7 @@ def said(before: Json, after: Json) -> list[str]:
     return sentences(difference(before, after))
 
 
-def test_a_new_action_is_one_sentence() -> None:
+def test_a_new_action_is_described_in_a_sentence() -> None:
     assert said(stack([READ]), stack([WRITE])) == ["This change lets `app` write to `prod-raw/*` (s3:PutObject)."]
     assert said(stack([WRITE]), stack([READ])) == []
     both = {"Resource": ["arn:aws:s3:::prod-raw/*", "arn:aws:s3:::prod-clean/*"]}
@@ -221,14 +222,14 @@ def test_a_new_action_is_one_sentence() -> None:
     ]
 
 
-def test_actions_count_where_they_do_something() -> None:
+def test_actions_count_only_on_resources_they_act_on() -> None:
     every = READ | {"Action": "s3:*"}
     [sentence] = said(stack([READ]), stack([every]))
     assert sentence.startswith(
         "This change lets `app` list, read about, read, write to, tag, change permissions of and use unknown "
         "actions on `prod-raw/*` (list: s3:ListMultipartUploadParts; read: "
     )
-    assert "s3:CreateBucket" not in sentence  # takes no object
+    assert "s3:CreateBucket" not in sentence  # acts on no object
     listing = READ | {"Action": ["s3:GetObject", "s3:ListBucket", "s3:ListAllMyBuckets"]}
     assert said(stack([READ]), stack([listing])) == []
     on_bucket = {"Effect": "Allow", "Action": "s3:*Bucket", "Resource": "arn:aws:s3:::prod-raw"}
@@ -262,12 +263,12 @@ def test_roles_and_resources_with_the_same_access_share_a_sentence() -> None:
         ([READ], [{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::other/*"}]),
     ],
 )
-def test_widening_is_new_and_narrowing_is_not(before: Json, after: Json) -> None:
+def test_widening_adds_access_and_narrowing_does_not(before: Json, after: Json) -> None:
     assert said(stack(before), stack(after))
     assert said(stack(after), stack(before)) == []
 
 
-def test_a_boundary_bounds() -> None:
+def test_a_boundary_limits_the_difference() -> None:
     wide, narrow = [WRITE], [READ]
     assert said(stack(narrow, narrow), stack(wide, narrow)) == []
     assert said(stack(wide, narrow), stack(wide, wide)) == [
@@ -276,7 +277,7 @@ def test_a_boundary_bounds() -> None:
     assert said(stack(wide, narrow), stack(wide))
 
 
-def test_two_patterns_replace_one_that_they_cover() -> None:
+def test_replacing_patterns_by_a_covered_one_adds_no_access() -> None:
     both = READ | {"Resource": ["arn:aws:s3:::prod-raw/a*", "arn:aws:s3:::prod-raw/?b*"]}
     assert said(stack([both]), stack([READ | {"Resource": "arn:aws:s3:::prod-raw/ab*"}])) == []
 
@@ -301,7 +302,7 @@ def test_resource_policies_count() -> None:
     assert said(bucket([tls, public]), bucket([tls])) == []
 
 
-def test_a_new_truster_is_new_access() -> None:
+def test_a_new_trusted_principal_is_new_access() -> None:
     trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::444455556666:root"}, "Action": "sts:AssumeRole"}
     after = plan(role("app", assumeRolePolicy=text([trust])))
     [sentence] = said(plan(role("app")), after)
@@ -309,7 +310,7 @@ def test_a_new_truster_is_new_access() -> None:
     assert "sts:AssumeRole" in sentence
 
 
-def test_unknown_policies_count_as_new_access() -> None:
+def test_an_unknown_policy_counts_as_new_access() -> None:
     unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
     policy = planned("aws:iam/rolePolicy:RolePolicy", "app", {"role": "app", "policy": unknown})
     assert said(stack([READ]), plan(role("app"), policy))
@@ -320,7 +321,7 @@ def test_unknown_policies_count_as_new_access() -> None:
     assert said(plan(role("app"), attached), plan(role("app"), attached)) == []
 
 
-def test_attached_policies_of_aws_count() -> None:
+def test_attached_aws_managed_policies_count() -> None:
     attached = planned(
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
         "x",
@@ -354,7 +355,7 @@ def test_the_page_begins_with_who_reads_each_secret() -> None:
     )
 
 
-def test_the_table_names_levels_within_the_boundary() -> None:
+def test_the_table_shows_access_within_the_boundary_only() -> None:
     text = page(stack([WRITE], [READ]))
     assert "| `app` | s3 | contents | `prod-raw/*` |" in text
     assert "s3:PutObject" not in text
@@ -362,12 +363,12 @@ def test_the_table_names_levels_within_the_boundary() -> None:
 
 
 @pytest.mark.parametrize("what", [[], {}, {"steps": 1}, {"steps": [1]}, {"steps": [{"newState": {"type": 1}}]}])
-def test_other_json_is_refused(what: Json) -> None:
+def test_input_that_is_not_a_plan_is_refused(what: Json) -> None:
     with pytest.raises(NotAPlan):
         accesses(what)
 
 
-def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_access_command_reports_differences_and_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before, after, broken = tmp_path / "before.json", tmp_path / "after.json", tmp_path / "broken.json"
     before.write_text(json.dumps(stack([READ])))
     after.write_text(json.dumps(stack([WRITE])))

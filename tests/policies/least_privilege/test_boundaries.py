@@ -1,4 +1,4 @@
-"""A boundary may be wider than a grant, but not when it grants."""
+"""A policy may be wider as a boundary than as a grant, unless it is also attached."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.policies.least_privilege.test_roles import (
 WIDE = document(allow("s3:Put*", "arn:aws:s3:::prod-data"))
 
 
-def test_boundary_may_be_wide(pack: StartPack) -> None:
+def test_a_boundary_may_be_wide(pack: StartPack) -> None:
     assert rules(pack, POLICY, {"name": "app-boundary", "policy": WIDE}) == []
     assert "permissions-management" in rules(pack, POLICY, {"name": "app", "policy": WIDE})
     assert rules(pack, POLICY, {"name": "app-boundary", "policy": ADMIN}) == ["wildcard-action"]
@@ -37,7 +37,7 @@ def test_boundary_may_be_wide(pack: StartPack) -> None:
         "data-exfiltration": document(allow("secretsmanager:GetSecretValue", "*")),
     }.items(),
 )
-def test_a_boundary_that_limits_nothing_is_a_violation(pack: StartPack, rule: str, text: str) -> None:
+def test_a_boundary_that_limits_nothing_is_refused(pack: StartPack, rule: str, text: str) -> None:
     assert rule in rules(pack, POLICY, {"name": "app-boundary", "policy": text})
 
 
@@ -99,7 +99,7 @@ def test_an_attached_boundary_is_judged_as_a_grant(pack: StartPack, attachment: 
     assert judge.stack_of([boundary(TIGHT), BOUNDED, attachment]) == []
 
 
-def test_only_the_boundary_of_a_role_may_be_wide(pack: StartPack) -> None:
+def test_a_policy_is_a_boundary_only_if_a_role_uses_it_as_one(pack: StartPack) -> None:
     judge = pack("least_privilege")
     wide = boundary(WIDE)
     assert judge.resource(POLICY, wide.properties) == []
@@ -111,7 +111,7 @@ def test_only_the_boundary_of_a_role_may_be_wide(pack: StartPack) -> None:
 
 @pytest.mark.parametrize("to", ["users", "groups"])
 @pytest.mark.parametrize("names", [["x"], UNKNOWN, [UNKNOWN]])
-def test_attaching_a_policy_to_users_or_groups_is_a_violation(pack: StartPack, to: str, names: Json) -> None:
+def test_attaching_a_policy_to_a_user_or_group_is_refused(pack: StartPack, to: str, names: Json) -> None:
     type_ = "aws:iam/policyAttachment:PolicyAttachment"
     arn = "arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"
     assert rules(pack, type_, {to: names, "policyArn": arn}) == ["iam-user"]

@@ -1,4 +1,4 @@
-"""Callers from elsewhere: only agreed accounts and organizations are let in, and nobody acts as another identity."""
+"""Principals with access must belong to an agreed account or organization, and roles can't take on other identities."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ Case = tuple[str, dict[str, Json]]
 
 
 def access(principal: Json, condition: Json = None, action: Json = "s3:GetObject") -> Case:
-    """A bucket's policy that lets somebody in."""
+    """A bucket policy that lets a principal in."""
     statement = {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": OBJECTS}
     text = document(statement if condition is None else {**statement, "Condition": condition})
     return BUCKET, {"bucket": "prod-data", "policy": text}
 
 
 def trust(principal: Json, condition: Json = None, **inputs: Json) -> Case:
-    """A role that somebody may assume."""
+    """A role that a principal may assume."""
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
     text = document(statement if condition is None else {**statement, "Condition": condition})
     return ROLE, {**ROLE_INPUTS, "assumeRolePolicy": text, **inputs}
@@ -55,7 +55,7 @@ def grant(action: Json, resource: Json, condition: Json = None) -> Case:
 
 
 def escaped(case: Case, text: str) -> Case:
-    """The same policy, with the first letter of a text written as an escape."""
+    """The same case with the first letter of a text written as an escape."""
     type_, properties = case
     hidden = properties["policy"].replace(text, f"\\u{ord(text[0]):04x}{text[1:]}")
     assert hidden != properties["policy"]
@@ -71,7 +71,7 @@ FOREIGN_ARN: Final = f"arn:aws:iam::{OTHER}:role/reader"
 FOREIGN: Final = {"AWS": f"arn:aws:iam::{OTHER}:root"}
 
 STOPPED: Final[Mapping[str, tuple[str, Case]]] = {
-    # Open to everybody under a condition that somebody of another account can meet.
+    # A condition on everybody that a principal of another account meets.
     "role-of-another-account": ("pinned-account", access(ANYBODY, equals(PrincipalArn=FOREIGN_ARN))),
     "account-among-two": ("pinned-account", access(ANYBODY, equals(PrincipalAccount=[ACCOUNT, OTHER]))),
     "role-of-any-account": (
@@ -134,7 +134,7 @@ STOPPED: Final[Mapping[str, tuple[str, Case]]] = {
         "pinned-account",
         access({"Service": "cloudtrail.amazonaws.com"}, equals(SourceOrgID="o-2222222222"), "s3:PutObject"),
     ),
-    # A role that somebody elsewhere may assume.
+    # A role that a principal elsewhere may assume.
     "trust-with-an-external-id": ("pinned-account", trust(FOREIGN, {"StringEquals": {"sts:ExternalId": "id"}})),
     "trust-with-an-external-id-and-a-boundary": (
         "pinned-account",
@@ -209,7 +209,7 @@ STOPPED: Final[Mapping[str, tuple[str, Case]]] = {
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_callers_from_elsewhere_are_stopped(pack: StartPack, name: str) -> None:
+def test_foreign_principals_are_stopped(pack: StartPack, name: str) -> None:
     rule, (type_, properties) = STOPPED[name]
     packs = (pack("least_privilege", config=CLOSED), pack("inventory", config=PINNED))
     found = [item for judge in packs for item in judge.resource(type_, properties, provider=PROVIDER)]
@@ -237,21 +237,21 @@ PASSING: Final[Mapping[str, Case]] = {
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_agreed_callers_get_in(pack: StartPack, name: str) -> None:
+def test_agreed_principals_pass(pack: StartPack, name: str) -> None:
     type_, properties = PASSING[name]
     found = pack("least_privilege", config=CLOSED).resource(type_, properties, provider=PROVIDER)
     pinned = pack("inventory", config=PINNED).resource(type_, properties, provider=PROVIDER)
     assert [*found, *(item for item in pinned if item.rule == "pinned-account")] == []
 
 
-def test_a_boundary_may_name_sessions(pack: StartPack) -> None:
+def test_a_boundary_may_allow_assuming_a_role(pack: StartPack) -> None:
     text = grant("sts:AssumeRole", OWN_ROLE)[1]["policy"]
     judge = pack("least_privilege", config=CLOSED)
     assert judge.resource(POLICY, {"name": "app-boundary", "policy": text}) == []
     assert [item.rule for item in judge.resource(POLICY, {"name": "app", "policy": text})] == ["unagreed-session"]
 
 
-def test_the_world_is_open_by_default(pack: StartPack) -> None:
+def test_other_projects_do_not_have_the_closed_world(pack: StartPack) -> None:
     judge = pack("least_privilege")
     for name in ("endpoint-of-somebody", "unique-id-of-a-role", "assume-any-role-of-a-path"):
         assert judge.resource(*STOPPED[name][1], provider=PROVIDER) == []
@@ -270,7 +270,7 @@ def named_boundary(arn: str) -> Planned:
         f"arn:aws:iam::{ACCOUNT}:role/app-boundary",
     ],
 )
-def test_a_boundary_must_be_of_this_stack(pack: StartPack, arn: str) -> None:
+def test_a_boundary_must_be_part_of_this_stack(pack: StartPack, arn: str) -> None:
     stack = [named_boundary(arn), Planned(POLICY, {"name": "app-boundary", "policy": TIGHT}, "boundary")]
     found = pack("least_privilege").stack_of(stack)
     assert [(item.rule, item.urn.rpartition("::")[2]) for item in found] == [("foreign-boundary", "bounded")]

@@ -34,7 +34,7 @@ def _documents() -> Iterator[tuple[str, Kind, str]]:
 
 
 def misses(fault: Fault, text: str, kind: Kind) -> list[str]:
-    """Return what the message of a fault doesn't say about its places."""
+    """Return the parts of a fault's place that its message doesn't name."""
     found = [] if fault.places else ["statement"]
     by_name = {one.where: one for one in parse(text, kind).statements}
     for place in fault.places[:3]:
@@ -100,12 +100,12 @@ def named(bundle: Labelled) -> list[tuple[str, str]]:
         ),
     ],
 )
-def test_the_words(statements: list[dict[str, object]], said: str) -> None:
+def test_messages_name_actions_and_statements(statements: list[dict[str, object]], said: str) -> None:
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     assert said in [fault.message for fault in document_faults(text, Kind.IDENTITY)]
 
 
-def test_a_preview_shows_the_line_of_the_statement_even_if_another_is_named_like_a_service() -> None:
+def test_a_preview_finds_the_line_of_a_statement_whose_sid_is_a_service_name() -> None:
     statements = [
         {"Sid": "ecs", "Effect": "Allow", "Action": "ecs:ListClusters", "Resource": "*"},
         {"Sid": "Run", "Effect": "Allow", "Action": "ecs:RunTask", "Resource": "*"},

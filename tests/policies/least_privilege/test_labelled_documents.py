@@ -1,4 +1,4 @@
-"""The labelled documents of the corpus: every flawed one is flagged and no tight one is."""
+"""The labelled documents of the corpus: every flawed one is flagged, and no tight one is."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def judge() -> pack.Judge:
 
 
 def misjudged(judge: pack.Judge, documents: Iterable[Labelled], **changes: str) -> set[str]:
-    """Return the keys of the documents whose verdict isn't their label."""
+    """Return the keys of the documents whose verdict differs from their label."""
     return {
         document.key
         for document in documents
@@ -24,15 +24,15 @@ def misjudged(judge: pack.Judge, documents: Iterable[Labelled], **changes: str) 
     }
 
 
-def test_every_label_is_met(judge: pack.Judge) -> None:
+def test_every_verdict_matches_its_label(judge: pack.Judge) -> None:
     assert misjudged(judge, own()) == set()
 
 
-def test_every_label_is_met_where_the_account_is_unknown(judge: pack.Judge) -> None:
+def test_every_verdict_matches_its_label_if_the_account_is_unknown(judge: pack.Judge) -> None:
     assert misjudged(judge, own(), account="") == set()
 
 
-def test_documents_of_others_get_their_label_unless_a_deviation_says_why_not(judge: pack.Judge) -> None:
+def test_verdicts_on_others_documents_differ_only_where_a_reason_is_given(judge: pack.Judge) -> None:
     documents = list(independent())
     assert len(documents) > 1000
     assert misjudged(judge, documents) == {document.key for document in documents if document.deviation}

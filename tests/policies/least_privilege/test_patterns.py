@@ -1,4 +1,4 @@
-"""Matching, inclusion and intersection of patterns against the plainest reference there is: all short texts."""
+"""Matching, inclusion and intersection of patterns, compared with a simple reference: all short texts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ TEXTS = ["".join(letters) for length in range(7) for letters in itertools.produc
 
 
 def language(pattern: str) -> set[str]:
-    # A pattern with a star has at most three other letters, so the shortest text that two such patterns match has at
-    # most six. No pattern names the third letter, `z`.
+    # Besides stars, a pattern has at most three letters, so the shortest text that two patterns share has at most six.
+    # No pattern names one of the letters.
     expression = "".join({"*": ".*", "?": "."}.get(letter, letter) for letter in pattern)
     return {text for text in TEXTS if re.fullmatch(expression, text)}
 
@@ -38,7 +38,7 @@ def test_intersects(one: str, other: str) -> None:
 
 
 def test_no_pattern_explodes() -> None:
-    """A backtracking matcher would need longer than the universe has."""
+    """A backtracking matcher would practically never finish."""
     hard, text = "a*" * 500 + "b", "a" * 1500
     assert not patterns.matches(hard, text)
     assert not patterns.includes(hard, text + "*")

@@ -1,5 +1,5 @@
-"""Remedies about principals and tags: each condition that a rule asks for is added to the flawed documents of the
-corpus, and the fault is gone."""
+"""Remedies about principals and tags: adding the condition that a rule asks for to a document of the corpus removes the
+fault."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ VALUES: Final[dict[str, tuple[str, str]]] = {
     "aws:PrincipalArn": ("ArnEquals", "arn:aws:iam::123456789012:role/partner"),
     "aws:SourceAccount": ("StringEquals", "123456789012"),
 }
-"""Key that a remedy names -> an operator and a value that somebody would write."""
+"""Key that a remedy names -> an operator and a value that an author would write."""
 AUDIENCE: Final = re.compile("no condition limits `([^`]+:aud)`")
 
 
 def with_condition(text: str, fault: Fault, key: str, demanded: tuple[str, str] | None = None) -> str:
-    """Return a document whose statements at the fault have a condition on one more key, and none on it before."""
+    """Return a document whose statements at the fault have one more condition, replacing those on its key."""
     document = json.loads(text)
     written = document["Statement"] if isinstance(document["Statement"], list) else [document["Statement"]]
     operator, value = demanded or VALUES.get(key, ("StringEquals", "sts.amazonaws.com"))
@@ -46,13 +46,13 @@ def with_condition(text: str, fault: Fault, key: str, demanded: tuple[str, str] 
     return json.dumps({**document, "Statement": written})
 
 
-def test_each_condition_that_a_remedy_asks_for_keeps_others_out() -> None:
+def test_adding_the_condition_that_a_remedy_asks_for_fixes_the_fault() -> None:
     carried = Counter[tuple[str, str]]()
     for text, kind, service, faults in judged_documents():
         for fault in faults if kind in (Kind.TRUST, Kind.RESOURCE) else ():
             asked = ASKED.search(fault.remedy or REMEDIES[fault.rule])
             keys = [key for key in re.findall("`([^`]+)`", asked[1]) if key in VALUES] if asked else []
-            # What a condition lets in is mended by other values, not by one more condition.
+            # A fault in what a condition lets in is fixed by its values, not by another condition.
             if fault.rule not in UNBOUND or "for the account" in fault.said or "of another" in fault.said:
                 continue
             for key in keys + AUDIENCE.findall(fault.said):
@@ -72,7 +72,7 @@ UNBOUND: Final = {
 }
 
 
-def test_the_condition_that_a_remedy_shows_names_the_one_project_of_a_token() -> None:
+def test_the_condition_that_a_remedy_shows_fixes_the_fault() -> None:
     carried = Counter[tuple[str, str]]()
     for text, kind, service, faults in judged_documents():
         for fault in faults if kind is Kind.TRUST else ():
@@ -89,10 +89,10 @@ def test_the_condition_that_a_remedy_shows_names_the_one_project_of_a_token() ->
 
 
 PROJECT: Final = {"UUID": "0f3a5c1e-5b7d-4c1f-9a2e-6d8b0c4e2f71"}
-"""Word in a remedy -> what an author would write for it, if it must have a certain form."""
+"""Placeholder in a remedy -> what an author would write, where that needs a special form."""
 
 
-def test_a_named_principal_mends_an_open_policy() -> None:
+def test_naming_a_principal_fixes_faults_about_everybody() -> None:
     named = Counter[str]()
     for text, kind, service, faults in judged_documents():
         for fault in faults:
@@ -113,7 +113,7 @@ def test_a_named_principal_mends_an_open_policy() -> None:
     assert len(named) == 3
 
 
-def test_leaving_out_the_action_that_sets_a_tag_mends_the_fault() -> None:
+def test_removing_the_tagging_action_fixes_faults_about_tags() -> None:
     carried = 0
     for text, kind, *_ in judged_documents():
         for fault in identity_faults(plainly_written(text)) if kind is Kind.IDENTITY else ():

@@ -1,4 +1,4 @@
-"""Who can read a secret or parameter is compared with the list, both ways, through the analyzer protocol."""
+"""The roles that can read a secret or parameter are compared with the list, both ways, through the protocol."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def messages(
     return [item.message for item in judge.stack_of(resources) if item.rule == rule]
 
 
-def test_as_declared(pack: StartPack) -> None:
+def test_declared_readers_pass(pack: StartPack) -> None:
     assert messages(pack, [secret(), *role("app", reads(SECRET)), *role("idle")]) == []
 
 
@@ -69,7 +69,7 @@ def test_as_declared(pack: StartPack) -> None:
         {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "NotResource": OTHER},
     ],
 )
-def test_every_other_reader_is_named(pack: StartPack, extra: Json) -> None:
+def test_an_undeclared_reader_is_reported(pack: StartPack, extra: Json) -> None:
     found = messages(pack, [secret(), *role("app", reads(SECRET)), *role("spy", extra)])
     assert any(
         "`spy` can read the secret `prod/db/admin`, though it isn't a declared reader" in message for message in found
@@ -85,23 +85,23 @@ def test_every_other_reader_is_named(pack: StartPack, extra: Json) -> None:
         (reads(SECRET.replace("-??????", "-AbCdEf")),),
     ],
 )
-def test_a_declared_reader_that_cannot_read_is_named(pack: StartPack, statements: tuple[Json, ...]) -> None:
+def test_a_declared_reader_without_access_is_reported(pack: StartPack, statements: tuple[Json, ...]) -> None:
     found = messages(pack, [secret(), *role("app", *statements)])
     assert any("`app` can't read the secret `prod/db/admin`" in message for message in found)
     assert any("there is no such role" in message for message in messages(pack, [secret()]))
 
 
-def test_the_list_may_be_ahead_of_the_program(pack: StartPack) -> None:
-    """Owners first agree to a reader of a new secret; the change that brings the secret is then judged by that list."""
+def test_the_list_may_name_secrets_that_the_program_lacks(pack: StartPack) -> None:
+    """Owners first agree to a reader of a new secret; the change that adds the secret is then judged by that list."""
     stack = [secret(), *role("app", reads(SECRET))]
     assert messages(pack, stack, readers={SECRET: ["app"], OTHER: ["app", "to-come"]}) == []
-    # Those who can read it already are compared with the list, and what the stack creates counts as used.
+    # A role that can read it already is checked against the list, and the stack's own secrets are too.
     (found,) = messages(pack, [*stack, *role("spy", reads(OTHER))], readers={SECRET: ["app"], OTHER: ["spy", "app"]})
     assert "`app` can't read the secret" in found
     assert any("to-come" in said for said in messages(pack, stack, readers={SECRET: ["app", "to-come"]}))
 
 
-def test_a_boundary_and_a_denial_count(pack: StartPack) -> None:
+def test_boundaries_and_denials_limit_readers(pack: StartPack) -> None:
     limit = {"name": "limit", "policy": document(reads(OTHER))}
     bounded = [Planned("aws:iam/policy:Policy", limit, "limit"), *role("spy", reads("*"), boundary=LIMIT)]
     found = messages(pack, [secret(), *role("app", reads(SECRET)), *bounded])
@@ -121,7 +121,7 @@ def test_attached_policies_count(pack: StartPack) -> None:
     assert any("`spy` can read" in message for message in found)
 
 
-def test_policies_of_the_secret_itself_count(pack: StartPack) -> None:
+def test_the_policy_of_a_secret_counts(pack: StartPack) -> None:
     def kept(who: str) -> Planned:
         return secret(policy=document({**reads("*"), "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:{who}"}}))
 
@@ -131,26 +131,26 @@ def test_policies_of_the_secret_itself_count(pack: StartPack) -> None:
         assert any("own policy" in message for message in messages(pack, [kept(who), *app])), who
 
 
-def test_a_secret_that_is_not_listed(pack: StartPack) -> None:
+def test_a_secret_that_is_not_listed_is_reported(pack: StartPack) -> None:
     app = role("app", reads(SECRET))
     assert any("isn't on the list" in message for message in messages(pack, [secret(), secret("prod/new/one"), *app]))
     assert any("isn't known" in message for message in messages(pack, [secret(UNKNOWN), *app]))
     assert messages(pack, [*app, *role("spy", reads(OTHER))])
 
 
-def test_without_a_list(pack: StartPack) -> None:
+def test_a_missing_list_is_one_finding(pack: StartPack) -> None:
     [message] = messages(pack, [secret(), *role("app", reads(SECRET))], readers={})
     assert "python -m generators.expected_readers" in message
     assert messages(pack, role("app", reads(SECRET)), readers={}) == []
 
 
 @pytest.mark.parametrize("readers", [{"prod/db admin": ["app"]}, {SECRET: "app"}, {"prod/db/admin": [1]}])
-def test_a_list_that_cannot_be_used(pack: StartPack, readers: Json) -> None:
+def test_a_malformed_list_is_reported(pack: StartPack, readers: Json) -> None:
     assert any("can't be used" in message for message in messages(pack, [secret()], readers=readers))
 
 
 @pytest.mark.parametrize("name", ["prod/db/admin", SECRET])
-def test_a_name_stands_for_the_stack_s_own_account_and_region(pack: StartPack, name: str) -> None:
+def test_a_secret_name_means_the_stacks_own_account_and_region(pack: StartPack, name: str) -> None:
     def found(resource: str) -> list[str]:
         return messages(pack, [secret(), *role("app", reads(resource))], readers={name: ["app"]})
 
@@ -161,7 +161,7 @@ def test_a_name_stands_for_the_stack_s_own_account_and_region(pack: StartPack, n
         )
 
 
-def test_names_without_an_account_stand_for_nothing() -> None:
+def test_secret_names_without_an_account_are_reported() -> None:
     (rule,) = (rule for rule in RULES if rule.id == "secret-readers")
     made = [Resource("aws:secretsmanager/secret:Secret", "urn", "it", {"name": "prod/db/admin"})]
     region = {"aws:region": "eu-central-1"}
@@ -176,7 +176,7 @@ def test_names_without_an_account_stand_for_nothing() -> None:
         assert "`aws:allowedAccountIds` must be one account" in finding.message
 
 
-def test_a_list_of_another_stack_is_one_finding(pack: StartPack) -> None:
+def test_a_list_for_another_stack_is_one_finding(pack: StartPack) -> None:
     made = [secret(), secret("prod/api/key"), *role("app", reads(SECRET), reads(OTHER))]
     [message] = messages(pack, made, readers={"dev/db/admin": ["app"], "dev/api/key": ["app"]})
     assert "`policies/config/least_privilege.prod.json`, which says who may read which secret" in message
@@ -196,7 +196,7 @@ def test_a_list_of_another_stack_is_one_finding(pack: StartPack) -> None:
         ("ssm:DescribeParameters", "*", False),
     ],
 )
-def test_readers_of_parameters(pack: StartPack, action: str, resource: str, is_reader: bool) -> None:
+def test_every_way_to_read_a_parameter_counts(pack: StartPack, action: str, resource: str, is_reader: bool) -> None:
     kept = Planned("aws:ssm/parameter:Parameter", {"name": "/prod/app/mode", "type": "String"}, "mode")
     resources = [kept, *role("app", reads(PARAMETER, "ssm:GetParameter")), *role("spy", reads(resource, action))]
     found = messages(pack, resources, "parameter-readers", {PARAMETER: ["app"]})
@@ -204,6 +204,6 @@ def test_readers_of_parameters(pack: StartPack, action: str, resource: str, is_r
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev"])
-def test_the_lists_are_those_of_the_catalogue(stack: str) -> None:
+def test_the_lists_match_the_catalogue(stack: str) -> None:
     path, text = readers_file(owned(), stack)
-    assert path.read_text(encoding="utf-8") == text, "write it anew: python -m tests.owner"
+    assert path.read_text(encoding="utf-8") == text, "run `python -m tests.owner`"

@@ -1,4 +1,4 @@
-"""Remedies work: each is carried out as written, by a reader who knows nothing else, and the document then passes."""
+"""Remedies work: carried out literally, without any other knowledge, each makes its document pass."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def without(statements: Statements, actions: list[str]) -> Statements:
 
 
 def carried_out(statements: Statements, remedy: str) -> Statements:
-    """Return the statements after a remedy is carried out. Of several alternatives, the first counts."""
+    """Return the statements after carrying out a remedy. If it offers several ways, the first counts."""
     for actions, arns in ALLOW.findall(remedy):
         on = [filled(arn) for arn in names(arns)]
         statements = [
@@ -75,7 +75,7 @@ def carried_out(statements: Statements, remedy: str) -> Statements:
 
 
 def mended(statements: Statements) -> Statements:
-    """Return the statements after the remedies of all findings, one after the other."""
+    """Return the statements after carrying out the remedies of all findings, one after the other."""
     for _ in range(40):
         faults = found(statements)
         if not faults:
@@ -99,7 +99,7 @@ def every_action() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)], ids=["every fifth", "all"])
-def test_every_action_on_everything_passes_once_its_remedy_is_carried_out(step: int) -> None:
+def test_carrying_out_the_remedy_for_an_action_on_everything_makes_it_pass(step: int) -> None:
     narrowed = 0
     for action in list(every_action())[::step]:
         after = mended(allow([action]))
@@ -108,7 +108,7 @@ def test_every_action_on_everything_passes_once_its_remedy_is_carried_out(step: 
 
 
 @pytest.mark.parametrize("method", escalations.escalations(), ids=lambda method: method.id)
-def test_the_remedy_of_a_method_alone_mends_it(method: escalations.Escalation) -> None:
+def test_the_remedy_of_an_escalation_removes_it(method: escalations.Escalation) -> None:
     statements = allow([*method.unbounded, *method.granted])
     faults = [fault for fault in found(statements) if f"({method.id})" in fault.message]
     if faults:  # AWS may have withdrawn an action
@@ -121,7 +121,7 @@ def test_the_remedy_of_a_method_alone_mends_it(method: escalations.Escalation) -
 @pytest.mark.parametrize(
     "category", ["grants", "sharing", "logins", "audit", "credentials", "exfiltration", "exposure"]
 )
-def test_sensitive_actions_pass_once_they_are_narrowed_limited_or_left_out(category: sensitive.Category) -> None:
+def test_carrying_out_the_remedies_for_sensitive_actions_makes_them_pass(category: sensitive.Category) -> None:
     for prefix, actions in sensitive.categories()[category].items():
         service = knowledge.service(prefix)
         assert service
@@ -139,7 +139,7 @@ LIMITED: Final = {
 
 
 @pytest.mark.parametrize("action", LIMITED)
-def test_a_condition_is_asked_for_where_the_action_has_its_key(action: str) -> None:
+def test_a_remedy_asks_for_a_condition_if_the_action_supports_its_key(action: str) -> None:
     [fault, *_] = [one for one in found(allow([action])) if "write any permission" in one.message]
     if LIMITED[action]:
         assert f'"{LIMITED[action]}": "arn:aws:iam::ACCOUNT:policy/NAME"' in fault.remedy
@@ -154,14 +154,14 @@ PAIRS: Final = [
 
 
 @pytest.mark.parametrize(("write", "use"), PAIRS)
-def test_the_remedies_of_a_pair_on_one_resource_mend_it(write: str, use: str) -> None:
+def test_carrying_out_the_remedy_for_a_pair_of_actions_makes_it_pass(write: str, use: str) -> None:
     mended(allow([write, use]))
 
 
 def shown(statements: Statements) -> list[str]:
-    """Return the remedies of statements, if all are written out and no action in them has a wildcard."""
+    """Return the remedies for statements, if each is written out and no action has a wildcard."""
     plain = all(one["Effect"] == "Allow" and "Action" in one for one in statements)
-    # What a remedy shows is in the partition `aws`.
+    # Remedies show ARNs of the partition `aws`.
     if (
         not plain
         or "arn:aws-" in json.dumps(statements)
@@ -172,7 +172,7 @@ def shown(statements: Statements) -> list[str]:
     return remedies if all(CONDITION.search(one) or ALLOW.search(one) for one in remedies) else []
 
 
-def test_documents_of_the_corpus_pass_once_their_remedies_are_carried_out() -> None:
+def test_carrying_out_the_remedies_makes_documents_of_the_corpus_pass() -> None:
     count = 0
     for labelled in (*own(), *independent()):
         if labelled.kind == "identity" and labelled.label == "block":
@@ -187,7 +187,7 @@ def test_documents_of_the_corpus_pass_once_their_remedies_are_carried_out() -> N
     assert count > 50
 
 
-def test_a_fault_is_gone_once_the_remedies_of_its_roots_are_carried_out() -> None:
+def test_carrying_out_the_remedy_of_a_fault_removes_its_consequences() -> None:
     checked = Counter[str]()
     for text, kind, *_ in judged_documents():
         statements = plainly_written(text) if kind is Kind.IDENTITY else []
@@ -204,7 +204,7 @@ def test_a_fault_is_gone_once_the_remedies_of_its_roots_are_carried_out() -> Non
 
 
 def plainly_written(text: str) -> Statements:
-    """Return the statements of a document with lists of actions, if each names what it allows."""
+    """Return the statements of a document with lists of actions, if all have `Action` and `Resource`."""
     written = json.loads(text)["Statement"]
     statements: Statements = written if isinstance(written, list) else [written]
     if "arn:aws-" in text or not all("Action" in one and "Resource" in one for one in statements):
@@ -215,19 +215,19 @@ def plainly_written(text: str) -> Statements:
 
 
 def can_be_carried_out(fault: Fault) -> bool:
-    """Tell whether a remedy names all that the fault is about."""
+    """Tell whether a remedy names everything that the fault is about."""
     exact = not re.search(r"and \d+ more", fault.message + fault.remedy)
     plain = not any("*" in action for place in fault.places for action in place.actions)
     return exact and plain and any(form.search(fault.remedy) for form in (ALLOW, LEAVE_OUT, CONDITION))
 
 
-def test_faults_that_follow_from_a_broad_pattern_have_its_remedy() -> None:
+def test_consequences_of_a_broad_pattern_have_the_remedy_of_the_pattern() -> None:
     for pattern in ("iam:*", "s3:*", "ec2:*"):
         [root, *others] = found(allow([pattern]))
         assert root.rule == "service-wildcard"
         assert len(others) > 2
         assert {fault.follows_from for fault in others} == {(root,)}
         assert {fault.remedy for fault in others} == {remedies.NAME_ACTIONS}
-    # What is named beside the pattern has a remedy of its own.
+    # An action beside the pattern has its own remedy.
     faults = found(allow(["s3:*", "iam:PassRole"]))
     assert "Allow `iam:PassRole` on `arn:aws:iam::ACCOUNT:role/NAME`." in [fault.remedy for fault in faults]

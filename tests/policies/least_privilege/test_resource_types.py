@@ -1,4 +1,4 @@
-"""What an action is allowed on, type by type, for every writing action of every service."""
+"""Which resources an action may be allowed on, type by type, for every writing action of every service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AS_NARROW_AS_POSSIBLE: Final = {
     """,
     "every agent says this of itself": "ssm:UpdateInstanceAssociationStatus",
 }
-"""Why a writing action may be allowed on all resources of the types that it requires -> these actions."""
+"""Why a writing action may be allowed on all resources of the types that it requires -> the actions."""
 
 
 def writing() -> Iterator[tuple[Service, str, int]]:
@@ -40,7 +40,7 @@ def writing() -> Iterator[tuple[Service, str, int]]:
 
 
 def all_of(kind: ResourceType) -> str:
-    """The pattern of all resources of a type in one region and account."""
+    """The pattern for all resources of a type in one region and account."""
     _, _, service, region, account, name = kind.parts
     region, account = region and "eu-central-1", ACCOUNT if account == "?*" else account
     return f"arn:aws:{service}:{region}:{account}:{name.replace('?*', '*')}"
@@ -52,8 +52,8 @@ def is_bounded(action: str, on: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("step", [5, pytest.param(1, marks=pytest.mark.nightly)], ids=["every fifth", "all"])
-def test_no_write_is_bounded_on_everything_that_it_requires(step: int) -> None:
-    """This holds whether or not the reference also has optional types, which a request may leave out."""
+def test_a_write_on_all_resources_of_its_types_is_reported(step: int) -> None:
+    """This holds even where an action has optional resource types, which a request may leave out."""
     known = {action for actions in AS_NARROW_AS_POSSIBLE.values() for action in actions.split()}
     bounded = set()
     count = 0

@@ -1,4 +1,4 @@
-"""Roles: attached policies, who gets permissions at all, unknown documents, and what configuration allows."""
+"""Attached policies, principals that get permissions, unknown values, and what configuration allows."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ ROLE_INPUTS = {
 }
 
 BOUNDARY_ELSEWHERE = {"foreign-boundary": {"allowed": [ROLE_INPUTS["permissionsBoundary"]]}}
-"""Stacks here are parts of one: their roles have a boundary that isn't shown."""
+"""The stacks of these tests are incomplete: the roles' boundary isn't in them."""
 
 
 def rules(pack: StartPack, type_: str, properties: dict[str, Json], **config: dict[str, Json]) -> list[str]:
@@ -44,7 +44,7 @@ def rules(pack: StartPack, type_: str, properties: dict[str, Json], **config: di
     return [rule for item in found for rule in item.rules]
 
 
-# --- what can't be known or isn't a document ------------------------------------------------------------------------
+# --- unknown documents and values that aren't documents -------------------------------------------------------------
 
 HOLDERS = {
     ROLE_POLICY: "policy",
@@ -72,7 +72,7 @@ def test_unknown_document_is_a_violation(pack: StartPack, type_: str) -> None:
 
 @pytest.mark.parametrize("value", [7, True, ["a"], "", "{", "null", "[]", '{"Statement": NaN}', {"Version": UNKNOWN}])
 @pytest.mark.parametrize("type_", [type_ for type_ in HOLDERS if "Permission" not in type_])
-def test_a_value_that_isnt_a_document_is_a_violation(pack: StartPack, type_: str, value: Json) -> None:
+def test_a_value_that_is_not_a_document_is_a_violation(pack: StartPack, type_: str, value: Json) -> None:
     found = rules(pack, type_, {HOLDERS[type_]: value})
     assert {"malformed-document", "unknown-document"} & set(found)
 
@@ -93,7 +93,7 @@ def test_inline_policies_are_judged(pack: StartPack) -> None:
     assert rules(pack, ROLE, {**ROLE_INPUTS, "inlinePolicies": [{}]}) == []
 
 
-def test_messages_hold_no_condition_values(pack: StartPack) -> None:
+def test_messages_contain_no_condition_values(pack: StartPack) -> None:
     text = document(
         {**allow("s3:GetObject", "*"), "Condition": {"StringLike": {"aws:UserAgent": "canary", "aws:Nope": "canary"}}}
     )
@@ -125,7 +125,9 @@ URL = {"action": "lambda:InvokeFunctionUrl", "function": "f", "principal": "*"}
         ({**BUCKET, "principal": 7}, ["malformed-document"]),
     ],
 )
-def test_lambda_permission(pack: StartPack, properties: dict[str, Json], expected: list[str]) -> None:
+def test_a_lambda_permission_is_judged_as_a_resource_policy(
+    pack: StartPack, properties: dict[str, Json], expected: list[str]
+) -> None:
     assert rules(pack, "aws:lambda/permission:Permission", properties) == expected
 
 
@@ -141,11 +143,11 @@ def test_users_groups_and_keys_are_violations(pack: StartPack, type_: str) -> No
 
 
 @pytest.mark.parametrize("boundary", [None, UNKNOWN, 7, "", "arn:aws:iam::aws:policy/AdministratorAccess"])
-def test_role_without_boundary(pack: StartPack, boundary: Json) -> None:
+def test_a_role_needs_a_boundary(pack: StartPack, boundary: Json) -> None:
     assert rules(pack, ROLE, {**ROLE_INPUTS, "permissionsBoundary": boundary}) == ["role-without-boundary"]
 
 
-def test_boundaries_can_be_named(pack: StartPack) -> None:
+def test_boundaries_can_be_configured(pack: StartPack) -> None:
     named = {"role-without-boundary": {"boundaries": ["arn:aws:iam::*:policy/other-*"]}}
     assert rules(pack, ROLE, ROLE_INPUTS, **named) == ["role-without-boundary"]
 
@@ -174,7 +176,7 @@ def test_boundaries_can_be_named(pack: StartPack) -> None:
         (UNKNOWN, ["unresolved-managed-policy"]),
     ],
 )
-def test_attached_managed_policies(pack: StartPack, arn: Json, expected: list[str]) -> None:
+def test_broad_and_unknown_managed_policies_are_reported(pack: StartPack, arn: Json, expected: list[str]) -> None:
     assert rules(pack, ATTACHMENT, {"role": "app", "policyArn": arn}) == expected
     if arn is not None:
         assert rules(pack, ROLE, {**ROLE_INPUTS, "managedPolicyArns": [arn]}) == expected
@@ -242,7 +244,7 @@ def managed(name: str, text: str) -> list[Planned]:
         ],
     ],
 )
-def test_escalation_over_several_policies(pack: StartPack, stack: list[Planned]) -> None:
+def test_an_escalation_across_several_policies_is_reported(pack: StartPack, stack: list[Planned]) -> None:
     found = pack("least_privilege", config=BOUNDARY_ELSEWHERE).stack_of(stack)
     assert {item.rule for item in found} == {"joint-privilege-escalation"}
     assert len({item.urn for item in found}) == 1
@@ -273,16 +275,16 @@ def test_escalations_with_one_cause_are_one_finding(pack: StartPack) -> None:
         ],
     ],
 )
-def test_policies_that_stay_apart_or_narrow(pack: StartPack, stack: list[Planned]) -> None:
+def test_policies_that_do_not_combine_pass(pack: StartPack, stack: list[Planned]) -> None:
     assert pack("least_privilege", config=BOUNDARY_ELSEWHERE).stack_of(stack) == []
 
 
-def test_policy_of_an_unknown_role(pack: StartPack) -> None:
+def test_a_policy_of_an_unknown_role_is_reported(pack: StartPack) -> None:
     found = pack("least_privilege").stack_of([inline("a", TIGHT, of=UNKNOWN)])
     assert [item.rule for item in found] == ["joint-privilege-escalation"]
 
 
-def test_policy_from_elsewhere(pack: StartPack) -> None:
+def test_a_managed_policy_from_elsewhere_must_be_allowed(pack: StartPack) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:policy/elsewhere"
     attached = [Planned(ATTACHMENT, {"role": "app", "policyArn": arn}, "attached")]
     assert [item.rule for item in pack("least_privilege").stack_of(attached)] == ["foreign-managed-policy"]
@@ -306,7 +308,7 @@ def test_accounts_and_services_can_be_allowed(pack: StartPack) -> None:
     assert rules(pack, ROLE, {**ROLE_INPUTS, "assumeRolePolicy": tasks}, **services) == []
 
 
-def test_own_account_may_be_let_in_as_a_whole(pack: StartPack) -> None:
+def test_the_whole_own_account_may_be_let_in(pack: StartPack) -> None:
     text = document({**allow("s3:GetObject", "arn:aws:s3:::b/*"), "Principal": {"AWS": ACCOUNT}})
     judge = pack("least_privilege")
     type_ = "aws:s3/bucketPolicy:BucketPolicy"
@@ -314,8 +316,8 @@ def test_own_account_may_be_let_in_as_a_whole(pack: StartPack) -> None:
     assert judge.resource(type_, {"policy": text}, provider={"allowedAccountIds": json.dumps([ACCOUNT])}) == []
 
 
-def test_roles_of_unlisted_accounts(pack: StartPack) -> None:
-    """A role of another account, by its name: refused where the configuration says so and doesn't list the account."""
+def test_roles_of_unlisted_accounts_can_be_refused(pack: StartPack) -> None:
+    """A role of another account, by its name: refused if the configuration doesn't list the account."""
     reader = "arn:aws:iam::444455556666:role/reader"
     text = document({**allow("s3:GetObject", "arn:aws:s3:::b/*"), "Principal": {"AWS": reader}})
     managing = document({**allow("s3:PutBucketPolicy", "arn:aws:s3:::b"), "Principal": {"AWS": reader}})
@@ -332,7 +334,7 @@ def test_roles_of_unlisted_accounts(pack: StartPack) -> None:
     assert found(managing) == ["cross-account-access"]
 
 
-def test_waiver(pack: StartPack) -> None:
+def test_a_waiver_holds_until_it_expires(pack: StartPack) -> None:
     today = str(dt.datetime.now(dt.UTC).date())
     waiver = {"resource": "it", "reason": "moves to its own queue", "owner": "ana", "expires": today}
     waived = {"wildcard-action": {"waivers": [waiver]}}

@@ -1,4 +1,4 @@
-"""One fault is one finding: what follows from a fault is reported with it, and nothing is lost by that."""
+"""One fault is one finding: its consequences are reported with it, and none is lost."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def policy(*statements: dict[str, Any]) -> str:
 def judged(
     pack: StartPack, config: dict[str, Any] | None = None, levels: dict[str, Level] | None = None
 ) -> dict[str, Violation]:
-    """Return what is said about a role that passes every role: rule -> violation."""
+    """Return the violations of a role that may pass every role: rule -> violation."""
     found = pack("least_privilege", config=config, levels=levels).resource(POLICY, {"policy": policy(PASS_ROLE)})
     return {violation.rule: violation for violation in found}
 
@@ -40,10 +40,10 @@ def waived(rule: str, **changes: str) -> dict[str, Any]:
     return {rule: {"waivers": [entry]}}
 
 
-def test_a_fault_is_one_violation_with_all_its_rules_and_the_worst_severity(pack: StartPack) -> None:
+def test_a_fault_is_reported_once_with_all_its_rules_and_the_worst_severity(pack: StartPack) -> None:
     [violation] = judged(pack).values()
     assert violation.rule == "wildcard-resource"
-    assert violation.severity == "critical"  # as unscoped-pass-role
+    assert violation.severity == "critical"  # the severity of unscoped-pass-role
     assert set(violation.rules) == {"wildcard-resource"} | FOLLOWING
     assert violation.message.splitlines()[2:] == [
         "It also breaks `unscoped-pass-role`, `permissions-management`.",
@@ -51,7 +51,7 @@ def test_a_fault_is_one_violation_with_all_its_rules_and_the_worst_severity(pack
     ]
 
 
-def test_a_root_that_is_waived_advisory_or_off_hides_nothing(pack: StartPack) -> None:
+def test_a_waived_advisory_or_disabled_cause_leaves_its_consequences_separate(pack: StartPack) -> None:
     left = judged(pack, waived("wildcard-resource"))
     assert left.keys() == FOLLOWING
     assert {violation.level for violation in left.values()} == {"mandatory"}
@@ -63,7 +63,7 @@ def test_a_root_that_is_waived_advisory_or_off_hides_nothing(pack: StartPack) ->
     }
 
 
-def test_a_rule_that_is_waived_or_off_isnt_reported_with_the_root(pack: StartPack) -> None:
+def test_a_waived_or_disabled_consequence_is_not_reported_with_its_cause(pack: StartPack) -> None:
     for said in (
         judged(pack, waived("unscoped-pass-role")),
         judged(pack, levels={"unscoped-pass-role": "disabled"}),
@@ -74,7 +74,7 @@ def test_a_rule_that_is_waived_or_off_isnt_reported_with_the_root(pack: StartPac
     assert {rule: violation.level for rule, violation in said.items()} == {"wildcard-resource": "mandatory"}
 
 
-def test_a_waiver_matches_the_words_of_a_finding_that_is_reported_with_its_root(pack: StartPack) -> None:
+def test_a_waiver_for_a_finding_also_matches_it_as_a_consequence(pack: StartPack) -> None:
     entry = {
         **waived("unscoped-pass-role")["unscoped-pass-role"]["waivers"][0],
         "finding": "*every role of an account*",
@@ -83,7 +83,7 @@ def test_a_waiver_matches_the_words_of_a_finding_that_is_reported_with_its_root(
     assert said["wildcard-resource"].rules == ["wildcard-resource", "permissions-management"]
 
 
-def test_an_expired_waiver_of_a_finding_with_a_root_is_a_violation(pack: StartPack) -> None:
+def test_an_expired_waiver_for_a_consequence_is_a_violation(pack: StartPack) -> None:
     [expired] = pack("least_privilege", config=waived("unscoped-pass-role", expires="2026-01-31")).root()
     assert (expired.rule, expired.level) == ("unscoped-pass-role", "mandatory")
     assert "expired on 2026-01-31" in expired.message
@@ -96,7 +96,7 @@ def test_an_expired_waiver_of_a_finding_with_a_root_is_a_violation(pack: StartPa
         ({"unbounded-resource": "disabled"}, ["data-exfiltration", "wildcard-resource"]),
     ],
 )
-def test_a_finding_that_follows_from_two_faults_is_reported_with_them_if_both_are(
+def test_a_finding_with_two_causes_is_reported_with_them_if_both_are_reported(
     pack: StartPack, levels: dict[str, Level], told: list[str]
 ) -> None:
     statements = [
@@ -116,7 +116,7 @@ CAUSES: Final = {
 
 
 @pytest.mark.parametrize("cause", CAUSES)
-def test_the_widest_cause_is_reported(pack: StartPack, cause: str) -> None:
+def test_a_consequence_is_reported_with_its_widest_cause(pack: StartPack, cause: str) -> None:
     actions, told = CAUSES[cause]
     found = pack("least_privilege").resource(POLICY, {"policy": policy({**PASS_ROLE, "Action": actions})})
     assert sorted(violation.rule for violation in found) == told
@@ -128,12 +128,12 @@ def test_the_widest_cause_is_reported(pack: StartPack, cause: str) -> None:
     [
         ({"Service": "*.amazonaws.com"}, {}, ["malformed-principal"]),
         ({"AWS": "*"}, {"StringLike": {"aws:PrincipalOrgID": "*"}}, ["ineffective-condition"]),
-        # A condition on something else wasn't meant to keep anybody out.
+        # This condition, on something else, was never meant to restrict principals.
         ({"AWS": "*"}, {"Bool": {"aws:SecureTransport": "false"}}, ["ineffective-condition", "open-trust"]),
         ({"Service": "ecs-tasks.amazonaws.com"}, {"StringLike": {"aws:SourceArn": "*"}}, ["ineffective-condition"]),
     ],
 )
-def test_open_access_is_reported_with_the_name_or_condition_that_gives_it(
+def test_a_fault_in_a_name_or_condition_includes_its_consequences(
     pack: StartPack, principal: dict[str, str], condition: dict[str, Any], told: list[str]
 ) -> None:
     statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole", "Condition": condition}
@@ -142,7 +142,7 @@ def test_open_access_is_reported_with_the_name_or_condition_that_gives_it(
     assert sorted(violation.rule for violation in found) == told
 
 
-def test_no_finding_of_the_corpus_is_lost_and_most_bad_documents_have_one() -> None:
+def test_no_finding_in_the_corpus_is_lost_and_most_documents_have_one() -> None:
     judge, tell = corpus_pack.load(), corpus_pack.telling()
     counts = []
     for labelled in (*own(), *independent()):
@@ -155,8 +155,8 @@ def test_no_finding_of_the_corpus_is_lost_and_most_bad_documents_have_one() -> N
     assert max(counts) < 8
 
 
-def test_a_fault_comes_after_those_it_follows_from() -> None:
-    """So no fault follows from itself, whatever the document."""
+def test_consequences_form_no_cycle() -> None:
+    """So nothing follows from itself, in any document."""
 
     def depth(fault: Fault, seen: frozenset[Fault] = frozenset()) -> int:
         assert fault not in seen
@@ -166,7 +166,7 @@ def test_a_fault_comes_after_those_it_follows_from() -> None:
     assert depths[2] > 500
 
 
-def test_a_document_of_a_thousand_faults_takes_no_minutes() -> None:
+def test_a_document_with_a_thousand_faults_is_judged_quickly() -> None:
     statements = [
         {"Effect": "Allow", "Action": ["s3:*", "iam:PassRole", "ec2:CreateTags", "s3:x"], "Resource": "*"}
     ] * 790

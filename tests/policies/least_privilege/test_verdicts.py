@@ -1,4 +1,4 @@
-"""Tight documents pass and flawed ones are named, through the analyzer protocol: `rules.yaml` of the corpus."""
+"""Tight documents pass and flawed ones are reported, through the analyzer protocol: `rules.yaml` of the corpus."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HELD: Final[dict[str, tuple[str, str, dict[str, Json]]]] = {
     "sqs": ("aws:sqs/queuePolicy:QueuePolicy", "policy", {"queueUrl": "https://sqs/mail"}),
     "secretsmanager": ("aws:secretsmanager/secretPolicy:SecretPolicy", "policy", {"secretArn": SECRET}),
 }
-"""What a document is attached to: resource type, property, other inputs."""
+"""Where a document is attached: resource type, property, other inputs."""
 
 
 def holder(family: Family) -> str:
@@ -49,12 +49,12 @@ def flawed() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("family", list(tight()))
-def test_tight(pack: StartPack, family: Family) -> None:
+def test_a_tight_document_passes(pack: StartPack, family: Family) -> None:
     assert judged(pack, family, family.statements) == []
 
 
 @pytest.mark.parametrize(("family", "flaw"), list(flawed()))
-def test_flawed(pack: StartPack, family: Family, flaw: Flaw) -> None:
+def test_a_flawed_document_breaks_its_rules(pack: StartPack, family: Family, flaw: Flaw) -> None:
     found = judged(pack, family, flaw.statements)
     assert set(flaw.rules) <= {rule for violation in found for rule in violation.rules}
     assert {violation.level for violation in found} == {"mandatory"}

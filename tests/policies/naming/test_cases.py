@@ -1,4 +1,4 @@
-"""The tables of `cases.yaml`: what each rule lets pass and what it refuses."""
+"""The tables of `cases.yaml`: what each rule lets pass, and what it refuses."""
 
 from __future__ import annotations
 
@@ -18,28 +18,30 @@ _HUGE: Final = 100_000
 TABLES: Final[list[dict[str, Any]]] = read(Path(__file__).with_name("cases.yaml"))
 
 
-def meant(value: Json) -> Json:
-    """Return what a value of `cases.yaml` stands for."""
+def expanded(value: Json) -> Json:
+    """Return the value that an entry of `cases.yaml` stands for."""
     if isinstance(value, dict):
         return (
-            secret(meant(value["SECRET"])) if "SECRET" in value else {key: meant(item) for key, item in value.items()}
+            secret(expanded(value["SECRET"]))
+            if "SECRET" in value
+            else {key: expanded(item) for key, item in value.items()}
         )
     if isinstance(value, list):
-        return [meant(item) for item in value]
+        return [expanded(item) for item in value]
     if isinstance(value, str) and value.startswith("LONG "):
         return value.removeprefix("LONG ") + "a" * _HUGE
     return UNKNOWN if value == "UNKNOWN" else value
 
 
 def cases(outcome: str) -> Iterator[Any]:
-    """Yield the resources of one outcome, with the rules, stack, type and logical name of their table."""
+    """Yield the resources with one outcome, each with rules, stack, type and logical name of its table."""
     for table in TABLES:
         for value in table[outcome]:
             given = {table["property"]: value} if "property" in table else value
             properties = {**table.get("with", {}), **given}
             if table["type"] in TAGGABLE and "tags" not in properties:
                 properties["tags"] = tags(table.get("stack", "prod"))
-            properties = {key: meant(item) for key, item in properties.items() if item != _ABSENT}
+            properties = {key: expanded(item) for key, item in properties.items() if item != _ABSENT}
             stack, name = table.get("stack", "prod"), table.get("name", "it")
             yield pytest.param(
                 {table["rule"], *table.get("also", [])},
@@ -57,14 +59,14 @@ def tags(environment: str) -> dict[str, Json]:
 
 
 @pytest.mark.parametrize(("rules", "stack", "type_", "name", "properties"), list(cases("passes")))
-def test_passes(
+def test_listed_resources_pass(
     pack: StartPack, rules: set[str], stack: str, type_: str, name: str, properties: dict[str, Json]
 ) -> None:
     assert pack("naming", stack).resource(type_, properties, name) == []
 
 
 @pytest.mark.parametrize(("rules", "stack", "type_", "name", "properties"), list(cases("fails")))
-def test_fails(
+def test_listed_resources_break_their_rules(
     pack: StartPack, rules: set[str], stack: str, type_: str, name: str, properties: dict[str, Json]
 ) -> None:
     found = pack("naming", stack).resource(type_, properties, name)

@@ -1,4 +1,4 @@
-"""What the tables of `cases.yaml` can't say: configuration, whole stacks, the tables of types, and any input at all."""
+"""What the tables of `cases.yaml` can't express: configuration, whole stacks, tables of types, arbitrary input."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ TAGS: Final = {"Project": "p", "Environment": "prod", "Component": "c", "Managed
 # Configuration
 
 
-def test_a_zone_that_nobody_names_lets_no_record_pass() -> None:
-    """The packs' own harness names one in the stack's configuration."""
+def test_records_need_a_configured_zone() -> None:
+    """The packs' own test harness sets a domain in the stack's configuration."""
     record = Resource("cloudflare:index/dnsRecord:DnsRecord", "urn", "portal", {"name": "portal.example.com"})
     (rule,) = (rule for rule in RULES if rule.id == "misnamed-record")
     for settings, passes in ({}, False), ({"domain": "example.org"}, False), ({"domain": "example.com"}, True):
@@ -76,7 +76,7 @@ def test_a_zone_that_nobody_names_lets_no_record_pass() -> None:
         ("missing-tags", {"environment": "qa"}, BUCKET, {"tags": {**TAGS, "Environment": "qa"}}, {"tags": TAGS}),
     ],
 )
-def test_configuration(
+def test_configuration_decides_which_names_pass(
     pack: StartPack,
     rule: str,
     config: dict[str, Json],
@@ -135,7 +135,7 @@ def test_no_message_shows_a_tag_or_a_huge_name(pack: StartPack) -> None:
     assert not any(canary in item.message or len(item.message) > 1000 for item in found)
 
 
-def test_everything_wrong_with_a_distribution_is_said_at_once(pack: StartPack) -> None:
+def test_all_faults_of_a_distribution_are_reported_at_once(pack: StartPack) -> None:
     inputs = {"aliases": [UNKNOWN, 7, "portal.example.com"], "comment": "mine", "tags": {**TAGS, "Name": "mine"}}
     found = pack("naming").resource("aws:cloudfront/distribution:Distribution", inputs)
     assert [item.message.splitlines()[1].split()[0] for item in found] == [
@@ -174,13 +174,15 @@ def named(type_: str, name: str, **properties: Json) -> tuple[str, dict[str, Jso
         ([named(DELIVERY, "a", region="us-east-1"), named(DELIVERY, "a", region="eu-central-1")], []),
         ([named(DELIVERY, "a", region="us-east-1"), named(DELIVERY, "a")], []),
         ([named(DELIVERY, "a", region=UNKNOWN), named(DELIVERY, "a")], [1]),
-        # Unknown or malformed: can't be compared, so each is reported. Missing: `generated-name` reports it.
+        # Unknown or malformed names can't be compared, so each is reported. `generated-name` reports missing ones.
         ([named(SECRET, UNKNOWN), (SECRET, {"name": 7}), (SECRET, {"name": []}), named(SECRET, "a")], [0, 1, 2]),
         ([(SECRET, {}), (SECRET, {})], []),
         ([("test:index:Thing", {"name": "a"}), ("test:index:Thing", {"name": "a"})], []),
     ],
 )
-def test_duplicate_names(pack: StartPack, resources: list[tuple[str, dict[str, Json]]], reported: list[int]) -> None:
+def test_a_duplicate_name_is_reported(
+    pack: StartPack, resources: list[tuple[str, dict[str, Json]]], reported: list[int]
+) -> None:
     stack = [Planned(type_, properties, f"r{index}") for index, (type_, properties) in enumerate(resources)]
     found = pack("naming").stack_of(stack)
     assert [item.urn for item in found] == [stack[index].urn("prod") for index in reported]
@@ -205,7 +207,7 @@ def test_five_thousand_resources_are_all_judged(pack: StartPack) -> None:
 # Tables of types
 
 
-def test_the_table_of_taggable_types_is_that_of_the_installed_sdk() -> None:
+def test_the_table_of_taggable_types_matches_the_installed_sdk() -> None:
     assert compile_table() == TABLE.read_text(encoding="utf-8")
     assert len(TAGGABLE) > 800
 
@@ -213,7 +215,7 @@ def test_the_table_of_taggable_types_is_that_of_the_installed_sdk() -> None:
 def test_every_physical_name_is_judged_by_one_convention() -> None:
     for type_ in PHYSICAL_NAMES:
         rules = [rule.id for rule in RULES if rule.id.startswith("misnamed-") and type_ in rule.types]
-        rules = [id_ for id_ in rules if (id_, type_) != ("misnamed-policy", "aws:iam/role:Role")]  # its inline ones
+        rules = [id_ for id_ in rules if (id_, type_) != ("misnamed-policy", "aws:iam/role:Role")]  # inline policies
         assert len(rules) == 1, f"{type_}: {rules}"
 
 
@@ -237,7 +239,7 @@ def _snake(property_: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in property_)
 
 
-# Any input at all
+# Arbitrary input
 
 SCALARS = (
     st.none()
@@ -271,23 +273,21 @@ RESOURCES = st.builds(
 
 
 @given(stack=st.lists(RESOURCES, max_size=4))
-def test_nothing_makes_the_pack_fail(pack: StartPack, stack: list[Planned]) -> None:
+def test_no_input_makes_the_pack_fail(pack: StartPack, stack: list[Planned]) -> None:
     for violation in pack("naming").everything(stack):
         assert "The rule failed" not in violation.message
         assert violation.level == "mandatory"
 
 
 def spoiled() -> st.SearchStrategy[Any]:
-    """Values that are no known text: unknown, of another type, or holding an unknown."""
+    """Values that aren't a known text: unknown, of another type, or containing an unknown."""
     return st.sampled_from([UNKNOWN, secret(UNKNOWN)]) | ANY.filter(
         lambda value: value is not None and not isinstance(value, str)
     )
 
 
 @given(type_=st.sampled_from(sorted(PHYSICAL_NAMES)), name=spoiled(), more=st.dictionaries(st.text(max_size=8), ANY))
-def test_no_name_that_is_not_a_known_text_passes(
-    pack: StartPack, type_: str, name: Json, more: dict[str, Json]
-) -> None:
+def test_a_name_must_be_a_known_text(pack: StartPack, type_: str, name: Json, more: dict[str, Json]) -> None:
     given_ = {**more, PHYSICAL_NAMES[type_].property: name}
     found = pack("naming").resource(type_, given_)
     assert any(item.rule.startswith("misnamed-") for item in found)
@@ -298,7 +298,7 @@ def test_no_name_that_is_not_a_known_text_passes(
     type_=st.sampled_from(sorted(PHYSICAL_NAMES)),
     name=st.text(max_size=60) | st.from_regex(r"\A/?(prod|dev|Prod)[-/.]?[a-z0-9/_.-]{0,30}\n?\Z"),
 )
-def test_whatever_passes_carries_the_environment(pack: StartPack, type_: str, name: str) -> None:
+def test_every_name_that_passes_contains_the_environment(pack: StartPack, type_: str, name: str) -> None:
     found = pack("naming").resource(type_, {PHYSICAL_NAMES[type_].property: name})
     if not any(item.rule.startswith("misnamed-") for item in found):
         assert name.startswith(("prod-", "prod/", "/prod/", "/ecs/prod/", "/aws/lambda/prod-", "aws-waf-logs-prod-"))

@@ -1,4 +1,4 @@
-"""What a record of a preview lets an update do. `tests/engine/test_previewed.py` shows it on the real engine."""
+"""What a preview's record lets an update do. `tests/engine/test_previewed.py` tests it on the real engine."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ CONFIG: Final[dict[str, dict[str, Any]]] = {
 }
 CANARY: Final = "canary-of-the-record"
 FILE: Final = {"4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17", "text": "x"}
-"""A file, as the engine sends one."""
+"""A file, as the engine sends it."""
 
 Session = Callable[[Path, bool], Judge]
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    """Start the pack with a file for its record: for a preview (True) or an update."""
+    """Start the pack with a file for its record, for a preview (True) or an update."""
     processes: list[Process] = []
 
     def start(record: Path, preview: bool) -> Judge:
@@ -55,7 +55,7 @@ def one(value: object, **other: Any) -> Planned:  # noqa: ANN401 - fields of a r
 
 
 def rule(client_secret: object, target: str = "arn", order: float = 1) -> Planned:
-    """A listener rule, whose actions are a secret as a whole because they hold one."""
+    """A listener rule. Its actions are one secret as a whole, because they contain one."""
     sign_in = {"order": order, "authenticateOidc": {"issuer": "i", "clientSecret": client_secret}}
     return Planned(RULE, {"actions": secret([sign_in, {"targetGroupArn": target}])})
 
@@ -87,7 +87,7 @@ CASES: Final[dict[str, tuple[Planned, Planned, str]]] = {
     "type": (one("x"), Planned("a:b:C", {"value": "x"}), "The preview didn't have this resource"),
     "file": (one(FILE), one(FILE), "`value` has changed"),
 }
-"""What the preview had, what is applied, and what is said about that."""
+"""The resource in the preview, the resource that is applied, and the message about it."""
 
 
 def named(planned: Planned, name: str) -> Planned:
@@ -108,7 +108,7 @@ def judged(judge: Judge, planned: Planned) -> list[Violation]:
 
 @pytest.fixture(scope="module")
 def update(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Judge:
-    """The update after a preview that had the first of each case."""
+    """The update after a preview with the first resource of each case."""
     record = tmp_path_factory.mktemp("private") / "record.json"
     previewed = [named(before, name) for name, (before, _, _) in CASES.items()]
     assert session(record, True).everything(previewed) == []
@@ -117,7 +117,7 @@ def update(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Judge:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_update_does_what_the_preview_had(name: str, update: Judge) -> None:
+def test_an_update_must_match_its_preview(name: str, update: Judge) -> None:
     _, applied, said = CASES[name]
     found = judged(update, named(applied, name))
     assert [violation.rule for violation in found] == ["not-previewed"] * bool(said)
@@ -125,8 +125,8 @@ def test_an_update_does_what_the_preview_had(name: str, update: Judge) -> None:
     assert CANARY not in "".join(violation.message for violation in found)
 
 
-def test_what_only_the_preview_had_is_told_at_the_end(session: Session, tmp_path: Path) -> None:
-    """The engine has destroyed it by then, if it existed."""
+def test_resources_missing_from_the_update_are_reported_at_the_end(session: Session, tmp_path: Path) -> None:
+    """If it existed, the engine has destroyed it by then."""
     record = tmp_path / "record.json"
     kept, gone = one("x", name="kept"), one("x", name="gone")
     session(record, True).everything([kept, gone])
@@ -136,7 +136,7 @@ def test_what_only_the_preview_had_is_told_at_the_end(session: Session, tmp_path
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", '{"urn": "digest"}', "{", "\udcff"])
-def test_without_a_record_that_can_be_read_nothing_is_made(text: str | None, session: Session, tmp_path: Path) -> None:
+def test_an_unreadable_record_stops_every_resource(text: str | None, session: Session, tmp_path: Path) -> None:
     record = tmp_path / "record.json"
     if text is not None:
         record.write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -145,11 +145,11 @@ def test_without_a_record_that_can_be_read_nothing_is_made(text: str | None, ses
     assert all("There is no record of this update's preview: its file" in violation.message for violation in found)
 
 
-def test_a_preview_that_was_not_judged_to_its_end_leaves_no_record(session: Session, tmp_path: Path) -> None:
+def test_an_incomplete_preview_leaves_no_record(session: Session, tmp_path: Path) -> None:
     record = tmp_path / "record.json"
     judged(session(record, True), one("x"))
     assert not record.exists()
 
 
-def test_it_is_off_unless_the_configuration_requires_a_record(pack: StartPack) -> None:
+def test_the_pack_is_off_unless_the_configuration_requires_a_record(pack: StartPack) -> None:
     assert pack("previewed").everything([one("x")]) == []

@@ -1,4 +1,4 @@
-"""The tables beside this file: what the workloads pack lets pass and what it refuses."""
+"""The tables beside this file: what the workloads pack lets pass, and what it refuses."""
 
 from __future__ import annotations
 
@@ -52,23 +52,23 @@ CONFIG: Final[dict[str, dict[str, Json]]] = {
 
 
 @pytest.mark.parametrize(("row", "value"), list(TABLES.parameters("passes")))
-def test_passes(pack: StartPack, row: dict[str, Any], value: Json) -> None:
+def test_listed_values_pass(pack: StartPack, row: dict[str, Any], value: Json) -> None:
     found = TABLES.judged(pack("workloads", config=CONFIG), TABLES.with_value(row, value))
     assert not found, [item.message for item in found]
 
 
 @pytest.mark.parametrize(("row", "value"), list(TABLES.parameters("fails")))
-def test_fails(pack: StartPack, row: dict[str, Any], value: Json) -> None:
+def test_listed_values_break_their_rule(pack: StartPack, row: dict[str, Any], value: Json) -> None:
     found = TABLES.judged(pack("workloads", config=CONFIG), TABLES.with_value(row, value))
     assert rules(found) == {row["rule"], *row.get("also", ())}
 
 
 @pytest.mark.parametrize("row", TABLES.stacks, ids=lambda row: row["id"])
-def test_stack(pack: StartPack, row: dict[str, Any]) -> None:
+def test_changed_stacks_break_the_listed_rules(pack: StartPack, row: dict[str, Any]) -> None:
     assert rules(TABLES.judged(pack("workloads", config=CONFIG), TABLES.changed(row))) == set(row["rules"])
 
 
-def test_nothing_about_the_stack_as_it_is(pack: StartPack) -> None:
+def test_the_unchanged_stack_passes(pack: StartPack) -> None:
     assert pack("workloads", config=CONFIG).everything(planned(TABLES.stack)) == []
 
 
@@ -76,7 +76,7 @@ def test_every_rule_has_cases(pack: StartPack) -> None:
     assert TABLES.tested_rules() == set(pack("workloads").rules)
 
 
-def test_without_a_catalogue_workloads_are_given_nothing(pack: StartPack) -> None:
+def test_without_a_catalogue_no_injected_value_passes(pack: StartPack) -> None:
     undeclared = {f"undeclared-{what}" for what in ("injection", "role", "wiring", "connection", "tasks")}
     assert rules(pack("workloads").everything(planned(TABLES.stack))) == undeclared
 
@@ -99,14 +99,14 @@ def test_without_a_catalogue_workloads_are_given_nothing(pack: StartPack) -> Non
         ("foreign-registry", {"registries": ["public.ecr.aws"]}, {}, set()),
     ],
 )
-def test_configuration(
+def test_configuration_decides_what_passes(
     pack: StartPack, rule: str, config: dict[str, Json], changes: dict[str, Any], found: set[str]
 ) -> None:
     judge = pack("workloads", config={**CONFIG, rule: config})
     assert rules(judge.everything(planned(TABLES.changed({"set": changes})))) == found
 
 
-def test_a_database_may_be_deleted_under_a_waiver_and_outside_production(pack: StartPack) -> None:
+def test_a_database_may_be_deletable_with_a_waiver_or_outside_production(pack: StartPack) -> None:
     deletable = {"set": {"database": {"deletionProtection": False}}, "protect": {"database": False}}
     today = dt.datetime.now(dt.UTC).date()
     waiver = {"resource": "database", "reason": "Parked for the winter", "owner": "platform", "expires": str(today)}
@@ -161,7 +161,7 @@ CLOSED: Final[dict[str, Json]] = {
     ],
     ids=["parked", "open host", "service", "database", "unknown", "way out", "deployer"],
 )
-def test_a_parked_platform(
+def test_a_parked_platform_must_be_completely_parked(
     pack: StartPack,
     set_: dict[str, Any],
     add: dict[str, Any],
@@ -174,8 +174,8 @@ def test_a_parked_platform(
     assert rules(judge.stack_of(resources)) == found
 
 
-def test_every_name_that_ecs_takes_is_known() -> None:
-    """What isn't known is refused, so a name that ECS adds must be added to the list before a task can use it."""
+def test_every_name_that_ecs_accepts_is_known() -> None:
+    """An unknown name is refused, so a name that ECS adds must be listed before a task can use it."""
     model = botocore.session.get_session().get_service_model("ecs")
     assert set(_names(model.shape_for("ContainerDefinition"))) == NAMES
 

@@ -1,4 +1,4 @@
-"""Transforms of a resource, of the component that it is in, of the stack, and of look-ups."""
+"""Transforms of a resource, of its component, of the stack, and of look-ups."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The real SDK: what the provider computes is unknown, what may be absent stays absent."""
+"""The real SDK: computed properties are unknown, and optional ones stay absent."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""A pack for the tests of the frame: a sound rule, and rules that go wrong in every way a rule can."""
+"""A pack for the tests of the frame: a sound rule, and rules that fail in every way a rule can."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ SOURCE = "https://www.pulumi.com/docs/insights/policy/"
 
 
 def forbidden_words(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    """Find each of the `forbidden` words of the configuration in `words`."""
+    """Find the configured `forbidden` words in `words`."""
     for word in resource.items("words"):
         if word in judgement.config["forbidden"]:
             yield Finding(f"Holds `{word}`.")
@@ -32,13 +32,13 @@ def asks(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 
 def careless(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    """Take whatever is there for a condition."""
+    """Use any value as a condition."""
     if not resource.get("enabled"):
         yield Finding("Not enabled.")
 
 
 def nothing(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    """Give back no findings at all, not even an empty list."""
+    """Return no findings at all, not even an empty list."""
     return None  # type: ignore[return-value]
 
 
@@ -49,7 +49,7 @@ def raises_for_stack(resources: Sequence[Resource], judgement: Judgement) -> Ite
 
 
 def asked(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    """Say that the rule was asked."""
+    """Report that the rule was asked."""
     yield Finding("Asked.")
 
 

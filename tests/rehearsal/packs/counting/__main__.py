@@ -1,4 +1,4 @@
-"""Keeps, from one plan to the next, how often it has been asked about a role."""
+"""Counts, across plans, how often it has been asked about a role."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Never says where it listens."""
+"""Never prints its port."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Says what reaches a pack: the resource, its options, its provider, the stack and the configuration."""
+"""Reports what reaches a pack: the resource, its options, its provider, the stack and the configuration."""
 
 import json
 import os
