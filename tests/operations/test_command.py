@@ -103,14 +103,14 @@ UNFORESEEN = {
 
 
 @pytest.mark.parametrize("command", UNFORESEEN)
-def test_unforeseen_error_keeps_its_text_to_itself(bench: Bench, command: str) -> None:
+def test_unexpected_errors_text_is_not_printed(bench: Bench, command: str) -> None:
     def fail(*_: object, **__: object) -> None:
         raise ValueError("CanaryValueInAnException")
 
     bench.patch.setattr(*UNFORESEEN[command], fail)
     outcome = bench.run(command, *(["--database-endpoint", "db.example.com"] if command == "fill-secrets" else []))
     assert outcome.code == 1
-    assert outcome.err.startswith("error: unforeseen ValueError at ")
+    assert outcome.err.startswith("error: unexpected ValueError at ")
     assert "Canary" not in outcome.out + outcome.err
     assert "Traceback" not in outcome.err
 

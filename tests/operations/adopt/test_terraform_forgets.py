@@ -140,7 +140,7 @@ def test_terraform_forgets_and_neither_destroys_the_others(account: Account) -> 
     estate.run("state", "rm", role, f'{secret}["prod/backstage/db"]')
     torn = account.plan(done)
     assert f"{role} would be made" in torn.problems
-    assert 'aws_secretsmanager_secret_version.this["prod/backstage/db"] would be destroyed and made' in torn.problems
+    assert 'aws_secretsmanager_secret_version.this["prod/backstage/db"] would be destroyed and created' in torn.problems
 
     # The way back until the first `up`: the state that was saved, and the code as it was.
     saved = estate.folder / "saved.json"
