@@ -60,7 +60,7 @@ def load(folder: Path, stack: str, environment: Mapping[str, str] | None = None)
     `environment` is what the CLI gets beside the shell's and the backend of the stack.
 
     Raises:
-        Failure: there is no CLI, or it can't export the state. The text goes on from "not looked at: ".
+        Failure: there is no CLI, or it can't export the state. The text goes on from "not checked: ".
     """
     if not shutil.which(PULUMI):
         raise Failure(f"there is no `{PULUMI}` on the path")

@@ -53,7 +53,7 @@ def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState])
     """
     account = _check_account(stack, aws)
     if account.outcome is Outcome.FAILED:
-        return [account, Check("else", "everything else").undecided("not looked at: this is another account")]
+        return [account, Check("else", "everything else").undecided("not checked: this is another account")]
     # Several threads may use a client, but not make one (boto3, "Multithreading or multiprocessing").
     in_account = _list_certificate_checks(stack, aws)
     with ThreadPoolExecutor(_WORKERS) as workers:
@@ -142,7 +142,7 @@ def _load(load_state: Callable[[], EngineState]) -> tuple[EngineState | None, Ve
     try:
         state = load_state()
     except Failure as failure:
-        text = f"not looked at: {failure}; what exists but isn't in it would make `up` fail"
+        text = f"not checked: {failure}; what exists but isn't in it would make `up` fail"
         return None, _STATE.undecided(text)
     return state, _STATE.passed(f"{len(state.made)} resources")
 

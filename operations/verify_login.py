@@ -196,7 +196,7 @@ def _around_cloudflare(stack: Stack, web: Web, host: str, distribution: str | No
     """Ask a distribution by its own name; where only Cloudflare may come, for the host too."""
     if not distribution:
         text = why_not or "no distribution answers to this host yet"
-        return [host_check("distribution", host, "distribution").undecided(f"not looked at: {text}")]
+        return [host_check("distribution", host, "distribution").undecided(f"not checked: {text}")]
     by_name = Check(f"distribution-by-name/{host}", f"{distribution} by its own name")
     verdicts = [_check_refusal(web, by_name, distribution, distribution, distribution)]
     if stack.settings.only_cloudflare_viewers:

@@ -308,7 +308,7 @@ def test_another_account_is_left_alone(fresh: Fresh) -> None:
     fresh.bench.configure(aws__allowedAccountIds=["210987654321"])
     outcome = fresh.run("--secrets")
     assert (outcome.code, fresh.bench.cloud.calls, fresh.cli_calls) == (2, ["/"], [])
-    assert f"the credentials are of account {ACCOUNT}; accepted: 210987654321" in outcome.err
+    assert f"the credentials belong to account {ACCOUNT}; accepted: 210987654321" in outcome.err
 
 
 def test_another_region_of_the_shell(fresh: Fresh) -> None:

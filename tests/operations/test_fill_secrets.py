@@ -212,7 +212,7 @@ def test_throttled(bench: Bench) -> None:
     bench.cloud.fault = fault_of("PutSecretValue", "ThrottlingException")
     outcome = bench.run("fill-secrets", *ENDPOINT)
     assert outcome.code == 1
-    assert "AWS throttles these calls (ThrottlingException), also after retries; run it again" in outcome.err
+    assert "AWS throttles these calls (ThrottlingException), even after retries; try again in a minute" in outcome.err
 
 
 def test_no_answer_in_time(bench: Bench) -> None:

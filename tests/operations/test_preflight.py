@@ -147,7 +147,7 @@ def test_missing_empty_and_deleted_secrets(bench: Bench) -> None:
     client.delete_secret(SecretId="prod/db/admin", ForceDeleteWithoutRecovery=True)
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
-    assert outcome.check(GITHUB)["text"] == "is missing; make it in Secrets Manager: access token"
+    assert outcome.check(GITHUB)["text"] == "is missing; create it in Secrets Manager: access token"
     assert outcome.check("prod/circleci/pat/backstage")["text"].startswith("is marked for deletion")
     assert outcome.check(NEO4J)["text"].startswith("has no value; give it one: JSON with Neo4j URI")
     assert outcome.check("prod/db/admin")["outcome"] == "open"
@@ -218,7 +218,7 @@ def test_certificates(bench: Bench) -> None:
     request_certificate("eu-central-1", "origin.rocketclub.online", hosts[0])
     request_certificate("us-east-1", *hosts)
     outcome = bench.run("preflight", "--json")
-    assert "none with all of origin.rocketclub.online, portal" in outcome.check("origin certificate")["text"]
+    assert "none covers all of origin.rocketclub.online, portal" in outcome.check("origin certificate")["text"]
     assert "PENDING_VALIDATION; are its validation records" in outcome.check("viewer certificate")["text"]
 
 
@@ -268,7 +268,7 @@ def test_zone_and_records(bench: Bench) -> None:
     rules = outcome.check("Cloudflare cache rules")
     assert (rules["outcome"], rules["text"]) == (
         "open",
-        "make sure that none of these is about the stack's hosts: `everything`",
+        "make sure that none of these applies to the stack's hosts: `everything`",
     )
     assert outcome.check("portal.rocketclub.online: record")["outcome"] == "passed"
     assert outcome.check("pipelines.rocketclub.online: record")["outcome"] == "open"
@@ -309,7 +309,7 @@ def test_throttled_calls_are_tried_again(bench: Bench) -> None:
 # AWS's answer to every look at a parameter -> what is said.
 REFUSALS = {
     "ThrottlingException": "AWS throttles these calls (ThrottlingException), also after retries",
-    "AccessDeniedException": "these credentials may not call GetParameter on it (AccessDeniedException)",
+    "AccessDeniedException": "these credentials aren't allowed to call GetParameter (AccessDeniedException)",
     "InternalServerError": "GetParameter failed (InternalServerError)",
 }
 
@@ -342,7 +342,7 @@ def test_a_stack_that_makes_its_workloads_needs_their_images(bench: Bench) -> No
     for name in ("backstage", "postgres", "prefect"):
         found = bench.run(*here).find(f"image/{name}")
         assert found["outcome"] == "failed"
-        assert "isn't in the account's registry; push it, or nothing that runs it starts" in found["text"]
+        assert "isn't in the account's registry; push it, or what runs it can't start" in found["text"]
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
     made = registry.put_image(repositoryName="prefect", imageManifest=json.dumps(manifest))
     digest = made["image"]["imageId"]["imageDigest"]

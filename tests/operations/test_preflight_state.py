@@ -101,7 +101,7 @@ def test_state_that_can_not_be_looked_at(bench: Bench, hinder: Callable[[Bench],
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 0
     found = outcome.find("state")
-    assert (found["outcome"], found["text"].startswith(f"not looked at: {why}")) == ("open", True)
+    assert (found["outcome"], found["text"].startswith(f"not checked: {why}")) == ("open", True)
     assert "Canary" not in outcome.out
 
 

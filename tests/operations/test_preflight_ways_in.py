@@ -138,7 +138,7 @@ def test_other_ways_in(bench: Bench) -> None:
         outcome, text = found[f"ways-in/{way}"]
         assert (outcome, [one for one in texts if one not in text]) == ("failed", []), text
         assert "blog" not in text
-        assert text.endswith("delete it, or take it into the program")
+        assert text.endswith("delete it, or add it to the program")
 
 
 def test_a_security_group_of_somebody_on_the_load_balancer(bench: Bench) -> None:
@@ -150,7 +150,7 @@ def test_a_security_group_of_somebody_on_the_load_balancer(bench: Bench) -> None
     )
     assert verdicts(bench)["ways-in/security-groups"] == (
         "failed",
-        f"security group {other}: isn't in the stack's state; delete it, or take it into the program",
+        f"security group {other}: not in the stack's state; delete it, or add it to the program",
     )
 
 
@@ -162,10 +162,10 @@ def test_what_cannot_be_looked_at_is_not_passed(bench: Bench) -> None:
     bench.set_state()
     found = verdicts(bench)
     assert found["ways-in/distributions"] == ("passed", "none but the stack's own")
-    assert [found[f"ways-in/{way}"] for way in WAYS[1:]] == [("open", "not there yet; the first apply makes it")] * 3
+    assert [found[f"ways-in/{way}"] for way in WAYS[1:]] == [("open", "doesn't exist yet; the first apply creates it")] * 3
     bench.cloud.fault = fault_of("/2020-05-31/distribution", "AccessDenied")
     outcome, text = verdicts(bench)["ways-in/distributions"]
-    assert (outcome, "not checked, because these credentials may not call ListDistributions" in text) == ("open", True)
+    assert (outcome, "not checked, because these credentials aren't allowed to call ListDistributions" in text) == ("open", True)
 
 
 def test_self_registration_is_told_to_a_person(bench: Bench) -> None:
@@ -203,11 +203,11 @@ def test_rules_of_the_zone(bench: Bench) -> None:
     assert "`to somewhere` (http_request_dynamic_redirect)" in found[keys[0]][1]
     assert "`*.rocketclub.online/*`" in found[keys[1]][1]
     assert "`https://portal.rocketclub.online/*`" in found[keys[2]][1]
-    assert "whoever controls acme.example.org can get a certificate" in found[keys[3]][1]
+    assert "anyone who controls acme.example.org can get a certificate" in found[keys[3]][1]
 
     del bench.kinde.zone["http_request_dynamic_redirect"]
     outcome, text = verdicts(bench)["cloudflare/rules"]
-    assert (outcome, "make sure that none of these is about the stack's hosts: `true`" in text) == ("open", True)
+    assert (outcome, "make sure that none of these applies to the stack's hosts: `true`" in text) == ("open", True)
 
 
 def test_rules_that_the_token_may_not_read(bench: Bench) -> None:
@@ -216,7 +216,7 @@ def test_rules_that_the_token_may_not_read(bench: Bench) -> None:
     found = verdicts(bench)
     for key in ("cloudflare/rules", "cloudflare/workers", "cloudflare/page-rules", f"validation/{PORTAL}"):
         outcome, text = found[key]
-        assert (outcome, text.startswith("not checked, because the token may not read them")) == ("open", True), key
+        assert (outcome, text.startswith("not checked, because the token isn't allowed to read them")) == ("open", True), key
 
 
 def restriction(type_: str, pattern: str) -> dict[str, str]:

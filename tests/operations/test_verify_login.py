@@ -252,7 +252,7 @@ def test_distributions_are_looked_up(bench: Bench) -> None:
         "key": f"distribution/{PORTAL}",
         "subject": f"{PORTAL}: distribution",
         "outcome": "open",
-        "text": "not looked at: no distribution answers to this host yet",
+        "text": "not checked: no distribution answers to this host yet",
         "symptom": "",
     }
     origin: dict[str, Any] = {"Id": "origin", "DomainName": ORIGIN, "CustomHeaders": {"Quantity": 0}}

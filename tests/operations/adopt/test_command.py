@@ -66,7 +66,7 @@ def test_only_a_report_of_what_is_here_is_taken_over(bench: Bench) -> None:
     (bench.project / "report.json").write_text("{}")
     outcome = bench.run("adopt", "--terraform-state", str(file), "--take-over", str(bench.project / "report.json"))
     assert outcome.code == 2
-    assert "accepted: what `adopt --report FILE` wrote" in outcome.err
+    assert "accepted: a file that `adopt --report FILE` wrote" in outcome.err
 
 
 def test_a_stack_that_has_resources_is_no_adoption(bench: Bench) -> None:

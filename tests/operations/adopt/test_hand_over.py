@@ -128,7 +128,7 @@ def test_a_part_whose_whole_is_uncertain_is_a_problem() -> None:
     assert handed_over(given, ROLE_A, ROLE_B).problems == []
     (problem,) = handed_over(given, ROLE_A).problems
     assert problem.startswith('module.iam.aws_iam_role_policy.more["x"] belongs to one of')
-    assert problem.endswith("take over all of them or none")
+    assert problem.endswith("take over all or none")
 
 
 def test_whole_modules_resources_and_single_instances() -> None:
