@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
-        print("interrupted; run the command again to go on", file=sys.stderr)
+        print("interrupted; run the command again to continue", file=sys.stderr)
         return _INTERRUPTED
     except Exception as error:
         # The text of an unexpected error may contain a secret value, so only its type and place are printed.

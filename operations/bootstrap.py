@@ -88,9 +88,7 @@ def _choose_bucket(stack: Stack, given: str) -> str:
     """
     configured = stack.settings.state_bucket
     if configured and given not in ("", configured):
-        raise BadConfiguration(
-            f"--bucket {given}: the stack's file has stateBucket {configured}; set only one of them"
-        )
+        raise BadConfiguration(f"--bucket {given}: the stack's file has stateBucket {configured}; set only one of them")
     return configured or given or default_bucket(stack.names)
 
 

@@ -243,7 +243,7 @@ class _Visit:
             cookie for cookie in page.get_cookies() if str(cookie["name"]).startswith(self.application.session_cookie)
         ]
         if not cookies:
-            return self._failed(page, f"shows a page, but the session cookie {self.application.session_cookie} is missing")
+            return self._failed(page, f"shows a page without the session cookie {self.application.session_cookie}")
         if not all(cookie["secure"] for cookie in cookies):
             return self._failed(page, f"the session cookie {self.application.session_cookie} lacks Secure")
         return self.check.passed(f"signed in; {place} shows")

@@ -51,7 +51,7 @@ def check_ways(check: Check, find: Find, state: EngineState | None, needed: str 
         BadConfiguration: AWS doesn't accept the credentials.
     """
     if state is None:
-        return check.undecided("not checked, because only the state tells what belongs to the stack, and it can't be read")
+        return check.undecided("not checked, because the state, which tells what belongs to the stack, can't be read")
     if needed and not state.ids(needed):
         return check.undecided(MADE_LATER)
     try:

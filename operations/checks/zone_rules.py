@@ -1,4 +1,4 @@
-"""Checks what else a Cloudflare zone does to requests for the stack's hosts: rewrites, Workers, page rules and so on."""
+"""Checks what a Cloudflare zone does to requests for the stack's hosts: redirects, rewrites, Workers, page rules."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def test_there_is_no_picture_of_a_page_that_shows_the_password(bench: Bench) -> 
     browser = Browser(sys.executable, sys.executable, (), 60, PICTURES)
     for found in sign_in(stack, Web(10, {}), browser, SigningIn(EMAIL, SecretStr(WRONG))):
         assert found.outcome is Outcome.FAILED
-        assert found.text.endswith("doesn't accept the test user's. No screenshot: the page shows the password")
+        assert found.text.endswith("doesn't accept the test user's password. No screenshot: the page shows the password")
 
 
 @pytest.mark.nightly
@@ -148,7 +148,7 @@ def test_sign_in_without_end_and_a_page_elsewhere(bench: Bench, pictures: list[s
 def test_password_and_code_are_in_no_picture(bench: Bench, pictures: list[str]) -> None:
     bench.kinde.page_faults = {PORTAL: "shows password", PIPELINES: "one-time code"}
     portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json", password=WRONG))
-    assert "doesn't accept the test user's. No screenshot: the page shows the password" in portal["text"]
+    assert "doesn't accept the test user's password. No screenshot: the page shows the password" in portal["text"]
     assert "the test user must sign in with a password only. Screenshot: " in pipelines["text"]
     assert [text.splitlines()[0] for text in pictures] == ["Sign in"]
 

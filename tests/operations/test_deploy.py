@@ -123,7 +123,7 @@ def test_an_update_neither_parks_nor_unparks_unless_it_is_told_to(recorder: Path
     here = ("--stack", "lab", "--project", str(owned_here()))
     refused = deploy("up", *here, path=recorder)
     assert refused.returncode == 2
-    assert "parkMode is `unparked`, and the platform is parked" in refused.stderr
+    assert "parkMode is `unparked`, but the platform is parked" in refused.stderr
     assert "`make unpark STACK=lab`" in refused.stderr
     assert calls(recorder) == []
     (recorder / "state").write_text(json.dumps({"deployment": {"resources": [{**marker, "inputs": {}}]}}))

@@ -245,7 +245,7 @@ def test_no_containers_yet(bench: Bench) -> None:
     boto3.client("secretsmanager", REGION).delete_secret(SecretId=SESSION, ForceDeleteWithoutRecovery=True)
     outcome = bench.run("fill-secrets", *ENDPOINT)
     assert outcome.code == 1
-    assert "isn't there: `make up STACK=prod` makes it, then run this again" in outcome.text
+    assert "doesn't exist: `make up STACK=prod` creates it; then run this again" in outcome.text
     assert bench.cloud.labels(PREFECT)
 
 
@@ -258,7 +258,7 @@ def test_another_account_is_left_alone(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "--database-endpoint: is missing"),
+        ((), "--database-endpoint is missing"),
         (("--database-endpoint", "postgresql://user:x@host/db"), "--database-endpoint: accepted: HOST or HOST:PORT"),
         ((*ENDPOINT, "--admin-user", "admin"), "--admin-user admin: is reserved (RDS keeps admin and rdsadmin)"),
         ((*ENDPOINT, "--admin-user", "rdsadmin"), "--admin-user rdsadmin: is reserved"),
@@ -288,7 +288,7 @@ def test_a_database_that_the_stack_makes_needs_no_option(bench: Bench) -> None:
     outcome = bench.run(*here)
     assert outcome.code == 0, outcome.text
     assert "2 open" in outcome.text
-    assert "waits for the database, which `databaseGeneration` 1 makes" in outcome.text
+    assert "waits for the database, which `databaseGeneration: 1` creates" in outcome.text
     administrator = bench.cloud.labels(names[0])["AWSCURRENT"]
     assert json.loads(administrator)["username"] == "dbadmin"
 

@@ -54,7 +54,7 @@ def test_one_table(bench: Bench) -> None:
 
 
 NOT_ENCODED = (
-    "whose user or password has a / ? # @ or % (or another such character) as it is; accepted: percent-encoded"
+    "whose user or password has a / ? # @ or % (or another such character) that isn't percent-encoded; accepted: %40"
 )
 
 
@@ -87,7 +87,7 @@ WRONG_VALUES = {
         ('{"cloud_name": "canary-cloud", "api_key": "CanaryKey"}', "lacks the API secret")
     ],
     "prod/backstage/database-url": [
-        ("mysql://user:CanaryPassword@db.example.com/backstage", "URL of another scheme; accepted: postgresql"),
+        ("mysql://user:CanaryPassword@db.example.com/backstage", "URL with another scheme; accepted: postgresql"),
         ("postgresql://user@db.example.com/backstage", "holds a URL without a password"),
         ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "holds a URL that can't be read"),
         ("postgresql://user:Canary@ss/word@host:5432/db", NOT_ENCODED),
@@ -96,7 +96,7 @@ WRONG_VALUES = {
         ("postgresql://user:Canary/Password@host:5432/db", NOT_ENCODED),
         ("postgresql://user:Canary#Password@host:5432/db", NOT_ENCODED),
         ("postgresql://user:CanaryPassword@host:5432/db/other", "that doesn't end in one database's name"),
-        ("postgresql://user:CanaryPassword@host:0/db", "whose host or port can't be one"),
+        ("postgresql://user:CanaryPassword@host:0/db", "whose host or port is invalid"),
         ("postgresql+asyncpg://user:CanaryPassword@host/db", "another scheme; accepted: postgresql, postgres"),
     ],
     "prod/prefect/database-url": [
@@ -114,11 +114,11 @@ WRONG_VALUES = {
         administrator("rdsadmin", "CanaryPassword", "has a `username` that is reserved"),
         administrator("pg_admin", "CanaryPassword", "names that begin with pg_ or rds_"),
         administrator("root_of_all", "CanaryPassword", "1 to 16 lower-case letters and digits"),
-        administrator("postgres", "CanaryA/b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", "CanaryA@b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", "CanaryA b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", 'CanaryA"b', 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", "Canaryé", "other characters than printable ASCII"),
+        administrator("postgres", "CanaryA/b", 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA@b", 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA b", 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", 'CanaryA"b', 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", "Canaryé", "characters other than printable ASCII"),
         administrator("postgres", "Canary", "isn't 8 to 41 characters long"),
         administrator("postgres", "Canary" * 7, "isn't 8 to 41 characters long"),
     ],
@@ -308,7 +308,7 @@ def test_throttled_calls_are_tried_again(bench: Bench) -> None:
 
 # AWS's answer to every look at a parameter -> what is said.
 REFUSALS = {
-    "ThrottlingException": "AWS throttles these calls (ThrottlingException), also after retries",
+    "ThrottlingException": "AWS throttles these calls (ThrottlingException), even after retries",
     "AccessDeniedException": "these credentials aren't allowed to call GetParameter (AccessDeniedException)",
     "InternalServerError": "GetParameter failed (InternalServerError)",
 }
@@ -362,4 +362,4 @@ def test_a_session_secret_whose_arn_ends_otherwise_is_found(bench: Bench) -> Non
     here = ("preflight", "--json", "--stack", LAB, "--project", str(owned_here()))
     found = bench.run(*here).find("secret/lab/backstage/session-secret")
     assert found["outcome"] == "failed"
-    assert found["text"].startswith(f"its ARN ends in {suffix}; backstageSessionSecret")
+    assert found["text"].startswith(f"its ARN ends in {suffix}, but backstageSessionSecret")

@@ -55,7 +55,7 @@ def test_secret_that_was_restored_is_not_in_the_state(bench: Bench) -> None:
     assert (outcome.code, outcome.failures) == (1, ["prod/db/admin"])
     urn = f"urn:pulumi:prod::{NAME}::guarded:secrets:SecretContainers::secrets"
     assert outcome.check("prod/db/admin")["text"] == (
-        "exists, but isn't in the stack's state, so `up` would fail at it; take it over: "
+        "exists, but isn't in the stack's state, so `up` would fail; take it over: "
         f"`pulumi import {SECRET} db/admin {arn('prod/db/admin')} --parent '{urn}' --generate-code=false --stack prod`"
     )
     bench.set_state(*components(), *(state_resource(SECRET, name, arn(name)) for name in CONTAINERS))
@@ -77,16 +77,16 @@ def test_parameter_and_bucket_that_are_not_in_the_state(bench: Bench) -> None:
 def test_state_without_the_parent(bench: Bench) -> None:
     bench.set_state()
     text = bench.run("preflight", "--json").find("secret/prod/db/admin")["text"]
-    assert text.endswith("run `make up STACK=prod`, which makes what it belongs to, then this check again")
+    assert text.endswith("run `make up STACK=prod`, which creates its parent component, then this check again")
 
 
 def no_cli(bench: Bench) -> str:
     bench.patch.setenv("PATH", str(bench.project))
-    return "there is no `pulumi` on the path"
+    return "`pulumi` isn't on the path"
 
 
 def no_export(bench: Bench) -> str:
-    return "`pulumi stack export --stack prod` ends with 1; run it to see why"
+    return "`pulumi stack export --stack prod` exited with 1; run it to see why"
 
 
 def no_document(bench: Bench) -> str:

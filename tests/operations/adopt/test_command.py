@@ -28,8 +28,8 @@ def test_something_must_say_what_runs(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("eu-central-1:999999999999", "of the account 999999999999; accepted: 123456789012"),
-        ("eu-west-1:123456789012", "of the region eu-west-1; accepted: eu-central-1"),
+        ("eu-central-1:999999999999", "for account 999999999999; accepted: 123456789012"),
+        ("eu-west-1:123456789012", "for region eu-west-1; accepted: eu-central-1"),
     ],
 )
 def test_the_state_of_another_account_or_region_is_refused(bench: Bench, place: str, said: str) -> None:
@@ -73,7 +73,7 @@ def test_a_stack_that_has_resources_is_no_adoption(bench: Bench) -> None:
     bench.set_state({"urn": "urn:pulumi:prod::p::aws:iam/role:Role::a", "type": "aws:iam/role:Role", "id": "a"})
     outcome = bench.run("adopt", "--lookup")
     assert outcome.code == 2
-    assert "has 1 resources already; accepted: an empty stack" in outcome.err
+    assert "already has 1 resources; accepted: an empty stack" in outcome.err
 
 
 def test_the_private_backend_is_gone_when_somebody_interrupts(bench: Bench) -> None:

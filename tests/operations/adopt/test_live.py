@@ -165,7 +165,7 @@ def test_what_runs_in_an_account_is_found(bench: Bench, live: Live) -> None:
 
 def test_what_may_not_be_read_is_no_empty_account(bench: Bench, live: Live) -> None:
     bench.cloud.fault = fault_of("DescribeParameters", "AccessDeniedException")
-    with pytest.raises(Failure, match=r"may not call DescribeParameters"):
+    with pytest.raises(Failure, match=r"aren't allowed to call DescribeParameters"):
         match([planned("aws:ssm/parameter:Parameter", "p", name="/prod/a/b")], None, live, lookup=True)
 
 

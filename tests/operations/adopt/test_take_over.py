@@ -86,7 +86,7 @@ def test_a_stack_with_something_else_is_left_alone() -> None:
         ({"lineage": "another"}, "has the lineage `a-lineage`; accepted: `another`"),
         ({"program": "other"}, "have changed since then: make a new report"),
         ({"stack": "dev"}, "it is about platform/dev; accepted: platform/prod"),
-        ({"violations": [{"level": "mandatory"}]}, "something in it stops the adoption"),
+        ({"violations": [{"level": "mandatory"}]}, "something in it blocks the adoption"),
     ],
 )
 def test_anything_else_than_what_was_reported_is_refused(changed: dict[str, object], said: str) -> None:
