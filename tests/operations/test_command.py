@@ -41,7 +41,7 @@ HELP = {
     ("deploy", "refresh"): ("--clear-pending", "--preview-only"),
     ("waivers",): ("--days", "Needs neither engine nor account"),
     ("examples",): ("marked `# EXAMPLE`",),
-    ("orphans",): ("never a value",),
+    ("orphans",): ("never the values",),
 }
 
 

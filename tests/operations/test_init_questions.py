@@ -90,7 +90,7 @@ def test_a_wrong_answer_is_told_at_once_and_asked_again(bench: Bench) -> None:
     assert "aws:region: `Frankfurt` won't do; accepted: an AWS region such as eu-central-1" in outcome.out
     assert "An answer is needed." in outcome.out
     assert "aws:allowedAccountIds[0]: `123` won't do; accepted: an AWS account id, 12 digits\n" in outcome.out
-    assert "the input ended before the last answer; nothing is written" in outcome.err
+    assert "the input ended before the last answer; nothing was written" in outcome.err
 
 
 def test_what_the_account_has_is_offered(bench: Bench) -> None:
@@ -130,7 +130,7 @@ def test_what_the_account_has_is_offered(bench: Bench) -> None:
     typed = "\n" * len(looked_up) + f"{vpc}\n\n\n\n{groups[1]}\n\n\n"
     left = ("cluster", "deployerSecurityGroupId", "orkFunction")
     outcome = ask(bench, typed, *all_but(*looked_up, *network, *left))
-    assert outcome.err.splitlines() == ["error: the input ended before the last answer; nothing is written"]
+    assert outcome.err.splitlines() == ["error: the input ended before the last answer; nothing was written"]
     for prompt in (
         f"aws:region [{REGION}]: ",
         f"aws:allowedAccountIds [{ACCOUNT}]: ",

@@ -34,7 +34,7 @@ def test_step_by_step(kinde: Bench) -> None:
     first = kinde.run("rotate-kinde", stdin=NEW + "\n")
     assert first.code == 0
     assert "make up STACK=prod" in first.out
-    assert "2 listener rules and nothing else: prod-portal and prod-pipelines" in first.text
+    assert "It changes only 2 listener rules: prod-portal and prod-pipelines" in first.text
     assert "--applied" in first.out
     assert labels(kinde) == {**DONE, "ROTATION_BEFORE": CLIENT_SECRET, "ROTATION_NEW": NEW}
 

@@ -192,7 +192,7 @@ def test_parameters(bench: Bench) -> None:
 KINDE_FAULTS = {
     "wrong issuer": (
         "Kinde: issuer",
-        "Kinde says https://ronaldhatcher.kinde.com/other, the load balancer gets https://",
+        "Kinde says https://ronaldhatcher.kinde.com/other, but the load balancer is configured with https://",
     ),
     "down": ("Kinde: discovery document", "answers 503"),
 }
