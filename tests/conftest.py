@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     processes.mark(items)
     if not shutil.which("pulumi"):
         # A mark, so that no fixture of theirs is made either.
-        skipped = pytest.mark.skip("there is no `pulumi` on the path (`make up` says how to install it)")
+        skipped = pytest.mark.skip("`pulumi` isn't on the path (`make up` says how to install it)")
         for item in items:
             if item.get_closest_marker("engine"):
                 item.add_marker(skipped)

@@ -162,7 +162,7 @@ CHANGING: Final = ("stack init", "config set")
 def test_dry_run_writes_nothing(fresh: Fresh) -> None:
     outcome = fresh.run("--dry-run", "--secrets")
     assert outcome.code == 0, outcome.text
-    assert "would be made" in outcome.text
+    assert "would be created" in outcome.text
     assert keys() == []
     assert BUCKET not in s3_backends[ACCOUNT]["aws"].buckets
     assert fresh.file.read_text() == fresh.original
@@ -244,7 +244,7 @@ def test_a_bucket_of_somebody_else(fresh: Fresh) -> None:
     fresh.bench.cloud.fault = fault_of(f"/{BUCKET}", "forbidden")
     outcome = fresh.run()
     assert outcome.code == 1
-    assert f"bucket {BUCKET}: belongs to another account, or these credentials may not look at it" in outcome.err
+    assert f"bucket {BUCKET} belongs to another account, or these credentials aren't allowed to see it" in outcome.err
     assert fresh.cli_calls == []
 
 
@@ -284,13 +284,13 @@ def test_a_bucket_in_another_region(fresh: Fresh) -> None:
     boto3.client("s3", "eu-west-1").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
     outcome = fresh.run()
     assert outcome.code == 1
-    assert f"bucket {BUCKET}: is in eu-west-1; accepted: eu-central-1" in outcome.err
+    assert f"bucket {BUCKET} is in eu-west-1; accepted: eu-central-1" in outcome.err
 
 
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("PendingDeletion", "is to be deleted; bring it back with `aws kms cancel-key-deletion`"),
+        ("PendingDeletion", "is scheduled for deletion; restore it with `aws kms cancel-key-deletion`"),
         ("Disabled", "is Disabled; accepted: Enabled"),
     ],
 )
@@ -323,7 +323,7 @@ def test_without_the_cli(fresh: Fresh) -> None:
     fresh.bench.patch.setenv("PATH", os.devnull)
     outcome = fresh.run()
     assert (outcome.code, fresh.bench.cloud.calls) == (2, [])
-    assert "there is no `pulumi` on the path" in outcome.err
+    assert "`pulumi` isn't on the path" in outcome.err
 
 
 def test_a_shell_with_another_backend(fresh: Fresh) -> None:
@@ -365,7 +365,7 @@ def test_a_stack_whose_file_is_somebody_elses(fresh: Fresh) -> None:
     fresh.file.write_text(fresh.original)
     outcome = fresh.run()
     assert outcome.code == 1
-    assert "is there, with resources, but Pulumi.prod.yaml lacks `secretsprovider`" in outcome.text
+    assert "exists and has resources, but Pulumi.prod.yaml lacks `secretsprovider`" in outcome.text
 
 
 def test_a_header_secret_that_cannot_be_opened_stays(fresh: Fresh) -> None:
@@ -374,7 +374,7 @@ def test_a_header_secret_that_cannot_be_opened_stays(fresh: Fresh) -> None:
     file = fresh.file.read_text()
     outcome = fresh.run()
     assert outcome.code == 1
-    assert "header secret failed the key doesn't open it, or it isn't 64 lower-case hexadecimal digits" in outcome.text
+    assert "header secret failed the key doesn't decrypt it, or it isn't 64 lower-case hexadecimal digits" in outcome.text
     assert fresh.file.read_text() == file
 
 

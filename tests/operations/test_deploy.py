@@ -75,7 +75,7 @@ def test_without_the_cli_it_says_how_to_install_the_pinned_version(command: str)
     done = deploy(command, "--stack", "prod")
     assert done.returncode == 2
     assert f"Install Pulumi CLI {VERSION}" in done.stderr
-    assert f"must answer v{VERSION}" in done.stderr
+    assert f"version` prints v{VERSION}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

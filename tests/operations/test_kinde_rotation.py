@@ -55,7 +55,7 @@ def test_sign_in_fails_and_the_way_back(kinde: Bench) -> None:
     kinde.edge.status = 500
     broken = kinde.run(*PROVEN)
     assert broken.code == 1
-    assert "500: the load balancer can't finish the sign-in" in broken.text
+    assert "500: the load balancer can't complete the sign-in" in broken.text
     assert "--roll-back" in broken.out
     kinde.edge.status = 0
     back = kinde.run("rotate-kinde", "--roll-back")
@@ -125,7 +125,7 @@ def test_how_kinde_takes_the_secret_makes_no_difference(kinde: Bench, authentica
 # What is typed, and Kinde's fault -> exit code and what is said; nothing is changed.
 REFUSED = {
     "not Kinde's": ("CanaryClientSecretOfAnother012345", "", 1, "(invalid_client); nothing was changed"),
-    "too short": ("CanaryShort", "", 2, "the new client secret is not 16 or more printable"),
+    "too short": ("CanaryShort", "", 2, "the new client secret isn't 16 or more printable"),
     "empty": ("", "", 2, "the new client secret is empty"),
     "JSON": ('{"client_secret": "CanaryClientSecretInJson0123"}', "", 2, "the new client secret is JSON"),
     "Kinde is down": (NEW, "down", 1, "neither invalid_grant nor invalid_client, but HTTP 503"),

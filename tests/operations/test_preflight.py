@@ -43,7 +43,7 @@ def test_examples_that_are_left(bench: Bench) -> None:
     file.write_text(file.read_text().replace("cluster:", "cluster:  # EXAMPLE\n   "))
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
-    assert outcome.find("examples")["text"] == "marked EXAMPLE and not yet your own: cluster"
+    assert outcome.find("examples")["text"] == "still marked EXAMPLE; replace them by your own: cluster"
 
 
 def test_one_table(bench: Bench) -> None:
@@ -66,21 +66,21 @@ def administrator(name: str, password: str, said: str) -> tuple[str, str]:
 # Name of a secret -> (its value, what is said of it).
 WRONG_VALUES = {
     GITHUB: [
-        ("ghp_CanaryShort", "is not 20 or more letters, digits"),
+        ("ghp_CanaryShort", "isn't 20 or more letters, digits"),
         ("ghp_CanaryTokenOfGithub0123456789abcdef\n", "has white space or a line break at its beginning or end"),
-        ('{"token": "ghp_CanaryTokenOfGithub0123456789abcdef"}', "is not 20 or more letters, digits"),
+        ('{"token": "ghp_CanaryTokenOfGithub0123456789abcdef"}', "isn't 20 or more letters, digits"),
         ("   ", "is empty"),
     ],
-    "prod/prefect/api-auth": [("CanaryPrefectPassword", "is not `user:password`")],
+    "prod/prefect/api-auth": [("CanaryPrefectPassword", "isn't `user:password`")],
     KINDE_SECRET: [
-        ("CanaryShort", "is not 16 or more printable characters"),
+        ("CanaryShort", "isn't 16 or more printable characters"),
         ('{"secret": "CanaryClientSecretBefore0123456789"}', "lacks `client_secret`"),
     ],
     NEO4J: [
-        ("neo4j+s://CanaryHost", "is not JSON"),
-        ('["CanaryNeo4j"]', "is not a JSON object"),
+        ("neo4j+s://CanaryHost", "isn't JSON"),
+        ('["CanaryNeo4j"]', "isn't a JSON object"),
         ('{"uri": "neo4j+s://canary.example.com", "user": "neo4j"}', "lacks the password"),
-        ('{"uri": "https://canary.example.com", "user": "neo4j", "password": "CanaryNeo4j"}', "URL of another scheme"),
+        ('{"uri": "https://canary.example.com", "user": "neo4j", "password": "CanaryNeo4j"}', "URL with another scheme"),
         ('{"uri": "neo4j+s://c.example.com", "user": "", "password": "CanaryNeo4j"}', "has the user name empty"),
     ],
     "blog-data/cloudinary/credentials": [
@@ -88,8 +88,8 @@ WRONG_VALUES = {
     ],
     "prod/backstage/database-url": [
         ("mysql://user:CanaryPassword@db.example.com/backstage", "URL with another scheme; accepted: postgresql"),
-        ("postgresql://user@db.example.com/backstage", "holds a URL without a password"),
-        ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "holds a URL that can't be read"),
+        ("postgresql://user@db.example.com/backstage", "is a URL without a password"),
+        ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "is a URL that can't be read"),
         ("postgresql://user:Canary@ss/word@host:5432/db", NOT_ENCODED),
         ("postgresql://user:Canary@Password@host:5432/db", NOT_ENCODED),
         ("postgresql://user:Canary%ss@host:5432/db", NOT_ENCODED),
@@ -164,7 +164,7 @@ def test_another_account_is_left_alone(bench: Bench) -> None:
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
     assert outcome.check("account")["text"] == (
-        "the credentials are of account 123456789012, the stack's is 210987654321; set AWS_PROFILE"
+        "the credentials belong to account 123456789012, the stack to 210987654321; set AWS_PROFILE"
     )
     assert bench.cloud.calls == ["/"]
 

@@ -171,7 +171,7 @@ def test_what_cannot_be_looked_at_is_not_passed(bench: Bench) -> None:
 def test_self_registration_is_told_to_a_person(bench: Bench) -> None:
     outcome, text = verdicts(bench)["kinde/sign-up"]
     assert outcome == "open"
-    assert text.startswith("not checked, because no interface of Kinde tells it: in Settings, Environment, Policies")
+    assert text.startswith("not checked, because Kinde has no API for it: in Settings, Environment, Policies")
 
 
 def rule(expression: str, **more: object) -> dict[str, Any]:

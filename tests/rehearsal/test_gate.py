@@ -253,4 +253,4 @@ def test_a_plan_that_is_only_read_says_that_nothing_judged_it() -> None:
 def test_a_folder_that_is_no_pack() -> None:
     outcome = rehearse("--pack", WORKSHOP)
     assert outcome.code == 2
-    assert "is no policy pack" in outcome.err
+    assert "isn't a policy pack" in outcome.err
