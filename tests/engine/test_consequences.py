@@ -87,7 +87,7 @@ def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_pat
         "role (aws:iam:Role) is replaced because of `path`",
         "logs (aws:cloudwatch:LogDeliverySource) is replaced because of `logType`",
     ):
-        assert f"{what} under its fixed name: the old one goes first, then a new one is made." in told
+        assert f"{what} under its fixed name: the old one is deleted, then a new one is created." in told
     # What refers to a source goes before it, since it can't be changed in place.
     changes = [f"{method} {type_.rpartition(':')[2]}" for method, type_ in deployment.changes(before) if "log" in type_]
     assert changes == [

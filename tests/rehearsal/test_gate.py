@@ -117,7 +117,7 @@ def test_the_report_on_a_pull_request_says_which_rules_are_not_enforced(tmp_path
     report = markdown(plan)
     headline = report.splitlines()[0]
     assert headline.endswith(
-        "every policy holds; 1 of 4 rules enforced (disabled: bucket-prefix, lonely-bench, unsigned)"
+        "no violations; 1 of 4 rules enforced (disabled: bucket-prefix, lonely-bench, unsigned)"
     )
     assert "\\x1b[2J" in report
     assert "\x1b" not in report
@@ -189,8 +189,8 @@ def assert_failed(outcome: Outcome, pack: str, *said: str) -> None:
 @pytest.mark.parametrize(
     ("pack", "said"),
     [
-        ("dead", ("ended while it started, with exit code 3", "no rules today")),
-        ("chatty", ("printed `welcome` where its port was expected",)),
+        ("dead", ("ended with exit code 3 while it was starting", "no rules today")),
+        ("chatty", ("printed `welcome` instead of its port",)),
         ("crashing", ("died while answering", "out of memory")),
         ("raising", ("failed to answer", "a rule with a hole")),
     ],
@@ -246,7 +246,7 @@ def test_without_a_pack_nothing_passes(workshop: Path) -> None:
 
 def test_a_plan_that_is_only_read_says_that_nothing_judged_it() -> None:
     outcome = rehearse("--unjudged", "--quiet")
-    assert (outcome.code, outcome.out) == (0, "dev: 9 resources to create: judged by no pack\n")
+    assert (outcome.code, outcome.out) == (0, "dev: 9 resources to create: no pack judged them\n")
     assert rehearse("--unjudged", "--pack", HOUSE).code == 2
 
 

@@ -88,7 +88,7 @@ def test_each_save_is_planned_and_told_by_what_it_changes(watch: Watch, workshop
     at = f"__main__.py:{line_of(program, 'role = Thing(')}"
     assert watch.next() == [
         "1 changed, passed",
-        f"  reader (aws:iam:Role) is replaced because of `name`: the old one goes first, then a new one is made.  {at}",
+        f"  reader (aws:iam:Role) is replaced because of `name`: the old one is deleted, then a new one is created.  {at}",
         f"  replace reader (aws:iam:Role)  {at}",
         "    name: dev-reader -> dev-writer",
     ]
@@ -99,7 +99,7 @@ def test_each_save_is_planned_and_told_by_what_it_changes(watch: Watch, workshop
     assert watch.next() == [
         "1 changed, failed, 1 mandatory",
         "  can't succeed: bench-drawer (aws:s3:Bucket) is protected, and would be replaced because of `bucket`. "
-        f"Take `protect` away first, and apply that.  {at}",
+        f"Remove `protect` first, and apply that.  {at}",
         f"  replace bench-drawer (aws:s3:Bucket)  {at}",
         "    bucket: rc-bench-drawer -> x-bench-drawer",
         f"  new: {rule}",
