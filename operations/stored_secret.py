@@ -51,7 +51,7 @@ class StoredSecret:
                 return None
         if answer.get("DeletedDate"):
             raise Failure(
-                f"{self.name} is marked for deletion; restore it with "
+                f"{self.name}: marked for deletion; restore it with "
                 f"`aws secretsmanager restore-secret --secret-id {self._id}`, then run this again"
             )
         stages = answer.get("VersionIdsToStages", {})
@@ -65,7 +65,7 @@ class StoredSecret:
             except self._client.exceptions.ResourceNotFoundException:
                 return None
         if "SecretString" not in answer:
-            raise Failure(f"{self.name} has a binary value; accepted: text")
+            raise Failure(f"{self.name}: a binary value; accepted: text")
         return SecretStr(answer["SecretString"])
 
     def add(self, value: SecretStr, label: str = CURRENT, token: str = "") -> bool:

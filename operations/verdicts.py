@@ -61,7 +61,7 @@ class Check:
         """Return the verdict that something is wrong; the explanation of a known symptom follows the text."""
         if symptom is None:
             return Verdict(self.key, self.subject, Outcome.FAILED, text)
-        explained = f"{text}. {symptom}" if text else str(symptom)
+        explained = f"{text.removesuffix('.')}. {symptom}" if text else str(symptom)
         return Verdict(self.key, self.subject, Outcome.FAILED, explained, symptom.name)
 
     def undecided(self, text: str) -> Verdict:

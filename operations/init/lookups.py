@@ -124,7 +124,7 @@ class Lookups:
         try:
             found = self._look(self._web, question.key, answers) if self._web else ()
         except Failure as failure:
-            self._tell(f"{question.key} isn't looked up: {str(failure).removeprefix(f'{question.key}: ')}")
+            self._tell(f"{question.key} couldn't be looked up: {str(failure).removeprefix(f'{question.key}: ')}")
             return []
         return [
             choice

@@ -177,8 +177,7 @@ def _check_start(account: Account) -> Verdict:
         return _DATABASE.passed("exists" if generation else "none is configured")
     if account.snapshot(_final_snapshot(account)):
         return _DATABASE.failed(
-            f"generation {generation} was deleted and left its snapshot; accepted: databaseGeneration "
-            f"{generation + 1}"
+            f"generation {generation} was deleted and left its snapshot; accepted: databaseGeneration {generation + 1}"
         )
     name = settings.start_snapshot(account.database_name)
     if name is None:

@@ -113,7 +113,7 @@ def run(
         return 0
     name = stack.names.environment
     if code := deploy.up(folder, name, yes=yes, change_park_mode=True):
-        say(f"The update failed. Run `make {direction.command} STACK={name}` again: it continues where this one stopped.")
+        say(f"The update failed. Run `make {direction.command} STACK={name}` again to continue.")
         return code
     with progress("checking the result"):
         arrived = direction.after(account, web)
@@ -134,8 +134,8 @@ def _require_setting(direction: Direction, stack: Stack) -> None:
         )
     if stack.settings.park_mode != direction.mode:
         raise BadConfiguration(
-            f"{file} has parkMode `{stack.settings.park_mode}`; accepted: `{direction.mode}`, reviewed and merged first "
-            "(docs/runbooks/parking.md)"
+            f"{file} has parkMode `{stack.settings.park_mode}`; accepted: `{direction.mode}`, reviewed and merged "
+            "first (docs/runbooks/parking.md)"
         )
 
 

@@ -26,9 +26,9 @@ class Step:
     """One resource that the preview would create, in the engine's terms.
 
     `inputs` and `outputs` have raw property values: unknowns as the sentinel, secrets marked but in clear text. Only
-    the result of `document` is safe to leave the process. `source` is `project:///FILE#LINE`, empty if the engine itself
-    registered the resource; `trace` has its callers, the nearest first. `statements` has both for the policy statements
-    in the inputs whose lines the program tells: Sid -> lines.
+    the result of `document` is safe to leave the process. `source` is `project:///FILE#LINE`, empty if the engine
+    itself registered the resource; `trace` has its callers, the nearest first. `statements` has both for the policy
+    statements in the inputs whose lines the program tells: Sid -> lines.
     """
 
     urn: str
@@ -64,7 +64,8 @@ class Step:
         """Return the line that a rule's message is about, and its callers, the nearest first.
 
         That is the line of the first policy statement that the message names by its Sid, or else of the resource. If
-        the message has Sids in the form `statement 1 (SID)`, only these count, because a Sid can also be a service's name.
+        the message has Sids in the form `statement 1 (SID)`, only these count, because a Sid can also be the name of a
+        service.
         """
         for form in (r"statement \d+ \(`{}`\)", r"\b{}\b"):
             found = {sid: re.search(form.format(re.escape(sid)), message) for sid in self.statements}

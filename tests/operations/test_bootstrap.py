@@ -374,7 +374,9 @@ def test_a_header_secret_that_cannot_be_opened_stays(fresh: Fresh) -> None:
     file = fresh.file.read_text()
     outcome = fresh.run()
     assert outcome.code == 1
-    assert "header secret failed the key doesn't decrypt it, or it isn't 64 lower-case hexadecimal digits" in outcome.text
+    assert (
+        "header secret failed the key doesn't decrypt it, or it isn't 64 lower-case hexadecimal digits" in outcome.text
+    )
     assert fresh.file.read_text() == file
 
 

@@ -106,7 +106,9 @@ def test_there_is_no_picture_of_a_page_that_shows_the_password(bench: Bench) -> 
     browser = Browser(sys.executable, sys.executable, (), 60, PICTURES)
     for found in sign_in(stack, Web(10, {}), browser, SigningIn(EMAIL, SecretStr(WRONG))):
         assert found.outcome is Outcome.FAILED
-        assert found.text.endswith("doesn't accept the test user's password. No screenshot: the page shows the password")
+        assert found.text.endswith(
+            "doesn't accept the test user's password. No screenshot: the page shows the password"
+        )
 
 
 @pytest.mark.nightly

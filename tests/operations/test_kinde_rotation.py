@@ -60,7 +60,7 @@ def test_sign_in_fails_and_the_way_back(kinde: Bench) -> None:
     kinde.edge.status = 0
     back = kinde.run("rotate-kinde", "--roll-back")
     assert back.code == 0
-    assert "the client secret before the rotation" in back.out
+    assert "the client secret from before the rotation" in back.out
     assert labels(kinde) == {**BACK, "ROTATION_BEFORE": CLIENT_SECRET, "ROTATION_BACK": CLIENT_SECRET}
     assert kinde.run(*PROVEN).code == 0
     assert labels(kinde) == BACK

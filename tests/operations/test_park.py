@@ -244,7 +244,7 @@ def test_all_that_speaks_against_parking_is_told_at_once(platform: Platform) -> 
     assert outcome.code == 1
     for told in (
         "prod-prefect-deployer:1 (",
-        "can't be looked at from here",
+        "can't be checked from here",
         "the newest is backup-of-today",
         "it has deletion protection: apply databaseDeletable `true` before you park",
         "Nothing was changed.",
@@ -258,7 +258,7 @@ def test_prefect_is_asked_where_its_api_is_open(platform: Platform) -> None:
     bench.configure(parkMode="parked", openPrefectMachineApi=True)
     bench.edge.credential = BY_HAND["prod/prefect/api-auth"]
     for paused, running, told in (
-        (True, 2, "2 aren't at their end"),
+        (True, 2, "2 haven't ended"),
         (False, 0, "the work pool `flows` isn't paused"),
         (True, 0, "is paused, and no flow is running"),
     ):
@@ -286,7 +286,7 @@ def test_what_speaks_against_unparking(platform: Platform) -> None:
             2,
             "from_final_snapshot",
             {"status": "available", "engine_version": "17.11"},
-            "databaseEngineVersion is 17.10, and prod-database-g1-final is of 17.11",
+            "databaseEngineVersion is 17.10, but prod-database-g1-final has 17.11",
         ),
     ):
         bench.configure(databaseGeneration=generation, databaseRestoreMode=mode)

@@ -80,8 +80,14 @@ WRONG_VALUES = {
         ("neo4j+s://CanaryHost", "isn't JSON"),
         ('["CanaryNeo4j"]', "isn't a JSON object"),
         ('{"uri": "neo4j+s://canary.example.com", "user": "neo4j"}', "lacks the password"),
-        ('{"uri": "https://canary.example.com", "user": "neo4j", "password": "CanaryNeo4j"}', "URL with another scheme"),
-        ('{"uri": "neo4j+s://c.example.com", "user": "", "password": "CanaryNeo4j"}', "has the user name empty"),
+        (
+            '{"uri": "https://canary.example.com", "user": "neo4j", "password": "CanaryNeo4j"}',
+            "URL with another scheme",
+        ),
+        (
+            '{"uri": "neo4j+s://c.example.com", "user": "", "password": "CanaryNeo4j"}',
+            "has the user name, which must be a text that isn't empty",
+        ),
     ],
     "blog-data/cloudinary/credentials": [
         ('{"cloud_name": "canary-cloud", "api_key": "CanaryKey"}', "lacks the API secret")
@@ -104,7 +110,7 @@ WRONG_VALUES = {
         ("postgresql+asyncpg://user:Canary@Password@host/prefect", NOT_ENCODED),
         (
             "postgresql+asyncpg://user:CanaryPassword@host/prefect?sslmode=require",
-            "sslmode, which asyncpg doesn't know",
+            "sslmode, which asyncpg doesn't support",
         ),
     ],
     "prod/backstage/session-secret": [("CanaryTooShortForAKey", "is shorter than 32 bytes")],
@@ -148,7 +154,7 @@ def test_missing_empty_and_deleted_secrets(bench: Bench) -> None:
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
     assert outcome.check(GITHUB)["text"] == "is missing; create it in Secrets Manager: access token"
-    assert outcome.check("prod/circleci/pat/backstage")["text"].startswith("is marked for deletion")
+    assert outcome.check("prod/circleci/pat/backstage")["text"].startswith("marked for deletion")
     assert outcome.check(NEO4J)["text"].startswith("has no value; give it one: JSON with Neo4j URI")
     assert outcome.check("prod/db/admin")["outcome"] == "open"
 

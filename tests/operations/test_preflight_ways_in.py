@@ -162,10 +162,15 @@ def test_what_cannot_be_looked_at_is_not_passed(bench: Bench) -> None:
     bench.set_state()
     found = verdicts(bench)
     assert found["ways-in/distributions"] == ("passed", "none but the stack's own")
-    assert [found[f"ways-in/{way}"] for way in WAYS[1:]] == [("open", "doesn't exist yet; the first apply creates it")] * 3
+    assert [found[f"ways-in/{way}"] for way in WAYS[1:]] == [
+        ("open", "doesn't exist yet; the first apply creates it")
+    ] * 3
     bench.cloud.fault = fault_of("/2020-05-31/distribution", "AccessDenied")
     outcome, text = verdicts(bench)["ways-in/distributions"]
-    assert (outcome, "not checked, because these credentials aren't allowed to call ListDistributions" in text) == ("open", True)
+    assert (outcome, "not checked, because these credentials aren't allowed to call ListDistributions" in text) == (
+        "open",
+        True,
+    )
 
 
 def test_self_registration_is_told_to_a_person(bench: Bench) -> None:
@@ -216,7 +221,10 @@ def test_rules_that_the_token_may_not_read(bench: Bench) -> None:
     found = verdicts(bench)
     for key in ("cloudflare/rules", "cloudflare/workers", "cloudflare/page-rules", f"validation/{PORTAL}"):
         outcome, text = found[key]
-        assert (outcome, text.startswith("not checked, because the token isn't allowed to read them")) == ("open", True), key
+        assert (outcome, text.startswith("not checked, because the token isn't allowed to read them")) == (
+            "open",
+            True,
+        ), key
 
 
 def restriction(type_: str, pattern: str) -> dict[str, str]:

@@ -107,7 +107,12 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
     ),
     "an unlisted status": (status(418), REDIRECT, "", f"answers 418 at https://{PORTAL}/"),
     "nobody is asked to sign in": (edge("open"), REDIRECT, "", "answers 200 to anybody, without a sign-in"),
-    "wrong client": (edge("wrong client"), REDIRECT, "", "the client id is another, the stack's is 0123456789abcdef"),
+    "wrong client": (
+        edge("wrong client"),
+        REDIRECT,
+        "",
+        "the client id is another, but the stack's is 0123456789abcdef",
+    ),
     "wrong scope": (edge("wrong scope"), REDIRECT, "", "the scope is `openid`; accepted: `openid profile email`"),
     "insecure cookie": (edge("insecure cookie"), f"{PORTAL}: cookies", "", "AWSALBAuthNonce without Secure"),
     "Kinde has no page": (kinde("no page"), PAGE, "", "Kinde answers 503"),
@@ -195,7 +200,7 @@ def test_host_that_the_edge_does_not_cover(bench: Bench, edges: dict[str, int], 
     outcome = bench.run(command, "--json", "--stack", "dev", *routes)
     found = outcome.find(f"certificate/{DEEP[0]}")
     assert (outcome.code, found["outcome"], found["symptom"]) == (1, "failed", "uncovered host")
-    assert "Universal SSL covers the zone and one level below it" in found["text"]
+    assert "Universal SSL only covers the zone and one level below it" in found["text"]
 
 
 def test_alert_of_a_host_in_reach_of_universal_ssl_is_no_uncovered_host(bench: Bench, edges: dict[str, int]) -> None:

@@ -89,14 +89,14 @@ CASES: Final[dict[str, tuple[str, list[Callable[[PlanDocument], None]], list[tup
     "port-with-a-new-name-of-the-old-order": (
         "dev",
         [inputs(TARGETS, port=7, name="x"), options(TARGETS, deleteBeforeReplace=True)],
-        [(IMPOSSIBLE, "because of `name`, `port`, so the old one has to be deleted first, but AWS doesn't delete it while dev-p")],
+        [(IMPOSSIBLE, "because of `name`, `port`, so the old one has to be deleted first, but AWS doesn't delete it")],
     ),
     "port-with-a-new-name": ("dev", [inputs(TARGETS, port=7, name="x")], [(REPLACED, "because of `name`, `port`: a")]),
-    "bucket-renamed": ("dev", [inputs(BUCKET, bucket="x")], [(REPLACED, "because of `bucket`: the old one goes firs")]),
+    "bucket-renamed": ("dev", [inputs(BUCKET, bucket="x")], [(REPLACED, "because of `bucket`: the old one is delete")]),
     "protected-bucket-renamed": (
         "prod",
         [inputs(BUCKET, bucket="x")],
-        [(IMPOSSIBLE, "is protected, and would be replaced because of `bucket`. Take")],
+        [(IMPOSSIBLE, "is protected, and would be replaced because of `bucket`. Rem")],
     ),
     "group-in-another-network": ("dev", [inputs(GROUP, vpcId="vpc-1")], [(REPLACED, "because of `vpcId`: a new one")]),
     "group-described-anew": (

@@ -116,9 +116,7 @@ def test_the_report_on_a_pull_request_says_which_rules_are_not_enforced(tmp_path
     plan["steps"][1]["urn"] += "\x1b[2J`\n# heading"
     report = markdown(plan)
     headline = report.splitlines()[0]
-    assert headline.endswith(
-        "no violations; 1 of 4 rules enforced (disabled: bucket-prefix, lonely-bench, unsigned)"
-    )
+    assert headline.endswith("no violations; 1 of 4 rules enforced (disabled: bucket-prefix, lonely-bench, unsigned)")
     assert "\\x1b[2J" in report
     assert "\x1b" not in report
     assert "\n# heading" not in report

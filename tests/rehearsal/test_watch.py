@@ -88,7 +88,8 @@ def test_each_save_is_planned_and_told_by_what_it_changes(watch: Watch, workshop
     at = f"__main__.py:{line_of(program, 'role = Thing(')}"
     assert watch.next() == [
         "1 changed, passed",
-        f"  reader (aws:iam:Role) is replaced because of `name`: the old one is deleted, then a new one is created.  {at}",
+        "  reader (aws:iam:Role) is replaced because of `name`: the old one is deleted, then a new one is created."
+        f"  {at}",
         f"  replace reader (aws:iam:Role)  {at}",
         "    name: dev-reader -> dev-writer",
     ]
