@@ -173,8 +173,8 @@ def test_what_cant_be_looked_up_is_told_in_a_line_and_asked(bench: Bench) -> Non
 def test_another_account_isnt_looked_at(bench: Bench) -> None:
     outcome = ask(bench, "staging/kinde/client-secret-2pS4d3\n", *all_but("kindeClientSecret", "vpcId"))
     assert outcome.err.splitlines()[:-1] == [
-        f"kindeClientSecret couldn't be looked up: the credentials belong to account {ACCOUNT}; accepted: 345678901234, "
-        "the stack's own; set AWS_PROFILE"
+        f"kindeClientSecret couldn't be looked up: the credentials belong to account {ACCOUNT}; accepted: "
+        "345678901234, the stack's own; set AWS_PROFILE"
     ]
     assert outcome.out.endswith("vpcId: ")
     assert not {"ListSecrets"} & set(bench.cloud.calls)
