@@ -81,7 +81,7 @@ def parser(named: str = "") -> argparse.ArgumentParser:
     """
     whole = argparse.ArgumentParser(
         prog="python -m operations",
-        description="What people run before, around and after a deploy. AWS credentials come from the shell, as with "
+        description="Commands to run before, around and after a deploy. AWS credentials come from the shell, as with "
         "the AWS CLI.",
         epilog=EXIT_CODES,
     )

@@ -284,7 +284,7 @@ def _look_first(folder: Path, stack: str, left_out: Sequence[str]) -> int:
     Raises:
         Failure: the update can't succeed.
     """
-    print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
+    print("Checking what this would destroy or replace …", file=sys.stderr, flush=True)
     with tempfile.TemporaryFile() as written:
         # Unchanged resources count too: AWS refuses to delete what they refer to.
         command = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames", *left_out]

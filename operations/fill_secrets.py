@@ -35,7 +35,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""
 
 @dataclass(frozen=True)
 class Databases:
-    """Where the databases are, and what they and their users are called.
+    """The databases' endpoint, and the names of databases and users.
 
     `endpoint` is `HOST` or `HOST:PORT`, or empty. `given` has the value of each of `DATABASE_OPTIONS`, by its flag.
     """

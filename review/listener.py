@@ -51,16 +51,16 @@ def answer(listener: Mapping[str, Any], rules: Iterable[Mapping[str, Any]], requ
 def _matches(condition: Mapping[str, Any], request: Request) -> bool:
     ((kind, content),) = condition.items()
     if kind == "hostHeader":
-        return _one(content["values"], request.host.partition(":")[0], ignore_case=True)
+        return _matches_any(content["values"], request.host.partition(":")[0], ignore_case=True)
     if kind == "httpHeader":
         sent = {name.lower(): value for name, value in request.headers.items()}.get(content["httpHeaderName"].lower())
-        return sent is not None and _one(content["values"], sent, ignore_case=True)
+        return sent is not None and _matches_any(content["values"], sent, ignore_case=True)
     if kind == "pathPattern":
-        return _one(content["values"], request.path.partition("?")[0], ignore_case=False)
+        return _matches_any(content["values"], request.path.partition("?")[0], ignore_case=False)
     raise ValueError(f"the simulation doesn't know the condition {kind}")
 
 
-def _one(patterns: Sequence[str], text: str, *, ignore_case: bool) -> bool:
+def _matches_any(patterns: Sequence[str], text: str, *, ignore_case: bool) -> bool:
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
     return any(re.fullmatch(_expression(pattern), text, flags) for pattern in patterns)
 

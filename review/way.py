@@ -157,23 +157,26 @@ def attacks(way: Mapping[str, Any]) -> list[tuple[str, Sent]]:
         ("somebody who is signed in", Sent(signed_in)),
         ("bypassing Cloudflare, directly to the distribution", Sent(signed_in, start="cloudfront")),
         ("bypassing both, from a CloudFront address, without the header", Sent(signed_in, start="balancer")),
-        ("the same with a guessed header", Sent(_with(signed_in, {header: "guessed"}), start="balancer")),
-        ("with a wildcard in the header", Sent(_with(signed_in, {header: "*"}), start="balancer")),
-        ("with the right header, not signed in", Sent(_with(visitor, proven), start="balancer")),
+        ("the same with a guessed header", Sent(_with_headers(signed_in, {header: "guessed"}), start="balancer")),
+        ("with a wildcard in the header", Sent(_with_headers(signed_in, {header: "*"}), start="balancer")),
+        ("with the right header, not signed in", Sent(_with_headers(visitor, proven), start="balancer")),
         (
             "with the right header, for another host",
             Sent(Request("example.org", "/", proven), start="balancer"),
         ),
-        ("forged headers of a sign-in", Sent(_with(visitor, {"x-amzn-oidc-identity": "admin"}))),
+        ("forged headers of a sign-in", Sent(_with_headers(visitor, {"x-amzn-oidc-identity": "admin"}))),
         ("the session of another application", Sent(Request(host, "/", sessions=frozenset(("another",))))),
         ("the load balancer by its own name", Sent(Request(_unproxied(way), "/"))),
         ("a health check from outside", Sent(Request(host, "/api/health"))),
-        ("WebSocket without a session", Sent(_with(visitor, {"Upgrade": "websocket", "Connection": "Upgrade"}))),
+        (
+            "WebSocket without a session",
+            Sent(_with_headers(visitor, {"Upgrade": "websocket", "Connection": "Upgrade"})),
+        ),
         ("TRACE", Sent(signed_in, method="TRACE")),
     ]
 
 
-def _with(request: Request, headers: Mapping[str, str]) -> Request:
+def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:
     return Request(request.host, request.path, {**request.headers, **headers}, request.sessions)
 
 

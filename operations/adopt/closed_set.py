@@ -81,8 +81,8 @@ def _parts_that_leave(
 
 def _wholes(state: TerraformState, part: TerraformResource) -> list[TerraformResource]:
     """Return the resources that a part may belong to: just one if the state says which."""
-    type_ = next((whole for pattern, whole in _PARTS.items() if fnmatchcase(_own(part.type), pattern)), "")
-    of_type = [one for one in state.resources if type_ and _own(one.type) == type_]
+    type_ = next((whole for pattern, whole in _PARTS.items() if fnmatchcase(_main_name(part.type), pattern)), "")
+    of_type = [one for one in state.resources if type_ and _main_name(one.type) == type_]
     given = {value for key, values in part.attributes.items() if key not in _OWN for value in values}
     linked = [one for one in of_type if configured(one.whole_address) in part.dependencies]
     named = [
@@ -108,7 +108,7 @@ def _bookkeeping_that_leaves(state: TerraformState, leaving: Collection[str]) ->
             yield one
 
 
-def _own(type_: str) -> str:
+def _main_name(type_: str) -> str:
     """Return a type under its main name: `aws_alb` is an alias of `aws_lb`."""
     return f"aws_lb{type_.removeprefix('aws_alb')}" if type_.startswith("aws_alb") else type_
 

@@ -1,4 +1,4 @@
-"""The Pulumi CLI as an adoption uses it: on the stack itself, or on an empty one of the same name in a private backend.
+"""Runs the Pulumi CLI for an adoption: on the stack itself, or on an empty one of the same name in a private backend.
 
 The CLI's output isn't shown, because a preview or an import may print secret values.
 """
@@ -29,7 +29,7 @@ SECRET_MARKER: Final = {**SECRET_MARK, "plaintext": "null"}
 """Marks an input in an import file as a secret without giving its value: the engine takes the value that the provider
 reads, and only the mark from here (pkg/resource/deploy/import.go of pulumi/pulumi)."""
 
-_SAID: Final = 12
+_MOST_ERROR_LINES: Final = 12
 """How many lines of the CLI's errors are shown."""
 
 ImportRow = dict[str, Any]
@@ -148,6 +148,6 @@ def _errors(done: subprocess.CompletedProcess[str]) -> str:
     with contextlib.suppress(ValueError, TypeError, KeyError):
         told = [one for one in json.loads(done.stdout)["diagnostics"] if one["severity"] == "error"]
         said += [line.strip() for one in told for line in one["message"].splitlines() if line.strip()]
-    return "\n".join(f"  {line}" for line in [*dict.fromkeys(said)][:_SAID]) or (
+    return "\n".join(f"  {line}" for line in [*dict.fromkeys(said)][:_MOST_ERROR_LINES]) or (
         "  it gives no reason; run it yourself to see more"
     )

@@ -174,8 +174,8 @@ def _lookup(address: str, leaving: Iterable[TerraformResource]) -> str:
         return ""
     name = _lookup_name(address)
     if None in found:
-        return f'data "{type_}" "{name}" {{\n  {by} = {_text(found[None])}\n}}\n'
-    lines = "\n".join(f"    {_text(f'{index}')} = {_text(value)}" for index, value in found.items())
+        return f'data "{type_}" "{name}" {{\n  {by} = {_literal(found[None])}\n}}\n'
+    lines = "\n".join(f"    {_literal(f'{index}')} = {_literal(value)}" for index, value in found.items())
     return f'data "{type_}" "{name}" {{\n  for_each = {{\n{lines}\n  }}\n  {by} = each.value\n}}\n'
 
 
@@ -184,12 +184,12 @@ def _lookup_name(address: str) -> str:
     return "_".join([*modules[1::2], name])
 
 
-def _instead(address: str) -> str:
+def _data_reference(address: str) -> str:
     """Return the reference to a data source that replaces the one to the resource."""
     return f"data.{address.split('.')[-2]}.{_lookup_name(address)}"
 
 
-def _text(value: str) -> str:
+def _literal(value: str) -> str:
     """Return a text as a string literal of Terraform."""
     return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
@@ -203,7 +203,7 @@ def files(done: HandOver) -> dict[str, str]:
         LOOKED_UP: "\n".join(done.lookups.values()),
         STATE_RM: "set -eu\n" + "".join(commands) if done.instances else "",
         WAY_BACK: "\n".join(
-            f"import {{\n  to = {address}\n  id = {_text(id_)}\n}}\n" if id_ else f"# {address} can't be imported.\n"
+            f"import {{\n  to = {address}\n  id = {_literal(id_)}\n}}\n" if id_ else f"# {address} can't be imported.\n"
             for address, id_ in done.ids.items()
         ),
         ADDRESSES: json.dumps(done.addresses, indent=1) + "\n",
@@ -218,7 +218,11 @@ def page(done: HandOver) -> str:
     code += [f"- the instance `{address}`, in the `for_each` or `count` that creates it" for address in done.instances]
     rows = [
         f"| `{one.stays}` | `{one.leaves}` | "
-        + (f"`{_instead(one.leaves)}` of {LOOKED_UP}" if one.leaves in done.lookups else "its id or ARN, written out")
+        + (
+            f"`{_data_reference(one.leaves)}` of {LOOKED_UP}"
+            if one.leaves in done.lookups
+            else "its id or ARN, written out"
+        )
         + " |"
         for one in done.references
     ]

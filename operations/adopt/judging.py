@@ -40,7 +40,7 @@ BESIDE: Final = frozenset(
 )
 """Types that can get a new resource beside the old one, to switch over to, if their names allow it."""
 _OTHERWISE_NAMED: Final = {
-    "aws:cloudfront/distribution:Distribution": "have the old one answer to the wildcard of its host instead "
+    "aws:cloudfront/distribution:Distribution": "let the old one serve the wildcard of its host instead "
     "(docs/runbooks/adopting.md, a distribution beside the old one)"
 }
 """Type -> how to avoid a name collision with the old resource, where renaming the new one isn't the answer."""

@@ -86,11 +86,11 @@ def load(file: Path) -> Map:
         return Map.model_validate(yaml_file.read(file))
     except ValidationError as error:
         problems = [
-            f"{file}: `{'.'.join(str(part) for part in problem['loc'] if part != '[key]')}` {_said(problem['msg'])}"
+            f"{file}: `{'.'.join(str(part) for part in problem['loc'] if part != '[key]')}` {_message(problem['msg'])}"
             for problem in error.errors(include_url=False, include_input=False)
         ]
         raise BadConfiguration("\n".join(problems).replace("`` ", "")) from None
 
 
-def _said(message: str) -> str:
+def _message(message: str) -> str:
     return message.removeprefix("Value error, ")

@@ -40,7 +40,7 @@ _ORDER: Final = (
 )
 """The verdicts, beginning with those that people have to look at."""
 
-_UNTOLD: Final = {Told.SECRET: "a secret that isn't shown", Told.FILLED_IN: "filled in by the provider"}
+_PLACEHOLDERS: Final = {Told.SECRET: "a secret that isn't shown", Told.FILLED_IN: "filled in by the provider"}
 """The text that replaces the values of a change."""
 
 Steps = dict[str, list[str]]
@@ -181,7 +181,7 @@ def _what(row: ReportRow) -> str:
 
 
 def _change(change: PropertyChange) -> str:
-    told = _UNTOLD.get(change.told, f"{change.before} → {change.after}")
+    told = _PLACEHOLDERS.get(change.told, f"{change.before} → {change.after}")
     return f"{change.path}: {told}"
 
 

@@ -121,7 +121,7 @@ def _hand_over(options: argparse.Namespace, folder: Path, names: tuple[str, str]
     }
     done = hand_over.prepare(state, ids)
     if done.problems:
-        raise Failure("what was taken over can't leave Terraform on its own:\n" + _listed(done.problems))
+        raise Failure("what was taken over can't leave Terraform on its own:\n" + _indented(done.problems))
     written = hand_over.write(done, options.folder)
     verdicts.say(
         f"{len(done.addresses)} resources leave Terraform; written to {options.folder}: {', '.join(written)}. "
@@ -142,7 +142,7 @@ def _check_plan(options: argparse.Namespace) -> int:
     leaving = hand_over.read_addresses(addresses) if known else []
     found = check_plan.check(check_plan.load(options.check_plan), leaving)
     if found.problems:
-        raise Failure("Terraform's next plan does more than forget; don't apply it:\n" + _listed(found.problems))
+        raise Failure("Terraform's next plan does more than forget; don't apply it:\n" + _indented(found.problems))
     checked = (
         f"It keeps none of the {len(leaving)} that have to leave"
         if known
@@ -152,5 +152,5 @@ def _check_plan(options: argparse.Namespace) -> int:
     return 0
 
 
-def _listed(problems: Sequence[str]) -> str:
+def _indented(problems: Sequence[str]) -> str:
     return "\n".join(f"  {problem}" for problem in problems)

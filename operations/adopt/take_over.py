@@ -87,9 +87,9 @@ def _differences(rehearsed: Mapping[str, list[str]], now: Mapping[str, list[str]
     for urn in sorted({*rehearsed, *now}):
         before, after = rehearsed.get(urn, ["same"]), now.get(urn, ["same"])
         if before != after:
-            yield f"{resource_label(urn)}: rehearsed {_told(before)}, now {_told(after)}"
+            yield f"{resource_label(urn)}: rehearsed {_describe_step(before)}, now {_describe_step(after)}"
 
 
-def _told(step: list[str]) -> str:
+def _describe_step(step: list[str]) -> str:
     op, *keys = step
     return f"{op} ({', '.join(keys)})" if keys else op

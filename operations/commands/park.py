@@ -1,4 +1,4 @@
-"""`park` and `unpark`: stop what costs by the hour, and start it again."""
+"""`park` and `unpark`: stop resources that are billed by the hour, and start them again."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _runs(name: str) -> Callable[[argparse.Namespace], int]:
 
 PARK: Final = Command(
     "park",
-    "stop what costs by the hour; both hosts then say that the platform is parked",
+    "stop resources that are billed by the hour; both hosts then say that the platform is parked",
     "Park a platform whose workloads this program creates, once its file says `parkMode: parked`: check that no "
     "flow or task is running and that there is a backup, apply, and check the result. After a failure, run it again.",
     _add_arguments_of_park,
@@ -62,7 +62,7 @@ PARK: Final = Command(
 )
 UNPARK: Final = Command(
     "unpark",
-    "start again what was parked",
+    "start a parked platform again",
     "Unpark a platform whose workloads this program creates, once its file says `parkMode: unparked`: check that "
     "there is a database, or a snapshot to restore, apply, and check the result. After a failure, run it again.",
     _add_arguments,

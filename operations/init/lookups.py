@@ -120,7 +120,7 @@ class Lookups:
         self._account: dict[tuple[str, str], Aws | None] = {}
 
     def choices(self, question: Question, answers: Answers) -> Sequence[Choice]:
-        """Return possible answers to a question, if the earlier answers allow to look them up."""
+        """Return possible answers to a question, as far as the earlier answers allow a lookup."""
         try:
             found = self._look(self._web, question.key, answers) if self._web else ()
         except Failure as failure:

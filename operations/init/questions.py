@@ -30,7 +30,7 @@ _NAME: Final = Shape(
 """The project's name is the first part of every role's path, and a tag of every resource."""
 
 _PROJECT: Final = "project"
-"""Stands for any project's name before the keys."""
+"""A placeholder for the project's name in front of the keys."""
 
 Answers = Mapping[str, Json]
 """Key, without the project's name -> value."""

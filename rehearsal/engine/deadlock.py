@@ -51,7 +51,7 @@ def run(program: Coroutine[object, object, None], loop: asyncio.AbstractEventLoo
 
 
 def _waiting() -> list[str]:
-    """Return the name and type of each waiting resource, sorted, as far as the SDK's coroutines have them."""
+    """Return the name and type of each waiting resource, sorted, if the SDK's coroutines have them."""
     frames = (getattr(task.get_coro(), "cr_frame", None) for task in asyncio.all_tasks(asyncio.get_event_loop()))
     known = [frame.f_locals for frame in frames if frame is not None]
     return sorted({f"`{each['name']}` ({each['ty']})" for each in known if "name" in each and "ty" in each})

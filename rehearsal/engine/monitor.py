@@ -282,5 +282,5 @@ def _outputs(step: Step, region: str) -> dict[str, Any]:
 
 
 def _plain(value: Json) -> str:
-    """Return a provider's input as text; empty where it is missing, secret or unknown."""
+    """Return a provider's input as text; empty if it is missing, secret or unknown."""
     return value if isinstance(value, str) and value != UNKNOWN else ""

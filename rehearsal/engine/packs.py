@@ -41,7 +41,7 @@ _SERVED: Final = "pack:"
 
 @dataclass(frozen=True)
 class Introduction:
-    """A pack that has told its name, its rules and their initial configuration."""
+    """A started pack with its name, its rules and their initial configuration."""
 
     process: Process
     stub: analyzer_pb2_grpc.AnalyzerStub

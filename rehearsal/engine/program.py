@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rehearsal.engine.monitor import Engine, Monitor
 
 
-class _Here(ThreadPoolExecutor):
+class _ImmediateExecutor(ThreadPoolExecutor):
     """Runs what the SDK submits to a thread at once, in the calling thread: no waiting, and always the same order."""
 
     def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:
@@ -90,7 +90,7 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
 
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as the language host does: unfinished tasks are normal
     loop = deadlock.event_loop()  # never closed: closing it would warn about an interrupted program's tasks
-    loop.set_default_executor(_Here())
+    loop.set_default_executor(_ImmediateExecutor())
     asyncio.set_event_loop(loop)
     # The language host passes the whole configuration to the program in the environment.
     os.environ["PULUMI_CONFIG"] = json.dumps(config)
