@@ -184,7 +184,7 @@ def test_without_credentials_everything_is_asked(bench: Bench) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         bench.patch.delenv(name)
     outcome = ask(bench, "", *all_but("aws:allowedAccountIds"))
-    assert "aws:allowedAccountIds isn't looked up: the account: there are no AWS credentials" in outcome.text
+    assert "aws:allowedAccountIds couldn't be looked up: the account: there are no AWS credentials" in outcome.text
     assert outcome.out.endswith("aws:allowedAccountIds: ")
 
 
