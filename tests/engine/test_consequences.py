@@ -59,7 +59,10 @@ def test_up_says_first_what_it_destroys_and_refuses_what_can_not_succeed(tmp_pat
     honest = program.read_text()
 
     impossible = {
-        '"workshop:index:Shelf"': ('"workshop:index:Rack"', "kept (aws:ssm:Parameter) has the name `/dev/kept`, as"),
+        '"workshop:index:Shelf"': (
+            '"workshop:index:Rack"',
+            "kept (aws:ssm:Parameter) has the same name, `/dev/kept`, as",
+        ),
         'parameter("kept", parent=shelf)': ("", "kept (aws:ssm:Parameter) is protected, and would be removed"),
         '"/held/"': ('"/kept/"', "held (aws:iam:Role) would be replaced because of `path` under its fixed name, so"),
         '"port": 1': ('"port": 2', "group (aws:lb:TargetGroup) would be replaced because of `port` under its fixed"),

@@ -165,7 +165,7 @@ def test_rotation_is_proven_by_the_test_user(bench: Bench) -> None:
     early = browse(bench, "rotate-kinde", "--applied")
     assert early.code == 1
     assert "401: the load balancer refuses the sign-in" in early.text
-    assert "The rotation stays open" in early.text
+    assert "The rotation isn't complete" in early.text
     assert bench.cloud.labels(KINDE_SECRET)["ROTATION_BEFORE"] == CLIENT_SECRET
 
     bench.edge.client_secret = NEW
