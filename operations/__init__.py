@@ -1,1 +1,1 @@
-"""What people run before, around and after a deploy."""
+"""The commands to run before, around and after a deploy."""

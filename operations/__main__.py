@@ -1,4 +1,4 @@
-"""`python -m operations COMMAND`: the table of commands, and what happens to their errors."""
+"""`python -m operations COMMAND`: the table of commands, and the handling of their errors."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser(*given[:1]).parse_args(given)
     if "stack" in options and options.stack is None:
         options.stack = default_stack(options.project)
-    # What botocore, httpcore and Selenium log for debugging holds the values that are sent.
+    # The debug logs of botocore, httpcore and Selenium contain the values that are sent.
     logging.disable(logging.DEBUG)
     try:
         code: int = options.run(options)
@@ -64,24 +64,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
-        print("interrupted; run the command again to go on", file=sys.stderr)
+        print("interrupted; run the command again to continue", file=sys.stderr)
         return _INTERRUPTED
     except Exception as error:
-        # The text of an unforeseen error may hold a value, so only its kind and place are told.
+        # The text of an unexpected error may contain a secret value, so only its type and place are printed.
         place = traceback.extract_tb(error.__traceback__)[-1]
-        print(f"error: unforeseen {type(error).__name__} at {place.filename}:{place.lineno}", file=sys.stderr)
+        print(f"error: unexpected {type(error).__name__} at {place.filename}:{place.lineno}", file=sys.stderr)
         return 1
     return code
 
 
 def parser(named: str = "") -> argparse.ArgumentParser:
-    """Return the parser of the whole command line. The options that it returns have the command's `run`.
+    """Return the parser of the whole command line. The options that it parses include the command's `run`.
 
-    Where the command line names a command, the options of the others are left out, for nobody asks for them.
+    If `named` is a command, the other commands get no options, which saves building them.
     """
     whole = argparse.ArgumentParser(
         prog="python -m operations",
-        description="What people run before, around and after a deploy. AWS credentials come from the shell, as with "
+        description="Commands to run before, around and after a deploy. AWS credentials come from the shell, as with "
         "the AWS CLI.",
         epilog=EXIT_CODES,
     )

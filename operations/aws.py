@@ -1,4 +1,4 @@
-"""AWS clients with retries and deadlines, and AWS's errors in words."""
+"""AWS clients with retries and timeouts, and readable messages for AWS's errors."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ if TYPE_CHECKING:
 
 
 class BucketClient(Protocol):
-    """What is used of S3's client."""
+    """The part of S3's client that is used."""
 
     def head_bucket(self, *, Bucket: str, ExpectedBucketOwner: str) -> object:
-        """Look at a bucket."""
+        """Ask about a bucket."""
 
 
 class PagedClient(Protocol):
-    """What is used of clients that answer in pages."""
+    """The part of a client with paginated operations that is used."""
 
     def get_paginator(self, operation_name: str, /) -> Any:  # noqa: ANN401 - botocore makes it from its model
-        """Return what asks for all pages of an operation."""
+        """Return a paginator for an operation."""
 
 
 class BalancerClient(PagedClient, Protocol):
-    """What is used of the client of load balancers."""
+    """The part of the load balancers' client that is used."""
 
     def describe_target_health(self, *, TargetGroupArn: str) -> Mapping[str, Any]:
-        """Return the targets of a group, and how each is."""
+        """Return the targets of a group and their health."""
 
 
 _CREDENTIALS: Final = {
@@ -70,7 +70,7 @@ _DENIED: Final = {"AccessDenied", "AccessDeniedException"}
 
 
 class Aws:
-    """Clients for one region. Throttled and dropped calls are tried again with a growing pause.
+    """Clients for one region. Throttled and dropped calls are retried with growing pauses.
 
     Source: https://docs.aws.amazon.com/boto3/latest/guide/retries.html (standard mode; AWS_MAX_ATTEMPTS, 3 by default).
     """
@@ -84,7 +84,7 @@ class Aws:
 
     @property
     def own_region(self) -> str | None:
-        """The region that the shell's environment or profile names, and that other tools use."""
+        """The region of the shell's environment or profile, which other tools use."""
         return self._session.region_name
 
     def account(self) -> str:
@@ -102,13 +102,13 @@ class Aws:
         """Refuse credentials of any other account.
 
         Raises:
-            BadConfiguration: they belong to another one, or aren't valid.
+            BadConfiguration: they belong to another account, or aren't valid.
             Failure: no answer.
         """
         account = self.account()
         if account != wanted:
             raise BadConfiguration(
-                f"the credentials are of account {account}; accepted: {wanted}, the stack's own; set AWS_PROFILE"
+                f"the credentials belong to account {account}; accepted: {wanted}, the stack's own; set AWS_PROFILE"
             )
 
     def secrets(self) -> SecretsManagerClient:
@@ -143,7 +143,7 @@ class Aws:
         return client
 
     def lists(self, service: str) -> PagedClient:
-        """Return a client of any service, for its lists."""
+        """Return a client of any service, typed for its paginated lists."""
         client: PagedClient = self._session.client(service, region_name=self._region, config=self._config)  # type: ignore[call-overload]
         return client
 
@@ -158,9 +158,9 @@ class Aws:
 
 @contextmanager
 def calls(subject: str) -> Iterator[None]:
-    """Turn what AWS's client raises into a failure in words.
+    """Turn an exception of AWS's client into a `Failure` with a readable message.
 
-    AWS's own message is left out: it may repeat what was sent.
+    AWS's own message is left out, because it may quote what was sent.
 
     Raises:
         BadConfiguration: no credentials, or AWS doesn't accept them.
@@ -187,7 +187,7 @@ def _explained(subject: str, error: ClientError) -> Failure:
     if code in _CREDENTIALS:
         return BadConfiguration(f"{subject}: AWS doesn't accept these credentials ({code}); sign in again")
     if code in _DENIED:
-        return Failure(f"{subject}: these credentials may not call {error.operation_name} on it ({code})")
+        return Failure(f"{subject}: these credentials aren't allowed to call {error.operation_name} ({code})")
     if code in _THROTTLED:
-        return Failure(f"{subject}: AWS throttles these calls ({code}), also after retries; run it again in a minute")
+        return Failure(f"{subject}: AWS throttles these calls ({code}), even after retries; try again in a minute")
     return Failure(f"{subject}: {error.operation_name} failed ({code})")

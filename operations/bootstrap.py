@@ -1,6 +1,6 @@
-"""`bootstrap`: the place where a stack's state is kept, the stack in it, and what has to be there before a first `up`.
+"""`bootstrap`: creates the backend for a stack's state, the stack in it, and what has to exist before the first `up`.
 
-Each step looks first and does what is missing, so a run that broke off anywhere is simply started again.
+Each step checks what exists and does only what is missing, so an interrupted run can simply be started again.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
 
 _SET_HERE: Final = ("originHeaderSecret", "kindeClientSecret")
 _KINDE_SECRET: Final = "kinde/client-secret"
-"""The secret of the catalogue whose ARN a setting has to have."""
+"""The secret of the catalogue whose ARN goes into a setting."""
 
 
 def run(folder: Path, stack: Stack, aws: Aws, bucket: str, *, secrets: bool, dry_run: bool) -> list[Verdict]:
-    """Make or complete the state's key, bucket and stack, the header secret, and (`secrets`) the secrets made by hand.
+    """Create or complete the state's key, bucket and stack, the header secret, and, if asked, the secrets made by hand.
 
-    `bucket` is the bucket's name where the settings have none; empty for the default one.
+    `bucket` names the bucket if the settings don't; empty for the default name.
 
     Raises:
-        Failure: AWS or the CLI refused or didn't answer; run it again to go on.
-        BadConfiguration: another account or region, no credentials, no CLI, or the state is kept elsewhere.
+        Failure: AWS or the CLI refused or didn't answer; run it again to continue.
+        BadConfiguration: another account or region, no credentials, no CLI, or the shell names another backend.
     """
     settings, names = stack.settings, stack.names
     require_cli(folder)
@@ -65,12 +65,12 @@ def run(folder: Path, stack: Stack, aws: Aws, bucket: str, *, secrets: bool, dry
 
 
 def _require_no_examples(stack: Stack) -> None:
-    """Refuse a stack's file with values of nobody, but for those that are set here.
+    """Refuse a stack's file with example values, except for settings that this command writes.
 
-    The CLI writes the file anew where keys stand without the project's name, and the marks would be gone.
+    The CLI may rewrite the whole file, which would lose the `# EXAMPLE` marks.
 
     Raises:
-        BadConfiguration: there are such values.
+        BadConfiguration: there are example values.
     """
     left = [one.key for one in stack.examples if one.file.startswith("Pulumi.") and one.key not in _SET_HERE]
     if left:
@@ -84,29 +84,27 @@ def _choose_bucket(stack: Stack, given: str) -> str:
     """Return the name of the state's bucket.
 
     Raises:
-        BadConfiguration: the settings have another one than the one that is given.
+        BadConfiguration: the settings and `given` name different buckets.
     """
     configured = stack.settings.state_bucket
     if configured and given not in ("", configured):
-        raise BadConfiguration(
-            f"--bucket {given}: the stack's file has stateBucket {configured}; accepted: one of them"
-        )
+        raise BadConfiguration(f"--bucket {given}: the stack's file has stateBucket {configured}; set only one of them")
     return configured or given or default_bucket(stack.names)
 
 
 def _require_backend(wanted: str) -> None:
-    """Refuse a shell that has the CLI keep its state elsewhere.
+    """Refuse a shell environment that names another backend.
 
     Raises:
-        BadConfiguration: it names another backend.
+        BadConfiguration: it does.
     """
     given = os.environ.get(BACKEND, "")
     if given and urlsplit(given)[:2] != urlsplit(wanted)[:2]:
-        raise BadConfiguration(f"{BACKEND} is `{given}`; accepted: {wanted}, or nothing")
+        raise BadConfiguration(f"{BACKEND} is `{given}`; accepted: {wanted}, or leave it unset")
 
 
 def _make_secrets(stack: Stack, aws: Aws, made: StateStack, *, dry_run: bool) -> Iterator[Verdict]:
-    """Make the secrets that are made by hand, without a value, where they are missing."""
+    """Create the secrets that are made by hand, without a value, if they are missing."""
     client = aws.secrets()
     for secret in SECRETS:
         if secret.maker is not Maker.HAND:
@@ -116,7 +114,7 @@ def _make_secrets(stack: Stack, aws: Aws, made: StateStack, *, dry_run: bool) ->
         stored = StoredSecret(client, name)
         versions = stored.versions()
         if versions is None and dry_run:
-            yield check.undecided("would be made, empty")
+            yield check.undecided("would be created, empty")
             continue
         if versions is None:
             with calls(name):
@@ -126,7 +124,7 @@ def _make_secrets(stack: Stack, aws: Aws, made: StateStack, *, dry_run: bool) ->
                 arn = client.create_secret(Name=name, Description=secret.purpose, Tags=tags)["ARN"]
         else:
             arn = versions.arn
-        told = "there" if versions else "made"
+        told = "exists" if versions else "created"
         filled = bool(versions and versions.labels)
         fill = (
             f"; its value: `aws secretsmanager put-secret-value --secret-id {name} --secret-string file:///dev/stdin`"
@@ -137,6 +135,6 @@ def _make_secrets(stack: Stack, aws: Aws, made: StateStack, *, dry_run: bool) ->
 
 
 def _name_kinde_secret(made: StateStack, arn: str) -> Verdict:
-    """Put the name with the end of its ARN into the settings, where the load balancer's rules take it from."""
+    """Write the secret's name with its ARN's suffix into the settings, where the load balancer's rules read it."""
     name = arn.partition(":secret:")[2]
     return made.set_settings("settings/kinde", "settings: kindeClientSecret", kindeClientSecret=name)

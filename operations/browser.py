@@ -1,4 +1,4 @@
-"""The whole sign-in, as a test user, in a headless Chromium."""
+"""A complete sign-in as a test user, in a headless Chromium."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ return {
   email: shown("input[type=email], input[autocomplete=username], input[name*=email], input[name*=username]"),
 }
 """
-"""Reads a page in one go, since it may be replaced by the next page between two questions."""
+"""Reads a page in one script, because the next page could replace it between two calls."""
 _NETWORK_ERRORS: Final = {
     "ERR_TOO_MANY_REDIRECTS": symptoms.REDIRECT_LOOP,
     "ERR_CERT_DATE_INVALID": symptoms.EXPIRED_CERTIFICATE,
@@ -54,7 +54,7 @@ _NETWORK_ERRORS: Final = {
 
 @dataclass(frozen=True)
 class SigningIn:
-    """A user of the Kinde business who signs in with a password, and may see nothing that matters."""
+    """A user of the Kinde business who signs in with a password and has no access to anything that matters."""
 
     email: str
     password: SecretStr
@@ -62,7 +62,7 @@ class SigningIn:
 
 @dataclass(frozen=True)
 class Browser:
-    """Which browser to run and how; empty paths are searched for. `seconds` is what one sign-in may take."""
+    """Which browser to run and how; programs with an empty path are searched for. `seconds` limits one sign-in."""
 
     program: str
     driver: str
@@ -72,7 +72,7 @@ class Browser:
 
 
 def sign_in(stack: Stack, web: Web, browser: Browser, user: SigningIn) -> list[Verdict]:
-    """Sign in at every host, each in a fresh profile, and return how it went; a failure leaves a screenshot.
+    """Sign in at every host, each in a fresh profile, and return the verdicts; a failure leaves a screenshot.
 
     Raises:
         BadConfiguration: Selenium, Chromium or its driver isn't installed.
@@ -85,7 +85,7 @@ def sign_in(stack: Stack, web: Web, browser: Browser, user: SigningIn) -> list[V
 
 
 def signed_in_everywhere(stack: Stack, verdicts: Sequence[Verdict]) -> bool:
-    """Tell whether a whole sign-in was seen to work at every host."""
+    """Return whether the complete sign-in worked at every host."""
     wanted = {_whole_sign_in(host).key for host in stack.hosts.values()}
     return wanted <= {verdict.key for verdict in verdicts if verdict.outcome is Outcome.PASSED}
 
@@ -104,7 +104,7 @@ def _find_program(given: str, names: Sequence[str], option: str) -> str:
 
 
 class _Page(TypedDict):
-    """What a page shows: where it is, the status it was answered with, and the fields that a user sees."""
+    """A page: its address, its HTTP status, and the fields that a user sees."""
 
     loaded: bool
     url: str
@@ -140,7 +140,7 @@ class _Visit:
                     return self._failed(page, str(error.msg).splitlines()[0], _network_symptom(str(error.msg)))
                 return self._walk(page)
         except WebDriverException as error:
-            # Its text may hold what was typed.
+            # Its text may contain what was typed.
             return self.check.failed(f"the browser failed ({type(error).__name__})")
 
     @contextlib.contextmanager
@@ -169,7 +169,7 @@ class _Visit:
             page.quit()
 
     def _walk(self, page: Chrome) -> Verdict:
-        """Fill in what Kinde asks for until the application shows, or something else does."""
+        """Fill in Kinde's fields until the application or an error shows."""
         from selenium.common.exceptions import (
             ElementNotInteractableException,
             JavascriptException,
@@ -179,7 +179,7 @@ class _Visit:
         typed: dict[str, WebElement] = {}
         deadline = time.monotonic() + self.browser.seconds
         while time.monotonic() < deadline:
-            # A page that is being replaced fails here, and is looked at again.
+            # A page that is being replaced raises one of these; the next round reads it again.
             with contextlib.suppress(
                 ElementNotInteractableException, JavascriptException, StaleElementReferenceException
             ):
@@ -193,13 +193,13 @@ class _Visit:
         )
 
     def _step(self, page: Chrome, seen: _Page, typed: dict[str, WebElement]) -> Verdict | None:
-        """Do one thing on the page that was seen; return how the visit ended, if it did."""
+        """Do one step on the page; return a verdict if the visit has ended."""
         status, place = seen["status"], without_query(seen["url"])
         if seen["url"].startswith("chrome-error:"):
-            # Chromium's own page, also for an answer without a body. The address that it failed at is its driver's.
+            # Chromium's own error page, also shown for an answer without a body. The driver knows the address.
             place = without_query(page.current_url)
             if not (answered := re.search(r"HTTP ERROR (\d{3})", seen["html"])):
-                return self._failed(page, "the browser shows an error of its own", _network_symptom(seen["html"]))
+                return self._failed(page, "the browser shows its own error page", _network_symptom(seen["html"]))
             status = int(answered[1])
         at_host = urlsplit(place).hostname == self.host
         if at_host and status >= HTTPStatus.BAD_REQUEST:
@@ -218,7 +218,7 @@ class _Visit:
             place = without_query(seen["url"])
             return self._failed(page, f"at {place}, which isn't Kinde's host: nothing was typed there")
         if field := seen["password"]:
-            again = "Kinde asks for the password again: it doesn't accept the test user's"
+            again = "Kinde asks for the password again: it doesn't accept the test user's password"
             return self._answer(page, typed, field, self.user.password.get_secret_value(), again)
         if seen["code"]:
             return self._failed(page, "Kinde asks for a one-time code; the test user must sign in with a password only")
@@ -230,7 +230,7 @@ class _Visit:
     def _answer(
         self, page: Chrome, typed: dict[str, WebElement], field: WebElement, text: str, again: str
     ) -> Verdict | None:
-        """Fill in a field, once; the same field still showing means that the page is busy with it."""
+        """Fill in a field once; while the same field still shows, the page is processing it."""
         if again not in typed:
             _type(field, text)
             typed[again] = field
@@ -243,7 +243,7 @@ class _Visit:
             cookie for cookie in page.get_cookies() if str(cookie["name"]).startswith(self.application.session_cookie)
         ]
         if not cookies:
-            return self._failed(page, f"shows a page, but there is no session cookie {self.application.session_cookie}")
+            return self._failed(page, f"shows a page without the session cookie {self.application.session_cookie}")
         if not all(cookie["secure"] for cookie in cookies):
             return self._failed(page, f"the session cookie {self.application.session_cookie} lacks Secure")
         return self.check.passed(f"signed in; {place} shows")
@@ -252,7 +252,7 @@ class _Visit:
         return self.check.failed(f"{seen}. {self._screenshot(page)}", symptom)
 
     def _screenshot(self, page: Chrome) -> str:
-        """Save a picture of the page with every field emptied; none if the password shows elsewhere."""
+        """Save a picture of the page with every field emptied, unless the password shows elsewhere on it."""
         page.execute_script("document.querySelectorAll('input').forEach(field => { field.value = '' })")
         if self.user.password.get_secret_value() in html.unescape(page.page_source):
             return "No screenshot: the page shows the password"

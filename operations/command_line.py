@@ -1,7 +1,7 @@
-"""What a command of `python -m operations` consists of, and the options that several commands share.
+"""The parts of a command of `python -m operations`, and the options that several commands share.
 
-A command is a module of `operations.commands`, which is light to import: it imports boto3, httpx, Selenium and the
-program's settings when it runs.
+A command is a module of `operations.commands` that is fast to import: it imports boto3, httpx, Selenium and the
+program's settings only when it runs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from operations.web import Web
 
 EXIT_CODES: Final = (
-    "Exit codes: 0 nothing wrong; 1 problems were found, or a step failed; 2 the command line, the stack's "
+    "Exit codes: 0 no problems; 1 problems were found, or a step failed; 2 the command line, the stack's "
     "configuration or the AWS credentials are wrong."
 )
 
@@ -27,10 +27,9 @@ EXIT_CODES: Final = (
 class Command:
     """One command.
 
-    `help` is its line in the list of commands, `description` and `epilog` frame its own `--help`. `add_arguments` adds
-    its options to its parser; `run` carries it out and returns the exit code.
-
-    `run` raises `stackfiles.failures.Failure` to end with an error message.
+    `help` is its line in the list of commands; `description` and `epilog` are the start and end of its own `--help`.
+    `add_arguments` adds its options to its parser. `run` executes it and returns the exit code, or raises
+    `stackfiles.failures.Failure` to end with an error message.
     """
 
     name: str
@@ -42,13 +41,13 @@ class Command:
 
 
 def add_stack(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
-    """Add `--stack` and `--project`; return their group, for options that belong beside them.
+    """Add `--stack` and `--project`; return their group, to which related options can be added.
 
-    They are in a group of their own, so that `--help` begins with the command's own options.
+    They get their own group, so that `--help` begins with the command's own options.
     """
     group = parser.add_argument_group("where")
     group.add_argument(
-        "--stack", metavar="NAME", help="the stack, which is the environment (default: prod, or the only one)"
+        "--stack", metavar="NAME", help="the stack, which is also the environment (default: prod, or the only one)"
     )
     group.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
@@ -63,7 +62,7 @@ def add_stack_and_timeout(parser: argparse.ArgumentParser) -> None:
         type=seconds,
         default=10.0,
         metavar="SECONDS",
-        help="how long to wait for any answer (default: 10)",
+        help="how long to wait for each answer (default: 10)",
     )
 
 
@@ -74,7 +73,7 @@ def add_connections(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="HOST:PORT:ADDRESS:PORT",
-        help="reach a host at another address, as curl does; repeatable",
+        help="connect to a host at another address, as curl's option does; repeatable",
     )
 
 
@@ -121,7 +120,7 @@ def load_web(options: argparse.Namespace) -> Web:
 
 
 def show(title: str, found: Sequence[Verdict], *, as_json: bool) -> int:
-    """Print verdicts and return the exit code that they amount to."""
+    """Print verdicts and return the resulting exit code."""
     from operations import verdicts
 
     verdicts.show(title, found, as_json=as_json)

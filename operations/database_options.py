@@ -1,4 +1,4 @@
-"""The options of `fill-secrets` that the catalogue's recipes ask for: names of users and databases, and parameters."""
+"""The options of `fill-secrets` that the catalogue's recipes need: names of users and databases, and parameters."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class DatabaseOption:
     """One option. `find_problem` returns why a text can't be its value, or an empty text.
 
-    `administrator` is whether it names the database's administrator, whom the settings name where the stack makes its
-    database.
+    `administrator` says whether it names the database's administrator, whose default is a setting if the stack creates
+    the database.
     """
 
     flag: str
@@ -30,7 +30,7 @@ class DatabaseOption:
     administrator: bool = False
 
     def value(self, given: str | None, settings: Settings) -> str:
-        """Return what is given, or else the default of a stack with these settings."""
+        """Return the given value, or else the default for a stack with these settings."""
         made_here = settings.database_administrator if settings.here and self.administrator else ""
         return given if given is not None else made_here or self.default
 
@@ -53,7 +53,7 @@ def parameters_flag(recipe: DatabaseUrl) -> str:
 def _find_parameters_problem(text: str) -> str:
     if re.fullmatch(r"([\w.-]+=[\w./-]+(&[\w.-]+=[\w./-]+)*)?", text):
         return ""
-    return "isn't a list of parameters; accepted: NAME=VALUE, more of them with & between"
+    return "isn't a list of parameters; accepted: NAME=VALUE, several separated by &"
 
 
 def _list_options(secret: Secret) -> Iterator[DatabaseOption]:

@@ -1,9 +1,9 @@
-"""The real engine, run with every policy pack attached.
+"""Runs the real engine with every policy pack attached.
 
-A self-managed backend doesn't remember policy packs, and an engine that skips the preview makes resources before a
-violation is found. So `up` and `preview` always get the project's gate, which serves every pack with its configuration
-for the stack, and the engine's own preview always comes first. Options in the environment (`PULUMI_OPTION_...`) are
-refused, because they could change either unseen.
+A self-managed backend doesn't remember policy packs, and an engine that skips the preview creates resources before a
+violation is found. So `up` and `preview` always attach the project's gate, which serves every pack with its
+configuration for the stack, and always let the engine preview first. Options in the environment (`PULUMI_OPTION_...`)
+are refused, because they could silently change either.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ from stackfiles.plan_document import Enforcement, PlanDocument, SourceLines, Sta
 from stackfiles.visible_text import visible, visible_line
 
 READS_SECRETS: Final = "readSecretsInPreview"
-"""Key of the setting with which a preview reads the Kinde client secret (components/settings.py)."""
+"""The setting that makes previews read the Kinde client secret (components/settings.py)."""
 
 RECORD_FILE: Final = "PREVIEW_RECORD_FILE"
 RECORD_KEY: Final = "PREVIEW_RECORD_KEY"
-"""Variables that say where the packs keep what the preview had, and the key of its digests (policies/previewed)."""
+"""Variables with the file in which the packs record the preview, and the key of its digests (policies/previewed)."""
 LEFT_OUT: Final = "LEFT_OUT_OF_UPDATE"
-"""Variable with the patterns of URNs that an update leaves out: of these the engine shows what the state has."""
+"""Variable with the patterns of URNs that an update leaves out; the engine shows these resources as in the state."""
 READING: Final = "PREVIEW_READS_SECRETS"
-"""Variable that tells the packs that previews of this engine read secrets, where the stack's `READS_SECRETS` is true.
+"""Variable that tells the packs that this engine's previews read secrets if the stack's `READS_SECRETS` is true.
 policies/inventory/secret_copies.py reads both."""
 
 GATE_PROGRAM: Final = "serve"
-"""A gate's program, in its folder. The engine starts it in half the time that it takes to start the folder."""
+"""A gate's program in its folder. The engine starts it in half the time that it needs to start the folder as a pack."""
 
 _PACK_TIMEOUT: Final = 60.0
-"""Seconds for a pack to start, and for each of its answers."""
+"""The limit in seconds for a pack to start, and for each of its answers."""
 
 _EVENT_LOG: Final = {"PULUMI_DEBUG_COMMANDS": "true"}
-"""Makes the CLI know `--event-log`; `preview --json` itself leaves the packs' violations out."""
+"""Makes the CLI accept `--event-log`; `preview --json` on its own leaves out the packs' violations."""
 
 
 def preview(
     folder: Path, stack: str, *, diff: bool = False, plan: Path | None = None, output: Path | None = None
 ) -> int:
-    """Show what `up` would do, and what the packs say about it.
+    """Show what `up` would do, and the packs' verdict on it.
 
-    Like the other operations it returns an exit code: 0, or what the CLI ends with.
+    Like the other operations, it returns an exit code: 0, or the CLI's.
 
     Args:
         folder: The project's folder.
         stack: The stack's name.
         diff: Whether each changed property is shown.
-        plan: Where to save what was seen, for `up`.
+        plan: Where to save the plan for `up`.
         output: Where to write the plan as JSON, in the embedded engine's format.
 
     Raises:
-        BadConfiguration: the Pulumi CLI or the stack's file is missing, or something is asked for that isn't allowed.
+        BadConfiguration: the Pulumi CLI or the stack's file is missing, or an option isn't allowed.
         Failure: the engine wrote no plan, or the gate didn't start.
     """
     folder = _prepare(folder, stack)
@@ -85,22 +85,22 @@ def up(
     without_workloads: bool = False,
     change_park_mode: bool = False,
 ) -> int:
-    """Say what is destroyed or replaced, then preview and apply.
+    """Print what the update destroys or replaces, then preview and apply.
 
-    The packs keep what the preview had in a private folder, and hold the update against it. The preview that is made
-    first goes without the packs.
+    The packs record the preview in a private folder, and compare the update with it. An earlier preview, which finds
+    what is destroyed or replaced, runs without the packs.
 
     Args:
         folder: As in `preview`.
         stack: As in `preview`.
-        yes: Whether what the preview shows is applied without asking.
+        yes: Whether to apply without asking.
         diff: As in `preview`.
-        plan: A plan that `preview` saved: nothing is done that it doesn't have.
-        without_workloads: Whether workloads that are made here, and their network, are left as they are.
-        change_park_mode: Whether this may park or unpark the platform.
+        plan: A plan that `preview` saved: only what it contains is done.
+        without_workloads: Whether the workloads that the program creates, and their network, are left as they are.
+        change_park_mode: Whether this is allowed to park or unpark the platform.
 
     Raises:
-        BadConfiguration: as in `preview`, or it would park or unpark the platform, which `park` and `unpark` do.
+        BadConfiguration: as in `preview`, or it would park or unpark the platform without `change_park_mode`.
         Failure: the state can't be read, the update can't succeed, or the gate didn't start.
     """
     folder = _prepare(folder, stack)
@@ -124,10 +124,10 @@ def up(
 
 
 def destroy(folder: Path, stack: str, *, diff: bool = False, confirm: str | None = None) -> int:
-    """Show what would go, ask for the stack's name (unless `confirm` gives it), then destroy.
+    """Show what would be destroyed, ask for the stack's name (unless `confirm` gives it), then destroy.
 
     Raises:
-        BadConfiguration: as in `preview`, or the name is another one, or nobody is there to type it.
+        BadConfiguration: as in `preview`, or `confirm` is another name, or there is no terminal to ask at.
         Failure: somebody typed another name.
     """
     folder = _prepare(folder, stack)
@@ -138,7 +138,7 @@ def destroy(folder: Path, stack: str, *, diff: bool = False, confirm: str | None
         return code
     if confirm is None:
         if not sys.stdin.isatty():
-            raise BadConfiguration(f"nobody is there to confirm; accepted: --confirm {stack}")
+            raise BadConfiguration(f"there is no terminal to confirm at; accepted: --confirm {stack}")
         if input(f"Type the stack's name to destroy everything above ({stack}): ").strip() != stack:
             raise Failure("that isn't the stack's name: nothing was destroyed")
     return _run([*command, "--yes"], folder, stack)
@@ -155,17 +155,17 @@ def refresh(
     without_secrets: bool = False,
     clear_pending: bool = False,
 ) -> int:
-    """Compare the state with what exists, then take the differences over.
+    """Compare the state with what exists, then write the differences into the state.
 
     Args:
         folder: As in `preview`.
         stack: As in `preview`.
         diff: As in `preview`.
-        preview_only: Whether differences are shown and no more.
-        yes: Whether they are taken over without asking.
+        preview_only: Whether differences are only shown.
+        yes: Whether they are written without asking.
         expect_no_changes: Whether a difference is an error.
-        without_secrets: Whether resources whose state holds the header secret are left out.
-        clear_pending: Whether the state forgets what a killed `up` was about to make.
+        without_secrets: Whether resources whose state contains the header secret are left out.
+        clear_pending: Whether the state forgets what a killed `up` was about to create.
 
     Raises:
         BadConfiguration: as in `preview`.
@@ -183,7 +183,7 @@ def refresh(
 
 
 def unlock(folder: Path, stack: str) -> int:
-    """Take away the lock of an operation that was killed.
+    """Remove the lock of an operation that was killed.
 
     Raises:
         BadConfiguration: as in `preview`.
@@ -196,13 +196,13 @@ _WITH_HEADER_SECRET: Final = (
     "aws:cloudfront/distribution:Distribution",
     "aws:ssm/parameter:Parameter",
 )
-"""The types whose state holds the header secret."""
+"""The types whose state contains the header secret."""
 _WORKLOADS: Final = ("guarded:network:Premises", "guarded:ecs:Workloads")
-"""The components that hold workloads that are made here, and what they stand in."""
+"""The components with the workloads that the program creates, and their network."""
 
 
 def _prepare(folder: Path, stack: str) -> Path:
-    """Return the folder's whole path, once the CLI can be started on a stack in it.
+    """Check that the CLI can run on a stack in the folder, and return the folder's absolute path.
 
     Raises:
         BadConfiguration: the CLI is missing, the stack's file is missing or wrong, or the environment has options.
@@ -218,12 +218,12 @@ def _run(
     command: Sequence[str],
     folder: Path,
     stack: str,
-    told: Mapping[str, str] = MappingProxyType({}),
+    variables: Mapping[str, str] = MappingProxyType({}),
     stdout: IO[bytes] | None = None,
 ) -> int:
-    """Run the CLI with the backend of a stack's state, and with what its gate's program is told, beside `told`."""
+    """Run the CLI with the stack's backend and the variables that the gate's program reads; `variables` override."""
     environment = {"PULUMI_STACK": stack, READING: "true", LEFT_OUT: "", **state_backend.environment(folder, stack)}
-    return run_cli(command, folder, {**environment, **told}, stdout=stdout)
+    return run_cli(command, folder, {**environment, **variables}, stdout=stdout)
 
 
 def _command(operation: str, stack: str, *, diff: bool) -> list[str]:
@@ -238,20 +238,20 @@ def _plan_option(option: str, plan: Path | None, folder: Path, stack: str) -> li
 
 
 def _exclusions(patterns: Iterable[str]) -> list[str]:
-    """Return the CLI's options that leave out what URNs with these patterns name."""
+    """Return the CLI's options that leave out the URNs that match these patterns."""
     return [word for pattern in patterns for word in ("--exclude", pattern)]
 
 
 _WORKLOAD_URNS: Final = tuple(f"**::{kind}**" for kind in _WORKLOADS)
 WITHOUT_WORKLOADS: Final = _exclusions(_WORKLOAD_URNS)
-"""The CLI's options of an update that leaves out workloads that are made here, as CI's first one does."""
+"""The CLI's options for an update without the workloads that the program creates, such as CI's first update."""
 
 
 def pack_options(folder: Path, stack: str) -> list[str]:
-    """Return the CLI's options that attach a project's gate, or else each of its packs with its configuration."""
+    """Return the CLI's options that attach a project's gate or, without one, each of its packs, with configuration."""
     options = []
     for pack in project.attached(folder):
-        # The CLI pairs the two flags by position, so that a pack without configuration needs an empty one.
+        # The CLI pairs the two flags by position, so a pack without configuration gets an empty one.
         config = project.policy_config(folder, pack, stack) or Path(os.devnull)
         program = pack / GATE_PROGRAM
         attached = program if program.is_file() else pack
@@ -260,33 +260,33 @@ def pack_options(folder: Path, stack: str) -> list[str]:
 
 
 def _listed(path: Path) -> str:
-    """Return a path as one element: the CLI reads these flags as comma-separated values."""
+    """Quote a path as one element: the CLI reads these flags as comma-separated values."""
     text = str(path).replace('"', '""')
     return f'"{text}"' if "," in text or '"' in text else text
 
 
 def _require_real_secrets(folder: Path, stack: str) -> None:
-    """Refuse a saved plan with a stand-in for the Kinde client secret, because `up` would stop half-way.
+    """Refuse a saved plan with a placeholder for the Kinde client secret, because `up` would stop half-way.
 
     Raises:
         BadConfiguration: the stack's previews don't read the secret.
     """
     if (given := project.load(folder, stack).setting(READS_SECRETS)) != "true":
         raise BadConfiguration(
-            f"{READS_SECRETS} is `{given}`, so a saved plan holds a stand-in for the Kinde client "
-            "secret, and `up` would stop at the listener rules with much of it applied; accepted with a plan: true"
+            f"{READS_SECRETS} is `{given}`, so a saved plan contains a placeholder for the Kinde client "
+            "secret, and `up` would stop at the listener rules with much already applied; accepted with a plan: true"
         )
 
 
 def _look_first(folder: Path, stack: str, left_out: Sequence[str]) -> int:
-    """Say what an update destroys or replaces; return how the CLI ended if somebody stopped it, else 0.
+    """Print what an update destroys or replaces; return the CLI's exit code if it was interrupted, else 0.
 
     Raises:
         Failure: the update can't succeed.
     """
-    print("Looking for what this destroys or replaces …", file=sys.stderr, flush=True)
+    print("Checking what this would destroy or replace …", file=sys.stderr, flush=True)
     with tempfile.TemporaryFile() as written:
-        # What stays as it is counts too: AWS keeps what that refers to.
+        # Unchanged resources count too: AWS refuses to delete what they refer to.
         command = [PULUMI, "preview", "--stack", stack, "--json", "--show-sames", *left_out]
         code = _run(command, folder, stack, stdout=written)
         written.seek(0)
@@ -294,33 +294,33 @@ def _look_first(folder: Path, stack: str, left_out: Sequence[str]) -> int:
     if code > SIGNALLED:
         return code
     if impossible:
-        raise Failure(f"nothing was applied, because of the {impossible} above that can't succeed")
+        raise Failure(f"nothing was applied, because {impossible} of the changes above can't succeed")
     return 0
 
 
 def _require_park_mode(folder: Path, stack: str, marker: str) -> None:
-    """Refuse to park or unpark workloads that are made here: an update alone leaves out what is checked before.
+    """Refuse to park or unpark the workloads that the program creates: an update alone would skip the checks.
 
     Raises:
-        BadConfiguration: the stack's file says another mode than the marker in its state.
+        BadConfiguration: the mode in the stack's file differs from the marker in its state.
     """
     from operations.stack import load
 
     settings = load(folder, stack).settings
     if not settings.here or marker == settings.park_mode:
         return
-    told = f"the platform is {marker}" if marker else "the marker in its state can't be read"
+    now = f"the platform is {marker}" if marker else "the marker in its state can't be read"
     raise BadConfiguration(
-        f"parkMode is `{settings.park_mode}`, and {told}; accepted: the mode that the platform is in, or "
+        f"parkMode is `{settings.park_mode}`, but {now}; accepted: the mode that the platform is in, or "
         f"`make {'park' if settings.parked else 'unpark'} STACK={stack}`, which checks before and after "
         "(docs/runbooks/parking.md)"
     )
 
 
 def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path) -> int:
-    """Write the preview in the embedded engine's format: the CLI's own JSON, with what the packs say and enforce.
+    """Write the preview in the embedded engine's format: the CLI's own JSON, with violations and enforcement levels.
 
-    What can't succeed makes it fail.
+    A change that can't succeed makes it fail.
     """
     with tempfile.TemporaryDirectory() as scratch:
         events = Path(scratch) / "events.jsonl"
@@ -348,16 +348,17 @@ def _preview_as_json(command: list[str], folder: Path, stack: str, output: Path)
 
 
 def _require_gate(folder: Path, stack: str) -> None:
-    """Say why the gate doesn't start, if it doesn't: of a pack that ends, the engine tells a refused connection.
+    """If the gate doesn't start, say why: for a pack that ends, the engine only reports a refused connection.
 
     Raises:
-        Failure: it doesn't start; or BadConfiguration, it isn't configured as it must be.
+        Failure: it doesn't start.
+        BadConfiguration: its configuration is wrong.
     """
     _enforcement(folder, stack)
 
 
 def _enforcement(folder: Path, stack: str) -> Enforcement:
-    """Return what the attached packs enforce, which the engine's preview doesn't tell."""
+    """Return the enforcement levels of the attached packs' rules, which the engine's preview doesn't contain."""
     from rehearsal.engine import packs, processes
 
     settings = project.load(folder, stack)
@@ -367,7 +368,7 @@ def _enforcement(folder: Path, stack: str) -> Enforcement:
 
 
 def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> list[Violation]:
-    """Return what the packs said, in the embedded engine's format, from an event log.
+    """Return the packs' violations in an event log, in the embedded engine's format.
 
     Args:
         events: The lines of `--event-log` (apitype.EngineEvent).
@@ -389,7 +390,7 @@ def violations(events: Sequence[Mapping[str, Any]], preview: PlanDocument) -> li
 
 
 def _lines(state: State | None) -> SourceLines:
-    """Return the lines of the program that made a resource, as the engine tells them."""
+    """Return the lines of the program that registered a resource, from the engine's state."""
     if state is None:
         return {"sourcePosition": ""}
     trace = [frame.get("sourcePosition", "") for frame in state.get("stackTrace", ())]

@@ -1,4 +1,4 @@
-"""What `up` would destroy, replace or fail to do, as the engine's own preview tells it: said before all else."""
+"""Prints what `up` would destroy, replace or fail to do, according to the engine's own preview."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from stackfiles.plan_document import PlanDocument, resource_label
 
 
 def say(plan: PlanDocument) -> int:
-    """Print the consequences of a real engine's plan, a line for each, and return how many can't succeed."""
+    """Print the consequences of a real engine's plan, one per line, and return how many can't succeed."""
     found = [*_waits(plan), *consequences(planned_changes(plan), plan)]
     for consequence in found:
         print(consequence.line, flush=True)
@@ -19,9 +19,9 @@ def say(plan: PlanDocument) -> int:
 
 
 def _waits(plan: PlanDocument) -> Iterator[Consequence]:
-    """Yield what waits for a resource that this update leaves out and that nothing has made yet.
+    """Yield the resources that depend on one that this update leaves out and that doesn't exist yet.
 
-    The engine applies it, and writes a state that it can't read any more: it names a resource that isn't there.
+    The engine would apply them, and write a state that it can't read any more, with a reference to a missing resource.
     """
     left_out = {
         step["urn"]
@@ -33,14 +33,14 @@ def _waits(plan: PlanDocument) -> Iterator[Consequence]:
         waited = sorted(left_out.intersection(state.get("dependencies", ()))) if state and state["custom"] else []
         if waited and step["urn"] not in left_out:
             named = " and ".join(map(resource_label, waited))
-            text = f"waits for {named}, which this update leaves out and which doesn't exist. Apply all of it at once."
+            text = f"depends on {named}, which doesn't exist and which this update leaves out. Apply all of it at once."
             yield Consequence(IMPOSSIBLE, step["urn"], text, "")
 
 
 def say_written(preview: bytes) -> int:
-    """Do the same with what `pulumi preview --json` wrote. One that failed tells what it found until then."""
+    """Do the same with the output of `pulumi preview --json`. A failed preview contains what it found until then."""
     try:
         plan: PlanDocument = json.loads(preview)
     except ValueError:
-        return 0  # `up` previews too, and says why it can't
+        return 0  # `up` previews too, and shows the error
     return say(plan) if "steps" in plan else 0

@@ -1,4 +1,4 @@
-"""What the stack's state has, as the Pulumi CLI tells it. The state may hold secrets: nothing of it is printed."""
+"""Reads the stack's state with the Pulumi CLI. The state may contain secrets, so nothing of it is printed."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from stackfiles.failures import Failure
 _PARAMETER: Final = "aws:ssm/parameter:Parameter"
 
 _SECONDS: Final = 60
-"""How long the CLI may take: it asks the backend for the whole state."""
+"""The CLI's time limit in seconds: it fetches the whole state from the backend."""
 NO_SUCH_STACK: Final = 6
-"""The CLI's exit code where the backend doesn't have the stack (sdk/go/common/util/cmdutil/exit.go)."""
+"""The CLI's exit code if the backend doesn't have the stack (sdk/go/common/util/cmdutil/exit.go)."""
 
 
 class _Resource(TypedDict, total=False):
-    """A resource of an exported state, as far as it is read here."""
+    """The part of a resource in an exported state that is read here."""
 
     urn: str
     type: str
     id: str
     value: str
-    """Of the marker of park mode, and of nothing else."""
+    """Only for the marker of the park mode."""
 
 
 @dataclass(frozen=True)
 class EngineState:
-    """The resources in a state: (type, id) of those that a provider made, and (type, name) -> URN of all.
+    """The resources in a state: (type, id) of those that a provider created, and (type, name) -> URN of all.
 
-    `park_mode` is what the marker of park mode says, empty where that can't be read; None where there is no marker.
+    `park_mode` is the value of the park mode's marker, empty if it can't be read; None if there is no marker.
     """
 
     made: frozenset[tuple[str, str]]
@@ -46,7 +46,7 @@ class EngineState:
     park_mode: str | None = None
 
     def __contains__(self, resource: object) -> bool:
-        """Tell whether the state has a resource, given as (type, id)."""
+        """Return whether the state has a resource, given as (type, id)."""
         return resource in self.made
 
     def ids(self, type_: str) -> frozenset[str]:
@@ -57,13 +57,13 @@ class EngineState:
 def load(folder: Path, stack: str, environment: Mapping[str, str] | None = None) -> EngineState:
     """Ask the Pulumi CLI for a stack's state; a stack that the backend doesn't have is empty.
 
-    `environment` is what the CLI gets beside the shell's and the backend of the stack.
+    The CLI gets the shell's environment, the stack's backend, and the variables in `environment`.
 
     Raises:
-        Failure: there is no CLI, or it can't export the state. The text goes on from "not looked at: ".
+        Failure: there is no CLI, or it can't export the state. The message continues a sentence after "not checked: ".
     """
     if not shutil.which(PULUMI):
-        raise Failure(f"there is no `{PULUMI}` on the path")
+        raise Failure(f"`{PULUMI}` isn't on the path")
     command = [PULUMI, "stack", "export", "--stack", stack, "--non-interactive"]
     try:
         done = subprocess.run(  # noqa: S603 - the CLI, with the stack's name
@@ -83,7 +83,7 @@ def load(folder: Path, stack: str, environment: Mapping[str, str] | None = None)
     except (OSError, ValueError) as error:
         raise Failure(f"`{PULUMI} stack export` can't be read ({type(error).__name__})") from None
     if resources is None:
-        raise Failure(f"`{PULUMI} stack export --stack {stack}` ends with {done.returncode}; run it to see why")
+        raise Failure(f"`{PULUMI} stack export --stack {stack}` exited with {done.returncode}; run it to see why")
     return EngineState(
         frozenset(
             (resource["type"], resource["id"])
@@ -124,17 +124,17 @@ def _read_resource(resource: Mapping[str, object]) -> _Resource:
 
 
 def explain_import(state: EngineState, resource: tuple[str, str, str], parent: tuple[str, str], stack: str) -> str:
-    """Say how to take over a resource that exists and isn't in the state.
+    """Explain how to take over a resource that exists but isn't in the state.
 
     Args:
         state: The state.
-        resource: Type token, name in the program, and the id that the provider knows it by.
+        resource: Type token, name in the program, and the provider's id.
         parent: Type token and name of the component that it belongs to.
         stack: The stack's name.
     """
-    fault = "exists, but isn't in the stack's state, so `up` would fail at it"
+    fault = "exists, but isn't in the stack's state, so `up` would fail"
     urn = state.urns.get(parent)
     if urn is None:
-        return f"{fault}; run `make up STACK={stack}`, which makes what it belongs to, then this check again"
+        return f"{fault}; run `make up STACK={stack}`, which creates its parent component, then this check again"
     line = f"pulumi import {' '.join(resource)} --parent '{urn}' --generate-code=false --stack {stack}"
     return f"{fault}; take it over: `{line}`"

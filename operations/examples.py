@@ -1,4 +1,4 @@
-"""What is still an example in a project: marks that stand beside values of nobody."""
+"""Finds the values in a project that are still marked as examples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from stackfiles.failures import BadConfiguration
 from stackfiles.stack_file import MARK
 
 _ELSEWHERE: Final = ("Pulumi.yaml", "CODEOWNERS")
-"""Files beside the stack's own that hold values of an owner."""
+"""Files other than the stack's own that contain values of an owner."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """A value that is still an example: its file, the line, and the key (for a line without one, what it says)."""
+    """A value that is still an example: its file, its line, and its key (or the line's text if it has no key)."""
 
     file: str
     line: int
@@ -41,6 +41,6 @@ def _marked(file: Path) -> Iterator[Example]:
         raise BadConfiguration(f"{file} can't be read: {error}") from None
     for number, line in enumerate(lines, 1):
         if mark := MARK.search(line):
-            # The value isn't shown: whoever forgot to encrypt a secret would find it in a log.
+            # The value isn't shown, because a secret that somebody forgot to encrypt would end up in a log.
             key = line[: mark.start()].strip().partition(": ")[0].removesuffix(":")
             yield Example(file.name, number, key or line.strip("# \t"))

@@ -1,7 +1,7 @@
-"""`fill-secrets`: the first values of the secrets that the program makes, and new values when asked for.
+"""`fill-secrets`: stores the first values of the secrets that the program creates, and new values when asked to.
 
-Each value goes from here straight into Secrets Manager, in one call whose token says what the value is for. So a run
-that broke off anywhere is simply started again: what is there stays, and a composed value is composed of what is there.
+Each value goes directly into Secrets Manager, in one call whose token identifies its purpose. So an interrupted run can
+simply be started again: stored values stay, and composed values are built from stored ones.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from operations.verdicts import Check, Verdict
 from stackfiles.failures import BadConfiguration, Failure
 
 _LENGTH: Final = 40
-"""Length of a password of letters and digits only, which Aurora, URLs and shells all take: 238 bits.
+"""Length of a password of letters and digits only, which is safe in Aurora, URLs and shells: 238 bits.
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/CHAP_Limits.html"""
 
 
 @dataclass(frozen=True)
 class Databases:
-    """Where the databases are, and what they and their users are called.
+    """The databases' endpoint, and the names of databases and users.
 
     `endpoint` is `HOST` or `HOST:PORT`, or empty. `given` has the value of each of `DATABASE_OPTIONS`, by its flag.
     """
@@ -44,7 +44,7 @@ class Databases:
     given: Mapping[str, str]
 
     def __post_init__(self) -> None:
-        """Refuse what can't stand in a URL, and what PostgreSQL or RDS refuses."""
+        """Refuse values that can't be part of a URL, or that PostgreSQL or RDS refuses."""
         if self.endpoint and not re.fullmatch(r"[a-z0-9.-]+(:\d{1,5})?", self.endpoint):
             raise BadConfiguration(
                 "--database-endpoint: accepted: HOST or HOST:PORT, as Aurora names its cluster endpoint"
@@ -56,7 +56,7 @@ class Databases:
 
 
 def find_endpoint(stack: Stack, aws: Aws) -> str:
-    """Return the host of the database that the stack makes; empty where others make it, or before it is made.
+    """Return the host of the database that the stack creates; empty if it doesn't create one, or hasn't yet.
 
     Raises:
         Failure: AWS refused or didn't answer.
@@ -72,7 +72,7 @@ def find_endpoint(stack: Stack, aws: Aws) -> str:
 
 
 def needs_endpoint(stack: Stack, aws: Aws, rotated: Collection[str]) -> bool:
-    """Tell whether a run would have to compose a URL."""
+    """Return whether a run would have to compose a URL."""
     client = aws.secrets()
     rotated = _add_dependents(rotated)
     for secret in secrets_made_by(Maker.PROGRAM):
@@ -88,10 +88,10 @@ def run(
 ) -> list[Verdict]:
     """Give every secret of the program a value, and those in `rotated` (paths of the catalogue) a new one.
 
-    `rotation` names the rotation: a second run with the same name finds it done.
+    `rotation` names the rotation: a second run with the same name doesn't rotate again.
 
     Raises:
-        Failure: AWS refused or didn't answer; run it again to go on.
+        Failure: AWS refused or didn't answer; run it again to continue.
         BadConfiguration: another account, or no credentials.
     """
     aws.require_account(stack.settings.account)
@@ -138,13 +138,13 @@ class _Filling:
     dry_run: bool
 
     def fill(self, secret: Secret) -> Verdict:
-        """Do what is due for one secret and say so."""
+        """Do what is necessary for one secret, and return the verdict."""
         stored = self.stored[secret.path]
         check = Check(f"secret/{stored.name}", stored.name)
         versions = stored.versions()
         if versions is None:
             environment = self.stack.names.environment
-            return check.failed(f"isn't there: `make up STACK={environment}` makes it, then run this again")
+            return check.failed(f"doesn't exist: `make up STACK={environment}` creates it; then run this again")
         purpose = f"rotation {self.rotation}" if secret.path in self.rotated else "first value"
         token = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{versions.arn} {purpose}"))
         filled = CURRENT in versions.labels
@@ -152,19 +152,21 @@ class _Filling:
             return self._keep(secret, check)
         composed = isinstance(secret.recipe, DatabaseUrl)
         if composed and self.stack.settings.here and not self.databases.endpoint:
-            return check.undecided("waits for the database, which `databaseGeneration` 1 makes; then run this again")
+            return check.undecided(
+                "waits for the database, which `databaseGeneration: 1` creates; apply that, then run this again"
+            )
         how = "composed" if composed else "generated"
         if self.dry_run:
             return check.undecided(f"would be {how}{' anew' if filled else ''}")
         value = self._make(secret, stored.value() if filled else None)
         if not stored.add(value, token=token):
-            # Another run was faster; the value that it wrote counts.
+            # Another run was faster; its value stays.
             return self._keep(secret, check)
-        return check.passed(f"{how}{'; the value before it is kept as AWSPREVIOUS' if versions.labels else ''}")
+        return check.passed(f"{how}{'; the previous value is kept as AWSPREVIOUS' if versions.labels else ''}")
 
     @staticmethod
     def _is_rotated(versions: Versions, token: str) -> bool:
-        """Tell whether this very rotation was done, and perhaps another one after it."""
+        """Return whether this rotation is already done, even if another one followed it."""
         return token in (versions.labels.get(CURRENT), versions.labels.get(PREVIOUS))
 
     def _keep(self, secret: Secret, check: Check) -> Verdict:
@@ -175,19 +177,19 @@ class _Filling:
             return check.failed(f"{wrong}; accepted: {secret.shape}; --rotate {secret.path} replaces it")
         if value and isinstance(secret.recipe, DatabaseUrl) and not self._is_composed(secret.recipe, value):
             return check.failed(
-                f"isn't of the user and password in {self.stored[secret.recipe.account].name}; "
+                f"doesn't contain the user and password in {self.stored[secret.recipe.account].name}; "
                 f"--rotate {secret.path} composes it anew"
             )
-        return check.passed("has a value, kept")
+        return check.passed("has a value, which is kept")
 
     def _is_composed(self, recipe: DatabaseUrl, url: SecretStr) -> bool:
-        """Tell whether a URL has the user and the password of the account that it is composed of."""
+        """Return whether a URL has the user and the password of the account that it is composed of."""
         if not recipe.account or self.stored[recipe.account].value() is None:
             return True
         return _read_account(url) == self._account(recipe.account)
 
     def _make(self, secret: Secret, before: SecretStr | None) -> SecretStr:
-        """Generate or compose a value; a user keeps the name that it had before, unless RDS refuses it."""
+        """Generate or compose a value; a user keeps its previous name, unless RDS refuses it."""
         match secret.recipe:
             case RandomKey():
                 return SecretStr(token_hex(32))
@@ -201,16 +203,16 @@ class _Filling:
                     return self._compose(recipe, self._account(recipe.account))
                 return self._compose(recipe, _Account(self.databases.given[user_flag(recipe)], _password()))
             case None:
-                raise AssertionError("the program makes no secret without a recipe")
+                raise AssertionError("the program creates no secret without a recipe")
 
     def _find_used_account(self, path: str) -> _Account | None:
-        """Return the account of a URL that is stored already: the application uses it."""
+        """Return the account in a stored URL, which the application already uses."""
         values = (self.stored[secret.path].value() for secret in _find_urls(path))
         return next((_read_account(url) for url in values if url), None)
 
     def _compose(self, recipe: DatabaseUrl, account: _Account) -> SecretStr:
         if not self.databases.endpoint:
-            raise BadConfiguration("--database-endpoint: is missing; a database URL is to be composed")
+            raise BadConfiguration("--database-endpoint is missing; a database URL has to be composed")
         host, _, port = self.databases.endpoint.partition(":")
         quoted = f"{quote(account.user, safe='')}:{quote(account.password.get_secret_value(), safe='')}"
         given = self.databases.given
@@ -221,15 +223,15 @@ class _Filling:
         )
 
     def _account(self, path: str) -> _Account:
-        """Return a database account as it is stored.
+        """Return a stored database account.
 
         Raises:
-            Failure: it isn't there, or not as it has to be.
+            Failure: it is missing or malformed.
         """
         stored = self.stored[path]
         value = stored.value()
         if not value or (wrong := shapes.find_problem(Shape.USERNAME_PASSWORD, value.get_secret_value())):
-            raise Failure(f"{stored.name}: {wrong if value else 'has no value'}; nothing can be composed of it")
+            raise Failure(f"{stored.name}: {wrong if value else 'has no value'}; a URL can't be composed of it")
         document = json.loads(value.get_secret_value())
         return _Account(document["username"], SecretStr(document["password"]))
 
@@ -239,7 +241,7 @@ def _password() -> SecretStr:
 
 
 def _read_user(value: SecretStr | None, shape: Shape) -> str:
-    """Return the user name in a stored account, or an empty text if there is none, or one that RDS refuses."""
+    """Return the user name in a stored account, or an empty text if it has none or RDS refuses it."""
     if not value or shapes.find_problem(Shape.USERNAME_PASSWORD, value.get_secret_value()):
         return ""
     user = str(json.loads(value.get_secret_value())["username"])

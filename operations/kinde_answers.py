@@ -1,4 +1,4 @@
-"""What Kinde itself says: its discovery document, and whether it takes a client secret."""
+"""Asks Kinde for its discovery document, and whether it accepts a client secret."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _KEYS: Final = {
 
 
 class ClientSecret(StrEnum):
-    """Kinde's opinion of a client secret."""
+    """Kinde's answer about a client secret."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
 
 
 def discovery(stack: Stack, web: Web) -> list[Verdict]:
-    """Compare Kinde's discovery document with the endpoints that the load balancer gets.
+    """Compare Kinde's discovery document with the endpoints that the load balancer is configured with.
 
     If one differs, the load balancer answers 401. Source: https://openid.net/specs/openid-connect-discovery-1_0.html
     """
@@ -46,9 +46,9 @@ def discovery(stack: Stack, web: Web) -> list[Verdict]:
     except httpx.TransportError as error:
         return [check.failed(f"{url}: no answer ({type(error).__name__})")]
     except ValueError:
-        return [check.failed(f"{url}: is not JSON")]
+        return [check.failed(f"{url} isn't JSON")]
     if not isinstance(document, dict):
-        return [check.failed(f"{url}: answers {response.status_code}; is kindeDomain right?")]
+        return [check.failed(f"{url} answers {response.status_code}; is kindeDomain right?")]
     return [_endpoint(name, expected, document) for name, expected in asdict(stack.endpoints).items()]
 
 
@@ -58,17 +58,17 @@ def _endpoint(name: str, expected: str, document: Mapping[str, object]) -> Verdi
     found = document.get(member, "nothing")
     if found == expected:
         return check.passed(expected)
-    return check.failed(f"Kinde says {found}, the load balancer gets {expected}; set {setting}")
+    return check.failed(f"Kinde says {found}, but the load balancer is configured with {expected}; set {setting}")
 
 
 def judge(stack: Stack, web: Web, secret: SecretStr) -> ClientSecret:
-    """Ask Kinde's token endpoint about a client secret, with a code that can't be right.
+    """Ask Kinde's token endpoint about a client secret, with an invalid code.
 
     Kinde answers `invalid_client` to a wrong secret and `invalid_grant` to a right one with a wrong code (RFC 6749,
-    section 5.2). A client may be registered for one way of authenticating only, so both are tried.
+    section 5.2). A client may be registered for only one authentication method, so both are tried.
 
     Raises:
-        Failure: Kinde doesn't answer, or says something else.
+        Failure: Kinde doesn't answer, or answers something else.
     """
     with web.client() as client:
         for in_body in (True, False):
@@ -81,7 +81,7 @@ def judge(stack: Stack, web: Web, secret: SecretStr) -> ClientSecret:
 
 
 def _exchange(client: httpx.Client, where: Endpoints, stack: Stack, secret: SecretStr, *, in_body: bool) -> str:
-    """Return the error that the token endpoint names."""
+    """Return the error in the token endpoint's answer."""
     client_id = stack.settings.kinde_client_id
     form = {
         "grant_type": "authorization_code",

@@ -1,14 +1,14 @@
-"""`rotate-kinde`: bring a new client secret from Kinde to the load balancer, with a way back until it is proven.
+"""`rotate-kinde`: rotates the Kinde client secret of the load balancer, and can roll back until a sign-in worked.
 
-The labels of the secret's versions record where the procedure stands, so that it goes on wherever it broke off:
+The labels of the secret's versions record the progress, so that an interrupted run can continue:
 
-    ROTATION_BEFORE  on the version that was current before anything was done: the way back
+    ROTATION_BEFORE  on the version that was current before the rotation, for rolling back
     ROTATION_NEW     on the new version, once it is stored
-    ROTATION_BACK    on the version before, once the way back was asked for
+    ROTATION_BACK    on the version before the rotation, once a roll-back was asked for
 
-All three stay until a sign-in has been seen to work. AWSCURRENT belongs to the version with ROTATION_BACK, or else to
-the one with ROTATION_NEW. Secrets Manager deletes versions without a label, so AWSPREVIOUS alone wouldn't keep the way
-back when the new version is replaced by yet another.
+All three stay until a sign-in worked. AWSCURRENT belongs on the version with ROTATION_BACK, or else on the one with
+ROTATION_NEW. Secrets Manager deletes versions without a label, so with AWSPREVIOUS alone, the version before the
+rotation would be lost when the new version is replaced by another one.
 https://docs.aws.amazon.com/secretsmanager/latest/userguide/whats-in-a-secret.html
 """
 
@@ -38,10 +38,10 @@ BACK: Final = "ROTATION_BACK"
 
 @dataclass(frozen=True)
 class Person:
-    """The person who carries out the rotation. Each question is asked only when its answer is needed.
+    """The person who does the rotation. Each question is asked only when its answer is needed.
 
-    `new_secret` returns the secret that Kinde shows; `applied` tells whether the change was applied; `works` checks
-    signing in at both hosts, prints what it found, and returns whether it worked.
+    `new_secret` returns the secret that Kinde shows; `applied` returns whether the change was applied; `works` checks
+    signing in at both hosts, prints the result, and returns whether it worked.
     """
 
     new_secret: Callable[[], SecretStr]
@@ -50,20 +50,20 @@ class Person:
 
 
 def run(stack: Stack, aws: Aws, web: Web, person: Person, *, roll_back: bool, replace: bool) -> bool:
-    """Begin a rotation, or go on with the one that is under way; return whether nothing was found wrong.
+    """Begin a rotation, or continue the one that is under way; return False if signing in doesn't work.
 
-    `roll_back` goes back to the client secret before the rotation; `replace` replaces the new one by yet another.
+    `roll_back` goes back to the client secret before the rotation; `replace` replaces the new one by another one.
 
     Raises:
         BadConfiguration: another account, no credentials, or there is nothing to roll back.
-        Failure: AWS or Kinde refused or didn't answer; what was done stays, run it again to go on.
+        Failure: AWS or Kinde refused or didn't answer; completed steps stay, run it again to continue.
     """
     aws.require_account(stack.settings.account)
     secret = next(secret for secret in SECRETS if secret.shape is Shape.OIDC_CLIENT_SECRET)
     stored = stored_secret(stack, aws.secrets(), secret)
     labels = _labels(stored)
     if roll_back and BACK not in labels:
-        _begin_way_back(stack, web, stored, labels)
+        _begin_roll_back(stack, web, stored, labels)
         labels = _labels(stored)
     under_way = NEW in labels or BACK in labels
     if not roll_back and (replace or not under_way):
@@ -76,11 +76,11 @@ def run(stack: Stack, aws: Aws, web: Web, person: Person, *, roll_back: bool, re
     _make_current(stored, labels)
     say(_describe_apply(stack, back=BACK in labels))
     if not person.applied():
-        say("When that is done, run this command again with --applied: it checks that signing in works.")
+        say("After that, run this command again with --applied to check that signing in works.")
         return True
     if not person.works():
         say(
-            "The rotation stays open. Correct what is named above and run this command again, "
+            "The rotation isn't complete. Fix the problems above and run this command again, "
             "or roll it back: --roll-back"
         )
         return False
@@ -92,23 +92,23 @@ def run(stack: Stack, aws: Aws, web: Web, person: Person, *, roll_back: bool, re
 def _labels(stored: StoredSecret) -> dict[str, str]:
     versions: Versions | None = stored.versions()
     if versions is None or CURRENT not in versions.labels:
-        raise Failure(f"{stored.name}: is missing or has no value; `python -m operations preflight` says what is wrong")
+        raise Failure(f"{stored.name} is missing or has no value; `python -m operations preflight` says what is wrong")
     return versions.labels
 
 
 def _begin(stack: Stack, web: Web, stored: StoredSecret, person: Person, labels: dict[str, str]) -> bool:
-    """Store a new client secret under its label; tell whether there was one to store."""
+    """Store a new client secret under its label; return False if it is already stored."""
     new = person.new_secret()
     current = stored.value()
     wrong = shapes.find_problem(Shape.OIDC_CLIENT_SECRET, new.get_secret_value())
     if wrong or kinde_client_secret.is_json(new.get_secret_value()):
         raise BadConfiguration(f"the new client secret {wrong or 'is JSON'}; nothing was changed")
     if current and _read(current).get_secret_value() == new.get_secret_value():
-        say(f"{stored.name} holds this client secret already: there is nothing to rotate.")
+        say(f"{stored.name} already has this client secret: there is nothing to rotate.")
         return False
     with progress("asking Kinde about the new client secret"):
-        opinion = kinde_answers.judge(stack, web, new)
-    if opinion is ClientSecret.REFUSED:
+        answer = kinde_answers.judge(stack, web, new)
+    if answer is ClientSecret.REFUSED:
         raise Failure(
             f"Kinde doesn't accept this client secret for client {stack.settings.kinde_client_id} (invalid_client); "
             "nothing was changed"
@@ -122,36 +122,36 @@ def _begin(stack: Stack, web: Web, stored: StoredSecret, person: Person, labels:
     return True
 
 
-def _begin_way_back(stack: Stack, web: Web, stored: StoredSecret, labels: dict[str, str]) -> None:
+def _begin_roll_back(stack: Stack, web: Web, stored: StoredSecret, labels: dict[str, str]) -> None:
     """Label the version before the rotation, if Kinde still accepts it."""
     if NEW not in labels:
         raise BadConfiguration(f"{stored.name}: no rotation is under way, so there is nothing to roll back")
     before = stored.value(BEFORE)
     if before is None:
         raise Failure(f"{stored.name}: the version before the rotation is gone ({BEFORE})")
-    with progress("asking Kinde about the client secret before"):
-        opinion = kinde_answers.judge(stack, web, _read(before))
-    if opinion is ClientSecret.REFUSED:
+    with progress("asking Kinde about the previous client secret"):
+        answer = kinde_answers.judge(stack, web, _read(before))
+    if answer is ClientSecret.REFUSED:
         raise Failure(
-            "Kinde no longer accepts the client secret before the rotation, so going back would lock everybody out; "
-            "nothing was changed. Rotate in Kinde once more and finish this rotation with `--replace`"
+            "Kinde no longer accepts the client secret from before the rotation, so rolling back would lock everybody "
+            "out; nothing was changed. Rotate in Kinde once more and finish this rotation with `--replace`"
         )
     stored.move(BACK, to=labels[BEFORE])
 
 
 def _make_current(stored: StoredSecret, labels: dict[str, str]) -> None:
-    """Move AWSCURRENT to the version that is due; AWS then moves AWSPREVIOUS to the version that had it."""
-    due = labels.get(BACK) or labels[NEW]
-    if labels[CURRENT] != due:
-        stored.move(CURRENT, to=due, away_from=labels[CURRENT])
-        say(f"{stored.name}: {'the version before' if BACK in labels else 'the new version'} is the current one.")
+    """Move AWSCURRENT to the version that should have it; AWS then moves AWSPREVIOUS to the version that had it."""
+    wanted = labels.get(BACK) or labels[NEW]
+    if labels[CURRENT] != wanted:
+        stored.move(CURRENT, to=wanted, away_from=labels[CURRENT])
+        say(f"{stored.name}: {'the previous version' if BACK in labels else 'the new version'} is now current.")
     if BACK in labels and NEW in labels:
         stored.move(NEW, away_from=labels[NEW])
 
 
 def _finish(stored: StoredSecret) -> None:
     labels = _labels(stored)
-    # BACK and NEW go last: they tell that a rotation is under way.
+    # BACK and NEW are removed last: they mark a rotation as under way.
     for label in (BEFORE, BACK, NEW):
         if label in labels:
             stored.move(label, away_from=labels[label])
@@ -161,25 +161,25 @@ def _describe_apply(stack: Stack, *, back: bool) -> str:
     rules = " and ".join(stack.names.resource(application.label) for application in stack.hosts)
     return (
         f"Now apply it: make up STACK={stack.names.environment}\n"
-        f"It changes {len(stack.hosts)} listener rules and nothing else: {rules} "
-        f"(actions: the client secret {'before the rotation' if back else 'just stored'}). "
+        f"It changes only {len(stack.hosts)} listener rules: {rules} "
+        f"(actions: the client secret {'from before the rotation' if back else 'just stored'}). "
         "Stop if the preview shows more."
     )
 
 
 def _describe_rest(stack: Stack, *, back: bool) -> str:
     if back:
-        return "Signing in works with the client secret before the rotation: the roll-back is complete."
+        return "Signing in works with the client secret from before the rotation: the roll-back is complete."
     return (
         "Signing in works at both hosts: the rotation is complete.\n"
-        "Now delete the previous client secret in Kinde (Settings > Applications > Admin actions) and check once more, "
-        "because until then the old one would have worked too:\n"
+        "Now delete the previous client secret in Kinde (Settings > Applications > Admin actions) and check once more: "
+        "until it is deleted, a sign-in would also work with the old one.\n"
         f"python -m operations verify-login --sign-in --stack {stack.names.environment}"
     )
 
 
 def _read(stored: SecretStr) -> SecretStr:
-    """Return the client secret that a stored value holds."""
+    """Return the client secret in a stored value."""
     text = stored.get_secret_value()
     if kinde_client_secret.is_json(text) and (wrong := shapes.find_problem(Shape.OIDC_CLIENT_SECRET, text)):
         raise Failure(f"the stored client secret {wrong}")

@@ -1,4 +1,4 @@
-"""Secrets and parameters under an environment's prefix that the catalogue doesn't have: their names, never a value."""
+"""Finds secrets and parameters under an environment's prefix that aren't in the catalogue, and never reads a value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from operations.stack import Stack
 
 
 def find(stack: Stack, aws: Aws) -> Iterator[str]:
-    """Return a line for each of them.
+    """Yield a line for each of them.
 
     Raises:
         BadConfiguration: another account, or no credentials.
@@ -29,7 +29,7 @@ def _secrets(stack: Stack, aws: Aws) -> Iterator[str]:
         pages = aws.secrets().get_paginator("list_secrets").paginate(Filters=[{"Key": "name", "Values": [prefix]}])
         for page in pages:
             for secret in page["SecretList"]:
-                # The filter compares the beginning of every word of a name, not only of the first one.
+                # The filter matches the beginning of any word of a name, not only of the first one.
                 if secret["Name"].startswith(prefix) and secret["Name"] not in declared:
                     accessed = secret.get("LastAccessedDate")
                     yield f"secret {secret['Name']}, {f'last read on {accessed.date()}' if accessed else 'never read'}"

@@ -1,4 +1,4 @@
-"""`preflight`: whether everything that a deploy relies on is there."""
+"""`preflight`: checks that everything a deploy relies on exists."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from operations.web import Web
 from stackfiles.failures import Failure
 
 Look = Callable[[], Verdict | Sequence[Verdict]]
-"""What a check does; it may raise `Failure`, whose text then is the verdict."""
+"""The function of a check; if it raises `Failure`, the message becomes the verdict."""
 
 _WORKERS: Final = 8
 _ACCOUNT: Final = Check("account", "account")
@@ -43,18 +43,18 @@ _SIGN_UP: Final = Check("kinde/sign-up", "Kinde: self-registration")
 
 
 def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState]) -> list[Verdict]:
-    """Make every check and return what was found, in a fixed order.
+    """Run every check and return the verdicts in a fixed order.
 
-    In another account than the stack's nothing is looked at: its secrets are none of this command's business.
-    `load_state` returns the stack's state, or raises `Failure` if there is no way to look.
+    If the credentials belong to another account, nothing in it is read, since its secrets don't concern this stack.
+    `load_state` returns the stack's state, or raises `Failure` if it can't be read.
 
     Raises:
         BadConfiguration: there are no valid AWS credentials.
     """
     account = _check_account(stack, aws)
     if account.outcome is Outcome.FAILED:
-        return [account, Check("else", "everything else").undecided("not looked at: this is another account")]
-    # Several threads may use a client, but not make one (boto3, "Multithreading or multiprocessing").
+        return [account, Check("else", "everything else").undecided("not checked: this is another account")]
+    # Threads can share a client, but mustn't create one (boto3, "Multithreading or multiprocessing").
     in_account = _list_certificate_checks(stack, aws)
     with ThreadPoolExecutor(_WORKERS) as workers:
         loading = workers.submit(_load, load_state)
@@ -71,7 +71,7 @@ def run(stack: Stack, aws: Aws, web: Web, load_state: Callable[[], EngineState])
 
 
 def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> Iterable[tuple[Check, Look]]:
-    """Return the checks of what the account stores: values by hand, the program's own, buckets, and images."""
+    """Yield the checks of what the account stores: secrets, those made by hand first, parameters, buckets, images."""
     secrets, parameters, buckets = aws.secrets(), aws.parameters(), aws.buckets()
     for secret in sorted(SECRETS, key=lambda secret: secret.maker is Maker.PROGRAM):
         stored = stored_secret(stack, secrets, secret)
@@ -87,7 +87,7 @@ def _list_stored_checks(stack: Stack, aws: Aws, state: EngineState | None) -> It
 
 
 def _list_ways_in(stack: Stack, aws: Aws, state: EngineState | None) -> Iterable[tuple[Check, Look]]:
-    """Return the checks of other ways to the hosts, the load balancer and the targets."""
+    """Yield the checks for other ways to the hosts, the load balancer and the targets."""
     yield (
         ways_in.DISTRIBUTIONS,
         partial(
@@ -98,7 +98,7 @@ def _list_ways_in(stack: Stack, aws: Aws, state: EngineState | None) -> Iterable
         ),
     )
     balancers = aws.balancers()
-    # EC2's client takes long to make; where there is no load balancer yet, nobody asks it.
+    # EC2's client takes long to create, and isn't used while there is no load balancer.
     network = aws.network() if state and state.ids(ways_in.BALANCER) else balancers
     finds: Mapping[Check, ways_in.Find] = {
         ways_in.LISTENERS: partial(ways_in.other_listeners, balancers),
@@ -117,7 +117,7 @@ def _list_certificate_checks(stack: Stack, aws: Aws) -> list[tuple[Check, Look]]
 
 
 def _list_outside_checks(stack: Stack, web: Web) -> Iterable[tuple[Check, Look]]:
-    """Return the checks of Kinde, of Cloudflare and of the hosts."""
+    """Yield the checks of Kinde, CircleCI, Cloudflare and the hosts."""
     yield _KINDE, partial(kinde_answers.discovery, stack, web)
     yield _CALLBACKS, partial(_tell_callbacks, stack)
     yield _SIGN_UP, _tell_sign_up
@@ -129,7 +129,7 @@ def _list_outside_checks(stack: Stack, web: Web) -> Iterable[tuple[Check, Look]]
 
 
 def _make(item: tuple[Check, Look]) -> Sequence[Verdict]:
-    """Make one check; what ends it early is its verdict."""
+    """Run one check; a `Failure` becomes its verdict."""
     check, look = item
     try:
         found = look()
@@ -142,7 +142,7 @@ def _load(load_state: Callable[[], EngineState]) -> tuple[EngineState | None, Ve
     try:
         state = load_state()
     except Failure as failure:
-        text = f"not looked at: {failure}; what exists but isn't in it would make `up` fail"
+        text = f"not checked: {failure}; what exists but isn't in it would make `up` fail"
         return None, _STATE.undecided(text)
     return state, _STATE.passed(f"{len(state.made)} resources")
 
@@ -150,38 +150,38 @@ def _load(load_state: Callable[[], EngineState]) -> tuple[EngineState | None, Ve
 def _check_account(stack: Stack, aws: Aws) -> Verdict:
     found, wanted = aws.account(), stack.settings.account
     if found != wanted:
-        return _ACCOUNT.failed(f"the credentials are of account {found}, the stack's is {wanted}; set AWS_PROFILE")
+        return _ACCOUNT.failed(f"the credentials belong to account {found}, the stack to {wanted}; set AWS_PROFILE")
     return _ACCOUNT.passed(found)
 
 
 def _check_region(stack: Stack, aws: Aws) -> Verdict:
     wanted, own = stack.settings.region, aws.own_region
     if own and own != wanted:
-        return _REGION.failed(f"the shell's region is {own}, the stack's is {wanted}; set AWS_REGION={wanted}")
+        return _REGION.failed(f"the shell's region is {own}, but the stack's is {wanted}; set AWS_REGION={wanted}")
     return _REGION.passed(wanted)
 
 
 def _check_examples(stack: Stack) -> Verdict:
     if keys := [example.key for example in stack.examples]:
-        return _EXAMPLES.failed(f"marked EXAMPLE and not yet your own: {', '.join(keys)}")
+        return _EXAMPLES.failed(f"still marked EXAMPLE; replace them by your own: {', '.join(keys)}")
     return _EXAMPLES.passed("none is left")
 
 
 def _tell_callbacks(stack: Stack) -> Verdict:
     urls = " and ".join(callback_url(host) for host in stack.hosts.values())
-    return _CALLBACKS.undecided(f"can't be looked up; registered must be {urls}")
+    return _CALLBACKS.undecided(f"can't be looked up; these must be registered: {urls}")
 
 
 def _tell_sign_up() -> Verdict:
-    """Say what a person must look at: no interface of Kinde tells whether visitors may make accounts.
+    """Say what a person has to check: no API of Kinde says whether visitors can create accounts.
 
-    Its discovery document doesn't, nor does its Management API: GET /api/v1/environment leaves the policies out
-    (https://docs.kinde.com/kinde-apis/management/), and what its registration page answers isn't documented.
+    Its discovery document doesn't, nor does its Management API: GET /api/v1/environment leaves out the policies
+    (https://docs.kinde.com/kinde-apis/management/). What its registration page answers isn't documented.
     Source: https://docs.kinde.com/authenticate/custom-configurations/disable-sign-up/
     """
     return _SIGN_UP.undecided(
-        "not checked, because no interface of Kinde tells it: in Settings, Environment, Policies, `Allow self-sign up` "
-        "must be off, or any visitor gets an account and signs in"
+        "not checked, because Kinde has no API for it: in Settings, Environment, Policies, `Allow self-sign up` "
+        "must be off, or any visitor can create an account and sign in"
     )
 
 
@@ -193,16 +193,16 @@ def _check_address(web: Web, host: str) -> Verdict:
     try:
         socket.getaddrinfo(*web.address(host), proto=socket.IPPROTO_TCP)
     except socket.gaierror:
-        return _address_check(host).undecided("none; the first apply makes the record")
+        return _address_check(host).undecided("none; the first apply creates the record")
     return _address_check(host).passed("resolves")
 
 
 def _check_proxied_host(stack: Stack, web: Web, host: str) -> list[Verdict]:
-    """Check the address of a host behind Cloudflare, and the certificate that it shows."""
+    """Check the address of a host behind Cloudflare, and its certificate."""
     address = _check_address(web, host)
     if address.outcome is Outcome.PASSED:
         return [address, edge_certificate(web, host, stack.settings.domain)]
     shown = host_check("certificate", host, "certificate")
     if is_too_deep(host, stack.settings.domain):
-        return [address, shown.undecided(f"no address to look at; it may become an {UNCOVERED_HOST}")]
+        return [address, shown.undecided(f"no address yet; it may become an {UNCOVERED_HOST}")]
     return [address]

@@ -19,7 +19,7 @@ def ask_hidden(prompt: str) -> SecretStr:
 
 
 def confirm(question: str) -> bool:
-    """Ask a yes-or-no question; where nobody is there to answer, or the input ends, the answer is no."""
+    """Ask a yes-or-no question; without a terminal, or if the input ends, the answer is no."""
     try:
         return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:

@@ -1,4 +1,4 @@
-"""The Pulumi CLI: how to get it, which options of it are refused, and how it is run."""
+"""Runs the Pulumi CLI: explains how to get it, and refuses some of its options."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PULUMI: Final = "pulumi"
 """The CLI's program."""
 
 INSTALL_PAGE: Final = "https://www.pulumi.com/docs/install/versions/"
-"""Where Pulumi lists every version of its CLI with the ways to install it."""
+"""Pulumi's list of all CLI versions, with instructions to install them."""
 
 FROM_ENVIRONMENT: Final = "PULUMI_OPTION_"
-"""The CLI takes any of its flags from variables with this prefix (pkg/cmd/pulumi/pulumi.go)."""
+"""The CLI reads any of its flags from variables with this prefix (pkg/cmd/pulumi/pulumi.go)."""
 
 SIGNALLED: Final = 128
-"""What is added to the number of the signal that ended a process, to make an exit code."""
+"""Added to the number of the signal that ended a process, this is its exit code."""
 
 
 def require_cli(folder: Path) -> None:
-    """Say how to get the Pulumi CLI where there is none.
+    """If the Pulumi CLI is missing, say how to get it.
 
     Raises:
         BadConfiguration: it isn't on the path.
@@ -39,13 +39,13 @@ def require_cli(folder: Path) -> None:
         return
     version = project.pulumi_version(folder)
     raise BadConfiguration(
-        f"there is no `{PULUMI}` on the path, and nothing is previewed or applied without it.\n"
+        f"`{PULUMI}` isn't on the path, and this command can't preview or apply anything without it.\n"
         f"Install Pulumi CLI {version}, which this project is tested with (Pulumi.yaml, `requiredPulumiVersion`):\n"
-        f"  1. {INSTALL_PAGE} has every version: choose {version} for your system, and compare the checksum\n"
-        f"     (with Pulumi's install script instead: its option `--version {version}`);\n"
-        "  2. put its folder on the PATH: it also holds pulumi-language-python, which runs this project;\n"
-        f"  3. `{PULUMI} version` must answer v{version}.\n"
-        "Until then `make preview` plans and judges the stack on the embedded engine, with no CLI."
+        f"  1. Download {version} for your system from {INSTALL_PAGE} and compare the checksum\n"
+        f"     (or run Pulumi's install script with `--version {version}`);\n"
+        "  2. put its folder on the PATH: it also contains pulumi-language-python, which runs this project;\n"
+        f"  3. check that `{PULUMI} version` prints v{version}.\n"
+        "Until then, `make preview` plans and judges the stack on the embedded engine, without the CLI."
     )
 
 
@@ -71,13 +71,13 @@ def run_cli(
 ) -> int:
     """Run the CLI in a project's folder and return its exit code.
 
-    This never kills the engine. Told to stop, the engine ends what is under way and writes its state first.
+    The engine is never killed. When it is told to stop, it finishes running operations and writes its state first.
     """
     if stdout is None:
         print(f"$ {shlex.join(command)}", file=sys.stderr, flush=True)
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
-        # Ctrl-C at a terminal has reached the engine already, because it is in the same process group.
+        # Ctrl-C at a terminal also reaches the engine, because it is in the same process group.
         if number != signal.SIGINT:
             process.send_signal(number)
 

@@ -1,4 +1,4 @@
-"""Checks of a secret's value against the shape that the catalogue gives it. No answer shows any of the value."""
+"""Checks a secret's value against the shape in the catalogue. No message contains any part of the value."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NEO4J_SCHEMES: Final = tuple(f"{scheme}{tls}" for scheme in ("neo4j", "bolt") fo
 
 
 def find_problem(shape: Shape, value: str) -> str:
-    """Return what is wrong with a value, or an empty text. The answer holds no part of the value.
+    """Return what is wrong with a value, or an empty text. The message contains no part of the value.
 
     >>> find_problem(Shape.CREDENTIAL, "user:password")
     ''
     >>> find_problem(Shape.CREDENTIAL, "password")
-    'is not `user:password`'
+    "isn't `user:password`"
     """
     if not value.strip():
         return "is empty"
@@ -41,15 +41,15 @@ def _match(pattern: str, otherwise: str) -> Callable[[str], str]:
 def _read_members(value: str, wanted: Mapping[str, Sequence[str]]) -> tuple[dict[str, str], str]:
     """Return members of a JSON object by their titles, or what is wrong.
 
-    `wanted` maps a title to parts of names: a member is found by the letters of its name alone, so that `uri` finds
-    `NEO4J_URI`. A title in backticks, without parts, is the member's exact name.
+    `wanted` maps a title to parts of names: a member matches if the letters of its name contain one of them, so `uri`
+    finds `NEO4J_URI`. A title in backticks, without parts, is the member's exact name.
     """
     try:
         document: object = json.loads(value)
     except ValueError:
-        return {}, "is not JSON"
+        return {}, "isn't JSON"
     if not isinstance(document, dict):
-        return {}, "is not a JSON object"
+        return {}, "isn't a JSON object"
     plain = {re.sub(r"[^a-z]", "", str(key).lower()): member for key, member in document.items()}
     found = {
         title: next((plain[key] for key in plain if any(part in key for part in parts)), None)
@@ -62,7 +62,7 @@ def _read_members(value: str, wanted: Mapping[str, Sequence[str]]) -> tuple[dict
         return {}, f"lacks {' and '.join(missing)}"
     wrong = [title for title, member in found.items() if not isinstance(member, str) or not member.strip()]
     if wrong:
-        return {}, f"has {' and '.join(wrong)} empty or not as text"
+        return {}, f"has {' and '.join(wrong)}, which must be a text that isn't empty"
     return {title: str(member) for title, member in found.items()}, ""
 
 
@@ -93,10 +93,10 @@ def _neo4j(value: str) -> str:
         url = urlsplit(members["the URI"])
         _ = url.port
     except ValueError:
-        return "holds a URL that can't be read"
+        return "contains a URL that can't be read"
     if url.scheme not in NEO4J_SCHEMES:
-        return f"holds a URL of another scheme; accepted: {', '.join(NEO4J_SCHEMES)}"
-    return "" if url.hostname else "holds a URL without a host"
+        return f"contains a URL with another scheme; accepted: {', '.join(NEO4J_SCHEMES)}"
+    return "" if url.hostname else "contains a URL without a host"
 
 
 def _cloudinary(value: str) -> str:
@@ -108,7 +108,7 @@ def _cloudinary(value: str) -> str:
 def _database_url(schemes: Sequence[str]) -> Callable[[str], str]:
     def find(value: str) -> str:
         wrong = databases.find_url_problem(value, schemes)
-        return f"holds a URL {wrong}" if wrong else ""
+        return f"is a URL {wrong}" if wrong else ""
 
     return find
 
@@ -116,7 +116,7 @@ def _database_url(schemes: Sequence[str]) -> Callable[[str], str]:
 def _client_secret(value: str) -> str:
     if kinde_client_secret.is_json(value):
         return _read_members(value, {f"`{kinde_client_secret.MEMBER}`": ()})[1]
-    return "" if re.fullmatch(r"[!-~]{16,}", value) else "is not 16 or more printable characters without space"
+    return "" if re.fullmatch(r"[!-~]{16,}", value) else "isn't 16 or more printable characters without spaces"
 
 
 _PROBLEMS: Final[Mapping[Shape, Callable[[str], str]]] = {
@@ -125,9 +125,9 @@ _PROBLEMS: Final[Mapping[Shape, Callable[[str], str]]] = {
     Shape.USERNAME_PASSWORD: _username_password,
     Shape.DATABASE_ADMINISTRATOR: _database_administrator,
     Shape.SIGNING_KEY: lambda value: "" if len(value.encode()) >= 32 else "is shorter than 32 bytes",
-    # GitHub and CircleCI issue no shorter ones, so a shorter one was cut off. Quotes and braces were pasted with it.
-    Shape.TOKEN: _match(r"[\w.~+/=-]{20,}", "is not 20 or more letters, digits and - . _ ~ + / ="),
-    Shape.CREDENTIAL: _match(r"[^:\s]+:\S+", "is not `user:password`"),
+    # GitHub and CircleCI issue no shorter ones, so a shorter one was cut off. Quotes or braces were pasted by mistake.
+    Shape.TOKEN: _match(r"[\w.~+/=-]{20,}", "isn't 20 or more letters, digits and - . _ ~ + / ="),
+    Shape.CREDENTIAL: _match(r"[^:\s]+:\S+", "isn't `user:password`"),
     Shape.OIDC_CLIENT_SECRET: _client_secret,
     Shape.NEO4J: _neo4j,
     Shape.CLOUDINARY: _cloudinary,

@@ -1,4 +1,4 @@
-"""The stack that a command works on: its settings, and the names and endpoints that follow from them."""
+"""The stack that a command works on: its settings, and the names and endpoints derived from them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ class Stack:
 
 
 def load(folder: Path, stack: str) -> Stack:
-    """Read a stack's configuration. Its encrypted values aren't opened: stand-ins of the right shape replace them.
+    """Read a stack's configuration. Encrypted values aren't decrypted: placeholders of the right shape replace them.
 
     Raises:
-        BadConfiguration: there is no such stack, or its configuration is wrong; the text lists every problem.
+        BadConfiguration: there is no such stack, or its configuration is wrong; the message lists every problem.
     """
     try:
         read = project.load(folder.resolve(), stack)

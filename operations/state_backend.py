@@ -1,4 +1,4 @@
-"""Where the Pulumi CLI keeps a stack's state: in the bucket that the settings name, unless the shell says otherwise."""
+"""Where the Pulumi CLI stores a stack's state: in the settings' bucket, unless the shell says otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from stackfiles import project
 
 BACKEND: Final = "PULUMI_BACKEND_URL"
-"""The CLI's variable for it, which goes before `backend.url` in Pulumi.yaml."""
+"""The CLI's variable for the backend, which overrides `backend.url` in Pulumi.yaml."""
 
 
 def backend_url(bucket: str, region: str) -> str:
@@ -22,7 +22,7 @@ def backend_url(bucket: str, region: str) -> str:
 
 
 def environment(folder: Path, stack: str) -> Mapping[str, str]:
-    """Return the variable that has the CLI use the stack's bucket; none where the shell has it, or there is no bucket.
+    """Return the variable that makes the CLI use the stack's bucket; none if the shell sets it or there is no bucket.
 
     Raises:
         BadConfiguration: there is no such stack, or its file can't be read.

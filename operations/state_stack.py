@@ -1,4 +1,4 @@
-"""The stack in the state's bucket, made by the Pulumi CLI, and what of it stands in the stack's file."""
+"""Creates the stack in the state's bucket with the Pulumi CLI, and writes its settings into the stack's file."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from stackfiles import yaml_file
 from stackfiles.failures import Failure
 
 STAND_IN: Final = "v1:EXAMPLE:EXAMPLE"
-"""What a new stack's file has in place of an encrypted value: no key opens it."""
+"""The placeholder for an encrypted value in a new stack's file; no key decrypts it."""
 _HEADER_SECRET: Final = "originHeaderSecret"
 _SECONDS: Final = 120
-"""How long one command of the CLI may take: it makes some twenty calls of S3 and KMS."""
+"""The time limit of one CLI command, which makes about twenty calls to S3 and KMS."""
 
 
 def provider_url(key_arn: str, region: str) -> str:
-    """Return a key as the CLI's secrets provider.
+    """Return the URL of a key as the CLI's secrets provider.
 
     Source: https://www.pulumi.com/docs/iac/concepts/secrets/#aws-key-management-service-kms
     """
@@ -36,7 +36,7 @@ def provider_url(key_arn: str, region: str) -> str:
 
 @dataclass(frozen=True)
 class StateStack:
-    """A stack whose state is kept at `backend`. A dry run starts no CLI."""
+    """A stack whose state is stored in `backend`. A dry run doesn't start the CLI."""
 
     folder: Path
     project: str
@@ -50,7 +50,7 @@ class StateStack:
         return self.folder / f"Pulumi.{self.stack}.yaml"
 
     def set_up(self, provider: str) -> Verdict:
-        """Make the stack, unless it is there, with a secrets provider.
+        """Create the stack with a secrets provider, unless it exists.
 
         Raises:
             Failure: the CLI failed.
@@ -60,17 +60,17 @@ class StateStack:
         given = document.get("secretsprovider", "")
         if document.get("encryptionsalt"):
             return check.failed(
-                f"{self.file.name}: a passphrase encrypts its secrets (`encryptionsalt`), so its state lies elsewhere; "
-                f'`pulumi stack change-secrets-provider "{provider}"` there, then move it as docs/state-backend.md says'
+                f"{self.file.name}: a passphrase encrypts its secrets (`encryptionsalt`), so its state is elsewhere; "
+                f'run `pulumi stack change-secrets-provider "{provider}"` there, then move it (docs/state-backend.md)'
             )
         if self.dry_run:
-            return check.passed("has its secrets provider") if given else check.undecided("would be made")
+            return check.passed("has its secrets provider") if given else check.undecided("would be created")
         exported = self._pulumi("stack", "export", accepted=NO_SUCH_STACK)
         if exported.returncode == NO_SUCH_STACK:
             self._pulumi("stack", "init", "--secrets-provider", provider, "--no-select")
-            return check.passed("made, with the key for its secrets")
+            return check.passed("created, with the key for its secrets")
         if given == provider:
-            return check.passed("there, with the key for its secrets")
+            return check.passed("exists, with the key for its secrets")
         if given:
             return check.failed(
                 f"{self.file.name} has another secrets provider, {given}; accepted: {provider} "
@@ -78,16 +78,16 @@ class StateStack:
             )
         if _resources(exported.stdout):
             return check.failed(
-                f"is there, with resources, but {self.file.name} lacks `secretsprovider` and `encryptedkey`: take them "
-                "from whoever made the stack"
+                f"exists and has resources, but {self.file.name} lacks `secretsprovider` and `encryptedkey`: get them "
+                "from the person who created the stack"
             )
-        # An `init` that was stopped half-way. What it made is empty.
+        # An `init` was interrupted. The stack that it created is empty.
         self._pulumi("stack", "rm", "--yes", "--preserve-config")
         self._pulumi("stack", "init", "--secrets-provider", provider, "--no-select")
-        return check.passed("was half made; made anew")
+        return check.passed("was incomplete; created again")
 
     def set_settings(self, key: str, subject: str, **wanted: str) -> Verdict:
-        """Write settings into the stack's file, all of them at once.
+        """Write settings into the stack's file, all at once.
 
         Raises:
             Failure: the CLI failed.
@@ -103,9 +103,9 @@ class StateStack:
         return check.passed("set")
 
     def set_header_secret(self) -> Verdict:
-        """Generate the header secret where the stack's file has none; otherwise see that it can be opened.
+        """Generate the header secret if the stack's file has none; otherwise check that it can be decrypted.
 
-        The value goes from here through a pipe to the CLI, and what the CLI answers is shown to nobody.
+        The value goes through a pipe to the CLI, and the CLI's output isn't shown.
 
         Raises:
             Failure: the CLI failed.
@@ -120,9 +120,9 @@ class StateStack:
             return check.passed("generated")
         opened = self._pulumi("config", "get", _HEADER_SECRET, accepted=1)
         if re.fullmatch(HEADER_SECRET_SHAPE.pattern, opened.stdout.strip()):
-            return check.passed("set, and the key opens it")
+            return check.passed("set, and the key decrypts it")
         return check.failed(
-            f"the key doesn't open it, or it isn't {HEADER_SECRET_SHAPE.accepted}; a new one: "
+            f"the key doesn't decrypt it, or it isn't {HEADER_SECRET_SHAPE.accepted}; to set a new one: "
             f"`openssl rand -hex 32 | pulumi config set --secret {_HEADER_SECRET} --stack {self.stack}`"
         )
 
@@ -134,7 +134,7 @@ class StateStack:
         """Run a command of the CLI on the stack.
 
         Raises:
-            Failure: it ends with another code than 0 and the accepted one, or doesn't end.
+            Failure: its exit code is neither 0 nor the accepted one, or it doesn't end.
         """
         name = f"`{PULUMI} {words[0]} {words[1]}`"
         try:
@@ -149,11 +149,11 @@ class StateStack:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise Failure(f"{name} took over {_SECONDS} seconds; run this again to go on") from None
+            raise Failure(f"{name} took over {_SECONDS} seconds; run this again to continue") from None
         if done.returncode not in (0, accepted):
             said = next((line for line in done.stderr.splitlines() if line.startswith("error: ")), "")
             told = f": {said.removeprefix('error: ')}" if said and not typed else ""
-            raise Failure(f"{name} ends with {done.returncode}{told}; run this again to go on")
+            raise Failure(f"{name} exited with {done.returncode}{told}; run this again to continue")
         return done
 
 

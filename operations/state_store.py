@@ -1,4 +1,4 @@
-"""The bucket and the KMS key that keep a stack's state: made where they are missing, completed where a part is."""
+"""Creates or completes the bucket and the KMS key for a stack's state."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from operations.verdicts import Check, Verdict
 from stackfiles.failures import Failure
 
 _COMPONENT: Final = "state"
-"""Value of the key's tag `Component`, by which a key is found again that has no alias yet."""
+"""The key's tag `Component`, which identifies a key that has no alias yet."""
 
 
 def default_bucket(names: Names) -> str:
-    """Return the bucket's name unless somebody chooses one; the account's id keeps it from being somebody else's."""
+    """Return the bucket's default name; it contains the account's id, so it is unlikely to be taken."""
     return f"{names.project}-state-{names.environment}-{names.account}"
 
 
@@ -32,7 +32,7 @@ def key_alias(names: Names) -> str:
 
 
 def key_policy(names: Names) -> dict[str, Any]:
-    """Return the key's policy: the account's IAM policies decide who uses it, and nobody outside the account does.
+    """Return the key's policy: the account's IAM policies decide who can use it, and nobody outside the account can.
 
     Source: https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
     """
@@ -48,7 +48,7 @@ def key_policy(names: Names) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Part:
-    """One thing that has to be set: how it is read (None: not set), what is wanted, and how it is set."""
+    """One part that has to be set: how to read it (None: not set), the wanted value, and how to write it."""
 
     key: str
     title: str
@@ -59,7 +59,7 @@ class _Part:
 
 @dataclass(frozen=True)
 class StateStore:
-    """The store of one stack. Nothing is written in a dry run."""
+    """The bucket and key of one stack. A dry run writes nothing."""
 
     stack: Stack
     aws: Aws
@@ -67,7 +67,7 @@ class StateStore:
     dry_run: bool
 
     def set_up_key(self) -> tuple[str, list[Verdict]]:
-        """Make or complete the key; return its ARN, empty if a dry run would make it, and what was done.
+        """Create or complete the key; return its ARN (empty if a dry run would create it), and what was done.
 
         Raises:
             Failure: AWS refused or didn't answer, or the key can't be used.
@@ -78,7 +78,7 @@ class StateStore:
         with calls(check.subject):
             found = self._find_key(client, alias)
             if found is None and self.dry_run:
-                return "", [check.undecided("would be made, with rotation and the policy that lets IAM decide")]
+                return "", [check.undecided("would be created, with rotation and the policy that lets IAM decide")]
             made = found is None
             key = (
                 found
@@ -91,18 +91,18 @@ class StateStore:
             arn = str(key["Arn"])
             if wrong := _unusable(key):
                 raise Failure(f"{check.subject}: {arn} {wrong}")
-            done = [check.passed(f"made: {arn}" if made else f"there: {arn}")]
+            done = [check.passed(f"created: {arn}" if made else f"exists: {arn}")]
             return arn, [*done, *(self._complete(part) for part in self._key_parts(client, arn, alias))]
 
     def _find_key(self, client: Any, alias: str) -> Mapping[str, Any] | None:  # noqa: ANN401 - boto3 makes it
-        """Return the key that the settings name, or that has the alias, or that a run made which broke off then."""
+        """Return the key of the settings, or with the alias, or one without alias that an interrupted run created."""
         given = self.stack.settings.state_key_arn
         if key := _describe(client, given or alias):
             return key
         if given:
             raise Failure(
                 f"stateKeyArn: there is no key {given}; accepted: one of the account, or neither stateKeyArn nor "
-                "stateBucket, to have both made"
+                "stateBucket, to create both"
             )
         wanted = self.stack.names.tags(_COMPONENT).items()
         for page in client.get_paginator("list_keys").paginate():
@@ -112,7 +112,7 @@ class StateStore:
                 except ClientError as error:
                     if error.response["Error"]["Code"] != "AccessDeniedException":
                         raise
-                    continue  # its own policy keeps it from whoever asks, so it is none of this command's
+                    continue  # its key policy denies access, so this command didn't create it
                 if wanted <= {tag["TagKey"]: tag["TagValue"] for tag in tags}.items():
                     return _describe(client, listed["KeyId"])
         return None
@@ -145,10 +145,10 @@ class StateStore:
         )
 
     def set_up_bucket(self, key_arn: str) -> list[Verdict]:
-        """Make or complete the bucket, encrypted with a key; return what was done.
+        """Create or complete the bucket, encrypted with a key; return what was done.
 
         Raises:
-            Failure: AWS refused or didn't answer, or the bucket is somebody else's or in another region.
+            Failure: AWS refused or didn't answer, or the bucket belongs to another account or is in another region.
         """
         client: Any = self.aws.buckets()
         settings = self.stack.settings
@@ -156,12 +156,12 @@ class StateStore:
         with calls(check.subject):
             region = self._find_bucket(client, check)
             if region and region != settings.region:
-                raise Failure(f"{check.subject}: is in {region}; accepted: {settings.region}, where the key is")
+                raise Failure(f"{check.subject} is in {region}; accepted: {settings.region}, where the key is")
             if not region and self.dry_run:
-                return [check.undecided("would be made: private, versioned, encrypted with the key, by TLS only")]
+                return [check.undecided("would be created: private, versioned, encrypted with the key, TLS only")]
             if not region:
                 self._make_bucket(client, check)
-            done = [check.passed("there" if region else "made")]
+            done = [check.passed("exists" if region else "created")]
             return [*done, *(self._complete(part) for part in self._bucket_parts(client, key_arn))]
 
     def _find_bucket(self, client: Any, check: Check) -> str:  # noqa: ANN401 - boto3 makes it
@@ -179,7 +179,7 @@ class StateStore:
 
     def _make_bucket(self, client: Any, check: Check) -> None:  # noqa: ANN401 - boto3 makes it
         region = self.stack.settings.region
-        # us-east-1 is where buckets are that name no place:
+        # Without a location constraint, a bucket is created in us-east-1:
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         try:
@@ -212,7 +212,7 @@ class StateStore:
         yield part("no public access", "public_access_block", block, dict.fromkeys(closed, True), block)
         yield part("owned by the account", "bucket_ownership_controls", owner, enforced, owner)
         yield part("encrypted with the key", "bucket_encryption", seal, encrypted, seal)
-        yield part("versions kept", "bucket_versioning", "VersioningConfiguration", {"Status": "Enabled"})
+        yield part("versioned", "bucket_versioning", "VersioningConfiguration", {"Status": "Enabled"})
 
         def policy() -> Any:  # noqa: ANN401 - any JSON
             answer = _unless_missing(lambda: client.get_bucket_policy(**owned))
@@ -221,14 +221,14 @@ class StateStore:
         wanted = json.loads(bucket_policy(self.stack.names, self.bucket))
         yield _Part(
             "bucket/policy",
-            "by TLS only",
+            "TLS only",
             policy,
             wanted,
             lambda: client.put_bucket_policy(**owned, Policy=_with_statements(policy(), wanted)),
         )
 
     def _complete(self, part: _Part) -> Verdict:
-        """Set a part unless it is as wanted."""
+        """Write a part unless it already has the wanted value."""
         check = Check(part.key, f"{part.key.partition('/')[0]}: {part.title}")
         if _includes(part.read(), part.wanted):
             return check.passed("yes")
@@ -240,19 +240,19 @@ class StateStore:
 
 def _taken(check: Check) -> Failure:
     return Failure(
-        f"{check.subject}: belongs to another account, or these credentials may not look at it (s3:ListBucket); in the "
-        "former case choose another name with --bucket"
+        f"{check.subject} belongs to another account, or these credentials aren't allowed to see it (s3:ListBucket). "
+        "If it belongs to another account, choose another name with --bucket"
     )
 
 
 def _unusable(key: Mapping[str, Any]) -> str:
     """Return what is wrong with a key, empty if it can be used."""
     if key["KeyState"] == "PendingDeletion":
-        return "is to be deleted; bring it back with `aws kms cancel-key-deletion` and `aws kms enable-key`"
+        return "is scheduled for deletion; restore it with `aws kms cancel-key-deletion` and `aws kms enable-key`"
     if key["KeyState"] != "Enabled":
         return f"is {key['KeyState']}; accepted: Enabled (`aws kms enable-key`)"
     if key.get("KeySpec", "SYMMETRIC_DEFAULT") != "SYMMETRIC_DEFAULT":
-        return f"is a key of the kind {key['KeySpec']}; accepted: SYMMETRIC_DEFAULT"
+        return f"has the key spec {key['KeySpec']}; accepted: SYMMETRIC_DEFAULT"
     return ""
 
 
@@ -273,7 +273,7 @@ _MISSING: Final = {
 
 
 def _unless_missing(read: Callable[[], Any]) -> Any:  # noqa: ANN401 - what AWS answers
-    """Return what AWS answers, or None where it says that nothing is set."""
+    """Return AWS's answer, or None if it says that nothing is set."""
     try:
         return read()
     except ClientError as error:
@@ -283,7 +283,7 @@ def _unless_missing(read: Callable[[], Any]) -> Any:  # noqa: ANN401 - what AWS 
 
 
 def _includes(found: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON
-    """Tell whether what was found has all that is wanted. AWS may add to it; the id of a statement is but a name."""
+    """Return whether a configuration includes all that is wanted. AWS may add to it; statement ids are ignored."""
     if isinstance(wanted, dict):
         return isinstance(found, dict) and all(
             name == "Sid" or _includes(found.get(name), value) for name, value in wanted.items()
@@ -295,7 +295,7 @@ def _includes(found: Any, wanted: Any) -> bool:  # noqa: ANN401 - any JSON
 
 
 def _with_statements(document: Any, wanted: Mapping[str, Any]) -> str:  # noqa: ANN401 - any JSON
-    """Return a policy with the wanted statements besides its own."""
+    """Return a policy with the wanted statements added to its own."""
     own = document["Statement"] if document else []
     own = own if isinstance(own, list) else [own]
     more = [statement for statement in wanted["Statement"] if not any(_includes(one, statement) for one in own)]

@@ -21,7 +21,7 @@ PREVIOUS = "AWSPREVIOUS"
 
 @dataclass(frozen=True)
 class Versions:
-    """What is known of a secret without its value: its ARN, and label -> version id."""
+    """A secret without its value: its ARN, and label -> version id."""
 
     arn: str
     labels: dict[str, str]
@@ -30,7 +30,7 @@ class Versions:
 class StoredSecret:
     """A secret, found by `identifier`: its friendly name or its full ARN.
 
-    Every method raises `Failure` when AWS refuses or doesn't answer; `name` is what the failure calls the secret.
+    Every method raises `Failure` when AWS refuses or doesn't answer; the message calls the secret `name`.
     """
 
     def __init__(self, client: SecretsManagerClient, name: str, identifier: str = "") -> None:
@@ -42,7 +42,7 @@ class StoredSecret:
         """Return the secret's versions, or None if there is no such secret.
 
         Raises:
-            Failure: also where the secret is marked for deletion.
+            Failure: also if the secret is marked for deletion.
         """
         with calls(self.name):
             try:
@@ -51,7 +51,7 @@ class StoredSecret:
                 return None
         if answer.get("DeletedDate"):
             raise Failure(
-                f"{self.name}: is marked for deletion; bring it back with "
+                f"{self.name}: marked for deletion; restore it with "
                 f"`aws secretsmanager restore-secret --secret-id {self._id}`, then run this again"
             )
         stages = answer.get("VersionIdsToStages", {})
@@ -65,11 +65,11 @@ class StoredSecret:
             except self._client.exceptions.ResourceNotFoundException:
                 return None
         if "SecretString" not in answer:
-            raise Failure(f"{self.name}: holds bytes; accepted: text")
+            raise Failure(f"{self.name}: a binary value; accepted: text")
         return SecretStr(answer["SecretString"])
 
     def add(self, value: SecretStr, label: str = CURRENT, token: str = "") -> bool:
-        """Add a version with a label, unless there is one with this token; tell whether it was added.
+        """Add a version with a label, unless there is one with this token; return whether it was added.
 
         A token makes the call safe to repeat, even with another value: the first value stays
         (https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_PutSecretValue.html).
@@ -85,23 +85,24 @@ class StoredSecret:
         return True
 
     def move(self, label: str, to: str = "", away_from: str = "") -> None:
-        """Move a label between versions; without a target it is taken away."""
+        """Move a label between versions; without a target, remove it."""
         target = {"MoveToVersionId": to} if to else {}
         source = {"RemoveFromVersionId": away_from} if away_from else {}
         with calls(self.name):
             try:
                 self._client.update_secret_version_stage(SecretId=self._id, VersionStage=label, **target, **source)
             except self._client.exceptions.InvalidParameterException:
-                # A call that is sent again because its answer got lost finds the label where it should be.
+                # A call that is repeated because its answer got lost fails, but the label is where it should be.
                 versions = self.versions()
                 if versions is None or versions.labels.get(label, "") != to:
                     raise
 
 
 def stored_secret(stack: Stack, client: SecretsManagerClient, secret: Secret) -> StoredSecret:
-    """Return a secret of the catalogue where it is stored.
+    """Return a secret of the catalogue as a stored secret.
 
-    Kinde's goes by its full ARN: its name ends in a hyphen and six letters, as ARNs do, which Secrets Manager misreads.
+    Kinde's is addressed by its full ARN: its name ends in a hyphen and six letters, as the end of an ARN does, which
+    confuses Secrets Manager.
     """
     name = secret.name(stack.names)
     configured = stack.settings.kinde_client_secret

@@ -1,4 +1,4 @@
-"""The certificate that a host shows."""
+"""Checks the certificate of a host."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _DAY: Final = 86_400
 
 
 def refused(check: Check, error: ssl.SSLCertVerificationError) -> Verdict:
-    """Return the verdict on a certificate that isn't to be trusted."""
+    """Return the verdict on a certificate that isn't trusted."""
     symptom = EXPIRED_CERTIFICATE if error.verify_code == _EXPIRED else WRONG_CERTIFICATE
     return check.failed(error.verify_message, symptom)
 
 
 def is_too_deep(host: str, zone: str) -> bool:
-    """Tell whether a host is more than one level below its zone, where Cloudflare's Universal SSL doesn't reach.
+    """Return whether a host is more than one level below its zone, which Cloudflare's Universal SSL doesn't cover.
 
     >>> is_too_deep("portal.dev.example.com", "example.com")
     True
@@ -53,10 +53,10 @@ def edge_certificate(web: Web, host: str, zone: str) -> Verdict:
     except socket.gaierror:
         return check.failed("the host has no address: its DNS record is missing")
     except (OSError, ssl.SSLError) as error:
-        # Cloudflare ends the handshake with an alert where it has no certificate for the name.
+        # Cloudflare ends the handshake with an alert if it has no certificate for the name.
         uncovered = isinstance(error, ssl.SSLError) and is_too_deep(host, zone)
         return check.failed(f"no TLS connection ({type(error).__name__})", UNCOVERED_HOST if uncovered else None)
     days = int((ssl.cert_time_to_seconds(str(shown["notAfter"])) - time.time()) // _DAY)
     if days < SHORTEST_DAYS:
-        return check.failed(f"valid, but for {days} more days only", EXPIRED_CERTIFICATE)
+        return check.failed(f"valid for only {days} more days", EXPIRED_CERTIFICATE)
     return check.passed(f"valid for {days} days")

@@ -1,4 +1,4 @@
-"""Checks, their verdicts, and how a list of verdicts is shown: one table, or JSON."""
+"""Checks and their verdicts, shown as a table or as JSON."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     OPEN = "open"
-    """There is nothing to check yet, or no way to look; the text says which. No reason to stop."""
+    """There is nothing to check yet, or it can't be checked; the text says which. Not an error."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """The outcome of one check.
 
-    `key` names the check for programs, as `Check.key`; `subject` says for people what was checked, and `text` what was
-    seen and, if it failed, what to do. `symptom` is the name of a known symptom (`operations.symptoms`), or empty.
+    `key` identifies the check for programs, as `Check.key`; `subject` tells people what was checked, and `text` what
+    was found and, if it failed, what to do. `symptom` is the name of a known symptom (`operations.symptoms`), or empty.
     """
 
     key: str
@@ -44,28 +44,28 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Check:
-    """One check, from which its verdicts are made.
+    """One check, which creates its verdicts.
 
-    `key` stays the same whatever the texts become: the check's name, and after a slash what is checked if there are
-    several, such as `secret/prod/db/admin`. `subject` is what people read.
+    `key` stays the same when texts change: the check's name and, if there are several, a slash and what is checked,
+    such as `secret/prod/db/admin`. `subject` is the title for people.
     """
 
     key: str
     subject: str
 
     def passed(self, text: str) -> Verdict:
-        """Return the verdict on what is as it should be."""
+        """Return the verdict that all is well."""
         return Verdict(self.key, self.subject, Outcome.PASSED, text)
 
     def failed(self, text: str, symptom: Symptom | None = None) -> Verdict:
-        """Return the verdict on what is wrong; the explanation of a known symptom follows the text."""
+        """Return the verdict that something is wrong; the explanation of a known symptom follows the text."""
         if symptom is None:
             return Verdict(self.key, self.subject, Outcome.FAILED, text)
-        explained = f"{text}. {symptom}" if text else str(symptom)
+        explained = f"{text.removesuffix('.')}. {symptom}" if text else str(symptom)
         return Verdict(self.key, self.subject, Outcome.FAILED, explained, symptom.name)
 
     def undecided(self, text: str) -> Verdict:
-        """Return the verdict on what can't be looked at (yet)."""
+        """Return the verdict that something can't be checked (yet)."""
         return Verdict(self.key, self.subject, Outcome.OPEN, text)
 
 
@@ -79,7 +79,7 @@ _STYLES: Final = {Outcome.PASSED: "green", Outcome.FAILED: "bold red", Outcome.O
 
 
 def all_passed(verdicts: Iterable[Verdict]) -> bool:
-    """Tell whether nothing failed; what is open doesn't count."""
+    """Return whether nothing failed; open verdicts don't count as failures."""
     return all(verdict.outcome is not Outcome.FAILED for verdict in verdicts)
 
 
@@ -103,7 +103,7 @@ def show(title: str, verdicts: Sequence[Verdict], *, as_json: bool) -> None:
 
 
 def output() -> Console:
-    """Return where results go. A pipe gets wide lines, so that its text can be searched."""
+    """Return the console for results. A pipe gets wide lines, so that its text can be searched."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console.width = 160
@@ -117,7 +117,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Tell what is under way: with a spinner on a terminal, elsewhere with a line if it takes over a second."""
+    """Show what is under way: with a spinner on a terminal, otherwise with a line if it takes over a second."""
     console = Console(stderr=True, highlight=False, markup=False)
     if console.is_terminal:
         with console.status(Text(f"{text} …")):

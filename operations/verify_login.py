@@ -1,6 +1,6 @@
-"""`verify-login`: check that both hosts lead to Kinde's sign-in, and that the front can't be bypassed.
+"""`verify-login`: checks that both hosts lead to Kinde's sign-in, and that CloudFront and Cloudflare can't be bypassed.
 
-The hosts of a parked platform say that it is parked, and ask nobody to sign in.
+The hosts of a parked platform answer that it is parked, without a sign-in.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _NONCE: Final = "AWSALBAuthNonce"
 """The load balancer's cookie during a sign-in.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html"""
 _NO_ANSWER_SECONDS: Final = 5.0
-"""How long to wait for an answer that isn't supposed to come."""
+"""How long to wait for an answer that shouldn't come."""
 
 
 def run(stack: Stack, web: Web, distributions: Mapping[str, str], *, why_no_distributions: str = "") -> list[Verdict]:
     """Check both hosts from outside, with no user's credentials.
 
-    `distributions` maps a host to the domain name of its distribution; a host without one gets an open verdict.
+    `distributions` maps a host to its distribution's domain name; a host without one gets an open verdict.
     """
     hosts = list(stack.hosts.values())
     with ThreadPoolExecutor(len(hosts) * 3) as workers:
@@ -65,7 +65,7 @@ def find_distributions(stack: Stack, aws: Aws) -> dict[str, str]:
 
 
 def _front(stack: Stack, web: Web, host: str) -> list[Verdict]:
-    """Follow a host as a browser does, to Kinde's sign-in page, or to the word that the platform is parked."""
+    """Follow a host as a browser does, to Kinde's sign-in page, or to the answer that the platform is parked."""
     shown = tls.edge_certificate(web, host, stack.settings.domain)
     if shown.outcome is Outcome.FAILED:
         return [shown]
@@ -79,7 +79,7 @@ def _front(stack: Stack, web: Web, host: str) -> list[Verdict]:
 
 
 def _check_parked(client: httpx.Client, host: str) -> Verdict:
-    """Check that a host answers by itself, and says why; a load balancer without targets answers 503 too."""
+    """Check that a host's 503 says "parked", because a load balancer without targets also answers 503."""
     check = host_check("parked", host, "says that it is parked")
     response = send(client, "GET", f"https://{host}/")
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and "parked" in response.text:
@@ -95,7 +95,7 @@ def _follow_to_kinde(stack: Stack, client: httpx.Client, host: str) -> Iterator[
     check = _redirect_check(host)
     trail = _follow(client, f"https://{host}/", until=stack.endpoints.authorization)
     if trail.looped:
-        yield check.failed(f"{without_query(trail.url)} comes up again and again", symptoms.REDIRECT_LOOP)
+        yield check.failed(f"{without_query(trail.url)} comes up repeatedly", symptoms.REDIRECT_LOOP)
         return
     if not trail.target:
         yield _explain_no_redirect(check, trail)
@@ -116,11 +116,11 @@ def _explain_no_redirect(check: Check, trail: _Trail) -> Verdict:
         return check.failed("", symptom)
     if trail.response.is_redirect or status >= HTTPStatus.BAD_REQUEST:
         return check.failed(f"answers {status} at {without_query(trail.url)}")
-    return check.failed(f"answers {status} to anybody: nobody has to sign in")
+    return check.failed(f"answers {status} to anybody, without a sign-in")
 
 
 def _check_request(stack: Stack, host: str, target: str) -> Verdict:
-    """Compare the authorization request that the load balancer makes with what it must be."""
+    """Check the parameters of the load balancer's authorization request."""
     check = _redirect_check(host)
     query = {name: values[0] for name, values in parse_qs(urlsplit(target).query).items()}
     callback = callback_url(host)
@@ -129,7 +129,7 @@ def _check_request(stack: Stack, host: str, target: str) -> Verdict:
         return check.failed(f"the callback is {found}, not {callback}", symptoms.CALLBACK_MISMATCH)
     if query.get("client_id") != stack.settings.kinde_client_id:
         return check.failed(
-            f"the client id is {query.get('client_id', 'missing')}, the stack's is {stack.settings.kinde_client_id}"
+            f"the client id is {query.get('client_id', 'missing')}, but the stack's is {stack.settings.kinde_client_id}"
         )
     if set(query.get("scope", "").split()) != set(SCOPE.split()):
         return check.failed(f"the scope is `{query.get('scope', '')}`; accepted: `{SCOPE}`")
@@ -155,13 +155,13 @@ def _check_cookies(host: str, response: httpx.Response) -> Verdict:
 
 
 def _check_freshness(client: httpx.Client, host: str, target: str, until: str) -> Verdict:
-    """Check that a second visitor gets a redirect of their own."""
+    """Check that a second visitor gets a redirect with another state."""
     check = host_check("fresh-redirect", host, "no cached redirect")
     client.cookies.clear()
     again = _follow(client, f"https://{host}/", until=until)
     if again.target and _state(again.target) == _state(target):
         return check.failed("two visitors get the same state: the redirect is cached", symptoms.REDIRECT_LOOP)
-    return check.passed("each visitor gets a state of their own")
+    return check.passed("each visitor gets another state")
 
 
 def _check_sign_in_page(client: httpx.Client, host: str, target: str) -> Verdict:
@@ -169,7 +169,7 @@ def _check_sign_in_page(client: httpx.Client, host: str, target: str) -> Verdict
     trail = _follow(client, target, until=callback_url(host))
     place = without_query(trail.url)
     if trail.looped:
-        return check.failed(f"{place} comes up again and again", symptoms.REDIRECT_LOOP)
+        return check.failed(f"{place} comes up repeatedly", symptoms.REDIRECT_LOOP)
     if trail.target:
         error = parse_qs(urlsplit(trail.target).query).get("error", [""])[0]
         if error:
@@ -182,21 +182,21 @@ def _check_sign_in_page(client: httpx.Client, host: str, target: str) -> Verdict
     ):
         return check.failed(f"Kinde answers {status} at {place}", symptoms.CALLBACK_MISMATCH)
     if status != HTTPStatus.OK or "html" not in trail.response.headers.get("content-type", ""):
-        return check.failed(f"Kinde answers {status} at {place}, and no page")
+        return check.failed(f"Kinde answers {status} at {place}, but no page")
     return check.passed(place)
 
 
 def _around_cloudfront(stack: Stack, web: Web, host: str) -> list[Verdict]:
-    """Ask the load balancer itself for a host, which only CloudFront may do."""
+    """Ask the load balancer itself for a host, which only CloudFront should be able to do."""
     check = Check(f"around-cloudfront/{host}", f"{stack.origin} asked for {host}")
     return [_check_refusal(web, check, stack.origin, host, stack.origin)]
 
 
 def _around_cloudflare(stack: Stack, web: Web, host: str, distribution: str | None, why_not: str) -> list[Verdict]:
-    """Ask a distribution by its own name; where only Cloudflare may come, for the host too."""
+    """Ask a distribution by its own name and, if only Cloudflare is allowed, for the host as well."""
     if not distribution:
-        text = why_not or "no distribution answers to this host yet"
-        return [host_check("distribution", host, "distribution").undecided(f"not looked at: {text}")]
+        text = why_not or "no distribution serves this host yet"
+        return [host_check("distribution", host, "distribution").undecided(f"not checked: {text}")]
     by_name = Check(f"distribution-by-name/{host}", f"{distribution} by its own name")
     verdicts = [_check_refusal(web, by_name, distribution, distribution, distribution)]
     if stack.settings.only_cloudflare_viewers:
@@ -206,7 +206,7 @@ def _around_cloudflare(stack: Stack, web: Web, host: str, distribution: str | No
 
 
 def _check_refusal(web: Web, check: Check, address: str, host: str, server_name: str) -> Verdict:
-    """Check that a request is answered 403, or not even taken."""
+    """Check that a request is answered with 403, or that the connection is refused."""
     try:
         with web.client() as client:
             response = client.get(
@@ -221,12 +221,12 @@ def _check_refusal(web: Web, check: Check, address: str, host: str, server_name:
         if refusal := refused_certificate(error):
             return tls.refused(check, refusal)
         if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
-            return check.passed(f"not let in: no connection ({type(error).__name__})")
-        # Whoever refuses does so at once. A request that is taken may be on its way to the application.
-        return check.failed(f"takes the request and doesn't refuse it ({type(error).__name__}): run it again")
+            return check.passed(f"refused: no connection ({type(error).__name__})")
+        # A refusal comes at once. A request that was accepted could be on its way to the application.
+        return check.failed(f"accepts the request and doesn't refuse it ({type(error).__name__}): run it again")
     if response.status_code == HTTPStatus.FORBIDDEN:
         return check.passed("refused with 403")
-    return check.failed(f"answers {response.status_code}: the front can be bypassed")
+    return check.failed(f"answers {response.status_code}: CloudFront or Cloudflare can be bypassed")
 
 
 def _has_no_address(error: BaseException) -> bool:
@@ -238,7 +238,7 @@ def _has_no_address(error: BaseException) -> bool:
 
 @dataclass(frozen=True)
 class _Trail:
-    """Where following redirects ended: the last URL and its answer, and the URL that was looked for, if it came up."""
+    """Where following redirects ended: the last URL and its answer, and the wanted URL if it was reached."""
 
     url: str
     response: httpx.Response
@@ -247,7 +247,7 @@ class _Trail:
 
 
 def _follow(client: httpx.Client, url: str, until: str) -> _Trail:
-    """Follow redirects until one leads to `until` (its query aside), or there are none, or they go in a circle."""
+    """Follow redirects until one leads to `until` (apart from its query), or they end, or they loop."""
     for _ in range(_MOST_REDIRECTS):
         response = send(client, "GET", url)
         location = response.headers.get("location", "")

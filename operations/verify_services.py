@@ -1,8 +1,8 @@
-"""`verify-services`: whether the services that are made here run what the stack's file means.
+"""`verify-services`: checks that the services that this program creates match the stack's file.
 
-ECS goes back to what ran before when a deployment fails. Provider code of 5.x says nothing of it, so that an update may
-succeed and change nothing (https://github.com/hashicorp/terraform-provider-aws/issues/20858). Later code may end the
-update instead, as 6.53 does (its issue 49031); this says then what runs.
+When a deployment fails, ECS rolls back to the previous revision. Version 5 of the provider doesn't report that, so an
+update can succeed and change nothing (https://github.com/hashicorp/terraform-provider-aws/issues/20858). Later versions
+can fail the update instead, as 6.53 does (its issue 49031); then this says what is running.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from operations.verdicts import Check, Verdict
 from stackfiles.failures import BadConfiguration
 
 _MEANT: Final = ("command", "environment", "image", "secrets")
-"""What of a container's definition is compared; ECS adds defaults to the rest."""
+"""The parts of a container's definition that are compared; ECS adds defaults to the others."""
 _DONE: Final = "SUCCESSFUL"
 _UNDER_WAY: Final = ("PENDING", "IN_PROGRESS")
-"""States of a deployment of a service.
+"""States of a service's deployment.
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
 
 
@@ -30,14 +30,14 @@ def run(stack: Stack, aws: Aws) -> list[Verdict]:
     """Compare each service with the stack's file: its deployment, what its revision runs, its tasks.
 
     Raises:
-        BadConfiguration: others make the stack's services, there is no image yet, or the credentials are wrong.
+        BadConfiguration: the program doesn't create the services, there is no image yet, or the credentials are wrong.
         Failure: AWS refuses or doesn't answer.
     """
     settings = stack.settings
     if not settings.here:
-        raise BadConfiguration("workloads is `elsewhere`: others make the services; accepted: here")
+        raise BadConfiguration("workloads is `elsewhere`: this program doesn't create the services; accepted: here")
     if not (settings.backstage_image_digest and settings.prefect_image_digest):
-        raise BadConfiguration("backstageImageDigest, prefectImageDigest: are missing, so that there are no services")
+        raise BadConfiguration("backstageImageDigest or prefectImageDigest is missing, so there are no services")
     aws.require_account(settings.account)
     client = aws.client("ecs")
     return [_verify(stack, client, workload) for workload in SERVICES]
@@ -50,7 +50,7 @@ def _verify(stack: Stack, client: Any, workload: Workload) -> Verdict:  # noqa: 
     with calls(name):
         (service,) = client.describe_services(cluster=stack.settings.cluster, services=[name])["services"] or [{}]
         if service.get("status") != "ACTIVE":
-            return check.failed("isn't there; an update of the stack makes it")
+            return check.failed("doesn't exist; an update of the stack creates it")
         problems = [
             *_find_deployment_problems(client, service),
             *_find_definition_problems(meant, client, service),
@@ -58,12 +58,12 @@ def _verify(stack: Stack, client: Any, workload: Workload) -> Verdict:  # noqa: 
         ]
     revision = _revision(service["taskDefinition"])
     if problems:
-        return check.failed(f"{'; '.join(problems)}. Its events say more: ECS, {stack.settings.cluster}, {name}")
+        return check.failed(f"{'; '.join(problems)}. See its events in ECS: {stack.settings.cluster}, {name}")
     return check.passed(f"{service['runningCount']} of {service['desiredCount']} tasks run {revision}")
 
 
 def _find_deployment_problems(client: Any, service: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401 - as above
-    """Yield what became of the newest deployment, if it didn't succeed."""
+    """Yield the state of the newest deployment if it hasn't succeeded."""
     asked = {"service": service["serviceArn"], "cluster": service["clusterArn"]}
     deployments = client.list_service_deployments(**asked)["serviceDeployments"]
     newest = max(deployments, key=lambda deployment: deployment["createdAt"], default=None)
@@ -79,7 +79,7 @@ def _find_definition_problems(
     client: Any,  # noqa: ANN401 - as above
     service: Mapping[str, Any],
 ) -> Iterator[str]:
-    """Yield in what the revision that the service has differs from what is meant. No value of a variable is told."""
+    """Yield how the service's revision differs from the stack's file, without values of variables."""
     arn = service["taskDefinition"]
     described = client.describe_task_definition(taskDefinition=arn)["taskDefinition"]["containerDefinitions"]
     runs = {container["name"]: container for container in described}
@@ -98,10 +98,10 @@ def _find_task_problems(
     *,
     wanted: int,
 ) -> Iterator[str]:
-    """Yield what is wrong with the tasks: their number, their revision, the image that was pulled, their health."""
+    """Yield problems of the tasks: their number, their revision, the pulled image, their health."""
     counts = (service["desiredCount"], service["runningCount"], service["pendingCount"])
     if counts != (wanted, wanted, 0):
-        yield f"{counts[1]} tasks run, {counts[2]} wait and {counts[0]} are asked for; meant: {wanted}"
+        yield f"{counts[1]} tasks are running, {counts[2]} pending and {counts[0]} desired; wanted: {wanted}"
     listed = client.list_tasks(cluster=service["clusterArn"], serviceName=service["serviceName"])["taskArns"]
     tasks = client.describe_tasks(cluster=service["clusterArn"], tasks=listed)["tasks"] if listed else []
     images = {container["name"]: _digest(container["image"]) for container in containers}
@@ -111,20 +111,20 @@ def _find_task_problems(
         for container in task.get("containers", ()):
             meant = images.get(container["name"])
             if meant and container.get("imageDigest", meant) != meant:
-                yield f"a task runs the image {container['imageDigest']}, meant: {meant}"
+                yield f"a task runs the image {container['imageDigest']}; wanted: {meant}"
             if container.get("healthStatus") == "UNHEALTHY":
                 yield f"the container {container['name']} isn't healthy"
 
 
 def _ordered(value: object) -> object:
-    """Return a value with the order taken away that ECS doesn't keep: of variables and secrets, by their names."""
+    """Sort variables and secrets by name, since ECS doesn't keep their order."""
     if isinstance(value, list) and all(isinstance(item, dict) for item in value):
         return sorted(value, key=lambda item: str(item["name"]))
     return value or []
 
 
 def _revision(arn: str) -> str:
-    """Return `FAMILY:REVISION` of a task definition's ARN."""
+    """Return the `FAMILY:REVISION` in a task definition's ARN."""
     return arn.rpartition("/")[2]
 
 

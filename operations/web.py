@@ -1,4 +1,4 @@
-"""HTTP: deadlines, retries with a growing pause, and a way to reach a host at another address."""
+"""HTTP requests with timeouts, retries with growing pauses, and a way to connect to a host at another address."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Routes = Mapping[tuple[str, int], tuple[str, int]]
 
 
 def parse_routes(texts: Collection[str]) -> dict[tuple[str, int], tuple[str, int]]:
-    """Read `HOST:PORT:ADDRESS:PORT`, as curl's `--connect-to` has it.
+    """Parse `HOST:PORT:ADDRESS:PORT`, the format of curl's `--connect-to`.
 
     Raises:
         BadConfiguration: a text is something else.
@@ -45,24 +45,24 @@ def parse_routes(texts: Collection[str]) -> dict[tuple[str, int], tuple[str, int
 
 @dataclass(frozen=True)
 class Web:
-    """How to reach hosts: the seconds that each step of a request may take, and other addresses for some of them."""
+    """How to reach hosts: the time limit in seconds for each step of a request, and other addresses for some hosts."""
 
     timeout: float
     routes: Routes = field(default_factory=dict)
     trust: ssl.SSLContext = field(default_factory=httpx.create_ssl_context)
-    """Public authorities, or those in the file that SSL_CERT_FILE names."""
+    """Trusts public authorities, or those in the file that SSL_CERT_FILE names."""
 
     def client(self) -> httpx.Client:
         """Return a client with its own cookies. It follows no redirects."""
         return httpx.Client(transport=_Routed(self), timeout=self.timeout, headers={"User-Agent": _NAME})
 
     def address(self, host: str, port: int = 443) -> tuple[str, int]:
-        """Return where to connect to for a host."""
+        """Return the address to connect to for a host."""
         return self.routes.get((host, port), (host, port))
 
 
 class _Routed(httpx.BaseTransport):
-    """Connects to the routed address; certificate and Host header stay those of the host that was asked for."""
+    """Connects to the routed address, but keeps the requested host in the TLS handshake and the Host header."""
 
     def __init__(self, web: Web) -> None:
         self._web = web
@@ -92,10 +92,10 @@ def send(
     retried: Collection[int] = BUSY,
     **options: Any,  # noqa: ANN401 - httpx's
 ) -> httpx.Response:
-    """Send a request; it is tried again after a time-out, a dropped connection or one of the `retried` statuses.
+    """Send a request; retry it after a timeout, a dropped connection or one of the `retried` statuses.
 
     Raises:
-        httpx.TransportError: no answer, also after retries.
+        httpx.TransportError: no answer, even after retries.
     """
     pause = _FIRST_PAUSE
     for attempt in range(1, _ATTEMPTS + 1):
@@ -115,7 +115,7 @@ def send(
 
 
 def refused_certificate(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """Return the refusal of a server's certificate that an error comes from, if it does."""
+    """Return the certificate verification error that caused an error, or None."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, ssl.SSLCertVerificationError):
         cause = cause.__cause__ or cause.__context__
@@ -123,5 +123,5 @@ def refused_certificate(error: BaseException) -> ssl.SSLCertVerificationError | 
 
 
 def without_query(url: str) -> str:
-    """Return a URL without its query, which may hold a code or a state."""
+    """Return a URL without its query, which may contain a code or a state."""
     return url.split("?", 1)[0].split("#", 1)[0]

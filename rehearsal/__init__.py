@@ -2,6 +2,6 @@
 
 `engine/` runs the project's `__main__.py` in process, on a resource monitor that behaves like the Pulumi engine's
 (URNs, unknowns, secrets, providers, source positions), and starts each pack as the engine does. It needs no Pulumi CLI,
-no cloud account and no network. `reports/` says what a plan has and what a change changes; it never runs anything. The
-modules beside them are the commands.
+no cloud account and no network. `reports/` describes plans and the differences between them; it never runs anything.
+The modules beside them are the commands.
 """

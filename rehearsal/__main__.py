@@ -22,7 +22,7 @@ _CLEAR_LINE: Final = "\r\033[2K"
 def main() -> int:
     """Run the command and return its exit code."""
     arguments = _parser().parse_args()
-    # A rehearsal lives for seconds: freeing what little becomes garbage costs more time than it gives memory.
+    # A rehearsal only lasts seconds, and garbage collection would cost more time than the memory is worth.
     gc.disable()
     interrupts.raise_keyboard_interrupts()
     try:
@@ -31,15 +31,15 @@ def main() -> int:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:
-        # The packs are stopped; an orderly end would only tell of coroutines that nobody awaits any more.
+        # The packs are stopped; a normal exit would only warn about coroutines that were never awaited.
         os._exit(interrupts.INTERRUPTED)
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.project.resolve()
-    # The plan alone belongs on stdout when it is asked for there.
+    # With `--json -`, only the plan goes to stdout.
     to_stdout = str(arguments.json) == "-"
-    # The program moves to its own folder; what the command line names stays where it is.
+    # The program changes the current folder, so a relative path has to be made absolute first.
     output = arguments.json.absolute() if arguments.json and not to_stdout else None
     stacks = project.stacks(folder) if arguments.all_stacks else [arguments.stack or project.default_stack(folder)]
     if not stacks:
@@ -58,7 +58,7 @@ def _rehearse(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace, folder: Path, stack_name: str) -> Plan:
-    """Plan one stack and have it judged."""
+    """Plan one stack and let the packs judge it."""
     _progress(f"{stack_name}: loading the program and the packs")
     try:
         packs = _packs(arguments, folder, stack_name)
@@ -69,23 +69,23 @@ def _plan(arguments: argparse.Namespace, folder: Path, stack_name: str) -> Plan:
         stack_name,
         packs,
         arguments.pack_timeout,
-        planned=lambda count: _progress(f"{stack_name}: {count} resources; the packs judge the stack"),
+        planned=lambda count: _progress(f"{stack_name}: {count} resources; the packs are judging the stack"),
     )
 
 
 def _packs(arguments: argparse.Namespace, folder: Path, stack_name: str) -> list[tuple[Path, Path | None]]:
     """Return the packs to run, each with its configuration file if there is one."""
     if arguments.policy_config and len(arguments.policy_config) != len(arguments.pack):
-        raise BadConfiguration("--policy-config pairs with --pack, in order: give one of each for every pack")
+        raise BadConfiguration("--policy-config is paired with --pack, in order: give one for every pack")
     if arguments.unjudged:
         return []
     if arguments.judge_with:
-        # The packs and their configuration come from the same place, so that neither is the judged project's own.
+        # Both the packs and their configuration come from there, so that the judged project provides neither.
         folder = arguments.judge_with.resolve()
     packs = [pack.absolute() for pack in arguments.pack] or project.attached(folder)
     for pack in packs:
         if not (pack / "PulumiPolicy.yaml").is_file():
-            raise BadConfiguration(f"{pack} is no policy pack: it has no PulumiPolicy.yaml")
+            raise BadConfiguration(f"{pack} isn't a policy pack: it has no PulumiPolicy.yaml")
     if arguments.policy_config:
         return list(zip(packs, (path.resolve() for path in arguments.policy_config), strict=True))
     return [(pack, project.policy_config(folder, pack, stack_name)) for pack in packs]
@@ -105,7 +105,7 @@ def _print(text: str, stream: TextIO) -> None:
     try:
         print(text, end="", file=stream, flush=True)
     except BrokenPipeError:
-        # A reader such as `head` wants no more. That changes nothing about the verdict, so the rest goes nowhere.
+        # A reader such as `head` stopped reading. The verdict stays the same, so the rest of the output is dropped.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -125,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--stack", metavar="NAME", help="the stack to plan (default: prod, or the only one)")
     parser.add_argument("--all-stacks", action="store_true", help="plan every stack that has a Pulumi.<stack>.yaml")
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write the plan there, by stack with --all-stacks; - for stdout"
+        "--json", type=Path, metavar="FILE", help="write the plan as JSON (by stack, with --all-stacks); - for stdout"
     )
     judges = parser.add_mutually_exclusive_group()
     judges.add_argument(
@@ -142,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="configuration of the pack given in the same place (default: policies/config/<pack>.<stack>.json)",
+        help="configuration of the --pack in the same position (default: policies/config/<pack>.<stack>.json)",
     )
     judges.add_argument(
         "--judge-with",
@@ -151,19 +151,19 @@ def _parser() -> argparse.ArgumentParser:
         help="take the packs, their configuration and their waivers from the project in another folder",
     )
     judges.add_argument(
-        "--unjudged", action="store_true", help="plan only, for commands that read the plan: no pack judges it"
+        "--unjudged", action="store_true", help="only plan, for commands that read the plan: no pack judges it"
     )
     parser.add_argument(
         "--pack-timeout",
         type=float,
         default=60.0,
         metavar="SECONDS",
-        help="time for a pack to start, and for each of its answers (default: 60)",
+        help="time limit for a pack to start, and for each of its answers (default: 60)",
     )
     parser.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
     )
-    parser.add_argument("--quiet", action="store_true", help="show violations and the summary only")
+    parser.add_argument("--quiet", action="store_true", help="only show violations and the summary")
     return parser
 
 

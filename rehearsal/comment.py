@@ -1,7 +1,7 @@
 """`python -m rehearsal.comment NAME FILE`: post a report to the pull request on GitHub, or update it there.
 
-A comment belongs to a name: the first line of it says so, invisibly. So a pull request has one comment for each report,
-with the latest content.
+An invisible first line in each comment contains the report's name, so a pull request has one comment per report, with
+the latest content.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from stackfiles import text_file
 from stackfiles.failures import BadConfiguration, Failure
 
 _LONGEST: Final = 65_536
-"""Characters of a comment on GitHub, which answers 422 to a longer one."""
+"""The most characters in a comment on GitHub, which answers 422 to a longer one."""
 _CUT: Final = "\n\n… the rest is in the artifacts of the pipeline.\n"
 _SECONDS: Final = 20.0
 
 
 class Skipped(Exception):
-    """There is nowhere to post to, or nothing to post with; the text says which."""
+    """There is no pull request or no token; the message says which."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         if not re.fullmatch(r"[a-z][a-z-]*", given.name):
-            raise BadConfiguration(f"the name `{given.name}` can't be used; accepted: lower-case letters and hyphens")
+            raise BadConfiguration(f"the name `{given.name}` isn't valid; accepted: lower-case letters and hyphens")
         print(_post(given.name, text_file.read(given.file), os.environ))
     except Skipped as reason:
         print(f"not posted: {reason}")
@@ -74,9 +74,9 @@ def _post(name: str, text: str, environment: Mapping[str, str]) -> str:
             "GITHUB_TOKEN needs the permission to write comments (Issues or Pull requests: write)"
         ) from None
     except httpx.TransportError as error:
-        raise Failure(f"GitHub doesn't answer ({type(error).__name__}); the report isn't posted") from None
+        raise Failure(f"GitHub doesn't answer ({type(error).__name__}); the report wasn't posted") from None
     except (ValueError, KeyError, TypeError):
-        raise Failure("GitHub's answer can't be read; the report isn't posted") from None
+        raise Failure("GitHub's answer can't be read; the report wasn't posted") from None
     return f"posted the report `{name}` to pull request {number}"
 
 
@@ -93,13 +93,13 @@ def _comments(client: httpx.Client, number: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _pull_request(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return repository (`owner/name`) and number of the pull request, as GitHub Actions or CircleCI tell them.
+    """Return the repository (`owner/name`) and the pull request's number, from GitHub Actions or CircleCI.
 
     Sources: https://docs.github.com/en/actions/reference/workflows-and-actions/variables,
     https://circleci.com/docs/reference/variables/
 
     Raises:
-        Skipped: the run belongs to none.
+        Skipped: the run belongs to no pull request.
     """
     if number := re.fullmatch(r"refs/pull/(\d+)/merge", environment.get("GITHUB_REF", "")):
         return environment["GITHUB_REPOSITORY"], number[1]
@@ -113,11 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m rehearsal.comment",
         description="Post a report to the pull request on GitHub that this run of GitHub Actions or CircleCI belongs "
-        "to, or update the comment that an earlier run posted. GITHUB_TOKEN holds the token.",
+        "to, or update the comment that an earlier run posted. GITHUB_TOKEN contains the token.",
         epilog="Exit codes: 0 posted, updated, or skipped with the reason; 1 GitHub refused; 2 bad usage.",
     )
-    parser.add_argument("name", help="the report's name: each has one comment")
-    parser.add_argument("file", type=Path, help="the report, Markdown")
+    parser.add_argument("name", help="the report's name; each name has one comment")
+    parser.add_argument("file", type=Path, help="the report, as Markdown")
     return parser
 
 

@@ -1,7 +1,7 @@
 """`python -m rehearsal.pull_request PLAN.json`: a plan as a comment on a pull request, and its findings as SARIF.
 
-The plan is one that `python -m rehearsal --json` or `python -m operations deploy preview --json` wrote: of the embedded
-engine or of the real one. `python -m rehearsal.comment` posts the comment.
+The plan comes from `python -m rehearsal --json` (the embedded engine) or `python -m operations deploy preview --json`
+(the real one). `python -m rehearsal.comment` posts the comment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from stackfiles.failures import BadConfiguration, Failure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report to stdout and return the exit code: 0, or 2 where an input can't be read."""
+    """Write the report to stdout and return the exit code: 0, or 2 if an input can't be read."""
     given = _parser().parse_args(arguments)
     try:
         plan = plan_file.read(given.plan)
@@ -44,7 +44,7 @@ def _mermaid(file: Path) -> str:
     text = text_file.read(file)
     fenced = re.search(r"^```mermaid\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     if file.suffix == ".md" and not fenced:
-        raise BadConfiguration(f"{file}: has no Mermaid diagram; accepted: a page with one, or Mermaid text")
+        raise BadConfiguration(f"{file} has no Mermaid diagram; accepted: a page with one, or Mermaid text")
     return fenced[1] if fenced else text
 
 
@@ -55,15 +55,15 @@ def _parser() -> argparse.ArgumentParser:
         "changes by component, the access difference and the diagram.",
         epilog="Exit codes: 0 written, whatever the verdict; 2 an input can't be read.",
     )
-    parser.add_argument("plan", type=Path, metavar="PLAN.json", help="the plan, of either engine")
+    parser.add_argument("plan", type=Path, metavar="PLAN.json", help="the plan of either engine")
     parser.add_argument("--base", type=Path, metavar="FILE", help="the base branch's plan, to compare with")
-    parser.add_argument("--access", type=Path, metavar="FILE", help="the access difference, Markdown")
+    parser.add_argument("--access", type=Path, metavar="FILE", help="the access difference, as Markdown")
     parser.add_argument("--diagram", type=Path, metavar="FILE", help="a Mermaid file, or a Markdown page with one")
-    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write the policy results there as SARIF 2.1.0")
+    parser.add_argument("--sarif", type=Path, metavar="FILE", help="write the policy results to a file, as SARIF 2.1.0")
     parser.add_argument(
         "--changed-since",
         metavar="REVISION",
-        help="with --sarif: place a result on a line that differs from this git revision, if one led to it",
+        help="with --sarif: if one of a result's lines differs from this git revision, place the result there",
     )
     return parser
 

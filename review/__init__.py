@@ -1,1 +1,1 @@
-"""What people look at before a change is merged: what it changes, in the terminal, and all of a stack as a page."""
+"""What people review before a change is merged: what it changes, in the terminal, and a whole stack as a page."""

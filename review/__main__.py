@@ -1,4 +1,4 @@
-"""`python -m review`: what a working copy changes, and all of a stack as a page."""
+"""`python -m review`: shows what a working copy changes, and writes a whole stack as a page."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _diff(given: argparse.Namespace) -> int:
     compared = compare_with(folder, stack, given.base)
     for what, plan in (("the base", compared.base), ("the working copy", compared.plan)):
         if plan and "error" in plan:
-            raise Failure(f"{what} can't be planned, so nothing is compared: {plan['error']}")
+            raise Failure(f"{what} can't be planned, so there is no comparison: {plan['error']}")
     print(difference.text(stack, compared), end="")
     return 0
 
@@ -45,7 +45,7 @@ def _page(given: argparse.Namespace) -> int:
     if adopted:
         if given.stack not in (None, adopted["stack"]):
             raise BadConfiguration(
-                f"--adoption {given.adoption} is of the stack {adopted['stack']}, not {given.stack}; "
+                f"--adoption {given.adoption} is about the stack {adopted['stack']}, not {given.stack}; "
                 f"accepted: --stack {adopted['stack']}, or no --stack"
             )
         given.stack = adopted["stack"]
@@ -69,45 +69,45 @@ def _page(given: argparse.Namespace) -> int:
     address = repository.address(folder)
     shown = Shown(stack, compared.plan, compared.base, compared.against, expected, address, adopted)
     text_file.write(output, page(shown), "--output")
-    print(f"{output}: {stack}, {'passed' if shown.passed else 'not passed'}")
+    print(f"{output}: {stack}, {'passed' if shown.passed else 'failed'}")
     return 0
 
 
 def _planned_stack(compared: Compared) -> str:
-    """Return the stack that a plan is of, as its URNs say."""
+    """Return a plan's stack, according to its URNs."""
     urns = (step["urn"] for step in compared.plan["steps"])
     try:
         return next(urns).split("::")[0].removeprefix("urn:pulumi:")
     except StopIteration:
-        raise BadConfiguration(
-            "--plan has no resources that say which stack it is of; accepted: --stack NAME"
-        ) from None
+        raise BadConfiguration("--plan has no resources, so its stack isn't known; accepted: --stack NAME") from None
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m review",
-        description="Show what a working copy changes.",
-        epilog="Exit codes: 0 shown, whatever the packs say; 1 a plan can't be made; 2 bad usage.",
+        description="Show what a working copy changes, or a whole stack as a page.",
+        epilog="Exit codes: 0 shown, whatever the verdict; 1 a plan can't be made; 2 bad usage.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     diff = commands.add_parser(
         "diff",
-        help="resources, what the packs say, and who may do what, against a revision",
-        description="Plan a stack as it is here and as it was where this working copy left a revision, and tell what "
-        "differs: resources, what the packs say, and what the change lets whom do.",
+        help="changed resources, violations and access, compared with a revision",
+        description="Plan a stack as it is here, and as it was at the commit where this working copy branched off from "
+        "a revision, and show what differs: resources, violations, and who is allowed to do what.",
     )
     diff.add_argument("--base", default="main", metavar="REVISION", help="branch, tag or commit (default: main)")
     whole = commands.add_parser(
         "page",
-        help="all of a stack as one HTML file",
-        description="Write a stack as one HTML file that asks for nothing on the network: verdict, resources with a "
-        "diagram, who may do what, what answers a request, the rules, and what differs from a base.",
+        help="a whole stack as one HTML file",
+        description="Write a stack as one HTML file that needs no network: verdict, resources with a diagram, who is "
+        "allowed to do what, what answers a request, the rules, and what differs from a base.",
     )
     whole.add_argument("--base", metavar="BASE", help="compare with a revision; with --plan, with another plan's file")
-    whole.add_argument("--plan", type=Path, metavar="FILE", help="show this plan, of either engine, and make none")
-    whole.add_argument("--adoption", type=Path, metavar="FILE", help="show this JSON report of `operations adopt` too")
-    whole.add_argument("--output", type=Path, metavar="FILE", help="write it there (default: build/page.STACK.html)")
+    whole.add_argument(
+        "--plan", type=Path, metavar="FILE", help="show this plan of either engine, instead of making one"
+    )
+    whole.add_argument("--adoption", type=Path, metavar="FILE", help="also show this JSON report of `operations adopt`")
+    whole.add_argument("--output", type=Path, metavar="FILE", help="the file (default: build/page.STACK.html)")
     for command in (diff, whole):
         command.add_argument("--stack", metavar="NAME", help="the stack (default: prod, or the only one)")
         command.add_argument(

@@ -1,4 +1,4 @@
-"""The plan of a working copy and that of the revision it is compared with."""
+"""Plans a working copy and the revision that it is compared with."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from stackfiles.plan_document import PlanDocument
 
 @dataclass(frozen=True)
 class Compared:
-    """A stack's plan, and the plan of the base, each judged by its own gate.
+    """A stack's plan and the base's plan, each judged by its own gate.
 
-    `base` is None where the base has no such stack; `against` says which base it is.
+    `base` is None if the base has no such stack; `against` describes the base.
     """
 
     plan: PlanDocument
@@ -29,7 +29,7 @@ class Compared:
 
 
 def compare_with(folder: Path, stack: str, revision: str) -> Compared:
-    """Plan a stack of a working copy, and the same stack where the working copy left a revision.
+    """Plan a stack of a working copy, and the same stack at the commit where it branched off from a revision.
 
     Both run on this folder's embedded engine and packages.
 
@@ -52,5 +52,5 @@ def _git(folder: Path, revision: str, *arguments: str) -> bytes:
     done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, check=False)  # noqa: S603, S607
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip() or "has no commit in common with this working copy"
-        raise BadConfiguration(f"--base {revision}: {said}; accepted: a branch, a tag or a commit of git")
+        raise BadConfiguration(f"--base {revision}: {said}; accepted: a git branch, tag or commit")
     return done.stdout

@@ -1,4 +1,4 @@
-"""What a working copy changes, for a terminal: resources, what the packs say, and who may do what."""
+"""Shows in a terminal what a working copy changes: resources, violations, and who is allowed to do what."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def text(stack: str, compared: Compared) -> str:
     """Return the report."""
     lines = [f"{stack} against {compared.against}", since_last.text(compared.base, compared.plan)]
     if compared.base is None:
-        lines.append("The base has no such stack: all of it is new.")
+        lines.append("The base has no such stack, so all of it is new.")
     else:
         lines += changed_access(compared.base, compared.plan) or ["Nobody's access changes."]
     return "\n".join(lines) + "\n"
 
 
 def changed_access(base: PlanDocument, plan: PlanDocument) -> Sequence[str]:
-    """Return what a plan lets whom do that the base doesn't, then what it no longer lets whom do, in sentences."""
+    """Return sentences about access that a plan adds to the base, then about access that it takes away."""
     before, after = cast(Any, base), cast(Any, plan)
     taken = lost(before, after)
     left = accesses(after) if taken else []
@@ -39,7 +39,7 @@ def changed_access(base: PlanDocument, plan: PlanDocument) -> Sequence[str]:
 
 
 def _meet(one: Access, other: Access) -> bool:
-    """Tell whether two accesses may be the same holder's to do the same to the same resource."""
+    """Return whether two accesses overlap: the same holder, a common action, and resources that can be the same."""
     return (
         one.holder == other.holder
         and bool(set(one.actions) & set(other.actions))

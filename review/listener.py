@@ -1,7 +1,7 @@
-"""What an Application Load Balancer answers, from the planned listener and its rules.
+"""Simulates what an Application Load Balancer answers, from the planned listener and its rules.
 
-Semantics: the first rule by priority whose conditions all match; a condition matches if one of its values does; then
-its actions in order. Hosts and header values ignore case, paths don't; `*` stands for any characters, `?` for one.
+The first rule by priority whose conditions all match applies; a condition matches if one of its values does. Then the
+rule's actions run in order. Hosts and header values ignore case, paths don't; `*` matches any characters, `?` one.
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
 """
@@ -15,13 +15,13 @@ from functools import cache
 from typing import Any, Final
 
 CALLBACK: Final = "/oauth2/idpresponse"
-"""The load balancer itself answers it, on a rule that signs users in."""
+"""The path that the load balancer answers itself, on rules that sign users in."""
 _DEFAULT_COOKIE: Final = "AWSELBAuthSessionCookie"
 
 
 @dataclass(frozen=True)
 class Request:
-    """A request as it arrives at the load balancer. `sessions` are names of cookies with a session that is valid."""
+    """A request as it arrives at the load balancer. `sessions` are the names of cookies with a valid session."""
 
     host: str
     path: str = "/"
@@ -41,7 +41,7 @@ class Answer:
 
 
 def answer(listener: Mapping[str, Any], rules: Iterable[Mapping[str, Any]], request: Request) -> Answer:
-    """Return what a listener answers. Listener and rules are resource inputs, as the program gives them."""
+    """Return a listener's answer. The listener and the rules are resource inputs."""
     for rule in sorted(rules, key=lambda rule: int(rule["priority"])):
         if all(_matches(condition, request) for condition in rule["conditions"]):
             return _act(rule["actions"], request)
@@ -51,16 +51,16 @@ def answer(listener: Mapping[str, Any], rules: Iterable[Mapping[str, Any]], requ
 def _matches(condition: Mapping[str, Any], request: Request) -> bool:
     ((kind, content),) = condition.items()
     if kind == "hostHeader":
-        return _one(content["values"], request.host.partition(":")[0], ignore_case=True)
+        return _matches_any(content["values"], request.host.partition(":")[0], ignore_case=True)
     if kind == "httpHeader":
         sent = {name.lower(): value for name, value in request.headers.items()}.get(content["httpHeaderName"].lower())
-        return sent is not None and _one(content["values"], sent, ignore_case=True)
+        return sent is not None and _matches_any(content["values"], sent, ignore_case=True)
     if kind == "pathPattern":
-        return _one(content["values"], request.path.partition("?")[0], ignore_case=False)
+        return _matches_any(content["values"], request.path.partition("?")[0], ignore_case=False)
     raise ValueError(f"the simulation doesn't know the condition {kind}")
 
 
-def _one(patterns: Sequence[str], text: str, *, ignore_case: bool) -> bool:
+def _matches_any(patterns: Sequence[str], text: str, *, ignore_case: bool) -> bool:
     flags = re.DOTALL | (re.IGNORECASE if ignore_case else 0)
     return any(re.fullmatch(_expression(pattern), text, flags) for pattern in patterns)
 
@@ -86,7 +86,7 @@ def _act(actions: Sequence[Mapping[str, Any]], request: Request) -> Answer:
 
 
 def _sign_in(settings: Mapping[str, Any], request: Request) -> Answer | None:
-    """Return what keeps a request from the next action, None if nothing does."""
+    """Return the answer that keeps a request from the next action, or None."""
     if request.path.partition("?")[0] == CALLBACK:
         return Answer("callback")
     if settings.get("sessionCookieName", _DEFAULT_COOKIE) in request.sessions:

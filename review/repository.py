@@ -1,4 +1,4 @@
-"""Where the files of a working copy are shown: its repository on GitHub, at the commit that is checked out."""
+"""Finds the web address of a working copy's files: its repository on GitHub, at the commit that is checked out."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _GITHUB: Final = re.compile(
 
 
 def address(folder: Path) -> str:
-    """Return the address to which `FILE#L1` is added; empty where the working copy isn't of a repository on GitHub.
+    """Return the address to which `FILE#L1` is added; empty if the working copy's origin isn't on GitHub.
 
-    No user name or password that the remote's address may hold is part of it.
+    It never contains a user name or password of the remote's address.
     """
-    remote = _GITHUB.fullmatch(_told(folder, "remote", "get-url", "origin"))
-    commit, prefix = _told(folder, "rev-parse", "HEAD"), _told(folder, "rev-parse", "--show-prefix")
+    remote = _GITHUB.fullmatch(_git(folder, "remote", "get-url", "origin"))
+    commit, prefix = _git(folder, "rev-parse", "HEAD"), _git(folder, "rev-parse", "--show-prefix")
     return f"https://github.com/{remote[1]}/blob/{commit}/{prefix}" if remote and commit else ""
 
 
-def _told(folder: Path, *arguments: str) -> str:
+def _git(folder: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603, S607
     except OSError:

@@ -1,7 +1,7 @@
-"""The way of a request through what a stack puts in front of its applications, as the plan has it.
+"""Follows a request through what a stack has in front of its applications, according to the plan.
 
-record of the zone -> distribution -> load balancer. A secret value of a plan is `[secret]`: a request that has the
-right one has this text in its place.
+DNS record -> distribution -> load balancer. A plan shows a secret value as `[secret]`, so a request with the right
+secret has this text as well.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from review.listener import Answer, Request, answer
 from stackfiles.plan_document import SECRET, State
 
 STARTS: Final = ("cloudflare", "cloudfront", "balancer")
-"""Where a request arrives: at the zone, as everybody's does; or past it, at a distribution or the load balancer."""
+"""Where a request arrives: at the zone, as usual, or bypassing it at a distribution or at the load balancer."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class Sent:
 
 
 def way_in(states: Sequence[State]) -> dict[str, Any]:
-    """Return what answers requests: records, distributions, and the listener's actions and rules as the plan has them.
+    """Return what answers requests in a plan: records, distributions, and the listener's actions and rules.
 
-    It's empty where the plan has no listener, or hides a part of that.
+    It is empty if the plan has no listener, or hides a part of these.
     """
     if hidden(states):
         return {}
@@ -62,9 +62,9 @@ def way_in(states: Sequence[State]) -> dict[str, Any]:
 
 
 def hidden(states: Sequence[State]) -> list[str]:
-    """Return what a plan hides as a whole of what answers requests, as `PROPERTY of TYPE`.
+    """Return the properties that answer requests and that a plan hides as a whole, as `PROPERTY of TYPE`.
 
-    The Pulumi CLI does so with a list that holds a secret; the embedded engine's plan hides the secret alone.
+    The Pulumi CLI hides a list that contains a secret; the embedded engine's plan only hides the secret.
     """
     return sorted(
         {
@@ -83,7 +83,7 @@ _ANSWERING: Final = {
     "aws:lb/listener:Listener": ("defaultActions",),
     "aws:lb/listenerRule:ListenerRule": ("conditions", "actions"),
 }
-"""Type -> lists that say what answers a request."""
+"""Type -> lists that determine what answers a request."""
 
 
 def _inputs(states: Sequence[State]) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def _distribution(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rule(state: State, targets: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a rule with the name of its target group in place of an ARN that isn't known yet."""
+    """Return a rule with its target group's name instead of the ARN, which isn't known yet."""
     given: dict[str, Any] = dict(state.get("inputs", {}))
     names = [targets[urn] for urn in state.get("propertyDependencies", {}).get("actions", []) if urn in targets]
     if len(names) == 1:
@@ -119,8 +119,8 @@ def _rule(state: State, targets: Mapping[str, Any]) -> dict[str, Any]:
 def follow(way: Mapping[str, Any], sent: Sent) -> Answer:
     """Return what answers a request.
 
-    Beside what a listener answers, that is `nowhere` (no record, or no distribution, has the host), `blocked` (the web
-    ACL lets Cloudflare alone through) or `closed` (no address but CloudFront's reaches the load balancer).
+    Apart from a listener's answers, that is `nowhere` (no record or distribution has the host), `blocked` (the web ACL
+    only admits Cloudflare) or `closed` (only CloudFront's addresses reach the load balancer).
     """
     request = sent.request
     host = request.host.partition(":")[0].lower()
@@ -144,7 +144,7 @@ def follow(way: Mapping[str, Any], sent: Sent) -> Answer:
 
 
 def attacks(way: Mapping[str, Any]) -> list[tuple[str, Sent]]:
-    """Return requests that people ask about, for the first host of a distribution: what each tries, and the request."""
+    """Return example requests for the first host of a distribution: what each one tries, and the request."""
     host = next((host for one in way.get("distributions", []) for host in one["hosts"]), "")
     if not host:
         return []
@@ -155,25 +155,28 @@ def attacks(way: Mapping[str, Any]) -> list[tuple[str, Sent]]:
     return [
         ("somebody who isn't signed in", Sent(visitor)),
         ("somebody who is signed in", Sent(signed_in)),
-        ("past Cloudflare, straight to the distribution", Sent(signed_in, start="cloudfront")),
-        ("past both, from an address of CloudFront, without the header", Sent(signed_in, start="balancer")),
-        ("the same with a guessed header", Sent(_with(signed_in, {header: "guessed"}), start="balancer")),
-        ("with a wildcard in the header", Sent(_with(signed_in, {header: "*"}), start="balancer")),
-        ("with the right header, not signed in", Sent(_with(visitor, proven), start="balancer")),
+        ("bypassing Cloudflare, directly to the distribution", Sent(signed_in, start="cloudfront")),
+        ("bypassing both, from a CloudFront address, without the header", Sent(signed_in, start="balancer")),
+        ("the same with a guessed header", Sent(_with_headers(signed_in, {header: "guessed"}), start="balancer")),
+        ("with a wildcard in the header", Sent(_with_headers(signed_in, {header: "*"}), start="balancer")),
+        ("with the right header, not signed in", Sent(_with_headers(visitor, proven), start="balancer")),
         (
             "with the right header, for another host",
             Sent(Request("example.org", "/", proven), start="balancer"),
         ),
-        ("forged headers of a sign-in", Sent(_with(visitor, {"x-amzn-oidc-identity": "admin"}))),
+        ("forged headers of a sign-in", Sent(_with_headers(visitor, {"x-amzn-oidc-identity": "admin"}))),
         ("the session of another application", Sent(Request(host, "/", sessions=frozenset(("another",))))),
         ("the load balancer by its own name", Sent(Request(_unproxied(way), "/"))),
         ("a health check from outside", Sent(Request(host, "/api/health"))),
-        ("WebSocket without a session", Sent(_with(visitor, {"Upgrade": "websocket", "Connection": "Upgrade"}))),
+        (
+            "WebSocket without a session",
+            Sent(_with_headers(visitor, {"Upgrade": "websocket", "Connection": "Upgrade"})),
+        ),
         ("TRACE", Sent(signed_in, method="TRACE")),
     ]
 
 
-def _with(request: Request, headers: Mapping[str, str]) -> Request:
+def _with_headers(request: Request, headers: Mapping[str, str]) -> Request:
     return Request(request.host, request.path, {**request.headers, **headers}, request.sessions)
 
 

@@ -1,1 +1,1 @@
-"""Taking over what Terraform runs: read, match, rehearse, report, then take over."""
+"""Taking over resources that Terraform manages: read, match, rehearse, report, then take over."""

@@ -1,4 +1,4 @@
-"""What leaves Terraform together: wholes with their parts, and what Terraform keeps only for itself."""
+"""The resources that Terraform has to forget together: wholes with their parts, and its own bookkeeping."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ _PARTS: Final[Mapping[str, str]] = {
     "aws_acm_certificate_validation": "aws_acm_certificate",
     "aws_cloudfront_monitoring_subscription": "aws_cloudfront_distribution",
 }
-"""Terraform's types, as patterns tried in order -> the type that they are a part of, or nothing.
+"""Terraform types, as patterns tried in order -> the type that they are a part of, or an empty text.
 
-While Terraform has a part of what left, its next plan replaces or destroys it: a role's policy goes, a secret's value.
+If Terraform forgets a whole but keeps its part, its next plan replaces or destroys the part: a role loses its policy, a
+secret its value.
 """
 _BOOKKEEPING: Final = ("random_*", "tls_*", "time_*", "null_resource", "terraform_data")
-"""What is nowhere but in Terraform's state. It leaves with the last resource that was made with it."""
+"""Types that exist only in Terraform's state. They are forgotten with the last resource that uses them."""
 
 
 @dataclass(frozen=True)
 class ClosedSet:
-    """What Terraform has to forget at once, in the order of its state, and why the set isn't closed."""
+    """What Terraform has to forget at once, in the order of its state, and what keeps the set from being closed."""
 
     leaving: Sequence[TerraformResource]
     problems: Sequence[str]
@@ -53,7 +54,7 @@ def close(state: TerraformState, taken: Collection[str]) -> ClosedSet:
         wholes = _wholes(state, part)
         if part.address in taken and wholes and not any(whole.address in leaving for whole in wholes):
             problems[
-                f"{part.address} is taken over, and {wholes[0].address}, of which it is a part, stays; take over both, "
+                f"{part.address} is taken over, but {wholes[0].address}, which it is a part of, stays; take over both, "
                 "or leave both to Terraform"
             ] = None
     return ClosedSet([one for one in state.resources if one.address in leaving], list(problems))
@@ -62,7 +63,7 @@ def close(state: TerraformState, taken: Collection[str]) -> ClosedSet:
 def _parts_that_leave(
     state: TerraformState, leaving: Collection[str], problems: dict[str, None]
 ) -> Iterator[TerraformResource]:
-    """Yield the parts of what leaves; note those of which it can't be told."""
+    """Yield the parts of the resources that leave; note a problem for each part whose whole is uncertain."""
     for part in state.resources:
         if part.address in leaving:
             continue
@@ -73,15 +74,15 @@ def _parts_that_leave(
         elif gone:
             others = ", ".join(whole.address for whole in wholes)
             problems[
-                f"{part.address} is a part of one of {others}, of which only some leave, and the state doesn't say of "
-                "which; take over all of them or none"
+                f"{part.address} belongs to one of {others}, and the state doesn't say to which one. Only some of "
+                "them are taken over; take over all or none"
             ] = None
 
 
 def _wholes(state: TerraformState, part: TerraformResource) -> list[TerraformResource]:
-    """Return the resources of which one is the whole that a part belongs to: one, where the state tells which."""
-    type_ = next((whole for pattern, whole in _PARTS.items() if fnmatchcase(_own(part.type), pattern)), "")
-    of_type = [one for one in state.resources if type_ and _own(one.type) == type_]
+    """Return the resources that a part may belong to: just one if the state says which."""
+    type_ = next((whole for pattern, whole in _PARTS.items() if fnmatchcase(_main_name(part.type), pattern)), "")
+    of_type = [one for one in state.resources if type_ and _main_name(one.type) == type_]
     given = {value for key, values in part.attributes.items() if key not in _OWN for value in values}
     linked = [one for one in of_type if configured(one.whole_address) in part.dependencies]
     named = [
@@ -93,7 +94,7 @@ def _wholes(state: TerraformState, part: TerraformResource) -> list[TerraformRes
 
 
 _OWN: Final = ("arn", "id", "name")
-"""Attributes of a part that are about itself."""
+"""Attributes that identify a part itself, not its whole."""
 _NAMES: Final = (*_OWN, "bucket")
 """Attributes by which parts name their whole."""
 
@@ -107,13 +108,13 @@ def _bookkeeping_that_leaves(state: TerraformState, leaving: Collection[str]) ->
             yield one
 
 
-def _own(type_: str) -> str:
-    """Return a type without its other name: `aws_alb` is `aws_lb`."""
+def _main_name(type_: str) -> str:
+    """Return a type under its main name: `aws_alb` is an alias of `aws_lb`."""
     return f"aws_lb{type_.removeprefix('aws_alb')}" if type_.startswith("aws_alb") else type_
 
 
 def configured(address: str) -> str:
-    """Return an address as Terraform's code has it, without the keys of instances.
+    """Return an address as it is written in Terraform's code, without instance keys.
 
     >>> configured('module.data["a.b"].aws_s3_bucket.this[0]')
     'module.data.aws_s3_bucket.this'

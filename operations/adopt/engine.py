@@ -1,6 +1,6 @@
-"""The Pulumi CLI as an adoption uses it: on the stack itself, or on an empty one of the same name in a private backend.
+"""Runs the Pulumi CLI for an adoption: on the stack itself, or on an empty one of the same name in a private backend.
 
-What the CLI prints is kept back, because a preview or an import may show values.
+The CLI's output isn't shown, because a preview or an import may print secret values.
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from stackfiles.failures import Failure
 from stackfiles.plan_document import PlanDocument
 
 SECRET_MARKER: Final = {**SECRET_MARK, "plaintext": "null"}
-"""What in an import file makes an input a secret without giving its value: what the provider reads wins, and takes only
-this over (pkg/resource/deploy/import.go of pulumi/pulumi)."""
+"""Marks an input in an import file as a secret without giving its value: the engine takes the value that the provider
+reads, and only the mark from here (pkg/resource/deploy/import.go of pulumi/pulumi)."""
 
-_SAID: Final = 12
-"""Lines of the CLI's errors that are shown."""
+_MOST_ERROR_LINES: Final = 12
+"""How many lines of the CLI's errors are shown."""
 
 ImportRow = dict[str, Any]
-"""One of an import file's `resources`."""
+"""An element of `resources` in an import file."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """The CLI on one stack of the project in a folder; `environment` is what the CLI gets beside the shell's."""
+    """The CLI on one stack of the project in a folder; `environment` is added to the shell's environment."""
 
     folder: Path
     stack: str
@@ -67,7 +67,7 @@ class Engine:
             output = Path(scratch, "plan.json")
             command = [sys.executable, "-m", "operations", "deploy", "preview", "--stack", self.stack]
             command += ["--project", str(self.folder), "--json", str(output)]
-            # Ends with 1 where a pack objects; the plan says so.
+            # The exit code is 1 if a pack reports a mandatory violation; the plan contains it.
             done = _run(command, Path(__file__).parents[2], self._environment())
             if not output.exists():
                 raise Failure(f"the preview with the packs failed:\n{_errors(done)}")
@@ -75,10 +75,10 @@ class Engine:
             return document
 
     def import_resources(self, rows: Sequence[ImportRow]) -> None:
-        """Import resources, and nothing else: nothing is protected, and no code is written.
+        """Import resources, without protecting them or generating code.
 
-        The parents of resources are among the rows, or the engine's refusal says so; those that the state has are left
-        as they are.
+        The rows have to include the parents, or the engine refuses. Resources that are already in the state stay as
+        they are.
 
         Raises:
             Failure: one of them can't be imported.
@@ -90,7 +90,7 @@ class Engine:
             self._pulumi("import", *options)
 
     def state(self) -> EngineState:
-        """Return what the stack's state has.
+        """Return the stack's state.
 
         Raises:
             Failure: it can't be read.
@@ -104,22 +104,22 @@ class Engine:
         command = [PULUMI, *words, "--stack", self.stack, "--non-interactive"]
         done = _run(command, self.folder, self._environment())
         if done.returncode:
-            raise Failure(f"`{PULUMI} {words[0]}` ends with {done.returncode}:\n{_errors(done)}")
+            raise Failure(f"`{PULUMI} {words[0]}` ended with exit code {done.returncode}:\n{_errors(done)}")
         return done
 
 
 @contextmanager
 def scratch_engine(folder: Path, stack: str) -> Iterator[Engine]:
-    """Give an empty stack of the same name, in a backend that nobody else can read and that is removed at the end.
+    """Yield an engine on an empty stack of the same name, in a private backend that is removed at the end.
 
     Raises:
-        Failure: the CLI can't make it.
+        Failure: the CLI can't create the stack.
     """
     with tempfile.TemporaryDirectory(prefix="adopt-") as private:
         backend, copies = Path(private, "state"), Path(private, "project")
         backend.mkdir()
         copies.mkdir()
-        # `stack init` writes into the stack's file; only a copy of it is there to be written.
+        # `stack init` writes into the stack's file, so it runs on a copy.
         stack_file = project.require_stack(folder, stack)
         for file in (folder / "Pulumi.yaml", stack_file):
             shutil.copy(file, copies)
@@ -131,7 +131,7 @@ def scratch_engine(folder: Path, stack: str) -> Iterator[Engine]:
 
 
 def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, also where somebody stops this one: an engine writes its state before it stops."""
+    """Run a command to its end, even if this process is interrupted: an engine writes its state before it stops."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors:
         code = run_cli(command, folder, environment, out, errors)
         said = []
@@ -142,12 +142,12 @@ def _run(command: Sequence[str], folder: Path, environment: Mapping[str, str]) -
 
 
 def _errors(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the lines in which the CLI says what is wrong, the first ones. With `--json` they are in its document."""
+    """Return the first error lines of the CLI. With `--json`, they are in its document."""
     lines = [line.strip() for line in (*done.stderr.splitlines(), *done.stdout.splitlines())]
     said = [line for line in lines if line.startswith("error:") or " error: " in line]
     with contextlib.suppress(ValueError, TypeError, KeyError):
         told = [one for one in json.loads(done.stdout)["diagnostics"] if one["severity"] == "error"]
         said += [line.strip() for one in told for line in one["message"].splitlines() if line.strip()]
-    return "\n".join(f"  {line}" for line in [*dict.fromkeys(said)][:_SAID]) or (
-        "  it says no reason; run it yourself to see more"
+    return "\n".join(f"  {line}" for line in [*dict.fromkeys(said)][:_MOST_ERROR_LINES]) or (
+        "  it gives no reason; run it yourself to see more"
     )

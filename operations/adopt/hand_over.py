@@ -1,7 +1,7 @@
-"""`--hand-over`: what has Terraform forget what was taken over, without destroying any of it.
+"""`--hand-over`: writes files that make Terraform forget what was taken over, without destroying any of it.
 
-Whole resources and modules are forgotten by `removed` blocks, which go through review and a plan like any change. An
-instance of a resource that otherwise stays needs `terraform state rm`, because `removed` takes no instance keys
+Whole resources and modules are forgotten by `removed` blocks, which go through review and a plan like any change. A
+single instance of a resource that otherwise stays needs `terraform state rm`, because `removed` takes no instance keys
 (https://developer.hashicorp.com/terraform/language/block/removed).
 """
 
@@ -25,7 +25,7 @@ STATE_RM: Final = "state-rm.sh"
 PAGE: Final = "hand-over.md"
 WAY_BACK: Final = "way-back.tf"
 ADDRESSES: Final = "addresses.json"
-"""Files of a hand-over, in the folder that was asked for."""
+"""Files of a hand-over, in the folder given by `--folder`."""
 
 _REMOVED_SINCE: Final = (1, 7)
 _LOOKED_UP_BY: Final[Mapping[str, str]] = {
@@ -42,7 +42,7 @@ _LOOKED_UP_BY: Final[Mapping[str, str]] = {
     "aws_security_group": "id",
     "aws_ssm_parameter": "name",
 }
-"""Terraform's type -> the argument by which its data source finds one."""
+"""Terraform type -> the argument with which its data source finds a resource."""
 
 _IMPORTED_BY: Final[Mapping[str, str]] = {
     "aws_iam_role_policies_exclusive": "{role_name}",
@@ -51,8 +51,9 @@ _IMPORTED_BY: Final[Mapping[str, str]] = {
     "aws_secretsmanager_secret_version": "{secret_id}|{version_id}",
     "aws_security_group_rule": "{group}_{direction}_{protocol}_{from_port}_{to_port}_{source}",
 }
-"""Terraform's type -> the id that its import takes, where nothing was taken over or the program's type has another id
-(the Import section of each type's page, https://registry.terraform.io/providers/hashicorp/aws/latest/docs)."""
+"""Terraform type -> the id for `terraform import`, for types that the program has no resource of or that Pulumi imports
+by another id (the Import section of each type's page,
+https://registry.terraform.io/providers/hashicorp/aws/latest/docs)."""
 _RULESET_OF_GENERATION_4: Final = "zone/{zone_id}/{id}"
 """As https://registry.terraform.io/providers/cloudflare/cloudflare/4.52.0/docs/resources/ruleset has it. Generation 5
 takes `zones`, and has a `version` in its state."""
@@ -60,7 +61,7 @@ takes `zones`, and has a `version` in its state."""
 
 @dataclass(frozen=True)
 class Reference:
-    """Code that stays and refers to what leaves: the address that stays, and the one that leaves, both without keys."""
+    """A reference from code that stays to a resource that leaves: both addresses, without instance keys."""
 
     stays: str
     leaves: str
@@ -70,10 +71,11 @@ class Reference:
 class HandOver:
     """What has to be done in Terraform.
 
-    `removed` are addresses for `removed` blocks, `instances` those for `terraform state rm`. `code` is what to delete
-    from Terraform's code, `lookups` are data sources that take its place (see `Reference`). `besides` are addresses
-    that nobody manages afterwards, `problems` say why this can't be done as it is. `ids` is for the way back: by
-    address, what Terraform's import takes; empty for what can't be imported.
+    `removed` has the addresses for `removed` blocks, `instances` those for `terraform state rm`, `addresses` all that
+    Terraform forgets. `references` lists code that refers to them, `lookups` the data sources that replace them, by
+    address without keys. `besides` are addresses that neither tool manages afterwards. `problems` say why the hand-over
+    can't be done as it is. `ids` is for going back: address -> the id for `terraform import`, empty for what can't be
+    imported.
     """
 
     removed: Sequence[str]
@@ -87,11 +89,11 @@ class HandOver:
 
 
 def prepare(state: TerraformState, ids: Mapping[str, str]) -> HandOver:
-    """Return how Terraform forgets what was taken over, with all that leaves with it.
+    """Work out how Terraform forgets the resources that were taken over, and everything that leaves with them.
 
     Args:
         state: Terraform's state.
-        ids: Address -> id of what was taken over, as the engine imported it; empty for what is forgotten with it.
+        ids: Address -> the id that the engine imported; empty for resources that are only forgotten along with others.
     """
     closed = close(state, ids.keys())
     leaving = {one.address for one in closed.leaving}
@@ -113,7 +115,7 @@ def prepare(state: TerraformState, ids: Mapping[str, str]) -> HandOver:
 
 
 def _import_id(resource: TerraformResource, taken: str) -> str:
-    """Return what Terraform's import takes: mostly the id that was taken over, without the region that Pulumi adds."""
+    """Return the id for `terraform import`: usually the one taken over, without the region that Pulumi adds."""
     older = resource.type == "cloudflare_ruleset" and "version" not in resource.attributes
     form = _RULESET_OF_GENERATION_4 if older else _IMPORTED_BY.get(resource.type)
     return identifier(form, resource.attributes) if form else taken.partition("@")[0]
@@ -124,7 +126,7 @@ def _version(state: TerraformState) -> tuple[int, ...]:
 
 
 def _blocks(state: TerraformState, leaving: Collection[str]) -> tuple[list[str], list[str]]:
-    """Return the largest addresses without keys of which everything leaves, and the instances that are left over."""
+    """Return the modules and resources that leave as a whole (the outermost ones), and single instances that leave."""
     stays = {part for one in state.resources if one.address not in leaving for part in _lineage(one)}
     removed = dict[str, None]()
     instances = []
@@ -139,7 +141,7 @@ def _blocks(state: TerraformState, leaving: Collection[str]) -> tuple[list[str],
 
 
 def _lineage(resource: TerraformResource) -> Iterator[str]:
-    """Yield the modules that a resource is in, the outermost first, and then its own address, all without keys."""
+    """Yield the modules that contain a resource, the outermost first, and then its own address, all without keys."""
     parts = configured(resource.module).split(".")
     for end in range(2, len(parts) + 1, 2):
         yield ".".join(parts[:end])
@@ -147,9 +149,9 @@ def _lineage(resource: TerraformResource) -> Iterator[str]:
 
 
 def _references(state: TerraformState, closed: ClosedSet) -> Iterator[Reference]:
-    """Yield what stays and refers to what leaves, once for all instances.
+    """Yield the references from resources that stay to resources that leave, once for all instances.
 
-    A state lists what is referred to by way of others as well. What another one in the list refers to is left out.
+    A state also lists indirect dependencies. Those that another resource in the list depends on are left out.
     """
     of_leaving = {configured(one.whole_address): set(one.dependencies) for one in closed.leaving}
     leaving = {one.address for one in closed.leaving}
@@ -158,13 +160,13 @@ def _references(state: TerraformState, closed: ClosedSet) -> Iterator[Reference]
         if one.address in leaving:
             continue
         named = [address for address in one.dependencies if address in of_leaving]
-        by_way = {other for address in named for other in of_leaving[address]}
-        found |= {Reference(configured(one.whole_address), name): None for name in named if name not in by_way}
+        indirect = {other for address in named for other in of_leaving[address]}
+        found |= {Reference(configured(one.whole_address), name): None for name in named if name not in indirect}
     return iter(found)
 
 
 def _lookup(address: str, leaving: Iterable[TerraformResource]) -> str:
-    """Return a data source that finds what leaves, empty where there is none for its type."""
+    """Return a data source that finds a resource that leaves; empty if its type has none."""
     instances = [one for one in leaving if configured(one.whole_address) == address]
     type_, by = instances[0].type, _LOOKED_UP_BY.get(instances[0].type, "")
     found = {one.index: one.attributes[by][0] for one in instances if by in one.attributes}
@@ -172,8 +174,8 @@ def _lookup(address: str, leaving: Iterable[TerraformResource]) -> str:
         return ""
     name = _lookup_name(address)
     if None in found:
-        return f'data "{type_}" "{name}" {{\n  {by} = {_text(found[None])}\n}}\n'
-    lines = "\n".join(f"    {_text(f'{index}')} = {_text(value)}" for index, value in found.items())
+        return f'data "{type_}" "{name}" {{\n  {by} = {_literal(found[None])}\n}}\n'
+    lines = "\n".join(f"    {_literal(f'{index}')} = {_literal(value)}" for index, value in found.items())
     return f'data "{type_}" "{name}" {{\n  for_each = {{\n{lines}\n  }}\n  {by} = each.value\n}}\n'
 
 
@@ -182,13 +184,13 @@ def _lookup_name(address: str) -> str:
     return "_".join([*modules[1::2], name])
 
 
-def _instead(address: str) -> str:
-    """Return what code refers to in place of a resource that is looked up now."""
+def _data_reference(address: str) -> str:
+    """Return the reference to a data source that replaces the one to the resource."""
     return f"data.{address.split('.')[-2]}.{_lookup_name(address)}"
 
 
-def _text(value: str) -> str:
-    """Return a text as Terraform's code has it."""
+def _literal(value: str) -> str:
+    """Return a text as a string literal of Terraform."""
     return json.dumps(value, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
 
 
@@ -201,7 +203,7 @@ def files(done: HandOver) -> dict[str, str]:
         LOOKED_UP: "\n".join(done.lookups.values()),
         STATE_RM: "set -eu\n" + "".join(commands) if done.instances else "",
         WAY_BACK: "\n".join(
-            f"import {{\n  to = {address}\n  id = {_text(id_)}\n}}\n" if id_ else f"# {address} can't be imported.\n"
+            f"import {{\n  to = {address}\n  id = {_literal(id_)}\n}}\n" if id_ else f"# {address} can't be imported.\n"
             for address, id_ in done.ids.items()
         ),
         ADDRESSES: json.dumps(done.addresses, indent=1) + "\n",
@@ -211,36 +213,40 @@ def files(done: HandOver) -> dict[str, str]:
 
 
 def page(done: HandOver) -> str:
-    """Return what people do in Terraform's code, as Markdown."""
+    """Return the steps to do in Terraform's code, as Markdown."""
     code = [f"- `{_code(address)}`" for address in done.removed]
-    code += [f"- the instance `{address}`, in the `for_each` or `count` that makes it" for address in done.instances]
+    code += [f"- the instance `{address}`, in the `for_each` or `count` that creates it" for address in done.instances]
     rows = [
         f"| `{one.stays}` | `{one.leaves}` | "
-        + (f"`{_instead(one.leaves)}` of {LOOKED_UP}" if one.leaves in done.lookups else "its id or ARN, written out")
+        + (
+            f"`{_data_reference(one.leaves)}` of {LOOKED_UP}"
+            if one.leaves in done.lookups
+            else "its id or ARN, written out"
+        )
         + " |"
         for one in done.references
     ]
     parts = [
         "# Terraform forgets what was taken over\n",
-        f"1. Copy {REMOVED} and {LOOKED_UP}, as far as they are here, to the folder of Terraform's root module.\n",
+        f"1. Copy {REMOVED} and {LOOKED_UP}, if they exist, to the folder of Terraform's root module.\n",
         "2. Delete from Terraform's code:\n",
         "\n".join(code) + "\n",
-        "3. Replace what refers to it. `terraform validate` names every reference that is left, also in outputs and "
-        "data sources.\n",
+        "3. Replace the references to it. `terraform validate` names every reference that is left, including those "
+        "in outputs and data sources.\n",
         "\n".join(["| stays | refers to | write instead |", "| --- | --- | --- |", *rows]) + "\n" if rows else "",
-        f"4. Run `sh {STATE_RM}` in that folder, with nobody else applying.\n" if done.instances else "",
-        f"{5 if done.instances else 4}. Plan, and have the plan checked: "
+        f"4. Run `sh {STATE_RM}` in that folder while nobody else applies.\n" if done.instances else "",
+        f"{5 if done.instances else 4}. Plan, and check the plan: "
         "`terraform plan -out next.plan && terraform show -json next.plan > plan.json`, then "
         f"`python -m operations adopt --check-plan plan.json`.\n",
     ]
     if done.besides:
         listed = "\n".join(f"- `{address}`" for address in done.besides)
-        parts.append(f"Nothing of the program stands for these; Terraform forgets them all the same:\n\n{listed}\n")
+        parts.append(f"Terraform also forgets these, although the program has no resource for them:\n\n{listed}\n")
     return "\n".join(part for part in parts if part)
 
 
 def _code(address: str) -> str:
-    """Return the block of Terraform's code that an address without keys stands for, and where it is."""
+    """Return the header of the block in Terraform's code for an address without keys, and where it is."""
     *modules, type_, name = address.split(".")
     within = ".".join(modules)
     if type_ == "module":
@@ -249,22 +255,22 @@ def _code(address: str) -> str:
 
 
 def read_addresses(file: Path) -> list[str]:
-    """Return the addresses that a hand-over wrote down.
+    """Return the addresses that a hand-over wrote.
 
     Raises:
-        BadConfiguration: the file isn't what it wrote.
+        BadConfiguration: the file isn't one that it wrote.
     """
     try:
         found = json.loads(text_file.read(file))
     except ValueError:
         found = None
     if not isinstance(found, list) or not all(isinstance(address, str) for address in found):
-        raise BadConfiguration(f"{file} is no list of addresses; accepted: what --hand-over wrote")
+        raise BadConfiguration(f"{file} isn't a list of addresses; accepted: the file that --hand-over wrote")
     return found
 
 
 def write(done: HandOver, folder: Path) -> list[str]:
-    """Write the files of a hand-over into a folder, which is made if it is missing, and return their names.
+    """Write the files of a hand-over into a folder, creating it if needed, and return their names.
 
     Raises:
         BadConfiguration: one can't be written.

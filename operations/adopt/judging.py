@@ -1,4 +1,4 @@
-"""The verdict on each resource: what taking it over, and the first `up` after that, mean."""
+"""The verdict on each resource: what taking it over would do, and what the first `up` after that would do."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from stackfiles.plan_document import SECRET, Step, resource_label
 
 _TAGS: Final = frozenset({"tags", "tagsAll"})
 _LONGEST: Final = 160
-"""Characters of a value that the report has."""
+"""How many characters of a value the report shows."""
 _BEFORE: Final = 40
-"""Characters of a long value that the report has before the first that differs."""
+"""How many characters of a long value the report shows before the first difference."""
 
 BESIDE: Final = frozenset(
     {
@@ -38,21 +38,21 @@ BESIDE: Final = frozenset(
         "aws:lb/targetGroup:TargetGroup",
     }
 )
-"""Types of which a new one can be made beside the old one and be switched to, if their names let it."""
+"""Types that can get a new resource beside the old one, to switch over to, if their names allow it."""
 _OTHERWISE_NAMED: Final = {
-    "aws:cloudfront/distribution:Distribution": "have the old one answer to the wildcard of its host instead "
+    "aws:cloudfront/distribution:Distribution": "let the old one serve the wildcard of its host instead "
     "(docs/runbooks/adopting.md, a distribution beside the old one)"
 }
-"""Type -> how a new one gets a name that an old one has, where it isn't by giving it another name."""
+"""Type -> how to avoid a name collision with the old resource, where renaming the new one isn't the answer."""
 
 
 def rows(rehearsal: Rehearsal, state: TerraformState | None, stack: str) -> list[ReportRow]:
-    """Return a row for each planned resource, then one for each that Terraform alone has.
+    """Return a row for each planned resource, then one for each that only Terraform has.
 
     Args:
-        rehearsal: What was rehearsed.
+        rehearsal: The rehearsal's result.
         state: Terraform's state, if one was read.
-        stack: The stack's name, for the ways out.
+        stack: The stack's name, which the ways out mention.
     """
     steps = {step["urn"]: step for step in rehearsal.preview["steps"]}
     changes = {change.urn: change for change in planned_changes(rehearsal.preview)}
@@ -77,7 +77,7 @@ def _planned_row(match: Match, imported: bool, step: Step | None, change: Change
 
 
 def _unmatched(match: Match, imported: bool) -> tuple[Verdict, str, str, tuple[str, ...]] | None:
-    """Return why nothing can be imported for a planned resource: verdict, id, cause and ways out."""
+    """Return why a planned resource can't be imported: verdict, id, cause and ways out."""
     urn = match.planned.urn
     ways: tuple[str, ...]
     if match.rivals:
@@ -86,18 +86,18 @@ def _unmatched(match: Match, imported: bool) -> tuple[Verdict, str, str, tuple[s
     if match.missing:
         ways = (
             "run `terraform apply -refresh-only`, and pull the state again",
-            f"name another in the map: `ids: {{{urn}: ID}}`",
+            f"name another one in the map: `ids: {{{urn}: ID}}`",
             _leave(urn),
         )
-        cause = "Terraform's state has it, and there is none in the account"
+        cause = "it is in Terraform's state, but not in the account"
         return Verdict.MISSING, match.import_id, cause, ways
     if match.taken and not imported:
         ways = (
             "take it over too: `--lookup`",
             f"name it in the map: `ids: {{{urn}: {match.taken}}}`",
-            _OTHERWISE_NAMED.get(match.planned.type, "give the program's another name"),
+            _OTHERWISE_NAMED.get(match.planned.type, "give the program's resource another name"),
         )
-        return Verdict.COLLIDES, match.taken, f"would be made anew, and {match.taken} has its name", ways
+        return Verdict.COLLIDES, match.taken, f"would be created, but {match.taken} already has its name", ways
     return None
 
 
@@ -116,7 +116,10 @@ def _imported_verdict(match: Match, step: Step | None, change: Change | None) ->
 
 
 def _properties(change: Change, step: Step) -> Iterator[PropertyChange]:
-    """Yield what differs; of a secret only that it may, of what no input has only that the provider says so."""
+    """Yield the properties that differ.
+
+    For a secret, only that it may differ; for a property that no input sets, only that the provider says it differs.
+    """
     keys = dict.fromkeys((*step.get("replaceReasons", ()), *step.get("diffReasons", ())))
     if "tags" in keys:
         keys.pop("tagsAll", None)  # the provider's own copy of them
@@ -131,7 +134,7 @@ def _properties(change: Change, step: Step) -> Iterator[PropertyChange]:
 
 
 def _shortened(before: str, after: str) -> tuple[str, str]:
-    """Return two texts as far as a report has room for them; where they are long, from shortly before they differ."""
+    """Shorten two texts for the report; long ones start shortly before the first difference."""
     same = next(place for place, pair in enumerate(zip_longest(before, after)) if pair[0] != pair[1])
     start = max(0, same - _BEFORE) if max(len(before), len(after)) > _LONGEST else 0
     shown = [text[start : start + _LONGEST] + "…" * (len(text) > start + _LONGEST) for text in (before, after)]
@@ -143,12 +146,13 @@ def _replaced(row: ReportRow, match: Match, step: Step, stack: str) -> ReportRow
     type_, name = match.planned.type, match.planned.name
     kept = ", ".join(f"{key} of {type_}::{name}" for key in step.get("replaceReasons", ()))
     ways = [
-        f"give the program what runs, by `rolePath` or `immutable` in Pulumi.{stack}.yaml (docs/settings.md)",
-        f"keep what runs: `keptDifferences: [{kept}]` in Pulumi.{stack}.yaml, and a waiver of `ignored-changes`",
+        f"make the program match what is running, with `rolePath` or `immutable` in Pulumi.{stack}.yaml "
+        "(docs/settings.md)",
+        f"keep what is running: `keptDifferences: [{kept}]` in Pulumi.{stack}.yaml, and a waiver of `ignored-changes`",
     ]
     if type_ in BESIDE:
-        ways.append(f"make a new one beside it, under another name, and switch: {_leave(row.resource)}")
-    cause = f"would be destroyed and made anew: {forced} can't be changed in place"
+        ways.append(f"create a new one beside it, under another name, and switch: {_leave(row.resource)}")
+    cause = f"would be destroyed and created anew: {forced} can't be changed in place"
     return ReportRow(row.resource, row.verdict, row.import_id, row.address, row.changes, cause, tuple(ways))
 
 
@@ -181,5 +185,5 @@ def _terraform_rows(matches: Mapping[str, Match], state: TerraformState) -> Iter
 
 
 def label(row: ReportRow) -> str:
-    """Return how a table names a row's resource."""
+    """Return the name of a row's resource in a table."""
     return resource_label(row.resource) if row.resource.startswith("urn:") else row.resource

@@ -13,7 +13,7 @@ from typing import Final
 from stackfiles.json_type import Json
 
 CLOUDFLARE: Final = "cloudflare"
-"""Service of listings that ask Cloudflare's API; every other one is AWS's, by boto3's name."""
+"""The service of listings that call Cloudflare's API; every other service is one of AWS, by its name in boto3."""
 
 
 def _plain(text: str) -> str:
@@ -21,12 +21,12 @@ def _plain(text: str) -> str:
 
 
 def _last_part(text: str) -> str:
-    """Return the name at the end of an ARN: a policy's path may differ, its name may not."""
+    """Return the name at the end of an ARN: two policies match if their names do, whatever their paths."""
     return text.rpartition("/")[2]
 
 
 def _issuer(text: str) -> str:
-    """Return an issuer as both its URL and the provider's ARN have it."""
+    """Return an issuer in the form common to its URL and the provider's ARN."""
     return text.rpartition(":oidc-provider/")[2].removeprefix("https://").rstrip("/")
 
 
@@ -36,11 +36,12 @@ def _host(text: str) -> str:
 
 @dataclass(frozen=True)
 class Key:
-    """What a planned resource and a running one have in common.
+    """An input of a planned resource and an attribute of a running one that have to agree.
 
-    `planned` names inputs, `a|b` several of them, `a.b` one within another (or within each element of a list); what
-    isn't known yet and is another resource's output stands for that one's import id. `attribute` is named as in
-    `Kind.terraform`. Both are compared in the same `form`: one common value is enough, unless it is the `whole` set.
+    `planned` names an input: `a|b` means either, `a.b` is nested (or within each element of a list). An input that is
+    another resource's output and isn't known yet stands for that resource's import id. `attribute` is named as in
+    `Kind.terraform`. Both are normalized by `form` and agree if they have a value in common; with `whole`, if all their
+    values are the same.
     """
 
     planned: str
@@ -51,11 +52,11 @@ class Key:
 
 @dataclass(frozen=True)
 class Listing:
-    """A read-only call that tells what exists.
+    """A read-only call that lists what exists.
 
-    `query` (JMESPath) makes objects of attributes out of an answer, and `given` adds those that were asked for. In the
-    arguments, in `given`, and in Cloudflare's path, which is the operation there, `{input}` stands for an input of the
-    planned resource. `absent` are the errors that say there is nothing.
+    `query` (JMESPath) turns an answer into objects of attributes, and `given` adds attributes that were part of the
+    question. `{input}` stands for an input of the planned resource: in the arguments, in `given`, and in the operation,
+    which for Cloudflare is a path. `absent` are the error codes that mean that nothing exists.
     """
 
     service: str
@@ -70,9 +71,9 @@ class Listing:
 class Kind:
     """One resource type.
 
-    `terraform` maps Terraform's types to attribute -> path within the state's attributes. `keys` are tried in order:
-    those further back only where the ones before found nothing. `import_id` is made of attributes. `only` are values
-    that an attribute must have, where it is there. With `put`, making one replaces what exists without a word.
+    `terraform` maps Terraform types to attribute -> path within the state's attributes. `keys` are tried in order, each
+    set only if the ones before found nothing. `import_id` is a template over attributes. `only` has values that an
+    attribute must have if it is present. With `put`, creating the resource silently overwrites an existing one.
     """
 
     terraform: Mapping[str, Mapping[str, str]]
@@ -92,16 +93,16 @@ _BUCKET: Final = ((Key("bucket", "bucket"),),)
 
 
 def _by_arn(service: str, operation: str, query: str, *terraform: str) -> Kind:
-    """Return a kind that its name identifies and its ARN imports."""
+    """Return a kind that is identified by its name and imported by its ARN."""
     return Kind(dict.fromkeys(terraform, _same("arn", "name")), _NAME, "{arn}", Listing(service, operation, query))
 
 
 _THERE: Final = "`[{}]`"
-"""Query of an answer that says by itself that something is there."""
+"""The query for operations where any answer means that the resource exists."""
 
 
 def _bucket_part(terraform: str, operation: str, query: str, *absent: str) -> Kind:
-    """Return a kind of which a bucket has one, or none."""
+    """Return a kind that a bucket has at most one of."""
     listing = Listing("s3", operation, query, {"Bucket": "{bucket}"}, {"bucket": "{bucket}"}, ("NoSuchBucket", *absent))
     return Kind({terraform: _same("bucket")}, _BUCKET, "{bucket}", listing, put=True)
 
@@ -112,7 +113,7 @@ def _firewall(terraform: str, operation: str, query: str) -> Kind:
 
 
 def _group_rule(direction: str, egress: str) -> Kind:
-    """Return the kind of a security group's rules of one direction."""
+    """Return the kind of security group rules in one direction."""
     ports = {"from_port": "from_port", "to_port": "to_port", "group": "security_group_id"}
     sources = "prefix_list_id|cidr_ipv4|cidr_ipv6|referenced_security_group_id"
     older = "prefix_list_ids|cidr_blocks|ipv6_cidr_blocks|source_security_group_id"
@@ -149,7 +150,7 @@ def _group_rule(direction: str, egress: str) -> Kind:
 
 _CERTIFICATE_NAMES: Final = "domain_name|subject_alternative_names"
 _KEY_TYPES: Final[list[Json]] = ["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
-"""Without them, ACM lists RSA keys of 2,048 bits only."""
+"""Without this filter, ACM lists only certificates with RSA keys of 2,048 bits."""
 
 KINDS: Final[Mapping[str, Kind]] = {
     "aws:secretsmanager/secret:Secret": _by_arn(
@@ -251,7 +252,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         ),
     ),
     "aws:lb/listenerRule:ListenerRule": Kind(
-        # The header secret stands in the conditions too, so only the hosts are read.
+        # The conditions also contain the header secret, so only the hosts are read.
         {
             type_: {**_same("arn", "priority", "listener_arn"), "hosts": "condition.host_header.values"}
             for type_ in ("aws_lb_listener_rule", "aws_alb_listener_rule")
@@ -352,11 +353,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         put=True,
     ),
 }  # fmt: skip
-"""Type -> what identifies it. In this order they are matched, so that what another one refers to comes first."""
+"""Type -> what identifies it. Types are matched in this order, so a type comes after those that it refers to."""
 
 RECORDED: Final[Mapping[str, str]] = {"aws:acm/certificateValidation:CertificateValidation": "certificateArn"}
-"""Types of which nothing is in the account and no importer knows -> the input that serves as id. Their creation only
-waits, so that the state may hold what the plan has."""
+"""Types that exist only in the state and have no importer -> the input that serves as the id. Creating one only waits
+for something, so the plan's inputs can be written to the state as they are."""
 
 STATE_ONLY: Final[Mapping[str, frozenset[str]]] = {
     "aws:secretsmanager/secret:Secret": frozenset({"recoveryWindowInDays", "forceOverwriteReplicaSecret"}),
@@ -365,7 +366,8 @@ STATE_ONLY: Final[Mapping[str, frozenset[str]]] = {
     "aws:cloudfront/distribution:Distribution": frozenset({"retainOnDelete", "waitForDeployment"}),
     "aws:iam/role:Role": frozenset({"forceDetachPolicies"}),
 }
-"""Type -> inputs that only the engine's state holds, so that Read never answers them and an import lacks them."""
+"""Type -> inputs that exist only in the engine's state: the provider's Read never returns them, so an import lacks
+them."""
 
 PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "aws_secretsmanager_secret_version": ("secret_id", "version_id"),
@@ -374,12 +376,12 @@ PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "aws_iam_role_policies_exclusive": ("role_name",),
     "aws_iam_role_policy_attachments_exclusive": ("role_name",),
 }
-"""Terraform's types that are a part of another resource and that the program has no resource for -> the attribute that
-names the whole, then others by which one is known. Terraform forgets them with the whole (see closed_set.py)."""
+"""Terraform types that are part of another resource and have no counterpart in the program -> the attribute that names
+the whole, then others that identify the part. Terraform forgets them with the whole (see closed_set.py)."""
 
 
 def terraform_attributes(type_: str) -> Mapping[str, str]:
-    """Return what is read of a Terraform type: attribute -> path. Nothing else of a state is kept."""
+    """Return the attributes that are read for a Terraform type: attribute -> path. Nothing else of a state is kept."""
     if type_ in PARTS:
         return _same(*PARTS[type_])
     merged: dict[str, str] = {}

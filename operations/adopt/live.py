@@ -1,4 +1,4 @@
-"""What exists in the account and the zone, asked for by read-only calls."""
+"""Finds what exists in the account and the zone, with read-only calls."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _GLOBAL: Final = frozenset({"cloudfront", "iam"})
 
 
 class Live(Protocol):
-    """Tells what exists."""
+    """Finds what exists."""
 
     def find(self, listing: Listing, terms: Values, region: str) -> Sequence[Values] | None:
-        """Return the attributes of what a listing finds in a region; None where its arguments aren't known.
+        """Return the attributes of each resource that a listing finds in a region; None if its arguments aren't known.
 
         Args:
             listing: The call.
@@ -34,14 +34,14 @@ class Live(Protocol):
             region: Where to ask.
 
         Raises:
-            Failure: no answer, or these credentials may not ask.
+            Failure: no answer, or these credentials aren't allowed to ask.
         """
 
 
 class Account:
-    """The account of the shell's credentials, and Cloudflare's zones that `token` may read.
+    """The account of the shell's credentials, and the Cloudflare zones that `token` can read.
 
-    Each call is made once. With an empty token Cloudflare isn't asked.
+    Answers are cached. With an empty token, a question to Cloudflare is an error.
     """
 
     def __init__(self, region: str, web: Web, token: str) -> None:
@@ -52,7 +52,7 @@ class Account:
         self._answers: dict[str, Sequence[Values]] = {}
 
     def find(self, listing: Listing, terms: Values, region: str) -> Sequence[Values] | None:
-        """Do as `Live` says."""
+        """Implement `Live.find`."""
         arguments, given, operation = (
             _filled(part, terms) for part in (dict(listing.arguments), dict(listing.given), listing.operation)
         )
@@ -83,7 +83,7 @@ class Account:
 
     def _zone(self, listing: Listing, path: str, _arguments: Json, _region: str) -> list[dict[str, Any]]:
         if not self._token:
-            raise BadConfiguration(f"{TOKEN} isn't set, and the program plans resources of Cloudflare")
+            raise BadConfiguration(f"{TOKEN} isn't set, but the program plans Cloudflare resources")
         try:
             with self._web.client() as client:
                 client.headers["Authorization"] = f"Bearer {self._token}"
@@ -104,7 +104,7 @@ def _attributes(entry: Mapping[str, Any]) -> Values:
 
 
 def _filled(template: Any, terms: Values) -> Json:  # noqa: ANN401 - JSON
-    """Return arguments with the inputs that they name; None where one isn't known."""
+    """Replace the inputs in arguments by their values; return None if one isn't known."""
     if isinstance(template, dict):
         filled = {key: _filled(value, terms) for key, value in template.items()}
         return None if None in filled.values() else filled

@@ -1,4 +1,4 @@
-"""`--map`: what a person knows better than the match."""
+"""`--map`: corrections to the match, made by a person."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from stackfiles import yaml_file
 from stackfiles.failures import BadConfiguration
 
 LONGEST: Final = dt.timedelta(days=366)
-"""How far ahead the last day of an exemption may be, as of a waiver."""
+"""How far ahead an exemption can end; the same limit as for waivers."""
 
 _Urn = Annotated[str, Field(pattern=r"^urn:pulumi:[^:]+::[^:]+::.+::.+$")]
 _Id = Annotated[str, Field(min_length=1, pattern=r"^\S+$")]
 
 
 class Exemption(BaseModel):
-    """Why something is left as it is, who answers for it, and the last day that it holds."""
+    """Why a resource is left to Terraform, who is responsible for that, and the last day on which it is valid."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -39,9 +39,9 @@ class Exemption(BaseModel):
 
 
 class Map(BaseModel):
-    """`ids` has the import id of a planned resource by its URN, `leave` those that stand for no running one.
+    """`ids` maps the URN of a planned resource to its import id, `leave` lists planned resources not to be matched.
 
-    What stands for no running resource is made beside it, or not planned at all; Terraform keeps the running one.
+    A resource under `leave` is created beside the running one, which Terraform keeps.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -50,7 +50,7 @@ class Map(BaseModel):
     leave: Mapping[_Urn, Exemption] = {}
 
     @model_validator(mode="after")
-    def _one_word(self) -> Self:
+    def _no_overlap(self) -> Self:
         if both := sorted(self.ids.keys() & self.leave.keys()):
             raise ValueError(f"`ids` and `leave` both name {', '.join(both)}; keep one")
         return self
@@ -62,7 +62,7 @@ class Map(BaseModel):
             planned: URN -> type of what the program plans.
 
         Raises:
-            BadConfiguration: the text lists all of them.
+            BadConfiguration: there are some; the message lists all of them.
         """
         wrong = [
             f"`{urn}`: the program plans no such resource" for urn in (*self.ids, *self.leave) if urn not in planned
@@ -80,17 +80,17 @@ def load(file: Path) -> Map:
     """Read a map.
 
     Raises:
-        BadConfiguration: it can't be read, or something in it isn't accepted; the text lists every problem.
+        BadConfiguration: it can't be read, or something in it isn't accepted; the message lists every problem.
     """
     try:
         return Map.model_validate(yaml_file.read(file))
     except ValidationError as error:
         problems = [
-            f"{file}: `{'.'.join(str(part) for part in problem['loc'] if part != '[key]')}` {_said(problem['msg'])}"
+            f"{file}: `{'.'.join(str(part) for part in problem['loc'] if part != '[key]')}` {_message(problem['msg'])}"
             for problem in error.errors(include_url=False, include_input=False)
         ]
         raise BadConfiguration("\n".join(problems).replace("`` ", "")) from None
 
 
-def _said(message: str) -> str:
+def _message(message: str) -> str:
     return message.removeprefix("Value error, ")

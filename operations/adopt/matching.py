@@ -1,4 +1,4 @@
-"""Which running resource each planned one stands for: one to one, by type and what identifies it."""
+"""Finds the running resource for each planned one: one to one, by type and identifying values."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from rehearsal.reports.create_only import create_only
 from stackfiles.plan_document import UNKNOWN
 
 _REGION: Final = "@"
-"""Comes before the region in an import id of another region than the provider's
+"""Separates an import id from its region, where that isn't the provider's
 (https://www.pulumi.com/registry/packages/aws/how-to-guides/enhanced-region-support/)."""
 
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
-"""A host leads to one distribution
+"""Two distributions can't have the same host
 (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/CNAMEs.html)."""
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A running resource that may be meant; `terraform` where Terraform's state has it."""
+    """A running resource that may match; `terraform` is set if it is in Terraform's state."""
 
     import_id: str
     attributes: Values
@@ -50,8 +50,8 @@ class _Candidate:
 class Matcher:
     """Matches the resources of a plan.
 
-    `state` is None where everything is looked up. With `lookup`, what Terraform's state doesn't have is taken over as
-    well; without, only what a creation would silently overwrite.
+    `state` is None if everything is looked up. With `lookup`, resources that aren't in Terraform's state are taken over
+    as well; without it, only those that a creation would silently overwrite.
     """
 
     state: TerraformState | None
@@ -67,10 +67,10 @@ class Matcher:
 
         Args:
             planned: The plan's resources without components.
-            before: Matches that are settled already.
+            before: Matches that are already settled.
 
         Raises:
-            BadConfiguration: the map names what isn't planned.
+            BadConfiguration: the map names a resource that isn't planned.
             Failure: AWS or Cloudflare doesn't answer.
         """
         if not before:
@@ -98,7 +98,7 @@ class Matcher:
 
 
 def import_id(type_: str, resource: TerraformResource) -> str:
-    """Return the import id of a resource in Terraform's state as one of a type; "" where it is none of that type."""
+    """Return the import id of a resource in Terraform's state as a resource of a type; "" if it isn't one."""
     kind = KINDS[type_]
     if resource.type not in kind.terraform or not _admits(kind, resource.attributes):
         return ""
@@ -137,7 +137,7 @@ class _Kind:
         yield from map(Match, left)
 
     def _tier(self, planned: Sequence[PlannedResource], source: Source, number: int) -> Iterator[Match]:
-        """Yield what one set of keys decides. Only the first one's several answers count as ambiguous."""
+        """Yield the matches that one set of keys decides. Several candidates are ambiguous only for the first set."""
         fitting = {resource.urn: self._fitting(resource, source, number) for resource in planned}
         wanting: defaultdict[str, list[PlannedResource]] = defaultdict(list)
         for resource in planned:
@@ -156,7 +156,7 @@ class _Kind:
                 yield Match(resource, found=source, rivals=tuple(labels if len(labels) > 1 else planned_too))
 
     def _decided(self, resource: PlannedResource, candidate: _Candidate, source: Source) -> Match:
-        # A state may name it otherwise, as Cloudflare's provider does a record whose code leaves the zone out.
+        # The state may have it under another name: Cloudflare's provider, for one, lets a record's name omit the zone.
         terraform = candidate.terraform or self._address(candidate.import_id)
         if not (terraform or self._matcher.lookup or self._kind.put):
             return Match(resource, taken=candidate.import_id)
@@ -167,7 +167,7 @@ class _Kind:
         return Match(resource, terraform, f"{candidate.import_id}{suffix}", found, missing=missing)
 
     def _fitting(self, resource: PlannedResource, source: Source, number: int) -> dict[str, _Candidate]:
-        """Return the candidates that a set of keys admits and nobody has: import id -> candidate."""
+        """Return the candidates that fit a set of keys and aren't taken yet: import id -> candidate."""
         terms, region = self._terms(resource), self._region(resource)
         candidates = self._matcher.in_state(resource.type) if source is Source.STATE else self._live(resource)
         return {
@@ -183,12 +183,12 @@ class _Kind:
         return [_Candidate(identifier(self._kind.import_id, attributes), attributes) for attributes in found or ()]
 
     def _namesake(self, resource: PlannedResource) -> str:
-        """Return the id of what has a resource's name, where no two can have it; "" where one can be made beside."""
+        """Return the id of the running resource with the same name if names are unique; "" if both can exist."""
         alone = resource.type == _DISTRIBUTION or create_only(resource.type).get("name")
         return next(iter(self._fitting(resource, Source.LOOKUP, 0)), "") if alone else ""
 
     def _exists(self, resource: PlannedResource, candidate: _Candidate) -> bool:
-        """Tell whether the account has what Terraform's state has. What can't be listed by the plan is by the state."""
+        """Return whether the account has a resource of Terraform's state. The state's values override the plan's."""
         of_state = {
             key.planned.partition("|")[0]: candidate.attributes[key.attribute]
             for keys in self._kind.keys
@@ -200,7 +200,7 @@ class _Kind:
         return candidate.import_id in {identifier(self._kind.import_id, attributes) for attributes in found or ()}
 
     def _address(self, id_: str) -> TerraformResource | None:
-        """Return what in Terraform's state has an import id."""
+        """Return the resource in Terraform's state with an import id."""
         types = [type_ for type_, kind in KINDS.items() if kind is self._kind]
         found = [one for type_ in types for one in self._matcher.in_state(type_) if one.import_id == _plain(id_)]
         return found[0].terraform if found else None
@@ -210,7 +210,7 @@ class _Kind:
         return given if isinstance(given, str) and given != UNKNOWN else self._matcher.region
 
     def _terms(self, resource: PlannedResource) -> Values:
-        """Return the inputs that are known, those that are another resource's output by its import id."""
+        """Return the inputs that are known; one that is another resource's output stands for that one's import id."""
         paths = {path for keys in self._kind.keys for key in keys for path in key.planned.split("|")}
         terms = {}
         for path in paths | resource.inputs.keys():
@@ -235,7 +235,7 @@ def _admits(kind: Kind, attributes: Values) -> bool:
 
 
 def _elsewhere(attributes: Values, account: str, region: str = "") -> bool:
-    """Tell whether an ARN is one of another account, or of another region than the one given."""
+    """Return whether an ARN belongs to another account, or to another region than the one given."""
     where, who = arn_place(attributes)
     return bool((who and who != account) or (region and where and where != region))
 

@@ -1,4 +1,4 @@
-"""A digest of everything that a stack's plan and verdict depend on in the project's folder."""
+"""A digest of all files in the project's folder that a stack's plan and verdict depend on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SUFFIXES: Final = frozenset({".py", ".yaml", ".json", ".jsonl", ".lock", ".toml
 
 
 def program_digest(folder: Path, stack: str) -> str:
-    """Return the SHA-256 of a project's code, policies and configuration, other stacks' files left out."""
+    """Return the SHA-256 of a project's code, policies and configuration, without other stacks' files."""
     digest = sha256()
     for path in sorted(_files(folder, stack)):
         content = (folder / path).read_bytes()
@@ -22,7 +22,7 @@ def program_digest(folder: Path, stack: str) -> str:
 
 
 def _files(folder: Path, stack: str) -> Iterator[str]:
-    # The packs may be links.
+    # The packs can be symbolic links.
     for place, folders, files in os.walk(folder, followlinks=True):
         folders[:] = [name for name in folders if name not in _ASIDE and not name.startswith(".")]
         for name in files:

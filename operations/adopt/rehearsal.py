@@ -1,4 +1,4 @@
-"""An adoption in a private backend: what is imported there, and what the engine and the packs then say."""
+"""Rehearses an adoption in a private backend: imports there, then asks the engine and the packs for their verdict."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stackfiles.failures import Failure
 from stackfiles.plan_document import SECRET, UNKNOWN, PlanDocument
 
 _ROUNDS: Final = 4
-"""What an import makes known may let more be matched, such as the names of a certificate's validation records. The
-longest chain of such resources has two links."""
+"""An import can make more values known, such as the names of a certificate's validation records, so that more resources
+can be matched in the next round. The longest chain of such resources has two links."""
 
 
 class ImportingEngine(Protocol):
-    """What a rehearsal needs of an engine (operations/adopt/engine.py)."""
+    """The part of an engine that a rehearsal needs (operations/adopt/engine.py)."""
 
     def preview(self) -> tuple[PlanDocument, list[ImportRow]]:
         """Preview without packs."""
@@ -34,9 +34,9 @@ class ImportingEngine(Protocol):
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a rehearsal found: the match of each planned resource by URN, what to import, and the preview after it.
+    """A rehearsal's result: the match of each planned resource by URN, what to import, and the preview after that.
 
-    `components` are the rows of an import file that everything else is imported into; `imports` has the others by URN.
+    `components` are the import file's rows for components, the parents of the others; `imports` has the others by URN.
     """
 
     matches: Mapping[str, Match]
@@ -73,7 +73,7 @@ def rehearse(engine: ImportingEngine, matcher: Matcher) -> Rehearsal:
 
 
 def planned_resources(plan: PlanDocument) -> list[PlannedResource]:
-    """Return what a plan would create, the stack and the providers left out."""
+    """Return the resources that a plan would create, without the stack and the providers."""
     return [
         PlannedResource(
             step["urn"],
@@ -90,16 +90,16 @@ def planned_resources(plan: PlanDocument) -> list[PlannedResource]:
 
 
 def _by_urn(rows: Sequence[ImportRow], plan: PlanDocument) -> dict[str, ImportRow]:
-    """Return the rows of an import file by the URN that each is for.
+    """Return the rows of an import file by URN.
 
     Raises:
-        Failure: two resources of one type have one name, so that rows can't be told apart.
+        Failure: two resources have the same type and name, so their rows can't be told apart.
     """
     urns: dict[tuple[str, str], str] = {}
     for resource in planned_resources(plan):
         key = (resource.type, resource.name)
         if key in urns:
-            raise Failure(f"{resource.urn} and {urns[key]} have one type and name: give one of them another name")
+            raise Failure(f"{resource.urn} and {urns[key]} have the same type and name: give one of them another name")
         urns[key] = resource.urn
     by_key = {(str(row["type"]), str(row.get("logicalName", row["name"]))): row for row in rows}
     if missing := urns.keys() - by_key.keys():
@@ -108,7 +108,7 @@ def _by_urn(rows: Sequence[ImportRow], plan: PlanDocument) -> dict[str, ImportRo
 
 
 def _row(resource: PlannedResource, skeleton: ImportRow, match: Match) -> ImportRow | None:
-    """Return what to import for a planned resource; None where nothing is imported."""
+    """Return the import file's row for a planned resource; None if nothing is imported."""
     if resource.type in RECORDED:
         return _recorded(resource, skeleton)
     if not match.import_id or match.missing:
@@ -118,7 +118,7 @@ def _row(resource: PlannedResource, skeleton: ImportRow, match: Match) -> Import
 
 
 def _recorded(resource: PlannedResource, skeleton: ImportRow) -> ImportRow | None:
-    """Return the row of what no provider can look up, once all of it is known: the state gets what the plan has."""
+    """Return the row of a resource that no provider can look up, with the plan's inputs; None until all are known."""
     if UNKNOWN in json.dumps(dict(resource.inputs)):
         return None
     inputs: dict[str, Any] = dict(resource.inputs)

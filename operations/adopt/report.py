@@ -1,4 +1,4 @@
-"""What an adoption would mean, for people and for `--take-over`: a table, Markdown, or a JSON document."""
+"""The report of an adoption, for people and for `--take-over`: a table, Markdown, or a JSON document."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stackfiles.visible_text import visible_line
 
 _VERSION: Final = 2
 _NAMES: Final = 6
-"""Names of resources that a line of the summary has."""
+"""How many resources a line of the summary names."""
 
 _ORDER: Final = (
     *(verdict for verdict in Verdict if verdict.stops),
@@ -38,21 +38,21 @@ _ORDER: Final = (
     Verdict.FORGOTTEN,
     Verdict.STAYS,
 )
-"""The verdicts, those that people must look at first."""
+"""The verdicts, beginning with those that people have to look at."""
 
-_UNTOLD: Final = {Told.SECRET: "a secret that isn't shown", Told.FILLED_IN: "filled in by the provider"}
-"""What stands in place of the values of a change."""
+_PLACEHOLDERS: Final = {Told.SECRET: "a secret that isn't shown", Told.FILLED_IN: "filled in by the provider"}
+"""The text that replaces the values of a change."""
 
 Steps = dict[str, list[str]]
-"""URN -> what the engine does with a resource, then the properties that differ; what stays the same is left out."""
+"""URN -> the engine's operation on a resource, then the properties that differ; unchanged resources are left out."""
 
 
 @dataclass(frozen=True)
 class Report:
     """The report on one adoption.
 
-    `lineage` and `serial` are those of Terraform's state, empty and 0 where none was read; `program` is a digest of
-    the program's files. `components` and `imports` (by URN) are rows of an import file, without any value of a secret.
+    `lineage` and `serial` are those of Terraform's state, empty and 0 if none was read; `program` is a digest of the
+    program's files. `components` and `imports` (by URN) are rows of an import file, without secret values.
     """
 
     project: str
@@ -68,21 +68,21 @@ class Report:
 
     @property
     def stops(self) -> list[ReportRow]:
-        """The resources that keep everything from being taken over."""
+        """The resources that block the adoption."""
         return [row for row in self.rows if row.verdict.stops]
 
     @property
     def mandatory(self) -> list[Violation]:
-        """What the packs object to so that no deploy would go through."""
+        """The violations that would block every deploy."""
         return [violation for violation in self.violations if violation["level"] == "mandatory"]
 
     @property
     def clean(self) -> bool:
-        """Tell whether what it says may be taken over."""
+        """Whether the adoption can go ahead."""
         return not self.stops and not self.mandatory
 
     def document(self) -> str:
-        """Return the report as JSON. `verdicts` says which verdicts stop; those to look at come first."""
+        """Return the report as JSON. `verdicts` says which verdicts block; those to look at come first."""
         told = {"version": _VERSION, "clean": self.clean, "verdicts": {one: one.stops for one in _ORDER}}
         return json.dumps({**told, **asdict(self)}, indent=2) + "\n"
 
@@ -93,11 +93,11 @@ class Report:
         Raises:
             BadConfiguration: it isn't one.
         """
-        accepted = "accepted: what `adopt --report FILE` wrote"
+        accepted = "accepted: a file that `adopt --report FILE` wrote"
         try:
             found: dict[str, Any] = json.loads(text_file.read(file))
             if found.pop("version") != _VERSION:
-                raise BadConfiguration(f"{file} is of another version of this command; {accepted}")
+                raise BadConfiguration(f"{file} was written by another version of this command; {accepted}")
             for told in ("clean", "verdicts"):
                 found.pop(told)
             rows = [
@@ -115,11 +115,11 @@ class Report:
             ]
             return cls(**found, rows=rows)
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise BadConfiguration(f"{file} is no report of an adoption; {accepted}") from None
+            raise BadConfiguration(f"{file} isn't a report of an adoption; {accepted}") from None
 
 
 def steps(preview: PlanDocument) -> Steps:
-    """Return what an engine's preview does, as a report keeps it and a take-over compares it."""
+    """Return the steps of an engine's preview, as the report keeps them and a take-over compares them."""
     return {
         step["urn"]: [step["op"], *sorted(step.get("diffReasons", ()))]
         for step in preview["steps"]
@@ -133,11 +133,11 @@ def make(
     """Return the report of a rehearsal.
 
     Args:
-        names: The project's and the stack's.
+        names: The project's name and the stack's.
         state: Lineage and serial of Terraform's state.
         program: A digest of the program's files.
         rows: The verdicts.
-        rehearsal: What was rehearsed.
+        rehearsal: The rehearsal's result.
     """
     preview = rehearsal.preview
     violations, components, imports = preview["policyViolations"], rehearsal.components, dict(rehearsal.imports)
@@ -155,7 +155,7 @@ def markdown(report: Report) -> str:
 
 
 def table(report: Report) -> RenderableType:
-    """Return the report for a terminal: a row for each resource, and last the summary."""
+    """Return the report for a terminal: a row for each resource, then the summary."""
     made = Table(
         title=f"Adoption of {report.project}/{report.stack}",
         title_justify="left",
@@ -181,7 +181,7 @@ def _what(row: ReportRow) -> str:
 
 
 def _change(change: PropertyChange) -> str:
-    told = _UNTOLD.get(change.told, f"{change.before} → {change.after}")
+    told = _PLACEHOLDERS.get(change.told, f"{change.before} → {change.after}")
     return f"{change.path}: {told}"
 
 
@@ -200,7 +200,7 @@ def _summary(report: Report) -> Iterator[str]:
         yield visible_line(f"{verdict} (stop): {', '.join(names[:_NAMES])}{more}: {cause}")
         yield from (visible_line(f"  - {way}") for way in rows[0].ways_out)
         if len(rows) > 1:
-            yield "  The ways out are written for the first one; they are the same for the others."
+            yield "  These ways out name the first resource; the same ones work for the others."
     for violation in report.mandatory:
         yield ""
         told = (
@@ -211,4 +211,4 @@ def _summary(report: Report) -> Iterator[str]:
         yield visible_line(f"{told} (stop): {violation['message']}")
     yield ""
     stops = len(report.stops) + len(report.mandatory)
-    yield f"{stops} to solve before anything is taken over" if stops else "nothing stops this adoption"
+    yield f"{stops} to resolve before anything is taken over" if stops else "nothing blocks this adoption"

@@ -1,4 +1,4 @@
-"""What an adoption is about: Terraform's resources, the program's, how they match, and the verdict on each."""
+"""The data of an adoption: Terraform's resources, the program's, how they match, and the verdict on each."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from typing import Final
 from stackfiles.json_type import Json
 
 Values = Mapping[str, tuple[str, ...]]
-"""Attribute or input -> its values as text; a list has several, anything else one."""
+"""Attribute or input -> its values as text; a list can have several, anything else has one."""
 
 _ARN_PARTS: Final = 6
-"""Those of `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
+"""The number of parts in `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)."""
 
 
 def identifier(form: str, attributes: Values) -> str:
-    """Return an id that a form such as `{role}:{name}` makes of attributes; "" where one of them isn't there.
+    """Return the id that a form such as `{role}:{name}` makes of attributes; "" if one of them is missing.
 
-    Several values of one attribute are joined as Terraform's ids have them.
+    Several values of one attribute are joined by `_`, as in Terraform's ids.
 
     >>> identifier("{group}_{source}", {"group": ("sg-1",), "source": ("10.0.0.0/8", "192.0.2.0/24")})
     'sg-1_10.0.0.0/8_192.0.2.0/24'
@@ -28,18 +28,18 @@ def identifier(form: str, attributes: Values) -> str:
     try:
         return form.format_map({name: "_".join(found) for name, found in attributes.items()})
     except KeyError:
-        return ""  # such as of a resource that was never finished
+        return ""  # for example, of a resource whose creation failed
 
 
 def arn_place(attributes: Values) -> tuple[str, str]:
-    """Return the region and the account of the ARN among some attributes, each empty where it isn't told."""
+    """Return the region and the account in the `arn` among some attributes; each is empty if the ARN doesn't say."""
     parts = attributes.get("arn", ("",))[0].split(":", _ARN_PARTS - 1)
     return (parts[3], parts[4]) if len(parts) == _ARN_PARTS else ("", "")
 
 
 @dataclass(frozen=True)
 class TerraformResource:
-    """One instance of a resource in Terraform's state, with what identifies it and nothing else.
+    """One instance of a resource in Terraform's state, with only the attributes that identify it.
 
     `address` is Terraform's, with module and index, such as `module.edge["a"].aws_lb.this[0]`. `provider` is written
     as in the state, and `dependencies` are the addresses, without index, of the resources that its code refers to.
@@ -56,13 +56,13 @@ class TerraformResource:
 
     @property
     def whole_address(self) -> str:
-        """The address without the index, as a `removed` block takes it."""
+        """The address without the index; a `removed` block accepts no index."""
         return ".".join(part for part in (self.module, self.type, self.name) if part)
 
 
 @dataclass(frozen=True)
 class TerraformState:
-    """A state: `lineage` names it, `serial` counts its changes. Data sources are left out."""
+    """A state: `lineage` identifies it, `serial` counts its changes. Data sources are left out."""
 
     lineage: str
     serial: int
@@ -72,9 +72,9 @@ class TerraformState:
 
 @dataclass(frozen=True)
 class PlannedResource:
-    """One resource that the program plans; secrets in `inputs` are `[secret]`, what isn't known yet is `UNKNOWN`.
+    """One resource that the program plans; secrets in `inputs` are `[secret]`, values not known yet are `UNKNOWN`.
 
-    `references` maps an input to the URNs whose outputs it is made of.
+    `references` maps an input to the URNs of the resources whose outputs it contains.
     """
 
     urn: str
@@ -96,11 +96,12 @@ class Source(StrEnum):
 
 @dataclass(frozen=True)
 class Match:
-    """A planned resource, and the running one that it stands for, if there is one.
+    """A planned resource, and the running one that matches it, if there is one.
 
-    `import_id` is what the provider's import takes; empty where nothing is imported. `rivals` are the ids or addresses
-    that fit equally, or the other planned resources that the only one fits: with any, nothing is decided. `taken` is
-    the id of a running resource that has the name and isn't taken over. A `missing` one is in Terraform's state only.
+    `import_id` is the id for the provider's import, empty if nothing is imported. `rivals` are the ids or addresses
+    that fit equally, or the other planned resources that want the same running one; with any, the match is undecided.
+    `taken` is the id of a running resource that has the name but isn't taken over. A `missing` resource is in
+    Terraform's state but not in the account.
     """
 
     planned: PlannedResource
@@ -113,30 +114,31 @@ class Match:
 
 
 class Verdict(StrEnum):
-    """What taking over, and the first `up` after it, mean for a resource."""
+    """What taking over a resource, and the first `up` after that, would do to it."""
 
     SAME = "same"
     STATE_ONLY = "state only"
-    """Options that only the engine's state has, such as a recovery window: AWS isn't asked for anything."""
+    """Only options in the engine's state differ, such as a recovery window; AWS isn't called."""
     TAGS = "tags only"
     IN_PLACE = "changes in place"
     OVERWRITES = "overwrites"
-    """Changes what neither Terraform nor the program made: what is there was looked up, so that it shows."""
+    """Changes a resource that Terraform doesn't manage. It was looked up, so that the change shows."""
     REPLACED = "replaced"
     COLLIDES = "collides"
-    """Made anew under a name that is taken."""
+    """Would be created under a name that is taken."""
     CREATED = "created"
     AMBIGUOUS = "ambiguous"
     MISSING = "missing"
-    """Terraform's state or the map has it, the account doesn't."""
+    """It is in Terraform's state, but not in the account."""
     FORGOTTEN = "forgotten by Terraform"
-    """Of Terraform's own bookkeeping, or part of what is taken over: Terraform forgets it, nobody takes it."""
+    """Terraform's own bookkeeping, or part of a resource that is taken over: Terraform forgets it, and the program has
+    no resource for it."""
     STAYS = "stays with Terraform"
     STAYS_AND_REFERS = "stays, but refers to what leaves"
 
     @property
     def stops(self) -> bool:
-        """Tell whether nothing is taken over while a resource has it."""
+        """Whether a resource with this verdict blocks the adoption."""
         return self in _STOPS
 
 
@@ -144,18 +146,18 @@ _STOPS = frozenset({Verdict.REPLACED, Verdict.COLLIDES, Verdict.AMBIGUOUS, Verdi
 
 
 class Told(StrEnum):
-    """What a report tells of a property that would change."""
+    """What a report shows of a property that would change."""
 
     VALUES = "values"
     SECRET = "secret"
-    """That it is a secret, whose value nobody is shown and which may be the same."""
+    """Only that it is a secret: its value isn't shown, and may be the same."""
     FILLED_IN = "filled in"
-    """That no input differs, and the provider fills in a default or an output of its own."""
+    """Only that the provider fills in a default or an output of its own: no input differs."""
 
 
 @dataclass(frozen=True)
 class PropertyChange:
-    """One property that would change: its path, and its value before and after as short text, where they are told."""
+    """One property that would change: its path, and its value before and after as short text if they are shown."""
 
     path: str
     before: str = ""
@@ -167,8 +169,8 @@ class PropertyChange:
 class ReportRow:
     """The verdict on one resource.
 
-    `resource` is its URN, or the address of what only Terraform has. Of a stop, `cause` says why and `ways_out` what
-    can be done, each in one line of plain text.
+    `resource` is its URN, or the address of a resource that only Terraform has. For a verdict that blocks, `cause` says
+    why and `ways_out` says what can be done, one line of plain text each.
     """
 
     resource: str

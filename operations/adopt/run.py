@@ -1,4 +1,4 @@
-"""The command `adopt`: checks, then the report, or the take-over that it allows."""
+"""The command `adopt`: checks its preconditions, then writes the report or carries it out."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from stackfiles.plan_document import resource_label
 
 
 def run(options: argparse.Namespace) -> int:
-    """Carry the command out and return its exit code.
+    """Carry out the command and return its exit code.
 
     Raises:
-        BadConfiguration: something isn't as it must be before anything is looked at.
+        BadConfiguration: a precondition isn't met.
         Failure: the engine, AWS or Cloudflare failed.
     """
     if options.check_plan:
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     pulumi_cli.require_cli(folder)
     pulumi_cli.require_no_hidden_options()
     if not options.terraform_state and not options.lookup:
-        raise BadConfiguration("nothing says what runs; accepted: --terraform-state FILE, --lookup, or both")
+        raise BadConfiguration("nothing says what is running; accepted: --terraform-state FILE, --lookup, or both")
     stack = load_stack(options)
     names = (project.load(folder, options.stack).name, options.stack)
     state = terraform_state.load(options.terraform_state) if options.terraform_state else None
@@ -52,8 +52,8 @@ def run(options: argparse.Namespace) -> int:
         return _hand_over(options, folder, names, state)
     if made_already := Engine(folder, options.stack).state().made:
         raise BadConfiguration(
-            f"the stack's state has {len(made_already)} resources already; accepted: an empty stack, or --take-over "
-            "with the report that it was begun with"
+            f"the stack's state already has {len(made_already)} resources; accepted: an empty stack, or --take-over "
+            "with the report that you began with"
         )
     made = _rehearsed(options, folder, names, stack, state)
     if options.report:
@@ -68,17 +68,17 @@ def run(options: argparse.Namespace) -> int:
 
 
 def require_place(state: TerraformState, account: str, region: str) -> None:
-    """Refuse the Terraform state of another account or region.
+    """Refuse a Terraform state of another account or region.
 
     Raises:
-        BadConfiguration: it has ARNs, and none of them is of the account, or of the region.
+        BadConfiguration: it has ARNs, but none of the account, or none of the region.
     """
     places = [arn_place(resource.attributes) for resource in state.resources]
     for part, (what, wanted) in enumerate((("region", region), ("account", account))):
         found = {place[part] for place in places} - {""}
         if found and wanted not in found:
             raise BadConfiguration(
-                f"Terraform's state is of the {what} {', '.join(sorted(found))}; accepted: {wanted}, the stack's own"
+                f"Terraform's state is for {what} {', '.join(sorted(found))}; accepted: {wanted}, the stack's own"
             )
 
 
@@ -102,8 +102,8 @@ def _take_over(options: argparse.Namespace, folder: Path, names: tuple[str, str]
     with verdicts.progress("importing, and previewing again"):
         imported = take_over.take_over(reported, Engine(folder, names[1]))
     verdicts.say(
-        f"{imported} imported, {len(reported.imports) - imported} were there already; the preview is the rehearsal's. "
-        "Have Terraform forget them before the first `up`: docs/runbooks/adopting.md says how."
+        f"{imported} imported, {len(reported.imports) - imported} were already there; the preview is the same as in "
+        "the rehearsal. Have Terraform forget them before the first `up`: docs/runbooks/adopting.md says how."
     )
     return 0
 
@@ -121,17 +121,17 @@ def _hand_over(options: argparse.Namespace, folder: Path, names: tuple[str, str]
     }
     done = hand_over.prepare(state, ids)
     if done.problems:
-        raise Failure("what was taken over can't leave Terraform by itself:\n" + _listed(done.problems))
+        raise Failure("what was taken over can't leave Terraform on its own:\n" + _indented(done.problems))
     written = hand_over.write(done, options.folder)
     verdicts.say(
-        f"{len(done.addresses)} resources leave Terraform; {options.folder} has {', '.join(written)}. "
-        f"{options.folder / hand_over.PAGE} says what to do with them."
+        f"{len(done.addresses)} resources leave Terraform; written to {options.folder}: {', '.join(written)}. "
+        f"{options.folder / hand_over.PAGE} says what to do with these files."
     )
     there = set(Engine(folder, names[1]).state().urns.values())
     if missing := [urn for urn in reported.imports if urn not in there]:
         verdicts.say(
-            f"Apply none of it yet: the stack's state lacks {len(missing)} of them, {resource_label(missing[0])} among "
-            "them. Run --take-over first, or nobody would have them."
+            f"Don't apply any of it yet: the stack's state lacks {len(missing)} of the resources, such as "
+            f"{resource_label(missing[0])}. Run --take-over first, or nothing would manage them."
         )
     return 0
 
@@ -142,13 +142,15 @@ def _check_plan(options: argparse.Namespace) -> int:
     leaving = hand_over.read_addresses(addresses) if known else []
     found = check_plan.check(check_plan.load(options.check_plan), leaving)
     if found.problems:
-        raise Failure("Terraform's next plan does more than forget; don't apply it:\n" + _listed(found.problems))
-    of_what = (
-        f"None of the {len(leaving)} that leave stays" if known else f"{addresses} isn't there to say which have to"
+        raise Failure("Terraform's next plan does more than forget; don't apply it:\n" + _indented(found.problems))
+    checked = (
+        f"It keeps none of the {len(leaving)} that have to leave"
+        if known
+        else f"Without {addresses}, it isn't known whether these are all that have to leave"
     )
-    verdicts.say(f"Terraform's next plan only forgets: {len(found.forgotten)} resources. {of_what}.")
+    verdicts.say(f"Terraform's next plan only forgets: {len(found.forgotten)} resources. {checked}.")
     return 0
 
 
-def _listed(problems: Sequence[str]) -> str:
+def _indented(problems: Sequence[str]) -> str:
     return "\n".join(f"  {problem}" for problem in problems)

@@ -1,4 +1,4 @@
-"""`--take-over`: what was rehearsed and looked at, done in the stack itself. A run that was broken off is run again."""
+"""`--take-over`: imports into the stack what was rehearsed and reported. After an interruption, run it again."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from stackfiles.failures import BadConfiguration, Failure
 from stackfiles.plan_document import resource_label
 
 _SHOWN = 20
-"""Differences that are listed."""
+"""How many differences are listed."""
 
 
 class StackEngine(ImportingEngine, Protocol):
     """An engine on the stack itself."""
 
     def state(self) -> EngineState:
-        """Return what the stack's state has."""
+        """Return the stack's state."""
 
 
 def require_as_reported(report: Report, names: tuple[str, str], state: TerraformState | None, program: str) -> None:
-    """Refuse anything else than what the report is about.
+    """Refuse if the stack, the program or Terraform's state isn't the one of the report.
 
     Raises:
-        BadConfiguration: the text lists every difference.
+        BadConfiguration: something differs; the message lists every difference.
     """
     wrong = []
     if not report.clean:
-        wrong.append("something in it stops the adoption: solve it, and make a new report")
+        wrong.append("something in it blocks the adoption: resolve that, and make a new report")
     if (report.project, report.stack) != names:
         wrong.append(f"it is about {report.project}/{report.stack}; accepted: {'/'.join(names)}")
     lineage, serial = (state.lineage, state.serial) if state else ("", 0)
@@ -40,21 +40,21 @@ def require_as_reported(report: Report, names: tuple[str, str], state: Terraform
         wrong.append(f"Terraform's state has the lineage `{lineage}`; accepted: `{report.lineage}`, as reported")
     elif report.serial != serial:
         wrong.append(
-            f"Terraform's state has changed: serial {serial}, reported {report.serial}; pause what applies it, pull "
-            "the state again, and make a new report"
+            f"Terraform's state has changed: its serial is {serial}, the report's {report.serial}; pause whatever "
+            "applies Terraform's code, pull the state again, and make a new report"
         )
     if report.program != program:
-        wrong.append("the program, its policies or its settings have changed since: make a new report")
+        wrong.append("the program, its policies or its settings have changed since then: make a new report")
     if wrong:
-        raise BadConfiguration("\n".join(f"the report isn't of what is here: {problem}" for problem in wrong))
+        raise BadConfiguration("\n".join(f"the report doesn't apply: {problem}" for problem in wrong))
 
 
 def take_over(report: Report, engine: StackEngine) -> int:
-    """Import into the stack what it lacks, preview, and compare with the rehearsal; return how many were imported.
+    """Import what the stack lacks, preview, and compare with the rehearsal; return how many were imported.
 
     Raises:
-        BadConfiguration: the stack has something else.
-        Failure: the engine failed, or the preview isn't the rehearsal's. Nothing in the account is changed either way.
+        BadConfiguration: the stack has other resources.
+        Failure: the engine failed, or the preview differs from the rehearsal's. The account isn't changed either way.
     """
     there = engine.state()
     known = {*report.imports, *(urn for urn in there.urns.values() if _made_by_engine(urn))}
@@ -64,7 +64,7 @@ def take_over(report: Report, engine: StackEngine) -> int:
         listed = ", ".join(map(resource_label, foreign[:_SHOWN]))
         raise BadConfiguration(
             f"the stack's state has resources that this report doesn't take over: {listed}; accepted: an empty stack, "
-            "or what a run with the same report left"
+            "or one that an earlier run with the same report began to fill"
         )
     present = set(there.urns.values())
     left = [row for urn, row in report.imports.items() if urn not in present]
@@ -74,7 +74,7 @@ def take_over(report: Report, engine: StackEngine) -> int:
     if differences:
         told = "\n".join(f"  {line}" for line in differences[:_SHOWN])
         raise Failure(
-            f"all is imported, but a preview isn't what the rehearsal's was; don't apply, find out why:\n{told}"
+            f"everything is imported, but the preview differs from the rehearsal's; don't apply, find out why:\n{told}"
         )
     return len(left)
 
@@ -87,9 +87,9 @@ def _differences(rehearsed: Mapping[str, list[str]], now: Mapping[str, list[str]
     for urn in sorted({*rehearsed, *now}):
         before, after = rehearsed.get(urn, ["same"]), now.get(urn, ["same"])
         if before != after:
-            yield f"{resource_label(urn)}: rehearsed {_told(before)}, now {_told(after)}"
+            yield f"{resource_label(urn)}: rehearsed {_describe_step(before)}, now {_describe_step(after)}"
 
 
-def _told(step: list[str]) -> str:
+def _describe_step(step: list[str]) -> str:
     op, *keys = step
     return f"{op} ({', '.join(keys)})" if keys else op

@@ -1,4 +1,4 @@
-"""Terraform's state, read for what identifies its resources. Nothing else of it is kept: it holds secrets in clear."""
+"""Reads Terraform's state and keeps only what identifies resources, since it contains secrets in clear text."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ def load(file: str) -> TerraformState:
     """Read what `terraform state pull` writes, from a file, or from standard input for `-`.
 
     Raises:
-        BadConfiguration: it can't be read, or isn't such a state. The text repeats nothing of it.
+        BadConfiguration: it can't be read, or isn't such a state. The message quotes nothing from it.
     """
     text = sys.stdin.read() if file == _STDIN else text_file.read(Path(file))
     return read(text, "standard input" if file == _STDIN else file)
 
 
 def read(text: str, source: str) -> TerraformState:
-    """Read a state; `source` is where it comes from, for the error.
+    """Read a state; `source` says where it comes from, for the error message.
 
     Raises:
-        BadConfiguration: it isn't a state of version 4, or an object of it is deposed.
+        BadConfiguration: it isn't a state of version 4, or it has a deposed object.
     """
     accepted = f"accepted: what `terraform state pull` writes (version {VERSION})"
     try:
@@ -41,7 +41,7 @@ def read(text: str, source: str) -> TerraformState:
         raise BadConfiguration(f"{source} isn't JSON; {accepted}") from None
     version = document.get("version") if isinstance(document, dict) else None
     if version != VERSION or not isinstance(document.get("resources"), list):
-        raise BadConfiguration(f"{source} is no state of Terraform; {accepted}")
+        raise BadConfiguration(f"{source} isn't a Terraform state; {accepted}")
     lineage, serial = document.get("lineage"), document.get("serial")
     if not isinstance(lineage, str) or not isinstance(serial, int):
         raise BadConfiguration(f"{source}: `lineage` or `serial` is missing; {accepted}")
@@ -64,7 +64,7 @@ def _instances(entry: Mapping[str, Any], source: str) -> Iterator[TerraformResou
         address = whole if index is None else f"{whole}[{json.dumps(index)}]"
         if instance.get("deposed"):
             raise BadConfiguration(
-                f"{source}: {address} has a deposed object, which a broken-off `terraform apply` left; accepted: a "
+                f"{source}: {address} has a deposed object, left by an interrupted `terraform apply`; accepted: a "
                 "state without one, so apply again first"
             )
         yield TerraformResource(
@@ -80,13 +80,13 @@ def _instances(entry: Mapping[str, Any], source: str) -> Iterator[TerraformResou
 
 
 def _identifying(type_: str, attributes: Mapping[str, Any]) -> Values:
-    """Return the attributes that identify a resource; those of other types are none."""
+    """Return the attributes that identify a resource; none for a type that isn't read."""
     found = {name: tuple(values(attributes, path)) for name, path in terraform_attributes(type_).items()}
     return {name: given for name, given in found.items() if given}
 
 
 def values(tree: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - JSON
-    """Yield the texts and numbers at a path: `a.b` is `b` within `a` or within each element of it, `a|b` both."""
+    """Yield the texts and numbers at a path: `a.b` is `b` within `a` or within each of its elements, `a|b` is both."""
     for alternative in path.split("|"):
         yield from _values(tree, [part for part in alternative.split(".") if part])
 

@@ -1,1 +1,1 @@
-"""What `preflight` looks at, one module per service."""
+"""The checks of `preflight`, one module per service."""

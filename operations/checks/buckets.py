@@ -1,4 +1,4 @@
-"""The buckets' names, which all accounts of a partition share: free, ours, or taken."""
+"""Checks the buckets' names, which are unique across all accounts of a partition: free, ours, or taken."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def bucket_check(name: str) -> Check:
 
 
 def check_bucket(stack: Stack, component: str, name: str, client: BucketClient, state: EngineState | None) -> Verdict:
-    """Tell whose a bucket is: nobody's, this account's, or somebody else's. `component` is its name in the program.
+    """Check who owns a bucket: nobody, this account, or another one. `component` is its name in the program.
 
     Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html (404, 200, 403)
 
@@ -39,11 +39,11 @@ def check_bucket(stack: Stack, component: str, name: str, client: BucketClient, 
         except ClientError as error:
             match error.response["ResponseMetadata"]["HTTPStatusCode"]:
                 case HTTPStatus.NOT_FOUND:
-                    return check.undecided("free; the first apply makes it")
+                    return check.undecided("free; the first apply creates it")
                 case HTTPStatus.FORBIDDEN:
                     return check.failed(
-                        "taken: it belongs to another account, or these credentials may not look at it "
-                        "(s3:ListBucket); in the former case `up` fails at it: set another bucketSuffix"
+                        "taken: it belongs to another account, or these credentials aren't allowed to see it "
+                        "(s3:ListBucket). If it belongs to another account, `up` fails: set another bucketSuffix"
                     )
             raise
     if state is not None and (_BUCKET, name) not in state:

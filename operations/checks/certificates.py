@@ -1,4 +1,4 @@
-"""The certificates in ACM: whether they cover their hosts, are issued, and are being renewed."""
+"""Checks the certificates in ACM: whether they cover their hosts, are issued, and are renewed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _KEY_TYPES: Final = ("RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1")
 
-_AGAIN: Final = "; it stays so: correct that, delete the certificate in ACM, and apply again"
+_AGAIN: Final = "; it won't recover: fix the cause, delete the certificate in ACM, and apply again"
 _STATUSES: Final = {
     "PENDING_VALIDATION": "; are its validation records in the zone?",
     "VALIDATION_TIMED_OUT": f": its validation records weren't in the zone within 72 hours{_AGAIN}",
@@ -32,10 +32,10 @@ _REASONS: Final = {
     "CAA_ERROR": 'a CAA record of the domain forbids Amazon to issue it; add `0 issue "amazon.com"` to the zone\'s CAA '
     "records, or remove all of them",
     "ADDITIONAL_VERIFICATION_REQUIRED": "AWS asks for more information; open a case at AWS Support",
-    "DOMAIN_NOT_ALLOWED": "the domain is on a list of unsafe ones, of Google Safe Browsing or AWS; have it taken off",
-    "INVALID_PUBLIC_DOMAIN": "one of its names isn't in a public domain; look at the key `domain`",
+    "DOMAIN_NOT_ALLOWED": "Google Safe Browsing or AWS lists the domain as unsafe; have it removed from the list",
+    "INVALID_PUBLIC_DOMAIN": "one of its names isn't in a public domain; check the setting `domain`",
     "DOMAIN_VALIDATION_DENIED": "Amazon doesn't accept the domain's validation; open a case at AWS Support",
-    "OTHER": "mostly a misspelt name; look at the key `domain`, else open a case at AWS Support",
+    "OTHER": "usually a misspelt name; check the setting `domain`, or else open a case at AWS Support",
 }
 """ACM's reason for a failed certificate -> its meaning and what to do.
 https://docs.aws.amazon.com/acm/latest/userguide/troubleshooting-failed.html"""
@@ -43,7 +43,7 @@ https://docs.aws.amazon.com/acm/latest/userguide/troubleshooting-failed.html"""
 
 @dataclass(frozen=True)
 class Certificate:
-    """A certificate that the program requests: its title, its names, the main one first, and its region."""
+    """A certificate that the program requests: its title, its names (the main one first), and its region."""
 
     title: str
     hosts: Sequence[str]
@@ -51,7 +51,7 @@ class Certificate:
 
     @property
     def check(self) -> Check:
-        """The check of it."""
+        """Its check."""
         return Check(f"acm/{self.title}", f"{self.title} certificate")
 
 
@@ -75,7 +75,8 @@ def check_certificate(certificate: Certificate, client: ACMClient) -> Verdict:
     covering = [entry for entry in found if set(certificate.hosts) <= set(entry.get("SubjectAlternativeNames", ()))]
     if not covering:
         missing = (
-            f"{len(found)} for {certificate.hosts[0]} in {region}, none with all of {', '.join(certificate.hosts)}"
+            f"{len(found)} for {certificate.hosts[0]} in {region}, but none covers all of "
+            f"{', '.join(certificate.hosts)}"
         )
         return check.failed(missing) if found else check.undecided(f"in {region}: {MADE_LATER}")
     issued = [entry for entry in covering if entry["Status"] == "ISSUED"]
@@ -84,14 +85,14 @@ def check_certificate(certificate: Certificate, client: ACMClient) -> Verdict:
         return check.failed(f"in {region} is {_explain(latest)}")
     days = max(int((entry["NotAfter"].timestamp() - time.time()) // 86_400) for entry in issued)
     if days < SHORTEST_DAYS:
-        return check.failed(f"in {region} is valid for {days} more days only: it isn't being renewed")
+        return check.failed(f"in {region} is valid for only {days} more days: it isn't being renewed")
     return check.passed(f"issued in {region}, valid for {days} days")
 
 
 def _find(certificate: Certificate, client: ACMClient) -> list[CertificateDetailTypeDef]:
     """Return the certificates in ACM with the same main name."""
     with calls(certificate.check.subject):
-        # Without the key types, the list has RSA keys of 2,048 bits only.
+        # Without the key types, the list only has certificates with RSA keys of 2,048 bits.
         pages = client.get_paginator("list_certificates").paginate(Includes={"keyTypes": list(_KEY_TYPES)})
         arns = [
             entry["CertificateArn"]

@@ -1,4 +1,4 @@
-"""The CI's contexts: only the branch and the project that may deploy get what they hold."""
+"""Checks CircleCI's contexts: only the project, and for deploys only the branch main, can use them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PREVIEW: Final = "platform-preview"
 """The contexts of the pipeline, `.circleci/config.yml`."""
 
 _COMMON: Final = "platform-"
-"""What both names begin with: the list is asked for such names, so that both are on its first page."""
+"""The prefix of both names. The list is filtered by it, so that both are on its first page."""
 
 _API: Final = "https://circleci.com/api/v3"
 _TOKEN: Final = "CIRCLE_TOKEN"
 _MAIN: Final = 'pipeline.git.branch == "main"'
-"""The restriction by which only pipelines of the branch main get a context
+"""The restriction that limits a context to pipelines of the branch main
 (https://circleci.com/docs/reference/expressions-reference/)."""
 
 
@@ -36,8 +36,8 @@ def check_contexts(stack: Stack, web: Web) -> list[Verdict]:
     project = str(stack.settings.circleci_project_id)
     token = os.environ.get(_TOKEN)
     if not token:
-        asked = f"{DEPLOY} must be restricted to `{_MAIN}` and to project {project}, {PREVIEW} to that project"
-        return [CONTEXTS.undecided(f"not checked, because {_TOKEN} isn't set; {asked}")]
+        wanted = f"{DEPLOY} must be restricted to `{_MAIN}` and to project {project}, {PREVIEW} to that project"
+        return [CONTEXTS.undecided(f"not checked, because {_TOKEN} isn't set; {wanted}")]
     try:
         with web.client() as client:
             client.headers["Authorization"] = f"Bearer {token}"
@@ -47,7 +47,7 @@ def check_contexts(stack: Stack, web: Web) -> list[Verdict]:
             return [
                 _check_context(name, _list(client, "context-restrictions", context_id=ids[name]), project)
                 if name in ids
-                else _context(name).failed("there is none of this name; make it, restricted, before the first deploy")
+                else _context(name).failed("doesn't exist; create it, with its restrictions, before the first deploy")
                 for name in (DEPLOY, PREVIEW)
             ]
     except httpx.HTTPStatusError as error:

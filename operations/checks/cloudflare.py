@@ -1,4 +1,4 @@
-"""The Cloudflare zone and its records, looked at with the token that a deploy uses."""
+"""Checks the Cloudflare zone and its records, with the token that a deploy uses."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ TOKEN: Final = "CLOUDFLARE_API_TOKEN"
 
 
 def zone_ids(domain: str, token: str, web: Web) -> list[str]:
-    """Return the ids of the zones of a domain that a token may see.
+    """Return the ids of a domain's zones that a token can read.
 
     Raises:
-        Failure: Cloudflare doesn't answer, or doesn't take the token.
+        Failure: Cloudflare doesn't answer, or doesn't accept the token.
     """
     try:
         with web.client() as client:
@@ -50,7 +50,7 @@ def check_zone(stack: Stack, web: Web) -> list[Verdict]:
     """Check that the zone is the stack's and active, and that its records lead where they should."""
     token = os.environ.get(TOKEN)
     if not token:
-        return [ZONE.undecided(f"not looked at: {TOKEN} isn't set")]
+        return [ZONE.undecided(f"not checked: {TOKEN} isn't set")]
     zone = f"{API}/zones/{stack.settings.cloudflare_zone_id}"
     try:
         with web.client() as client:
@@ -79,20 +79,20 @@ def check_zone(stack: Stack, web: Web) -> list[Verdict]:
 
 
 def _check_cache_rules(client: httpx.Client, zone: str) -> Verdict:
-    """Look for rules that go before the answers' own word that nothing is cached; others may own them."""
+    """Look for rules that override the no-cache headers of the answers; other teams may own them."""
     rules = []
     for phase in _CACHE_PHASES:
         response = send(client, "GET", f"{zone}/rulesets/phases/{phase}/entrypoint", UNAVAILABLE)
         if response.status_code == HTTPStatus.FORBIDDEN:
-            return CACHE_RULES.undecided(f"not looked at: {TOKEN} may not read them (Cache Rules Read)")
-        # A zone without rules of a phase has no such ruleset.
+            return CACHE_RULES.undecided(f"not checked: {TOKEN} isn't allowed to read them (Cache Rules Read)")
+        # A zone without rules in a phase has no such ruleset.
         if response.status_code != HTTPStatus.NOT_FOUND:
             rules += response.raise_for_status().json()["result"].get("rules", [])
     caching = [rule for rule in rules if rule.get("enabled", True) and not _bypasses(rule)]
     if caching:
         told = ", ".join(f"`{rule.get('description') or rule['expression']}`" for rule in caching)
-        return CACHE_RULES.undecided(f"make sure that none of these is about the stack's hosts: {told}")
-    return CACHE_RULES.passed("none goes before what the answers say")
+        return CACHE_RULES.undecided(f"make sure that none of these applies to the stack's hosts: {told}")
+    return CACHE_RULES.passed("none overrides the answers' own headers")
 
 
 def _bypasses(rule: Mapping[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""The images that the stack's file names, where the stack makes its workloads: without them nothing starts."""
+"""Checks that the images exist that the stack's workloads run, if the stack creates them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from operations.verdicts import Check, Verdict
 
 
 def images(stack: Stack) -> list[tuple[str, str]]:
-    """Return repository and digest of each image that the stack makes something run; none while it names no digest."""
+    """Return repository and digest of each image that the stack's workloads run and whose digest the settings name."""
     settings = stack.settings
     if not settings.here:
         return []
@@ -28,7 +28,7 @@ def image_check(repository: str) -> Check:
 
 
 def check_image(repository: str, digest: str, client: Any) -> Verdict:  # noqa: ANN401 - botocore makes the client
-    """Tell whether the account's registry has an image.
+    """Check that the account's registry has an image.
 
     Raises:
         Failure: AWS refuses or doesn't answer.
@@ -40,5 +40,5 @@ def check_image(repository: str, digest: str, client: Any) -> Verdict:  # noqa: 
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("ImageNotFoundException", "RepositoryNotFoundException"):
                 raise
-            return check.failed(f"{digest} isn't in the account's registry; push it, or nothing that runs it starts")
+            return check.failed(f"{digest} isn't in the account's registry; push it, or what runs it can't start")
     return check.passed(digest)

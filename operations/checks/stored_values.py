@@ -1,4 +1,4 @@
-"""The secrets and parameters of the catalogue: whether they are there, with values of the right shape."""
+"""Checks that the secrets and parameters of the catalogue exist and have values of the right shape."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from operations.verdicts import Check, Verdict
 if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
 
-MADE_LATER: Final = "not there yet; the first apply makes it"
+MADE_LATER: Final = "doesn't exist yet; the first apply creates it"
 
 _SECRET: Final = "aws:secretsmanager/secret:Secret"
 _SECRETS: Final = ("guarded:secrets:SecretContainers", "secrets")
@@ -37,9 +37,9 @@ def parameter_check(stack: Stack, parameter: Parameter) -> Check:
 
 
 def check_secret(stack: Stack, secret: Secret, stored: StoredSecret, state: EngineState | None) -> Verdict:
-    """Check that a secret has a value of its shape, and that the state has it if the program makes it.
+    """Check that a secret has a value of its shape, and is in the state if the program creates it.
 
-    Without a state, only the account is looked at.
+    Without a state, only the account is checked.
 
     Raises:
         Failure: AWS refuses or doesn't answer, or the secret is marked for deletion.
@@ -50,7 +50,7 @@ def check_secret(stack: Stack, secret: Secret, stored: StoredSecret, state: Engi
     versions = stored.versions()
     if versions is None:
         if by_hand:
-            return check.failed(f"is missing; make it in Secrets Manager: {secret.shape}")
+            return check.failed(f"is missing; create it in Secrets Manager: {secret.shape}")
         return check.undecided(MADE_LATER)
     if not by_hand and state is not None and (_SECRET, versions.arn) not in state:
         resource = (_SECRET, secret.path, versions.arn)
@@ -64,13 +64,13 @@ def check_secret(stack: Stack, secret: Secret, stored: StoredSecret, state: Engi
     suffix = versions.arn[-6:]
     if configured.startswith(f"{stored.name}-") and not configured.endswith(suffix):
         return check.failed(
-            f"its ARN ends in {suffix}; backstageSessionSecret, by which ECS finds it, says {configured}"
+            f"its ARN ends in {suffix}, but backstageSessionSecret, which ECS finds it by, is {configured}"
         )
     return check.passed(secret.shape)
 
 
 def check_parameter(stack: Stack, parameter: Parameter, client: SSMClient, state: EngineState | None) -> Verdict:
-    """Check a parameter's type and value, and that the state has it.
+    """Check a parameter's type and value, and that it is in the state.
 
     Raises:
         Failure: AWS refuses or doesn't answer.
@@ -79,7 +79,7 @@ def check_parameter(stack: Stack, parameter: Parameter, client: SSMClient, state
     name = parameter.name(stack.names)
     with calls(name):
         try:
-            # Without decryption: whether a SecureString has a value shows anyway.
+            # No decryption is needed to see whether a SecureString has a value.
             found = client.get_parameter(Name=name)["Parameter"]
         except client.exceptions.ParameterNotFound:
             return check.undecided(MADE_LATER)

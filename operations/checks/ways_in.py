@@ -1,6 +1,6 @@
-"""Other ways to the applications, made by hand or by another stack: no plan shows them.
+"""Checks for other ways to the applications, created by hand or by another stack, which no plan shows.
 
-What is in the stack's state is its own; everything else that leads to its hosts, load balancer or targets is told.
+Everything that leads to the stack's hosts, load balancer or targets and isn't in its state is reported.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECURITY_GROUPS: Final = Check("ways-in/security-groups", "other ways through th
 TARGETS: Final = Check("ways-in/targets", "other load balancers on the targets")
 
 Find = Callable[[EngineState], Iterator[str]]
-"""What looks for other ways: it yields each in words, and may raise `Failure`."""
+"""A function that looks for other ways: it yields a description of each, and may raise `Failure`."""
 
 BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 _DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
@@ -35,23 +35,23 @@ _GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
 _INGRESS: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 _TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
 
-_REMEDY: Final = "isn't in the stack's state; delete it, or take it into the program"
+_REMEDY: Final = "not in the stack's state; delete it, or add it to the program"
 
 
 def check_ways(check: Check, find: Find, state: EngineState | None, needed: str = "") -> Verdict:
-    """Look for other ways; what can't be looked at is open, with the reason.
+    """Look for other ways; if that isn't possible, the verdict is undecided, with the reason.
 
     Args:
         check: The check.
-        find: What looks for them.
+        find: The function that looks for them.
         state: The stack's state, None if it can't be read.
-        needed: Type of the resource without which there is nothing to look at.
+        needed: Type of the resource without which there is nothing to check yet.
 
     Raises:
         BadConfiguration: AWS doesn't accept the credentials.
     """
     if state is None:
-        return check.undecided("not checked, because without the state nobody can tell what belongs to the stack")
+        return check.undecided("not checked, because the state, which tells what belongs to the stack, can't be read")
     if needed and not state.ids(needed):
         return check.undecided(MADE_LATER)
     try:
@@ -67,7 +67,7 @@ def check_ways(check: Check, find: Find, state: EngineState | None, needed: str 
 
 
 def other_distributions(stack: Stack, client: CloudFrontClient, state: EngineState) -> Iterator[str]:
-    """Yield the account's distributions that answer for a host of the stack, or take their content from its origin.
+    """Yield the account's other distributions that serve a host of the stack, or have its origin.
 
     Source: https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ListDistributions.html
     """
@@ -82,7 +82,7 @@ def other_distributions(stack: Stack, client: CloudFrontClient, state: EngineSta
 
 
 def other_listeners(client: PagedClient, state: EngineState) -> Iterator[str]:
-    """Yield the load balancer's listeners, and the rules of its own listeners, that the stack didn't make.
+    """Yield the load balancer's listeners, and the rules of its own listeners, that the stack didn't create.
 
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeListeners.html
     """
@@ -98,7 +98,7 @@ def other_listeners(client: PagedClient, state: EngineState) -> Iterator[str]:
 
 
 def other_openings(balancers: PagedClient, network: PagedClient, state: EngineState) -> Iterator[str]:
-    """Yield the load balancer's security groups, and rules of its own ones, that let in what the stack doesn't.
+    """Yield the load balancer's security groups, and ingress rules of its own groups, that the stack didn't create.
 
     Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSecurityGroupRules.html
     """
@@ -114,7 +114,7 @@ def other_openings(balancers: PagedClient, network: PagedClient, state: EngineSt
 
 
 def other_balancers(client: BalancerClient, state: EngineState) -> Iterator[str]:
-    """Yield the load balancers that lead to the stack's target groups, and other target groups with the same targets.
+    """Yield other load balancers that lead to the stack's target groups, and other target groups with its targets.
 
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetGroups.html
     """

@@ -1,4 +1,4 @@
-"""What else a Cloudflare zone does with requests for the stack's hosts: redirects, rewrites, Workers, page rules."""
+"""Checks what a Cloudflare zone does to requests for the stack's hosts: redirects, rewrites, Workers, page rules."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _PHASES: Final = (
     *("http_response_headers_transform", "http_request_origin", "http_config_settings", "http_custom_errors"),
     "http_request_snippets",
 )
-"""Phases whose rules lead a request elsewhere or change it or its answer
+"""Phases whose rules can redirect a request, or change it or its answer
 (https://developers.cloudflare.com/ruleset-engine/reference/phases-list/)."""
 
 _OTHER_HOST: Final = re.compile(r'\(?\s*http\.host\s+eq\s+"([^"]+)"\s*\)?')
-"""An expression that is about one host and nothing else."""
+"""Matches an expression that only tests for one host."""
 _DELEGATED: Final = ".dcv.cloudflare.com"
-"""Cloudflare's own validation of certificates
+"""The target of records with which Cloudflare validates its own certificates
 (https://developers.cloudflare.com/ssl/edge-certificates/changing-dcv-method/methods/delegated-dcv/)."""
 
 
@@ -37,7 +37,7 @@ def check_rules(client: httpx.Client, zone: str, stack: Stack) -> list[Verdict]:
     """Look for rules, Workers, page rules and records that touch the stack's hosts.
 
     Raises:
-        httpx.HTTPError: no answer, or one that says neither yes nor no.
+        httpx.HTTPError: no answer, or an unexpected status.
     """
     hosts = [*stack.hosts.values(), stack.origin]
     routes, pages = _get(client, f"{zone}/workers/routes"), _get(client, f"{zone}/pagerules", status="active")
@@ -50,7 +50,7 @@ def check_rules(client: httpx.Client, zone: str, stack: Stack) -> list[Verdict]:
 
 
 def _get(client: httpx.Client, url: str, **given: str) -> list[Any] | None:
-    """Return a list, empty if there is no such thing; None if the token may not read it."""
+    """Return a list, empty if it doesn't exist; None if the token isn't allowed to read it."""
     response = send(client, "GET", url, UNAVAILABLE, params=given)
     if response.status_code == HTTPStatus.FORBIDDEN:
         return None
@@ -62,7 +62,7 @@ def _get(client: httpx.Client, url: str, **given: str) -> list[Any] | None:
 
 
 def _unread(check: Check, permission: str) -> Verdict:
-    return check.undecided(f"not checked, because the token may not read them ({permission})")
+    return check.undecided(f"not checked, because the token isn't allowed to read them ({permission})")
 
 
 def _check_rulesets(client: httpx.Client, zone: str, hosts: Sequence[str]) -> Verdict:
@@ -82,14 +82,15 @@ def _check_rulesets(client: httpx.Client, zone: str, hosts: Sequence[str]) -> Ve
             named = any(host in rule["expression"] for host in hosts)
             (touching if named else unclear).append(told)
     if touching:
-        return RULES.failed(f"about the stack's hosts, and not made by it: {', '.join(touching)}; take them away")
+        told = ", ".join(touching)
+        return RULES.failed(f"applies to the stack's hosts, but isn't part of the stack: {told}; remove it")
     if unclear:
-        return RULES.undecided(f"make sure that none of these is about the stack's hosts: {', '.join(unclear)}")
-    return RULES.passed("none in the zone; rules of the whole account (bulk redirects) aren't looked at")
+        return RULES.undecided(f"make sure that none of these applies to the stack's hosts: {', '.join(unclear)}")
+    return RULES.passed("none in the zone; account-wide rules (bulk redirects) aren't checked")
 
 
 def _route_patterns(routes: Iterable[Any]) -> Iterator[str]:
-    """Yield the patterns of routes that lead to a Worker; one without a script leaves requests alone."""
+    """Yield the patterns of routes that lead to a Worker; a route without a script doesn't affect requests."""
     return (route["pattern"] for route in routes if route.get("script"))
 
 
@@ -109,23 +110,23 @@ def _check_patterns(
     touching = [pattern for pattern in patterns(found) if any(_covers(pattern, host) for host in hosts)]
     if touching:
         told = ", ".join(f"`{pattern}`" for pattern in touching)
-        return check.failed(f"about the stack's hosts, and not made by it: {told}; take them away")
-    return check.passed("none about the stack's hosts")
+        return check.failed(f"applies to the stack's hosts, but isn't part of the stack: {told}; remove it")
+    return check.passed("none applies to the stack's hosts")
 
 
 def _covers(pattern: str, host: str) -> bool:
-    """Tell whether a pattern (`*example.com/*`) covers requests for a host."""
+    """Return whether a pattern (`*example.com/*`) covers requests for a host."""
     return fnmatchcase(host, pattern.rpartition("://")[2].partition("/")[0])
 
 
 def _check_validation(client: httpx.Client, zone: str, host: str) -> Verdict:
-    """Look for a record by which somebody else could have a certificate issued for a host."""
-    check = host_check("validation", host, "validation of certificates")
+    """Look for a record that lets somebody else get a certificate for a host."""
+    check = host_check("validation", host, "certificate validation")
     name = f"_acme-challenge.{host}"
     records = _get(client, f"{zone}/dns_records", name=name)
     if records is None:
         return _unread(check, "DNS Read")
     others = [record["content"] for record in records if not record["content"].endswith(_DELEGATED)]
     if others:
-        return check.failed(f"whoever controls {', '.join(others)} can get a certificate: remove the record {name}")
-    return check.passed("no other party's")
+        return check.failed(f"anyone who controls {', '.join(others)} can get a certificate: remove the record {name}")
+    return check.passed("nobody else can validate it")

@@ -1,4 +1,4 @@
-"""`bootstrap`: make the place where a stack's state is kept, and what has to be there before a first `up`."""
+"""`bootstrap`: create the backend for a stack's state, and what has to exist before the first `up`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--bucket",
         default="",
         metavar="NAME",
-        help="the bucket's name, where the stack's file has no stateBucket (default: of project, stack and account)",
+        help="the bucket's name, if the stack's file has no stateBucket (default: built from project, stack and "
+        "account)",
     )
     parser.add_argument(
-        "--secrets", action="store_true", help="also make the secrets that are made by hand, without a value"
+        "--secrets", action="store_true", help="also create the secrets that are made by hand, without a value"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
     add_stack_and_timeout(parser)
@@ -34,7 +35,7 @@ def _run(options: argparse.Namespace) -> int:
     code = show(f"State of {options.stack}{' (dry run)' if options.dry_run else ''}", found, as_json=False)
     if not code and not options.dry_run:
         verdicts.say(
-            f"Commit Pulumi.{options.stack}.yaml, and have the gate agree to bucket and key:\n"
+            f"Commit Pulumi.{options.stack}.yaml, and agree to the bucket and the key in the gate's inventory:\n"
             f"  .venv/bin/python -m policies.inventory.agreement write --stack {options.stack}"
         )
     return code
@@ -42,10 +43,10 @@ def _run(options: argparse.Namespace) -> int:
 
 COMMAND: Final = Command(
     "bootstrap",
-    "make the bucket, the key and the stack in which the state is kept",
-    "Make or complete the bucket that keeps the state and the KMS key that encrypts it, then the stack in it with its "
-    "header secret, and write stateBucket and stateKeyArn into the stack's file. What is there already stays. After a "
-    "failure, run it again with the same options: it goes on.",
+    "create the bucket and the key for the state, and the stack in it",
+    "Create or complete the bucket that stores the state, the KMS key that encrypts it, and the stack in it with its "
+    "header secret, and write stateBucket and stateKeyArn into the stack's file. What exists stays. After a failure, "
+    "run it again with the same options: it continues where it stopped.",
     _add_arguments,
     _run,
 )

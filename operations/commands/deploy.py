@@ -12,45 +12,46 @@ from operations.command_line import Command, add_stack
 
 def _add_preview(parser: argparse.ArgumentParser) -> None:
     _add_diff(parser)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the plan there, as `python -m rehearsal` does")
     parser.add_argument(
-        "--save-plan", dest="plan", type=Path, metavar="FILE", help="save what was seen, for `up --plan`"
+        "--json", type=Path, metavar="FILE", help="write the plan as JSON, as `python -m rehearsal` does"
     )
+    parser.add_argument("--save-plan", dest="plan", type=Path, metavar="FILE", help="save the plan for `up --plan`")
 
 
 def _add_up(parser: argparse.ArgumentParser) -> None:
     _add_diff(parser)
-    parser.add_argument("--plan", type=Path, metavar="FILE", help="do nothing that this saved plan doesn't have")
+    parser.add_argument("--plan", type=Path, metavar="FILE", help="do only what this saved plan contains")
     parser.add_argument("--yes", action="store_true", help="apply what the preview shows without asking, as CI does")
     parser.add_argument(
         "--without-workloads",
         action="store_true",
-        help="leave out workloads that are made here and their network: CI's role ci-deploy can't change them",
+        help="leave out the workloads that this program creates and their network: CI's role ci-deploy can't change "
+        "them",
     )
     parser.add_argument(
         "--change-park-mode",
         action="store_true",
-        help="park or unpark workloads that are made here without the checks of `park` and `unpark`",
+        help="park or unpark the workloads without the checks of `park` and `unpark`",
     )
 
 
 def _add_destroy(parser: argparse.ArgumentParser) -> None:
     _add_diff(parser)
-    parser.add_argument("--confirm", metavar="NAME", help="the stack's name, where nobody is there to type it")
+    parser.add_argument("--confirm", metavar="NAME", help="the stack's name, instead of typing it at the prompt")
 
 
 def _add_refresh(parser: argparse.ArgumentParser) -> None:
     _add_diff(parser)
     parser.add_argument("--preview-only", action="store_true", help="only show the differences")
-    parser.add_argument("--expect-no-changes", action="store_true", help="end with an error where something differs")
+    parser.add_argument("--expect-no-changes", action="store_true", help="fail if something differs")
     parser.add_argument(
         "--without-secrets",
         action="store_true",
-        help="leave out listener rules, distributions and parameters: what AWS tells of them shows the header secret, "
-        "so that CI's preview role can't read them",
+        help="leave out listener rules, distributions and parameters: AWS shows the header secret with them, so CI's "
+        "preview role isn't allowed to read them",
     )
-    parser.add_argument("--yes", action="store_true", help="take the differences over without asking")
-    parser.add_argument("--clear-pending", action="store_true", help="forget what a killed `up` was about to make")
+    parser.add_argument("--yes", action="store_true", help="write the differences into the state without asking")
+    parser.add_argument("--clear-pending", action="store_true", help="forget what a killed `up` was about to create")
 
 
 def _add_diff(parser: argparse.ArgumentParser) -> None:
@@ -62,16 +63,16 @@ def _add_nothing(_: argparse.ArgumentParser) -> None:
 
 
 _OPERATIONS: Final[dict[str, tuple[str, Callable[[argparse.ArgumentParser], None]]]] = {
-    "preview": ("show what `up` would do, and what the packs say about it", _add_preview),
-    "up": ("preview, then apply once that is confirmed", _add_up),
-    "destroy": ("show what would go, ask for the stack's name, then destroy it", _add_destroy),
-    "refresh": ("compare the state with what exists, then take the differences over once confirmed", _add_refresh),
+    "preview": ("show what `up` would do, and the packs' verdict on it", _add_preview),
+    "up": ("preview, ask for confirmation, then apply", _add_up),
+    "destroy": ("show what would be destroyed, ask for the stack's name, then destroy it", _add_destroy),
+    "refresh": ("compare the state with what exists, ask, then write the differences into the state", _add_refresh),
     "unlock": (
-        "take away the lock of an operation that was killed; make sure first that none is running",
+        "remove the lock of an operation that was killed; make sure first that none is running",
         _add_nothing,
     ),
 }
-"""Operation -> its help, and what adds its options."""
+"""Operation -> its help, and the function that adds its options."""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +116,7 @@ def _run(options: argparse.Namespace) -> int:
 
 _EXIT_CODES: Final = (
     "Exit codes: 0 done; 1 a mandatory violation or a failed operation; 2 bad usage, or the Pulumi CLI is missing; "
-    "otherwise what the Pulumi CLI ends with (6: the backend has no such stack yet)."
+    "otherwise the Pulumi CLI's exit code (6: the backend has no such stack yet)."
 )
 
 COMMAND: Final = Command(

@@ -1,4 +1,4 @@
-"""`examples`: list the values that are still examples. Needs neither engine nor account."""
+"""`examples`: list the settings that still have example values. Needs neither engine nor account."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _run(options: argparse.Namespace) -> int:
     for example in found:
         print(f"{example.file}:{example.line}  {example.key}")
     print(
-        f"{len(found)} examples are left: replace each value and take its mark away"
+        f"{len(found)} examples are left: replace each value and remove its mark"
         if found
         else f"no example is left for {options.stack}"
     )
@@ -28,9 +28,9 @@ def _run(options: argparse.Namespace) -> int:
 
 COMMAND: Final = Command(
     "examples",
-    "list the values that are still examples",
-    "List the values marked `# EXAMPLE` in the stack's file and in CODEOWNERS: facts of nobody's account, to be "
-    "replaced by your own before the first deploy. Needs neither engine nor account.",
+    "list the settings that still have example values",
+    "List the values marked `# EXAMPLE` in the stack's file, Pulumi.yaml and CODEOWNERS. They belong to no real "
+    "account; replace them by your own before the first deploy. Needs neither engine nor account.",
     _add_arguments,
     _run,
     "Exit codes: 0 none is left; 1 at least one is; 2 bad usage or configuration.",

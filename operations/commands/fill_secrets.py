@@ -1,4 +1,4 @@
-"""`fill-secrets`: give the secrets that the program makes their first values."""
+"""`fill-secrets`: store the first values of the secrets that the program creates."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--database-endpoint",
         default="",
         metavar="HOST[:PORT]",
-        help="Aurora's cluster endpoint (default: that of the database that the stack makes; else asked for if needed)",
+        help="Aurora's cluster endpoint (default: that of the database that the stack creates; otherwise asked for if "
+        "needed)",
     )
     for option in DATABASE_OPTIONS:
         parser.add_argument(
@@ -25,7 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
             dest=option.flag,
             metavar=option.metavar,
             help=f"{option.title} (default: {option.default}"
-            + (", or who is it of a database that the stack makes)" if option.administrator else ")"),
+            + (", or databaseAdministrator if the stack creates the database)" if option.administrator else ")"),
         )
     paths = [secret.path for secret in secrets_made_by(Maker.PROGRAM)]
     parser.add_argument(
@@ -34,13 +35,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         choices=paths,
         metavar="PATH",
-        help=f"replace this secret's value too, and what is composed of it; repeatable: {', '.join(paths)}",
+        help=f"also replace this secret's value, and the URLs composed of it; repeatable: {', '.join(paths)}",
     )
     parser.add_argument(
         "--rotation",
         default=dt.datetime.now(dt.UTC).date().isoformat(),
         metavar="NAME",
-        help="name of the rotation: the same name goes on with it, another one rotates anew (default: today, UTC)",
+        help="name of the rotation: the same name continues it, another one starts a new one (default: today, UTC)",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, write nothing")
     add_stack_and_timeout(parser)
@@ -64,7 +65,9 @@ def _run(options: argparse.Namespace) -> int:
     given = {one.flag: one.value(getattr(options, one.flag), stack.settings) for one in DATABASE_OPTIONS}
     databases = fill_secrets.Databases(endpoint, given)
     if rotated and not options.dry_run:
-        print(f"Should this break off, go on with the same options and --rotation {options.rotation}", file=sys.stderr)
+        print(
+            f"If this is interrupted, continue with the same options and --rotation {options.rotation}", file=sys.stderr
+        )
     with verdicts.progress("filling secrets"):
         found = fill_secrets.run(stack, aws, databases, rotated, options.rotation, dry_run=options.dry_run)
     return show(f"Secrets of {options.stack}{' (dry run)' if options.dry_run else ''}", found, as_json=False)
@@ -72,9 +75,9 @@ def _run(options: argparse.Namespace) -> int:
 
 COMMAND: Final = Command(
     "fill-secrets",
-    "give the secrets that the program makes their first values",
-    "Give every secret that the program makes a value, generated or composed, straight into Secrets Manager. What has "
-    "a value keeps it. After a failure, run it again with the same options: it goes on.",
+    "store the first values of the secrets that the program creates",
+    "Generate or compose a value for every secret that the program creates, and store it directly in Secrets Manager. "
+    "A secret that has a value keeps it. After a failure, run it again with the same options: it continues.",
     _add_arguments,
     _run,
 )

@@ -1,4 +1,4 @@
-"""`init`: ask for what differs between owners and environments, and write what follows from it."""
+"""`init`: ask for what differs between owners and environments, and write the files that depend on it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--like",
         default="",
         metavar="STACK",
-        help="take over that stack's answers, but for what an environment has of its own",
+        help="start from that stack's answers, except those that are specific to an environment",
     )
-    parser.add_argument("--all", action="store_true", help="ask for every option too, not only for what has no default")
-    parser.add_argument("--yes", action="store_true", help="ask nothing: answers that are missing are an error")
-    parser.add_argument("--only", action="store_true", help="take the files of all other stacks away")
+    parser.add_argument("--all", action="store_true", help="also ask for settings that have a default")
+    parser.add_argument("--yes", action="store_true", help="ask nothing: a missing answer is an error")
+    parser.add_argument("--only", action="store_true", help="remove the files of all other stacks")
     parser.add_argument("--offline", action="store_true", help="look nothing up in AWS or Cloudflare")
     add_stack_and_timeout(parser)
     add_connections(parser)
@@ -37,10 +37,10 @@ def _run(options: argparse.Namespace) -> int:
 COMMAND: Final = Command(
     "init",
     "ask for what differs between owners and environments, and write it",
-    "Ask for the facts of a stack: account, region, domain, sign-in, network, CI. Each answer is checked at once, and "
-    "what the shell's AWS credentials and CLOUDFLARE_API_TOKEN can look up is offered. Then the stack's file is "
-    "written with all that follows from it in policies/config and docs, or nothing is, and the stack is previewed. "
-    "It asks for no secret value. Run it again to change single answers.",
+    "Ask for a stack's account, region, domain, sign-in, network and CI. Each answer is checked at once. What can be "
+    "looked up with the shell's AWS credentials and CLOUDFLARE_API_TOKEN is offered as an answer. Then write the "
+    "stack's file and all files in policies/config and docs that depend on it, or nothing, and preview the stack. "
+    "Never asks for a secret value. Run it again to change single answers.",
     _add_arguments,
     _run,
     "Exit codes: 0 the preview passed; 1 it didn't, or nothing was written; 2 an answer is wrong or missing, or bad "

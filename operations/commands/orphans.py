@@ -1,4 +1,4 @@
-"""`orphans`: list the secrets and parameters of an environment that the catalogue doesn't have."""
+"""`orphans`: list the secrets and parameters of an environment that aren't in the catalogue."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def _run(options: argparse.Namespace) -> int:
 
 COMMAND: Final = Command(
     "orphans",
-    "list secrets and parameters that the catalogue doesn't have",
-    "List the secrets and parameters under the environment's prefix that the catalogue doesn't have "
-    "(secretsmanager:ListSecrets, ssm:DescribeParameters): their names, never a value.",
+    "list secrets and parameters that aren't in the catalogue",
+    "List the names, never the values, of secrets and parameters under the environment's prefix that aren't in the "
+    "catalogue (needs secretsmanager:ListSecrets and ssm:DescribeParameters).",
     _add_arguments,
     _run,
     "Exit codes: 0 there is none; 1 there are some, or AWS failed; 2 bad usage, configuration or AWS credentials.",

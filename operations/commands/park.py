@@ -1,4 +1,4 @@
-"""`park` and `unpark`: stop what costs by the hour, and start it again."""
+"""`park` and `unpark`: stop resources that are billed by the hour, and start them again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Final
 from operations.command_line import Command, add_connections, add_stack_and_timeout, load_stack, load_web
 
 _EXIT_CODES: Final = (
-    "Exit codes: 0 arrived, or a dry run that nothing speaks against; 1 something speaks against it, or isn't as it "
-    "should be afterwards; 2 bad usage, configuration or AWS credentials, or no Pulumi CLI; otherwise what the Pulumi "
-    "CLI ends with."
+    "Exit codes: 0 done, or a dry run without problems; 1 a check failed, before or after the update; 2 bad usage, "
+    "configuration or AWS credentials, or no Pulumi CLI; otherwise the Pulumi CLI's exit code."
 )
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--dry-run", action="store_true", help="look, and say what would be done; change nothing")
+    parser.add_argument("--dry-run", action="store_true", help="check, and say what would be done; change nothing")
     parser.add_argument("--yes", action="store_true", help="apply what the preview shows without asking")
     add_stack_and_timeout(parser)
     add_connections(parser)
@@ -27,7 +26,7 @@ def _add_arguments_of_park(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pool-paused",
         action="store_true",
-        help="you have looked yourself: Prefect's work pool is paused and no flow runs",
+        help="you have checked yourself that Prefect's work pool is paused and no flow is running",
     )
     _add_arguments(parser)
 
@@ -54,18 +53,18 @@ def _runs(name: str) -> Callable[[argparse.Namespace], int]:
 
 PARK: Final = Command(
     "park",
-    "stop what costs by the hour; both hosts then say that the platform is parked",
-    "Park a platform whose workloads are made here, once its file says `parkMode: parked`: look whether a flow, a task "
-    "or a missing backup speaks against it, apply, and look at what came of it. After a failure, run it again.",
+    "stop resources that are billed by the hour; both hosts then say that the platform is parked",
+    "Park a platform whose workloads this program creates, once its file says `parkMode: parked`: check that no "
+    "flow or task is running and that there is a backup, apply, and check the result. After a failure, run it again.",
     _add_arguments_of_park,
     _runs("park"),
     _EXIT_CODES,
 )
 UNPARK: Final = Command(
     "unpark",
-    "start again what was parked",
-    "Unpark a platform whose workloads are made here, once its file says `parkMode: unparked`: look whether there is a "
-    "database or a snapshot to start one from, apply, and look at what came of it. After a failure, run it again.",
+    "start a parked platform again",
+    "Unpark a platform whose workloads this program creates, once its file says `parkMode: unparked`: check that "
+    "there is a database, or a snapshot to restore, apply, and check the result. After a failure, run it again.",
     _add_arguments,
     _runs("unpark"),
     _EXIT_CODES,

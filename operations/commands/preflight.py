@@ -1,4 +1,4 @@
-"""`preflight`: check that everything a deploy relies on is there."""
+"""`preflight`: check that everything a deploy relies on exists."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def _run(options: argparse.Namespace) -> int:
 
 COMMAND: Final = Command(
     "preflight",
-    "check that everything a deploy relies on is there",
-    "Check the account and region, every secret and parameter of the catalogue (values are looked at, never shown), "
-    "the buckets' names, the images of workloads that the stack makes, the state (with the Pulumi CLI), Kinde's "
+    "check that everything a deploy relies on exists",
+    "Check the account and region, every secret and parameter of the catalogue (values are checked, never shown), "
+    "the buckets' names, the images of workloads that the stack creates, the state (with the Pulumi CLI), Kinde's "
     "discovery document, the certificates, the Cloudflare zone and its rules (with CLOUDFLARE_API_TOKEN), the contexts "
     "of CircleCI (with CIRCLE_TOKEN), the hosts' addresses, and other ways to the applications that the stack didn't "
-    "make. Changes nothing.",
+    "create. Changes nothing.",
     _add_arguments,
     _run,
-    f"{EXIT_CODES} What is open, because the first apply makes it or there is no way to look, is no problem.",
+    f"{EXIT_CODES} An open check isn't a problem: the first apply creates what is missing, or it can't be checked.",
 )

@@ -1,4 +1,4 @@
-"""`rotate-kinde`: bring a new Kinde client secret to the load balancer."""
+"""`rotate-kinde`: rotate the Kinde client secret that the load balancer uses."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _sign_in_works(options: argparse.Namespace, stack: Stack, web: Web) -> bool:
-    """Check both hosts, then have a test user or a person go through a whole sign-in."""
+    """Check both hosts, then let a test user or a person complete a sign-in."""
     from operations import browser, verdicts
 
     user = sign_in.find_test_user()
@@ -70,7 +70,7 @@ def _sign_in_works(options: argparse.Namespace, stack: Stack, web: Web) -> bool:
     if options.signed_in or prompts.confirm(f"Sign in at {hosts} in a private window. Did both work?"):
         return True
     verdicts.say(
-        "Only a whole sign-in shows whether the client secret is right: "
+        "Only a complete sign-in shows whether the client secret is right: "
         f"set {sign_in.EMAIL} and {sign_in.PASSWORD}, or sign in yourself at {hosts} and add --signed-in."
     )
     return False
@@ -78,11 +78,11 @@ def _sign_in_works(options: argparse.Namespace, stack: Stack, web: Web) -> bool:
 
 COMMAND: Final = Command(
     "rotate-kinde",
-    "bring a new Kinde client secret to the load balancer",
-    "Guide a rotation of Kinde's client secret: the new one is read hidden (or from a line of standard input), checked "
-    "with Kinde, stored beside the one before, applied by you, and proven by signing in. Run it again at any time: it "
-    "goes on where the rotation stands.",
+    "rotate the Kinde client secret that the load balancer uses",
+    "Guide you through a rotation of Kinde's client secret: it reads the new one without echo (or from a line of "
+    "standard input), checks it with Kinde and stores it beside the previous one; you apply the change; then a sign-in "
+    "proves that it works. Run it again at any time: it continues where the rotation stopped.",
     _add_arguments,
     _run,
-    f"{EXIT_CODES} A test user ({sign_in.EMAIL}, {sign_in.PASSWORD}) or you prove that signing in works.",
+    f"{EXIT_CODES} Either a test user ({sign_in.EMAIL}, {sign_in.PASSWORD}) or you prove that signing in works.",
 )

@@ -48,19 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=seconds,
         default=60.0,
         metavar="SECONDS",
-        help="time for one whole sign-in (default: 60)",
+        help="time limit for one complete sign-in (default: 60)",
     )
     group.add_argument(
         "--screenshots",
         type=Path,
         default=Path("build/sign-in"),
         metavar="FOLDER",
-        help="where a failed sign-in leaves a picture, its fields emptied (default: build/sign-in)",
+        help="where to save a screenshot of a failed sign-in, with its fields emptied (default: build/sign-in)",
     )
 
 
 def verdicts(options: argparse.Namespace, stack: Stack, web: Web, user: SigningIn | None) -> list[Verdict]:
-    """Check both hosts; if nothing is wrong and there is a user, sign in at both.
+    """Check both hosts; if there are no problems and there is a user, sign in at both.
 
     Raises:
         BadConfiguration: `--distribution` can't be read, or the browser isn't installed.
@@ -78,7 +78,7 @@ def verdicts(options: argparse.Namespace, stack: Stack, web: Web, user: SigningI
 
 
 def find_test_user() -> SigningIn | None:
-    """Return the test user that the environment names, or None."""
+    """Return the test user of the environment variables, or None."""
     from pydantic import SecretStr
 
     from operations.browser import SigningIn
@@ -88,17 +88,17 @@ def find_test_user() -> SigningIn | None:
 
 
 def require_test_user() -> SigningIn:
-    """Return the test user that the environment names; ask for what is missing on a terminal.
+    """Return the test user of the environment variables; on a terminal, ask for what is missing.
 
     Raises:
-        BadConfiguration: something is missing, and nobody is there to ask.
+        BadConfiguration: something is missing, and there is no terminal.
     """
     from operations.browser import SigningIn
 
     if user := find_test_user():
         return user
     if not sys.stdin.isatty():
-        raise BadConfiguration(f"--sign-in: set {EMAIL} and {PASSWORD} to the test user's, or run it on a terminal")
+        raise BadConfiguration(f"--sign-in: set {EMAIL} and {PASSWORD} for the test user, or run it on a terminal")
     email = os.environ.get(EMAIL, "") or input("Test user's e-mail address: ").strip()
     return SigningIn(email, prompts.ask_hidden("Test user's password"))
 
@@ -121,7 +121,7 @@ def _distributions(options: argparse.Namespace, stack: Stack) -> tuple[dict[str,
     try:
         return verify_login.find_distributions(stack, Aws(stack.settings.region, options.timeout)) | given, ""
     except Failure as failure:
-        return given, f"{failure}, or name it: --distribution HOST=NAME"
+        return given, f"{failure}, or set it: --distribution HOST=NAME"
 
 
 def _browser(options: argparse.Namespace) -> Browser:

@@ -40,7 +40,7 @@ COMMAND: Final = Command(
     "verify-login",
     "check that signing in works at both hosts",
     "Follow both hosts to Kinde's sign-in page as a visitor: certificate, redirect, callback, client id, scope, "
-    "cookies, no loop; and check that the front can't be bypassed. Known symptoms are named.",
+    "cookies, no loop; and check that CloudFront and Cloudflare can't be bypassed. Explains known symptoms.",
     _add_arguments,
     _run,
 )

@@ -1,4 +1,4 @@
-"""`verify-services`: check that the services that are made here run what the stack's file means."""
+"""`verify-services`: check that the services that this program creates match the stack's file."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def _run(options: argparse.Namespace) -> int:
     from operations.aws import Aws
 
     stack = load_stack(options)
-    with verdicts.progress("looking at the services, their revisions and their tasks"):
+    with verdicts.progress("checking the services, their revisions and their tasks"):
         found = verify_services.run(stack, Aws(stack.settings.region, options.timeout))
     return show(f"Services of {options.stack}", found, as_json=options.json)
 
 
 COMMAND: Final = Command(
     "verify-services",
-    "check that the services run what the stack's file means",
-    "Compare each service that is made here (`workloads: here`) with the stack's file: how its newest deployment "
-    "ended, the image, command, variables and secrets of the revision that it has, and the image and health of its "
-    "tasks. ECS goes back to what ran before when a deployment fails. An update may succeed all the same; this "
-    "doesn't. Changes nothing.",
+    "check that the services match the stack's file",
+    "Compare each service that this program creates (`workloads: here`) with the stack's file: how its newest "
+    "deployment ended, the image, command, variables and secrets of its revision, and the image and health of its "
+    "tasks. When a deployment fails, ECS rolls back to the previous revision, and the update can still succeed; this "
+    "check fails then. Changes nothing.",
     _add_arguments,
     _run,
 )

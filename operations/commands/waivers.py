@@ -28,7 +28,7 @@ class Waiver:
 
 
 def waivers(folder: Path, stack: str) -> list[Waiver]:
-    """Return the waivers of a stack, those that end first in front.
+    """Return the waivers of a stack, sorted by their last day.
 
     Raises:
         BadConfiguration: a configuration isn't JSON, or a waiver has no date.
@@ -63,7 +63,7 @@ def _ending(folder: Path, stack: str, days: int, today: dt.date) -> Iterator[str
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--days", type=int, default=_DAYS, metavar="N", help=f"how soon (default: {_DAYS})")
+    parser.add_argument("--days", type=int, default=_DAYS, metavar="N", help=f"within how many days (default: {_DAYS})")
     add_stack(parser)
 
 

@@ -1,1 +1,1 @@
-"""What `init` does: it asks for the facts of an owner and an environment, and writes all that follows from them."""
+"""The command `init`: asks for the facts of an owner and an environment, and writes the files that depend on them."""

@@ -1,4 +1,4 @@
-"""A copy of the project, in which everything is written first: what goes wrong there changes nothing here."""
+"""A copy of the project, to which everything is written first, so that a failure leaves the project unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ASIDE: Final = shutil.ignore_patterns(
     "build",
     "node_modules",
 )
-"""What no command of the project reads as a part of it."""
+"""Names that aren't part of the project and aren't copied."""
 
 _CACHE: Final = "__pycache__"
 
@@ -40,25 +40,25 @@ class CopiedProject:
     copy: Path
 
     def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run one of the copy's own commands; what it prints is kept."""
-        # The modules are those of the copy: `-m` looks for them in the current folder first.
+        """Run one of the copy's own commands and capture its output."""
+        # `-m` searches the current folder first, so it finds the copy's modules.
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(command, cwd=self.copy, capture_output=True, text=True, check=False)  # noqa: S603
 
     def require(self, module: str, *arguments: str) -> str:
-        """Run one of the copy's own commands and return what it prints.
+        """Run one of the copy's own commands and return its output.
 
         Raises:
-            Failure: it failed; the text has what it says.
+            Failure: it failed; the message contains its errors.
         """
         done = self.run(module, *arguments)
         if done.returncode:
             said = (done.stderr.strip() or done.stdout.strip()).replace(str(self.copy), str(self.folder))
-            raise Failure(f"nothing is written, because `python -m {module}` failed:\n{said}")
+            raise Failure(f"nothing was written, because `python -m {module}` failed:\n{said}")
         return done.stdout
 
     def changes(self) -> dict[Path, tuple[bytes | None, bytes | None]]:
-        """Return the files that differ, by their path in the project: content before and after, None for no file."""
+        """Return the files that differ: path in the project -> content before and after, None for no file."""
         before, after = _files(self.folder), _files(self.copy)
         return {
             path: (_content(self.folder / path), _content(self.copy / path))
@@ -77,10 +77,10 @@ def copied(folder: Path) -> Iterator[CopiedProject]:
 
 
 def put_in_place(folder: Path, changes: Sequence[tuple[Path, bytes | None]]) -> None:
-    """Write files, or take them away where there is no content: all of them or none.
+    """Write files, or remove those without content: all of them or none.
 
     Raises:
-        Failure: a file can't be written. Then everything is as it was.
+        Failure: a file can't be written. All files are restored.
     """
     before = [(path, _content(folder / path)) for path, _ in changes]
     try:
@@ -94,12 +94,12 @@ def put_in_place(folder: Path, changes: Sequence[tuple[Path, bytes | None]]) -> 
         for path, content in before:
             _restore(folder / path, content)
         if isinstance(error, OSError):
-            raise Failure(f"nothing is written: {error.filename}: {error.strerror}") from None
+            raise Failure(f"nothing was written: {error.filename}: {error.strerror}") from None
         raise
 
 
 def _beside(path: Path, content: bytes) -> tuple[Path, Path]:
-    """Write the content beside the file that it is to replace; return both paths."""
+    """Write the content to a temporary file beside the one that it will replace; return both paths."""
     temporary = path.with_name(f".{path.name}.new")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary.write_bytes(content)

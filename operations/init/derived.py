@@ -1,4 +1,4 @@
-"""The files that follow from a stack's answers: what the gate is told about it, and the pages about it."""
+"""Writes the files that depend on a stack's answers: the gate's configuration and the generated pages."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stackfiles import project
 
 _AGREEMENT: Final = "policies.inventory.agreement"
 _LEFT: Final = "no longer in the program"
-"""What the agreement's command says before it lists what people added by hand."""
+"""The agreement command prints this before the entries that people added by hand."""
 
 
 def leave_only(folder: Path, stack: str) -> None:
-    """Take away the files of every other stack."""
+    """Remove the files of every other stack."""
     for other in project.stacks(folder):
         if other != stack:
             for pattern in (f"Pulumi.{other}.yaml", f"policies/config/*.{other}.json", f"docs/access-{other}.md"):
@@ -24,7 +24,7 @@ def leave_only(folder: Path, stack: str) -> None:
 
 
 def agreed_by_hand(work: CopiedProject, stack: str) -> bool:
-    """Tell whether a stack's owners agreed to more than what its settings and its plan have, as far as can be told."""
+    """Return whether a stack's owners agreed to more than its settings and its plan need; True if in doubt."""
     if project.policy_config(work.copy, work.copy / "policies" / "inventory", stack) is None:
         return False
     shown = work.run(_AGREEMENT, "show", "--stack", stack)
@@ -32,10 +32,10 @@ def agreed_by_hand(work: CopiedProject, stack: str) -> bool:
 
 
 def derive(work: CopiedProject, by_hand: Mapping[str, bool]) -> list[str]:
-    """Write everything that follows from the answers, for each stack whose answers have changed.
+    """Write everything that depends on the answers, for each stack whose answers have changed.
 
-    `by_hand` has these stacks, and whether their owners agreed to something by hand. That stays, and the lines that are
-    returned tell it. Otherwise what is agreed is what the answers have now, and nothing that they had before.
+    `by_hand` maps these stacks to whether their owners agreed to something by hand. If so, the whole agreement stays,
+    and a returned line says so. Otherwise the agreement is replaced by one that only fits the new answers.
 
     Raises:
         Failure: a stack can't be planned.
@@ -45,7 +45,7 @@ def derive(work: CopiedProject, by_hand: Mapping[str, bool]) -> list[str]:
         said = work.require(_AGREEMENT, "write", "--stack", stack, "--yes", *([] if keeps else ["--take-away"]))
         if keeps and _LEFT in said:
             notes.append(
-                f"{stack}: not everything that is agreed follows from the answers, so all of it stays. Look at it: "
+                f"{stack}: some entries of the agreement were added by hand, so old entries stay too. Review them: "
                 f"python -m {_AGREEMENT} write --stack {stack}"
             )
     work.require("generators")

@@ -1,4 +1,4 @@
-"""The questions of `init` at a terminal: what is asked, shown and said about a wrong answer."""
+"""Asks the questions of `init` at a terminal, with choices and messages about wrong answers."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from stackfiles.project import config_text
 from stackfiles.visible_text import visible_line
 
 _SHOWN: Final = 20
-"""Choices that a question lists; any other value can be typed."""
+"""How many choices a question lists; any other value can be typed."""
 
 
 def begin(stack: str) -> None:
-    """Say what is about to happen."""
-    # Lets people edit what they type, where Python has it.
+    """Print an introduction."""
+    # Lets people edit what they type, if Python has readline.
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401
     print(
-        f"Questions about the stack `{stack}`. Enter takes what is in brackets, a number takes a choice. Nothing is "
-        "written before the last answer is confirmed."
+        f"Questions about the stack `{stack}`. Press Enter to accept the value in brackets, or type a number to pick "
+        "a choice. Nothing is written until you confirm at the end."
     )
 
 
 def ask(stack: str, question: Question, offer: Offer) -> Json:
-    """Ask until an answer will do, and return it.
+    """Ask until an answer is valid, and return it.
 
     Raises:
         Failure: the input ended.
@@ -43,7 +43,7 @@ def ask(stack: str, question: Question, offer: Offer) -> Json:
         try:
             typed = input(f"{question.key}{_bracketed(default)}: ").strip()
         except EOFError:
-            raise Failure("the input ended before the last answer; nothing is written") from None
+            raise Failure("the input ended before the last answer; nothing was written") from None
         answer = question.read(_chosen(typed, offer)) if typed else default
         if answer is None:
             print("  An answer is needed.")
@@ -54,7 +54,7 @@ def ask(stack: str, question: Question, offer: Offer) -> Json:
 
 
 def _bracketed(default: Json) -> str:
-    """Return a default as it would be typed."""
+    """Return a default in brackets, as it would be typed."""
     if default in (None, "", []):
         return ""
     return f" [{', '.join(map(str, default)) if isinstance(default, list) else config_text(default)}]"

@@ -1,4 +1,4 @@
-"""What the shell's credentials can look up for the questions of `init`: ids and names, never a value."""
+"""Looks up answers to the questions of `init` with the shell's credentials: ids and names, never a value."""
 
 from __future__ import annotations
 
@@ -18,28 +18,29 @@ ACCOUNT: Final = "aws:allowedAccountIds"
 ZONE: Final = "cloudflareZoneId"
 
 _MOST: Final = 500
-"""Of a longer list the rest isn't looked at: nobody chooses from it."""
+"""The rest of a longer list isn't read: nobody would choose from it."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value that an answer may have; `label` tells people which one it is."""
+    """A possible answer; `label` describes it to people."""
 
     value: str
     label: str = ""
 
     def __str__(self) -> str:
-        """Return both as a line."""
+        """Return value and label as a line."""
         return f"{self.value}  {self.label}".rstrip()
 
 
 @dataclass(frozen=True)
 class Lookup:
-    """A list of AWS that holds the answer to a question.
+    """A list in AWS that contains the answer to a question.
 
-    `query` (JMESPath) takes value and label out of each page; the value begins after the last `cut`. `filters` are
-    those of the operation, by name. With `fact` a single choice is the answer; without, people choose. The likely one
-    of several choices has `hint` in its value or label. In both, {stack} and the answers before stand for their values.
+    `query` (JMESPath) extracts value and label from each page; the value begins after the last `cut`. `filters` are the
+    operation's, by name. With `fact`, a single choice is the answer; without it, people choose. `hint` is a text in the
+    value or label of the most likely choice. `filters` can contain {stack} and the keys of earlier answers; `hint` can
+    contain {stack}.
     """
 
     service: str
@@ -91,24 +92,24 @@ _LOOKUPS: Final[Mapping[str, Lookup]] = {
     "backstageRepository": _REPOSITORIES,
     "prefectRepository": _REPOSITORIES,
 }
-"""Key -> where its choices are."""
+"""Key -> the list with its choices."""
 
 FACTS: Final = frozenset({ZONE, *(key for key, lookup in _LOOKUPS.items() if lookup.fact)})
-"""The keys whose value follows from the account or the domain, if it is found."""
+"""The keys whose value is determined by the account or the domain, if it is found there."""
 IN_ACCOUNT: Final = frozenset(_LOOKUPS)
-"""The keys whose values are of one account and region."""
+"""The keys whose values belong to one account and region."""
 
 _PUBLIC: Final[Mapping[str, bool]] = {"privateSubnetIds": False, "publicSubnetIds": True}
 
 
 class Lookups:
-    """What can be looked up for a stack. What fails is told once, in one line, and has no choices.
+    """Looks up choices for a stack. A failed lookup is reported in one line, and gives no choices.
 
     Args:
         stack: The stack's name.
-        web: The connections; None looks nothing up.
+        web: The connections; None to look nothing up.
         token: Cloudflare's token; "" for none.
-        tell: Takes a line for people.
+        tell: Prints a line for people.
     """
 
     def __init__(self, stack: str, web: Web | None, token: str, tell: Callable[[str], None]) -> None:
@@ -119,11 +120,11 @@ class Lookups:
         self._account: dict[tuple[str, str], Aws | None] = {}
 
     def choices(self, question: Question, answers: Answers) -> Sequence[Choice]:
-        """Return the values that an answer may have, as far as the answers before it let them be looked up."""
+        """Return possible answers to a question, as far as the earlier answers allow a lookup."""
         try:
             found = self._look(self._web, question.key, answers) if self._web else ()
         except Failure as failure:
-            self._tell(f"{question.key} isn't looked up: {str(failure).removeprefix(f'{question.key}: ')}")
+            self._tell(f"{question.key} couldn't be looked up: {str(failure).removeprefix(f'{question.key}: ')}")
             return []
         return [
             choice
@@ -132,7 +133,7 @@ class Lookups:
         ]
 
     def likely(self, key: str, choices: Sequence[Choice]) -> list[str]:
-        """Return the choices that a question's default is made of, if they are clear: one, or all of a list."""
+        """Return the choices for a question's default: all of them for a list, otherwise the only likely one."""
         if key in _PUBLIC:
             return [choice.value for choice in choices]
         hint = _LOOKUPS[key].hint.format(stack=self._stack) if key in _LOOKUPS else ""
@@ -156,7 +157,7 @@ class Lookups:
         return []
 
     def _clients(self, web: Web, region: str, answers: Answers) -> Aws | None:
-        """Return clients whose credentials are of the account that was answered. Those of another are refused once."""
+        """Return clients for the account in the answers. Credentials of another account are reported once."""
         account = answers.get(ACCOUNT)
         if not region or not isinstance(account, list):
             return None
@@ -182,14 +183,14 @@ class Lookups:
         return [choice for choice in choices if public(choice.value) is _PUBLIC[key]]
 
     def _public_subnets(self, aws: Aws, key: str, answers: Answers) -> Callable[[str], bool]:
-        """Return what tells whether a subnet's route table, or else the VPC's main one, leads to an internet gateway.
+        """Return a function that says whether a subnet's route table (or else the main one) has an internet gateway.
 
         Source: https://docs.aws.amazon.com/vpc/latest/userguide/configure-subnets.html#subnet-types
         """
         to_internet: dict[str | None, bool] = {}
         for associations, gateways in self._rows(aws, key, _ROUTES, answers):
             leads = any(str(gateway).startswith("igw-") for gateway in gateways or ())
-            # The association of the main table names no subnet.
+            # The main route table's association names no subnet.
             to_internet.update(dict.fromkeys((subnet for (subnet,) in associations or ()), leads))
         return lambda subnet: to_internet.get(subnet, to_internet.get(None, False))
 

@@ -1,4 +1,4 @@
-"""What `init` offers as the answer to a question, and how sure it is."""
+"""Works out which answer `init` offers to a question, and whether it is certain."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from stackfiles.json_type import Json
 from stackfiles.stack_file import StackFile
 
 _PROVIDERS: Final = {"circleciProviderManaged": "circleci", "githubProviderManaged": "github"}
-"""Key -> issuer. An account has one OIDC provider of an issuer; the first of its stacks makes it."""
+"""Key -> issuer. An account has one OIDC provider per issuer; the first of its stacks creates it."""
 
 _SIGN_IN: Final = "kinde"
-"""Begins the keys of what each environment has of its own in Kinde, or a test user of one could sign in to all."""
+"""The prefix of Kinde's keys. Each environment needs its own values, or one's test users could sign in to all."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """An answer that is offered, or None. One that isn't certain is only taken by people, who see it."""
+    """An offered answer, or None. An answer that isn't certain is used only if a person accepts it."""
 
     value: Json = None
     certain: bool = False
@@ -29,14 +29,14 @@ class Offer:
 
 
 class Offers:
-    """What is known before anybody is asked.
+    """The answers that are known before anybody is asked.
 
     Args:
         stack: The stack's name.
-        files: Every stack of the project -> its file; the stack's own may have no text yet.
-        like: The stack whose answers are taken over, or "".
-        name: The project's name, or None if it is the example's.
-        lookups: What can be looked up.
+        files: Every stack of the project -> its file; the stack's own may still be empty.
+        like: The stack whose answers are reused, or "".
+        name: The project's name, or None if it is still the example's.
+        lookups: Looks up choices.
     """
 
     def __init__(self, stack: str, files: Mapping[str, StackFile], like: str, name: Json, lookups: Lookups) -> None:
@@ -48,17 +48,17 @@ class Offers:
         self._lookups = lookups
 
     def answered(self, question: Question) -> bool:
-        """Tell whether the stack's own file has an answer, which is no example."""
+        """Return whether the stack's own file has an answer that isn't an example."""
         return question.key in self._files[self._stack]
 
     def offer(self, question: Question, answers: Answers, *, look_up: bool) -> Offer:
-        """Return what is offered for a question, given the answers before it; nothing that would be refused."""
+        """Return the offer for a question, given the answers before it; never an answer that would be refused."""
         choices = self._lookups.choices(question, answers) if look_up else ()
         for known in (self._files[self._stack].get(question.key), self._derived(question.key, answers)):
             if known is not None:
                 return Offer(known, certain=True, choices=choices)
         likely = self._lookups.likely(question.key, choices)
-        alike, same = self._taken_over(question.key, answers)
+        alike, same = self._reused(question.key, answers)
         offers = [
             Offer(alike, certain=same, choices=choices) if same else Offer(),
             Offer(question.read(", ".join(likely)), question.key in FACTS, choices) if likely else Offer(),
@@ -70,7 +70,7 @@ class Offers:
         return Offer(choices=choices)
 
     def _derived(self, key: str, answers: Answers) -> Json:
-        """Return what follows from other answers, if it isn't the default."""
+        """Return the answer that other answers imply, if it isn't the default."""
         account = answers.get(ACCOUNT)
         if key not in _PROVIDERS or not account:
             return None
@@ -78,8 +78,8 @@ class Offers:
         makers = [held for held in others if held.get("ciIssuer", "circleci") in (_PROVIDERS[key], "both")]
         return False if any(held.get(key) in (None, True, "true") for held in makers) else None
 
-    def _taken_over(self, key: str, answers: Answers) -> tuple[Json, bool]:
-        """Return another stack's answer, under this stack's name, and whether it is right for this one too."""
+    def _reused(self, key: str, answers: Answers) -> tuple[Json, bool]:
+        """Return the answer of the stack in `like`, with names adapted, and whether it is right for this stack too."""
         held = self._files.get(self._like, {})
         value = held.get(key)
         elsewhere = any(held.get(place) != answers.get(place) for place in (REGION, ACCOUNT))
@@ -92,7 +92,7 @@ class Offers:
 
 
 def _answered(file: StackFile) -> dict[str, Json]:
-    """Return the values of a file that its owner gave: no examples and no secrets."""
+    """Return the values of a file that its owner set: no examples and no secrets."""
     return {
         key: entry.value
         for key, entry in file.entries.items()
@@ -101,7 +101,7 @@ def _answered(file: StackFile) -> dict[str, Json]:
 
 
 def _renamed(value: Json, before: str, after: str) -> Json:
-    """Return a value with another stack's name wherever the one before stands as a word.
+    """Replace a stack's name by another one wherever it is a whole word in a value.
 
     >>> _renamed(["dev-cluster", "devices"], "dev", "staging")
     ['staging-cluster', 'devices']

@@ -1,7 +1,7 @@
-"""What `init` asks, how an answer is read, and what is wrong with one.
+"""The questions of `init`: how an answer is read and checked.
 
-The questions are the keys of a stack's configuration, as `Pulumi.yaml` declares them, with the two of the provider that
-the settings hold; an answer is right if the program's own settings take it.
+The questions are the keys of a stack's configuration that `Pulumi.yaml` declares, and the provider's keys in the
+program's settings. An answer is valid if the program's settings accept it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from stackfiles.project import config_text
 from stackfiles.yaml_file import read
 
 NAME: Final = "name"
-"""The question about the project's name, which `Pulumi.yaml` has."""
+"""The question about the project's name, which is in `Pulumi.yaml`."""
 
 _NAME: Final = Shape(
     r"(?=.{2,40}$)[a-z][a-z0-9]*(-[a-z0-9]+)*",
     "2 to 40 lower-case letters, digits and single hyphens between them, such as acme-platform",
 )
-"""It begins the path of every role, and is a tag of everything."""
+"""The project's name is the first part of every role's path, and a tag of every resource."""
 
 _PROJECT: Final = "project"
-"""Stands for any project's name before the keys."""
+"""A placeholder for the project's name in front of the keys."""
 
 Answers = Mapping[str, Json]
 """Key, without the project's name -> value."""
@@ -40,7 +40,8 @@ Answers = Mapping[str, Json]
 class Question:
     """A key to be answered. `kind` is its type in `Pulumi.yaml`; a required one has no default.
 
-    What others made is required too, and is left out where the program makes it: the keys `ELSEWHERE_KEYS`.
+    The keys in `ELSEWHERE_KEYS` name resources that others create. They are required too, but not asked for if the
+    program creates these resources itself.
     """
 
     key: str
@@ -54,7 +55,7 @@ class Question:
         return self.default is None
 
     def read(self, given: Json) -> Json:
-        """Return an answer as the stack file has it. What isn't of the right kind stays, to be refused.
+        """Convert an answer to its form in the stack file. One of the wrong kind stays as it is, and is refused later.
 
         >>> Question("privateSubnetIds", "", "array").read("subnet-01, subnet-02")
         ['subnet-01', 'subnet-02']
@@ -69,7 +70,7 @@ class Question:
 
 
 def questions(folder: Path) -> list[Question]:
-    """Return every question: the project's name, what is required, then the options. Secrets are never asked for.
+    """Return every question: the project's name, required keys, then keys with a default. Secrets are never asked for.
 
     Raises:
         BadConfiguration: `Pulumi.yaml` can't be read.
@@ -87,7 +88,7 @@ def questions(folder: Path) -> list[Question]:
             if not entry.get("secret")
         ),
     ]
-    name = Question(NAME, "Name of the project, which begins the path of its roles and tags everything")
+    name = Question(NAME, "Name of the project; the first part of its roles' path, and a tag of every resource")
     return [name, *sorted(found, key=lambda question: not question.required)]
 
 
@@ -98,7 +99,7 @@ def secret_keys(folder: Path) -> list[str]:
 
 
 def refusals(stack: str, key: str, value: Json) -> list[str]:
-    """Return what is wrong with an answer by itself, each with what is accepted."""
+    """Return the problems of a single answer, each with what is accepted."""
     if key == NAME:
         try:
             _NAME(config_text(value))
@@ -122,7 +123,7 @@ def missing(stack: str, unanswered: Iterable[Question]) -> list[str]:
 
 
 def contradictions(stack: str, all_questions: Iterable[Question], answers: Answers) -> list[str]:
-    """Return what is wrong with answers that are all there, and right each by itself."""
+    """Return the problems of a complete set of answers, each of which is valid on its own."""
     defaults = {question.key: question.default for question in all_questions if not question.required}
     return _problems(stack, {**defaults, **{key: value for key, value in answers.items() if key != NAME}})
 

@@ -1,4 +1,4 @@
-"""The steps of `init`: answers, files, what follows from them, and the verdict."""
+"""The steps of `init`: collect answers, write the files that depend on them, and preview."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _HEADER: Final = """\
 
 @dataclass(frozen=True)
 class _Situation:
-    """What a run of the command is about. `scripted` answers were given beforehand; `people` can be asked."""
+    """The input of a run. `scripted` has answers from the command line or a file; `people` says whether to ask."""
 
     folder: Path
     stack: str
@@ -65,31 +65,31 @@ class _Situation:
 
     @property
     def makes_workloads(self) -> bool:
-        """Whether the stack makes its workloads itself, so that nobody is asked where they are."""
+        """Whether the stack creates its workloads itself, so nobody is asked where they are."""
         held = self.own.entries.get("workloads")
         return self.scripted.get("workloads", held.value if held else None) == HERE
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask, write and preview; return the preview's exit code, or 1 if people say no to what would be written.
+    """Ask, write and preview; return the preview's exit code, or 1 if the changes weren't confirmed.
 
     Raises:
-        BadConfiguration: an answer is missing or wrong. Nothing is written.
-        Failure: the stack can't be planned, or a file can't be written. Nothing is written.
+        BadConfiguration: an answer is missing or wrong. Nothing was written.
+        Failure: the stack can't be planned, or a file can't be written. Nothing was written.
     """
     situation = _situation(options)
-    answers = _settled(situation)
+    answers = _collect_answers(situation)
     changed = _changed_values(situation, answers)
     with copied_project.copied(situation.folder) as work:
-        notes = _written(situation, work, str(answers[NAME]), changed, only=options.only)
+        notes = _write(situation, work, str(answers[NAME]), changed, only=options.only)
         changes = work.changes()
         for line in _summary(changes):
             print(line)
         if changes and situation.people and not prompts.confirm("Write this?"):
-            print("Nothing is written.")
+            print("Nothing was written.")
             return 1
         copied_project.put_in_place(situation.folder, [(path, after) for path, (_, after) in changes.items()])
-    for line in (*notes, *_open_ends(situation.folder, situation.stack)):
+    for line in (*notes, *_remaining_steps(situation.folder, situation.stack)):
         print(line)
     sys.stdout.flush()
     preview = [sys.executable, "-m", "rehearsal", "--stack", situation.stack, "--quiet"]
@@ -117,17 +117,17 @@ def _situation(options: argparse.Namespace) -> _Situation:
         files,
         str(name.value),
         Offers(stack, files, options.like, None if name.example else name.value, lookups),
-        _scripted(stack, asked, options),
+        _scripted_answers(stack, asked, options),
         sys.stdin.isatty() and not options.yes,
         options.all,
     )
 
 
-def _scripted(stack: str, asked: Mapping[str, Question], options: argparse.Namespace) -> dict[str, Json]:
-    """Return the answers of the command line, which go before those of the file.
+def _scripted_answers(stack: str, asked: Mapping[str, Question], options: argparse.Namespace) -> dict[str, Json]:
+    """Return the answers of `--set` and `--answers`; `--set` overrides the file.
 
     Raises:
-        BadConfiguration: a key doesn't exist, or its answer won't do; all of them are listed.
+        BadConfiguration: a key doesn't exist, or its answer isn't valid; all of them are listed.
     """
     given = read(options.answers) if options.answers else {}
     for text in options.set:
@@ -139,15 +139,15 @@ def _scripted(stack: str, asked: Mapping[str, Question], options: argparse.Names
     answers = {key: asked[key].read(value) for key, value in given.items() if key in asked}
     problems += [problem for key, value in answers.items() for problem in refusals(stack, key, value)]
     if problems:
-        raise BadConfiguration("\n  - ".join(["these answers won't do; nothing is written:", *problems]))
+        raise BadConfiguration("\n  - ".join(["these answers won't do; nothing was written:", *problems]))
     return answers
 
 
-def _settled(situation: _Situation) -> dict[str, Json]:
+def _collect_answers(situation: _Situation) -> dict[str, Json]:
     """Return an answer to every question that needs one.
 
     Raises:
-        BadConfiguration: answers are missing, or don't fit together, and nobody can be asked.
+        BadConfiguration: answers are missing or contradict each other, and nobody can be asked.
     """
     if situation.people:
         dialogue.begin(situation.stack)
@@ -161,7 +161,8 @@ def _settled(situation: _Situation) -> dict[str, Json]:
             continue
         answered = situation.offers.answered(question)
         needed = question.required or _is_example(situation.own, key)
-        # A second run goes through all answers but the project's name, or through what the command line leaves open.
+        # A second run asks everything again except the project's name, unless the command line has answers: then it
+        # only asks for what is missing.
         settled = answered and (situation.scripted or key == NAME)
         asks = situation.people and (situation.everything or (needed and not settled))
         offer = situation.offers.offer(question, answers, look_up=asks or (needed and not answered))
@@ -173,11 +174,11 @@ def _settled(situation: _Situation) -> dict[str, Json]:
             unanswered.append(question)
     if unanswered:
         lines = missing(situation.stack, unanswered)
-        raise BadConfiguration("\n  - ".join(["answers are missing; nothing is written:", *lines]))
+        raise BadConfiguration("\n  - ".join(["answers are missing; nothing was written:", *lines]))
     while problems := contradictions(situation.stack, situation.questions.values(), answers):
         again = [key for key in situation.questions if any(problem.startswith(f"{key}:") for problem in problems)]
         if not situation.people or not again:
-            raise BadConfiguration("\n  - ".join(["these answers won't do; nothing is written:", *problems]))
+            raise BadConfiguration("\n  - ".join(["these answers won't do; nothing was written:", *problems]))
         print(*(f"  {problem}" for problem in problems), sep="\n")
         for key in again:
             answers[key] = dialogue.ask(situation.stack, situation.questions[key], Offer(answers.get(key)))
@@ -190,7 +191,7 @@ def _is_example(file: StackFile, key: str) -> bool:
 
 
 def _changed_values(situation: _Situation, answers: Mapping[str, Json]) -> dict[str, Json]:
-    """Return the answers that the stack's file doesn't have; of new ones, those that aren't the default anyway."""
+    """Return the answers that differ from the stack's file, and new ones that differ from the default."""
     entries = situation.own.entries
     return {
         key: value
@@ -204,10 +205,10 @@ def _changed_values(situation: _Situation, answers: Mapping[str, Json]) -> dict[
     }
 
 
-def _written(
+def _write(
     situation: _Situation, work: CopiedProject, name: str, changed: Mapping[str, Json], *, only: bool
 ) -> list[str]:
-    """Write the answers, and what follows from them, into the copy; return what people should know of it."""
+    """Write the answers, and the files that depend on them, into the copy; return notes for people."""
     own = work.copy / f"Pulumi.{situation.stack}.yaml"
     if only:
         leave_only(work.copy, situation.stack)
@@ -233,28 +234,28 @@ def _rewrite(path: Path, change: Callable[[StackFile], str], section: str = "con
 
 
 def _summary(changes: Mapping[Path, tuple[bytes | None, bytes | None]]) -> Iterator[str]:
-    """Return a line for each file that changes, after the lines of those that people write themselves."""
+    """Yield a line for each file that changes; the files in the project's root also show their changed lines."""
     if not changes:
-        yield "Everything is as the answers have it; nothing to write."
+        yield "The files already match the answers; nothing to write."
     for path, contents in changes.items():
         before, after = ((content or b"").decode(errors="replace").splitlines() for content in contents)
         lines = list(difflib.unified_diff(before, after, n=0, lineterm=""))[2:]
         if path.parent == Path() and contents[1] is not None:
             yield from (f"  {line}" for line in lines if not line.startswith("@@"))
-        what = "new" if contents[0] is None else "gone" if contents[1] is None else "changed"
+        what = "new" if contents[0] is None else "removed" if contents[1] is None else "changed"
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
         yield f"{what:8} {path}  +{added} -{removed}"
 
 
-def _open_ends(folder: Path, stack: str) -> Iterator[str]:
-    """Return what is left to do before the stack can be applied."""
+def _remaining_steps(folder: Path, stack: str) -> Iterator[str]:
+    """Yield what is left to do before the stack can be applied."""
     for example in find(folder, stack):
         if example.key in secret_keys(folder):
             set_it = f"openssl rand -hex 32 | pulumi config set --secret {example.key} --stack {stack}"
-            yield f"To be set before `make up`: {set_it}"
+            yield f"Set this before `make up`: {set_it}"
         else:
             yield f"Still an example: {example.file}:{example.line}  {example.key}"
     others = [name for name in project.stacks(folder) if name != stack]
     examples = [name for name in others if _is_example(StackFile(folder / f"Pulumi.{name}.yaml"), ACCOUNT)]
     if examples:
-        yield f"Stacks of nobody: {', '.join(examples)}. `--only` takes all other stacks away."
+        yield f"Stacks with example values: {', '.join(examples)}. `--only` removes all other stacks."

@@ -1,1 +1,1 @@
-"""Parking and unparking a platform whose workloads are made here."""
+"""Parking and unparking a platform whose workloads this program creates."""

@@ -1,4 +1,4 @@
-"""What the account has of what parking stops, deletes and starts again. Nothing here changes it."""
+"""Reads from the account what parking stops or deletes and unparking starts again. Nothing here changes it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from operations.stack import Stack
 _METRIC_MINUTES: Final = 15
 _GONE: Final = frozenset({"deleted", "failed"})
 _PAGE: Final = {"PageSize": 100}
-"""As many tasks as `describe_tasks` takes at once."""
+"""The most tasks that `describe_tasks` accepts at once."""
 
 
 @dataclass(frozen=True)
 class Service:
-    """An ECS service: how many of its tasks there are to be and are, and where the load balancer finds them."""
+    """An ECS service: its wanted and actual numbers of tasks, and its target groups."""
 
     name: str
     desired: int
@@ -32,7 +32,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Database:
-    """The database's cluster. `protected` says that AWS refuses to delete it."""
+    """The database's cluster. `protected` means that AWS refuses to delete it."""
 
     status: str
     protected: bool
@@ -40,7 +40,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot of the database's cluster. `made` is when, if it is done."""
+    """A snapshot of the database's cluster. `made` is when it was created, None if it isn't complete."""
 
     name: str
     status: str
@@ -50,12 +50,12 @@ class Snapshot:
 
     @property
     def usable(self) -> bool:
-        """Whether a database can start from it."""
+        """Whether a database can be restored from it."""
         return self.status == "available" and self.encrypted
 
 
 class Account:
-    """The stack's account. Every method raises `Failure` where AWS refuses or doesn't answer."""
+    """The stack's account. Every method raises `Failure` if AWS refuses or doesn't answer."""
 
     def __init__(self, stack: Stack, aws: Aws) -> None:
         self.stack = stack
@@ -65,7 +65,7 @@ class Account:
         self.database_name = stack.names.resource("database")
 
     def marker(self) -> str:
-        """Return what the marker of park mode says; empty where there is none."""
+        """Return the value of the park mode's marker; empty if there is none."""
         client, name = self._aws.parameters(), PARK_MODE.name(self.stack.names)
         with calls(name):
             try:
@@ -138,7 +138,7 @@ class Account:
         return max(usable, key=lambda one: one.made or datetime.min, default=None)
 
     def measured(self, metric: str) -> float | None:
-        """Return the last value of one of the database's metrics, None if there is none of the last minutes.
+        """Return the last value of one of the database's metrics, None if the last minutes have none.
 
         Source: https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.AuroraMonitoring.Metrics.html
         """
@@ -157,7 +157,7 @@ class Account:
         return float(last["Maximum"]) if last else None
 
     def nat_gateways(self) -> list[str]:
-        """Return the ids of the NAT gateways that are there or on their way."""
+        """Return the ids of the NAT gateways that exist or are being created or deleted."""
         pages = self._aws.client("ec2").get_paginator("describe_nat_gateways")
         with calls("the NAT gateways"):
             return [
@@ -168,13 +168,13 @@ class Account:
             ]
 
     def addresses(self) -> list[str]:
-        """Return the public addresses that are kept for NAT gateways."""
+        """Return the public addresses that are allocated for NAT gateways."""
         with calls("the addresses"):
             found = self._aws.client("ec2").describe_addresses(Filters=self._nat_names())["Addresses"]
         return [address["PublicIp"] for address in found]
 
     def unhealthy_targets(self, service: Service) -> list[str]:
-        """Return the states of a service's targets that aren't healthy; `none` where there is no target."""
+        """Return the states of a service's targets that aren't healthy; `none` for a group without targets."""
         states = []
         for group in service.target_groups:
             with calls(f"the targets of {service.name}"):

@@ -1,4 +1,4 @@
-"""What the platform costs in a month while it runs and while it is parked, from a table of rates with their sources."""
+"""Computes what the platform costs per month, running and parked, from a table of rates with their sources."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from components.settings import Settings
 
 PRICES: Final = Path(__file__).with_name("prices.yaml")
 _STORED_GB: Final = 5
-"""Size of the database that is reckoned with, in GB."""
+"""The assumed size of the database in GB."""
 _LEAST_AWAKE: Final = 0.5
-"""Aurora capacity units that a database needs to be awake, whatever its minimum is."""
+"""The Aurora capacity units that an active database uses at least, even if its minimum is lower."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """Something that is paid for. `rate` is its key in the table; the amounts are in what the rate is for."""
+    """Something that costs money. `rate` is its key in the table; the amounts are in the rate's unit."""
 
     title: str
     rate: str
@@ -34,21 +34,21 @@ class Item:
 
 @cache
 def prices() -> Mapping[str, Any]:
-    """Return the table: `region`, `hours` of a month, and `rates` by key (`per`, `dollars`, `source`, `read`)."""
+    """Return the table: `region`, `hours` in a month, and `rates` by key (`per`, `dollars`, `source`, `read`)."""
     table: Mapping[str, Any] = yaml.safe_load(PRICES.read_text(encoding="utf-8"))
     return table
 
 
 def items(settings: Settings) -> list[Item]:
-    """Return what a platform with these settings pays for by the hour or the month."""
+    """Return what a platform with these settings pays for, by the hour or by the month."""
     containers = [CONTAINERS[workload] for workload in SERVICES]
     chip = {"X86_64": "x86", "ARM64": "arm"}[settings.cpu_architecture]
     addresses = len(settings.zones)
     awake = max(float(settings.database_minimum_capacity), _LEAST_AWAKE)
     kept = settings.database_when_parked == "paused"
     return [
-        Item("processors of the services", f"{chip}-processor", sum(one.cpu for one in containers) / 1024, 0),
-        Item("memory of the services, GB", f"{chip}-memory", sum(one.memory for one in containers) / 1024, 0),
+        Item("services' CPUs", f"{chip}-processor", sum(one.cpu for one in containers) / 1024, 0),
+        Item("services' memory, GB", f"{chip}-memory", sum(one.memory for one in containers) / 1024, 0),
         Item("NAT gateways", "nat-gateway", settings.nat_gateways, 0),
         Item("public addresses", "public-address", addresses + settings.nat_gateways, addresses),
         Item("load balancer", "load-balancer", 1, 1),
@@ -61,15 +61,15 @@ def items(settings: Settings) -> list[Item]:
 
 
 def monthly(item: Item, amount: float) -> float:
-    """Return what an amount of an item costs in a month, in dollars."""
+    """Return the cost of an amount of an item per month, in dollars."""
     rate = prices()["rates"][item.rate]
     dollars: float = amount * rate["dollars"] * (prices()["hours"] if rate["per"] == "hour" else 1)
     return dollars
 
 
 def table(settings: Settings) -> Table:
-    """Return the table of costs that people read; a `~` stands before what follows from an estimate."""
-    shown = Table(title="Dollars a month", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    """Return the table of costs for people; a `~` marks amounts that are based on an estimate."""
+    shown = Table(title="Dollars per month", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for name in ("", "running", "parked"):
         shown.add_column(name, justify="right" if name else "left")
     paid = items(settings)
@@ -78,17 +78,17 @@ def table(settings: Settings) -> Table:
         amounts = (item.running, item.parked)
         shown.add_row(item.title, *(f"{about}{monthly(item, amount):.0f}" if amount else "0" for amount in amounts))
     sums = (sum(monthly(item, item.running) for item in paid), sum(monthly(item, item.parked) for item in paid))
-    shown.add_row("all of it", *(f"~{dollars:.0f}" for dollars in sums))
+    shown.add_row("total", *(f"~{dollars:.0f}" for dollars in sums))
     return shown
 
 
 def notes(settings: Settings) -> Iterator[str]:
-    """Yield what a reader of the table has to know."""
+    """Yield notes that explain the table."""
     rates = prices()["rates"].values()
     oldest, newest = min(rate["read"] for rate in rates), max(rate["read"] for rate in rates)
     yield (
-        f"Rates of {prices()['region']}, read from {oldest} to {newest} (operations/park/prices.yaml has the sources); "
-        f"~: follows from an estimate. {prices()['hours']} hours, without traffic, requests and tax."
+        f"Rates of {prices()['region']}, looked up from {oldest} to {newest} (sources: operations/park/prices.yaml); "
+        f"~: based on an estimate. For {prices()['hours']} hours, without traffic, requests and tax."
     )
     if settings.region != prices()["region"]:
         yield f"This stack is in {settings.region}, where rates differ."

@@ -1,1 +1,1 @@
-"""A branch judged by the base branch's gate, and what the branch changes about the gate."""
+"""Judges a branch with the base branch's gate, and reports what the branch changes about the gate."""

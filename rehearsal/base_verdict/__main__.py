@@ -1,11 +1,10 @@
 """`python -m rehearsal.base_verdict --branch FOLDER`: judge a branch's program with the gate of this folder.
 
-It is started in a checkout of the base branch, so that engine, packs, their configuration and their waivers are those
-that the branch can't have changed. The report has both verdicts, what the branch changes about the gate, and what that
-lets pass.
+It runs in a checkout of the base branch, so the branch can't have changed the engine, the packs, their configuration or
+their waivers. The report has both verdicts, what the branch changes about the gate, and what that lets pass.
 
-The branch's program runs here as it does everywhere. So this holds against a changed gate, but not against a program
-that is written to deceive whoever runs it: people read programs, and the deploy judges what is really registered.
+The branch's program runs here as it does everywhere. So this protects against a changed gate, but not against a program
+that is written to deceive: people review programs, and the deploy judges what is really registered.
 """
 
 from __future__ import annotations
@@ -39,13 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {failure}", file=sys.stderr)
         return failure.exit_code
     for verdict in report.verdicts:
-        print(f"{verdict.stack}: {verdict.base_words} by the base branch's gate, {verdict.own_words} by its own")
+        print(f"{verdict.stack}: base branch's gate: {verdict.base_words}; branch's own gate: {verdict.own_words}")
     return 0 if report.passed else 1
 
 
 def _report(branch: Path, *, tried: str) -> GateReport:
     if branch == BASE:
-        raise BadConfiguration("--branch is this folder; accepted: another checkout, whose program is judged here")
+        raise BadConfiguration("--branch is this folder; accepted: another checkout, with the program to judge")
     stacks = project.stacks(branch)
     if not stacks:
         raise BadConfiguration(f"there is no Pulumi.<stack>.yaml in {branch}")
@@ -64,24 +63,25 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m rehearsal.base_verdict",
         description="Judge a branch's program with the packs, configuration, waivers and embedded engine of this "
-        "folder, which holds the base branch. Tell what the branch changes about the gate, and what that lets pass.",
+        "folder, which is a checkout of the base branch. Report what the branch changes about the gate, and what that "
+        "lets pass.",
         epilog="Exit codes: 0 every stack passes the gate of this folder; 1 one doesn't; 2 bad usage.",
     )
-    parser.add_argument("--branch", type=Path, required=True, metavar="FOLDER", help="the checkout that is judged")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there, Markdown")
+    parser.add_argument("--branch", type=Path, required=True, metavar="FOLDER", help="the checkout to judge")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report to a file, as Markdown")
     parser.add_argument(
         "--plans",
         type=Path,
         metavar="FOLDER",
-        help="write each stack's plan there, plan.<stack>.json, with what this folder's gate says; the report leaves "
-        "that out, since one on the plan has it",
+        help="write each stack's plan with this folder's verdict to plan.<stack>.json; the report then leaves out the "
+        "violations, for a report on the plan to show",
     )
     parser.add_argument(
         "--breakages",
         choices=("all", "additions", "none"),
         default="all",
-        help="which of this folder's deliberate breakages a changed gate is tried on: all take minutes, those that "
-        "only add to the program take seconds (default: all)",
+        help="which of this folder's deliberate breakages to try on a changed gate: all of them take minutes, those "
+        "that only add to the program take seconds (default: all)",
     )
     return parser
 

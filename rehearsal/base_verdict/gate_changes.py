@@ -1,6 +1,6 @@
-"""What a branch changes about the gate, and what that lets pass: read from both copies of the project, and tried.
+"""Finds what a branch changes about the gate by comparing both copies, and what that lets pass by trying it.
 
-`base` is always the folder of the base branch, `branch` that of the branch that is judged.
+`base` is always the base branch's folder, `branch` the folder of the judged branch.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ GATE: Final[Mapping[str, tuple[str, ...]]] = {
     CONFIGURATION: ("policies/config/*",),
     "rules": ("policies/**/*",),
     "embedded engine": ("rehearsal/**/*", "stackfiles/**/*"),
-    "what attaches the packs to a deploy": (
+    "attaching the packs to a deploy": (
         *("operations/deploy.py", "operations/commands/deploy.py", "operations/pulumi_cli.py"),
         "Makefile",
     ),
     PIPELINE: (".circleci/**/*", ".github/**/*", ".ci/**/*", "set_up.py"),
     "packages": ("requirements*.lock", "pyproject.toml"),
-    "who has to agree": ("CODEOWNERS",),
-    "cases that have to be stopped": ("corpus/**/*", "tests/breakages/**/*"),
+    "required reviewers": ("CODEOWNERS",),
+    "cases that must be stopped": ("corpus/**/*", "tests/breakages/**/*"),
 }
-"""What the gate consists of -> its files. A file belongs to the first line that names it."""
+"""Part of the gate -> its files. A file belongs to the first part that matches it."""
 
 _TABLES: Final = (".json", ".yml", ".yaml")
-"""Ends of files that are compared value by value, where they configure the gate or are the pipeline."""
+"""Suffixes of the files in the configuration and the pipeline that are compared value by value."""
 
 
 @dataclass(frozen=True)
 class ChangedFile:
     """A file of the gate that a branch changes.
 
-    `how` is `new`, `changed` or `removed`. `added` and `gone` are the values that only one copy has, as `path: value`;
-    they are told for configuration and for the pipeline.
+    `how` is `new`, `changed` or `removed`. `added` and `gone` are the values that only one copy has, as `path: value`,
+    for files of the configuration and of the pipeline.
     """
 
     kind: str
@@ -58,9 +58,9 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class Passing:
-    """Cases that the base branch's gate stops and the branch's doesn't: name of the case -> why it ought to be stopped.
+    """Cases that the base branch's gate stops and the branch's doesn't: name -> why the case should be stopped.
 
-    `failure` says why the branch's packs couldn't be tried, if they couldn't.
+    `failure` says why the branch's packs couldn't be tried, or is empty.
     """
 
     title: str
@@ -110,7 +110,7 @@ def _table(file: Path) -> Any:  # noqa: ANN401 - whatever the file holds
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - whatever a file holds
-    """Yield each value of a document with its path. The place in a list is left out, so that it may move."""
+    """Yield each value of a document with its path, without positions in lists, so that reordering isn't a change."""
     if isinstance(value, dict) and value:
         for key, item in value.items():
             yield from _leaves(item, f"{path}.{key}" if path else str(key))
@@ -122,14 +122,14 @@ def _leaves(value: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 - what
 
 
 def relaxations(base: Enforcement, branch: Enforcement) -> Iterator[str]:
-    """Yield what the branch's gate enforces less than the base branch's: levels, rules and waivers."""
-    for level, what in (("advisory", "only advises"), ("disabled", "is off")):
+    """Yield where the branch's gate is laxer than the base branch's: levels, rules and waivers."""
+    for level, what in (("advisory", "is only advisory"), ("disabled", "is disabled")):
         known = base["advisory"] if level == "advisory" else base["disabled"]
         for rule in branch["advisory"] if level == "advisory" else branch["disabled"]:
             if rule not in known:
                 yield f"the rule `{rule}` {what}"
     if (fewer := base["rules"] - branch["rules"]) > 0:
-        yield f"there are {fewer} rules fewer: {branch['rules']} in place of {base['rules']}"
+        yield f"there are {fewer} fewer rules: {branch['rules']} instead of {base['rules']}"
     for waiver in branch["waived"]:
         if waiver not in base["waived"]:
             rule, resource, owner, expires = (waiver[key] for key in ("rule", "resource", "owner", "expires"))
@@ -142,7 +142,7 @@ def passing_cases(base: Path, branch: Path, *, every_breakage: bool) -> list[Pas
     Args:
         base: The base branch's folder; its cases are tried.
         branch: The folder whose packs judge them.
-        every_breakage: Whether to try those breakages too that take a plan each, which takes minutes.
+        every_breakage: Whether to also try the breakages that need a plan each, which takes minutes.
     """
     options = ["--judge-with", str(branch), *([] if every_breakage else ["--only-additions"])]
     breakages = _passing("breakages of the program", base, "tests.breakages", *options)

@@ -1,4 +1,4 @@
-"""A plan that another process makes: of any project, judged by any project's gate, on this folder's embedded engine."""
+"""Plans a project in another process, on this folder's embedded engine, judged by the gate of any folder."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _CODE: Final = Path(__file__).resolve().parents[2]
 def judged(project: Path, stack: str, judges: Path) -> PlanDocument:
     """Return the plan of one stack of a project, judged by the gate in a folder.
 
-    It's made by another process, so that nothing of the program reaches this one. Without a whole plan there is no
-    verdict, whatever the exit code: a program can end its process.
+    It runs in another process, so that the program can't affect this one. Without a complete plan there is no verdict,
+    whatever the exit code, since a program can end its own process.
     """
     with tempfile.TemporaryDirectory() as scratch:
         output = Path(scratch) / "plan.json"

@@ -1,4 +1,4 @@
-"""The verdict of the base branch's gate, and what a branch changes about the gate: GitHub-flavoured Markdown."""
+"""Reports the base branch's verdict, and what a branch changes about the gate, in GitHub-flavoured Markdown."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rehearsal.reports.markdown import code, counted, policies, prose
 from stackfiles.plan_document import PlanDocument, rules_named
 
 _SHOWN: Final = 20
-"""Values of a file, or cases, that are shown one by one."""
+"""How many values of a file, or cases, are listed."""
 _LINE: Final = 160
-"""Characters of a value that are shown."""
+"""How many characters of a value are shown."""
 
 _WAY_ON: Final = """\
-If the program is right and the gate has to follow, **the change of the gate lands first, by itself**, once those whom \
-`CODEOWNERS` names have agreed; then this branch passes. Where both can only change together, such as a new reader of \
-a secret that exists and the list of its readers, they merge over this check.
+If the program is right and the gate has to follow, **merge the change of the gate first, on its own**, with the \
+approval of its owners in `CODEOWNERS`; then this branch passes. If both can only change together, such as a new \
+reader of an existing secret and the list of its readers, the owners merge despite this check.
 """
 
 
@@ -32,18 +32,18 @@ class StackVerdicts:
 
     @property
     def base_words(self) -> str:
-        """What the base branch's gate says, in a few words."""
+        """The verdict of the base branch's gate in a few words."""
         return _words(self.base)
 
     @property
     def own_words(self) -> str:
-        """What the branch's own gate says, in a few words."""
+        """The verdict of the branch's own gate in a few words."""
         return _words(self.own)
 
 
 @dataclass(frozen=True)
 class GateReport:
-    """The verdicts on each stack, the files of the gate that differ, and which cases the changed gate lets pass."""
+    """The verdicts on each stack, the files of the gate that differ, and the cases that the changed gate lets pass."""
 
     verdicts: Sequence[StackVerdicts]
     changes: Sequence[ChangedFile]
@@ -51,12 +51,12 @@ class GateReport:
 
     @property
     def passed(self) -> bool:
-        """Whether the base branch's gate stops nothing."""
+        """Whether the base branch's gate passes every stack."""
         return not any(_stopped(verdict.base) for verdict in self.verdicts)
 
 
 def gate_markdown(report: GateReport, *, violations: bool = True) -> str:
-    """Return the report; with the base branch's violations one by one, or without."""
+    """Return the report; `violations` says whether to list the base branch's violations."""
     parts = ["".join(_verdicts(report, violations=violations)), "".join(_changes(report))]
     return "\n".join(part for part in parts if part)
 
@@ -73,7 +73,7 @@ def _verdicts(report: GateReport, *, violations: bool) -> Iterator[str]:
         if verdict.base.get("error"):
             yield f"\n{code(verdict.stack)}: {code(verdict.base['error'])}\n"
         elif verdict.base["policyViolations"] and violations:
-            yield f"\n**What it says about {code(verdict.stack)}**\n\n"
+            yield f"\n**Violations in {code(verdict.stack)}**\n\n"
             yield from policies(verdict.base, heading="")
 
 
@@ -81,11 +81,11 @@ def _changes(report: GateReport) -> Iterator[str]:
     if not report.changes:
         return
     yield "### This branch changes the gate\n\n"
-    yield "| what | files |\n|---|---|\n"
+    yield "| part | files |\n|---|---|\n"
     kinds = list(dict.fromkeys(change.kind for change in report.changes))
     for kind in kinds:
         files = [f"{code(change.path)} ({change.how})" for change in report.changes if change.kind == kind]
-        yield f"| {kind} | {_listed(files, ', ')} |\n"
+        yield f"| {kind} | {_joined(files, ', ')} |\n"
     for verdict in report.verdicts:
         yield from _loosened(verdict)
     for change in report.changes:
@@ -99,18 +99,18 @@ def _changes(report: GateReport) -> Iterator[str]:
 
 
 def _loosened(verdict: StackVerdicts) -> Iterator[str]:
-    """Yield what the branch's gate enforces less, and what that means for the branch's own program."""
+    """Yield where the branch's gate is laxer, and what that lets pass in the branch's own program."""
     stack = code(verdict.stack)
     if verdict.own.get("error"):
-        yield f"\n{stack}: this branch's gate doesn't judge: {code(verdict.own['error'])}\n"
+        yield f"\n{stack}: this branch's gate gives no verdict: {code(verdict.own['error'])}\n"
         return
     base, own = verdict.base.get("policyEnforcement"), verdict.own.get("policyEnforcement")
     lines = [f"{stack}: {prose(line)}" for line in relaxations(base, own)] if base and own else []
     stopped = _mandatory(verdict.own)
     passed = sorted({rule for rule, urn in _mandatory(verdict.base) if (rule, urn) not in stopped})
-    lines += [f"{stack}: {code(rule)} stops this program no more" for rule in passed]
+    lines += [f"{stack}: {code(rule)} no longer stops this program" for rule in passed]
     if lines:
-        yield "\n**It is looser**\n\n"
+        yield "\n**It is laxer**\n\n"
         yield from (f"- {line}\n" for line in lines[:_SHOWN])
         yield from _more(lines)
 
@@ -119,7 +119,7 @@ def _passing(passing: Passing) -> Iterator[str]:
     if passing.failure:
         yield f"\nThe {passing.title} couldn't be tried on this branch's packs: {code(passing.failure)}\n"
     elif not passing.cases:
-        yield f"\nIt still stops all {passing.title} that it was tried on.\n"
+        yield f"\nIt still stops all {passing.title} that were tried.\n"
     else:
         yield f"\n**It no longer stops {counted(len(passing.cases), 'case')} of the {passing.title}**\n\n"
         cases = list(passing.cases.items())
@@ -147,7 +147,7 @@ def _words(plan: PlanDocument) -> str:
     return counted(number, "mandatory violation") if number else "passed"
 
 
-def _listed(items: Sequence[str], separator: str) -> str:
+def _joined(items: Sequence[str], separator: str) -> str:
     rest = [f"{len(items) - _SHOWN} more"] if len(items) > _SHOWN else []
     return separator.join([*items[:_SHOWN], *rest])
 

@@ -2,6 +2,5 @@
 
 import os
 
-# What gRPC logs is for its developers, and it would stand among a command's own words. It looks at the variable when it
-# is loaded.
+# gRPC's logs are for its developers, and would mix with a command's own output. gRPC reads this when it is loaded.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")

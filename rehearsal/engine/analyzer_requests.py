@@ -1,4 +1,4 @@
-"""What a pack is sent about a resource and about the stack, as the engine sends it (pulumi/analyzer.proto)."""
+"""The requests to a pack about a resource and about the stack, as the engine sends them (pulumi/analyzer.proto)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rehearsal.engine.properties import pack_properties, pack_value
 
 
 def resource_request(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeRequest:
-    """Return a resource as a rule judges it: its inputs without the engine's own."""
+    """Return the request to judge a resource: its inputs without the engine's own."""
     request = analyzer_pb2.AnalyzeRequest(
         urn=step.urn, type=step.type, name=step.name, options=_options(step), provider=_provider(provider)
     )
@@ -20,14 +20,14 @@ def resource_request(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeR
 
 
 def remedy_request(step: Step, provider: Step | None) -> analyzer_pb2.AnalyzeRequest:
-    """Return a resource as a remedy takes it: a remedy returns all inputs, so it is given the engine's own too."""
+    """Return the request to remediate a resource: a remedy returns all inputs, so it gets the engine's own too."""
     request = resource_request(step, provider)
     request.properties.update({key: pack_value(value) for key, value in step.inputs.items()})
     return request
 
 
 def stack_request(steps: Sequence[tuple[Step, Step | None]]) -> analyzer_pb2.AnalyzeStackRequest:
-    """Return the whole stack: of each resource its outputs, not its inputs; every provider is among them."""
+    """Return the request to judge the stack: every resource, including providers, with its outputs, not its inputs."""
     request = analyzer_pb2.AnalyzeStackRequest()
     for step, provider in steps:
         resource = request.resources.add(

@@ -1,4 +1,4 @@
-"""What the policy packs say about each resource and about the stack, asked as the engine does.
+"""Asks the policy packs about each resource and about the stack, as the engine does.
 
 See pkg/resource/deploy/step_generator.go of pulumi/pulumi.
 """
@@ -25,7 +25,7 @@ from stackfiles.project import Project
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the packs said, how many there are, what they enforce, and what kept them from judging all."""
+    """The packs' violations and remediations, their number and enforcement levels, and what ended the judging early."""
 
     violations: Sequence[Violation] = ()
     remediations: Sequence[Remediation] = ()
@@ -37,7 +37,7 @@ class Verdict:
 class Analyzers:
     """All packs of a rehearsal. They are asked for their rules and configured in the background, from the beginning.
 
-    In a `trial` before another plan only those judge that keep nothing of it.
+    In a `trial`, which comes before the real plan, only the packs judge that remember nothing of it.
     """
 
     def __init__(self, project: Project, processes: Sequence[Process], *, trial: bool = False) -> None:
@@ -58,15 +58,15 @@ class Analyzers:
             self._packs.set_exception(error)
 
     def configure(self, config: Mapping[str, str]) -> None:
-        """Take the stack's configuration, of which the packs are told before the first resource."""
+        """Set the stack's configuration, which the packs get before the first resource."""
         self._config = config
 
     def judge(self, step: Step, provider: Step | None) -> None:
-        """Let the packs change a resource's inputs, then ask them to judge it, without waiting for that.
+        """Let the packs change a resource's inputs, then ask them to judge it, without waiting for the answers.
 
         Raises:
             Failure: a pack didn't start or answer.
-            BadConfiguration: its configuration isn't valid.
+            BadConfiguration: a pack's configuration isn't valid.
         """
         packs = self._packs.result()
         if not self._steps:
@@ -79,7 +79,7 @@ class Analyzers:
         self._asked += [(pack, step, pack.stub.Analyze.future(request)) for pack in packs]
 
     def verdict(self, *, complete: bool) -> Verdict:
-        """Collect the answers; if the program ended well (`complete`), have the whole stack judged too."""
+        """Collect the answers; if the program succeeded (`complete`), let the packs judge the whole stack too."""
         failure: Failure | None = None
         packs: Sequence[Pack] = ()
         try:
@@ -103,7 +103,7 @@ class Analyzers:
         calls = [(pack, pack.stub.AnalyzeStack.future(request)) for pack in packs]
         for pack, call in calls:
             response = pack.process.answer(call, "about the stack")
-            # A stack rule names the resource it is about; anything that isn't in the stack means the stack.
+            # A stack rule names the resource that it is about; a URN that isn't in the stack stands for the stack.
             self._violations += [
                 _violation(pack, said, steps.get(said.urn) or steps[root]) for said in response.diagnostics
             ]

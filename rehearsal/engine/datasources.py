@@ -1,7 +1,7 @@
-"""The explicit table of data sources: what a provider would answer to a lookup.
+"""The table of data sources: what a provider would answer to a lookup.
 
-A rehearsal has no account to look anything up in. Whatever the program asks for must be in `ANSWERS`; a
-token that isn't is an error, so that no rule ever judges an invented value by accident.
+A rehearsal has no account to look anything up in. Every data source that the program uses must be in `ANSWERS`; any
+other is an error, so that no rule judges an invented value by accident.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 from rehearsal.engine.program_fault import ProgramFault
 
 STAND_IN: Final = "known when it is applied"
-"""Stands for a secret that Secrets Manager holds; the default of `stand_in` of the gate's rule `literal-secret`."""
+"""Replaces a secret in Secrets Manager; the default of `stand_in` in the gate's rule `literal-secret`."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def _secret(lookup: Lookup) -> dict[str, Any]:
 
 
 def _secret_version(lookup: Lookup) -> dict[str, Any]:
-    """`getSecretVersion`, by ARN or by name. No value is read; the text in its place is the one that the gate knows."""
+    """`getSecretVersion`, by ARN or by name. No value is read; it is replaced by the text that the gate knows."""
     secret = str(lookup.arguments.get("secretId", ""))
     named = {"arn" if secret.startswith("arn:") else "name": secret}
     arn = _secret(Lookup(named, lookup.account, lookup.region))["arn"]
@@ -54,7 +54,7 @@ def _secret_version(lookup: Lookup) -> dict[str, Any]:
 
 
 def _cloudflare_ranges(_: Lookup) -> dict[str, Any]:
-    """`getIpRanges`, with addresses that are set aside for documentation (RFC 5737, RFC 3849)."""
+    """`getIpRanges`, with addresses that are reserved for documentation (RFC 5737, RFC 3849)."""
     return {
         "etag": "0",
         "ipv4Cidrs": ["192.0.2.0/24", "198.51.100.0/24"],
@@ -69,7 +69,7 @@ ANSWERS: Final[Mapping[str, Callable[[Lookup], dict[str, Any]]]] = {
     "aws:secretsmanager/getSecretVersion:getSecretVersion": _secret_version,
     "cloudflare:index/getIpRanges:getIpRanges": _cloudflare_ranges,
 }
-"""Token of a data source -> function from the call to the properties of the answer."""
+"""Token of a data source -> function that returns the answer's properties for a call."""
 
 
 def answer(token: str, lookup: Lookup) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def answer(token: str, lookup: Lookup) -> dict[str, Any]:
     """
     if token not in ANSWERS:
         raise ProgramFault(
-            f"the program calls the data source {token}, which a rehearsal can't answer: there is no account "
+            f"the program calls the data source {token}, which a rehearsal can't answer, because it has no account "
             "to look it up in. Add it to ANSWERS in rehearsal/engine/datasources.py, or take the value from "
             "configuration."
         )

@@ -1,6 +1,6 @@
-"""Which lines of the program made a resource, and which wrote a policy statement in it.
+"""Finds the lines of the program that registered a resource, and those that wrote a policy statement in it.
 
-Lines are written as the engine does: `project:///FILE#LINE`, FILE relative to the project's folder.
+Lines have the engine's format: `project:///FILE#LINE`, with FILE relative to the project's folder.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ import stackfiles
 from stackfiles.json_type import Json
 
 _OWN: Final = tuple(f"{Path(package.__path__[0])}{os.sep}" for package in (rehearsal, stackfiles))
-"""Folders of the embedded engine, which may be within the project's folder."""
+"""Folders of the embedded engine, which can be within the project's folder."""
 
 _OFFERED: Final = ("components.iam_documents", "lines_of_statements")
-"""Where a program may tell which lines wrote the statements of a document that it renders: a module, and its function
-from the document's text to Sid -> lines, the nearest first, each `FILE:LINE`."""
+"""A module and a function that a program can have to tell which lines wrote the statements of a document. The function
+maps the document's text to Sid -> lines (`FILE:LINE`), the nearest first."""
 
 _CONSTRUCTORS: Final = 3
 
 
 def belongs_to_program(path: str, folder: Path) -> bool:
-    """Tell whether a file below the project's folder is the program's, and not a library's or the embedded engine's."""
+    """Return whether a file is in the project's folder and isn't a library's or the embedded engine's."""
     return path.startswith(f"{folder}{os.sep}") and "site-packages" not in path and not path.startswith(_OWN)
 
 
 def stack_trace() -> source_pb2.StackTrace:
-    """Return the callers of the class of a resource that is being made, the nearest first.
+    """Return the callers of the class of a resource that is being created, the nearest first.
 
-    It stands in for the SDK's function of the same purpose, which reads the source of each caller anew for each
-    resource. Like that one, it takes the third constructor for the class's own: those of the SDK's two come before.
+    It replaces the SDK's function, which reads the source of each caller again for each resource. Like the SDK's, it
+    takes the third constructor for the class's own, because two of the SDK's come before it.
     """
     frame: FrameType | None = sys._getframe(1)
     constructors = 0
@@ -55,20 +55,20 @@ def stack_trace() -> source_pb2.StackTrace:
 
 @cache
 def _frame(file: str, line: int) -> source_pb2.StackFrame:
-    # What isn't in a file, such as `<frozen runpy>`, has no position.
+    # Code that isn't in a file, such as `<frozen runpy>`, has no position.
     position = source_pb2.SourcePosition(uri=Path(file).as_uri(), line=line) if os.path.isabs(file) else None
     return source_pb2.StackFrame(pc=position)
 
 
 def lines_of_registration(request: resource_pb2.RegisterResourceRequest, folder: Path) -> list[str]:
-    """Return the line that made a resource, then the lines of the program that led there, the nearest first."""
+    """Return the line that registered a resource, then its callers in the program, the nearest first."""
     _, *callers = [frame.pc for frame in request.stackTrace.frames] or [None]
     led = [_line(caller, folder) for caller in callers if caller and _is_program(caller.uri, folder)]
     return [_line(request.sourcePosition, folder), *led]
 
 
 def lines_of_statements(inputs: Mapping[str, Json]) -> dict[str, list[str]]:
-    """Return which lines wrote the policy statements in a resource's inputs, where the program tells: Sid -> lines."""
+    """Return the lines that wrote the policy statements in a resource's inputs, if the program tells: Sid -> lines."""
     module, function = _OFFERED
     tell = getattr(sys.modules.get(module), function, None)
     if tell is None:

@@ -1,6 +1,6 @@
 """The resource monitor: receives the program's raw registrations and answers as the engine does in a preview.
 
-Registrations, outputs and data sources are answered from the requests themselves: the SDK's mock monitor, which
+Registrations, outputs and data sources are answered from the requests themselves, because the SDK's mock monitor, which
 answers the rest, would lose secrets, dependencies, options and source positions. The behaviour is that of
 pkg/resource/deploy of pulumi/pulumi: source_eval.go (RegisterResource, inheritFromParent, sourcePositions),
 default_providers.go and step_generator.go.
@@ -40,11 +40,11 @@ _FEATURES: Final = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_TRANSFORMS,
     resource_pb2.RESOURCE_MONITOR_FEATURE_INVOKE_TRANSFORMS,
 )
-"""What this monitor does as the engine does it. The SDK refuses an option that needs any other feature."""
+"""The features that this monitor implements as the engine does. The SDK refuses options that need other features."""
 
 
 class Engine(MockEngine):
-    """Collects what the program logs: severity (`info`, `warning`, `error`) and text, in `diagnostics`."""
+    """Collects the program's log messages in `diagnostics`: severity (`info`, `warning`, `error`) and text."""
 
     def __init__(self) -> None:
         super().__init__(None)
@@ -57,7 +57,7 @@ class Engine(MockEngine):
             self.diagnostics.append((severity[request.severity], request.message))
 
     def RequirePulumiVersion(self, _request: object) -> empty_pb2.Empty:
-        """Accept: no CLI is involved whose version could be wrong."""
+        """Accept any version, since no CLI is involved."""
         return empty_pb2.Empty()
 
 
@@ -65,7 +65,7 @@ class Monitor(MockMonitor):
     """Answers the program's requests and keeps what it registers."""
 
     def __init__(self, project: Project, config: Mapping[str, str], judges: Judges) -> None:
-        super().__init__(None)  # type: ignore[arg-type] # no mocks: every method that would ask them is replaced
+        super().__init__(None)  # type: ignore[arg-type] # no mocks: every method that would use them is replaced
         self._project = project
         self._config = config
         self._judges = judges
@@ -79,11 +79,11 @@ class Monitor(MockMonitor):
         return tuple(self._steps.values())
 
     def GetDeploymentInfo(self, _request: object) -> resource_pb2.DeploymentInfo:
-        """Tell the SDK what the monitor can do."""
+        """Tell the SDK which features the monitor has."""
         return resource_pb2.DeploymentInfo(supportedFeatures=_FEATURES)
 
     def RegisterResource(self, request: resource_pb2.RegisterResourceRequest) -> resource_pb2.RegisterResourceResponse:
-        """Add a resource to the plan, have it judged and answer with what a provider would tell in a preview."""
+        """Add a resource to the plan, let the packs judge it, and answer as a provider would in a preview."""
         if request.remote:
             raise ProgramFault(f"{request.type} is a remote component; a rehearsal can't run its provider")
         parent = self._steps.get(request.parent)
@@ -139,12 +139,12 @@ class Monitor(MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=step.urn, id=step.import_id, object=to_struct(step.outputs))
 
     def RegisterResourceOutputs(self, request: resource_pb2.RegisterResourceOutputsRequest) -> empty_pb2.Empty:
-        """Keep a component's outputs: they are what stack policies see of it."""
+        """Keep a component's outputs, which stack policies judge."""
         self._steps[request.urn].outputs = from_struct(request.outputs)
         return empty_pb2.Empty()
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:
-        """Answer a data source from the table, for the account and region of the provider that is asked."""
+        """Answer a data source from the table, for its provider's account and region."""
         request = self._transforms.invoke(request)
         package = request.tok.partition(":")[0]
         _refuse_plugin(request.tok, request.pluginDownloadURL, request.version)
@@ -167,7 +167,7 @@ class Monitor(MockMonitor):
         return empty_pb2.Empty()
 
     def RegisterStackInvokeTransform(self, callback: callback_pb2.Callback) -> empty_pb2.Empty:
-        """Transform every look-up from now on."""
+        """Transform every lookup from now on."""
         self._transforms.add_invoke(callback)
         return empty_pb2.Empty()
 
@@ -178,19 +178,19 @@ class Monitor(MockMonitor):
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> typing.NoReturn:
         """Refuse to read an existing resource: there is no account to read it from."""
         raise ProgramFault(
-            f"the program reads the existing {request.type} `{request.name}`, which a rehearsal can't: there is "
-            "no account to read it from. Take what you need of it from configuration."
+            f"the program reads the existing {request.type} `{request.name}`, which a rehearsal can't do, because it "
+            "has no account to read it from. Take what you need of it from configuration."
         )
 
     def ExistsResource(self, request: resource_pb2.ExistsResourceRequest) -> typing.NoReturn:
         """Refuse to look for a resource: there is no account to look in."""
         raise ProgramFault(
-            f"the program asks whether there is a resource of the type {request.type}; a rehearsal has no account to "
+            f"the program asks whether a resource of type {request.type} exists, but a rehearsal has no account to "
             "look in"
         )
 
     def _ancestors(self, urn: str) -> list[str]:
-        """Return a resource and all that it is in, the nearest first."""
+        """Return a resource and its parents, the nearest first."""
         return [urn, *self._ancestors(self._steps[urn].parent)] if urn in self._steps else []
 
     def _urn(self, parent: str, type_: str, name: str) -> str:
@@ -221,7 +221,7 @@ class Monitor(MockMonitor):
         self._judges.judge(step, self._steps.get(step.provider.rpartition("::")[0]))
 
     def _default_provider(self, package: str, version: str) -> str:
-        """Return the reference of a package's default provider, registering it when it is first asked for."""
+        """Return the reference to a package's default provider, which is registered on first use."""
         version = version or _installed_version(package)
         name = "_".join(
             ["default", *version.replace("+", ".").replace("-", ".").split(".")] if version else ["default"]
@@ -248,7 +248,7 @@ class Monitor(MockMonitor):
 
 @cache
 def _installed_version(package: str) -> str:
-    """Return the version of a provider's SDK, as the language host tells the engine; empty without an SDK."""
+    """Return the version of a provider's SDK, which the language host tells the engine; empty without an SDK."""
     try:
         return importlib.metadata.version(f"pulumi-{package}")
     except importlib.metadata.PackageNotFoundError:
@@ -256,24 +256,24 @@ def _installed_version(package: str) -> str:
 
 
 def _refuse_plugin(token: str, url: str, version: str) -> None:
-    """Refuse a plugin that isn't the installed SDK's: the engine runs it before it asks a pack, and doesn't tell packs.
+    """Refuse a plugin that isn't the installed SDK's: the engine runs it before any pack, and packs don't see it.
 
     Raises:
-        ProgramFault: the program names where a plugin comes from, or another version of it.
+        ProgramFault: the program sets a plugin's download URL, or another version of it.
     """
     package = token.removeprefix(PROVIDER_TYPE).partition(":")[0]
     if url:
-        raise ProgramFault(f"{token} takes its provider's plugin from {url}; leave `plugin_download_url` out")
+        raise ProgramFault(f"{token} gets its provider's plugin from {url}; leave out `plugin_download_url`")
     installed = _installed_version(package)
     if version and installed and version != installed:
         raise ProgramFault(
-            f"{token} asks for version {version} of its provider's plugin, and pulumi-{package} is {installed}; leave "
-            "`version` out"
+            f"{token} asks for version {version} of its provider's plugin, but pulumi-{package} is {installed}; leave "
+            "out `version`"
         )
 
 
 def _outputs(step: Step, region: str) -> dict[str, Any]:
-    """Return what a provider for a region answers in a preview."""
+    """Return a provider's answer in a preview, for its region."""
     if step.type.startswith(PROVIDER_TYPE):
         return {key: value for key, value in step.inputs.items() if key != "__internal"}
     outputs = {**planned(step.type, step.inputs, region), "id": step.import_id or UNKNOWN}
@@ -284,5 +284,5 @@ def _outputs(step: Step, region: str) -> dict[str, Any]:
 
 
 def _plain(value: Json) -> str:
-    """Return a provider's input as text; empty where it is missing, secret or unknown."""
+    """Return a provider's input as text; empty if it is missing, secret or unknown."""
     return value if isinstance(value, str) and value != UNKNOWN else ""

@@ -1,7 +1,7 @@
-"""Waits for a program's outputs all at once.
+"""Waits for all of a program's outputs at once.
 
-At a program's end the SDK waits for the first output to be done, then for the first of those that are left, and so on.
-Each time it looks at all that are left: 35,000 looks in a plan of 169 resources.
+At the end of a program, the SDK waits for one output after the other. Each time it checks all that are left, which is
+35,000 checks in a plan of 169 resources.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ _wait_for_rpcs = pulumi.runtime.stack.wait_for_rpcs
 
 
 def wait_together() -> None:
-    """Have the SDK wait for all outputs at once from here on."""
+    """Make the SDK wait for all outputs at once from now on."""
     vars(pulumi.runtime.stack)["wait_for_rpcs"] = _wait
 
 
 async def _wait() -> None:
-    """Wait for all requests, then for all outputs, then for what these have led to; a failure comes through."""
+    """Wait for all requests, then for all outputs, then for requests that these caused; failures are propagated."""
     await _wait_for_rpcs(await_all_outstanding_tasks=False)
     while waiting := [task for task in pulumi.runtime.settings.SETTINGS.outputs if not task.done()]:
         done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)

@@ -1,7 +1,7 @@
-"""From a pack's process to a pack that judges: it says what its rules are, and takes its configuration.
+"""Connects to a pack's process, asks for its rules, and configures it.
 
-The protocol is pulumi/analyzer.proto, the order of the calls that of pkg/engine/update.go (loadPolicyPlugins). A pack
-that can't be started, doesn't answer or dies is a failure, never a pass.
+The protocol is pulumi/analyzer.proto; the order of the calls is that of pkg/engine/update.go (loadPolicyPlugins). A
+pack that can't be started, doesn't answer or dies is a failure, never a pass.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _SEVERITIES: Final[Mapping[analyzer_pb2.PolicySeverity.ValueType, str]] = {
 
 
 _SERVED: Final = "pack:"
-"""Begins the tag with which a gate says which pack a rule belongs to (policies/rulebook/analyzer.py)."""
+"""The prefix of the tag with which a gate names a rule's pack (policies/rulebook/analyzer.py)."""
 
 
 @dataclass(frozen=True)
 class Introduction:
-    """A pack that has said what its name and its rules are, and how it configures them itself."""
+    """A started pack with its name, its rules and their initial configuration."""
 
     process: Process
     stub: analyzer_pb2_grpc.AnalyzerStub
@@ -53,10 +53,10 @@ class Introduction:
 
 @dataclass(frozen=True)
 class Pack:
-    """A pack that is configured and judges.
+    """A configured pack.
 
     `names` are the packs that it serves: its own name, unless it is a project's gate (policies/gate). `remediates`
-    tells whether one of its rules changes resources. `configuration` is that of each of its rules.
+    says whether one of its rules changes resources. `configuration` has each rule's configuration.
     """
 
     process: Process
@@ -69,12 +69,12 @@ class Pack:
 
     @property
     def keeps_nothing(self) -> bool:
-        """Tell whether it keeps nothing of a plan once it is told of the next: a pack of this project's rulebook."""
+        """Whether it remembers nothing of a plan when the next one begins, as packs of this project's rulebook do."""
         return any(name.startswith(_SERVED) for name in self.names)
 
 
 def enforcement(packs: Sequence[Pack]) -> Enforcement:
-    """Return what packs enforce: how many rules they have, which stop nothing, and what is waived."""
+    """Return what packs enforce: the number of their rules, those that aren't mandatory, and the waivers."""
     rules = [item for pack in packs for item in pack.configuration.items()]
     return {
         "rules": len(rules),
@@ -87,7 +87,7 @@ def enforcement(packs: Sequence[Pack]) -> Enforcement:
 
 
 def _waived(rule: str, config: PolicyConfig) -> Iterator[Waived]:
-    """Yield what a rule lets pass, if it takes waivers as this project's rules do (policies/rulebook/waivers.py)."""
+    """Yield a rule's waivers, if it has them in the format of this project's rules (policies/rulebook/waivers.py)."""
     entries = config.properties.get("waivers", [])
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
@@ -96,11 +96,11 @@ def _waived(rule: str, config: PolicyConfig) -> Iterator[Waived]:
 
 
 def configured(processes: Sequence[Process]) -> list[Pack]:
-    """Wait for each pack to start, learn its rules, configure it and return it.
+    """Wait for each pack to start, ask for its rules, configure it and return it.
 
     Raises:
         Failure: a pack didn't start or answer.
-        BadConfiguration: configurations don't fit; the text has every problem of all of them.
+        BadConfiguration: a configuration isn't valid; the message lists every problem of all of them.
     """
     with ThreadPoolExecutor(max(len(processes), 1)) as pool:
         introductions = list(pool.map(_introduction, processes))
@@ -117,7 +117,7 @@ def configured(processes: Sequence[Process]) -> list[Pack]:
 
 
 def tell(packs: Sequence[Pack], project: Project, config: Mapping[str, str]) -> None:
-    """Tell packs the stack's configuration, with its secrets as the program gets them.
+    """Tell packs the stack's configuration, with the secrets in the form that the program gets.
 
     Raises:
         Failure: a pack doesn't answer.
@@ -136,17 +136,17 @@ def tell(packs: Sequence[Pack], project: Project, config: Mapping[str, str]) -> 
 
 
 def _introduction(pack: Process) -> Introduction:
-    """Connect to a pack and learn its rules."""
+    """Connect to a pack and ask for its rules."""
     try:
         line = pack.port.result(timeout=pack.timeout).decode(errors="replace").strip()
     except FutureTimeout:
         raise pack.failed(f"didn't start within {pack.timeout:g} s") from None
     if not line:
         code = pack.process.wait()
-        failure = pack.failed(f"ended while it started, with exit code {code}")
+        failure = pack.failed(f"ended with exit code {code} while it was starting")
         raise BadConfiguration(str(failure)) if code == BadConfiguration.exit_code else failure
     if not line.isdecimal():
-        raise pack.failed(f"printed `{line[:80]}` where its port was expected")
+        raise pack.failed(f"printed `{line[:80]}` instead of its port")
     stub = analyzer_pb2_grpc.AnalyzerStub(grpc.insecure_channel(f"127.0.0.1:{line}", options=_GRPC_CHANNEL_OPTIONS))
     info = pack.answer(stub.GetAnalyzerInfo.future(empty_pb2.Empty()), "about its rules")
     served = {tag for policy in info.policies for tag in policy.tags if tag.startswith(_SERVED)}
@@ -184,14 +184,14 @@ def _policy(policy: analyzer_pb2.PolicyInfo) -> PolicyInfo:
 
 
 def enforcement_level(number: analyzer_pb2.EnforcementLevel.ValueType, *, remediated: bool = False) -> str:
-    """Return an enforcement level; one that this version doesn't know counts as mandatory.
+    """Return an enforcement level; an unknown one counts as mandatory.
 
-    So does a violation that is left after a remedy (`remediated`).
+    So does a violation that remains after remediation (`remediated`).
     """
     level = _LEVELS.get(number, "mandatory")
     return "mandatory" if remediated and level == "remediate" else level
 
 
 def severity(number: analyzer_pb2.PolicySeverity.ValueType) -> str:
-    """Return a severity, such as `high`; empty where none is given."""
+    """Return a severity, such as `high`; empty if it is unspecified."""
     return _SEVERITIES.get(number, "")

@@ -1,4 +1,4 @@
-"""The plan: what a preview would do, and what the packs say about it."""
+"""The plan: what a preview would do, and the packs' verdict on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PROVIDER_TYPE: Final = "pulumi:providers:"
 
 
 def nothing_enforced() -> Enforcement:
-    """Return what is enforced where there are no packs."""
+    """Return what is enforced without packs."""
     return {"rules": 0, "advisory": [], "disabled": [], "waived": []}
 
 
@@ -25,10 +25,10 @@ def nothing_enforced() -> Enforcement:
 class Step:
     """One resource that the preview would create, in the engine's terms.
 
-    `inputs` and `outputs` hold raw property values: unknowns as the sentinel, secrets marked but in clear. Only what
-    `document` returns may leave the process. `source` is `project:///FILE#LINE`, empty where the engine made the
-    resource itself; `trace` has the lines that led there, the nearest first, and `statements` both for each policy
-    statement in the inputs whose line the program tells: Sid -> lines.
+    `inputs` and `outputs` have raw property values: unknowns as the sentinel, secrets marked but in clear text. Only
+    the result of `document` is safe to leave the process. `source` is `project:///FILE#LINE`, empty if the engine
+    itself registered the resource; `trace` has its callers, the nearest first. `statements` has both for the policy
+    statements in the inputs whose lines the program tells: Sid -> lines.
     """
 
     urn: str
@@ -61,10 +61,11 @@ class Step:
         return "import" if self.import_id else "create"
 
     def made_at(self, message: str) -> tuple[str, Sequence[str]]:
-        """Return the line to look at for what a rule says, and the lines that led there, the nearest first.
+        """Return the line that a rule's message is about, and its callers, the nearest first.
 
-        That is the line of the first policy statement that the message names by its Sid, or else of the resource. Where
-        a message writes Sids as `statement 1 (SID)`, no other word counts: a Sid may also be the name of a service.
+        That is the line of the first policy statement that the message names by its Sid, or else of the resource. If
+        the message has Sids in the form `statement 1 (SID)`, only these count, because a Sid can also be the name of a
+        service.
         """
         for form in (r"statement \d+ \(`{}`\)", r"\b{}\b"):
             found = {sid: re.search(form.format(re.escape(sid)), message) for sid in self.statements}
@@ -110,7 +111,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Violation:
-    """What one rule of a pack says about one resource (or the stack, under the root resource's URN)."""
+    """A rule's violation by one resource (or by the stack, which has the root resource's URN)."""
 
     pack: str
     policy: str
@@ -123,11 +124,11 @@ class Violation:
 
     @property
     def mandatory(self) -> bool:
-        """Tell whether it stops a deploy."""
+        """Whether it stops a deploy."""
         return self.level == "mandatory"
 
     def document(self) -> plan_document.Violation:
-        """Return the violation as the plan's document has it."""
+        """Return the violation in the format of the plan's document."""
         return {
             "pack": self.pack,
             "policy": self.policy,
@@ -153,9 +154,9 @@ class Remediation:
 class Plan:
     """The outcome of one rehearsal of one stack.
 
-    `config` is the configuration as the program reads it, secrets masked; `diagnostics` are severity (`info`,
-    `warning`, `error`) and text of what the program logged; `packs` counts who judged. `failure` is what
-    ended the rehearsal early; the plan then holds what was found until then.
+    `config` is the configuration as the program reads it, with secrets masked; `diagnostics` are the severity (`info`,
+    `warning`, `error`) and text of the program's log messages; `packs` is the number of packs that judged. `failure`
+    ended the rehearsal early; the plan then has what was found until then.
     """
 
     project: str
@@ -171,17 +172,17 @@ class Plan:
 
     @property
     def created(self) -> list[Step]:
-        """The steps that the engine shows: all but the providers that it makes by default."""
+        """The steps that the engine shows: all except default providers."""
         return visible_steps(self.steps)
 
     @property
     def passed(self) -> bool:
-        """Tell whether a deploy may go on."""
+        """Whether a deploy can continue."""
         return self.exit_code == 0
 
     @property
     def exit_code(self) -> int:
-        """The exit code of a command that made this plan."""
+        """The exit code for a command with this plan."""
         if self.failure:
             return self.failure.exit_code
         mandatory = any(violation.mandatory for violation in self.violations)
@@ -209,15 +210,15 @@ class Plan:
 
 
 def visible_steps(steps: Sequence[Step]) -> list[Step]:
-    """Return the steps that the engine shows: all but the providers that it makes by default."""
+    """Return the steps that the engine shows: all except default providers."""
     return [step for step in steps if not step.default_provider]
 
 
 class Judges(Protocol):
-    """What judges each resource as it is registered."""
+    """Judges each resource when it is registered."""
 
     def configure(self, config: Mapping[str, str]) -> None:
-        """Take the stack's configuration as the program gets it, before the first resource."""
+        """Set the stack's configuration, in the form that the program gets, before the first resource."""
 
     def judge(self, step: Step, provider: Step | None) -> None:
-        """Judge a resource, with its provider if it has one. A remedy may change its inputs first."""
+        """Judge a resource, with its provider if it has one. A remediation can change its inputs first."""

@@ -1,9 +1,9 @@
-"""How a provider answers a preview: what it makes of the inputs, and what it adds.
+"""Computes a provider's answer in a preview: how it changes the inputs, and what it adds.
 
 Stack rules see the answer, not the inputs. Two files beside this one record, type by type, how the answers of the
 Terraform AWS provider's own code differ from the inputs: `planned_answers.json`, and `planned_workload_answers.json`
-with what workloads add that are made here. tests/upstream makes the records and holds them against that code. A type
-that isn't in them answers its inputs, and each computed attribute as unknown.
+for what is added by a stack that creates its workloads. tests/upstream writes the records and compares them with that
+code. For a type that isn't in them, the answer has the inputs, and each computed attribute as unknown.
 """
 
 from __future__ import annotations
@@ -22,44 +22,44 @@ from stackfiles.plan_document import UNKNOWN
 
 RECORD: Final = Path(__file__).with_name("planned_answers.json")
 WORKLOADS: Final = Path(__file__).with_name("planned_workload_answers.json")
-"""The record of what a stack adds that makes its workloads."""
+"""The record for what is added by a stack that creates its workloads."""
 
 CERTIFICATE: Final = "aws:acm/certificate:Certificate"
-"""The type whose names the provider puts together by itself (CustomizeDiff in its code)."""
+"""The type whose names the provider computes by itself (CustomizeDiff in its code)."""
 
 
 class Answer(TypedDict, total=False):
-    """How the answers of one type differ from the inputs. A path has dots between names, and `*` for each list item."""
+    """How a type's answers differ from the inputs. A path has dots between names, and `*` for each list item."""
 
     added: dict[str, Json]
-    """Path -> the value that the answer has where the inputs have none."""
+    """Path -> the value in the answer if the inputs have none."""
     unknown: list[str]
-    """Paths that the answer has as unknown where the inputs have none."""
+    """Paths that are unknown in the answer if the inputs have no value there."""
     whole: list[str]
-    """Inputs that are one unknown when any part of them is unknown: sets, which Terraform plans so."""
+    """Inputs that are unknown as a whole when any part of them is: Terraform plans sets that way."""
     sorted: list[str]
-    """Inputs that come back in alphabetical order: sets of texts; those under `whole` do so too."""
+    """Inputs that are returned in alphabetical order: sets of texts; those under `whole` are too."""
     document: list[str]
-    """Inputs that hold a policy document, which comes back as Go writes JSON: sorted keys, no spaces."""
+    """Inputs with a policy document, which is returned as Go writes JSON: sorted keys, no spaces."""
     legacy_document: list[str]
-    """The same, but with the version before all else."""
+    """The same, but with the version first."""
 
 
 @cache
 def record(*files: Path) -> Mapping[str, Answer]:
-    """Return the recorded answers by type: of some of the records, or of both."""
+    """Return the recorded answers by type, from the given records or from both."""
     documents = [json.loads(file.read_text(encoding="utf-8")) for file in files or (RECORD, WORKLOADS)]
     return merged((type_, answer) for document in documents for type_, answer in document["answers"].items())
 
 
 def source(file: Path) -> str:
-    """Return which provider code a record is of."""
+    """Return the provider code that a record was made with."""
     text: str = json.loads(file.read_text(encoding="utf-8"))["source"]
     return text
 
 
 def merged(answers: Iterable[tuple[str, Answer]]) -> dict[str, Answer]:
-    """Return the record of many answers: pairs of a type and what was observed of some of its resources."""
+    """Merge many answers into a record: pairs of a type and what was observed with some of its resources."""
     found: dict[str, Answer] = {}
     for type_, answer in answers:
         whole = found.setdefault(type_, {})
@@ -72,9 +72,9 @@ def merged(answers: Iterable[tuple[str, Answer]]) -> dict[str, Answer]:
 
 
 def planned(type_: str, inputs: Mapping[str, Json], region: str = "") -> dict[str, Json]:
-    """Return a resource as stack rules see it in a preview, but for its id.
+    """Return a resource as stack rules see it in a preview, except for its id.
 
-    `region` is the provider's own, where it is known: every type that has a region answers with it.
+    `region` is the provider's own, if it is known: it is the default for every type that has a region.
     """
     answer = record().get(type_, {})
     properties: dict[str, Json] = {name: _planned(name, value, answer) for name, value in inputs.items()}
@@ -93,7 +93,7 @@ def planned(type_: str, inputs: Mapping[str, Json], region: str = "") -> dict[st
 
 
 def _planned(name: str, value: Json, answer: Answer) -> Json:
-    """Return what the answer has for an input, or for what a path leads to within one."""
+    """Return the answer's value for an input, or for a path within one."""
     if name in answer.get("whole", []) and has_unknown(value):
         return UNKNOWN
     is_set = name in (*answer.get("sorted", []), *answer.get("whole", []))
@@ -109,27 +109,27 @@ def _planned(name: str, value: Json, answer: Answer) -> Json:
 
 
 def _certificate(inputs: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what the provider makes of a certificate's names: all of them, and a record to come for each."""
+    """Return the provider's answer for a certificate's names: all names, and a future validation record for each."""
     given = inputs.get("subjectAlternativeNames", [])
     if not isinstance(given, list) or has_unknown([inputs.get("domainName"), *given]):
         return {"subjectAlternativeNames": UNKNOWN, "domainValidationOptions": UNKNOWN}
     names = sorted({str(name) for name in (inputs.get("domainName", UNKNOWN), *given)})
-    record_to_come = {f"resourceRecord{part}": UNKNOWN for part in ("Name", "Type", "Value")}
-    options: list[Json] = [{"domainName": name, **record_to_come} for name in names]
+    future_record = {f"resourceRecord{part}": UNKNOWN for part in ("Name", "Type", "Value")}
+    options: list[Json] = [{"domainName": name, **future_record} for name in names]
     return {"subjectAlternativeNames": [*names], "domainValidationOptions": options}
 
 
 def has_unknown(value: Json) -> bool:
-    """Tell whether a value is unknown, or holds something unknown."""
+    """Return whether a value is unknown or contains something unknown."""
     if isinstance(value, dict):
         return any(map(has_unknown, value.values()))
     return any(map(has_unknown, value)) if isinstance(value, list) else value == UNKNOWN
 
 
 def as_go_writes(text: str, first: str = "") -> str:
-    """Return a JSON text as Go's encoding/json writes it; a text that holds no object (an unknown) as it is.
+    """Return a JSON text as Go's encoding/json writes it; a text that isn't an object (an unknown) stays as it is.
 
-    `first` is a key that comes before all others.
+    `first` is a key that is written before all others.
 
     >>> print(as_go_writes('{"b": "<1>", "a": [1, 2]}'), as_go_writes('{"b": 1, "a": 2}', first="b"))
     {"a":[1,2],"b":"\\u003c1\\u003e"} {"b":1,"a":2}
@@ -153,7 +153,7 @@ def _ordered(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _add(properties: Json, path: Sequence[str], value: Json) -> None:
-    """Give all that a path leads to a value, unless it has one; nothing where the path leads nowhere."""
+    """Set a value at a path, wherever it leads to a place without one."""
     if is_secret(properties):
         return _add(properties["value"], path, value)
     name, *rest = path

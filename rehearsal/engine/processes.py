@@ -1,6 +1,6 @@
 """The processes of the policy packs, started as the engine starts them (pkg/engine/update.go, analyzer_plugin.go).
 
-Nothing here loads the SDK before the processes run, so that they load theirs at the same time.
+Nothing here loads the SDK before the processes are started, so that they load theirs at the same time.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ ORGANIZATION: Final = "organization"
 """The organization of a stack on a self-managed backend."""
 
 _ENGINE: Final = "127.0.0.1:0"
-"""The engine's address that a pack is given. The policy SDK never calls it."""
+"""The engine's address, which a pack gets. The policy SDK never calls it."""
 
 _STDERR_LINES: Final = 20
 
@@ -39,9 +39,9 @@ _Answer = TypeVar("_Answer")
 
 @dataclass(frozen=True)
 class Process:
-    """A pack that was started: its folder with a `PulumiPolicy.yaml`, and its process.
+    """A started pack: its folder with a `PulumiPolicy.yaml`, and its process.
 
-    `port` is the first line that it prints; `timeout` is in seconds, for its start and for each of its answers.
+    `port` is the first line that it prints; `timeout` is the limit in seconds for its start and for each answer.
     """
 
     folder: Path
@@ -52,9 +52,9 @@ class Process:
     timeout: float
 
     def failed(self, what: str) -> Failure:
-        """Return the failure of this pack, with the end of what it wrote to stderr.
+        """Return a failure of this pack, with the end of its stderr.
 
-        Of a traceback only the message is kept, and the last line of the pack's own code.
+        A traceback is reduced to its message and the last line of the pack's own code.
         """
         self.process.kill()
         self.process.wait()
@@ -67,7 +67,7 @@ class Process:
         return Failure(f"policy pack {self.folder.name} {what}" + (f". It wrote:\n{said}" if said else "."))
 
     def answer(self, call: grpc.Future[_Answer], what: str) -> _Answer:
-        """Wait for the answer to a call and return it; `what` says in an error which answer is missing.
+        """Wait for the answer to a call and return it; `what` describes the call in an error.
 
         Raises:
             Failure: the pack died, raised, or didn't answer within its time.
@@ -94,22 +94,22 @@ class Process:
 def launch(
     project: Project, folders: Sequence[tuple[Path, Path | None]], timeout: float
 ) -> Iterator[Sequence[Process]]:
-    """Start every pack (its folder, its configuration file or None) and stop them all in the end.
+    """Start every pack (its folder, its configuration file or None) and stop them all at the end.
 
-    A pack has `timeout` seconds to start, and as many for each answer.
+    A pack has `timeout` seconds to start, and the same time for each answer.
     """
     environment = os.environ | {
         "PULUMI_ORGANIZATION": ORGANIZATION,
         "PULUMI_PROJECT": project.name,
         "PULUMI_STACK": project.stack,
         "PULUMI_DRY_RUN": "true",
-        # Without the secret values: no rule needs one, and what a process doesn't have it can't print.
+        # Without secret values: no rule needs them, and a process can't print what it doesn't have.
         "PULUMI_CONFIG": json.dumps(dict(project.config)),
     }
     started: list[Process] = []
     try:
         for folder, config_file in folders:
-            # A process that isn't noted yet would outlive an interrupt.
+            # A process that isn't in the list yet would outlive an interrupt.
             with interrupts.held_back():
                 started.append(_start(folder, config_file, environment, timeout))
         yield started
@@ -131,7 +131,7 @@ def _start(folder: Path, config_file: Path | None, environment: Mapping[str, str
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=stderr,
-        # Ctrl-C is for this process alone, which stops the packs: a pack that it reached would seem to fail.
+        # Ctrl-C must only reach this process, which stops the packs: an interrupted pack would look like a failure.
         process_group=0,
     )
     port: Future[bytes] = Future()
@@ -140,7 +140,7 @@ def _start(folder: Path, config_file: Path | None, environment: Mapping[str, str
 
 
 def _listen(stdout: IO[bytes], port: Future[bytes]) -> None:
-    """Take the port from a pack's first line; read on, so that a pack that prints never blocks."""
+    """Read the port from a pack's first line; keep reading, so that a pack that prints more never blocks."""
     port.set_result(stdout.readline())
     with contextlib.suppress(ValueError):
         for _ in stdout:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from rehearsal.engine.monitor import Engine, Monitor
 
 
-class _Here(ThreadPoolExecutor):
-    """Runs what the SDK sends to a thread at once, where it was sent from: no waiting, and always the same order."""
+class _ImmediateExecutor(ThreadPoolExecutor):
+    """Runs what the SDK submits to a thread at once, in the calling thread: no waiting, and always the same order."""
 
     def submit(self, fn: Callable[..., Any], /, *args: object, **kwargs: object) -> Future[Any]:
         future: Future[Any] = Future()
@@ -43,7 +43,7 @@ class _Here(ThreadPoolExecutor):
 
 @dataclass(frozen=True)
 class Run:
-    """What the program did: the resources that it registered, what it logged (severity, text), what ended it early."""
+    """A run's result: the registered resources, the log (severity, text), and the failure that ended it, if any."""
 
     steps: tuple[Step, ...] = ()
     diagnostics: tuple[tuple[str, str], ...] = ()
@@ -53,14 +53,14 @@ class Run:
 def run(project: Project, judges: Judges) -> Run:
     """Run the program and give each resource to the judges.
 
-    The failure of the outcome is a BadConfiguration where the program refuses its configuration, and a Failure where it
-    raises or asks for something that a rehearsal can't do.
+    The result's failure is a BadConfiguration if the program refuses its configuration, and a Failure if it raises or
+    asks for something that a rehearsal can't do.
     """
     os.chdir(project.program)
     sys.path[0] = str(project.program)
     sys.argv = [str(project.program)]
     forget(project.folder)
-    # The report goes to stdout and may be JSON; what the program prints is no part of it.
+    # The report goes to stdout and can be JSON, so the program's own output goes to stderr.
     with contextlib.redirect_stdout(sys.stderr):
         return contextvars.copy_context().run(_run, project, judges)
 
@@ -83,16 +83,16 @@ def _run(project: Project, judges: Judges) -> Run:
 
 
 def _execute(project: Project, config: Mapping[str, str], engine: Engine, monitor: Monitor) -> None:
-    """Run `__main__.py` as the language host does; whatever it raises comes through."""
+    """Run `__main__.py` as the language host does; its exceptions are propagated."""
     import pulumi.runtime
 
     from rehearsal.engine import outputs
 
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as the language host: half-run graphs are normal
-    loop = deadlock.event_loop()  # never closed: closing it complains about what an interrupted program left
-    loop.set_default_executor(_Here())
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as the language host does: unfinished tasks are normal
+    loop = deadlock.event_loop()  # never closed: closing it would warn about an interrupted program's tasks
+    loop.set_default_executor(_ImmediateExecutor())
     asyncio.set_event_loop(loop)
-    # The environment is where the language host gives a program its configuration as a whole.
+    # The language host passes the whole configuration to the program in the environment.
     os.environ["PULUMI_CONFIG"] = json.dumps(config)
     os.environ["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(project.secret_keys)
     pulumi.runtime.set_all_config(dict(config), list(project.secret_keys))
@@ -114,12 +114,12 @@ def _execute(project: Project, config: Mapping[str, str], engine: Engine, monito
 
 
 def _placeholders(project: Project) -> Mapping[str, str]:
-    """Return a value of the right shape for each encrypted key, for nothing is ever decrypted here.
+    """Return a placeholder of the right shape for each encrypted key, since nothing is decrypted here.
 
-    The program offers the values: `components.settings.placeholders()`, key without the project's name to text.
+    The program provides them: `components.settings.placeholders()` maps keys without the project's name to texts.
 
     Raises:
-        BadConfiguration: it offers none for a key.
+        BadConfiguration: it has none for a key.
     """
     if not project.secret_keys:
         return {}
@@ -133,21 +133,21 @@ def _placeholders(project: Project) -> Mapping[str, str]:
     values = {key: offered.get(key.removeprefix(f"{project.name}:")) for key in project.secret_keys}
     if missing := [key for key, value in values.items() if value is None]:
         raise BadConfiguration(
-            f"no placeholder for the secret {', '.join(missing)}: a rehearsal decrypts nothing; add the key to "
-            "placeholders() in components/settings.py"
+            f"there is no placeholder for the secret {', '.join(missing)}, and a rehearsal decrypts nothing; add the "
+            "key to placeholders() in components/settings.py"
         )
     return {key: value for key, value in values.items() if value is not None}
 
 
 def forget(folder: Path) -> None:
-    """Forget the project's own modules, so that another stack starts afresh; the SDKs stay loaded."""
+    """Unload the project's own modules, so that another stack starts from scratch; the SDKs stay loaded."""
     for name, module in list(sys.modules.items()):
         if belongs_to_program(getattr(module, "__file__", None) or "", folder) and name != "__main__":
             del sys.modules[name]
 
 
 def _failure(error: BaseException, folder: Path) -> Failure:
-    """Return what ended the program as one line, with the deepest place in the program's own code."""
+    """Describe what ended the program in one line, with the innermost place in the program's own code."""
     from pulumi import RunError
 
     place = _place(error, folder)

@@ -1,4 +1,4 @@
-"""What a program asks for and a preview can't do."""
+"""The error for requests of a program that a preview can't fulfil."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stackfiles.failures import Failure
 class ProgramFault(Failure):
     """The program asked for something that a preview, or a rehearsal, can't do.
 
-    `stack` holds the frames at the time of the request: the SDK drops the program's own from the traceback.
+    `stack` has the frames at the time of the request, because the SDK drops the program's own from the traceback.
     """
 
     def __init__(self, text: str) -> None:

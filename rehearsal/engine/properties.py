@@ -1,4 +1,4 @@
-"""Property values as the protocol carries them: unknowns, secrets and references are marked objects.
+"""Converts property values of the protocol, in which unknowns, secrets and references are marked.
 
 The marks are defined in sdk/go/common/resource/properties.go of pulumi/pulumi.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET_MARK: Final[Mapping[str, str]] = {_SIGNATURE: "1b47061264138c4ac30d75fd1eb44270"}
-"""What an object has that is a secret, beside its value."""
+"""Marks an object as a secret; the object also has a `value`."""
 _REFERENCE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
 
@@ -27,14 +27,14 @@ def secret(value: Json) -> dict[str, Json]:
 
 
 def is_secret(value: Json) -> TypeGuard[dict[str, Json]]:
-    """Tell whether a value is marked as secret."""
+    """Return whether a value is marked as secret."""
     return isinstance(value, dict) and SECRET_MARK.items() <= value.items()
 
 
 def to_output_value(value: Json, dependencies: Sequence[str] = ()) -> Json:
-    """Return a value with each secret and each unknown as an output, as a transform takes it.
+    """Return a value with each secret and each unknown as an output, which transforms expect.
 
-    One with `dependencies` (URNs) is an output as a whole.
+    With `dependencies` (URNs), the value as a whole is an output.
     """
     marks: dict[str, Json] = {"dependencies": list(dependencies)} if dependencies else {}
     if is_secret(value):
@@ -49,7 +49,7 @@ def to_output_value(value: Json, dependencies: Sequence[str] = ()) -> Json:
 
 
 def from_output_values(value: Json) -> tuple[Json, set[str]]:
-    """Return what a transform gives without outputs, and the URNs that these depend on."""
+    """Return a transform's result without output marks, and the URNs that its outputs depend on."""
     urns: set[str] = set()
 
     def plain(value: Json) -> Json:
@@ -74,7 +74,7 @@ def masked(value: Json) -> Json:
 
 
 def pack_value(value: Json) -> Json:
-    """Return a value as the engine shows it to a pack: a reference to a resource as its id, or its URN."""
+    """Return a value as the engine shows it to a pack: a reference to a resource becomes its id or URN."""
     if isinstance(value, dict):
         if value.get(_SIGNATURE) == _REFERENCE:
             return (value["id"] or UNKNOWN) if "id" in value else value["urn"]
@@ -85,8 +85,8 @@ def pack_value(value: Json) -> Json:
 def pack_properties(properties: Mapping[str, Json], *, custom: bool) -> dict[str, Json]:
     """Return a resource's properties as packs judge them: without the engine's own, which start with `__`.
 
-    In a custom resource, a list that holds a secret becomes a secret as a whole. A provider has checked the resource
-    and answered without marks; the engine then marks the secrets again, but not within lists (`annotateSecrets` in
+    In a custom resource, a list that contains a secret becomes a secret as a whole: the provider's Check returns inputs
+    without marks, and the engine then marks secrets again, but not within lists (`annotateSecrets` in
     sdk/go/common/resource/plugin/provider_plugin.go of pulumi/pulumi).
     """
     shown = {key: pack_value(value) for key, value in properties.items() if not key.startswith("__")}
@@ -113,7 +113,7 @@ def _unmarked(value: Json) -> Json:
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Json]:
-    """Return a message's properties; whole numbers as `int`, as the engine writes them."""
+    """Return a message's properties; whole numbers become `int`, which the engine writes as well."""
     return {key: _from_value(value) for key, value in struct.fields.items()}
 
 

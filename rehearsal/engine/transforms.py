@@ -1,8 +1,8 @@
-"""Transforms: what a program changes about its own resources and look-ups while they are registered.
+"""Applies a program's transforms to its resources and lookups when they are registered.
 
-The SDK serves a program's transforms as callbacks, which the engine calls over gRPC. Here program and monitor share a
-process, so that the service is called directly. Order and conversions are those of pkg/resource/deploy/source_eval.go
-of pulumi/pulumi (RegisterResource, Invoke, wrapTransformCallback).
+The SDK serves a program's transforms as callbacks, which the engine calls over gRPC. Here, program and monitor share a
+process, so the service is called directly. Order and conversions are those of pkg/resource/deploy/source_eval.go of
+pulumi/pulumi (RegisterResource, Invoke, wrapTransformCallback).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _FIELDS: Final = {field: option for option, field in _OPTIONS.items()}
 
 
 class Transforms:
-    """The transforms that a program has registered: of the stack, of look-ups, and of single resources."""
+    """The transforms that a program has registered: for the stack, for lookups, and for single resources."""
 
     def __init__(self) -> None:
         self._stack: list[callback_pb2.Callback] = []
@@ -52,19 +52,19 @@ class Transforms:
         self._own: dict[str, Sequence[callback_pb2.Callback]] = {}
 
     def add(self, callback: callback_pb2.Callback) -> None:
-        """Add a transform of every resource."""
+        """Add a transform for every resource."""
         self._stack.append(callback)
 
     def add_invoke(self, callback: callback_pb2.Callback) -> None:
-        """Add a transform of every look-up."""
+        """Add a transform for every lookup."""
         self._invokes.append(callback)
 
     def resource(
         self, given: resource_pb2.RegisterResourceRequest, urn: str, ancestors: Sequence[str], provider: str
     ) -> resource_pb2.RegisterResourceRequest:
-        """Return a registration after its own transforms, those of the resources it is in, and the stack's.
+        """Return a registration after its own transforms, those of its ancestors, and the stack's.
 
-        `ancestors` are the URNs of the latter, the nearest first; `provider` is what would make the resource.
+        `ancestors` are URNs, the nearest first; `provider` is the resource's provider without transforms.
         """
         self._own[urn] = own = tuple(given.transforms)
         callbacks = [*own, *(callback for ancestor in ancestors for callback in self._own[ancestor]), *self._stack]
@@ -105,7 +105,7 @@ class Transforms:
         return result
 
     def invoke(self, given: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeRequest:
-        """Return a look-up after the transforms of look-ups."""
+        """Return a lookup after the transforms for lookups."""
         result = resource_pb2.ResourceInvokeRequest()
         result.CopyFrom(given)
         for callback in self._invokes:
@@ -121,14 +121,14 @@ class Transforms:
 
 
 class _Context:
-    """Stands in for the server's side of a call."""
+    """Replaces gRPC's server-side context of a call."""
 
     async def abort(self, _code: object, details: str) -> NoReturn:
         raise ProgramFault(f"a transform failed: {details.partition(' error: ')[2].splitlines()[0].rstrip(':')}")
 
 
 def _answer(callback: callback_pb2.Callback, request: bytes) -> bytes:
-    # The SDK keeps each of its services there until its loop ends.
+    # The SDK keeps each of its services in this list until its loop ends.
     service: Any = next(one for one in _CallbackServicer._servicers if one._target == callback.target)
     invoked = service.Invoke(callback_pb2.CallbackInvokeRequest(token=callback.token, request=request), _Context())
     response: callback_pb2.CallbackInvokeResponse = _sync_await(invoked)
@@ -136,7 +136,7 @@ def _answer(callback: callback_pb2.Callback, request: bytes) -> bytes:
 
 
 def _copied(source: Any, target: Any, fields: Mapping[str, str]) -> Any:  # noqa: ANN401 - messages of several types
-    """Copy fields from a message to another and return it: field of the source -> field of the target."""
+    """Copy fields from one message to another and return the target; `fields` maps the source's to the target's."""
     for name, other in fields.items():
         target.ClearField(other)
         value = getattr(source, name)

@@ -1,6 +1,6 @@
-"""Where a program's run waits until its plan is wanted: before the program loads what was saved last.
+"""Pauses a program's run until its plan is wanted, just before the program loads the file that was saved last.
 
-All that comes before doesn't depend on that file, so it can be done before the file is saved again.
+Nothing before that point depends on the file, so it can run before the file is saved again.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from typing import IO
 
 
 class Ended(BaseException):
-    """Nobody wants the plan any more."""
+    """The plan isn't wanted any more."""
 
 
 class Outdated(BaseException):
-    """A file has changed that the program had loaded already."""
+    """A file that the program has already loaded has changed."""
 
 
 class Wait(MetaPathFinder):
-    """Waits once. As a finder of modules, it finds none, and waits when one of the files is about to be loaded."""
+    """Waits once. As a module finder, it finds nothing, but waits when one of the files is about to be loaded."""
 
     def __init__(self, wanted: IO[bytes], files: Collection[Path]) -> None:
         self._wanted = wanted
@@ -34,19 +34,19 @@ class Wait(MetaPathFinder):
         self._outdated = False
 
     def is_wanted(self) -> bool:
-        """Tell whether the plan is wanted by now."""
+        """Return whether the plan is already wanted."""
         return bool(select.select([self._wanted], [], [], 0)[0])
 
     def has_a_place(self, program: Path) -> bool:
-        """Tell whether the program can run until it loads one of the files: not if it begins with one."""
+        """Return whether the program can run until it loads one of the files, which isn't so if it begins with one."""
         return bool(self._files) and str(program / "__main__.py") not in self._files
 
     def until_wanted(self) -> None:
-        """Wait until somebody writes a JSON list of the files that have changed since, and a line's end.
+        """Wait for a line with a JSON list of the files that have changed in the meantime.
 
         Raises:
-            Ended: nobody will.
-            Outdated: the program has loaded one of those files.
+            Ended: the other side is closed.
+            Outdated: the program has already loaded one of those files.
         """
         if not self._is_over:
             line = self._wanted.readline()
@@ -71,5 +71,5 @@ _ENDS = (".py", "/__init__.py")
 
 
 def _loaded_files() -> set[str]:
-    # Modules of other types load when they are asked for anything, and none of them is the program's.
+    # Modules of other types load on any access, and none of them is the program's.
     return {vars(module).get("__file__") or "" for module in list(sys.modules.values()) if type(module) is ModuleType}

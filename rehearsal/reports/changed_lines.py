@@ -1,4 +1,4 @@
-"""Which lines of which files a branch changed, as git tells."""
+"""Asks git which lines of which files a branch changed."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ ChangedLines = Mapping[str, Set[int]]
 
 _FILE: Final = re.compile(r"^\+\+\+ b/(.*)$")
 _LINES: Final = re.compile(r"^@@ -\S+ \+(\d+)(?:,(\d+))? @@")
-"""Lines of a unified diff (git-diff(1)): the file as it is now, and where a passage stands in it, with its length."""
+"""Lines of a unified diff (git-diff(1)): the new file's name, and the position and length of a passage in it."""
 
 
 def changed_since(revision: str, folder: Path) -> ChangedLines:
     """Return the lines that differ between a revision and the working copy in a folder.
 
     Raises:
-        BadConfiguration: git doesn't know the revision, or the folder is no repository.
+        BadConfiguration: git doesn't know the revision, or the folder isn't a repository.
     """
     command = ["git", "diff", "--no-color", "--no-ext-diff", "--unified=0", "--relative", revision, "--"]
     said = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603

@@ -1,4 +1,4 @@
-"""What changes: between two plans, or, in a plan of the real engine, against the state."""
+"""Finds changes: between two plans or, in a plan of the real engine, against the state."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _OPS: Final[Mapping[str, str]] = {
 `replace`; `same`, `read` and `refresh` change nothing (pkg/resource/deploy/step.go)."""
 
 _COMPARED: Final = ("parent", "protect", "retainOnDelete", "deletedWith", "ignoreChanges", "importID")
-"""What is compared beside the inputs. Dependencies and source positions aren't: they change without an effect."""
+"""What is compared in addition to the inputs. Changes of dependencies and source positions have no effect."""
 
 _BUCKET: Final = "aws:s3/bucket:Bucket"
 
 _ABSENT: Final = "(none)"
 
 _KEY: Final = 60
-"""Characters of an element that a path shows of it."""
+"""How many characters of an element a path shows."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class Property:
 
 @dataclass(frozen=True)
 class Change:
-    """One resource that is created, updated, replaced or deleted, its parent, and the outermost component it is in.
+    """One resource that is created, updated, replaced or deleted, its parent, and its outermost component.
 
-    `source` is `project:///FILE#LINE`, or empty. `old` and `new` are the resource before and after, where it is there;
-    `before` is its URN before, if an alias gave it another one. `forced` are the inputs that make it be replaced, and
-    `old_first` tells whether the old one is deleted before the new one is made.
+    `source` is `project:///FILE#LINE`, or empty. `old` and `new` are the resource before and after, if it exists then;
+    `before` is its previous URN, if an alias gives it another one. `forced` are the inputs that force its replacement,
+    and `old_first` says whether the old one is deleted before the new one is created.
     """
 
     op: str
@@ -73,7 +73,7 @@ class Change:
 def compare(base: PlanDocument, plan: PlanDocument) -> list[Change]:
     """Return how a plan differs from a base plan, resource by resource.
 
-    Secret values aren't compared: both plans hide them.
+    Secret values aren't compared, because both plans mask them.
     """
     olds, news = _states(base), _states(plan)
     parents = _parents([*base["steps"], *plan["steps"]])
@@ -95,9 +95,9 @@ def compare(base: PlanDocument, plan: PlanDocument) -> list[Change]:
 
 
 def _moved(olds: Mapping[str, State], news: Mapping[str, State]) -> dict[str, str]:
-    """Return the resources that are known under another URN before: URN -> URN before.
+    """Return the resources that had another URN before: URN -> previous URN.
 
-    That is one of its aliases, or follows from the alias of what it is in (inheritedChildAlias in
+    That is one of its aliases, or follows from an alias of its parent (inheritedChildAlias in
     pkg/resource/deploy/step_generator.go of pulumi/pulumi).
     """
     moved: dict[str, str] = {}
@@ -116,7 +116,7 @@ def _moved(olds: Mapping[str, State], news: Mapping[str, State]) -> dict[str, st
 
 
 def _forced(old: State, new: State) -> Iterator[str]:
-    """Yield the inputs that differ and can't be changed in place, or that the program says replace the resource."""
+    """Yield the inputs that differ and can't be changed in place, or for which the program demands a replacement."""
     given = {path.partition(".")[0].partition("[")[0] for path in new.get("replaceOnChanges", [])}
     fixed = {*create_only(new["type"]).get("replaces", ()), *given}
     before, after = old.get("inputs", {}), new.get("inputs", {})
@@ -126,22 +126,22 @@ def _forced(old: State, new: State) -> Iterator[str]:
 
 
 def _old_first(state: State) -> bool:
-    """Tell whether the old resource is deleted first: as the program says, else where the program gives the name.
+    """Return whether the old resource is deleted first: if the program says so, or else if the program sets its name.
 
-    So says the provider, even where the name is a new one (nameRequiresDeleteBeforeReplace in pkg/tfbridge/schema.go of
-    pulumi/pulumi-terraform-bridge).
+    The latter is the provider's default, even if the name changes (nameRequiresDeleteBeforeReplace in
+    pkg/tfbridge/schema.go of pulumi/pulumi-terraform-bridge).
     """
     return state.get("deleteBeforeReplace", _given_name(state) is not None)
 
 
 def _given_name(state: State) -> Json:
-    """Return the name that the program gives where the provider would else make one up; None where it gives none."""
+    """Return the name that the program sets for a resource that could have a generated one; None if it sets none."""
     given = "bucket" if state["type"] == _BUCKET else "name"
     return state.get("inputs", {}).get(given) if given in create_only(state["type"]).get("name", ()) else None
 
 
 def planned_changes(plan: PlanDocument) -> list[Change]:
-    """Return the changes that a plan itself has: all of it on an empty account, else what differs from the state."""
+    """Return the changes in a plan itself: everything on an empty account, otherwise the differences from the state."""
     parents = _parents(plan["steps"])
     changes = []
     for step in plan["steps"]:
@@ -151,7 +151,7 @@ def planned_changes(plan: PlanDocument) -> list[Change]:
             op, component = _OPS[step["op"]], _outermost(urn, parents)
             before = old["urn"] if old and old["urn"] != urn else ""
             change = Change(op, urn, parents[urn], component, properties, _source(new or old), old, new, before)
-            # The real engine doesn't tell the order. A new name is taken for a program that has the new one made first.
+            # The real engine doesn't tell the order. A new name is taken to mean that the new resource comes first.
             kept = op == REPLACE and old and new and _given_name(old) == _given_name(new)
             old_first = bool(kept and new and _old_first(new))
             changes.append(replace(change, forced=tuple(step.get("replaceReasons", ())), old_first=old_first))
@@ -172,7 +172,7 @@ def _parents(steps: Sequence[Step]) -> dict[str, str]:
 
 
 def _outermost(urn: str, parents: Mapping[str, str]) -> str:
-    """Return the component just below the stack that a resource is in, or the resource itself."""
+    """Return the component directly below the stack that contains a resource, or the resource itself."""
     while (parent := parents.get(urn, "")) and f"::{ROOT_TYPE}::" not in parent:
         urn = parent
     return urn
@@ -194,11 +194,11 @@ def _differences(old: Json, new: Json, path: str = "") -> Iterator[Property]:
             if old.get(key, _ABSENT) != new.get(key, _ABSENT):
                 yield from _differences(old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}" if path else key)
     elif isinstance(old, list) and isinstance(new, list) and len(old) != len(new):
-        # Statements are matched by their ids; of other elements only those that came or went are shown.
+        # Statements are matched by their ids; other elements are only shown if they were added or removed.
         olds, news = _elements(old), _elements(new)
         for element in [*olds, *(element for element in news if element not in olds)]:
             before, after = olds.get(element, _ABSENT), news.get(element, _ABSENT)
-            # A text needn't be told from others: it's shown as what came or went.
+            # For a text, the added or removed value identifies it, so the path needn't.
             shown = "" if isinstance(before, str) and isinstance(after, str) else element[0][:_KEY]
             yield from _differences(before, after, f"{path}[{shown}]")
     elif isinstance(old, list) and isinstance(new, list):
@@ -209,7 +209,7 @@ def _differences(old: Json, new: Json, path: str = "") -> Iterator[Property]:
 
 
 def _elements(values: Sequence[Json]) -> dict[tuple[str, int], Json]:
-    """Return a list's elements by what tells them apart: a statement's id, or else the whole element, and a count."""
+    """Return a list's elements by what identifies them: a statement's id, or else the whole element, and a count."""
     found: dict[tuple[str, int], Json] = {}
     seen: Counter[str] = Counter()
     for value in values:

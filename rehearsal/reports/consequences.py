@@ -1,7 +1,7 @@
-"""What a change destroys, what it replaces, and why it can't succeed: told before anything else about it.
+"""Finds what a change destroys, what it replaces, and why it can't succeed; reports show this first.
 
-A plan that every policy lets pass may still fail half-way: the engine refuses to remove what is protected, AWS refuses
-a second resource of the same name, and doesn't delete what others refer to.
+A plan that passes every policy can still fail half-way: the engine refuses to remove protected resources, and AWS
+refuses a second resource of the same name and the deletion of resources that others refer to.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _Name = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Consequence:
-    """What happens to a resource: one of `KINDS`, and why. `source` is `project:///FILE#LINE`, or empty."""
+    """What happens to a resource (one of `KINDS`), and why. `source` is `project:///FILE#LINE`, or empty."""
 
     kind: str
     urn: str
@@ -36,7 +36,7 @@ class Consequence:
 
     @property
     def line(self) -> str:
-        """What happens as one line of plain text."""
+        """The consequence as one line of plain text."""
         prefix = f"{IMPOSSIBLE}: " if self.kind == IMPOSSIBLE else ""
         return visible_line(f"{prefix}{resource_label(self.urn)} {self.text}")
 
@@ -45,9 +45,9 @@ def consequences(found: Sequence[Change], plan: PlanDocument, base: PlanDocument
     """Return the consequences of a plan's changes, the worst first.
 
     Args:
-        found: The changes, of `changes.compare` or `changes.planned_changes`.
+        found: The changes, from `changes.compare` or `changes.planned_changes`.
         plan: The plan.
-        base: The plan that it is compared with, if any; a plan of the real engine has the state itself.
+        base: The plan that it is compared with, if any; a plan of the real engine contains the state itself.
     """
     news = {step["urn"]: step["newState"] for step in plan["steps"] if step.get("newState")}
     olds = [step["newState"] for step in base["steps"] if step.get("newState")] if base else []
@@ -63,30 +63,30 @@ def consequences(found: Sequence[Change], plan: PlanDocument, base: PlanDocument
 
 
 def _removal(change: Change) -> Iterator[tuple[str, str]]:
-    """Yield what is to be said about the end of a resource as it was."""
+    """Yield the consequences of deleting a resource, or of replacing a protected one."""
     if change.op not in (DELETE, REPLACE) or not change.old:
         return
     if change.old.get("protect"):
         what = "removed" if change.op == DELETE else f"replaced{_because(change)}"
-        yield IMPOSSIBLE, f"is protected, and would be {what}. Take `protect` away first, and apply that."
+        yield IMPOSSIBLE, f"is protected, and would be {what}. Remove `protect` first, and apply that."
     elif change.op == DELETE and not change.old.get("retainOnDelete"):
         yield DESTROYED, "is removed."
 
 
 def _collision(change: Change, held: Mapping[_Name, Sequence[str]]) -> Iterator[tuple[str, str]]:
-    """Yield the name of a new resource that another one has, which stays or goes only after the new one is made."""
+    """Yield a name collision: a new resource has the same name as another one that still exists at that time."""
     name = _name(change.new) if change.op in (CREATE, REPLACE) and change.new else None
     other = next((urn for urn in held[name] if urn not in (change.urn, change.before)), "") if name else ""
     if name and other:
         yield (
             IMPOSSIBLE,
-            f"has the name `{name[3]}`, as {resource_label(other)} has. If they are one resource, give it an alias; "
-            "else give it another name, or remove the other one first.",
+            f"has the same name, `{name[3]}`, as {resource_label(other)}. If they are the same resource, add an alias; "
+            "otherwise give it another name, or remove the other one first.",
         )
 
 
 def _replacement(change: Change, news: Mapping[str, State]) -> Iterator[tuple[str, str]]:
-    """Yield how a resource is replaced. AWS keeps one as long as others refer to it, and has no two of one name."""
+    """Yield how a resource is replaced. AWS doesn't delete one that others refer to, nor allow two with one name."""
     if change.op != REPLACE or not change.old or not change.new or change.old.get("protect"):
         return
     name = _name(change.new)
@@ -96,15 +96,15 @@ def _replacement(change: Change, news: Mapping[str, State]) -> Iterator[tuple[st
         named = " and ".join(map(resource_label, users))
         yield (
             IMPOSSIBLE,
-            f"would be replaced{because}, so the old one has to go first, and AWS keeps it while {named} refers to it. "
-            "Give it another name and `delete_before_replace=False`.",
+            f"would be replaced{because}, so the old one has to be deleted first, but AWS doesn't delete it while "
+            f"{named} refers to it. Give it another name and `delete_before_replace=False`.",
         )
     elif change.old_first:
-        yield REPLACED, f"is replaced{because}: the old one goes first, then a new one is made."
+        yield REPLACED, f"is replaced{because}: the old one is deleted, then a new one is created."
     elif same:
-        yield IMPOSSIBLE, f"would be replaced{because}, which the old one has until then. Give it another name."
+        yield IMPOSSIBLE, f"would be replaced{because}, which the old one still has then. Give it another name."
     else:
-        yield REPLACED, f"is replaced{because}: a new one is made, then the old one goes."
+        yield REPLACED, f"is replaced{because}: a new one is created, then the old one is deleted."
 
 
 def _because(change: Change) -> str:
@@ -112,7 +112,7 @@ def _because(change: Change) -> str:
 
 
 def _holders(states: Sequence[State]) -> dict[_Name, list[str]]:
-    """Return which resources have a name, now or then: name -> URNs."""
+    """Return the resources that have a name, before or after: name -> URNs."""
     held: dict[_Name, list[str]] = {}
     for state in states:
         name = _name(state)
@@ -122,7 +122,7 @@ def _holders(states: Sequence[State]) -> dict[_Name, list[str]]:
 
 
 def _name(state: State) -> _Name | None:
-    """Return what names a resource in AWS; None where only AWS or the engine knows."""
+    """Return the inputs that name a resource in AWS; None if only AWS or the engine knows its name."""
     inputs = state.get("inputs", {})
     values = [inputs.get(key) for key in create_only(state["type"]).get("name", ())]
     if not values or not all(isinstance(value, str) and UNKNOWN not in value for value in values):
@@ -132,10 +132,10 @@ def _name(state: State) -> _Name | None:
 
 
 def _users(change: Change, news: Mapping[str, State]) -> list[str]:
-    """Return the resources that refer to one and keep AWS from deleting it.
+    """Return the resources that refer to a resource and so keep AWS from deleting it.
 
-    The engine deletes those first whose reference can't be changed in place, if it comes from an output
-    (calculateDependentReplacements in pkg/resource/deploy/step_generator.go of pulumi/pulumi).
+    Resources whose reference is an output and can't be changed in place don't count, because the engine deletes them
+    first (calculateDependentReplacements in pkg/resource/deploy/step_generator.go of pulumi/pulumi).
     """
     known = create_only(change.urn.split("::")[2].rpartition("$")[2])
     texts = [
@@ -151,7 +151,7 @@ def _users(change: Change, news: Mapping[str, State]) -> list[str]:
 
 
 def _keeps(state: State, urn: str, texts: Sequence[str]) -> bool:
-    """Tell whether a resource goes on referring to another one, by its outputs or by a text that names it."""
+    """Return whether a resource still refers to another one, by its outputs or by a text that names it."""
     inputs = {name for name, urns in state.get("propertyDependencies", {}).items() if urn in urns}
     if inputs & {*create_only(state["type"]).get("replaces", ())}:
         return False

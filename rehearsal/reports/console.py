@@ -1,4 +1,4 @@
-"""The report for people: what would be created, what the packs say, and one line to sum up."""
+"""The report for a terminal: what would be created, the packs' violations, and a summary line."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from stackfiles.visible_text import visible, visible_line
 
 _INDENT: Final = "    "
 _WIDTH: Final = 100
-"""Columns of wrapped text when the output isn't a terminal: fits a pull request."""
+"""The width of wrapped text when the output isn't a terminal; it fits a pull request."""
 
 
 def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
-    """Return the report. Colours are for a terminal only, and heed NO_COLOR; `quiet` leaves out the tree."""
+    """Return the report. Only a terminal gets colours, unless NO_COLOR is set; `quiet` leaves out the tree."""
     written = io.StringIO()
     console = Console(
         file=written,
@@ -33,7 +33,7 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
         highlight=False,
         markup=False,
         emoji=False,
-        # Names and ARNs aren't broken across lines, so that they can be copied.
+        # Keeps names and ARNs on one line, so that they can be copied.
         soft_wrap=True,
     )
     if not quiet and plan.failure is None:
@@ -48,13 +48,13 @@ def text(plan: Plan, *, terminal: bool, quiet: bool) -> str:
             console.print(visible(message))
     for consequence in _certain(plan):
         console.print(Text(consequence.line, style="bold red"))
-    # Printed at once: a printed line takes a hundred times as long as one that is joined.
+    # Printed in one call, because printing a line takes a hundred times as long as joining it.
     console.print(Text("\n").join([*_violations(plan, console.width), _summary(plan)]))
     return written.getvalue()
 
 
 def _violations(plan: Plan, width: int) -> Iterator[Text]:
-    """Yield the lines on what the packs say, by pack."""
+    """Yield the lines about violations, by pack."""
     ordered = sorted(plan.violations, key=lambda violation: violation.pack)
     for pack, violations in groupby(ordered, key=lambda violation: violation.pack):
         yield Text(pack, style="bold")
@@ -63,7 +63,7 @@ def _violations(plan: Plan, width: int) -> Iterator[Text]:
 
 
 def _certain(plan: Plan) -> list[Consequence]:
-    """Return what can't succeed on an empty account either: two of one name."""
+    """Return what can't succeed even on an empty account: two resources with one name."""
     document = plan.document()
     return consequences(planned_changes(document), document)
 
@@ -101,9 +101,9 @@ def _summary(plan: Plan) -> Text:
     mandatory = sum(violation.mandatory for violation in plan.violations)
     counted = [(mandatory, "mandatory violation"), (len(plan.violations) - mandatory, "advisory violation")]
     verdict = "passed" if plan.passed else "failed"
-    # What a failure cut short was never counted to its end.
+    # After a failure, the counts would be incomplete.
     if plan.failure is None and not plan.packs:
-        verdict = f"{_count(len(plan.created), 'resource')} to create: judged by no pack"
+        verdict = f"{_count(len(plan.created), 'resource')} to create: no pack judged them"
     elif plan.failure is None:
         created, packs = _count(len(plan.created), "resource"), _count(plan.packs, "pack")
         enforcement = plan.enforcement

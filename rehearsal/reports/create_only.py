@@ -1,6 +1,6 @@
-"""Which inputs of a resource type can't be changed in place, which ones name it, and what may keep it from going.
+"""Which inputs of a resource type can't be changed in place, which ones name it, and what can prevent its deletion.
 
-The table is compiled by `python -m policies.acceptance.knowledge.create_only`.
+`python -m policies.acceptance.knowledge.create_only` compiles the table.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _INDEX: Final = Path(__file__).parents[2] / "policies" / "acceptance" / "knowled
 
 
 class CreateOnly(TypedDict, total=False):
-    """`replaces`: inputs whose change makes a new resource; `name`: inputs that together name it in its account and
-    region; `used_by`: types of resources that may refer to it, and keep AWS from deleting it while they do; `known_as`:
-    the text by which they do so where it isn't an output, with inputs in braces, maybe as the end of an ARN."""
+    """`replaces`: inputs whose change replaces the resource; `name`: inputs that together name it in its account and
+    region; `used_by`: types that can refer to it, which keeps AWS from deleting it; `known_as`: the text that they
+    refer to it by if they don't use an output, with inputs in braces, possibly the end of an ARN."""
 
     replaces: Sequence[str]
     name: Sequence[str]
@@ -26,7 +26,7 @@ class CreateOnly(TypedDict, total=False):
 
 
 def create_only(type_: str) -> CreateOnly:
-    """Return what is known of a resource type; nothing where there is nothing to know."""
+    """Return what is known about a resource type; empty if nothing is."""
     return _types().get(type_, {})
 
 

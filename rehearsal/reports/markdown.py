@@ -32,15 +32,15 @@ _WORDS: Final = {
 }
 
 _RESOURCES: Final = 30
-"""Changed resources of a component that are shown one by one."""
+"""How many changed resources of a component are listed."""
 _PROPERTIES: Final = 8
-"""Changed properties of a resource that are shown."""
+"""How many changed properties of a resource are shown."""
 _VIOLATIONS: Final = 30
-"""Different findings that are shown."""
+"""How many different findings are shown."""
 _PLACE: Final = re.compile(r"\bstatement \d+(?= \()")
 """The position of a statement that has a Sid."""
 _VALUE: Final = 120
-"""Characters of a value that are shown."""
+"""How many characters of a value are shown."""
 
 
 def markdown(plan: PlanDocument, base: PlanDocument | None = None, access: str = "", diagram: str = "") -> str:
@@ -49,7 +49,7 @@ def markdown(plan: PlanDocument, base: PlanDocument | None = None, access: str =
     Args:
         plan: The plan.
         base: The plan that it is compared with; without one, the plan's own changes are shown.
-        access: The access difference, Markdown.
+        access: The access difference, as Markdown.
         diagram: Mermaid text.
     """
     found = changes.compare(base, plan) if base is not None else changes.planned_changes(plan)
@@ -80,7 +80,7 @@ def _headline(plan: PlanDocument, found: Sequence[Change], certain: Sequence[Con
         "the program failed"
         if plan.get("error")
         else ", ".join(counted(count, f"{level} violation") for level, count in sorted(levels.items(), reverse=True))
-        or "every policy holds"
+        or "no violations"
     )
     enforcement = plan.get("policyEnforcement")
     if enforcement and relaxed(enforcement):
@@ -105,12 +105,12 @@ def _certain(certain: Sequence[Consequence]) -> Iterator[str]:
 
 
 def policies(plan: PlanDocument, heading: str = "### Policies\n\n") -> Iterator[str]:
-    """Yield what the packs say, below a heading; nothing where they say nothing."""
+    """Yield the packs' violations, below a heading; nothing if there are none."""
     violations = sorted(plan["policyViolations"], key=lambda said: (said["level"] == "advisory", said["pack"]))
     if not violations:
         return
     yield heading
-    # A finding about many resources in the same words is shown once; each may have its statement in another place.
+    # A finding with the same words about many resources is shown once; the statement's position may differ.
     findings: dict[tuple[str, ...], list[Violation]] = {}
     for violation in violations:
         rule = f"{violation['pack']}/{violation['policy']}"
@@ -128,7 +128,7 @@ def policies(plan: PlanDocument, heading: str = "### Policies\n\n") -> Iterator[
 
 
 def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
-    """Return the changes, a row for each component, and below it what changes in which resource."""
+    """Yield the changes: a table with a row for each component, then the changed resources and properties."""
     if not found:
         return
     yield "### Changes\n\n| component | new | changed | replaced | removed |\n|---|---|---|---|---|\n"
@@ -143,7 +143,7 @@ def _changed(found: Sequence[Change], *, details: bool) -> Iterator[str]:
     for name, members in components:
         yield f"\n**{name}**\n\n"
         whole = {(change.op, change.urn) for change in members if change.op in (changes.CREATE, changes.DELETE)}
-        # A component that comes or goes as a whole is one line.
+        # A component that is created or deleted as a whole is one line.
         shown = [change for change in members if (change.op, change.parent) not in whole]
         for change in shown[:_RESOURCES]:
             inside = _inside(change, members)
@@ -168,7 +168,7 @@ def _judged(violation: Violation) -> str:
 
 
 def _inside(change: Change, members: Sequence[Change]) -> int:
-    """Count the resources that come or go with one, at any depth."""
+    """Count the resources that are created or deleted within a component, at any depth."""
     return sum(1 + _inside(other, members) for other in members if (other.op, other.parent) == (change.op, change.urn))
 
 
@@ -186,7 +186,7 @@ def _value(text: str) -> str:
 
 
 def code(text: str) -> str:
-    """Return text as a code span, whatever it holds: nothing in it is Markdown."""
+    """Return text as a code span, so that nothing in it is read as Markdown."""
     text = " ".join(visible(text).split()) or " "
     fence = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
     pad = " " if "`" in text else ""
@@ -194,13 +194,13 @@ def code(text: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return a message as a quotation: its code spans stay, everything else is text."""
-    # Two blanks: each line of a message is one of the report.
+    """Return a message as a block quote: its code spans stay, everything else is plain text."""
+    # Two blanks keep a message's line breaks.
     return "  \n".join(f"> {prose(line)}" for line in visible(text.strip()).splitlines())
 
 
 def prose(line: str) -> str:
-    """Return a line with its code spans; everything else in it is text."""
+    """Return a line in which code spans stay and everything else is escaped."""
     parts = line.split("`")
     plain = [
         re.sub(r"([\\*_\[\]#~|@])", r"\\\1", part).replace("<", "&lt;") if index % 2 == 0 else part

@@ -18,14 +18,14 @@ _SECURITY_SEVERITY: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5", 
 https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning"""
 
 _PROJECT_FILE: Final = "Pulumi.yaml"
-"""Where a finding without a line of the program is shown: code scanning takes no finding without a file."""
+"""The file for findings without a line in the program: code scanning requires one."""
 
 
 def sarif(plan: PlanDocument, stack: str, changed: ChangedLines | None = None) -> dict[str, Any]:
     """Return the violations of a plan as a SARIF log with one run.
 
-    Of the lines that led to a violation, one that is among the `changed` is told first: code scanning shows a finding
-    on a pull request where its first line is part of the difference.
+    If one of a violation's lines is in `changed`, it comes first: code scanning shows a finding on a pull request if
+    its first line is part of the difference.
     """
     violations = plan["policyViolations"]
     ids = sorted({_rule(violation) for violation in violations})
@@ -60,7 +60,7 @@ def sarif(plan: PlanDocument, stack: str, changed: ChangedLines | None = None) -
                         ],
                     }
                 },
-                # A category for each stack, so that results of one never close those of another.
+                # One category per stack, so that the results of one stack never close those of another.
                 "automationDetails": {"id": f"policy-packs/{stack}/"},
                 "columnKind": "unicodeCodePoints",
                 "results": [_result(violation, ids.index(_rule(violation)), changed or {}) for violation in violations],
@@ -93,13 +93,13 @@ def _result(violation: Violation, index: int, changed: ChangedLines) -> dict[str
             }
         ],
         **({"relatedLocations": list(map(_location, others))} if others else {}),
-        # The line moves when code above it does; the rule and the resource stay.
+        # The line number changes with code above it; the rule and the resource stay the same.
         "partialFingerprints": {"ruleAndResource/v1": fingerprint.hexdigest()},
     }
 
 
 def _own_lines_first(lines: Sequence[str], changed: ChangedLines) -> list[str]:
-    """Return lines with those first that the branch changed, then those in files that it changed."""
+    """Sort lines: first those that the branch changed, then those in files that it changed, then others."""
 
     def distance(line: str) -> int:
         file, _, number = line.rpartition(":")

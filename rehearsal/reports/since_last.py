@@ -1,4 +1,4 @@
-"""What changed since the last plan: resources, and what the packs say. The report of `python -m rehearsal.watch`."""
+"""The report of `python -m rehearsal.watch`: which resources and violations changed since the last plan."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from stackfiles.plan_document import PlanDocument, Violation, place, resource_la
 from stackfiles.visible_text import visible, visible_line
 
 _VALUE: Final = 100
-"""Characters of a value that are shown."""
+"""How many characters of a value are shown."""
 
 
 def text(last: PlanDocument | None, now: PlanDocument) -> str:
-    """Return a line that sums up a plan, and lines about what differs from the last complete one, if there is one."""
+    """Return a summary line of a plan, and lines with the differences from the last complete plan, if there is one."""
     if "error" in now:
         return f"failed\n  error: {visible(now['error'])}"
     found = changes.compare(last, now) if last else []
@@ -48,7 +48,7 @@ def _change(change: changes.Change) -> Iterator[str]:
 
 def _finding(prefix: str, said: Violation) -> Iterator[str]:
     yield f"  {prefix}{_rule(said)}"
-    # The first line is the rule's own description, the same for all its findings.
+    # The first line is the rule's title, which is the same for all its findings.
     lines = visible(said["message"]).splitlines()
     yield from (f"    {line}" for line in lines[1:] or lines)
 
@@ -63,7 +63,7 @@ def _rule(said: Violation) -> str:
 
 
 def findings(plan: PlanDocument) -> dict[tuple[str, ...], Violation]:
-    """Return a plan's violations by what tells them apart; the line of a resource isn't part of that."""
+    """Return a plan's violations by what identifies them, which doesn't include the source line."""
     return {
         (said["pack"], said["policy"], said["level"], said["urn"], said["message"]): said
         for said in plan["policyViolations"]

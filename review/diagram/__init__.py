@@ -1,1 +1,1 @@
-"""The diagram of a stack, from its plan: `read` says what is on it, `draw` writes SVG, `flowchart` Mermaid."""
+"""The diagram of a stack, from its plan: `read` collects its contents, `draw` writes SVG, `flowchart` Mermaid."""

@@ -1,6 +1,6 @@
-"""The diagram as SVG: the path of a request on top, below it the roles with lines to what they read.
+"""The diagram as SVG: the path of a request at the top, below it the roles with lines to what they read.
 
-Frames are whose each thing is: the zone, the account, the region, the network.
+Frames show where things are: in the zone, the account, the region or the network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STYLE: Final = (
     ".diagram .parameter{stroke:var(--parameter)}.diagram .bucket{stroke:var(--bucket)}"
     ".diagram .ci{opacity:.3;stroke-dasharray:3 3}"
 )
-"""The drawing's own colours and letters, for a light and a dark ground."""
+"""The drawing's own colours and fonts, for a light and a dark background."""
 
 _WIDTH: Final = 1200
 _ROW: Final = 16
@@ -50,7 +50,7 @@ Links = Mapping[tuple[str, str], int]
 
 
 def svg(stack: Stack, links: Links | None = None, *, style: bool = True) -> str:
-    """Return the diagram as an SVG picture; with `links`, names lead to `#stack/NUMBER`."""
+    """Return the diagram as an SVG image; with `links`, names link to `#stack/NUMBER`."""
     way = (max(len(stack.paths), 1) - 1) * _STEP + _TALL
     below = _TOP + way + 118 if stack.paths else 78
     members = {f"Roles of {who}": [(name, ROLE) for name in names] for who, names in stack.roles.items()}
@@ -110,7 +110,7 @@ def _way(paths: Sequence[Path], way: int) -> Iterator[str]:
 def _list(
     column: tuple[int, int], top: int, groups: Mapping[str, Sequence[tuple[str, str]]], links: Links | None
 ) -> tuple[list[str], dict[str, int], int]:
-    """Return lists with their headings, the height at which each name stands, and where they end."""
+    """Return lists with their headings, the height of each name, and the height at which they end."""
     left, wide = column
     parts, places, y = [], {}, top
     for title, items in groups.items():
@@ -118,7 +118,7 @@ def _list(
         for row, (name, type_) in enumerate(items):
             base = y + _HEADING + row * _ROW
             places[name] = base - 4
-            # A letter of eleven pixels is 6.7 wide; a name that would run out of the frame is set narrower.
+            # A letter of 11 pixels is 6.7 wide; a name that is too wide for the frame is condensed.
             narrow = f' textLength="{wide}" lengthAdjust="spacingAndGlyphs"' if len(name) * 6.7 > wide else ""
             note = "" if type_ else " e"
             text = f'<text class="m{note}" x="{left}" y="{base}"{narrow}>{escape(name)}</text>'
@@ -172,7 +172,7 @@ def _box(column: tuple[int, int], top: int, tall: int, title: str, lines: Sequen
         f'<text class="s" x="{left + 11}" y="{first + _ROW * (row + 1) + 1}">{escape(line)}</text>'
         for row, line in enumerate(lines)
     )
-    # A bold letter takes about eight pixels; a title that would run out of the box is set narrower.
+    # A bold letter is about 8 pixels wide; a title that is too wide for the box is condensed.
     narrow = f' textLength="{wide - 22}" lengthAdjust="spacingAndGlyphs"' if len(title) * 7.6 > wide - 22 else ""
     return (
         f'<rect class="{kind}" x="{left}" y="{top}" width="{wide}" height="{tall}"/>'

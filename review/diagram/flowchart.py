@@ -6,7 +6,7 @@ from review.diagram.read import Stack
 
 
 def mermaid(stack: Stack) -> str:
-    """Return the flowchart: the entry points, and the other groups as boxes with their names."""
+    """Return the flowchart: the entry points, and the other groups as boxes with names."""
     lines = ["flowchart LR", "  browser([Browser])"]
     for index, path in enumerate(stack.paths):
         lines += [

@@ -1,4 +1,4 @@
-"""What the diagram shows, from the resources of a plan."""
+"""Collects what the diagram shows from the resources of a plan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stackfiles.plan_document import PlanDocument
 
 
 class NotDrawn(Exception):
-    """A plan has no diagram; the text says why."""
+    """There is no diagram for a plan; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Store:
-    """A secret, a parameter, a bucket, a service or a database. `type` is that of what the stack makes, else empty."""
+    """A secret, a parameter, a bucket, a service or a database. `type` is empty if the stack doesn't create it."""
 
     name: str
     type: str
@@ -44,9 +44,9 @@ class Store:
 class Stack:
     """What the diagram shows.
 
-    `roles` are by who takes them on, `stores` by their heading. `reads` has the name of a role, of what it reads, and
-    which kind that is: `secret`, `parameter` or `bucket`. `issued` are the roles that are taken on with the token of an
-    identity provider, as CI does. `paths` is empty where the plan hides a part of them.
+    `roles` are grouped by who assumes them, `stores` by their heading. `reads` has a role's name, the name of what it
+    reads, and the kind of that: `secret`, `parameter` or `bucket`. `issued` are the roles that are assumed with an
+    identity provider's token, as CI does. `paths` is empty if the plan hides a part of them.
     """
 
     account: str
@@ -67,22 +67,22 @@ _RUNNING: Final = {
     "Services": ("aws:ecs/service:Service", "name"),
     "Databases": ("aws:rds/cluster:Cluster", "clusterIdentifier"),
 }
-"""Heading -> type of what runs where the stack makes its workloads, and the property with its name."""
+"""Heading -> type of a workload that a stack can create, and the property with its name."""
 
 _ISSUERS: Final = {"oidc.circleci.com": "CircleCI", "token.actions.githubusercontent.com": "GitHub Actions"}
-"""Host of an identity provider -> what people call it; another one is called by its host."""
+"""Host of an identity provider -> its common name; others are shown by their host."""
 
 
 def read_stack(plan: PlanDocument) -> Stack:
     """Read a plan.
 
     Raises:
-        NotDrawn: a host has no record, or the plan isn't made as this project makes its own.
+        NotDrawn: a host has no record, or the plan isn't built like this project's own.
     """
     try:
         return _stack(plan)
     except (LookupError, StopIteration, ValueError, TypeError, AttributeError):
-        raise NotDrawn("the plan has other parts than those that the drawing knows") from None
+        raise NotDrawn("the plan isn't built like this project's own") from None
 
 
 def _stack(plan: PlanDocument) -> Stack:
@@ -123,14 +123,14 @@ def _stack(plan: PlanDocument) -> Stack:
 
 
 def _network(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Return the network that the targets are in: its id, or the addresses of one that the stack makes."""
+    """Return the network of the targets: its id, or the addresses of one that the stack creates."""
     made = next((f"VPC {vpc['cidrBlock']}" for vpc in given["aws:ec2/vpc:Vpc"]), "")
     return made or next((str(group["vpcId"]) for group in given["aws:lb/targetGroup:TargetGroup"]), "")
 
 
 def _paths(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Path]:
     rules = {_host(rule): rule for rule in given["aws:lb/listenerRule:ListenerRule"] if _signs_in(rule)}
-    # A target group's name ends in a mark of what makes AWS replace it.
+    # A target group's name ends in a suffix that changes with the properties that force a replacement.
     targets = {group["name"].rpartition("-")[0]: group for group in given["aws:lb/targetGroup:TargetGroup"]}
     edge = {_component(balancer) for balancer in given["aws:lb/loadBalancer:LoadBalancer"]}
     services = {
@@ -141,7 +141,8 @@ def _paths(given: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[Path]:
     proxied = {record["name"] for record in given["cloudflare:index/dnsRecord:DnsRecord"] if record.get("proxied")}
     for distribution in given["aws:cloudfront/distribution:Distribution"]:
         for host in distribution["aliases"]:
-            # Comment and target group carry the same environment and label: `prod portal`, `prod-portal-MARK`.
+            # The comment and the target group's name have the same environment and label: `prod portal`,
+            # `prod-portal-SUFFIX`.
             target = targets[distribution["comment"].replace(" ", "-")]
             if host not in proxied:
                 raise NotDrawn(f"{host} has no proxied record")
@@ -161,7 +162,7 @@ def _component(inputs: Mapping[str, Any]) -> str:
 
 
 def _reads(holder: Holder, bucket: str) -> bool:
-    """Tell whether somebody reads objects of a bucket."""
+    """Return whether a holder can read objects in a bucket."""
     return any(
         one.level == "Contents" and one.resource.partition(":::")[2].startswith(f"{bucket}/")
         for one in holder_accesses(holder)
@@ -177,7 +178,7 @@ def _signs_in(rule: Mapping[str, Any]) -> bool:
 
 
 def _trusted(role: Mapping[str, Any]) -> str:
-    """Return who takes on a role, in a word or two."""
+    """Return who assumes a role, in a word or two."""
     principal = _principal(role)
     if "Federated" in principal:
         issuer = str(principal["Federated"]).partition("-provider/")[2].partition("/")[0]

@@ -1,1 +1,1 @@
-"""A stack as one HTML file: `data` collects what is on it, and `document` writes it with what `browser/` has."""
+"""A stack as one HTML file: `data` collects its contents, and `document` writes it with the files in `browser/`."""

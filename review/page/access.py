@@ -1,4 +1,4 @@
-"""Who may do what, as the page has it: each grant with the statement that gives it."""
+"""The page's data about access: each grant with the statement that gives it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Readers = Mapping[str, Mapping[str, Sequence[str]]]
 
 
 def access(plan: PlanDocument, expected: Readers) -> dict[str, Any]:
-    """Return grants, readers beside those who should read, and what can't be decided."""
+    """Return the grants, the actual and expected readers, and what can't be decided."""
     resources = read_plan(cast(Any, plan))
     found = [holder for holder in holders(resources, inputs=True).values() if holder.kind != "denials"]
     written = _statements(resources)
@@ -71,7 +71,7 @@ def _grants(holder: Holder, written: Mapping[Statement, Sequence[Resource]]) -> 
 
 
 def _statements(resources: Sequence[Resource]) -> dict[Statement, list[Resource]]:
-    """Return which resources have which statements."""
+    """Return the statements with the resources that contain them."""
     found: dict[Statement, list[Resource]] = {}
     for resource in resources:
         for document in documents(resource):
@@ -81,7 +81,7 @@ def _statements(resources: Sequence[Resource]) -> dict[Statement, list[Resource]
 
 
 def _origin(holder: Holder, resources: Sequence[Resource]) -> Resource | None:
-    """Return the resource that a statement stands in: of several with the same, the holder's own."""
+    """Return the resource that contains a statement; if several do, the holder's own."""
     names = {holder.name, holder.place} - {""}
     own = (one for one in resources if names & {str(one.get("role")), str(one.get("name"))})
     return next(own, resources[0] if resources else None)
@@ -94,14 +94,14 @@ def _words(condition: Condition) -> str:
 
 
 def _line(state: Mapping[str, Any], statement: str) -> str:
-    """Return `FILE:LINE` of a statement, or of the resource that it stands in."""
+    """Return `FILE:LINE` of a statement, or of the resource that contains it."""
     sid = statement.partition("(`")[2].partition("`")[0]
     lines = state.get("statementLines", {}).get(sid) or [state.get("sourcePosition", "")]
     return place(str(lines[0]))
 
 
 def _expected(given: Mapping[str, Sequence[str]] | None, name: str) -> list[str] | None:
-    """Return who should read a value; None where no list says."""
+    """Return who should read a value; None if no list says so."""
     if given is None:
         return None
     return sorted(given.get(name, ()))

@@ -1,4 +1,4 @@
-"""What taking over running resources means, as the page has it: the JSON report of `operations adopt`."""
+"""The page's data about an adoption, from the JSON report of `operations adopt`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from review.page.violation import violation
 from stackfiles import text_file
 from stackfiles.failures import BadConfiguration
 
-_ACCEPTED: Final = "accepted: what `operations adopt --report FILE` or `--format json` wrote"
+_ACCEPTED: Final = "accepted: a file that `operations adopt --report FILE` or `--format json` wrote"
 
 
 def read(file: Path) -> dict[str, Any]:
-    """Return a report, its rows in the order of its verdicts: stops come first.
+    """Return a report with its rows in the order of its verdicts: those that block come first.
 
-    Of a row, `secrets` has the paths of the properties whose values nobody is shown, `filledIn` those that the provider
-    fills in by itself, and `changes` the others. What only an import or a take-over needs isn't part of it.
+    In a row, `secrets` has the paths of properties whose values aren't shown, `filledIn` those that the provider fills
+    in by itself, and `changes` the others. Data that only an import or a take-over needs is left out.
 
     Raises:
         BadConfiguration: it isn't such a report.
@@ -43,7 +43,7 @@ def read(file: Path) -> dict[str, Any]:
             "violations": [violation(said) for said in found["violations"]],
         }
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise BadConfiguration(f"{file} is no report of an adoption; {_ACCEPTED}") from None
+        raise BadConfiguration(f"{file} isn't a report of an adoption; {_ACCEPTED}") from None
 
 
 def _row(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What is on the page, as JSON: all of it comes from the plan, the packs and the access report."""
+"""Collects the page's data as JSON, from the plan, the packs and the access report."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from stackfiles.plan_document import PlanDocument, State, place, short_type
 
 @dataclass(frozen=True)
 class Shown:
-    """A stack's plan and what it's compared with.
+    """A stack's plan and what it is compared with.
 
-    `against` says what the base is. `lines` is the address of the repository's files, to which `FILE#L1` is added;
-    empty where nobody knows it. `adoption` is the report of one, as `review.page.adoption` reads it.
+    `against` describes the base. `lines` is the address of the repository's files, to which `FILE#L1` is added, or
+    empty if it isn't known. `adoption` is a report that `review.page.adoption` read.
     """
 
     stack: str
@@ -35,13 +35,13 @@ class Shown:
 
     @property
     def passed(self) -> bool:
-        """Tell whether a deploy may go on."""
+        """Whether a deploy can continue."""
         plan = self.plan
         return not plan.get("error") and all(said["level"] == "advisory" for said in plan["policyViolations"])
 
 
 def data(shown: Shown) -> dict[str, Any]:
-    """Return what is on the page."""
+    """Return the page's data."""
     plan, base = shown.plan, shown.base
     found = planned_changes(plan) if base is None else compare(base, plan)
     states = [step["newState"] for step in plan["steps"] if step.get("newState")]
@@ -123,7 +123,7 @@ def _difference(base: PlanDocument, plan: PlanDocument, found: Sequence[Change])
 
 
 def expected_readers(configuration: Mapping[str, Any]) -> Readers:
-    """Return who should read which secret and parameter, as the configuration of the least-privilege pack says."""
+    """Return who should read each secret and parameter, from the configuration of the least-privilege pack."""
     found: dict[str, Mapping[str, Sequence[str]]] = {}
     for noun in ("secret", "parameter"):
         rule = configuration.get(f"{noun}-readers")

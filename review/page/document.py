@@ -1,4 +1,4 @@
-"""Writes the page: one HTML file that asks for nothing else, under a policy that lets it ask for nothing."""
+"""Writes the page: one HTML file that loads nothing else, with a content security policy that forbids loading."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stackfiles.plan_document import PlanDocument
 
 _BROWSER: Final = Path(__file__).with_name("browser")
 _SCRIPTS: Final = "elements overview stack access way request rules difference adoption start".split()
-"""In the order in which they are needed."""
+"""In the order in which they depend on each other."""
 
 
 def page(shown: Shown) -> str:
@@ -29,7 +29,7 @@ def page(shown: Shown) -> str:
 
 
 def _diagram(plan: PlanDocument) -> str:
-    """Return the diagram, whose names lead to the resources of the page."""
+    """Return the diagram, with names that link to the page's resources."""
     states = [step["newState"] for step in plan["steps"] if step.get("newState")]
     links = {
         (state["type"], str(inputs.get("bucket") or inputs.get("name"))): number
@@ -42,7 +42,7 @@ def _diagram(plan: PlanDocument) -> str:
 def _document(content: dict[str, Any], diagram: str) -> str:
     style = (_BROWSER / "style.css").read_text(encoding="utf-8") + STYLE
     script = "\n".join((_BROWSER / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-    # Nothing in a text of JSON ends the element that holds it.
+    # Without `<`, no text in the JSON can close the element that contains it.
     text = json.dumps(content, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     parts = {
         "title": escape(f"{content['stack']}: {'passed' if content['passed'] else 'failed'}"),

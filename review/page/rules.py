@@ -1,4 +1,4 @@
-"""Every rule of the packs beside this folder, with its state in a stack."""
+"""The page's data about rules: every rule of this project's packs, with its state in a stack."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOTHING: Final[Enforcement] = {"rules": 0, "advisory": [], "disabled": [], "wai
 
 
 def rules(plan: PlanDocument) -> list[dict[str, Any]]:
-    """Return the rules. `state` is `enforced`, `advisory` or `off`; `example` is a change that the rule stops."""
+    """Return the rules. `state` is `enforced`, `advisory` or `off`; `example` is a change that a rule stops."""
     file = _CODE / "policies" / "examples.json"
     examples: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
     enforcement = plan.get("policyEnforcement", _NOTHING)

@@ -1,4 +1,4 @@
-"""What a pack objects to, as the page has it."""
+"""The page's data about a violation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stackfiles.plan_document import Violation, places
 
 
 def violation(said: Violation) -> dict[str, Any]:
-    """Return a violation: rule, level, severity, URN, message, and the lines that it is about."""
+    """Return a violation: its rule, level, severity, URN, message and source lines."""
     return {
         "rule": f"{said['pack']}/{said['policy']}",
         "level": said["level"],

@@ -59,7 +59,10 @@ def test_up_says_what_it_destroys_and_refuses_changes_that_cannot_succeed(tmp_pa
     honest = program.read_text()
 
     impossible = {
-        '"workshop:index:Shelf"': ('"workshop:index:Rack"', "kept (aws:ssm:Parameter) has the name `/dev/kept`, as"),
+        '"workshop:index:Shelf"': (
+            '"workshop:index:Rack"',
+            "kept (aws:ssm:Parameter) has the same name, `/dev/kept`, as",
+        ),
         'parameter("kept", parent=shelf)': ("", "kept (aws:ssm:Parameter) is protected, and would be removed"),
         '"/held/"': ('"/kept/"', "held (aws:iam:Role) would be replaced because of `path` under its fixed name, so"),
         '"port": 1': ('"port": 2', "group (aws:lb:TargetGroup) would be replaced because of `port` under its fixed"),
@@ -87,7 +90,7 @@ def test_up_says_what_it_destroys_and_refuses_changes_that_cannot_succeed(tmp_pa
         "role (aws:iam:Role) is replaced because of `path`",
         "logs (aws:cloudwatch:LogDeliverySource) is replaced because of `logType`",
     ):
-        assert f"{what} under its fixed name: the old one goes first, then a new one is made." in told
+        assert f"{what} under its fixed name: the old one is deleted, then a new one is created." in told
     # A resource that refers to a source and can't change in place is deleted before the source.
     changes = [f"{method} {type_.rpartition(':')[2]}" for method, type_ in deployment.changes(before) if "log" in type_]
     assert changes == [

@@ -162,7 +162,7 @@ CHANGING: Final = ("stack init", "config set")
 def test_a_dry_run_writes_nothing(fresh: Fresh) -> None:
     outcome = fresh.run("--dry-run", "--secrets")
     assert outcome.code == 0, outcome.text
-    assert "would be made" in outcome.text
+    assert "would be created" in outcome.text
     assert keys() == []
     assert BUCKET not in s3_backends[ACCOUNT]["aws"].buckets
     assert fresh.file.read_text() == fresh.original
@@ -244,7 +244,7 @@ def test_a_bucket_of_another_account_is_refused(fresh: Fresh) -> None:
     fresh.bench.cloud.fault = fault_of(f"/{BUCKET}", "forbidden")
     outcome = fresh.run()
     assert outcome.code == 1
-    assert f"bucket {BUCKET}: belongs to another account, or these credentials may not look at it" in outcome.err
+    assert f"bucket {BUCKET} belongs to another account, or these credentials aren't allowed to see it" in outcome.err
     assert fresh.cli_calls == []
 
 
@@ -284,13 +284,13 @@ def test_a_bucket_in_another_region_is_refused(fresh: Fresh) -> None:
     boto3.client("s3", "eu-west-1").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
     outcome = fresh.run()
     assert outcome.code == 1
-    assert f"bucket {BUCKET}: is in eu-west-1; accepted: eu-central-1" in outcome.err
+    assert f"bucket {BUCKET} is in eu-west-1; accepted: eu-central-1" in outcome.err
 
 
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("PendingDeletion", "is to be deleted; bring it back with `aws kms cancel-key-deletion`"),
+        ("PendingDeletion", "is scheduled for deletion; restore it with `aws kms cancel-key-deletion`"),
         ("Disabled", "is Disabled; accepted: Enabled"),
     ],
 )
@@ -308,7 +308,7 @@ def test_a_foreign_account_is_left_alone(fresh: Fresh) -> None:
     fresh.bench.configure(aws__allowedAccountIds=["210987654321"])
     outcome = fresh.run("--secrets")
     assert (outcome.code, fresh.bench.cloud.calls, fresh.cli_calls) == (2, ["/"], [])
-    assert f"the credentials are of account {ACCOUNT}; accepted: 210987654321" in outcome.err
+    assert f"the credentials belong to account {ACCOUNT}; accepted: 210987654321" in outcome.err
 
 
 def test_a_shell_with_another_region_is_refused(fresh: Fresh) -> None:
@@ -323,7 +323,7 @@ def test_a_missing_cli_is_reported(fresh: Fresh) -> None:
     fresh.bench.patch.setenv("PATH", os.devnull)
     outcome = fresh.run()
     assert (outcome.code, fresh.bench.cloud.calls) == (2, [])
-    assert "there is no `pulumi` on the path" in outcome.err
+    assert "`pulumi` isn't on the path" in outcome.err
 
 
 def test_a_shell_with_another_backend_is_refused(fresh: Fresh) -> None:
@@ -365,7 +365,7 @@ def test_a_stack_whose_file_lacks_its_secrets_provider_is_refused(fresh: Fresh) 
     fresh.file.write_text(fresh.original)
     outcome = fresh.run()
     assert outcome.code == 1
-    assert "is there, with resources, but Pulumi.prod.yaml lacks `secretsprovider`" in outcome.text
+    assert "exists and has resources, but Pulumi.prod.yaml lacks `secretsprovider`" in outcome.text
 
 
 def test_a_header_secret_that_cannot_be_decrypted_is_kept(fresh: Fresh) -> None:
@@ -374,7 +374,9 @@ def test_a_header_secret_that_cannot_be_decrypted_is_kept(fresh: Fresh) -> None:
     file = fresh.file.read_text()
     outcome = fresh.run()
     assert outcome.code == 1
-    assert "header secret failed the key doesn't open it, or it isn't 64 lower-case hexadecimal digits" in outcome.text
+    assert (
+        "header secret failed the key doesn't decrypt it, or it isn't 64 lower-case hexadecimal digits" in outcome.text
+    )
     assert fresh.file.read_text() == file
 
 

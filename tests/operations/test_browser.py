@@ -106,7 +106,9 @@ def test_a_page_that_shows_the_password_gets_no_screenshot(bench: Bench) -> None
     browser = Browser(sys.executable, sys.executable, (), 60, PICTURES)
     for found in sign_in(stack, Web(10, {}), browser, SigningIn(EMAIL, SecretStr(WRONG))):
         assert found.outcome is Outcome.FAILED
-        assert found.text.endswith("doesn't accept the test user's. No screenshot: the page shows the password")
+        assert found.text.endswith(
+            "doesn't accept the test user's password. No screenshot: the page shows the password"
+        )
 
 
 @pytest.mark.nightly
@@ -148,7 +150,7 @@ def test_an_endless_sign_in_and_a_foreign_page_are_reported(bench: Bench, pictur
 def test_no_screenshot_shows_the_password(bench: Bench, pictures: list[str]) -> None:
     bench.kinde.page_faults = {PORTAL: "shows password", PIPELINES: "one-time code"}
     portal, pipelines = whole(browse(bench, "verify-login", "--sign-in", "--json", password=WRONG))
-    assert "doesn't accept the test user's. No screenshot: the page shows the password" in portal["text"]
+    assert "doesn't accept the test user's password. No screenshot: the page shows the password" in portal["text"]
     assert "the test user must sign in with a password only. Screenshot: " in pipelines["text"]
     assert [text.splitlines()[0] for text in pictures] == ["Sign in"]
 
@@ -163,7 +165,7 @@ def test_the_test_users_sign_in_proves_a_rotation(bench: Bench) -> None:
     early = browse(bench, "rotate-kinde", "--applied")
     assert early.code == 1
     assert "401: the load balancer refuses the sign-in" in early.text
-    assert "The rotation stays open" in early.text
+    assert "The rotation isn't complete" in early.text
     assert bench.cloud.labels(KINDE_SECRET)["ROTATION_BEFORE"] == CLIENT_SECRET
 
     bench.edge.client_secret = NEW

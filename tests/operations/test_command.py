@@ -33,15 +33,15 @@ HELP = {
     ),
     ("init",): ("Run it again to change single answers", "--answers FILE", "--set KEY=VALUE", "--like STACK"),
     ("preflight",): ("Changes nothing", "--json", "CLOUDFLARE_API_TOKEN"),
-    ("bootstrap",): ("it goes on", "--dry-run", "--secrets", "--bucket NAME"),
+    ("bootstrap",): ("it continues where it stopped", "--dry-run", "--secrets", "--bucket NAME"),
     ("fill-secrets",): ("run it again with the same options", "--dry-run", "--database-endpoint HOST[:PORT]"),
-    ("rotate-kinde",): ("it goes on where the rotation stands", "--roll-back", "--applied", "SIGN_IN_EMAIL"),
-    ("verify-login",): ("Known symptoms are named", "--sign-in", "--json", "SIGN_IN_PASSWORD"),
+    ("rotate-kinde",): ("it continues where the rotation stopped", "--roll-back", "--applied", "SIGN_IN_EMAIL"),
+    ("verify-login",): ("Explains known symptoms", "--sign-in", "--json", "SIGN_IN_PASSWORD"),
     ("deploy",): ("Every policy pack", "preview", "refresh"),
     ("deploy", "refresh"): ("--clear-pending", "--preview-only"),
     ("waivers",): ("--days", "Needs neither engine nor account"),
     ("examples",): ("marked `# EXAMPLE`",),
-    ("orphans",): ("never a value",),
+    ("orphans",): ("never the values",),
 }
 
 
@@ -112,7 +112,7 @@ def test_an_unforeseen_error_does_not_show_its_text(bench: Bench, command: str) 
     bench.patch.setattr(*UNFORESEEN[command], fail)
     outcome = bench.run(command, *(["--database-endpoint", "db.example.com"] if command == "fill-secrets" else []))
     assert outcome.code == 1
-    assert outcome.err.startswith("error: unforeseen ValueError at ")
+    assert outcome.err.startswith("error: unexpected ValueError at ")
     assert "Canary" not in outcome.out + outcome.err
     assert "Traceback" not in outcome.err
 
@@ -123,7 +123,7 @@ def test_an_interrupt_ends_the_command_quietly(bench: Bench) -> None:
 
     bench.patch.setattr(fill_secrets, "_password", interrupt)
     outcome = bench.run("fill-secrets", "--database-endpoint", "db.example.com")
-    assert (outcome.code, outcome.err) == (130, "interrupted; run the command again to go on\n")
+    assert (outcome.code, outcome.err) == (130, "interrupted; run the command again to continue\n")
 
 
 def test_progress_is_shown_on_a_terminal(bench: Bench) -> None:

@@ -75,7 +75,7 @@ def test_without_the_cli_it_says_how_to_install_the_pinned_version(command: str)
     done = deploy(command, "--stack", "prod")
     assert done.returncode == 2
     assert f"Install Pulumi CLI {VERSION}" in done.stderr
-    assert f"must answer v{VERSION}" in done.stderr
+    assert f"version` prints v{VERSION}" in done.stderr
     assert "Traceback" not in done.stderr
 
 
@@ -123,7 +123,7 @@ def test_an_update_changes_the_park_mode_only_with_the_option(recorder: Path) ->
     here = ("--stack", "lab", "--project", str(owned_here()))
     refused = deploy("up", *here, path=recorder)
     assert refused.returncode == 2
-    assert "parkMode is `unparked`, and the platform is parked" in refused.stderr
+    assert "parkMode is `unparked`, but the platform is parked" in refused.stderr
     assert "`make unpark STACK=lab`" in refused.stderr
     assert calls(recorder) == []
     (recorder / "state").write_text(json.dumps({"deployment": {"resources": [{**marker, "inputs": {}}]}}))

@@ -29,7 +29,7 @@ def test_marks_are_listed_without_their_values(clone: Path, capsys: pytest.Captu
         "Pulumi.prod.yaml:3  originHeaderSecret",
         "Pulumi.yaml:1  name",
         "CODEOWNERS:1  EXAMPLE: replace @somebody",
-        "4 examples are left: replace each value and take its mark away",
+        "4 examples are left: replace each value and remove its mark",
     ]
 
 

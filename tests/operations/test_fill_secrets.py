@@ -212,7 +212,7 @@ def test_throttling_is_reported(bench: Bench) -> None:
     bench.cloud.fault = fault_of("PutSecretValue", "ThrottlingException")
     outcome = bench.run("fill-secrets", *ENDPOINT)
     assert outcome.code == 1
-    assert "AWS throttles these calls (ThrottlingException), also after retries; run it again" in outcome.err
+    assert "AWS throttles these calls (ThrottlingException), even after retries; try again in a minute" in outcome.err
 
 
 def test_a_missing_answer_is_reported_after_the_timeout(bench: Bench) -> None:
@@ -245,7 +245,7 @@ def test_a_missing_container_is_reported(bench: Bench) -> None:
     boto3.client("secretsmanager", REGION).delete_secret(SecretId=SESSION, ForceDeleteWithoutRecovery=True)
     outcome = bench.run("fill-secrets", *ENDPOINT)
     assert outcome.code == 1
-    assert "isn't there: `make up STACK=prod` makes it, then run this again" in outcome.text
+    assert "doesn't exist: `make up STACK=prod` creates it; then run this again" in outcome.text
     assert bench.cloud.labels(PREFECT)
 
 
@@ -258,7 +258,7 @@ def test_a_foreign_account_is_left_alone(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "--database-endpoint: is missing"),
+        ((), "--database-endpoint is missing"),
         (("--database-endpoint", "postgresql://user:x@host/db"), "--database-endpoint: accepted: HOST or HOST:PORT"),
         ((*ENDPOINT, "--admin-user", "admin"), "--admin-user admin: is reserved (RDS keeps admin and rdsadmin)"),
         ((*ENDPOINT, "--admin-user", "rdsadmin"), "--admin-user rdsadmin: is reserved"),
@@ -288,7 +288,7 @@ def test_the_stacks_own_database_needs_no_option(bench: Bench) -> None:
     outcome = bench.run(*here)
     assert outcome.code == 0, outcome.text
     assert "2 open" in outcome.text
-    assert "waits for the database, which `databaseGeneration` 1 makes" in outcome.text
+    assert "waits for the database, which `databaseGeneration: 1` creates" in outcome.text
     administrator = bench.cloud.labels(names[0])["AWSCURRENT"]
     assert json.loads(administrator)["username"] == "dbadmin"
 

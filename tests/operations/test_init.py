@@ -232,7 +232,7 @@ _PRESSED_AGAIN: Final = 20
 
 @pytest.mark.parametrize(
     ("key", "code", "told"),
-    [("\x03", 130, "interrupted"), ("\x04", 1, "the input ended before the last answer; nothing is written")],
+    [("\x03", 130, "interrupted"), ("\x04", 1, "the input ended before the last answer; nothing was written")],
     ids=["Ctrl-C", "Ctrl-D"],
 )
 def test_ending_early_writes_nothing(acme: Path, key: str, code: int, told: str) -> None:
@@ -279,7 +279,7 @@ def test_all_files_are_written_or_none(tmp_path: Path) -> None:
     (tmp_path / "gone").write_text("before")
     (tmp_path / "folder").mkdir()
     files = [(Path("changed"), b"after"), (Path("new"), b"after"), (Path("gone"), None), (Path("folder"), b"after")]
-    with pytest.raises(Failure, match="nothing is written"):
+    with pytest.raises(Failure, match="nothing was written"):
         copied_project.put_in_place(tmp_path, files)
     assert {path.name: path.is_file() and path.read_text() for path in tmp_path.iterdir()} == {
         "changed": "before",

@@ -90,7 +90,7 @@ def test_a_wrong_answer_is_reported_at_once_and_asked_again(bench: Bench) -> Non
     assert "aws:region: `Frankfurt` won't do; accepted: an AWS region such as eu-central-1" in outcome.out
     assert "An answer is needed." in outcome.out
     assert "aws:allowedAccountIds[0]: `123` won't do; accepted: an AWS account id, 12 digits\n" in outcome.out
-    assert "the input ended before the last answer; nothing is written" in outcome.err
+    assert "the input ended before the last answer; nothing was written" in outcome.err
 
 
 def test_values_from_the_account_are_offered(bench: Bench) -> None:
@@ -130,7 +130,7 @@ def test_values_from_the_account_are_offered(bench: Bench) -> None:
     typed = "\n" * len(looked_up) + f"{vpc}\n\n\n\n{groups[1]}\n\n\n"
     left = ("cluster", "deployerSecurityGroupId", "orkFunction")
     outcome = ask(bench, typed, *all_but(*looked_up, *network, *left))
-    assert outcome.err.splitlines() == ["error: the input ended before the last answer; nothing is written"]
+    assert outcome.err.splitlines() == ["error: the input ended before the last answer; nothing was written"]
     for prompt in (
         f"aws:region [{REGION}]: ",
         f"aws:allowedAccountIds [{ACCOUNT}]: ",
@@ -164,7 +164,8 @@ def test_a_failed_look_up_is_reported_in_one_line_and_asked(bench: Bench) -> Non
     bench.cloud.fault = fault_of("ListSecrets", "AccessDeniedException")
     outcome = ask(bench, "", *all_but("kindeClientSecret", **OWN))
     assert outcome.err.splitlines()[0] == (
-        "kindeClientSecret isn't looked up: these credentials may not call ListSecrets on it (AccessDeniedException)"
+        "kindeClientSecret couldn't be looked up: these credentials aren't allowed to call ListSecrets "
+        "(AccessDeniedException)"
     )
     assert outcome.out.endswith("kindeClientSecret: ")
 
@@ -172,8 +173,8 @@ def test_a_failed_look_up_is_reported_in_one_line_and_asked(bench: Bench) -> Non
 def test_nothing_is_looked_up_in_a_foreign_account(bench: Bench) -> None:
     outcome = ask(bench, "staging/kinde/client-secret-2pS4d3\n", *all_but("kindeClientSecret", "vpcId"))
     assert outcome.err.splitlines()[:-1] == [
-        f"kindeClientSecret isn't looked up: the credentials are of account {ACCOUNT}; accepted: 345678901234, the "
-        "stack's own; set AWS_PROFILE"
+        f"kindeClientSecret couldn't be looked up: the credentials belong to account {ACCOUNT}; accepted: "
+        "345678901234, the stack's own; set AWS_PROFILE"
     ]
     assert outcome.out.endswith("vpcId: ")
     assert not {"ListSecrets"} & set(bench.cloud.calls)
@@ -183,7 +184,7 @@ def test_without_credentials_everything_is_asked(bench: Bench) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         bench.patch.delenv(name)
     outcome = ask(bench, "", *all_but("aws:allowedAccountIds"))
-    assert "aws:allowedAccountIds isn't looked up: the account: there are no AWS credentials" in outcome.text
+    assert "aws:allowedAccountIds couldn't be looked up: the account: there are no AWS credentials" in outcome.text
     assert outcome.out.endswith("aws:allowedAccountIds: ")
 
 

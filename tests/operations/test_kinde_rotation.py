@@ -34,7 +34,7 @@ def test_a_rotation_goes_step_by_step(kinde: Bench) -> None:
     first = kinde.run("rotate-kinde", stdin=NEW + "\n")
     assert first.code == 0
     assert "make up STACK=prod" in first.out
-    assert "2 listener rules and nothing else: prod-portal and prod-pipelines" in first.text
+    assert "It changes only 2 listener rules: prod-portal and prod-pipelines" in first.text
     assert "--applied" in first.out
     assert labels(kinde) == {**DONE, "ROTATION_BEFORE": CLIENT_SECRET, "ROTATION_NEW": NEW}
 
@@ -55,12 +55,12 @@ def test_a_failed_sign_in_can_be_rolled_back(kinde: Bench) -> None:
     kinde.edge.status = 500
     broken = kinde.run(*PROVEN)
     assert broken.code == 1
-    assert "500: the load balancer can't finish the sign-in" in broken.text
+    assert "500: the load balancer can't complete the sign-in" in broken.text
     assert "--roll-back" in broken.out
     kinde.edge.status = 0
     back = kinde.run("rotate-kinde", "--roll-back")
     assert back.code == 0
-    assert "the client secret before the rotation" in back.out
+    assert "the client secret from before the rotation" in back.out
     assert labels(kinde) == {**BACK, "ROTATION_BEFORE": CLIENT_SECRET, "ROTATION_BACK": CLIENT_SECRET}
     assert kinde.run(*PROVEN).code == 0
     assert labels(kinde) == BACK
@@ -125,7 +125,7 @@ def test_both_ways_of_client_authentication_work(kinde: Bench, authentication: s
 # What is typed, and Kinde's fault -> exit code and message; nothing is changed.
 REFUSED = {
     "not Kinde's": ("CanaryClientSecretOfAnother012345", "", 1, "(invalid_client); nothing was changed"),
-    "too short": ("CanaryShort", "", 2, "the new client secret is not 16 or more printable"),
+    "too short": ("CanaryShort", "", 2, "the new client secret isn't 16 or more printable"),
     "empty": ("", "", 2, "the new client secret is empty"),
     "JSON": ('{"client_secret": "CanaryClientSecretInJson0123"}', "", 2, "the new client secret is JSON"),
     "Kinde is down": (NEW, "down", 1, "neither invalid_grant nor invalid_client, but HTTP 503"),

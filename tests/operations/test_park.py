@@ -172,7 +172,7 @@ def test_a_platform_is_parked_and_unparked(platform: Platform) -> None:
     parked = bench.run("park", "--yes", "--pool-paused")
     assert parked.code == 0, parked.text
     assert "--yes" in platform.updates[0]
-    assert "open AWS hasn't told its capacity yet" in parked.text
+    assert "open AWS doesn't report its capacity yet" in parked.text
     again = bench.run("park", "--yes")
     assert (again.code, len(platform.updates)) == (0, 1)
     assert "prod is parked" in again.text
@@ -181,7 +181,7 @@ def test_a_platform_is_parked_and_unparked(platform: Platform) -> None:
     unparked = bench.run("unpark", "--yes")
     assert unparked.code == 0, unparked.text
     assert len(platform.updates) == 2
-    assert "NAT gateways and routes are made" in unparked.text
+    assert "NAT gateways and routes are created" in unparked.text
 
 
 def test_a_deleted_database_is_restored(platform: Platform) -> None:
@@ -206,7 +206,7 @@ def test_a_dry_run_changes_nothing_and_shows_steps_and_costs(platform: Platform)
     reads = ("/", "Describe", "Get", "List")  # a slash: calls of EC2 and RDS, whose operation is in the body
     assert [call for call in calls if not call.startswith(reads)] == []
     assert "2. Prefect API, worker and Backstage stop, one after another (1 to 3 minutes each)" in outcome.text
-    assert "all of it ~212 ~33" in outcome.text
+    assert "total ~212 ~33" in outcome.text
     assert "Dry run: nothing was changed." in outcome.text
 
 
@@ -244,9 +244,9 @@ def test_all_obstacles_to_parking_are_reported_at_once(platform: Platform) -> No
     assert outcome.code == 1
     for told in (
         "prod-prefect-deployer:1 (",
-        "can't be looked at from here",
+        "can't be checked from here",
         "the newest is backup-of-today",
-        "AWS protects it: databaseDeletable `true` is applied before it is parked",
+        "it has deletion protection: apply databaseDeletable `true` before you park",
         "Nothing was changed.",
     ):
         assert told in outcome.text
@@ -258,14 +258,14 @@ def test_prefect_is_asked_if_its_api_is_open(platform: Platform) -> None:
     bench.configure(parkMode="parked", openPrefectMachineApi=True)
     bench.edge.credential = BY_HAND["prod/prefect/api-auth"]
     for paused, running, told in (
-        (True, 2, "2 aren't at their end"),
+        (True, 2, "2 haven't ended"),
         (False, 0, "the work pool `flows` isn't paused"),
-        (True, 0, "is paused, and no flow runs"),
+        (True, 0, "is paused, and no flow is running"),
     ):
         bench.edge.answers = {"/api/work_pools/flows": {"is_paused": paused}, "/api/flow_runs/count": running}
         outcome = bench.run("park", "--dry-run")
         assert told in outcome.text
-        assert outcome.code == int("no flow runs" not in told)
+        assert outcome.code == int("no flow is running" not in told)
     bench.edge.credential = "somebody:else"
     refused = bench.run("park", "--dry-run")
     assert refused.code == 1
@@ -280,13 +280,13 @@ def test_obstacles_to_unparking_are_reported(platform: Platform) -> None:
     for generation, mode, changed, told in (
         (1, "clean", {}, "accepted: databaseGeneration 2"),
         (2, "clean", {}, "an empty database has no users"),
-        (3, "from_final_snapshot", {}, "the snapshot prod-database-g2-final isn't there"),
+        (3, "from_final_snapshot", {}, "the snapshot prod-database-g2-final doesn't exist"),
         (2, "from_final_snapshot", {"status": "creating"}, "the snapshot prod-database-g1-final is creating"),
         (
             2,
             "from_final_snapshot",
             {"status": "available", "engine_version": "17.11"},
-            "databaseEngineVersion is 17.10, and prod-database-g1-final is of 17.11",
+            "databaseEngineVersion is 17.10, but prod-database-g1-final has 17.11",
         ),
     ):
         bench.configure(databaseGeneration=generation, databaseRestoreMode=mode)

@@ -43,7 +43,7 @@ def test_remaining_examples_are_reported(bench: Bench) -> None:
     file.write_text(file.read_text().replace("cluster:", "cluster:  # EXAMPLE\n   "))
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
-    assert outcome.find("examples")["text"] == "marked EXAMPLE and not yet your own: cluster"
+    assert outcome.find("examples")["text"] == "still marked EXAMPLE; replace them by your own: cluster"
 
 
 def test_the_results_are_shown_as_one_table(bench: Bench) -> None:
@@ -54,7 +54,7 @@ def test_the_results_are_shown_as_one_table(bench: Bench) -> None:
 
 
 NOT_ENCODED = (
-    "whose user or password has a / ? # @ or % (or another such character) as it is; accepted: percent-encoded"
+    "whose user or password has a / ? # @ or % (or another such character) that isn't percent-encoded; accepted: %40"
 )
 
 
@@ -66,37 +66,43 @@ def administrator(name: str, password: str, said: str) -> tuple[str, str]:
 # Name of a secret -> (its value, the message about it).
 WRONG_VALUES = {
     GITHUB: [
-        ("ghp_CanaryShort", "is not 20 or more letters, digits"),
+        ("ghp_CanaryShort", "isn't 20 or more letters, digits"),
         ("ghp_CanaryTokenOfGithub0123456789abcdef\n", "has white space or a line break at its beginning or end"),
-        ('{"token": "ghp_CanaryTokenOfGithub0123456789abcdef"}', "is not 20 or more letters, digits"),
+        ('{"token": "ghp_CanaryTokenOfGithub0123456789abcdef"}', "isn't 20 or more letters, digits"),
         ("   ", "is empty"),
     ],
-    "prod/prefect/api-auth": [("CanaryPrefectPassword", "is not `user:password`")],
+    "prod/prefect/api-auth": [("CanaryPrefectPassword", "isn't `user:password`")],
     KINDE_SECRET: [
-        ("CanaryShort", "is not 16 or more printable characters"),
+        ("CanaryShort", "isn't 16 or more printable characters"),
         ('{"secret": "CanaryClientSecretBefore0123456789"}', "lacks `client_secret`"),
     ],
     NEO4J: [
-        ("neo4j+s://CanaryHost", "is not JSON"),
-        ('["CanaryNeo4j"]', "is not a JSON object"),
+        ("neo4j+s://CanaryHost", "isn't JSON"),
+        ('["CanaryNeo4j"]', "isn't a JSON object"),
         ('{"uri": "neo4j+s://canary.example.com", "user": "neo4j"}', "lacks the password"),
-        ('{"uri": "https://canary.example.com", "user": "neo4j", "password": "CanaryNeo4j"}', "URL of another scheme"),
-        ('{"uri": "neo4j+s://c.example.com", "user": "", "password": "CanaryNeo4j"}', "has the user name empty"),
+        (
+            '{"uri": "https://canary.example.com", "user": "neo4j", "password": "CanaryNeo4j"}',
+            "URL with another scheme",
+        ),
+        (
+            '{"uri": "neo4j+s://c.example.com", "user": "", "password": "CanaryNeo4j"}',
+            "has the user name, which must be a text that isn't empty",
+        ),
     ],
     "blog-data/cloudinary/credentials": [
         ('{"cloud_name": "canary-cloud", "api_key": "CanaryKey"}', "lacks the API secret")
     ],
     "prod/backstage/database-url": [
-        ("mysql://user:CanaryPassword@db.example.com/backstage", "URL of another scheme; accepted: postgresql"),
-        ("postgresql://user@db.example.com/backstage", "holds a URL without a password"),
-        ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "holds a URL that can't be read"),
+        ("mysql://user:CanaryPassword@db.example.com/backstage", "URL with another scheme; accepted: postgresql"),
+        ("postgresql://user@db.example.com/backstage", "is a URL without a password"),
+        ("postgresql://user:CanaryPassword@db.example.com:port/backstage", "is a URL that can't be read"),
         ("postgresql://user:Canary@ss/word@host:5432/db", NOT_ENCODED),
         ("postgresql://user:Canary@Password@host:5432/db", NOT_ENCODED),
         ("postgresql://user:Canary%ss@host:5432/db", NOT_ENCODED),
         ("postgresql://user:Canary/Password@host:5432/db", NOT_ENCODED),
         ("postgresql://user:Canary#Password@host:5432/db", NOT_ENCODED),
         ("postgresql://user:CanaryPassword@host:5432/db/other", "that doesn't end in one database's name"),
-        ("postgresql://user:CanaryPassword@host:0/db", "whose host or port can't be one"),
+        ("postgresql://user:CanaryPassword@host:0/db", "whose host or port is invalid"),
         ("postgresql+asyncpg://user:CanaryPassword@host/db", "another scheme; accepted: postgresql, postgres"),
     ],
     "prod/prefect/database-url": [
@@ -104,7 +110,7 @@ WRONG_VALUES = {
         ("postgresql+asyncpg://user:Canary@Password@host/prefect", NOT_ENCODED),
         (
             "postgresql+asyncpg://user:CanaryPassword@host/prefect?sslmode=require",
-            "sslmode, which asyncpg doesn't know",
+            "sslmode, which asyncpg doesn't support",
         ),
     ],
     "prod/backstage/session-secret": [("CanaryTooShortForAKey", "is shorter than 32 bytes")],
@@ -114,11 +120,11 @@ WRONG_VALUES = {
         administrator("rdsadmin", "CanaryPassword", "has a `username` that is reserved"),
         administrator("pg_admin", "CanaryPassword", "names that begin with pg_ or rds_"),
         administrator("root_of_all", "CanaryPassword", "1 to 16 lower-case letters and digits"),
-        administrator("postgres", "CanaryA/b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", "CanaryA@b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", "CanaryA b", 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", 'CanaryA"b', 'has a `password` that holds / " @ or a space, which RDS refuses'),
-        administrator("postgres", "Canaryé", "other characters than printable ASCII"),
+        administrator("postgres", "CanaryA/b", 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA@b", 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", "CanaryA b", 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", 'CanaryA"b', 'has a `password` that contains / " @ or a space, which RDS refuses'),
+        administrator("postgres", "Canaryé", "characters other than printable ASCII"),
         administrator("postgres", "Canary", "isn't 8 to 41 characters long"),
         administrator("postgres", "Canary" * 7, "isn't 8 to 41 characters long"),
     ],
@@ -147,8 +153,8 @@ def test_missing_empty_and_deleted_secrets_are_reported(bench: Bench) -> None:
     client.delete_secret(SecretId="prod/db/admin", ForceDeleteWithoutRecovery=True)
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
-    assert outcome.check(GITHUB)["text"] == "is missing; make it in Secrets Manager: access token"
-    assert outcome.check("prod/circleci/pat/backstage")["text"].startswith("is marked for deletion")
+    assert outcome.check(GITHUB)["text"] == "is missing; create it in Secrets Manager: access token"
+    assert outcome.check("prod/circleci/pat/backstage")["text"].startswith("marked for deletion")
     assert outcome.check(NEO4J)["text"].startswith("has no value; give it one: JSON with Neo4j URI")
     assert outcome.check("prod/db/admin")["outcome"] == "open"
 
@@ -164,7 +170,7 @@ def test_a_foreign_account_is_left_alone(bench: Bench) -> None:
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 1
     assert outcome.check("account")["text"] == (
-        "the credentials are of account 123456789012, the stack's is 210987654321; set AWS_PROFILE"
+        "the credentials belong to account 123456789012, the stack to 210987654321; set AWS_PROFILE"
     )
     assert bench.cloud.calls == ["/"]
 
@@ -192,7 +198,7 @@ def test_wrong_parameters_are_reported(bench: Bench) -> None:
 KINDE_FAULTS = {
     "wrong issuer": (
         "Kinde: issuer",
-        "Kinde says https://ronaldhatcher.kinde.com/other, the load balancer gets https://",
+        "Kinde says https://ronaldhatcher.kinde.com/other, but the load balancer is configured with https://",
     ),
     "down": ("Kinde: discovery document", "answers 503"),
 }
@@ -218,7 +224,7 @@ def test_certificates_without_a_host_or_validation_are_reported(bench: Bench) ->
     request_certificate("eu-central-1", "origin.rocketclub.online", hosts[0])
     request_certificate("us-east-1", *hosts)
     outcome = bench.run("preflight", "--json")
-    assert "none with all of origin.rocketclub.online, portal" in outcome.check("origin certificate")["text"]
+    assert "none covers all of origin.rocketclub.online, portal" in outcome.check("origin certificate")["text"]
     assert "PENDING_VALIDATION; are its validation records" in outcome.check("viewer certificate")["text"]
 
 
@@ -268,7 +274,7 @@ def test_the_zone_and_its_records_are_checked(bench: Bench) -> None:
     rules = outcome.check("Cloudflare cache rules")
     assert (rules["outcome"], rules["text"]) == (
         "open",
-        "make sure that none of these is about the stack's hosts: `everything`",
+        "make sure that none of these applies to the stack's hosts: `everything`",
     )
     assert outcome.check("portal.rocketclub.online: record")["outcome"] == "passed"
     assert outcome.check("pipelines.rocketclub.online: record")["outcome"] == "open"
@@ -308,8 +314,8 @@ def test_throttled_calls_are_repeated(bench: Bench) -> None:
 
 # AWS's answer whenever a parameter is read -> message.
 REFUSALS = {
-    "ThrottlingException": "AWS throttles these calls (ThrottlingException), also after retries",
-    "AccessDeniedException": "these credentials may not call GetParameter on it (AccessDeniedException)",
+    "ThrottlingException": "AWS throttles these calls (ThrottlingException), even after retries",
+    "AccessDeniedException": "these credentials aren't allowed to call GetParameter (AccessDeniedException)",
     "InternalServerError": "GetParameter failed (InternalServerError)",
 }
 
@@ -342,7 +348,7 @@ def test_a_stack_that_makes_its_workloads_needs_their_images(bench: Bench) -> No
     for name in ("backstage", "postgres", "prefect"):
         found = bench.run(*here).find(f"image/{name}")
         assert found["outcome"] == "failed"
-        assert "isn't in the account's registry; push it, or nothing that runs it starts" in found["text"]
+        assert "isn't in the account's registry; push it, or what runs it can't start" in found["text"]
     manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []}
     made = registry.put_image(repositoryName="prefect", imageManifest=json.dumps(manifest))
     digest = made["image"]["imageId"]["imageDigest"]
@@ -362,4 +368,4 @@ def test_a_session_secret_with_another_arn_suffix_is_reported(bench: Bench) -> N
     here = ("preflight", "--json", "--stack", LAB, "--project", str(owned_here()))
     found = bench.run(*here).find("secret/lab/backstage/session-secret")
     assert found["outcome"] == "failed"
-    assert found["text"].startswith(f"its ARN ends in {suffix}; backstageSessionSecret")
+    assert found["text"].startswith(f"its ARN ends in {suffix}, but backstageSessionSecret")

@@ -55,7 +55,7 @@ def test_a_restored_secret_missing_from_the_state_is_reported(bench: Bench) -> N
     assert (outcome.code, outcome.failures) == (1, ["prod/db/admin"])
     urn = f"urn:pulumi:prod::{NAME}::guarded:secrets:SecretContainers::secrets"
     assert outcome.check("prod/db/admin")["text"] == (
-        "exists, but isn't in the stack's state, so `up` would fail at it; take it over: "
+        "exists, but isn't in the stack's state, so `up` would fail; take it over: "
         f"`pulumi import {SECRET} db/admin {arn('prod/db/admin')} --parent '{urn}' --generate-code=false --stack prod`"
     )
     bench.set_state(*components(), *(state_resource(SECRET, name, arn(name)) for name in CONTAINERS))
@@ -77,16 +77,16 @@ def test_a_parameter_and_a_bucket_missing_from_the_state_are_reported(bench: Ben
 def test_a_state_without_the_parent_component_needs_up_first(bench: Bench) -> None:
     bench.set_state()
     text = bench.run("preflight", "--json").find("secret/prod/db/admin")["text"]
-    assert text.endswith("run `make up STACK=prod`, which makes what it belongs to, then this check again")
+    assert text.endswith("run `make up STACK=prod`, which creates its parent component, then this check again")
 
 
 def no_cli(bench: Bench) -> str:
     bench.patch.setenv("PATH", str(bench.project))
-    return "there is no `pulumi` on the path"
+    return "`pulumi` isn't on the path"
 
 
 def no_export(bench: Bench) -> str:
-    return "`pulumi stack export --stack prod` ends with 1; run it to see why"
+    return "`pulumi stack export --stack prod` exited with 1; run it to see why"
 
 
 def no_document(bench: Bench) -> str:
@@ -101,7 +101,7 @@ def test_an_unreadable_state_is_left_open(bench: Bench, hinder: Callable[[Bench]
     outcome = bench.run("preflight", "--json")
     assert outcome.code == 0
     found = outcome.find("state")
-    assert (found["outcome"], found["text"].startswith(f"not looked at: {why}")) == ("open", True)
+    assert (found["outcome"], found["text"].startswith(f"not checked: {why}")) == ("open", True)
     assert "Canary" not in outcome.out
 
 

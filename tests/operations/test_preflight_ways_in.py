@@ -138,7 +138,7 @@ def test_other_ways_in_are_reported(bench: Bench) -> None:
         outcome, text = found[f"ways-in/{way}"]
         assert (outcome, [one for one in texts if one not in text]) == ("failed", []), text
         assert "blog" not in text
-        assert text.endswith("delete it, or take it into the program")
+        assert text.endswith("delete it, or add it to the program")
 
 
 def test_a_foreign_security_group_on_the_load_balancer_is_reported(bench: Bench) -> None:
@@ -150,7 +150,7 @@ def test_a_foreign_security_group_on_the_load_balancer_is_reported(bench: Bench)
     )
     assert verdicts(bench)["ways-in/security-groups"] == (
         "failed",
-        f"security group {other}: isn't in the stack's state; delete it, or take it into the program",
+        f"security group {other}: not in the stack's state; delete it, or add it to the program",
     )
 
 
@@ -158,20 +158,25 @@ def test_a_check_that_cannot_look_does_not_pass(bench: Bench) -> None:
     found = verdicts(bench)
     for way in WAYS:
         outcome, text = found[f"ways-in/{way}"]
-        assert (outcome, text.startswith("not checked, because without the state")) == ("open", True)
+        assert (outcome, text.startswith("not checked, because the state,")) == ("open", True)
     bench.set_state()
     found = verdicts(bench)
     assert found["ways-in/distributions"] == ("passed", "none but the stack's own")
-    assert [found[f"ways-in/{way}"] for way in WAYS[1:]] == [("open", "not there yet; the first apply makes it")] * 3
+    assert [found[f"ways-in/{way}"] for way in WAYS[1:]] == [
+        ("open", "doesn't exist yet; the first apply creates it")
+    ] * 3
     bench.cloud.fault = fault_of("/2020-05-31/distribution", "AccessDenied")
     outcome, text = verdicts(bench)["ways-in/distributions"]
-    assert (outcome, "not checked, because these credentials may not call ListDistributions" in text) == ("open", True)
+    assert (outcome, "not checked, because these credentials aren't allowed to call ListDistributions" in text) == (
+        "open",
+        True,
+    )
 
 
 def test_self_registration_is_left_to_a_person(bench: Bench) -> None:
     outcome, text = verdicts(bench)["kinde/sign-up"]
     assert outcome == "open"
-    assert text.startswith("not checked, because no interface of Kinde tells it: in Settings, Environment, Policies")
+    assert text.startswith("not checked, because Kinde has no API for it: in Settings, Environment, Policies")
 
 
 def rule(expression: str, **more: object) -> dict[str, Any]:
@@ -203,11 +208,11 @@ def test_rules_of_the_zone_that_affect_the_hosts_are_reported(bench: Bench) -> N
     assert "`to somewhere` (http_request_dynamic_redirect)" in found[keys[0]][1]
     assert "`*.rocketclub.online/*`" in found[keys[1]][1]
     assert "`https://portal.rocketclub.online/*`" in found[keys[2]][1]
-    assert "whoever controls acme.example.org can get a certificate" in found[keys[3]][1]
+    assert "anyone who controls acme.example.org can get a certificate" in found[keys[3]][1]
 
     del bench.kinde.zone["http_request_dynamic_redirect"]
     outcome, text = verdicts(bench)["cloudflare/rules"]
-    assert (outcome, "make sure that none of these is about the stack's hosts: `true`" in text) == ("open", True)
+    assert (outcome, "make sure that none of these applies to the stack's hosts: `true`" in text) == ("open", True)
 
 
 def test_rules_that_the_token_may_not_read_are_left_open(bench: Bench) -> None:
@@ -216,7 +221,10 @@ def test_rules_that_the_token_may_not_read_are_left_open(bench: Bench) -> None:
     found = verdicts(bench)
     for key in ("cloudflare/rules", "cloudflare/workers", "cloudflare/page-rules", f"validation/{PORTAL}"):
         outcome, text = found[key]
-        assert (outcome, text.startswith("not checked, because the token may not read them")) == ("open", True), key
+        assert (outcome, text.startswith("not checked, because the token isn't allowed to read them")) == (
+            "open",
+            True,
+        ), key
 
 
 def restriction(type_: str, pattern: str) -> dict[str, str]:
@@ -248,7 +256,7 @@ def test_contexts_of_the_ci_without_restrictions_are_reported(bench: Bench) -> N
     found = verdicts(bench)
     assert "to project" in found[names[0]][1]
     assert "no other expression" in found[names[0]][1]
-    assert found[names[1]][1].startswith("there is none of this name")
+    assert found[names[1]][1].startswith("doesn't exist; create it")
 
     bench.kinde.unreadable = {"contexts"}
     assert verdicts(bench)["circleci/contexts"] == ("open", "not checked, because CircleCI answers 403")

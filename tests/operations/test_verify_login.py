@@ -81,11 +81,11 @@ def other_authority(bench: Bench) -> None:
 # Fault -> how it is caused, the check that finds it, its symptom ("" for none), and the message. The symptoms are
 # those of the load balancer's own checklist (see operations/symptoms.py).
 FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
-    "host leads to itself": (edge("loop"), REDIRECT, "redirect loop", "comes up again and again"),
+    "host leads to itself": (edge("loop"), REDIRECT, "redirect loop", "comes up repeatedly"),
     "plain HTTP hop": (edge("plain http"), REDIRECT, "redirect loop", "SSL mode must be strict"),
     "cookies not forwarded": (edge("cookies stripped"), f"{PORTAL}: cookies", "redirect loop", "AWSALBAuthNonce"),
     "cached redirect": (edge("cached redirect"), f"{PORTAL}: no cached redirect", "redirect loop", "the same state"),
-    "Kinde leads to itself": (kinde("loop"), PAGE, "redirect loop", "auth/start comes up again"),
+    "Kinde leads to itself": (kinde("loop"), PAGE, "redirect loop", "auth/start comes up repeatedly"),
     "Host not forwarded": (
         edge("host not forwarded"),
         REDIRECT,
@@ -96,18 +96,23 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
     "401": (status(401), REDIRECT, "401", "AuthInvalidStateParam"),
     "403": (status(403), REDIRECT, "403", "the secret header is missing or stale"),
     "500": (status(500), REDIRECT, "500", "it can't reach Kinde"),
-    "502": (status(502), REDIRECT, "502", "CloudFront can't speak TLS to the load balancer"),
+    "502": (status(502), REDIRECT, "502", "CloudFront can't connect to the load balancer over TLS"),
     "561": (status(561), REDIRECT, "561", "Kinde answered the load balancer with an error"),
     "Kinde sends an error back": (kinde("error"), PAGE, "561", "Kinde sends back the error server_error"),
     "certificate of another authority": (
         other_authority,
         f"{PORTAL}: certificate",
         "wrong certificate",
-        "comes from no public authority",
+        "isn't from a public authority",
     ),
     "an unlisted status": (status(418), REDIRECT, "", f"answers 418 at https://{PORTAL}/"),
-    "nobody is asked to sign in": (edge("open"), REDIRECT, "", "answers 200 to anybody: nobody has to sign in"),
-    "wrong client": (edge("wrong client"), REDIRECT, "", "the client id is another, the stack's is 0123456789abcdef"),
+    "nobody is asked to sign in": (edge("open"), REDIRECT, "", "answers 200 to anybody, without a sign-in"),
+    "wrong client": (
+        edge("wrong client"),
+        REDIRECT,
+        "",
+        "the client id is another, but the stack's is 0123456789abcdef",
+    ),
     "wrong scope": (edge("wrong scope"), REDIRECT, "", "the scope is `openid`; accepted: `openid profile email`"),
     "insecure cookie": (edge("insecure cookie"), f"{PORTAL}: cookies", "", "AWSALBAuthNonce without Secure"),
     "Kinde has no page": (kinde("no page"), PAGE, "", "Kinde answers 503"),
@@ -115,19 +120,19 @@ FAULTS: dict[str, tuple[Callable[[Bench], None], str, str, str]] = {
         edge("header not asked for"),
         f"{ORIGIN} asked for {PORTAL}",
         "",
-        "answers 302: the front can be bypassed",
+        "answers 302: CloudFront or Cloudflare can be bypassed",
     ),
     "load balancer takes the request": (
         edge("hangs up"),
         f"{ORIGIN} asked for {PORTAL}",
         "",
-        "takes the request and doesn't refuse it (",
+        "accepts the request and doesn't refuse it (",
     ),
     "distributions answer anybody": (
         edge("any viewer"),
         f"{DISTRIBUTIONS[PORTAL]} asked for {PORTAL}",
         "",
-        "answers 302: the front can be bypassed",
+        "answers 302: CloudFront or Cloudflare can be bypassed",
     ),
 }
 
@@ -197,7 +202,7 @@ def test_a_host_that_the_edge_does_not_cover_is_reported(
     outcome = bench.run(command, "--json", "--stack", "dev", *routes)
     found = outcome.find(f"certificate/{DEEP[0]}")
     assert (outcome.code, found["outcome"], found["symptom"]) == (1, "failed", "uncovered host")
-    assert "Universal SSL covers the zone and one level below it" in found["text"]
+    assert "Universal SSL only covers the zone and one level below it" in found["text"]
 
 
 def test_a_tls_alert_for_a_covered_host_has_no_symptom(bench: Bench, edges: dict[str, int]) -> None:
@@ -254,7 +259,7 @@ def test_distributions_are_looked_up(bench: Bench) -> None:
         "key": f"distribution/{PORTAL}",
         "subject": f"{PORTAL}: distribution",
         "outcome": "open",
-        "text": "not looked at: no distribution answers to this host yet",
+        "text": "not checked: no distribution serves this host yet",
         "symptom": "",
     }
     origin: dict[str, Any] = {"Id": "origin", "DomainName": ORIGIN, "CustomHeaders": {"Quantity": 0}}

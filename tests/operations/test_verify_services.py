@@ -71,7 +71,7 @@ def test_a_wrong_revision_fails_without_a_deployment(account: Ecs, capsys: pytes
         ),
         (
             lambda account: account.images.update({NAMES[0]: "sha256:" + "5" * 64}),
-            f"a task runs the image sha256:{'5' * 64}, meant: sha256:{'2' * 64}",
+            f"a task runs the image sha256:{'5' * 64}; wanted: sha256:{'2' * 64}",
         ),
         (
             lambda account: account.health.update({NAMES[0]: "UNHEALTHY"}),
@@ -83,11 +83,11 @@ def test_a_wrong_revision_fails_without_a_deployment(account: Ecs, capsys: pytes
         ),
         (
             lambda account: account.client.update_service(cluster=CLUSTER, service=NAMES[0], desiredCount=0),
-            "0 tasks run, 0 wait and 0 are asked for; meant: 1",
+            "0 tasks are running, 0 pending and 0 desired; wanted: 1",
         ),
         (
             lambda account: account.client.delete_service(cluster=CLUSTER, service=NAMES[0], force=True),
-            "isn't there; an update of the stack makes it",
+            "doesn't exist; an update of the stack creates it",
         ),
     ],
     ids=["failed", "under way", "image", "health", "revision", "count", "gone"],
@@ -103,4 +103,4 @@ def test_each_difference_from_the_plan_fails(
 
 def test_services_made_by_others_are_not_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify-services", "--stack", "prod", "--project", str(owned())]) == 2
-    assert "workloads is `elsewhere`: others make the services" in capsys.readouterr().err
+    assert "workloads is `elsewhere`: this program doesn't create the services" in capsys.readouterr().err

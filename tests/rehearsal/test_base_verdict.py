@@ -160,7 +160,7 @@ def test_the_branchs_own_gate_passes_and_the_base_branchs_stops_it(loosened: Jud
     row = next(line for line in loosened.report.splitlines() if line.startswith("| `prod` |"))
     assert row.split("|")[2].strip().endswith("mandatory violations")
     assert row.split("|")[3].strip() == "passed"
-    assert "lands first, by itself" in loosened.report
+    assert "merge the change of the gate first, on its own" in loosened.report
 
 
 @pytest.mark.parametrize(
@@ -173,17 +173,17 @@ def test_the_branchs_own_gate_passes_and_the_base_branchs_stops_it(loosened: Jud
 )
 def test_each_hidden_rule_is_reported(loosened: Judged, rule: str, severity: str) -> None:
     assert f"- **mandatory**, {severity} `{rule}`" in loosened.report
-    assert f"`prod`: `{rule}` stops this program no more" in loosened.below("**It is looser**")
+    assert f"`prod`: `{rule}` no longer stops this program" in loosened.below("**It is laxer**")
 
 
 def test_the_report_names_a_rule_that_became_advisory(loosened: Judged) -> None:
-    assert "the rule `refused-by-aws` only advises" in loosened.below("**It is looser**")
+    assert "the rule `refused-by-aws` is only advisory" in loosened.below("**It is laxer**")
     assert '- `refused-by-aws: "advisory"`' in loosened.below("`policies/config/acceptance.prod.json` now has")
 
 
 def test_the_report_names_a_waiver(loosened: Judged) -> None:
     waiver = f"the rule `missing-tags` is waived for `prod-*` until {EXPIRES} (owner nobody)"
-    assert waiver in loosened.below("**It is looser**")
+    assert waiver in loosened.below("**It is laxer**")
 
 
 def test_the_report_names_an_edited_pack(loosened: Judged) -> None:
@@ -197,8 +197,8 @@ def test_the_pipeline_reports_breakages_that_an_edited_pack_lets_pass(tmp_path: 
     found = judged_by_pipeline(branch)
     assert found.code == 1, found.printed
     assert "`least-privilege/broad-action-pattern`" in found.report.partition("### Policies")[2]
-    assert "`prod`: `least-privilege/broad-action-pattern` stops this program no more" in found.below(
-        "**It is looser**"
+    assert "`prod`: `least-privilege/broad-action-pattern` no longer stops this program" in found.below(
+        "**It is laxer**"
     )
     assert "cases of the labelled policy documents**" in found.report
     assert "/out/page.prod.html: prod, not passed" in found.printed

@@ -122,7 +122,7 @@ def test_help_names_every_option() -> None:
 def test_policy_configuration_needs_a_pack_for_each_file() -> None:
     outcome = rehearse("--policy-config", "a.json")
     assert outcome.code == 2
-    assert "--policy-config pairs with --pack" in outcome.err
+    assert "--policy-config is paired with --pack" in outcome.err
 
 
 def test_the_report_is_a_tree_and_a_summary() -> None:

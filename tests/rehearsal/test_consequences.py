@@ -89,20 +89,20 @@ CASES: Final[dict[str, tuple[str, list[Callable[[PlanDocument], None]], list[tup
     "port-with-a-new-name-of-the-old-order": (
         "dev",
         [inputs(TARGETS, port=7, name="x"), options(TARGETS, deleteBeforeReplace=True)],
-        [(IMPOSSIBLE, "because of `name`, `port`, so the old one has to go first, and AWS keeps it while dev-p")],
+        [(IMPOSSIBLE, "because of `name`, `port`, so the old one has to be deleted first, but AWS doesn't delete it")],
     ),
     "port-with-a-new-name": ("dev", [inputs(TARGETS, port=7, name="x")], [(REPLACED, "because of `name`, `port`: a")]),
-    "bucket-renamed": ("dev", [inputs(BUCKET, bucket="x")], [(REPLACED, "because of `bucket`: the old one goes firs")]),
+    "bucket-renamed": ("dev", [inputs(BUCKET, bucket="x")], [(REPLACED, "because of `bucket`: the old one is delete")]),
     "protected-bucket-renamed": (
         "prod",
         [inputs(BUCKET, bucket="x")],
-        [(IMPOSSIBLE, "is protected, and would be replaced because of `bucket`. Take")],
+        [(IMPOSSIBLE, "is protected, and would be replaced because of `bucket`. Rem")],
     ),
     "group-in-another-network": ("dev", [inputs(GROUP, vpcId="vpc-1")], [(REPLACED, "because of `vpcId`: a new one")]),
     "group-described-anew": (
         "dev",
         [inputs(GROUP, description="x"), options(GROUP, deleteBeforeReplace=True)],
-        [(IMPOSSIBLE, "AWS keeps it while dev-edge (aws:lb:LoadBalancer) refers to it")],
+        [(IMPOSSIBLE, "AWS doesn't delete it while dev-edge (aws:lb:LoadBalancer) refers to it")],
     ),
     "role-path": ("dev", [inputs(ROLE, path="/x/")], [(IMPOSSIBLE, "because of `path` under its fixed name, so the")]),
     "policy-described-anew": (
@@ -121,7 +121,7 @@ CASES: Final[dict[str, tuple[str, list[Callable[[PlanDocument], None]], list[tup
     "listener-moved": ("dev", [inputs(LISTENER, loadBalancerArn="x")], [(REPLACED, "because of `loadBalancerArn`: a")]),
     "protected-removed": ("prod", [without(BUCKET)], [(IMPOSSIBLE, "is protected, and would be removed.")]),
     "removed": ("dev", [without(BUCKET)], [(DESTROYED, "is removed.")]),
-    "name-of-another": ("dev", [twice(SECRET)], [(IMPOSSIBLE, "has the name `dev/")]),
+    "name-of-another": ("dev", [twice(SECRET)], [(IMPOSSIBLE, "has the same name, `dev/")]),
     "replaced-as-the-program-says": (
         "dev",
         [inputs(TARGETS, tags={"a": "b"}), options(TARGETS, replaceOnChanges=["tags.a"])],
@@ -173,7 +173,7 @@ def test_renaming_a_component_without_an_alias_cannot_succeed(renamed: tuple[Pla
     base, (plan, _) = document_of("prod"), renamed
     found = told(base, plan)
     removed = [name for kind, name, said in found if kind == IMPOSSIBLE and said.startswith("is protected, and would")]
-    taken = [name for kind, name, said in found if kind == IMPOSSIBLE and "has the name `prod/" in said]
+    taken = [name for kind, name, said in found if kind == IMPOSSIBLE and "has the same name, `prod/" in said]
     assert len(removed) == len(taken) == len(states(base, SECRET))
     assert len(found) == len(removed) + len(taken)
 

@@ -116,9 +116,7 @@ def test_the_report_on_a_pull_request_says_which_rules_are_not_enforced(tmp_path
     plan["steps"][1]["urn"] += "\x1b[2J`\n# heading"
     report = markdown(plan)
     headline = report.splitlines()[0]
-    assert headline.endswith(
-        "every policy holds; 1 of 4 rules enforced (disabled: bucket-prefix, lonely-bench, unsigned)"
-    )
+    assert headline.endswith("no violations; 1 of 4 rules enforced (disabled: bucket-prefix, lonely-bench, unsigned)")
     assert "\\x1b[2J" in report
     assert "\x1b" not in report
     assert "\n# heading" not in report
@@ -191,8 +189,8 @@ def assert_failed(outcome: Outcome, pack: str, *said: str) -> None:
 @pytest.mark.parametrize(
     ("pack", "said"),
     [
-        ("dead", ("ended while it started, with exit code 3", "no rules today")),
-        ("chatty", ("printed `welcome` where its port was expected",)),
+        ("dead", ("ended with exit code 3 while it was starting", "no rules today")),
+        ("chatty", ("printed `welcome` instead of its port",)),
         ("crashing", ("died while answering", "out of memory")),
         ("raising", ("failed to answer", "a rule with a hole")),
     ],
@@ -248,11 +246,11 @@ def test_a_project_without_packs_is_refused(workshop: Path) -> None:
 
 def test_the_summary_of_an_unjudged_plan_says_so() -> None:
     outcome = rehearse("--unjudged", "--quiet")
-    assert (outcome.code, outcome.out) == (0, "dev: 9 resources to create: judged by no pack\n")
+    assert (outcome.code, outcome.out) == (0, "dev: 9 resources to create: no pack judged them\n")
     assert rehearse("--unjudged", "--pack", HOUSE).code == 2
 
 
 def test_a_folder_that_is_not_a_pack_is_refused() -> None:
     outcome = rehearse("--pack", WORKSHOP)
     assert outcome.code == 2
-    assert "is no policy pack" in outcome.err
+    assert "isn't a policy pack" in outcome.err

@@ -65,7 +65,7 @@ def sarif_of(plan: Path, folder: Path) -> dict[str, Any]:
 def test_a_plan_that_changes_nothing_is_one_line(plans: tuple[Path, Path]) -> None:
     base, _ = plans
     assert report(base, "--base", base).stdout == (
-        "## ✅ `prod`: no resource changes against the base branch; every policy holds\n"
+        "## ✅ `prod`: no resource changes against the base branch; no violations\n"
     )
 
 
@@ -73,7 +73,7 @@ def test_a_plan_without_a_base_is_summed_up_by_component(plans: tuple[Path, Path
     base, _ = plans
     done = report(base)
     total = len(json.loads(base.read_text())["steps"])
-    assert done.stdout.startswith(f"## ✅ `prod`: {total} new; every policy holds\n")
+    assert done.stdout.startswith(f"## ✅ `prod`: {total} new; no violations\n")
     rows = [line for line in done.stdout.splitlines() if line.startswith("| `")]
     assert sum(int(row.split("|")[2]) for row in rows) == total
     assert "| `way-in` |" in done.stdout

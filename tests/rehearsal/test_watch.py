@@ -88,7 +88,8 @@ def test_each_save_is_planned_and_its_changes_are_reported(watch: Watch, worksho
     at = f"__main__.py:{line_of(program, 'role = Thing(')}"
     assert watch.next() == [
         "1 changed, passed",
-        f"  reader (aws:iam:Role) is replaced because of `name`: the old one goes first, then a new one is made.  {at}",
+        "  reader (aws:iam:Role) is replaced because of `name`: the old one is deleted, then a new one is created."
+        f"  {at}",
         f"  replace reader (aws:iam:Role)  {at}",
         "    name: dev-reader -> dev-writer",
     ]
@@ -99,7 +100,7 @@ def test_each_save_is_planned_and_its_changes_are_reported(watch: Watch, worksho
     assert watch.next() == [
         "1 changed, failed, 1 mandatory",
         "  can't succeed: bench-drawer (aws:s3:Bucket) is protected, and would be replaced because of `bucket`. "
-        f"Take `protect` away first, and apply that.  {at}",
+        f"Remove `protect` first, and apply that.  {at}",
         f"  replace bench-drawer (aws:s3:Bucket)  {at}",
         "    bucket: rc-bench-drawer -> x-bench-drawer",
         f"  new: {rule}",

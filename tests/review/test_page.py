@@ -181,9 +181,9 @@ def test_the_page_command_writes_a_page_and_reports_errors(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "stack", "said"),
     [
-        ("{}", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
-        ("[1]", "prod", "report.json is no report of an adoption; accepted: what `operations adopt --report FILE`"),
-        (mixed_report().document(), "dev", "is of the stack prod, not dev; accepted: --stack prod, or no --stack"),
+        ("{}", "prod", "report.json isn't a report of an adoption; accepted: a file that `operations adopt"),
+        ("[1]", "prod", "report.json isn't a report of an adoption; accepted: a file that `operations adopt"),
+        (mixed_report().document(), "dev", "is about the stack prod, not dev; accepted: --stack prod, or no --stack"),
     ],
 )
 def test_a_report_on_another_stack_is_refused(

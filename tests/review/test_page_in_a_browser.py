@@ -46,7 +46,7 @@ def test_the_overview_shows_verdict_violations_and_changes(browser: Opened) -> N
     assert "policy: <b>s3:*</b> </script>" in text  # text from the plan, not markup
     assert "least-privilege/service-wildcard" in text
     assert "2027-03-31" in text
-    assert browser.texts("h3")[0] == "What the packs say"  # this section comes first, since it stops the change
+    assert browser.texts("h3")[0] == "Violations"  # this section comes first, since it stops the change
     assert browser.texts(".facts a[href='#difference']") == ["to replace", "to update"]
     assert browser.one(f'a[href="{LINES}components/workload_permissions.py#L101"]')
     browser.one('a[href="#rules/least-privilege/service-wildcard"]').click()
@@ -106,7 +106,7 @@ def test_access_can_be_filtered_and_explained(browser: Opened) -> None:
     assert "statement" in browser.one("#why").text
     browser.one("#filter-what").clear()
     browser.one("#filter-what").send_keys("no such thing")
-    assert browser.one("main").text.count("Nobody may do that.") == 1
+    assert browser.one("main").text.count("Nobody is allowed to do that.") == 1
     assert browser.texts("td .badge.bad") == []  # the readers match the list
 
 
@@ -115,7 +115,7 @@ def test_a_request_can_be_tried(browser: Opened) -> None:
     rows = {row[0]: row[2] for row in _rows(browser, ".scroll table")}
     assert len(rows) == len(browser.run("return data.attacks"))
     assert rows["somebody who is signed in"] == "reaches prod-portal-6be6"
-    assert rows["past Cloudflare, straight to the distribution"] == "blocked by the web ACL"
+    assert rows["bypassing Cloudflare, directly to the distribution"] == "blocked by the web ACL"
     for attack in browser.run("return data.attacks"):
         assert browser.run("return follow(data.way, arguments[0]).answer", attack) == attack["answer"]
     host = browser.one("#host")
@@ -130,7 +130,7 @@ def test_a_request_can_be_tried(browser: Opened) -> None:
     assert browser.texts("#told .answer")[0].startswith("reaches prod-pipelines-")
     browser.one('button[aria-label="Show: TRACE"]').click()
     assert browser.texts("#told .answer") == ["refused with 403"]
-    assert "doesn't take the method TRACE" in browser.one("#told").text
+    assert "doesn't allow the method TRACE" in browser.one("#told").text
 
 
 def test_rules_can_be_filtered_and_opened(browser: Opened) -> None:
@@ -159,17 +159,17 @@ def test_the_difference_lists_changes_and_new_access(browser: Opened) -> None:
 def test_the_adoption_lists_stops_and_verdicts(browser: Opened) -> None:
     browser.go("adoption")
     text = browser.one("main").text
-    assert "6 to solve before anything is taken over." in text
+    assert "6 to resolve before anything is taken over." in text
     stops = browser.texts(".stop")
     assert len(stops) == 5  # stops of one type and cause are shown once
     assert "replaced aws:iam/role:Rolereplaced-too aws:iam/role:Role" in stops[0]
-    assert "Ways out, written for the first" in stops[0]
+    assert "Ways out (named for the first resource" in stops[0]
     assert len(browser.all("#adopted .entry")) == len(browser.run("return data.adoption.rows"))
     Select(browser.one("#which-verdict")).select_by_value("changes in place")
     assert len(browser.all("#adopted .entry")) == 2
     assert _rows(browser, "#adopted") == [["description", "old", "new"]]
     assert browser.all("#adopted details") == []
-    assert browser.texts("#adopted .secret") == ["Secrets that change, whose values aren't shown: actions"]
+    assert browser.texts("#adopted .secret") == ["Secrets that may change; their values aren't shown: actions"]
     Select(browser.one("#which-verdict")).select_by_value("tags only")
     assert browser.texts("#adopted summary") == ["4 changesin tags"]
     assert not browser.one("#adopted table").is_displayed()
@@ -214,7 +214,7 @@ def test_a_page_without_base_adoption_or_diagram_says_so(chromium: Chrome, tmp_p
         browser.settle()
         assert browser.one(".panel h3").text == "rocketclub-platform-prod"
         browser.go("difference")
-        assert "This page was made without a base." in browser.one("main").text
+        assert "This page has no base to compare with." in browser.one("main").text
         assert browser.messages() == []
 
 
@@ -228,10 +228,10 @@ def test_a_plan_that_hides_origins_is_shown_without_the_path_of_a_request(chromi
     file.write_text(page(Shown("prod", plan)), encoding="utf-8")
     with opened(chromium, file) as browser:
         browser.go("stack")
-        assert "The diagram is without the path of a request." in browser.one("main").text
+        assert "The diagram doesn't show the path of a request." in browser.one("main").text
         assert TASK in browser.texts(".drawing a text")
         browser.go("request")
-        assert "it hides a list that holds a secret: origins of aws:cloudfront" in browser.one("main").text
+        assert "it hides a list that contains a secret: origins of aws:cloudfront" in browser.one("main").text
         assert browser.messages() == []
 
 

@@ -116,7 +116,7 @@ def test_only_a_signed_in_person_reaches_an_application() -> None:
     masked = way_in(states)
     answers = {what: follow(masked, one) for what, one in attacks(masked)}
     assert {what for what, found in answers.items() if found.kind == "target"} == {"somebody who is signed in"}
-    assert answers["past Cloudflare, straight to the distribution"] == Answer("blocked")
+    assert answers["bypassing Cloudflare, directly to the distribution"] == Answer("blocked")
     assert answers["the load balancer by its own name"].kind == "closed"
 
 

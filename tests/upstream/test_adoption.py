@@ -174,7 +174,7 @@ def test_a_platform_made_by_terraform_is_taken_over(adoption: Adoption, tmp_path
     delete(
         estate.folder / "main.tf", re.findall(r"^  from = (.*)$", (files / hand_over.REMOVED).read_text(), re.MULTILINE)
     )
-    assert f"None of the {len(leaving)} that leave stays" in adoption.adopt(
+    assert f"It keeps none of the {len(leaving)} that have to leave" in adoption.adopt(
         "--check-plan", "-", *to, typed=estate.plan()
     )
     estate.apply()

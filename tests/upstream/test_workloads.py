@@ -59,7 +59,7 @@ OTHERWISE = {
 
 UNPLAYED = {
     "certificate": "Cloudflare, which the hosts lead to",
-    "targets of the load balancer": "ECS, where it tells the load balancer of its tasks",
+    "load balancer's targets": "ECS, where it tells the load balancer of its tasks",
 }
 """What `park` and `unpark` can't find when they check the result -> the service that isn't played here."""
 

@@ -19,7 +19,7 @@ function serviceOf(grant) {
   return actions[0].split(":")[0];
 }
 
-/** Who reads what beside who should, and a matrix of who may do what. */
+/** Actual and expected readers, and a matrix of who is allowed to do what. */
 function access(who) {
   const state = { who: who ? decodeURIComponent(who) : "", what: "", level: "all" };
   const place = element("div");
@@ -29,19 +29,19 @@ function access(who) {
   show({});
   return [
     element("h2", null, "Access"),
-    element("p", { class: "lead" }, "From the policies of the plan: identity policies within their boundaries, trust policies and resource policies."),
+    element("p", { class: "lead" }, "Computed from the plan's policies: identity policies within their boundaries, trust policies and resource policies."),
     data.access.undecided.length > 0 && [element("h3", null, "Not decided"), element("ul", null, data.access.undecided.map((text) => element("li", null, prose(text))))],
     element("h3", null, "Who reads each secret and parameter"),
     readers(),
-    element("h3", null, "Who may do what"),
+    element("h3", null, "Who is allowed to do what"),
     element("div", { class: "tools" },
       field("Who", people, (text) => show({ who: text })),
       field("Resource or action", element("input", { type: "search", id: "filter-what" }), (text) => show({ what: text })),
-      field("Level", choice([["all", "every level"], ...LEVELS.map((level) => [level, level || "not known"])], { id: "filter-level" }), (level) => show({ level }))),
-    element("p", { class: "legend" }, LEVELS.map((level) => element("span", null, element("b", { class: levelClass(level) }, LETTERS[level]), " ", level === "Contents" ? "reads contents" : level.toLowerCase() || "not known")),
+      field("Level", choice([["all", "every level"], ...LEVELS.map((level) => [level, level || "unknown"])], { id: "filter-level" }), (level) => show({ level }))),
+    element("p", { class: "legend" }, LEVELS.map((level) => element("span", null, element("b", { class: levelClass(level) }, LETTERS[level]), " ", level === "Contents" ? "reads contents" : level.toLowerCase() || "unknown")),
       element("span", null, "dashed: under a condition")),
     why, place,
-    element("h3", null, "Who may take on a role, and whom resource policies let in"),
+    element("h3", null, "Who can assume a role, and who has access by resource policies"),
     letIn(),
   ];
 }
@@ -52,18 +52,18 @@ function readers() {
     const extra = expected && one.readers.filter((name) => !expected.includes(name));
     const missing = expected && expected.filter((name) => !one.readers.includes(name));
     const verdict = !expected ? badge("no list") : extra.length ? badge(`not on the list: ${extra.join(", ")}`, "bad")
-      : missing.length ? badge(`can't: ${missing.join(", ")}`, "warn") : badge("as on the list", "good");
-    return [[element("code", null, one.name), !one.made && element("span", { class: "note" }, " made elsewhere")],
+      : missing.length ? badge(`can't: ${missing.join(", ")}`, "warn") : badge("as listed", "good");
+    return [[element("code", null, one.name), !one.made && element("span", { class: "note" }, " created elsewhere")],
       one.readers.length ? one.readers.map((name) => element("div", { class: "mono" }, name)) : "nobody", verdict];
   });
-  return rows.length ? table(["what", "read by", "against the list of readers"], rows) : element("p", { class: "empty" }, "This stack makes and names no secret and no parameter.");
+  return rows.length ? table(["secret or parameter", "read by", "compared with the list of readers"], rows) : element("p", { class: "empty" }, "This stack creates and names no secrets or parameters.");
 }
 
-/** Return whom trust policies and resource policies let in. */
+/** Return who has access by trust policies and resource policies. */
 function letIn() {
   const grants = data.access.grants.filter((grant) => grant.place);
-  if (!grants.length) return element("p", { class: "empty" }, "No policy of this stack lets anybody in.");
-  return table(["where", "whom", "for", "if"], grants.map((grant) => [
+  if (!grants.length) return element("p", { class: "empty" }, "No trust policy or resource policy of this stack gives anybody access.");
+  return table(["role or resource", "principal", "actions", "conditions"], grants.map((grant) => [
     [element("code", null, grant.place), " ", line(grant.line)], element("code", null, grant.principal),
     element("code", null, Object.values(grant.levels).flat().join(", ")), grant.conditions.map((text) => element("div", { class: "mono" }, text))]));
 }
@@ -78,7 +78,7 @@ function selected(state) {
 
 function matrix(state, why) {
   const grants = selected(state);
-  if (!grants.length) return [element("p", { class: "empty" }, "Nobody may do that.")];
+  if (!grants.length) return [element("p", { class: "empty" }, "Nobody is allowed to do that.")];
   const everybody = [...new Set(grants.map((grant) => grant.who))];
   const people = everybody.slice(0, COLUMNS);
   const cells = new Map();
@@ -98,15 +98,15 @@ function matrix(state, why) {
     left -= listed.length;
     return listed.length === 0 ? [] : [
       element("tr", null, element("th", { class: "service", scope: "rowgroup", colspan: people.length + 1 }, service)),
-      // What only the region or the account tells apart is named in full.
+      // Resources that differ only by region or account are named in full.
       ...listed.map((resource, index) => element("tr", null, element("th", { scope: "row" }, names.indexOf(names[index]) === names.lastIndexOf(names[index]) ? names[index] : resource),
         people.map((name) => element("td", null, cell(name, resource, cells.get(JSON.stringify([service, resource, name])), why))))),
     ];
   });
   const cut = everybody.length > COLUMNS || left < 0;
   return [
-    cut && element("p", { class: "note" }, `Shown are ${people.length} of ${everybody.length} columns and at most ${ROWS} rows: the filters narrow them.`),
-    element("div", { class: "scroll matrix", tabindex: "0", role: "region", "aria-label": "Who may do what" }, element("table", null,
+    cut && element("p", { class: "note" }, `${people.length} of ${everybody.length} columns and at most ${ROWS} rows are shown; use the filters to see others.`),
+    element("div", { class: "scroll matrix", tabindex: "0", role: "region", "aria-label": "Who is allowed to do what" }, element("table", null,
       element("thead", null, element("tr", null, element("td"), people.map((name) => element("th", { scope: "col" }, element("span", null, name))))),
       element("tbody", null, rows))),
   ].filter(Boolean);
@@ -118,7 +118,7 @@ function cell(who, resource, grants, why) {
   const strongest = levels.reduce((one, other) => (STRENGTH.indexOf(other) > STRENGTH.indexOf(one) ? other : one));
   const conditions = [...new Set(grants.flatMap((grant) => grant.conditions))];
   const always = grants.some((grant) => grant.conditions.length === 0);
-  const words = `${who}: ${levels.map((level) => level.toLowerCase() || "not known").join(", ")} on ${shownResource(resource)}${always ? "" : ", under a condition"}`;
+  const words = `${who}: ${levels.map((level) => level.toLowerCase() || "unknown").join(", ")} on ${shownResource(resource)}${always ? "" : ", under a condition"}`;
   const button = element("button", {
     type: "button", class: `${levelClass(strongest)} ${always ? "" : "if"}`, title: conditions.length ? `${words}\n${conditions.join("\n")}` : words,
     "aria-label": words, "aria-pressed": "false",
@@ -133,10 +133,10 @@ function cell(who, resource, grants, why) {
 
 function reasons(who, resource, grants) {
   return [
-    element("h4", null, "Why ", element("code", null, who), " may do that to ", element("code", null, shownResource(resource))),
+    element("h4", null, "Why ", element("code", null, who), " is allowed to do that to ", element("code", null, shownResource(resource))),
     ...grants.map((grant) => element("div", { class: "entry" },
-      element("p", null, prose(grant.statement), grant.urn && ["of ", resourceLink(grant.urn)], line(grant.line)),
-      Object.entries(grant.levels).map(([level, actions]) => element("p", null, badge(level || "not known"), " ", element("code", null, actions.join(", ")))),
+      element("p", null, prose(grant.statement), grant.urn && ["in ", resourceLink(grant.urn)], line(grant.line)),
+      Object.entries(grant.levels).map(([level, actions]) => element("p", null, badge(level || "unknown"), " ", element("code", null, actions.join(", ")))),
       grant.conditions.length > 0 && element("p", { class: "note" }, "if ", grant.conditions.flatMap((text, index) => [index ? " and " : "", element("code", null, text)])))),
   ];
 }

@@ -1,4 +1,4 @@
-/** What taking over running resources means: what stops it, then a row for each resource. */
+/** What taking over running resources would do: what blocks it, then a row for each resource. */
 function adoption() {
   const { project, stack, clean, verdicts, rows, violations } = data.adoption;
   const stopping = rows.filter((row) => row.stops);
@@ -11,13 +11,13 @@ function adoption() {
   show("");
   return [
     element("h2", null, "Adoption"),
-    element("p", { class: "lead" }, `Of ${project}/${stack}. `, clean ? "Nothing stops it." : `${stopping.length + mandatory.length} to solve before anything is taken over.`),
+    element("p", { class: "lead" }, `${project}/${stack}. `, clean ? "Nothing blocks it." : `${stopping.length + mandatory.length} to resolve before anything is taken over.`),
     element("ul", { class: "facts" }, verdicts.map((one) => element("li", null, element("strong", null, String(one.count)), one.verdict))),
-    !clean && element("h3", null, "What stops it"),
+    !clean && element("h3", null, "What blocks it"),
     alike(stopping).map((same) => element("div", { class: "entry stop" },
       element("p", null, badge(same[0].verdict, "bad"), same.map((row) => element("span", null, adopted(row)))),
       element("p", { class: "message" }, prose(same[0].cause)),
-      element("h4", null, same.length > 1 ? "Ways out, written for the first; they are the same for the others" : "Ways out"),
+      element("h4", null, same.length > 1 ? "Ways out (named for the first resource; the same ones work for the others)" : "Ways out"),
       ways(same[0]))),
     mandatory.map(violation),
     element("h3", null, "Every resource"),
@@ -34,13 +34,13 @@ function adoptedRow(row) {
     row.cause && element("p", { class: "message" }, prose(row.cause)),
     !row.stops && row.waysOut.length > 0 && ways(row),
     row.changes.length > 0 && changedProperties(row),
-    row.secrets.length > 0 && element("p", { class: "secret" }, "Secrets that change, whose values aren't shown: ", paths(row.secrets)),
+    row.secrets.length > 0 && element("p", { class: "secret" }, "Secrets that may change; their values aren't shown: ", paths(row.secrets)),
     row.filledIn.length > 0 && element("p", { class: "note" }, "Filled in by the provider: ", paths(row.filledIn)));
 }
 
-/** Return what changes of a resource; more than a few properties are shown on demand, under the names of the outermost. */
+/** Return a resource's changed properties; more than three are folded, under the names of the top-level properties. */
 function changedProperties(row) {
-  const shown = table(["property", "runs", "planned"], row.changes.map((change) => [element("code", null, change.path),
+  const shown = table(["property", "running", "planned"], row.changes.map((change) => [element("code", null, change.path),
     element("code", { class: "old" }, change.before), element("code", { class: "new" }, change.after)]));
   if (row.changes.length <= 3) return shown;
   const outermost = [...new Set(row.changes.map((change) => change.path.split(/[.[]/)[0]))];
@@ -55,7 +55,7 @@ function ways(row) {
   return element("ul", null, row.waysOut.map((way) => element("li", null, prose(way))));
 }
 
-/** Return rows in groups of one verdict, type and cause. */
+/** Return rows grouped by verdict, type and cause. */
 function alike(rows) {
   const groups = new Map();
   for (const row of rows) {
@@ -65,7 +65,7 @@ function alike(rows) {
   return [...groups.values()];
 }
 
-/** Return what a row is about: a URN of the program, or an address of what only Terraform has. */
+/** Return a row's resource: one of the program, or the address of one that only Terraform has. */
 function adopted(row) {
   return row.resource.startsWith("urn:pulumi:") ? resourceLink(row.resource) : element("code", null, row.resource);
 }

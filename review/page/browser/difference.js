@@ -1,18 +1,18 @@
-/** What differs from the base: access, what the packs say, resources. */
+/** What differs from the base: access, violations, resources. */
 function difference() {
   if (!data.difference) {
-    return [element("h2", null, "Difference"), element("p", { class: "empty" }, "This page was made without a base. ", element("code", null, "make page BASE=main"), " compares with a branch, a tag or a commit.")];
+    return [element("h2", null, "Difference"), element("p", { class: "empty" }, "This page has no base to compare with. ", element("code", null, "make page BASE=main"), " compares with a branch, a tag or a commit.")];
   }
   const { changes, new: added, gone, access: sentences } = data.difference;
   return [
     element("h2", null, "Difference"),
-    element("p", { class: "lead" }, `Against ${data.against}.`),
+    element("p", { class: "lead" }, `Compared with ${data.against}.`),
     element("h3", null, "Access"),
     sentences.length ? element("ul", null, sentences.map((text) => element("li", null, prose(text)))) : element("p", { class: "empty" }, "Nobody's access changes."),
-    element("h3", null, "What the packs say"),
+    element("h3", null, "Violations"),
     added.length + gone.length === 0 && element("p", { class: "empty" }, "The same as before."),
     added.map(violation),
-    gone.length > 0 && [element("h4", null, "No longer"), gone.map(violation)],
+    gone.length > 0 && [element("h4", null, "Resolved"), gone.map(violation)],
     element("h3", null, count(changes.length, "changed resource")),
     changes.length === 0 && element("p", { class: "empty" }, "No resource differs."),
     changes.map((change) => element("div", { class: "entry" },

@@ -1,9 +1,9 @@
 "use strict";
-// The parts that each section is made of. Texts of the plan become text nodes and nothing else: none of them is markup.
+// The parts that sections are made of. Texts from the plan only become text nodes, never markup.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 
-/** Return an element. Attributes that are functions listen to an event; what is null, false or undefined is left out. */
+/** Return an element. Functions among the attributes are event listeners; null, false and undefined are left out. */
 function element(name, attributes, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes || {})) {
@@ -15,7 +15,7 @@ function element(name, attributes, ...children) {
   return made;
 }
 
-/** Return a text whose spans in backticks are code. */
+/** Return a text with the spans in backticks as code. */
 function prose(text) {
   return text.split("`").map((part, index) => (index % 2 ? element("code", null, part) : part));
 }
@@ -28,7 +28,7 @@ function count(number, what) {
   return `${number} ${what}${number === 1 ? "" : "s"}`;
 }
 
-/** Return `FILE:LINE`, as a link to the repository where that is known. */
+/** Return `FILE:LINE`, as a link to the repository if that is known. */
 function line(text) {
   if (!text) return null;
   const [file, number] = text.split(":");
@@ -39,7 +39,7 @@ function line(text) {
 
 const numbers = new Map(data.resources.map((resource, index) => [resource.urn, index]));
 
-/** Return the name and type of a resource, as a link to it where it's part of the plan. */
+/** Return the name and type of a resource, as a link if it is part of the plan. */
 function resourceLink(urn) {
   if (!urn) return "the stack";
   const index = numbers.get(urn);

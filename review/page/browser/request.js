@@ -3,29 +3,29 @@ const ANSWERS = {
   "sign-in": () => ["has to sign in", "good"],
   callback: () => ["callback of the sign-in", "good"],
   blocked: () => ["blocked by the web ACL", "good"],
-  closed: (what) => [`no way in: the network admits ${what} alone`, "good"],
-  nowhere: (what) => [`nowhere: no such ${what}`, "good"],
+  closed: (what) => [`blocked: the network only admits ${what}`, "good"],
+  nowhere: (what) => [`no answer: there is no such ${what}`, "good"],
   target: (what) => [`reaches ${what}`, "warn"],
 };
 
-/** Where a request arrives, as `start` in the page's data has it. */
+/** The values of `start` in the page's data -> where a request arrives. */
 const STARTS = {
-  cloudflare: "at Cloudflare, as everybody's",
-  cloudfront: "at the distribution, past Cloudflare",
-  balancer: "at the load balancer, past both",
+  cloudflare: "at Cloudflare, as usual",
+  cloudfront: "at the distribution, bypassing Cloudflare",
+  balancer: "at the load balancer, bypassing both",
 };
 
 function outcome({ kind, what }) {
   return badge(...ANSWERS[kind](what));
 }
 
-/** Return why nothing can be said about requests: the Pulumi CLI hides a list that holds a secret as a whole. */
+/** Return why requests can't be answered: the Pulumi CLI masks a list that contains a secret as a whole. */
 function hiddenParts() {
-  return [`What answers a request isn't known from this plan, because it hides ${data.hidden.length === 1 ? "a list that holds a secret" : "lists that hold secrets"}: `,
-    prose(data.hidden.join(", ")), ". A page without ", element("code", null, "--plan"), " has it."];
+  return [`This plan doesn't show what answers a request, because it hides ${data.hidden.length === 1 ? "a list that contains a secret" : "lists that contain secrets"}: `,
+    prose(data.hidden.join(", ")), ". A page without ", element("code", null, "--plan"), " shows it."];
 }
 
-/** A form for a request, the steps that answer it, and requests that people ask about. */
+/** A form for a request, the steps that lead to its answer, and example requests. */
 function request() {
   if (!data.way.rules) return [element("h2", null, "Request"), element("p", { class: "empty" }, data.hidden.length ? hiddenParts() : "The plan has no listener that would answer a request.")];
   const hosts = data.way.distributions.flatMap((one) => one.hosts);
@@ -49,15 +49,15 @@ function request() {
   show();
   return [
     element("h2", null, "Request"),
-    element("p", { class: "lead" }, "What answers a request, by the plan's records, distributions and listener rules. In a header, ", element("code", null, "[secret]"), " stands for the right secret, which isn't on this page."),
+    element("p", { class: "lead" }, "What answers a request, according to the plan's records, distributions and listener rules. In a header, ", element("code", null, "[secret]"), " stands for the right secret, which isn't on this page."),
     element("div", { class: "columns" },
       element("form", { submit: (event) => event.preventDefault() },
         element("div", { class: "tools" },
           field("Arrives", controls.start, show), field("Method", controls.method, show), field("Host", controls.host, show), field("Path", controls.path, show),
-          field("Headers, a line each", controls.headers, show), field("Cookies with a valid session", controls.sessions, show)),
+          field("Headers, one per line", controls.headers, show), field("Cookies with a valid session", controls.sessions, show)),
         element("datalist", { id: "hosts" }, hosts.map((host) => element("option", { value: host })))),
       told),
-    element("h3", null, "Requests that people ask about"),
+    element("h3", null, "Example requests"),
     table(["request", "arrives", "answer", ""], data.attacks.map((attack) => [attack.what, STARTS[attack.start], outcome(attack.answer),
       element("button", { type: "button", "aria-label": `Show: ${attack.what}`, click: () => load(attack) }, "show")])),
   ];
@@ -80,6 +80,6 @@ function answered(sent) {
     const { answer, steps } = follow(data.way, sent);
     return [element("ol", { class: "steps" }, steps.map((text) => element("li", null, text)), element("li", { class: "answer" }, outcome(answer)))];
   } catch (error) {
-    return [element("p", { class: "empty" }, `This can't be told: ${error.message}.`)];
+    return [element("p", { class: "empty" }, `The answer isn't known: ${error.message}.`)];
   }
 }

@@ -1,4 +1,4 @@
-/** Every rule with its state, and what it says about this stack. */
+/** Every rule with its state and its violations in this stack. */
 function rules(chosen) {
   const state = { text: "", kind: "all" };
   const list = element("div", { id: "rule-list" });
@@ -20,7 +20,7 @@ function rules(chosen) {
     element("h2", null, "Rules"),
     element("div", { class: "tools" },
       field("Find a rule", element("input", { type: "search", id: "find-rule" }), (text) => show({ text })),
-      field("Which", choice([["all", "every rule"], ["violated", "violated here"], ["waived", "waived"], ["relaxed", "only advises, or is off"]], { id: "which-rules" }), (kind) => show({ kind }))),
+      field("Which", choice([["all", "every rule"], ["violated", "violated here"], ["waived", "waived"], ["relaxed", "advisory or off"]], { id: "which-rules" }), (kind) => show({ kind }))),
     list,
   ];
 }
@@ -36,7 +36,7 @@ function described_rule(rule, open) {
       rule.waivers.map((one) => element("p", null, badge("waived", "warn"), ` for ${one.resource} until ${one.expires}, by ${one.owner}`)),
       said.map(violation),
       rule.example && [
-        element("h4", null, `It stops: ${rule.example.what}`, " ", element("code", null, rule.example.file)),
+        element("h4", null, `Example of what it stops: ${rule.example.what}`, " ", element("code", null, rule.example.file)),
         rule.example.good && element("pre", { class: "new", tabindex: "0" }, rule.example.good),
         element("pre", { class: "old", tabindex: "0" }, rule.example.bad),
       ]));

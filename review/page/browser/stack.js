@@ -1,4 +1,4 @@
-/** The drawing, the tree of components and resources, and all that is known of the one that is chosen. */
+/** The diagram, the tree of components and resources, and everything known about the chosen one. */
 function stack(chosen) {
   const drawing = element("div", { class: "drawing", tabindex: "0", role: "region", "aria-label": "Diagram" },
     document.getElementById("diagram").content.cloneNode(true));
@@ -33,16 +33,16 @@ function stack(chosen) {
   const name = choose(Number(chosen || 0), drawing, buttons, panel);
   return [
     element("h2", null, "Stack"),
-    element("p", { class: "lead" }, `${data.notDrawn ? "" : "Drawn from the plan. "}Choose a name${data.notDrawn ? "" : ", in the drawing or in the tree,"} to see what it is and who reaches it.`),
+    element("p", { class: "lead" }, `${data.notDrawn ? "" : "Drawn from the plan. "}Choose a name${data.notDrawn ? "" : " in the diagram or in the tree"} to see its details and who has access to it.`),
     data.notDrawn ? element("p", { class: "empty" }, `There is no diagram: ${data.notDrawn}.`) : drawing,
-    !data.notDrawn && data.hidden.length > 0 && element("p", { class: "note" }, "The diagram is without the path of a request. ", hiddenParts()),
+    !data.notDrawn && data.hidden.length > 0 && element("p", { class: "note" }, "The diagram doesn't show the path of a request. ", hiddenParts()),
     element("div", { class: "tools" }, field("Find a resource", element("input", { type: "search", id: "find-resource" }), filter)),
     element("div", { class: "columns" }, tree, panel),
     name && chosen && (() => { requestAnimationFrame(() => buttons[Number(chosen)].scrollIntoView({ block: "nearest" })); return null; })(),
   ];
 }
 
-/** Show a resource: mark it in tree and drawing, and fill the panel. */
+/** Show a resource: mark it in the tree and the diagram, and fill the panel. */
 function choose(index, drawing, buttons, panel) {
   const resource = data.resources[index];
   if (!resource) return null;
@@ -68,10 +68,10 @@ function described(resource) {
   return [
     element("h3", null, resource.name),
     element("p", null, element("code", null, resource.type), " ", badge(resource.operation), " ", resource.protected && badge("protected", "good")),
-    resource.line && element("p", null, "made at ", line(resource.line)),
+    resource.line && element("p", null, "registered at ", line(resource.line)),
     reading && element("p", null, "read by ", reading.readers.length ? reading.readers.flatMap((who, index) => [index ? ", " : "", element("code", null, who)]) : "nobody"),
-    grants.length > 0 && element("p", null, element("a", { href: `#access/${encodeURIComponent(grants[0].who)}` }, `what ${grants[0].who} may do`)),
-    said.length > 0 && [element("h4", null, "What the packs say"), said.map(violation)],
+    grants.length > 0 && element("p", null, element("a", { href: `#access/${encodeURIComponent(grants[0].who)}` }, `what ${grants[0].who} is allowed to do`)),
+    said.length > 0 && [element("h4", null, "Violations"), said.map(violation)],
     element("h4", null, "Inputs"),
     element("pre", { tabindex: "0" }, inputs(resource.inputs)),
     element("h4", null, "URN"),
@@ -79,7 +79,7 @@ function described(resource) {
   ].flat(2).filter(Boolean);
 }
 
-/** Return inputs as text: documents as JSON of their own, and words in place of Pulumi's mark for what isn't known. */
+/** Return inputs as text: JSON documents are expanded, and Pulumi's mark for an unknown value is replaced by words. */
 function inputs(given) {
   const text = JSON.stringify(given, (key, value) => {
     if (typeof value === "string" && /^[{[]/.test(value)) {

@@ -1,4 +1,4 @@
-// One section at a time, named by what follows `#`: `#stack/12` is a resource, `#rules/PACK/RULE` a rule.
+// Shows one section at a time, named in the URL's fragment: `#stack/12` is a resource, `#rules/PACK/RULE` a rule.
 
 const SECTIONS = { overview, stack, access, request, rules, difference, ...(data.adoption && { adoption }) };
 
@@ -24,7 +24,7 @@ function section(name, chosen) {
 document.querySelector("nav").append(...Object.keys(SECTIONS).map((name) => element("a", { href: `#${name}` }, name[0].toUpperCase() + name.slice(1))));
 document.getElementById("verdict").append(data.error ? badge("failed", "bad") : data.passed ? badge("passed", "good") : badge("stopped", "bad"));
 addEventListener("hashchange", () => { if (location.hash !== "#content") show(); });
-// On paper every section follows the one before.
+// In print, the sections follow each other.
 addEventListener("beforeprint", () => document.getElementById("content").replaceChildren(...Object.keys(SECTIONS).map((name) => section(name, ""))));
 addEventListener("afterprint", show);
 show();

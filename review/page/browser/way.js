@@ -1,10 +1,10 @@
-// The way of a request: what review/way.py and review/listener.py say, told step by step. A test holds the answers of
-// both against each other.
+// Follows a request as review/way.py and review/listener.py do, and explains each step. A test compares the answers of
+// both implementations.
 
 const CALLBACK = "/oauth2/idpresponse";
 const DEFAULT_COOKIE = "AWSELBAuthSessionCookie";
 
-/** Tell whether a text matches one of some patterns, in which `*` stands for any characters and `?` for one. */
+/** Return whether a text matches one of some patterns, in which `*` matches any characters and `?` one. */
 function matchesOne(patterns, text, ignoreCase) {
   return patterns.some((pattern) => {
     const expression = [...pattern].map((letter) => ({ "*": ".*", "?": "." })[letter] || letter.replace(/[\\^$.|+()[\]{}/]/, "\\$&")).join("");
@@ -12,7 +12,7 @@ function matchesOne(patterns, text, ignoreCase) {
   });
 }
 
-/** Return whether a condition of a rule is met, and what it asks for. */
+/** Return whether a rule's condition is met, and what it requires. */
 function met(condition, sent) {
   if (condition.hostHeader) {
     const { values } = condition.hostHeader;
@@ -30,7 +30,7 @@ function met(condition, sent) {
   throw new Error(`the simulation doesn't know the condition ${Object.keys(condition)}`);
 }
 
-/** Return what a rule's actions answer, adding to the steps what each does. */
+/** Return the answer of a rule's actions, and add what each does to the steps. */
 function act(actions, sent, steps) {
   const order = (action) => Number(action.order || 1);
   for (const action of [...actions].sort((one, other) => order(one) - order(other))) {
@@ -42,15 +42,15 @@ function act(actions, sent, steps) {
         return { kind: "callback", what: "" };
       }
       if (sent.sessions.includes(cookie)) {
-        steps.push(`The cookie ${cookie} holds a session that is valid.`);
+        steps.push(`The cookie ${cookie} has a valid session.`);
         continue;
       }
       const unauthenticated = settings.onUnauthenticatedRequest || "authenticate";
       if (unauthenticated === "allow") {
-        steps.push("Nobody is signed in, and the rule lets that pass.");
+        steps.push("Nobody is signed in, but the rule allows that.");
         continue;
       }
-      steps.push(`There is no session in the cookie ${cookie}.`);
+      steps.push(`There is no valid session in the cookie ${cookie}.`);
       return unauthenticated === "deny" ? { kind: "status", what: "401" } : { kind: "sign-in", what: settings.authorizationEndpoint };
     }
     if (action.type === "forward") return { kind: "target", what: action.targetGroupArn };
@@ -60,7 +60,7 @@ function act(actions, sent, steps) {
   throw new Error("the actions lead nowhere");
 }
 
-/** Return what the load balancer answers. */
+/** Return the load balancer's answer. */
 function balancer(way, sent, steps) {
   for (const rule of way.rules) {
     const conditions = rule.conditions.map((condition) => met(condition, sent));
@@ -69,13 +69,13 @@ function balancer(way, sent, steps) {
       steps.push(`Listener rule ${rule.priority} matches: ${conditions.map(([, what]) => what).join(", ")}.`);
       return act(rule.actions, sent, steps);
     }
-    steps.push(`Listener rule ${rule.priority} doesn't match: it asks for ${lacking[1]}.`);
+    steps.push(`Listener rule ${rule.priority} doesn't match: it requires ${lacking[1]}.`);
   }
   steps.push("No rule matches, so the listener's default action answers.");
   return act(way.defaultActions, sent, steps);
 }
 
-/** Return the answer to a request ({start, method, host, path, headers, sessions}) and the steps that led to it. */
+/** Return the answer to a request ({start, method, host, path, headers, sessions}) and the steps that lead to it. */
 function follow(way, sent) {
   const steps = [];
   const answered = (kind, what, step) => { steps.push(step); return { answer: { kind, what }, steps }; };
@@ -85,14 +85,14 @@ function follow(way, sent) {
   if (sent.start === "cloudflare") {
     const record = way.records.find((one) => one.name.toLowerCase() === host);
     if (!record) return answered("nowhere", "record", `The plan has no record ${host}.`);
-    if (!record.proxied) return answered("closed", way.admits.join(", "), `${host} is the load balancer itself, and its security group admits ${way.admits.join(", ")} alone.`);
-    steps.push(`Record ${record.name}: Cloudflare takes the request and passes it on.`);
+    if (!record.proxied) return answered("closed", way.admits.join(", "), `${host} is the load balancer itself, whose security group only admits ${way.admits.join(", ")}.`);
+    steps.push(`Record ${record.name}: Cloudflare accepts the request and forwards it.`);
   }
   if (sent.start !== "balancer") {
     const distribution = way.distributions.find((one) => one.hosts.includes(host));
     if (!distribution) return answered("nowhere", "distribution", `No distribution has the host ${host}.`);
-    if (sent.start === "cloudfront" && distribution.guarded) return answered("blocked", "", `The web ACL of the distribution ${distribution.name} lets Cloudflare's addresses through alone.`);
-    if (!distribution.methods.includes(sent.method)) return answered("status", "403", `The distribution ${distribution.name} doesn't take the method ${sent.method}.`);
+    if (sent.start === "cloudfront" && distribution.guarded) return answered("blocked", "", `The web ACL of the distribution ${distribution.name} only admits Cloudflare's addresses.`);
+    if (!distribution.methods.includes(sent.method)) return answered("status", "403", `The distribution ${distribution.name} doesn't allow the method ${sent.method}.`);
     headers = { ...headers, ...lower(distribution.adds) };
     steps.push(`Distribution ${distribution.name} adds ${Object.keys(distribution.adds).join(", ") || "no header"}.`);
   }

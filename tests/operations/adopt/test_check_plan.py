@@ -36,14 +36,14 @@ def test_a_plan_that_only_forgets_passes() -> None:
 @pytest.mark.parametrize(
     ("actions", "told"),
     [
-        (["create"], "made"),
+        (["create"], "created"),
         (["update"], "changed"),
         (["delete"], "destroyed"),
-        (["delete", "create"], "destroyed and made"),
-        (["create", "forget"], "made and forgotten"),
+        (["delete", "create"], "destroyed and created"),
+        (["create", "forget"], "created and forgotten"),
         (["read"], "read"),
-        (["explode"], "treated by `explode`"),
-        ([], "treated by no action that the plan names"),
+        (["explode"], "changed by `explode`"),
+        ([], "changed, but the plan names no action"),
     ],
 )
 def test_every_other_action_is_reported(actions: list[str], told: str) -> None:
@@ -54,16 +54,16 @@ def test_every_other_action_is_reported(actions: list[str], told: str) -> None:
 
 def test_a_taken_over_resource_that_is_kept_is_reported() -> None:
     found = check(plan(("aws_lb.this", ["no-op"]), ("aws_ecs_cluster.this", ["no-op"])), ["aws_lb.this"])
-    assert found.problems == ("aws_lb.this was taken over, and Terraform keeps it",)
+    assert found.problems == ("aws_lb.this was taken over, but Terraform keeps it",)
 
 
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"errored": True}, "the plan is of a run that failed, so it isn't whole"),
+        ({"errored": True}, "the plan comes from a run that failed, so it is incomplete"),
         ({"complete": False}, "the plan leaves resources out; make it without -target and -exclude"),
         ({"deferred_changes": [{}]}, "the plan leaves resources out; make it without -target and -exclude"),
-        ({"action_invocations": [{}]}, "the plan calls actions of providers"),
+        ({"action_invocations": [{}]}, "the plan invokes provider actions"),
     ],
 )
 def test_an_incomplete_plan_is_reported(more: dict[str, Any], told: str) -> None:

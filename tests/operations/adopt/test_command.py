@@ -28,8 +28,8 @@ def test_a_source_of_running_resources_is_required(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("place", "said"),
     [
-        ("eu-central-1:999999999999", "of the account 999999999999; accepted: 123456789012"),
-        ("eu-west-1:123456789012", "of the region eu-west-1; accepted: eu-central-1"),
+        ("eu-central-1:999999999999", "for account 999999999999; accepted: 123456789012"),
+        ("eu-west-1:123456789012", "for region eu-west-1; accepted: eu-central-1"),
     ],
 )
 def test_the_state_of_another_account_or_region_is_refused(bench: Bench, place: str, said: str) -> None:
@@ -66,14 +66,14 @@ def test_only_a_report_on_this_stack_is_taken_over(bench: Bench) -> None:
     (bench.project / "report.json").write_text("{}")
     outcome = bench.run("adopt", "--terraform-state", str(file), "--take-over", str(bench.project / "report.json"))
     assert outcome.code == 2
-    assert "accepted: what `adopt --report FILE` wrote" in outcome.err
+    assert "accepted: a file that `adopt --report FILE` wrote" in outcome.err
 
 
 def test_a_stack_with_resources_cannot_adopt(bench: Bench) -> None:
     bench.set_state({"urn": "urn:pulumi:prod::p::aws:iam/role:Role::a", "type": "aws:iam/role:Role", "id": "a"})
     outcome = bench.run("adopt", "--lookup")
     assert outcome.code == 2
-    assert "has 1 resources already; accepted: an empty stack" in outcome.err
+    assert "already has 1 resources; accepted: an empty stack" in outcome.err
 
 
 def test_an_interrupt_removes_the_private_backend(bench: Bench) -> None:

@@ -81,7 +81,7 @@ def test_parts_leave_with_their_whole(whole: str, part: str) -> None:
     given = state((f"{whole}.this", {None: {}}, []), (f"{part}.this", {None: {}}, [f"{whole}.this"]))
     assert [one.address for one in close(given, {f"{whole}.this"}).leaving] == [f"{whole}.this", f"{part}.this"]
     assert close(given, {f"{part}.this"}).problems == [
-        f"{part}.this is taken over, and {whole}.this, of which it is a part, stays; take over both, or leave both to "
+        f"{part}.this is taken over, but {whole}.this, which it is a part of, stays; take over both, or leave both to "
         "Terraform"
     ]
 
@@ -127,8 +127,8 @@ def test_a_part_of_an_unclear_whole_is_a_problem() -> None:
     )
     assert handed_over(given, ROLE_A, ROLE_B).problems == []
     (problem,) = handed_over(given, ROLE_A).problems
-    assert problem.startswith('module.iam.aws_iam_role_policy.more["x"] is a part of one of')
-    assert problem.endswith("take over all of them or none")
+    assert problem.startswith('module.iam.aws_iam_role_policy.more["x"] belongs to one of')
+    assert problem.endswith("take over all or none")
 
 
 def test_whole_modules_and_resources_are_removed_before_single_instances() -> None:

@@ -165,7 +165,7 @@ def test_running_resources_are_found_in_the_account(bench: Bench, live: Live) ->
 
 def test_a_denied_listing_is_an_error(bench: Bench, live: Live) -> None:
     bench.cloud.fault = fault_of("DescribeParameters", "AccessDeniedException")
-    with pytest.raises(Failure, match=r"may not call DescribeParameters"):
+    with pytest.raises(Failure, match=r"aren't allowed to call DescribeParameters"):
         match([planned("aws:ssm/parameter:Parameter", "p", name="/prod/a/b")], None, live, lookup=True)
 
 

@@ -128,5 +128,5 @@ def test_a_written_report_can_be_read_again(tmp_path: Path) -> None:
     assert json.loads(file.read_text())["clean"] is False
     for text in ("", "[]", "{}", '{"version": 1}', report_.document().replace('"replaced"', '"fine"')):
         file.write_text(text)
-        with pytest.raises(BadConfiguration, match="accepted: what `adopt --report FILE` wrote"):
+        with pytest.raises(BadConfiguration, match="accepted: a file that `adopt --report FILE` wrote"):
             Report.load(file)

@@ -82,11 +82,11 @@ def test_a_stack_with_other_resources_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"serial": 4}, "serial 3, reported 4; pause what applies it"),
+        ({"serial": 4}, "its serial is 3, the report's 4; pause whatever applies Terraform's code"),
         ({"lineage": "another"}, "has the lineage `a-lineage`; accepted: `another`"),
-        ({"program": "other"}, "have changed since: make a new report"),
+        ({"program": "other"}, "have changed since then: make a new report"),
         ({"stack": "dev"}, "it is about platform/dev; accepted: platform/prod"),
-        ({"violations": [{"level": "mandatory"}]}, "something in it stops the adoption"),
+        ({"violations": [{"level": "mandatory"}]}, "something in it blocks the adoption"),
     ],
 )
 def test_a_report_that_no_longer_applies_is_refused(changed: dict[str, object], said: str) -> None:

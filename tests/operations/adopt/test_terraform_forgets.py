@@ -139,8 +139,8 @@ def test_terraform_forgets_what_was_taken_over_and_nothing_is_destroyed(account:
     role, secret = 'module.iam.aws_iam_role.this["prod-backstage-task"]', "aws_secretsmanager_secret.this"
     estate.run("state", "rm", role, f'{secret}["prod/backstage/db"]')
     torn = account.plan(done)
-    assert f"{role} would be made" in torn.problems
-    assert 'aws_secretsmanager_secret_version.this["prod/backstage/db"] would be destroyed and made' in torn.problems
+    assert f"{role} would be created" in torn.problems
+    assert 'aws_secretsmanager_secret_version.this["prod/backstage/db"] would be destroyed and created' in torn.problems
 
     # The way back until the first `up`: the saved state and the old code.
     saved = estate.folder / "saved.json"
