@@ -1,7 +1,7 @@
 """`python -m rehearsal.watch`: plan again whenever a file changes, and say what that changed.
 
-A change of the program is planned by a process that has been waiting: its packs are started, and the program has run up
-to the file that was saved last. A change of a pack or of a configuration takes a new process with new packs.
+A waiting process plans a change of the program: its packs have started, and the program has run up to the file that was
+saved last. A change of a pack or of a configuration takes a new process with new packs.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ _ASIDE: Final = frozenset("benchmarks build corpus docs generators review tests"
 """Folders that have no influence on a project's plan. Hidden folders are left out too."""
 
 _STEP: Final = 10
-"""Milliseconds without another change that end a save: most editors write, rename and set a file's mode in turn."""
+"""Milliseconds. A save is over when nothing else changes for this long: most editors write, rename and set a file's
+mode in turn."""
 _LOOK: Final = 1000
-"""Milliseconds after which the files are looked at without a notification: a folder that was made since has none."""
+"""Milliseconds. The files are checked this often even without a notification: a new folder isn't being watched yet."""
 
 Stamps = Mapping[Path, tuple[int, int]]
 """File -> time of its last change in nanoseconds, and size."""
@@ -59,14 +60,14 @@ def main() -> int:
 def watch(folder: Path, stack_name: str, output: Path | None) -> None:
     """Plan, then again at each change, for ever. The newest plan is written to `output`, if given.
 
-    A plan is shown only if the files are still as they were when it began: one that was made of a half-written file, or
-    of the first of two saves, is made again.
+    A plan is shown only if the files haven't changed since it began. Otherwise it may come from a half-written file, or
+    from the first of two saves, and the stack is planned again.
     """
     gc.disable()
     last: PlanDocument | None = None
     files = _Files(folder, output)
     stamps = files.stamps()
-    # Byte code tells by the second, and by its size, of which source it is: two saves may be alike in both.
+    # Python matches byte code to its source by size and by the second of the last change. Two saves can agree in both.
     sys.dont_write_bytecode = True
     child = Child(folder, stack_name)
     changed: list[Path] = []
@@ -78,7 +79,7 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
             now = files.stamps()
             current = now == stamps
             if current:
-                # The file comes first: whoever has read the verdict can read the plan.
+                # The file is written first, so that it is there when somebody reads the verdict.
                 if output:
                     _write(document, output)
                 _show(since_last.text(last, document), seconds)
@@ -90,7 +91,7 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
             if current:
                 now = files.next_stamps(stamps)
                 changed = _differing(stamps, now)
-                # What the program has loaded so far may be found in a new file now.
+                # A new file may take the place of a module that the waiting program has loaded already.
                 if now.keys() - stamps.keys() or not all(map(files.belongs_to_program, changed)):
                     child.end()
                     child = Child(folder, stack_name)
@@ -102,13 +103,13 @@ def watch(folder: Path, stack_name: str, output: Path | None) -> None:
 
 @dataclass(frozen=True)
 class _Files:
-    """The files of a project that a plan depends on: those in `folder`, without `output`, which is written here."""
+    """The files of a project that a plan depends on: those in `folder` except `output`, which this command writes."""
 
     folder: Path
     output: Path | None
 
     def stamps(self) -> Stamps:
-        """Return how they are now."""
+        """Return the current stamp of each file."""
         return dict(self._found())
 
     def _found(self) -> Iterator[tuple[Path, tuple[int, int]]]:
@@ -121,10 +122,10 @@ class _Files:
                         yield file, (state.st_mtime_ns, state.st_size)
 
     def next_stamps(self, before: Stamps) -> Stamps:
-        """Wait for a change and return how they are after it.
+        """Wait for a change and return the stamps after it.
 
         Raises:
-            Failure: the system notifies of no changes.
+            Failure: the system can't report changes.
         """
         import watchfiles
 
@@ -135,18 +136,18 @@ class _Files:
                 *folders, watch_filter=None, step=_STEP, rust_timeout=_LOOK, yield_on_timeout=True, recursive=False
             ):
                 now = self.stamps()
-                # A file that has just been emptied is about to be written, unless nothing more comes.
+                # An editor that has just emptied a file is about to write it. Wait, unless nothing follows.
                 emptied = any(stamp[1] == 0 and before.get(file) != stamp for file, stamp in now.items())
                 if now != before and not (changes and emptied):
                     return now
         except FileNotFoundError:
             return self.stamps()  # a folder has just gone, and its files with it
         except (OSError, RuntimeError) as error:
-            raise Failure(f"the system doesn't say when files change: {error}") from None
+            raise Failure(f"the system can't report changes of files: {error}") from None
         raise KeyboardInterrupt  # nothing else ends the loop
 
     def belongs_to_program(self, file: Path) -> bool:
-        """Tell whether a file is of the program alone: the packs in the waiting child don't depend on it."""
+        """Tell whether only the program uses a file, so that the packs in the waiting child don't depend on it."""
         return file.suffix == ".py" and file.relative_to(self.folder).parts[0] != "policies"
 
 
@@ -155,7 +156,7 @@ def _differing(before: Stamps, now: Stamps) -> list[Path]:
 
 
 def _write(document: PlanDocument, output: Path) -> None:
-    """Write the plan as a whole: nobody who reads the file sees half of it."""
+    """Replace the file in one step, so that no reader sees half a plan."""
     part = output.with_name(f".{output.name}.part")
     try:
         part.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
@@ -179,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--project", type=Path, default=Path(), metavar="FOLDER", help="the project's folder (default: this one)"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the newest plan there each time")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write each new plan to this file")
     return parser
 
 

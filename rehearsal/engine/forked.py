@@ -1,11 +1,10 @@
-"""Plans made in forked processes: the SDKs stay loaded in the parent, and each program starts afresh.
+"""Plans in forked processes: the SDKs stay loaded in the parent, and each program starts afresh.
 
-A child starts its packs at once and doesn't wait for its plan to be wanted:
+A child prepares its plan before anybody asks for it. It starts its packs at once, and then:
 
-- It runs the program once for nothing, and has it judged by the packs that keep nothing of a plan. The run that counts
-  then takes a fifth less, and its judging a third: what is worked out once is worked out, and the memory that the child
-  had shared with its parent is its own.
-- It runs the program again, up to the place where that loads the file that was saved last, and waits there.
+- It runs the program once as a trial, and has the packs that keep nothing of a plan judge it. The run that counts is
+  faster then: caches are filled, sources are compiled, and the memory that the child shared with its parent is copied.
+- It runs the program again, up to the point where the program loads the file that was saved last, and waits there.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _PACK_TIMEOUT: Final = 60.0
 class Child:
     """A forked process that starts the packs of a project, waits for `plan`, and plans a stack once.
 
-    `saved` are the files that were saved last, of which one will probably be the next to change.
+    `saved` are the files that were saved last. One of them will probably be the next to change.
     """
 
     def __init__(self, folder: Path, stack_name: str, saved: Collection[Path] = ()) -> None:
@@ -50,7 +49,7 @@ class Child:
         self._stack_name = stack_name
         self._loaded: Loaded = {"finders": [], "modules": []}
         try:
-            # An interrupt during a fork would be lost: Python reports and drops what is raised in its hooks around it.
+            # An interrupt during a fork would be lost: Python drops exceptions that are raised in its fork hooks.
             with interrupts.held_back():
                 self._start(saved)
         except KeyboardInterrupt:
@@ -75,20 +74,20 @@ class Child:
         self._answer = os.fdopen(answer_out, encoding="utf-8")
 
     def plan(self, changed: Collection[Path] = ()) -> PlanDocument:
-        """Let it run the program, and return what it planned; it ends by itself then, which `end` waits for.
+        """Let the child run the program, and return the plan. The child then ends by itself; `end` waits for that.
 
-        `changed` are the files that changed since it started. A child whose program has loaded one of these already is
-        replaced by a new one.
+        `changed` are the files that changed since the child started. If its program has loaded one of them already, a
+        new child takes its place.
 
         Raises:
-            Failure: it died.
+            Failure: the child died.
         """
-        text = self._answered(changed)
+        text = self._ask(changed)
         if text == _OUTDATED:
             self.end()
             with interrupts.held_back():
                 self._start(())
-            text = self._answered(())
+            text = self._ask(())
         if not text:
             raise Failure("the process that made the plan died")
         answer = json.loads(text)
@@ -96,8 +95,8 @@ class Child:
         document: PlanDocument = answer["document"]
         return document
 
-    def _answered(self, changed: Collection[Path]) -> str:
-        """Return what it answers."""
+    def _ask(self, changed: Collection[Path]) -> str:
+        """Ask the child for its plan and return its answer."""
         with contextlib.suppress(BrokenPipeError):
             self._go.write(json.dumps([str(file) for file in changed]).encode() + b"\n")
         text = self._answer.read()
@@ -105,11 +104,11 @@ class Child:
         return text
 
     def load(self) -> None:
-        """Load in this process what the child had to load for its plan, so that the next child has it."""
+        """Load in this process the modules that the child had to load, so that the next child has them."""
         _load(self._loaded, self._folder)
 
     def end(self) -> None:
-        """Stop it, unless it has answered, and wait for its end; it has stopped its packs then."""
+        """Stop the child, unless it has answered, and wait for its end. By then it has stopped its packs."""
         if self._pid:
             if self._is_busy:
                 os.kill(self._pid, signal.SIGTERM)
@@ -120,18 +119,18 @@ class Child:
 
 
 _OUTDATED: Final = "null"
-"""What a child answers that can't make its plan with the files as they are now."""
+"""The answer of a child that can't plan, because its program has loaded a file that changed since."""
 
 
 def _serve(folder: Path, stack_name: str, wait: Wait, answer: IO[str]) -> NoReturn:
-    """Be the child."""
+    """Run as the child, and end the process."""
     code = 0
     try:
         interrupts.raise_keyboard_interrupts()
         known = set(sys.modules)
         document = _plan(folder, stack_name, wait).document()
         text = json.dumps({"document": document, "loaded": _loaded(known)})
-        with answer:  # closed before the system takes this process apart, which takes its time
+        with answer:  # closed here, because ending a process with this much memory takes a while
             answer.write(text)
     except Outdated:
         answer.write(_OUTDATED)
@@ -151,7 +150,7 @@ def _plan(folder: Path, stack_name: str, wait: Wait) -> Plan:
 
     def ready(settings: Project, started: Sequence[Process]) -> None:
         if not wait.is_wanted():
-            _try(settings, started)
+            _run_trial(settings, started)
         program.forget(settings.folder)
         if wait.has_a_place(settings.program):
             sys.meta_path.insert(0, wait)
@@ -161,21 +160,21 @@ def _plan(folder: Path, stack_name: str, wait: Wait) -> Plan:
     return stack.rehearse(folder, stack_name, packs, _PACK_TIMEOUT, ready=ready, planned=lambda _: wait.until_wanted())
 
 
-def _try(settings: Project, started: Sequence[Process]) -> None:
-    """Run the program and have it judged, for nothing, so that nobody hears what it prints."""
+def _run_trial(settings: Project, started: Sequence[Process]) -> None:
+    """Run the program and have it judged as a trial, with its output discarded."""
     from rehearsal.engine.analyzers import Analyzers
 
     # The run that counts loads the same sources again. It takes the code that this one has compiled.
     setattr(SourceFileLoader, "source_to_code", cache(SourceFileLoader.source_to_code))  # noqa: B010 - it is a method
-    with _silent():
+    with _silenced():
         judges = Analyzers(settings, started, trial=True)
         run = program.run(settings, judges)
         judges.verdict(complete=run.failure is None)
 
 
 @contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Have nothing written to stdout and stderr, whoever holds them."""
+def _silenced() -> Iterator[None]:
+    """Discard everything that is written to stdout and stderr, also by other processes that share them."""
     kept = {stream: os.dup(stream.fileno()) for stream in (sys.stdout, sys.stderr)}
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -191,12 +190,12 @@ def _silent() -> Iterator[None]:
 
 
 def _is_installed(module: object) -> bool:
-    # The SDKs' modules load when they are first used: to ask one that isn't loaded for its file would load it.
+    # The SDKs' modules load on first use, so asking one for its file would load it.
     return type(module) is ModuleType and "site-packages" in (getattr(module, "__file__", None) or "")
 
 
 class Loaded(TypedDict):
-    """What a child had to load."""
+    """The modules that a child had to load."""
 
     finders: list[str]
     """Modules of the program that change how others are found."""
@@ -205,7 +204,7 @@ class Loaded(TypedDict):
 
 
 def _loaded(known: Collection[str]) -> Loaded:
-    """Return what this process has loaded beside the known modules."""
+    """Return the modules that this process has loaded in addition to the known ones."""
     return {
         "finders": [name for name in {type(finder).__module__ for finder in sys.meta_path} if name not in known],
         "modules": [name for name, module in list(sys.modules.items()) if name not in known and _is_installed(module)],
@@ -213,16 +212,16 @@ def _loaded(known: Collection[str]) -> Loaded:
 
 
 def _load(loaded: Loaded, folder: Path) -> None:
-    """Load what a child has loaded. The next one forgets the program's modules, but not how these find others."""
+    """Load a child's modules. The next child forgets the program's own modules, but keeps its import finders."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in loaded["finders"]:
             _run_package(name.partition(".")[0], folder)
-        # A package before what is in it: the use of its name is what loads it.
+        # A package comes before its modules: using its name is what loads it.
         for name in sorted(loaded["modules"], key=lambda name: name.count(".")):
             getattr(_import(name), "__all__", None)
     if loaded["modules"]:
-        gc.freeze()  # so that a child's collector copies nothing
+        gc.freeze()  # so that the garbage collector of a child doesn't copy these pages
 
 
 def _run_package(name: str, folder: Path) -> None:
