@@ -65,5 +65,7 @@ def _rules(folder: Path) -> tuple[Rule, ...]:
     except (ImportError, AttributeError) as error:
         raise BadConfiguration(f"{folder} defines no `RULES`, so the gate can't serve it: {error}") from None
     if not rules or not all(isinstance(rule, Rule) for rule in rules):
-        raise BadConfiguration(f"the `RULES` of {folder} are empty or no rules; accepted: rules of the rulebook, one or more")
+        raise BadConfiguration(
+            f"the `RULES` of {folder} are empty or no rules; accepted: rules of the rulebook, one or more"
+        )
     return rules

@@ -16,6 +16,4 @@ sys.modules["policies"].__path__ = [str(FOLDER)]
 from policies.rulebook import start
 from policies.workloads import RULES
 
-start(
-    "workloads", RULES, "Services, databases, functions and their network run closed, encrypted, logged, recoverable."
-)
+start("workloads", RULES, "Services, databases, functions and their network are closed, encrypted and recoverable.")
