@@ -16,4 +16,4 @@ sys.modules["policies"].__path__ = [str(FOLDER)]
 from policies.acceptance import RULES
 from policies.rulebook import start
 
-start("acceptance", RULES, "What AWS and Cloudflare refuse is found before it's sent to them.")
+start("acceptance", RULES, "Values that AWS or Cloudflare would refuse are found before they are sent.")
