@@ -47,7 +47,7 @@ def _rivals(stack: Stack, _: Judgement) -> Iterator[Finding]:
                 if all(mine & theirs for mine, theirs in zip(target, others, strict=True)):
                     named = " and ".join(f"`{path}`" for path in paths)
                     yield Finding(
-                        f"Its {named} name the same target as {other.urn}, which can have only one.", resource.urn
+                        f"{named} and those of {other.urn} name the same target, which can have only one.", resource.urn
                     )
             before.append((resource, target))
 

@@ -41,7 +41,7 @@ def _undeclared_tasks(service: Resource, judgement: Judgement) -> Iterator[Findi
     declared = judgement.config["most"].get(service.text("name"), 0)
     if most > declared:
         yield Finding(
-            f"`desiredCount` and `deploymentMaximumPercent` allow {most:g} tasks at once; declared: {declared}."
+            f"`desiredCount` and `deploymentMaximumPercent` allow {most:g} tasks at once; declared: {declared:g}."
         )
 
 
