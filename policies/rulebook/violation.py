@@ -59,11 +59,11 @@ def fold(violations: Iterable[Violation]) -> Iterator[Violation]:
     Nothing gets lost: a violation absorbs others only if it stops the plan. If it is waived, advisory or off, or if
     only some of the faults that a finding follows from are reported, the finding is reported by itself.
     """
-    told = list(violations)
-    roots = {one.finding.fault: one for one in told if one.finding.fault is not None and not one.advisory}
+    reported = list(violations)
+    roots = {one.finding.fault: one for one in reported if one.finding.fault is not None and not one.advisory}
     taken_in: dict[Hashable, list[Rule]] = {}
     alone = []
-    for violation in told:
+    for violation in reported:
         root = _root(violation, roots)
         if root is violation:
             alone.append(violation)
