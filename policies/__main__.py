@@ -1,7 +1,7 @@
 """`python -m policies`: what the rules are, without an engine.
 
 list      every rule of every pack beside this file, a line each
-explain   one rule: what it asks for, why, how a violation is mended, and a bad and a good example
+explain   one rule: what it asks for, why, how to fix a violation, and a bad and a good example
 check     judge files: policy documents, plans of Pulumi and Terraform, CloudFormation templates
 """
 
@@ -25,12 +25,12 @@ from policies.rulebook import Rule, Scope
 _FOLDER: Final = Path(__file__).parent
 
 _EXAMPLES: Final = _FOLDER / "examples.json"
-"""Rule (`pack/id`) -> a change that it stops: `what`, `file`, `good`, `bad`. Written by `make docs` from the breakages
-that the project's tests plan; packs that were copied out don't have it."""
+"""Rule (`pack/id`) -> a change that it stops: `what`, `file`, `good`, `bad`. `make docs` writes it from the breakages
+that the project's tests plan; packs that were copied to another project don't have it."""
 
 _WIDTH: Final = 100
 _TYPES: Final = 6
-"""Types of a rule that are shown."""
+"""How many of a rule's types are shown."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -126,14 +126,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m policies",
         description="Say what the rules of the policy packs ask for, and judge files by them.",
-        epilog="Exit codes: 0 said, or nothing found; 1 findings; 2 there is no such rule, or bad input.",
+        epilog="Exit codes: 0 success, or no findings; 1 findings; 2 no such rule, or bad input.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="list every rule", description="List every rule: pack and id, severity, title.")
     explain = commands.add_parser(
         "explain",
         help="explain one rule",
-        description="Say what a rule asks for, why, how a violation is mended, and show a bad and a good example.",
+        description="Say what a rule asks for, why, and how to fix a violation; show a bad and a good example.",
     )
     explain.add_argument(
         "rule", metavar="RULE", help="its id, such as wildcard-action, or least-privilege/wildcard-action"
@@ -144,7 +144,7 @@ def _parser() -> argparse.ArgumentParser:
             help="judge policy documents, plans and templates",
             description="Judge files by the least-privilege rules. A file is a policy document, a plan (of `pulumi "
             "preview --json` or `terraform show -json PLAN`) or a CloudFormation template.",
-            epilog="Exit codes: 0 nothing found; 1 findings; 2 a file or the configuration can't be used.",
+            epilog="Exit codes: 0 no findings; 1 findings; 2 a file or the configuration can't be used.",
         )
     )
     return parser

@@ -1,6 +1,6 @@
-"""The acceptance pack: what AWS and Cloudflare would refuse, found in the plan.
+"""The acceptance pack: finds values in the plan that AWS or Cloudflare would refuse.
 
-`RULES` is the pack. `knowledge` says what is accepted and where that comes from.
+`RULES` is the pack. `knowledge` has the accepted values and their sources.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""Resources that AWS or Cloudflare takes each for itself, and refuses beside or attached to one another."""
+"""Resources that AWS or Cloudflare accepts individually, but refuses next to or attached to one another."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ _BALANCERS, _LISTENERS, _RULES, _TARGETS = (
 
 
 class Plan:
-    """The resources of a stack, and which of them a property comes from."""
+    """The resources of a stack, and the resources that a property's value comes from."""
 
     def __init__(self, resources: Sequence[Resource]) -> None:
-        # The engine promises no order; the same resource is always the one that is told.
+        # The engine promises no order. Sorting makes a finding always name the same resource.
         self._all = {resource.urn: resource for resource in sorted(resources, key=lambda resource: resource.urn)}
 
     def all(self, *types: str) -> list[Resource]:
@@ -64,12 +64,12 @@ class Plan:
         return [resource for resource in self._all.values() if resource.type in types]
 
     def behind(self, resource: Resource, property_: str, *types: str) -> list[Resource]:
-        """Return the resources of some types that a property comes from."""
+        """Return the resources of some types that a property's value comes from."""
         urns = sorted(resource.references.get(property_, ()))
         return [self._all[urn] for urn in urns if urn in self._all and self._all[urn].type in types]
 
     def certificates(self, resource: Resource, property_: str) -> list[Resource]:
-        """Return the certificates that a property comes from, by themselves or by their validation."""
+        """Return the certificates that a property's value comes from, directly or through their validations."""
         validations = self.behind(resource, property_, _VALIDATION)
         behind = [found for one in validations for found in self.behind(one, "certificateArn", _CERTIFICATE)]
         return [*self.behind(resource, property_, _CERTIFICATE), *behind]
@@ -79,7 +79,7 @@ Findings = Iterator[Finding]
 
 
 def _same(resources: Iterable[Resource], key: Callable[[Resource], Hashable | None]) -> Iterator[tuple[Resource, str]]:
-    """Yield each resource that has the key of an earlier one, with the URN of that; None is no key."""
+    """Yield each resource with the same key as an earlier one, and the URN of the earlier one; None is no key."""
     first: dict[Hashable, Resource] = {}
     for resource in resources:
         found = key(resource)
@@ -88,7 +88,7 @@ def _same(resources: Iterable[Resource], key: Callable[[Resource], Hashable | No
 
 
 def _origin(resource: Resource, property_: str) -> str | None:
-    """Return what tells values apart: the text, or the resource that it comes from; None where neither is known."""
+    """Return a key that compares values: the resources that a value comes from, or its text; None without both."""
     return ",".join(sorted(resource.references.get(property_, ()))) or text(resource.properties, property_)
 
 
@@ -99,7 +99,7 @@ def _listeners(plan: Plan) -> Findings:
 
     for listener, other in _same(plan.all(*_LISTENERS), port):
         yield Finding(
-            f"`port` is also that of {other}, of the same load balancer ({_API}/API_CreateListener.html).", listener.urn
+            f"`port` is also used by {other} of the same load balancer ({_API}/API_CreateListener.html).", listener.urn
         )
     for listener in plan.all(*_LISTENERS):
         for balancer in plan.behind(listener, "loadBalancerArn", *_BALANCERS):
@@ -108,7 +108,7 @@ def _listeners(plan: Plan) -> Findings:
             for there in map(own_region, plan.certificates(listener, "certificateArn")):
                 if here and there and here != there:
                     yield Finding(
-                        f"`certificateArn` is in {there}, and the load balancer in {here} "
+                        f"`certificateArn` is in {there}, but the load balancer is in {here} "
                         f"({_API}/API_CreateListener.html).",
                         listener.urn,
                     )
@@ -119,14 +119,14 @@ def _protocol(resource: Resource, balancer: Resource) -> Findings:
     protocol = text(resource.properties, "protocol")
     if protocol and protocol not in _PROTOCOLS.get(kind, (protocol,)):
         yield Finding(
-            f"`protocol` is {protocol}; what belongs to a load balancer of the type {kind} takes "
+            f"`protocol` is {protocol}; with a load balancer of type {kind} it can be "
             f"{', '.join(_PROTOCOLS[kind])} ({_API}/API_CreateListener.html).",
             resource.urn,
         )
 
 
 def _targets(plan: Plan) -> Findings:
-    """Follow listeners and their rules to the target groups, which share VPC and protocol with the load balancer."""
+    """Check target groups behind listeners and rules, which need the load balancer's VPC and protocols."""
     balancers: dict[str, dict[str, Resource]] = defaultdict(dict)
     for resource in plan.all(*_LISTENERS, *_RULES):
         listeners = [resource] if resource.type in _LISTENERS else plan.behind(resource, "listenerArn", *_LISTENERS)
@@ -135,7 +135,7 @@ def _targets(plan: Plan) -> Findings:
             text(listener.properties, "protocol") == "HTTP" for listener in listeners
         ):
             yield Finding(
-                f"`actions` sign in, and the listener speaks HTTP; that needs HTTPS ({_API}/API_CreateRule.html).",
+                f"`actions` sign users in, which needs HTTPS, but the listener uses HTTP ({_API}/API_CreateRule.html).",
                 resource.urn,
             )
         for target in plan.behind(resource, "actions", *_TARGETS) + plan.behind(resource, "defaultActions", *_TARGETS):
@@ -149,8 +149,8 @@ def _targets(plan: Plan) -> Findings:
                 own, other = text(target.properties, "vpcId"), text(group.properties, "vpcId")
                 if own and other and own != other:
                     yield Finding(
-                        f"`vpcId` is {own}, and that of the load balancer's security group is {other}; they share one "
-                        f"({_API}/API_CreateTargetGroup.html).",
+                        f"`vpcId` is {own}, but the load balancer's security group is in {other}; both must be the "
+                        f"same ({_API}/API_CreateTargetGroup.html).",
                         target.urn,
                     )
 
@@ -166,7 +166,9 @@ def _group_rules(plan: Plan) -> Findings:
     for type_, operation in ((_INGRESS, "Ingress"), (_EGRESS, "Egress")):
         for rule, other in _same(plan.all(type_), permission):
             page = f"{_EC2}/API_AuthorizeSecurityGroup{operation}.html"
-            yield Finding(f"It permits what {other} permits; `securityGroupId` takes each once ({page}).", rule.urn)
+            yield Finding(
+                f"It permits the same as {other}; `securityGroupId` accepts each rule only once ({page}).", rule.urn
+            )
 
 
 _SOURCES: Final = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
@@ -181,17 +183,19 @@ def _names(plan: Plan) -> Findings:
             }
             for alias in texts(distribution.properties, "aliases"):
                 if not {alias, f"*.{alias.partition('.')[2]}"} & names:
-                    yield Finding(f"`aliases` has {alias}, which isn't in its certificate ({_EDGE}).", distribution.urn)
+                    yield Finding(
+                        f"`aliases` has {alias}, which its certificate doesn't cover ({_EDGE}).", distribution.urn
+                    )
             if own_region(certificate) not in (None, "us-east-1"):
                 yield Finding(
-                    f"`viewerCertificate` is in {own_region(certificate)}; CloudFront takes those of us-east-1 "
-                    f"({_EDGE}).",
+                    f"`viewerCertificate` is in {own_region(certificate)}; CloudFront accepts only certificates in "
+                    f"us-east-1 ({_EDGE}).",
                     distribution.urn,
                 )
 
 
 def _logs(plan: Plan) -> Findings:
-    """Find logs of load balancers for which the bucket's policy has no room: AWS writes a file to try it."""
+    """Find load balancer logs that a bucket's policy doesn't let in; AWS checks that by writing a file."""
     policies = {text(one.properties, "bucket"): text(one.properties, "policy") for one in plan.all(_BUCKET_POLICY)}
     managed_keys = {
         text(one.properties, "bucket")
@@ -206,18 +210,18 @@ def _logs(plan: Plan) -> Findings:
             written = policies.get(bucket) if given(logs, "enabled") and bucket else None
             if bucket in managed_keys:
                 yield Finding(
-                    f"`{key}` are for {bucket}, which encrypts with a key of KMS; they take AES256 only ({_LOGS}).",
+                    f"`{key}` go to {bucket}, which encrypts with a KMS key; they need AES256 ({_LOGS}).",
                     balancer.urn,
                 )
-            if written and not _takes(written, "/".join(filter(None, [bucket, prefix, "AWSLogs/"]))):
+            if written and not _allows_writes(written, "/".join(filter(None, [bucket, prefix, "AWSLogs/"]))):
                 yield Finding(
-                    f"`{key}` are for a place that the policy of {bucket} doesn't let them into ({_LOGS}).",
+                    f"`{key}` go to a place that the policy of {bucket} doesn't allow ({_LOGS}).",
                     balancer.urn,
                 )
 
 
-def _takes(policy: str, path: str) -> bool:
-    """Tell whether a bucket's policy lets somebody put something below a path; what it can't read, others judge."""
+def _allows_writes(policy: str, path: str) -> bool:
+    """Tell whether a bucket's policy lets somebody write below a path; True if it can't be read, which others judge."""
     try:
         statements = json.loads(policy)["Statement"]
         return any(
@@ -246,7 +250,9 @@ def _deliveries(plan: Plan) -> Findings:
         return None if source is None or destination is None else (source, destination)
 
     for delivery, other in _same(plan.all(_LOG_DELIVERY), ends):
-        yield Finding(f"`deliverySourceName` and the destination are those of {other} ({_DELIVERY}).", delivery.urn)
+        yield Finding(
+            f"`deliverySourceName` and the destination are the same as those of {other} ({_DELIVERY}).", delivery.urn
+        )
     for delivery in plan.all(_LOG_DELIVERY):
         for end in [
             *plan.behind(delivery, "deliverySourceName", _LOG_SOURCE),
@@ -254,7 +260,7 @@ def _deliveries(plan: Plan) -> Findings:
         ]:
             if own_region(end) and own_region(delivery) and own_region(end) != own_region(delivery):
                 yield Finding(
-                    f"`region` is {own_region(delivery)}, and {end.urn} is in {own_region(end)} ({_DELIVERY}).",
+                    f"`region` is {own_region(delivery)}, but {end.urn} is in {own_region(end)} ({_DELIVERY}).",
                     delivery.urn,
                 )
 
@@ -268,7 +274,8 @@ def _log_sources(plan: Plan) -> Findings:
             yield Finding(f"`logType` is {kind}, which a distribution doesn't write ({_STANDARD_LOGS}).", source.urn)
         if distribution and region and region != "us-east-1":
             yield Finding(
-                f"`region` is {region}; the logs of a distribution come from us-east-1 ({_STANDARD_LOGS}).", source.urn
+                f"`region` is {region}; the log source of a distribution must be in us-east-1 ({_STANDARD_LOGS}).",
+                source.urn,
             )
 
 
@@ -276,11 +283,11 @@ def _scopes(plan: Plan) -> Findings:
     for acl in plan.all(_WEB_ACL):
         for addresses in plan.behind(acl, "rules", _IP_SET):
             if text(acl.properties, "scope") != text(addresses.properties, "scope"):
-                yield Finding(f"`scope` is another one than that of {addresses.urn}, which it uses ({_WAF}).", acl.urn)
+                yield Finding(f"`scope` differs from that of {addresses.urn}, which it uses ({_WAF}).", acl.urn)
     for distribution in plan.all(_DISTRIBUTION):
         for acl in plan.behind(distribution, "webAclId", _WEB_ACL):
             if text(acl.properties, "scope") != "CLOUDFRONT":
-                yield Finding(f"`webAclId` is of another scope than CLOUDFRONT ({_WAF}).", distribution.urn)
+                yield Finding(f"`webAclId` is a web ACL with another scope than CLOUDFRONT ({_WAF}).", distribution.urn)
 
 
 def _records(plan: Plan) -> Findings:
@@ -292,7 +299,8 @@ def _records(plan: Plan) -> Findings:
         kinds = [text(record.properties, "type") for record in records]
         if len(records) > 1 and "CNAME" in kinds:
             yield Finding(
-                f"`name` {name} has a CNAME and another record; a CNAME stands alone ({_RECORD}).", records[-1].urn
+                f"`name` {name} has a CNAME and another record; a CNAME must be the only one ({_RECORD}).",
+                records[-1].urn,
             )
 
 
@@ -318,7 +326,7 @@ def _refused(resources: Sequence[Resource], _: Judgement) -> Findings:
 RULES: Final = (
     Rule(
         id="refused-between-resources",
-        title="Resources that belong together are ones that AWS and Cloudflare accept beside one another.",
+        title="AWS and Cloudflare accept a stack's resources in combination.",
         remedy="Change one of the resources, as the violation says.",
         source=f"{_API}/API_CreateRule.html",
         severity=Severity.HIGH,

@@ -1,4 +1,4 @@
-"""Which properties of a plan's resources are held against something, by which source, and which aren't, and why."""
+"""Which properties of a plan's resources are checked, by which source, and why others aren't."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import yaml
 
 from policies.acceptance import knowledge
 from policies.acceptance.knowledge import Accepted
-from policies.acceptance.refused import source, told
+from policies.acceptance.refused import described, source
 from policies.rulebook import Json
 
 _PROVIDERS: Final = ("aws:", "cloudflare:")
 _FREE: Final = ("text", "integer", "number")
-"""Kinds that say nearly nothing by themselves."""
+"""Kinds that restrict nearly nothing by themselves."""
 
 Resources = Iterable[tuple[str, Mapping[str, Any]]]
 """Type and inputs of each resource of a plan."""
@@ -28,7 +28,7 @@ def _reasons() -> Mapping[str, Mapping[str, str]]:
 
 
 def uncovered(resources: Resources) -> list[str]:
-    """Return the type and path of each value that nothing is held against, and for which no reason is written."""
+    """Return the type and path of each value that isn't checked, and for which no reason is written."""
     found = {
         f"{type_} {path}".strip()
         for type_, path, accepted in _paths(resources)
@@ -38,38 +38,38 @@ def uncovered(resources: Resources) -> list[str]:
 
 
 def table(resources: Resources) -> str:
-    """Return Markdown with a table for each type: each path that is set, what it takes, and which source says so."""
+    """Return Markdown with a table for each type: each path that is set, the accepted values, and their source."""
     rows: dict[str, dict[str, tuple[str, str]]] = {}
     for type_, path, accepted in _paths(resources):
         if path and accepted and accepted.limited:
-            rows.setdefault(type_, {})[path] = (told(accepted, around="`"), _linked(source(type_, accepted)))
+            rows.setdefault(type_, {})[path] = (described(accepted, around="`"), _linked(source(type_, accepted)))
         elif path and accepted and _free(accepted):
             rows.setdefault(type_, {})[path] = ("any", _reasons().get(type_, {}).get(path, ""))
     return "\n".join(f"## {type_}\n\n{_table(paths)}" for type_, paths in sorted(rows.items()))
 
 
-def _linked(told_source: str) -> str:
-    return f"[page]({told_source})" if told_source.startswith("https://") else told_source
+def _linked(named_source: str) -> str:
+    return f"[page]({named_source})" if named_source.startswith("https://") else named_source
 
 
 def _table(paths: Mapping[str, tuple[str, str]]) -> str:
-    heading = [("property", "what it takes", "source, or why nothing is asked"), ("---",) * 3]
-    lines = [(f"`{path}`", *told_) for path, told_ in sorted(paths.items())]
+    heading = [("property", "accepted", "source, or why nothing is checked"), ("---",) * 3]
+    lines = [(f"`{path}`", *cells) for path, cells in sorted(paths.items())]
     return "".join(
         f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |\n" for row in [*heading, *lines]
     )
 
 
 def summary() -> str:
-    """Return two sentences in Markdown: how many types the index has, and where it comes from."""
+    """Return Markdown that says how many types the index has, and where it comes from."""
     tokens = [token for name in knowledge.modules() for token in _types(name)]
     modelled = [token for token in tokens if any(knowledge.held_against(token))]
     heading = knowledge.provenance()
     sources = ", ".join(f"{name} {one['version']}" for name, one in heading["sources"].items() if "version" in one)
     return (
-        f"The index has {len(tokens):,} resource types, {len(modelled):,} of them with a model of AWS's, and "
-        f"{heading['patterns']:,} patterns; {heading['refused']} can't be read by Python as they were meant, and "
-        f"{heading['dangerous']} could take exponential time: those aren't used. It was compiled on "
+        f"The index has {len(tokens):,} resource types, {len(modelled):,} of them with an AWS model, and "
+        f"{heading['patterns']:,} patterns. {heading['refused']} more patterns don't mean the same in Python, and "
+        f"{heading['dangerous']} could take exponential time; these aren't used. It was compiled on "
         f"{heading['compiled']} from {sources}.\n"
     )
 

@@ -1,6 +1,6 @@
-"""More of something than AWS's quotas allow: characters of documents, conditions, rules, policies.
+"""AWS's quotas: characters of documents, and numbers of conditions, rules and policies.
 
-Quotas that AWS raises on request are configuration, with AWS's default.
+Quotas that AWS raises on request are configuration keys, with AWS's values as defaults.
 """
 
 from __future__ import annotations
@@ -35,23 +35,29 @@ _INLINE_SIZE: Final = 10240
 _CONDITION_VALUES: Final = 5
 _CONDITION_WILDCARDS: Final = 6
 _LARGEST_LIST: Final = 55
-"""The weight of CloudFront's list, the heaviest that AWS manages; taken for every list without a weight of its own."""
+"""The weight of CloudFront's prefix list, the largest that AWS manages; the default for lists."""
 
 
 def size(document: str) -> int:
-    """Return the characters of an IAM document as IAM counts them: without white space."""
+    """Return the number of characters of an IAM document as IAM counts them: without white space."""
     return len(re.sub(r"\s", "", document))
 
 
 def _managed(resource: Resource, _: Judgement) -> Iterator[str]:
     if (found := size(resource.text("policy"))) > _MANAGED_SIZE:
-        yield f"`policy` has {found:,} characters without white space; a managed policy has {_MANAGED_SIZE:,} ({_IAM})."
+        yield (
+            f"`policy` has {found:,} characters without white space; a managed policy can have {_MANAGED_SIZE:,} "
+            f"({_IAM})."
+        )
 
 
 def _trust(resource: Resource, judgement: Judgement) -> Iterator[str]:
     most = judgement.config["trustPolicySize"]
     if (found := size(resource.text("assumeRolePolicy"))) > most:
-        yield f"`assumeRolePolicy` has {found:,} characters without white space; a trust policy has {most:,} ({_IAM})."
+        yield (
+            f"`assumeRolePolicy` has {found:,} characters without white space; a trust policy can have {most:,.0f} "
+            f"({_IAM})."
+        )
 
 
 def _conditions(resource: Resource, _: Judgement) -> Iterator[str]:
@@ -65,10 +71,10 @@ def _conditions(resource: Resource, _: Judgement) -> Iterator[str]:
     for condition in blocks(resource.properties, "conditions"):
         values += [text(item, "value") for item in blocks(condition, "queryStrings")]
     if len(values) > _CONDITION_VALUES:
-        yield f"`conditions` have {len(values)} values; a rule has {_CONDITION_VALUES} ({_BALANCER})."
+        yield f"`conditions` have {len(values)} values; a rule can have {_CONDITION_VALUES} ({_BALANCER})."
     wildcards = sum(value.count("*") + value.count("?") for value in values if isinstance(value, str))
     if wildcards > _CONDITION_WILDCARDS:
-        yield f"`conditions` have {wildcards} wildcards; a rule has {_CONDITION_WILDCARDS} ({_BALANCER})."
+        yield f"`conditions` have {wildcards} wildcards; a rule can have {_CONDITION_WILDCARDS} ({_BALANCER})."
 
 
 def _listed(setting: Mapping[str, Any], key: str) -> list[Any]:
@@ -79,12 +85,12 @@ def _listed(setting: Mapping[str, Any], key: str) -> list[Any]:
 def _distribution(resource: Resource, _: Judgement) -> Iterator[str]:
     for key, most in (("orderedCacheBehaviors", 75), ("origins", 100), ("originGroups", 10)):
         if (found := len(_listed(resource.properties, key))) > most:
-            yield f"`{key}` are {found}; a distribution has {most} ({_EDGE})."
+            yield f"`{key}` has {found} entries; a distribution can have {most:g} ({_EDGE})."
     for index, origin in enumerate(blocks(resource.properties, "origins")):
         headers = blocks(origin, "customHeaders")
         length = sum(len(text(header, key) or "") for header in headers for key in ("name", "value"))
         if length > _HEADERS:
-            yield f"`origins.{index}.customHeaders` are longer than {_HEADERS:,} characters together ({_EDGE})."
+            yield f"`origins.{index}.customHeaders` have more than {_HEADERS:,} characters in total ({_EDGE})."
 
 
 _HEADERS: Final = 10240
@@ -93,10 +99,10 @@ _HEADERS: Final = 10240
 def _names(resource: Resource, judgement: Judgement) -> Iterator[str]:
     names = {text(resource.properties, "domainName"), *texts(resource.properties, "subjectAlternativeNames")} - {None}
     if len(names) > judgement.config["certificateNames"]:
-        yield f"It has {len(names)} names; a certificate has {judgement.config['certificateNames']} ({_ACM})."
+        yield f"It has {len(names)} names; a certificate can have {judgement.config['certificateNames']:g} ({_ACM})."
 
 
-_OF_RESOURCE: Final[Mapping[str, Callable[[Resource, Judgement], Iterable[str]]]] = {
+_CHECKS: Final[Mapping[str, Callable[[Resource, Judgement], Iterable[str]]]] = {
     _MANAGED: _managed,
     _ROLE: _trust,
     _DISTRIBUTION: _distribution,
@@ -109,14 +115,14 @@ _DOCUMENTS: Final = {_MANAGED: "policy", _ROLE: "assumeRolePolicy", _INLINE: "po
 def _over(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     document = _DOCUMENTS.get(resource.type)
     if document and not isinstance(resource.get(document), str):
-        yield Finding(f"`{document}` isn't a text that is known at preview, so that its characters can't be counted.")
+        yield Finding(f"`{document}` isn't a text that is known at preview, so its characters can't be counted.")
         return
-    for problem in _OF_RESOURCE[resource.type](resource, judgement):
+    for problem in _CHECKS[resource.type](resource, judgement):
         yield Finding(problem)
 
 
 def _over_together(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
-    # The engine promises no order; the same resource is always the one that is told.
+    # The engine promises no order. Sorting makes a finding always name the same resource.
     ordered = sorted(resources, key=lambda resource: resource.urn)
     yield from _inline(ordered)
     yield from _attached(ordered, judgement.config["managedPolicies"])
@@ -128,7 +134,7 @@ def _over_together(resources: Sequence[Resource], judgement: Judgement) -> Itera
 
 
 def _grouped(resources: Iterable[Resource], property_: str) -> Mapping[str, list[Resource]]:
-    """Return resources by what a property refers to: a name, or the resource that a value comes from."""
+    """Group resources by the target of a property: a name, or the resources that a value comes from."""
     groups: dict[str, list[Resource]] = defaultdict(list)
     for resource in resources:
         value = resource.get(property_)
@@ -143,27 +149,29 @@ def _inline(resources: Sequence[Resource]) -> Iterator[Finding]:
         documents = [document for resource in group if isinstance(document := resource.get("policy"), str)]
         if (found := sum(map(size, documents))) > _INLINE_SIZE:
             message = f"`policy`: the inline policies of the role have {found:,} characters without white space; "
-            yield Finding(f"{message}all together they have {_INLINE_SIZE:,} ({_IAM}).", group[-1].urn)
+            yield Finding(f"{message}together they can have {_INLINE_SIZE:,} ({_IAM}).", group[-1].urn)
 
 
 def _attached(resources: Sequence[Resource], most: int) -> Iterator[Finding]:
     attachments = [resource for resource in resources if resource.type == _ATTACHMENT]
     for group in _grouped(attachments, "role").values():
         if len(group) > most:
-            yield Finding(f"The role has {len(group)} managed policies; it takes {most} ({_IAM}).", group[-1].urn)
+            yield Finding(f"The role has {len(group)} managed policies; it can have {most:g} ({_IAM}).", group[-1].urn)
 
 
 def _rules(resources: Sequence[Resource], most: int) -> Iterator[Finding]:
     rules = [resource for resource in resources if resource.type in _LISTENER_RULES]
     for group in _grouped(rules, "listenerArn").values():
         if len(group) > most:
-            yield Finding(f"The listener has {len(group)} rules; it takes {most} ({_BALANCER}).", group[-1].urn)
+            yield Finding(f"The listener has {len(group)} rules; it can have {most:g} ({_BALANCER}).", group[-1].urn)
         first: dict[float, Resource] = {}
         for rule in group:
             priority = number(rule.properties, "priority")
             if priority is not None and first.setdefault(priority, rule) is not rule:
-                told = f"`priority` {priority:g} is also that of {first[priority].urn}; a listener has each once"
-                yield Finding(f"{told} ({_BALANCER}).", rule.urn)
+                message = (
+                    f"`priority` {priority:g} is also used by {first[priority].urn}; it must be unique in a listener"
+                )
+                yield Finding(f"{message} ({_BALANCER}).", rule.urn)
 
 
 def _weight(rules: Sequence[Resource], most: int, weights: Mapping[str, Any]) -> Iterator[Finding]:
@@ -176,23 +184,25 @@ def _weight(rules: Sequence[Resource], most: int, weights: Mapping[str, Any]) ->
             weight += 1 if listed is None else int(heavy)
         if weight > most:
             message = (
-                f"The security group's rules of one direction count {weight}, where a prefix list counts its weight "
-                f"({_LARGEST_LIST}, unless `prefixListWeights` says else; {_LISTS}); a group has {most} ({_VPC})."
+                f"The security group's rules in one direction count as {weight}, because a prefix list counts with its "
+                f"weight ({_LARGEST_LIST}, unless `prefixListWeights` says otherwise; {_LISTS}); a group can have "
+                f"{most} ({_VPC})."
             )
             yield Finding(message, group[-1].urn)
 
 
 def _twice(resources: Sequence[Resource]) -> Iterator[Finding]:
-    """Find host names that two distributions answer to, which CloudFront refuses."""
+    """Find host names that two distributions have, which CloudFront refuses."""
     first: dict[str, Resource] = {}
     for resource in resources:
         if resource.type == _DISTRIBUTION:
             for alias in texts(resource.properties, "aliases"):
                 if first.setdefault(alias.lower(), resource) is not resource:
-                    told = (
-                        f"`aliases` has {alias}, as {first[alias.lower()].urn} has; one distribution answers to a name"
+                    message = (
+                        f"`aliases` has {alias}, which is also in {first[alias.lower()].urn}; only one distribution "
+                        "can have it"
                     )
-                    yield Finding(f"{told} ({_EDGE}).", resource.urn)
+                    yield Finding(f"{message} ({_EDGE}).", resource.urn)
 
 
 def _quota(description: str, default: int) -> Mapping[str, Any]:
@@ -202,12 +212,12 @@ def _quota(description: str, default: int) -> Mapping[str, Any]:
 RULES: Final = (
     Rule(
         id="over-quota",
-        title="No resource has more of something than AWS's quotas allow.",
-        remedy="Split it, or have AWS raise the quota and write the new one into the rule's configuration.",
+        title="No resource exceeds AWS's quotas.",
+        remedy="Split it, or have AWS raise the quota and set the new value in the rule's configuration.",
         source=_IAM,
         severity=Severity.HIGH,
         check=_over,
-        types=frozenset(_OF_RESOURCE),
+        types=frozenset(_CHECKS),
         config={
             "trustPolicySize": _quota("Characters of a trust policy", 2048),
             "certificateNames": _quota("Names of a certificate", 10),
@@ -215,8 +225,8 @@ RULES: Final = (
     ),
     Rule(
         id="over-quota-together",
-        title="No resources together have more of something than AWS's quotas allow.",
-        remedy="Split it, or have AWS raise the quota and write the new one into the rule's configuration.",
+        title="Resources together don't exceed AWS's quotas.",
+        remedy="Split it, or have AWS raise the quota and set the new value in the rule's configuration.",
         source=_VPC,
         severity=Severity.HIGH,
         check=_over_together,

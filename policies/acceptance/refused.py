@@ -1,4 +1,4 @@
-"""Every known value of a resource, held against what AWS and Cloudflare accept: kind, size, options and pattern."""
+"""Checks every known value of a resource against what AWS and Cloudflare accept: kind, size, options and pattern."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from policies.rulebook import (
 )
 
 MUST_BE_KNOWN: Final = frozenset({"name", "namePrefix", "description", "comment", "path"})
-"""Texts that may not be unknown at preview, beside numbers, truth values, blocks, and texts with a list of options.
+"""Texts that must be known at preview, as must numbers, booleans, blocks, and texts with a list of options.
 
-Any other text, and a list of such texts, refers to something else or is data: it may wait for an answer, and `rulebook`
-tells for which resources these may as well.
+Any other text, or list of such texts, refers to another resource or is data, so it may be unknown. `MAY_BE_UNKNOWN` of
+the rulebook lists the exceptions, for some types.
 """
 
 _SECRET: Final = re.compile(r"secret|password|token|credential|privatekey|value|customheaders|body", re.IGNORECASE)
-"""Properties whose values are never shown, marked as secret or not."""
+"""Properties whose values are never shown, whether they are marked as secret or not."""
 
 _SHOWN: Final = 60
-"""Characters of a value that a message shows."""
+"""How many characters of a value a message shows."""
 
 
 def _refused(provider: str, resource: Resource, _: Judgement) -> Iterator[Finding]:
@@ -41,7 +41,7 @@ def _refused(provider: str, resource: Resource, _: Judgement) -> Iterator[Findin
         return
     accepted = knowledge.accepted(resource.type)
     if accepted is None:
-        yield Finding(f"The index of what is accepted doesn't have the type {resource.type}.")
+        yield Finding(f"The index of accepted values doesn't have the type {resource.type}.")
         return
     for problem in _object(resource, accepted, resource.properties, ""):
         yield Finding(problem)
@@ -50,9 +50,9 @@ def _refused(provider: str, resource: Resource, _: Judgement) -> Iterator[Findin
 def _object(resource: Resource, accepted: Accepted, value: Mapping[str, Json], path: str) -> Iterator[str]:
     for key, kind in accepted.demanded.items():
         if value.get(key) is None or (kind == "list" and value[key] == []):
-            yield f"`{f'{path}.{key}' if path else key}` is missing or empty; the provider asks for it."
+            yield f"`{f'{path}.{key}' if path else key}` is missing or empty; the provider requires it."
     for key, item in value.items():
-        # What begins so is the engine's own (`__defaults`).
+        # Such keys are the engine's own (`__defaults`).
         if not key.startswith("__") and (below := accepted.member(key)):
             yield from _value(resource, below, item, f"{path}.{key}" if path else key)
 
@@ -62,18 +62,18 @@ def _value(resource: Resource, accepted: Accepted, value: Json, path: str) -> It
         return
     if value is UNKNOWN:
         if not _may_wait(resource.type, accepted, path):
-            yield f"`{path}` isn't known at preview, so that nothing can be held against it."
+            yield f"`{path}` isn't known at preview, so it can't be checked."
         return
     fits, read = _KINDS[accepted.kind]
     if not fits(value):
         yield f"`{path}` isn't {read}."
         return
     if value in ("", [], {}) and not accepted.required:
-        return  # the provider sends nothing then
-    content: Any = value  # of the kind that was asked for
+        return  # the provider doesn't send it
+    content: Any = value  # it has the accepted kind
     if problem := _problem(accepted, content):
-        told_source = source(resource.type, accepted)
-        yield f"`{path}`{_shown(value, path)} {problem}; accepted: {told(accepted)} ({told_source})."
+        named_source = source(resource.type, accepted)
+        yield f"`{path}`{_shown(value, path)} {problem}; accepted: {described(accepted)} ({named_source})."
     if accepted.kind == "object":
         yield from _object(resource, accepted, content, path)
     elif (element := accepted.element()) and accepted.kind == "list":
@@ -113,19 +113,19 @@ _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
 }
 
 
-def _problem(accepted: Accepted, value: Any) -> str:  # noqa: ANN401 - of a kind that `_KINDS` tells
+def _problem(accepted: Accepted, value: Any) -> str:  # noqa: ANN401 - `_KINDS` has checked its kind
     """Return what is wrong with a value of the right kind, empty if nothing is."""
     if accepted.kind in ("integer", "number"):
         number = float(value)
         if number in accepted.also:
             return ""
         if accepted.options:
-            return "" if f"{number:g}" in accepted.options else "isn't one of them"
+            return "" if f"{number:g}" in accepted.options else "isn't one of the options"
         return _bounds(accepted, number, "is below", "is above")
     if accepted.kind == "text":
         text = value if isinstance(value, str) else _written(value)
         if accepted.options and text not in accepted.options:
-            return "isn't one of them"
+            return "isn't one of the options"
         return _bounds(accepted, len(text), "is too short", "is too long") or _mismatch(accepted.patterns, text)
     if accepted.kind in ("list", "map"):
         return _bounds(accepted, len(value), "has too few", "has too many")
@@ -133,7 +133,7 @@ def _problem(accepted: Accepted, value: Any) -> str:  # noqa: ANN401 - of a kind
 
 
 def _written(value: Json) -> str:
-    """Return a number or a truth value as the provider gets it where it expects a text."""
+    """Return a number or a boolean in the form in which the provider gets it if it expects a text."""
     return str(value).lower() if isinstance(value, bool) else f"{value:g}"
 
 
@@ -147,7 +147,7 @@ def _mismatch(patterns: Sequence[str], text: str) -> str:
     everything = not text.isascii()
     if not patterns or any(compiled(pattern, everything=everything).search(text) for pattern in patterns):
         return ""
-    return "isn't of that form"
+    return "has the wrong form"
 
 
 def _shown(value: Json, path: str) -> str:
@@ -161,8 +161,8 @@ def _cut(text: str) -> str:
     return f"{written}..." if len(text) > _SHOWN else written
 
 
-def told(accepted: Accepted, around: str = "") -> str:
-    """Return what a value has to be, in words: options, size and form; `around` stands around a pattern."""
+def described(accepted: Accepted, around: str = "") -> str:
+    """Describe the accepted values: options, size and form; `around` is put around a pattern."""
     parts: list[str] = []
     if accepted.options:
         parts.append(", ".join(accepted.options[:12]) + (", ..." if len(accepted.options) > 12 else ""))
@@ -183,7 +183,7 @@ def told(accepted: Accepted, around: str = "") -> str:
 
 
 def source(type_: str, accepted: Accepted) -> str:
-    """Return where it comes from: the address of a page, or the model."""
+    """Return the source of the accepted values: the address of a page, or the name of a model."""
     operation, schema = knowledge.held_against(type_)
     names = {
         "api": f"AWS's API model, {operation}",
@@ -196,16 +196,16 @@ def source(type_: str, accepted: Accepted) -> str:
 RULES: Final = (
     Rule(
         id="refused-by-aws",
-        title="Every value of an AWS resource is one that AWS accepts.",
-        remedy="Write a value that is accepted, as the violation says.",
+        title="AWS accepts every value of an AWS resource.",
+        remedy="Use an accepted value, as the violation says.",
         source="https://docs.aws.amazon.com/boto3/latest/reference/services/index.html",
         severity=Severity.HIGH,
         check=partial(_refused, "aws"),
     ),
     Rule(
         id="refused-by-cloudflare",
-        title="Every value of a Cloudflare resource is one that Cloudflare accepts.",
-        remedy="Write a value that is accepted, as the violation says.",
+        title="Cloudflare accepts every value of a Cloudflare resource.",
+        remedy="Use an accepted value, as the violation says.",
         source="https://developers.cloudflare.com/api/",
         severity=Severity.HIGH,
         check=partial(_refused, "cloudflare"),

@@ -1,4 +1,4 @@
-"""What AWS and Cloudflare keep once for something, made twice: the later one is refused, or takes the other's place."""
+"""Resources that can exist only once for their target: a second one is refused, or replaces the first."""
 
 from __future__ import annotations
 
@@ -29,46 +29,48 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     "cloudflare:index/ruleset:Ruleset": ("zoneId", "phase"),
     "cloudflare:index/zoneSetting:ZoneSetting": ("zoneId", "settingId"),
 }
-"""Resource type -> the properties that together name what it belongs to. What has a name of its own is judged by
-`duplicate-name` of the naming pack; ports and priorities of listeners by `refused-between-resources` and quotas."""
+"""Resource type -> the properties that together name its target. Resources with a name of their own are judged by
+`duplicate-name` of the naming pack, ports and priorities of listeners by `refused-between-resources` and quotas."""
 
-_CALLED: Final = ("arn", "bucket", "id", "name", "url")
-"""Properties by which others name a resource."""
+_IDENTITIES: Final = ("arn", "bucket", "id", "name", "url")
+"""Properties by which others refer to a resource."""
 
 
 def _rivals(stack: Stack, _: Judgement) -> Iterator[Finding]:
     made = {resource.urn: resource for resource in stack}
     for type_, paths in TARGETS.items():
         before: list[tuple[Resource, list[frozenset[str]]]] = []
-        # The engine promises no order. Of two resources, it is always the same one that is reported.
+        # The engine promises no order. Sorting makes the rule always report the same one of two resources.
         for resource in sorted(stack.only(frozenset((type_,))), key=lambda one: one.urn):
             target = [_names(resource, path, made) for path in paths]
             for other, others in before:
                 if all(mine & theirs for mine, theirs in zip(target, others, strict=True)):
                     named = " and ".join(f"`{path}`" for path in paths)
-                    yield Finding(f"Its {named} name what {other.urn} is about, and there can be one.", resource.urn)
+                    yield Finding(
+                        f"{named} and those of {other.urn} name the same target, which can have only one.", resource.urn
+                    )
             before.append((resource, target))
 
 
 def _names(resource: Resource, path: str, made: Mapping[str, Resource]) -> frozenset[str]:
-    """Return what a property names: its text, or the resources it comes from, by their URNs and what they are called.
+    """Return the names of a property's target: its text, or URNs and names of the resources that it comes from.
 
-    What is neither known nor comes from a resource has no name; `foreign-reference` of the inventory pack refuses it.
+    A value that is unknown and comes from no resource has no names; `foreign-reference` of the inventory pack refuses
+    it.
     """
     value = resource.get(path)
     if isinstance(value, str):
         return frozenset((value, value.rpartition(":")[2]))
     behind = [made[urn] for urn in resource.references.get(path.partition(".")[0], ()) if urn in made]
-    called = {text for one in behind for name in _CALLED if isinstance(text := one.get(name), str)}
+    called = {text for one in behind for name in _IDENTITIES if isinstance(text := one.get(name), str)}
     return frozenset((*called, *(one.urn for one in behind)))
 
 
 RULES: Final = (
     Rule(
         id="rival-resources",
-        title="What AWS and Cloudflare keep once for something is made once.",
-        remedy="Say what both of them say in one resource, and remove the other: the later one is refused, or replaces "
-        "the other without a word.",
+        title="A resource that can exist only once for its target is declared once.",
+        remedy="Merge both into one resource: the later one is refused, or silently replaces the other.",
         source="https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html",
         severity=Severity.HIGH,
         check=_rivals,

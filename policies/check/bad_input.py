@@ -1,4 +1,4 @@
-"""What is raised for a file that can't be judged."""
+"""The exception for a file that can't be judged."""
 
 
 class BadInput(Exception):

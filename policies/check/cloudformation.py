@@ -1,4 +1,4 @@
-"""A CloudFormation or SAM template as the resources that the pack judges.
+"""Turns a CloudFormation or SAM template into the resources that the pack judges.
 
 The types and their properties are those of
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html.
@@ -21,12 +21,12 @@ _ROLE: Final = "aws:iam/role:Role"
 
 
 class _Type(NamedTuple):
-    """What the pack calls a type, and each property that matters: CloudFormation's path -> the pack's."""
+    """The pack's name of a type, and the properties that matter: CloudFormation's path -> the pack's."""
 
     type: str
     properties: Mapping[str, str]
     only_with: str = ""
-    """The property without which there is nothing to judge."""
+    """If set, a resource without this property isn't judged."""
 
 
 def _policy(type_: str, path: str = "PolicyDocument", property_: str = "policy") -> _Type:
@@ -122,12 +122,12 @@ _TRUST: Final[Json] = {
         "Action": "sts:AssumeRole",
     },
 }
-"""The trust policy that SAM gives to the role that it makes for a function."""
+"""The trust policy of the role that SAM creates for a function."""
 
 _SSO_ATTACHMENT: Final = "aws:ssoadmin/managedPolicyAttachment:ManagedPolicyAttachment"
 
 _OWNERS: Final = {"Roles": "role", "Users": "user", "Groups": "group"}
-"""What a policy is attached to, and the pack's property for it."""
+"""CloudFormation's property that lists whom a policy is attached to -> the pack's property."""
 
 
 def is_template(content: object) -> bool:
@@ -143,7 +143,7 @@ def subjects(source: Source, account: str) -> list[Subject]:
     """Return the resources of a template.
 
     Raises:
-        BadInput: a resource can't be told.
+        BadInput: a resource has no type, or its properties aren't a mapping.
         RecursionError: its values refer to themselves.
     """
     return list(_subjects(source, account))
@@ -155,16 +155,16 @@ def _subjects(source: Source, account: str) -> Iterator[Subject]:
             raise BadInput(f"has no `Type` for the resource `{logical}`; expand loops and macros before the check")
         properties = resource.get("Properties", {})
         if not isinstance(properties, Mapping):
-            raise BadInput(f"has `Properties` of `{logical}` that aren't a mapping")
+            raise BadInput(f"gives the resource `{logical}` `Properties` that aren't a mapping")
         yield from _Resource(source, logical, resource["Type"], properties, account).subjects()
 
 
 class _Resource:
-    """A resource of a template, which may be several for the pack."""
+    """A resource of a template, which may stand for several of the pack's resources."""
 
     def __init__(self, source: Source, logical: str, type_: str, given: Mapping[str, Any], account: str) -> None:
         self._source, self._logical, self._type = source, logical, type_
-        # A template that speaks of its own account means another one by a number.
+        # If a template refers to its own account as `AWS::AccountId`, an account number in it means another account.
         self._own = account or (ACCOUNT if "AWS::AccountId" in source.text else "")
         self._values = Values(source.content, account)
         self._path: Steps = ("Resources", logical, "Properties")
@@ -182,7 +182,7 @@ class _Resource:
         if self._type in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             yield from self._attached()
         elif self._type in ("AWS::IAM::User", "AWS::IAM::Group"):
-            yield from self._of_people()
+            yield from self._people_policies()
         elif self._type == "AWS::SSO::PermissionSet":
             for arn in _items(self._at("ManagedPolicies")):
                 yield self._subject(_SSO_ATTACHMENT, {"managedPolicyArn": arn})
@@ -215,7 +215,7 @@ class _Resource:
             places[f"inlinePolicies.{index}.policy"] = (*self._path, "Policies", index, "PolicyDocument")
 
     def _attached(self) -> Iterator[Subject]:
-        """Yield what a policy is for each role, user and group that has it."""
+        """Yield the policy, or its attachment, once for each role, user and group that has it."""
         owners = [(owner, name) for listed, owner in _OWNERS.items() for name in _items(self._at(listed))]
         if self._type == "AWS::IAM::ManagedPolicy":
             arn = self._values.arn(self._logical)
@@ -226,7 +226,7 @@ class _Resource:
             properties = {owner: name, "policy": self._at("PolicyDocument")}
             yield self._subject(_iam(f"{owner}Policy"), properties, {"policy": (*self._path, "PolicyDocument")})
 
-    def _of_people(self) -> Iterator[Subject]:
+    def _people_policies(self) -> Iterator[Subject]:
         """Yield the policies of a user or group."""
         owner = "user" if self._type.endswith("User") else "group"
         name = {owner: self._values.name(self._logical)}
@@ -238,7 +238,7 @@ class _Resource:
             yield self._subject(_iam(f"{owner}PolicyAttachment"), {**name, "policyArn": arn})
 
     def _function(self) -> Subject:
-        """Return the role that SAM makes for a function: a policy is an ARN, a name of AWS's, or a document."""
+        """Return the role that SAM creates for a function. A policy is an ARN, an AWS policy's name or a document."""
         value = self._at("Policies")
         inline: list[Json] = []
         places: dict[str, Steps] = {}
@@ -258,7 +258,7 @@ class _Resource:
         return self._subject(_ROLE, _given(properties), places)
 
     def _document(self, given: Json) -> Json:
-        """Return a document of SAM's `Policies`. What its policy templates say stands elsewhere."""
+        """Return a document of SAM's `Policies`. A policy template is unknown: the file doesn't have its content."""
         if isinstance(given, Mapping) and "Statement" in given:
             return {"Version": "2012-10-17", **given}
         if isinstance(given, Mapping) and given:
@@ -267,7 +267,7 @@ class _Resource:
 
 
 _PATHS: Final = ("", "service-role/", "job-function/", "aws-service-role/")
-"""The paths of AWS's managed policies. SAM takes them by name."""
+"""The paths of AWS's managed policies, which SAM accepts by name."""
 
 
 def _managed(name: str) -> str:
@@ -287,7 +287,7 @@ _READ: Final = frozenset(
         "Roles Users Groups Path"
     ).split()
 ) | {path.partition(".")[0] for kind in _TYPES.values() for path in kind.properties}
-"""The properties that are resolved: what else is unknown doesn't matter."""
+"""The properties that are resolved; unknown values in others don't matter."""
 
 
 def _given(properties: Mapping[str, Json]) -> dict[str, Json]:

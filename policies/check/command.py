@@ -19,15 +19,15 @@ from policies.rulebook import BadConfiguration, configuration
 
 _STDIN: Final = "-"
 _ENDINGS: Final = (".json", ".yaml", ".yml", ".template")
-"""The files that are read of a folder."""
-_ASIDE: Final = frozenset(("node_modules", "__pycache__", "venv"))
-"""The folders of a folder that aren't read, beside hidden ones."""
+"""Endings of the files that are read in a folder."""
+_SKIPPED: Final = frozenset(("node_modules", "__pycache__", "venv"))
+"""Subfolders that aren't read, besides hidden ones."""
 
 _MARKS: Final = re.compile(r"\bResources\b|\bStatement\b|\bresource_changes\b|\bsteps\b")
-"""Stands in whatever can be judged. A YAML file of a folder that has none isn't read: it may be of any dialect."""
+"""Every file that can be judged has one of these. Other YAML files in a folder aren't parsed."""
 
 _EVERY: Final = 25
-"""Files between two lines of progress."""
+"""Number of files between two updates of the progress line."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -37,39 +37,45 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--kind",
         choices=[*DOCUMENTS, *PLANS],
         default="",
-        help="what the files are; told by their content if not given",
+        help="what the files are; recognized by their content if not given",
     )
-    parser.add_argument("--service", default="", help="of resource policies: the service, such as s3; told likewise")
+    parser.add_argument(
+        "--service",
+        default="",
+        help="the service of resource policies, such as s3; recognized by their content if not given",
+    )
     parser.add_argument("--account", type=_account, help="number of the account that the files are about")
     parser.add_argument(
         "--role",
         default="",
         metavar="NAME",
-        help="the role that has the policy documents: what they open together is told too",
+        help="the role that all policy documents belong to; they are also judged together",
     )
-    parser.add_argument("--format", choices=["text", *FORMATS], default="text", help="of what is printed (text)")
+    parser.add_argument("--format", choices=["text", *FORMATS], default="text", help="format of the output (text)")
     parser.add_argument("--explain", action="store_true", help="print the remedy and the source of each finding")
     parser.add_argument(
         "--allow-unknown",
         action="store_true",
-        help="judge only what is known: by default what a plan or template doesn't say is a finding",
+        help="judge only known values; by default, a document with unknown values is a finding",
     )
     parser.add_argument(
-        "--skip-others", action="store_true", help="pass over files that hold nothing to judge, as in folders"
+        "--skip-others", action="store_true", help="skip files that hold nothing to judge, as is done in folders"
     )
     parser.add_argument(
-        "--config", type=Path, help="levels, settings and waivers of rules, as `pulumi preview --policy-pack-config`"
+        "--config",
+        type=Path,
+        help="file with levels, settings and waivers of rules, as for `pulumi preview --policy-pack-config`",
     )
 
 
 def _account(text: str) -> str:
     if not re.fullmatch(r"[0-9]{12}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} isn't the number of an account; accepted: 12 digits")
+        raise argparse.ArgumentTypeError(f"{text!r} isn't an account number; accepted: 12 digits")
     return text
 
 
 def check(given: argparse.Namespace) -> int:
-    """Judge files and print what is found; return 0 for nothing, 1 for findings, 2 if something couldn't be judged."""
+    """Judge files and print the findings; return 0 without findings, 1 with, 2 if something couldn't be judged."""
     try:
         config = configuration.read(given.config, RULES) if given.config else {}
     except BadConfiguration as problem:
@@ -94,7 +100,7 @@ def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdic
     findings = list(verdict.configuration(config))
     judged = 0
     of_role: list[Subject] = []
-    told = sys.stderr.isatty() and len(files) > _EVERY
+    shows_progress = sys.stderr.isatty() and len(files) > _EVERY
     for number, (path, listed) in enumerate(files, start=1):
         try:
             text = _read(path)
@@ -109,24 +115,24 @@ def _report(files: Sequence[tuple[str, bool]], options: Options, verdict: Verdic
         except BadInput as bad:
             if not (listed and isinstance(bad, NothingToJudge)):
                 problems[path] = str(bad)
-        if told and number % _EVERY == 0:
+        if shows_progress and number % _EVERY == 0:
             print(f"\r{number} of {len(files)} files", end="", file=sys.stderr, flush=True)
-    if told:
+    if shows_progress:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     findings += verdict.findings(of_role, stack=True)
     return Report(findings, problems, judged)
 
 
 def _files(paths: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Yield each file, and whether it's there because a folder holds it, which holds others as well."""
+    """Yield each file, and whether it was found in a folder, which may hold files that aren't meant."""
     for path in dict.fromkeys(paths):
         if path == _STDIN or not Path(path).is_dir():
             yield path, False
         else:
             for file in sorted(Path(path).rglob("*")):
                 inside = file.relative_to(path).parts
-                aside = any(part.startswith(".") or part in _ASIDE for part in inside)
-                if file.suffix in _ENDINGS and not aside and file.is_file():
+                skipped = any(part.startswith(".") or part in _SKIPPED for part in inside)
+                if file.suffix in _ENDINGS and not skipped and file.is_file():
                     yield str(file), True
 
 
@@ -137,4 +143,4 @@ def _read(path: str) -> str:
     except OSError as error:
         raise BadInput(f"can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise BadInput("isn't a text in UTF-8") from None
+        raise BadInput("isn't UTF-8 text") from None

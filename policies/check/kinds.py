@@ -1,4 +1,4 @@
-"""Which kind a file is, and what of it the pack judges."""
+"""Recognizes which kind a file is, and returns its resources."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from policies.check.source import Source, Subject
 from policies.least_privilege.language.documents import Kind
 
 DOCUMENTS: Final[Mapping[str, Kind]] = {kind.name.lower(): kind for kind in Kind}
-"""Kind of a document by the name that the command takes."""
+"""Name of a kind on the command line -> kind of document."""
 
 PLANS: Final[Mapping[str, tuple[Callable[[object], bool], str]]] = {
-    "pulumi": (pulumi_plans.is_plan, "a plan of Pulumi: `pulumi preview --json`"),
-    "terraform": (terraform_plans.is_plan, "a plan of Terraform: `terraform show -json PLAN`"),
+    "pulumi": (pulumi_plans.is_plan, "a Pulumi plan (`pulumi preview --json`)"),
+    "terraform": (terraform_plans.is_plan, "a Terraform plan (`terraform show -json PLAN`)"),
     "cloudformation": (cloudformation.is_template, "a CloudFormation template"),
 }
-"""Kind of a file with several resources -> how it is told, and what it is."""
+"""Kind of a file with several resources -> the function that recognizes it, and what it is called in messages."""
 
 ACCEPTED: Final = f"a policy document, {', '.join(title for _, title in PLANS.values())}"
 
 
 @dataclass(frozen=True)
 class Options:
-    """How files are read. `kind` is one of `DOCUMENTS` or `PLANS`, empty to tell it by the content.
+    """How files are read. `kind` is one of `DOCUMENTS` or `PLANS`, empty to recognize it by the content.
 
-    `role` is the role that has all policy documents, empty if each file is about another.
+    `role` is the role that all policy documents belong to, empty if each belongs to a role of its own.
     """
 
     kind: str = ""
@@ -38,15 +38,15 @@ class Options:
 
 
 class NothingToJudge(BadInput):
-    """A file is none of what the command takes."""
+    """A file is of no kind that the command accepts."""
 
 
 def subjects(source: Source, options: Options) -> tuple[list[Subject], bool]:
-    """Return what a file holds, and whether it is a whole stack.
+    """Return the resources of a file, and whether they are a whole stack.
 
     Raises:
-        NothingToJudge: it is none of what the command takes.
-        BadInput: it is, but can't be judged.
+        NothingToJudge: it is of no kind that the command accepts.
+        BadInput: it is of an accepted kind, but can't be judged.
     """
     content = source.content
     if options.kind in DOCUMENTS or (not options.kind and policy_documents.is_document(content)):
@@ -61,8 +61,8 @@ def subjects(source: Source, options: Options) -> tuple[list[Subject], bool]:
     try:
         return _READERS[found](source, options.account), True
     except (AttributeError, IndexError, KeyError, TypeError, ValueError):
-        # Whatever it is that the format doesn't have: nothing of the file passes unseen.
-        raise BadInput(f"isn't what it seems, {PLANS[found][1]}: it breaks that format") from None
+        # A file that breaks the format in any way fails as a whole, so that no part of it goes unjudged.
+        raise BadInput(f"looks like {PLANS[found][1]}, but breaks that format") from None
     except RecursionError:
         raise BadInput("has values that refer to themselves, or are nested too deeply") from None
 

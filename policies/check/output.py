@@ -1,4 +1,4 @@
-"""Findings as text, as JSON and as SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0)."""
+"""Writes findings as text, as JSON and as SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from policies.check.verdict import Found
 _SCHEMA: Final = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 _SECURITY_SEVERITY: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0"}
-"""One value in each range of code scanning:
+"""Severity -> a value in its range in GitHub's code scanning:
 https://docs.github.com/en/code-security/code-scanning/integrating-with-code-scanning/sarif-support-for-code-scanning"""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run found. `problems` maps a file that couldn't be judged to why; `judged` counts the others."""
+    """The result of a run. `problems` says for each file that couldn't be judged why; `judged` counts the others."""
 
     findings: Sequence[Found]
     problems: Mapping[str, str]
@@ -33,7 +33,7 @@ def as_text(report: Report, *, explain: bool) -> Iterator[str]:
         place = f"{found.at.file}:{found.at.line}" if found.at.line else found.at.file
         level = f"{found.violation.severity.value}{', advisory' if found.violation.advisory else ''}"
         resource = f" {visible(found.resource)}:" if found.resource else ""
-        yield f"{visible(place)}: {found.rule.id} ({level}):{resource} {visible(_said(found))}"
+        yield f"{visible(place)}: {found.rule.id} ({level}):{resource} {visible(_message(found))}"
         if explain:
             yield f"    to fix  {visible(found.remedy)}"
             yield f"    source  {found.rule.source}"
@@ -43,7 +43,7 @@ def as_text(report: Report, *, explain: bool) -> Iterator[str]:
     yield f"{counted}; {_count(report.judged, 'file')} judged{bad}."
 
 
-def _said(found: Found) -> str:
+def _message(found: Found) -> str:
     """Return what is wrong, and which other rules it breaks."""
     return " ".join(filter(None, (found.message, found.violation.also_found)))
 
@@ -51,7 +51,7 @@ def _said(found: Found) -> str:
 def as_json(report: Report) -> Iterator[str]:
     """Yield a report as one JSON object: `findings`, `problems` and the number of files `judged`.
 
-    `also` of a finding counts those told with it: id of their rule -> how many.
+    `also` counts the findings that were merged into a finding: id of their rule -> how many.
     """
     findings = [
         {
@@ -119,7 +119,7 @@ def _result(found: Found, index: int) -> dict[str, Any]:
         "level": "warning" if found.violation.advisory else "error",
         "message": {"text": " ".join(filter(None, (text, found.violation.also_found, f"To fix: {found.remedy}")))},
         "locations": [{**_location(found.at.file, found.at.line), **(logical if found.resource else {})}],
-        # The line moves when text above it does; the rule and what it says stay.
+        # Without the line, which moves when text above it changes; the rule and its message stay.
         "partialFingerprints": {"finding/v1": fingerprint.hexdigest()},
     }
 
@@ -135,7 +135,7 @@ def _uri(file: str) -> str:
 
 
 def visible(text: str) -> str:
-    """Return a text on one line, without characters that a terminal takes for commands."""
+    """Return a text on one line, with control characters escaped, since a terminal would obey them."""
     return "".join(one if one.isprintable() else " " if one == "\n" else f"\\u{ord(one):04x}" for one in text)
 
 
@@ -144,4 +144,4 @@ def _count(number: int, noun: str) -> str:
 
 
 FORMATS: Final = {"json": as_json, "sarif": as_sarif}
-"""Format -> how a report is written in it; `text` takes an option more."""
+"""Format -> the function that writes a report in it. `text` isn't here because its function takes an option."""

@@ -1,4 +1,4 @@
-"""A file that is one policy document, as a resource that has it."""
+"""Turns a file that is one policy document into a resource that has this document."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from policies.least_privilege.stack.attached import PLACES
 
 _HOLDERS: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.IDENTITY: ("aws:iam/rolePolicy:RolePolicy", "policy"),
-    # A session policy limits as a boundary does, whatever its name.
+    # A session policy limits permissions as a boundary does.
     Kind.BOUNDARY: ("aws:transfer/user:User", "policy"),
     Kind.TRUST: ("aws:iam/role:Role", "assumeRolePolicy"),
 }
-"""Kind of a document -> the type of resource that has it, and the property."""
+"""Kind of document -> a resource type with such a document, and the property that holds it."""
 
 _SERVICES: Final[Mapping[str, tuple[str, str]]] = {
     place.service: (type_, place.path)
@@ -27,10 +27,10 @@ _SERVICES: Final[Mapping[str, tuple[str, str]]] = {
     for place in places
     if place.kind is Kind.RESOURCE
 }
-"""Service -> the same for its resource policies."""
+"""Service -> the same for the service's resource policies."""
 
 _OTHER: Final = ("aws:cloudwatch/eventBusPolicy:EventBusPolicy", "policy")
-"""For a resource policy of any other service. It's judged by whom it lets in, and not by what suits an event bus."""
+"""The same for any other service. Such a policy is judged by its principals, not by what suits an event bus."""
 
 
 def is_document(content: object) -> bool:
@@ -39,12 +39,12 @@ def is_document(content: object) -> bool:
 
 
 def subject(source: Source, kind: Kind | None, service: str, account: str, role: str) -> Subject:
-    """Return the resource that has a file's document, of the kind that is given, or that the document shows.
+    """Return a resource that has a file's document. A kind that isn't given is recognized by the document.
 
-    `role` is the role that it belongs to, if it's an identity policy.
+    `role` is the role that an identity policy belongs to.
 
     Raises:
-        BadInput: it is no document, or there is no such service.
+        BadInput: the file isn't a policy document, or there is no such service.
     """
     content = source.content
     if not is_document(content):
@@ -89,7 +89,7 @@ def _service(content: Mapping[str, Any]) -> str:
 
 def _known(service: str) -> str:
     if service and service not in knowledge.prefixes():
-        raise BadInput(f"can't be a resource policy of `{service}`; accepted: the prefix of a service's actions, as s3")
+        raise BadInput(f"can't be a resource policy of `{service}`; accepted: a service's action prefix, such as s3")
     return service
 
 

@@ -1,4 +1,4 @@
-"""A Pulumi plan as the resources in it, each with the line of the program that makes it."""
+"""Reads the resources of a Pulumi plan, each with the line of the program that registers it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POSITION: Final = "project:///"
 def is_plan(content: object) -> bool:
     """Tell whether a file is the JSON of `pulumi preview --json` or of `python -m rehearsal --json`."""
     steps = content.get("steps") if isinstance(content, Mapping) else None
-    # The files of some CI systems have steps as well.
+    # The configuration files of some CI systems have `steps` as well.
     return isinstance(steps, list) and any(isinstance(step, Mapping) and "op" in step for step in steps)
 
 
@@ -28,7 +28,7 @@ def subjects(source: Source) -> list[Subject]:
     try:
         resources = read_plan(source.content)
     except NotAPlan as problem:
-        raise BadInput(f"isn't a plan of Pulumi: {problem}") from None
+        raise BadInput(f"isn't a Pulumi plan: {problem}") from None
     states = {state.get("urn"): state for step in source.content["steps"] if (state := step.get("newState"))}
     return [
         Subject(resource, source, resource.name, program=_position(states.get(resource.urn, {})))

@@ -1,4 +1,4 @@
-"""Files as text and content, and the lines of what stands in them."""
+"""A file's text and content, and the line numbers of values in it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Steps: TypeAlias = "tuple[str | int, ...]"
 """Keys and indexes from the top of a file to something in it."""
 
 ACCOUNT: Final = "123456789012"
-"""Stands for the account of a file that doesn't say which, as in AWS's own examples."""
+"""The account number of AWS's own examples. It stands in for the account of a file that doesn't say which it is."""
 
 
 class Line(NamedTuple):
@@ -31,14 +31,14 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A file: its name as findings give it, and its text."""
+    """A file: its name as findings show it, and its text."""
 
     name: str
     text: str
 
     @cached_property
     def content(self) -> Any:  # noqa: ANN401 - whatever the file holds
-        """Return what the file holds. A short tag of CloudFormation (`!Sub`) is read as its long form.
+        """Return the content of the file. CloudFormation's short tags (`!Sub`) are read as their long forms.
 
         Raises:
             BadInput: it is neither JSON nor YAML.
@@ -53,7 +53,7 @@ class Source:
                 raise BadInput("can't be read: it's nested too deeply or holds too long a number") from None
         elif self.name.endswith(".json"):
             raise BadInput("isn't JSON: it doesn't begin with `{`")
-        # Loaded here: JSON is judged where there is no PyYAML.
+        # Imported here so that JSON can be judged without PyYAML.
         try:
             from policies.check.yaml_text import load
         except ModuleNotFoundError:
@@ -61,12 +61,12 @@ class Source:
         return load(self.text)
 
     def line(self, steps: Steps) -> Line:
-        """Return the line on which something stands, or as much of the way to it as there is."""
+        """Return the line that the steps lead to, or the line of the deepest step that exists."""
         return Line(self.name, self._lines.line(steps) if self._lines else 0)
 
     @cached_property
     def _lines(self) -> Lines | None:
-        # Lines are good to have, but no verdict needs them.
+        # Line numbers are nice to have, but no verdict needs them.
         try:
             from policies.check.yaml_text import Lines
         except ModuleNotFoundError:
@@ -78,9 +78,9 @@ class Source:
 class Subject:
     """A resource to judge, and where it comes from.
 
-    `label` is how the file names the resource, empty for a file that is one document. `places` gives, for each property
-    that holds a document, the way to it in the file. `unknown` says what of it can't be known, and why. `silent` are
-    the rules that can't speak about it.
+    `label` is the file's name for the resource, empty for a file that is one document. `places` has, for each property
+    that holds a document, the steps to it in the file. `unknown` says which values can't be known, and why. `silent`
+    are the rules that don't apply to it.
     """
 
     resource: Resource
@@ -89,12 +89,12 @@ class Subject:
     places: Mapping[str, Steps] = field(default_factory=dict)
     path: Steps = ()
     program: Line | None = None
-    """The line of the program that made the resource, where the file says it."""
+    """The line of the program that registered the resource, if the file has it."""
     unknown: Sequence[str] = ()
     silent: frozenset[str] = frozenset()
 
     def line(self, property_: str, message: str) -> Line:
-        """Return the line that a message is about: of the statement, else of the document or the resource."""
+        """Return the line that a message is about: the statement's, else the document's or the resource's."""
         if self.program:
             return self.program
         if property_ not in self.places:
@@ -108,19 +108,19 @@ class Subject:
             for step in place:
                 content = content[step]
         except (KeyError, IndexError, TypeError):
-            return None  # It's missing, or a function makes it.
+            return None  # It's missing, or the value of a function.
         return content
 
 
 def _statement(document: Any, message: str) -> Steps:  # noqa: ANN401
-    """Return the way to the statement that a message names first, within its document."""
+    """Return the steps from a document to the first statement that a message names."""
     named = re.search(r"\bstatement (\d+)\b", message)
     statements = document.get("Statement") if isinstance(document, Mapping) else None
     if not named:
         return ()
     if not isinstance(statements, list):
         return ("Statement",)
-    # Both sides of a condition of CloudFormation are statements.
+    # Both branches of a CloudFormation condition count as statements.
     places = [index for index, entry in enumerate(statements) for _ in range(_sides(entry))]
     number = int(named[1])
     return ("Statement", places[number - 1]) if number <= len(places) else ("Statement",)
@@ -134,6 +134,6 @@ def _sides(entry: object) -> int:
 
 
 def make(type_: str, label: str, properties: Mapping[str, Json], account: str = "") -> Resource:
-    """Return a resource by the name that the file gives it; waivers know it by that name."""
+    """Return a resource under the file's name for it, which is also its name in waivers."""
     provider = {"allowedAccountIds": [account]} if account else {}
     return Resource(type_, f"urn:pulumi:check::check::{type_}::{label}", label, properties, provider=provider)

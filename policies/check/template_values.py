@@ -1,8 +1,8 @@
-"""The values of a CloudFormation template, as far as the template alone says them.
+"""Resolves the values of a CloudFormation template, as far as the template alone determines them.
 
 Functions: https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html. A
-reference to another resource of the template stands for that one resource, whatever its name will be: the name that is
-given or else its logical id takes its place. What comes from outside is unknown.
+reference to another resource of the template resolves to that resource's name, or to its logical id if the template
+gives no name. Values from outside the template are unknown.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _ARNS: Final[Mapping[str, tuple[str, str]]] = {
     "AWS::CodeBuild::Project": ("Name", "codebuild:{at}:project/{name}"),
     "AWS::SSM::Parameter": ("Name", "ssm:{at}:parameter/{name}"),
 }
-"""Type -> the property that names it, and its ARN without `arn:aws:`. `{at}` is region and account."""
+"""Type -> the property with its name, and its ARN without `arn:aws:`. `{at}` is region and account."""
 
 _REF_IS_ARN: Final = frozenset(
     """
@@ -61,11 +61,11 @@ _REF_IS_ARN: Final = frozenset(
 )
 
 _NOTHING: Final = object()
-"""What `AWS::NoValue` takes away."""
+"""Stands for `AWS::NoValue`, which removes a property or an item."""
 
 
 class Values:
-    """Resolves the values of one template. `unknown` collects what couldn't be, and why."""
+    """Resolves the values of one template. `unknown` collects those that it couldn't resolve, and why."""
 
     def __init__(self, template: Mapping[str, Any], account: str) -> None:
         self._parameters = template.get("Parameters") or {}
@@ -75,25 +75,25 @@ class Values:
         self.unknown: list[str] = []
 
     def resolve(self, value: Any) -> Json:  # noqa: ANN401 - whatever the file holds
-        """Return a value with its functions carried out; `UNKNOWN` for each that can't be, None for `AWS::NoValue`."""
+        """Return a value with its functions evaluated: `UNKNOWN` if that's impossible, None for `AWS::NoValue`."""
         found = self._resolve(value)
         return None if found is _NOTHING else found
 
     def name(self, logical: str) -> str:
-        """Return the name of a resource, or what stands for it."""
+        """Return the name of a resource, or its logical id if the template gives no name."""
         resource = self._resources[logical]
         type_ = resource.get("Type", "")
-        given = self._quietly((resource.get("Properties") or {}).get(_ARNS.get(type_, ("", ""))[0]))
+        given = self._resolve_silently((resource.get("Properties") or {}).get(_ARNS.get(type_, ("", ""))[0]))
         # Bucket names are in lower case.
         return given if isinstance(given, str) else logical.lower() if type_ == "AWS::S3::Bucket" else logical
 
     def arn(self, logical: str) -> str | None:
-        """Return the ARN of a resource, None if its form isn't known here."""
+        """Return the ARN of a resource, None if `_ARNS` doesn't have its type."""
         resource = self._resources[logical]
         type_ = resource.get("Type", "")
         if type_ not in _ARNS:
             return None
-        path = self._quietly((resource.get("Properties") or {}).get("Path"))
+        path = self._resolve_silently((resource.get("Properties") or {}).get("Path"))
         return "arn:aws:" + _ARNS[type_][1].format(
             at=f"{_REGION}:{self._account}",
             account=self._account,
@@ -101,10 +101,11 @@ class Values:
             name=self.name(logical).lstrip("/"),
         )
 
-    def _quietly(self, value: Any) -> Json:  # noqa: ANN401
-        told = len(self.unknown)
+    def _resolve_silently(self, value: Any) -> Json:  # noqa: ANN401
+        """Resolve a value without an entry in `unknown`."""
+        before = len(self.unknown)
         found = self.resolve(value)
-        del self.unknown[told:]
+        del self.unknown[before:]
         return found
 
     def _resolve(self, value: Any) -> Any:  # noqa: ANN401
@@ -120,7 +121,7 @@ class Values:
         return value
 
     def _items(self, entry: Any) -> Sequence[Any]:  # noqa: ANN401
-        """Return an item of a list: of a condition both, since either may be there."""
+        """Return an item of a list; for a condition, return both branches, since either may apply."""
         match entry:
             case {"Fn::If": [_, there, otherwise]} if len(entry) == 1:
                 return [self._resolve(there), self._resolve(otherwise)]
@@ -147,7 +148,7 @@ class Values:
 
     def _parameter(self, name: str, parameter: Mapping[str, Any]) -> Json:
         type_, value = str(parameter.get("Type", "String")), parameter.get("Default")
-        # An empty one stands for what whoever deploys the template may give.
+        # An empty default is a placeholder for a value that is given at deployment.
         if value in (None, "") or type_.startswith("AWS::SSM::"):
             return self._lost(f"the parameter `{name}`, which has no default")
         listed = type_ == "CommaDelimitedList" or type_.startswith("List<")
@@ -159,7 +160,7 @@ class Values:
             case [str(logical), "Arn" | "TopicArn"] if logical in self._resources:
                 if arn := self.arn(logical):
                     return arn
-            # SAM makes the role of a function, by this name.
+            # SAM creates the role of a function under this name.
             case [str(logical), "Arn"] if logical.removesuffix("Role") in self._resources:
                 return f"arn:aws:iam::{self._account}:role/{logical}"
         return self._lost(f"`Fn::GetAtt` of `{'.'.join(map(str, parts)) if isinstance(parts, list) else parts}`")
@@ -188,8 +189,8 @@ class Values:
 
     def _joined(self, separator: str, values: Json) -> Json:
         if not isinstance(values, list) or any(not isinstance(one, str | int) for one in values):
-            # What of it is unknown has been told already.
-            return UNKNOWN if self.unknown else self._lost("a text that is made of other values than texts")
+            # Unknown parts are in `unknown` already.
+            return UNKNOWN if self.unknown else self._lost("a text that is joined from values that aren't texts")
         return separator.join(map(str, values))
 
     def _select(self, given: Any) -> Json:  # noqa: ANN401

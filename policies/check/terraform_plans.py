@@ -1,7 +1,7 @@
-"""A Terraform plan (`terraform show -json PLAN`) as the resources that the pack judges.
+"""Turns a Terraform plan (`terraform show -json PLAN`) into the resources that the pack judges.
 
 The format is https://developer.hashicorp.com/terraform/internals/json-format. The pack knows Pulumi's types, which are
-made from the same provider: names and properties follow from Terraform's, but for a few.
+generated from the same provider: apart from a few, their names and properties can be derived from Terraform's.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _ODD: Final[Mapping[str, str]] = {
     "aws:iam/sshKey:SshKey": "aws_iam_user_ssh_key",
     "aws:mediastore/containerPolicy:ContainerPolicy": "aws_media_store_container_policy",
 }
-"""Type of Pulumi -> Terraform's, where the one doesn't follow from the other."""
+"""Pulumi's type -> Terraform's, where it can't be derived."""
 
 _PROPERTIES: Final[Mapping[str, str]] = {"inline_policy": "inlinePolicies"}
-"""The same for properties."""
+"""Terraform's property -> Pulumi's, where it can't be derived."""
 
 _SINGLE: Final = frozenset(("customer_managed_policy_reference",))
-"""Blocks that stand once at most, which Pulumi has as an object."""
+"""Blocks that can be there once at most; in Pulumi each is an object."""
 
 
 _REFERRING: Final = frozenset(
     "role roles role_name policy_arn policy_arns managed_policy_arns permissions_boundary".split()
 )
-"""Arguments that name a role or policy. Where that is made first, the plan still tells which it is."""
+"""Arguments that name a role or policy. If that doesn't exist yet, the plan's configuration still says which it is."""
 
 
 _DOCUMENTS: Final = {place.path for places in PLACES.values() for place in places}
@@ -57,10 +57,10 @@ def is_plan(content: object) -> bool:
 
 
 def subjects(source: Source, account: str) -> list[Subject]:
-    """Return the resources that there are once the plan is carried out.
+    """Return the resources that exist once the plan is applied.
 
     Raises:
-        BadInput: an entry isn't what the format says.
+        BadInput: an entry breaks the format.
     """
     return list(_Plan(source, account).subjects())
 
@@ -76,7 +76,7 @@ class _Change:
     unknown: Mapping[str, Any]
     sensitive: Mapping[str, Any]
     expressions: Mapping[str, Any] | None
-    """What its configuration sets; None if the plan doesn't hold that."""
+    """The expressions in its configuration; None if the plan doesn't hold the configuration."""
 
     @property
     def index(self) -> str:
@@ -104,7 +104,7 @@ class _Plan:
             case {"mode": "data"}:
                 return None
             case _:
-                raise BadInput("isn't a plan of Terraform: a resource change has no address, type, mode or change")
+                raise BadInput("isn't a Terraform plan: a resource change has no address, type, mode or change")
 
     def subjects(self) -> Iterator[Subject]:
         for change in self._changes:
@@ -126,17 +126,17 @@ class _Plan:
             merged = _merged(value, open_)
             return (merged[0] if merged else None) if key in _SINGLE and isinstance(merged, list) else merged
         if change.expressions is not None and key not in change.expressions:
-            return None  # The provider fills in what nobody set.
+            return None  # Nobody set it, so the provider chooses it.
         references = _references((change.expressions or {}).get(key))
         found = [self._referred(change, one) for one in references] if key in _REFERRING else []
         if found and all(found):
             return found if key.endswith("s") else found[0] if len(found) == 1 else UNKNOWN
         if _property(key) in _DOCUMENTS:
-            unknown.append(f"it comes from {' and '.join(references) or 'what is made first'}")
+            unknown.append(f"it comes from {' and '.join(references) or 'a resource that is created first'}")
         return UNKNOWN
 
     def _referred(self, change: _Change, reference: str) -> str:
-        """Return the name of the one role, or the ARN of the one policy, that a reference is about; else empty."""
+        """Return the role's name or the policy's ARN that a reference stands for; empty if it isn't exactly one."""
         path, _, attribute = reference.rpartition(".")
         address = f"{change.where}.{path}".lstrip(".")
         found = [
@@ -156,13 +156,13 @@ class _Plan:
 
     @staticmethod
     def _name(change: _Change) -> str:
-        """Return the name of a role or policy; its address stands in for one that is made up later."""
+        """Return the name of a role or policy; its address stands in for a name that is generated later."""
         name = change.after.get("name")
         return name if isinstance(name, str) else change.address
 
 
 def _expressions(module: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield what the configuration sets: address without indexes, and expressions by argument."""
+    """Yield the resources of the configuration: address without indexes, and expressions by argument."""
     for resource in module.get("resources", []):
         yield f"{where}{resource['address']}", resource.get("expressions", {})
     for name, call in module.get("module_calls", {}).items():
@@ -170,7 +170,7 @@ def _expressions(module: Mapping[str, Any], where: str) -> Iterator[tuple[str, M
 
 
 def _references(expression: Any) -> list[str]:  # noqa: ANN401 - whatever the file holds
-    """Return what an argument refers to, each in its longest form."""
+    """Return the references in an argument, each in its longest form."""
     found = expression.get("references", []) if isinstance(expression, Mapping) else []
     return [one for one in found if not any(other.startswith((f"{one}.", f"{one}[")) for other in found)]
 
@@ -180,7 +180,7 @@ def _without_index(address: str) -> str:
 
 
 def _merged(value: Any, unknown: Any) -> Json:  # noqa: ANN401 - whatever the file holds
-    """Return a value with `UNKNOWN` where the plan says so, and its keys as Pulumi has them."""
+    """Return a value with `UNKNOWN` where the plan says so, and with Pulumi's keys."""
     if unknown is True:
         return UNKNOWN
     if isinstance(value, list):

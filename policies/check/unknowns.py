@@ -1,4 +1,4 @@
-"""What is left of a resource once all that isn't known is taken away (`--allow-unknown`)."""
+"""Removes unknown values from a resource, so that the rest can be judged (`--allow-unknown`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from policies.least_privilege.stack.roles import ATTACHMENTS, ROLE
 from policies.rulebook import UNKNOWN, Json, Resource
 
 RULE: Final = "unknown-document"
-"""The rule that speaks of a document that isn't known."""
+"""The rule that reports a document with unknown values."""
 
 _OWNERS: Final = ("role", "roleName", "roles")
 
@@ -27,7 +27,7 @@ _FILLERS: Final[Mapping[Kind, Json]] = {
     Kind.TRUST: {**_DENIES_A_SERVICE, "Action": "sts:SetSourceIdentity"},
     Kind.RESOURCE: {**_DENIES_A_SERVICE, "Action": "sts:GetCallerIdentity", "Resource": "*"},
 }
-"""What takes the place of a statement that isn't known, so that the others keep their numbers. It says nothing."""
+"""Harmless statements that replace unknown ones, so that the others keep their numbers."""
 
 
 def known_part(subject: Subject) -> Subject | None:
@@ -39,7 +39,7 @@ def known_part(subject: Subject) -> Subject | None:
         value = properties.get(place.path)
         if value is not None and (known := _known_document(value, _FILLERS[place.kind])) != value:
             properties[place.path] = known
-            # What a key's policy lacks may be in the statement that isn't known.
+            # A statement that a key's policy lacks may be the unknown one.
             silent |= {RuleId.MALFORMED_DOCUMENT} if place.service == "kms" else frozenset()
     if attached := ATTACHMENTS.get(resource.type):
         value = properties.get(attached)
@@ -51,7 +51,7 @@ def known_part(subject: Subject) -> Subject | None:
             del properties[attached]
     for owner in _OWNERS:
         if owner in properties and _holds_unknown(properties[owner]):
-            # Nobody knows with which others it comes together; by itself it is judged.
+            # The role's other policies can't be known, so the resource is judged by itself.
             properties[owner] = [resource.urn] if owner == "roles" else resource.urn
     if properties == resource.properties:
         return subject
@@ -60,7 +60,7 @@ def known_part(subject: Subject) -> Subject | None:
 
 
 def _known_document(value: Json, filler: Json) -> Json:
-    """Return a document, or the inline policies of a role, without the statements that aren't known in full."""
+    """Return a document, or the inline policies of a role, with each statement that holds an unknown replaced."""
     if isinstance(value, list):
         return [
             {**one, "policy": _known_document(one.get("policy"), filler)} if isinstance(one, Mapping) else one

@@ -1,4 +1,4 @@
-"""The rules of the least-privilege pack, and what they find in files."""
+"""Judges files by the rules of the least-privilege pack."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from policies.rulebook.judging import Judge
 from policies.rulebook.violation import Violation, fold
 
 CONVENTIONS: Final = frozenset(("role-without-boundary", "foreign-boundary", "secret-readers", "parameter-readers"))
-"""The rules that hold a project to what it agreed to. They are silent unless a configuration names them."""
+"""The rules that check a project's own conventions. They are off unless a configuration names them."""
 
 _REMEDIES: Final = {
     UNKNOWN_DOCUMENT: "Write the values into the file, give its parameters defaults, or set names in the plan, so that "
-    "the document is known; `--allow-unknown` judges only what is known."
+    "the document is known; `--allow-unknown` judges only known values."
 }
-"""The rule's own remedy is about a program, and not about a file."""
+"""Remedies for files, where the rule's own remedy is about a program."""
 
 
 class Found(NamedTuple):
-    """One finding, in words about files. `resource` is empty for a file that is one document."""
+    """One finding, worded for files. `resource` is empty for a file that is one document."""
 
     at: Line
     violation: Violation
@@ -68,14 +68,15 @@ class Verdict:
                 yield _found(violation, Line(file), "")
 
     def findings(self, subjects: Sequence[Subject], *, stack: bool) -> list[Found]:
-        """Return the findings of one file, each once, by line; `stack` says that its resources belong together."""
+        """Return the findings of one file, each once, sorted by line. `stack` is whether its resources are a stack."""
         found = {(one.at, one.rule.id, one.resource, one.message): one for one in self._findings(subjects, stack)}
         return sorted(found.values(), key=lambda one: one.at.line)
 
     def _findings(self, subjects: Sequence[Subject], stack: bool) -> Iterator[Found]:
         known = [part for subject in subjects if (part := known_part(subject))]
         if known != list(subjects) and not self._allow_unknown:
-            # One value that isn't known hides no fault in the rest.
+            # Judged with the unknown values first; the known part is judged as well, so an unknown value hides no
+            # fault.
             yield from self._judged(subjects, stack)
         yield from self._judged(known, stack)
 
@@ -102,7 +103,7 @@ def _located(violation: Violation, subject: Subject) -> Found:
     if not subject.label and message.startswith(f"`{property_}`: "):
         message = message.removeprefix(f"`{property_}`: ")
     if violation.rule.id == UNKNOWN_DOCUMENT:
-        message = f"`{property_}` isn't known in full{': ' * bool(subject.unknown)}{'; '.join(subject.unknown)}."
+        message = f"`{property_}` isn't fully known{': ' * bool(subject.unknown)}{'; '.join(subject.unknown)}."
     return found._replace(message=message)
 
 

@@ -1,4 +1,4 @@
-"""YAML as CloudFormation reads it, and the lines of what stands in a YAML or JSON text."""
+"""Reads YAML as CloudFormation does, and finds the line numbers of values in a YAML or JSON text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def load(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
-    """Return what a text holds. A short tag of CloudFormation (`!Sub`) is read as its long form.
+    """Return the content of a text. CloudFormation's short tags (`!Sub`) are read as their long forms.
 
     Raises:
-        BadInput: it isn't YAML, or has what CloudFormation doesn't take.
+        BadInput: it isn't YAML, or uses something that CloudFormation rejects.
     """
     try:
         if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, _Loader)):
-            raise BadInput("has a YAML alias (`*name`), which CloudFormation doesn't take; write the value out")
+            raise BadInput("has a YAML alias (`*name`), which CloudFormation rejects; write the value out")
         return yaml.load(text, _TemplateLoader)  # noqa: S506 - a safe loader with CloudFormation's tags
     except yaml.MarkedYAMLError as error:
         line = f" at line {error.problem_mark.line + 1}" if error.problem_mark else ""
@@ -30,7 +30,7 @@ def load(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
 
 
 class Lines:
-    """The lines of a text. One that isn't YAML has none."""
+    """The line numbers of values in a text. A text that isn't YAML has none."""
 
     def __init__(self, text: str) -> None:
         try:
@@ -39,7 +39,7 @@ class Lines:
             self._tree = None
 
     def line(self, steps: tuple[str | int, ...]) -> int:
-        """Return the line of what the steps lead to, or of as much of the way as there is; 0 for nothing of it."""
+        """Return the line that the steps lead to, or the line of the deepest step that exists; 0 if none does."""
         node, line = self._tree, 0
         for step in steps:
             found = _below(node, step)
@@ -58,7 +58,7 @@ def _below(node: yaml.Node | None, step: str | int) -> tuple[int, yaml.Node] | N
 
 
 class _TemplateLoader(_Loader):  # type: ignore[misc]
-    """Reads tags as functions and dates as texts, and takes no key twice."""
+    """Reads tags as functions and dates as texts, and rejects a mapping with the same key twice."""
 
 
 def _function(loader: Any, suffix: str, node: yaml.Node) -> dict[str, Any]:  # noqa: ANN401
@@ -81,7 +81,7 @@ _SHORT: Final = ("Ref", "Condition")
 def _mapping(loader: Any, node: yaml.MappingNode) -> Iterator[dict[Hashable, Any]]:  # noqa: ANN401
     keys = [key.value for key, _ in node.value]
     if twice := [key for key in keys if keys.count(key) > 1]:
-        raise yaml.constructor.ConstructorError(None, None, f"the key `{twice[0]}` stands twice", node.start_mark)
+        raise yaml.constructor.ConstructorError(None, None, f"the key `{twice[0]}` is there twice", node.start_mark)
     content: dict[Hashable, Any] = {}
     yield content
     content.update(loader.construct_mapping(node))

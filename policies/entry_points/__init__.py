@@ -1,9 +1,9 @@
-"""The entry-points pack: one guarded entry point, and nothing else that the internet reaches.
+"""The entry-points pack: one guarded entry point, and nothing else that the internet can reach.
 
-`RULES` is the pack. The modules follow a request: `hosts` (which lead where), `cloudflare`, `distributions`,
-`certificates`, `load_balancers`, `listener_rules`, `sign_in`; then comes what lies beside that path: `network`,
-`other_entrances`, `secret_values`. Each holds the rules about one resource and those about its place in the stack,
-which `rulebook.links` tells from where each value comes.
+`RULES` is the pack. The modules follow a request: `hosts` (where each host leads), `cloudflare`, `distributions`,
+`certificates`, `load_balancers`, `listener_rules`, `sign_in`. The others are about what lies beside that path:
+`network`, `other_entrances`, `secret_values`. Each holds the rules about single resources and those about how resources
+refer to each other, which `rulebook.links` finds out.
 """
 
 from typing import Final

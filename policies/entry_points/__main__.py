@@ -1,12 +1,12 @@
-"""The entry-points pack, as the engine starts it."""
+"""Starts the entry-points pack for the engine."""
 
 import gc
 import sys
 from pathlib import Path
 from types import ModuleType
 
-gc.disable()  # Nothing that an import allocates is garbage; `start` puts the collector to work.
-# The engine starts this file alone; the rulebook lies in the folder above, whatever that is called.
+gc.disable()  # Nothing that an import allocates is garbage; `start` turns the collector on again.
+# The engine starts this file alone; the rulebook is in the folder above, whatever that is called.
 FOLDER = Path(__file__).resolve().parents[1]
 if not (FOLDER / "rulebook").is_dir():
     sys.exit(f"error: there is no folder `rulebook` in {FOLDER}; every pack needs it beside its own folder")
@@ -16,4 +16,4 @@ sys.modules["policies"].__path__ = [str(FOLDER)]
 from policies.entry_points import RULES
 from policies.rulebook import start
 
-start("entry-points", RULES, "One guarded entry point, and nothing else that the internet reaches.")
+start("entry-points", RULES, "One guarded entry point, and nothing else that the internet can reach.")

@@ -1,4 +1,4 @@
-"""Certificates: those of distributions and of the load balancer cover the hosts."""
+"""Certificates: the ones of distributions and of the load balancer cover the hosts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VIEWER_REGION: Final = "us-east-1"
 
 
 def covers(names: Iterable[str], host: str) -> bool:
-    """Tell whether a certificate for some names is one for a host. A wildcard stands for one label.
+    """Tell whether a certificate for some names covers a host. A wildcard stands for one label.
 
     >>> covers(["*.example.com"], "a.example.com"), covers(["*.example.com"], "a.b.example.com")
     (True, False)
@@ -28,7 +28,7 @@ def covers(names: Iterable[str], host: str) -> bool:
 
 
 def _certificates(stack: Stack, resource: Resource, path: str) -> list[Resource]:
-    """Return the certificates that a property leads to, directly or by way of their validation."""
+    """Return the certificates that a property refers to, directly or through their validations."""
     found = sources(stack, resource, path, CERTIFICATE)
     for validation in sources(stack, resource, path, VALIDATION):
         found += sources(stack, validation, "certificateArn", CERTIFICATE)
@@ -42,7 +42,7 @@ def _names(certificate: Resource) -> list[str]:
 @RULES.stack(
     "uncovered-host",
     title="The certificate of a distribution covers its hosts.",
-    remedy=f"Give it a certificate in {_VIEWER_REGION} that this stack makes, with every alias among its names.",
+    remedy=f"Give it a certificate that this stack creates in {_VIEWER_REGION}, with every alias among its names.",
     source=_GUIDE + "cnames-and-https-requirements.html",
     severity=Severity.HIGH,
 )
@@ -50,7 +50,7 @@ def _names(certificate: Resource) -> list[str]:
 def _uncovered(stack: Stack, distribution: Resource, _: Judgement) -> Iterator[str]:
     found = _certificates(stack, distribution, "viewerCertificate")
     if not found:
-        yield "Its certificate isn't made by this stack, so the gate can't tell which hosts it covers."
+        yield "This stack doesn't create its certificate, so the gate can't tell which hosts it covers."
         return
     for host in aliases(distribution):
         if not any(covers(_names(certificate), host) for certificate in found):
@@ -63,8 +63,8 @@ def _uncovered(stack: Stack, distribution: Resource, _: Judgement) -> Iterator[s
 
 @RULES.stack(
     "uncovered-origin",
-    title="The load balancer's certificate covers the origin's name, or the hosts.",
-    remedy="Add the origin's domain name to the certificate of the listener; without it, CloudFront answers 502.",
+    title="The load balancer's certificate covers the origin's name or the hosts.",
+    remedy="Add the origin's domain name to the listener's certificate; without it, CloudFront answers 502.",
     source=_GUIDE + "using-https-cloudfront-to-custom-origin.html",
     severity=Severity.MEDIUM,
 )
@@ -73,6 +73,6 @@ def _uncovered_origin(stack: Stack, distribution: Resource, _: Judgement) -> Ite
     for listener in origin_listeners(stack, distribution):
         names = [name for found in _certificates(stack, listener, "certificateArn") for name in _names(found)]
         for origin in origins(distribution):
-            # CloudFront takes a certificate for the origin's name or for the host that it forwards.
+            # CloudFront accepts a certificate for the origin's name or for the host that it forwards.
             if not covers(names, origin) and not all(covers(names, host) for host in aliases(distribution)):
                 yield f"The load balancer's certificate covers neither `{origin}` nor the hosts."

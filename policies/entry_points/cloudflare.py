@@ -1,4 +1,4 @@
-"""Cloudflare: which records are proxied, and TLS without exception."""
+"""Cloudflare: proxied records, TLS everywhere, no caching and no detours."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SETTINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "tls_1_3": ("on",),
     "always_use_https": ("on",),
     "websockets": ("on",),
-    # Always Online serves copies of pages to everybody, from the Internet Archive.
+    # Always Online serves everybody copies of pages from the Internet Archive.
     "always_online": ("off",),
 }
-"""Zone setting -> accepted values. Other settings don't touch the entry point."""
+"""Zone setting -> accepted values. Other settings don't affect the entry point."""
 
 _CACHE_PHASES: Final = ("http_request_cache_settings", "http_response_cache_settings")
 """https://developers.cloudflare.com/ruleset-engine/reference/phases-list/"""
@@ -37,24 +37,24 @@ _CACHE_PHASES: Final = ("http_request_cache_settings", "http_response_cache_sett
 )
 def _ttl(record: Resource, _: Judgement) -> Iterator[Finding]:
     if record.flag("proxied", default=False) and record.number("ttl") != 1:
-        yield Finding("`ttl` isn't 1 (automatic), the only one that Cloudflare takes for a proxied record.")
+        yield Finding("`ttl` isn't 1 (automatic), the only value that Cloudflare accepts for a proxied record.")
 
 
 @RULES.resource(
     "proxied-validation-record",
     title="Records that validate a certificate aren't proxied.",
-    remedy="Set `proxied` to false. A record whose name isn't known at preview can only be one of these.",
+    remedy="Set `proxied` to false. A record whose name isn't known at preview counts as a validation record.",
     source="https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
     severity=Severity.MEDIUM,
     types=RECORD,
 )
 def _proxied_validation(record: Resource, _: Judgement) -> Iterator[Finding]:
     if _validates_certificate(record) and record.flag("proxied", default=False):
-        yield Finding("It is proxied, so that ACM never sees its value.")
+        yield Finding("It is proxied, so ACM never sees its value.")
 
 
 def _validates_certificate(record: Resource) -> bool:
-    """Tell whether a record validates a certificate. ACM chooses the names of these; all other names are known."""
+    """Tell whether a record validates a certificate. ACM chooses the names of such records; other names are known."""
     if record.get("name") is UNKNOWN:
         return True
     content = record.get("content", record.get("value"))
@@ -63,8 +63,8 @@ def _validates_certificate(record: Resource) -> bool:
 
 @RULES.resource(
     "weak-zone-setting",
-    title="Settings of the zone don't weaken the entry point.",
-    remedy="Set the value that the finding names: weaker settings loop, or let others read the traffic.",
+    title="Zone settings don't weaken the entry point.",
+    remedy="Set the value that the finding names: weaker settings cause redirect loops or let others read the traffic.",
     source=_DOCS + "ssl/origin-configuration/ssl-modes/full-strict/",
     severity=Severity.HIGH,
     types=ZONE_SETTING,
@@ -77,8 +77,8 @@ def _weak_setting(setting: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "cache-rule",
-    title="Cache rules of the zone only bypass the cache.",
-    remedy="Remove the rule, or have it say no more than `cache` false: a cache rule goes before what answers say.",
+    title="The zone's cache rules only bypass the cache.",
+    remedy="Remove the rule, or set nothing but `cache` to false: a cache rule overrides the responses' own headers.",
     source=_DOCS + "cache/how-to/cache-rules/settings/",
     severity=Severity.CRITICAL,
     types=RULESET,
@@ -95,7 +95,7 @@ def _cache_rule(ruleset: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "detour",
-    title="No rule of the zone weakens TLS or leads around the distributions.",
+    title="No rule of the zone weakens TLS or routes requests around the distributions.",
     remedy="Remove the rule, or keep it in the stack that owns the rest of the zone, away from these hosts.",
     source=_DOCS + "rules/origin-rules/",
     severity=Severity.HIGH,
@@ -106,4 +106,4 @@ def _detour(ruleset: Resource, _: Judgement) -> Iterator[Finding]:
         if rule.text_or_none("actionParameters.ssl") not in (None, "strict"):
             yield Finding(f"`{rule.place('actionParameters.ssl')}` isn't `strict`.")
         if ruleset.text("phase") == "http_request_origin":
-            yield Finding(f"`{rule.path}` sends requests to another origin than the record's.")
+            yield Finding(f"`{rule.path}` can send requests to another origin than the record's.")

@@ -1,4 +1,4 @@
-"""The header that proves to the load balancer that a request comes through CloudFront."""
+"""The header that proves to the load balancer that a request came through CloudFront."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HEADER: Final[Schemas] = {
 """Schema of the configuration that every rule about the header takes."""
 
 _STRONG: Final = re.compile(r"[0-9a-z]{32,128}")
-"""A header condition ignores case, takes * and ? for wildcards and holds 128 characters
+"""A header condition ignores case, treats * and ? as wildcards and holds up to 128 characters
 (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html)."""
 
 
@@ -38,7 +38,7 @@ def sent_paths(origin: Part, judgement: Judgement) -> Iterator[str]:
 
 
 def value_paths(resource: Resource, judgement: Judgement) -> Iterator[str]:
-    """Yield the path of each value of the header that a listener rule accepts, or a distribution sends."""
+    """Yield the path of each value of the header that a listener rule accepts or a distribution sends."""
     if resource.type in LISTENER_RULE:
         for path in accepted_paths(resource, judgement):
             yield from (value.path for value in resource.parts(path))
@@ -48,7 +48,7 @@ def value_paths(resource: Resource, judgement: Judgement) -> Iterator[str]:
 
 
 def is_strong(value: str) -> bool:
-    """Tell whether nobody can guess a value, and no other value passes for it."""
+    """Tell whether nobody can guess a value, and no other value matches it."""
     return bool(_STRONG.fullmatch(value))
 
 

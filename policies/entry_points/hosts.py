@@ -1,4 +1,4 @@
-"""Hosts: each one leads through Cloudflare, a distribution and the load balancer to a rule of its own."""
+"""Hosts: each leads through Cloudflare, a distribution and the load balancer to a listener rule of its own."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def aliases(distribution: Resource) -> list[str]:
     """Return the hosts of a distribution, in lower case.
 
     Raises:
-        Unjudgeable: it has none: then it is reached under a name that no record, certificate or rule is about.
+        Unjudgeable: it has none, so it answers under a name that no record, certificate or rule covers.
     """
     hosts = [host.lower() for host in distribution.texts("aliases")]
     if not hosts:
@@ -42,13 +42,13 @@ def origin_balancers(stack: Stack, distribution: Resource) -> list[Resource]:
 
 
 def origin_listeners(stack: Stack, distribution: Resource) -> list[Resource]:
-    """Return the listeners of these load balancers."""
+    """Return the listeners of the load balancers that a distribution's origins lead to."""
     balancers = origin_balancers(stack, distribution)
     return [listener for balancer in balancers for listener in users(stack, balancer, "loadBalancerArn", LISTENER)]
 
 
 def _records(stack: Stack, host: str) -> list[Resource]:
-    """Return the records of a host, given in lower case."""
+    """Return the records of a host, whose name is given in lower case."""
     names = [(record, record.get("name")) for record in stack.only(RECORD)]
     return [record for record, name in names if isinstance(name, str) and name.lower() == host]
 
@@ -56,7 +56,7 @@ def _records(stack: Stack, host: str) -> list[Resource]:
 @RULES.stack(
     "host-without-record",
     title="Each host of a distribution has a proxied record that leads to it.",
-    remedy="Make one CNAME record for the host, proxied, with the distribution's `domainName` as its content.",
+    remedy="Create one proxied CNAME record for the host, with the distribution's `domainName` as its content.",
     source="https://developers.cloudflare.com/dns/proxy-status/",
     severity=Severity.HIGH,
 )
@@ -75,8 +75,8 @@ def _without_record(stack: Stack, distribution: Resource, _: Judgement) -> Itera
 
 @RULES.stack(
     "origin-elsewhere",
-    title="The origins of distributions are the load balancer of this stack.",
-    remedy="Make one CNAME record for the origin, not proxied, with the load balancer's `dnsName` as its content.",
+    title="The origins of distributions lead to the load balancer of this stack.",
+    remedy="Create one unproxied CNAME record for the origin, with the load balancer's `dnsName` as its content.",
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/DownloadDistS3AndCustomOrigins.html",
     severity=Severity.HIGH,
 )
@@ -95,9 +95,9 @@ def _origin_elsewhere(stack: Stack, distribution: Resource, _: Judgement) -> Ite
 
 @RULES.stack(
     "host-without-rule",
-    title="Each host of a distribution has a listener rule that accepts what the distribution sends.",
+    title="Each host of a distribution has a listener rule that accepts the distribution's header secret.",
     remedy="Add a rule for the host to the load balancer's listener, with the distribution's header secret "
-    "among the accepted ones.",
+    "among its accepted values.",
     source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html",
     severity=Severity.HIGH,
     config=header.HEADER,
@@ -109,9 +109,9 @@ def _without_rule(stack: Stack, distribution: Resource, judgement: Judgement) ->
     for host in aliases(distribution):
         own = [rule for rule in rules if host in [name.lower() for name in hosts(rule)]]
         kinds = {action.kind for rule in own for action in rule.shared(listener_rules.actions)}
-        # A host that is closed for a while answers by itself.
+        # A host that is closed for a while has a fixed response.
         if not kinds & {"forward", "fixed-response"}:
-            yield f"No rule of the load balancer leads `{host}` to a target."
+            yield f"No rule of the load balancer forwards requests for `{host}` to a target."
         for rule in own:
             # Compared, never shown.
             accepted, sent = (

@@ -1,11 +1,11 @@
-"""Resource types along the entry point. A resource that the SDK knows under several names has them all."""
+"""Resource types along the entry point. If the SDK has several names for a resource, all of them are listed."""
 
 from __future__ import annotations
 
 from typing import Final
 
 _BALANCING: Final = ("lb", "alb", "elasticloadbalancingv2", "applicationloadbalancing")
-"""Modules of the same resources: `elasticloadbalancingv2` and `applicationloadbalancing` are the SDK's old names."""
+"""Modules with the same resources: `elasticloadbalancingv2` and `applicationloadbalancing` are the SDK's old names."""
 
 
 def _balancing(name: str) -> frozenset[str]:

@@ -16,15 +16,15 @@ RULES: Final = Rules()
 _GUIDE: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
 
 _ACTIONS: Final = frozenset(("authenticate-oidc", "forward", "fixed-response", "jwt-validation"))
-"""What a rule may do. `authenticate-cognito` is another identity provider, `redirect` leads anywhere."""
+"""Allowed actions. `authenticate-cognito` is another identity provider, and `redirect` can lead anywhere."""
 
 _HOST: Final = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 _NARROW_PATH: Final = re.compile(r"/[A-Za-z0-9_-]+.*")
-"""A pattern that starts with a name of its own, unlike `*` and `/*`."""
+"""A pattern that starts with a fixed name, unlike `*` and `/*`."""
 
 
 class Action(NamedTuple):
-    """One action of a rule: when it runs, what it is, and the part of the rule that says so."""
+    """One action of a rule: its order, its type, and the part of the rule that declares it."""
 
     order: float
     kind: str
@@ -39,11 +39,11 @@ def actions(rule: Resource) -> tuple[Action, ...]:
     """
     given = rule.parts("actions")
     if not given:
-        raise Unjudgeable("actions", "is missing; the gate needs what the rule does", rule.urn)
+        raise Unjudgeable("actions", "is missing; the gate needs the rule's actions", rule.urn)
     first = 1 if len(given) == 1 else None
     found = [Action(part.number("order", first), part.text("type"), part) for part in given]
     if len({action.order for action in found}) < len(found):
-        raise Unjudgeable("actions", "has two actions of the same order", rule.urn)
+        raise Unjudgeable("actions", "has two actions with the same order", rule.urn)
     return tuple(sorted(found, key=lambda action: action.order))
 
 
@@ -54,7 +54,7 @@ def _signs_in_first(rule: Resource) -> bool:
 
 
 def _admits_machines(rule: Resource) -> bool:
-    """Tell whether a rule is one for machines: some paths only, and a credential of their own instead of a sign-in."""
+    """Tell whether a rule is for machines: limited to some paths, and with a credential instead of a sign-in."""
     kinds = [action.kind for action in rule.shared(actions)]
     if "authenticate-oidc" in kinds:
         return False
@@ -71,7 +71,7 @@ def _admits_machines(rule: Resource) -> bool:
 
 @RULES.resource(
     "unexpected-action",
-    title="A listener rule signs in, forwards or refuses, and leaves the request as it was checked.",
+    title="A listener rule signs in, forwards or refuses, and doesn't rewrite the request.",
     remedy="Use `authenticate-oidc`, `forward` or `fixed-response`, and no transforms.",
     source=_GUIDE + "rule-action-types.html",
     severity=Severity.HIGH,
@@ -87,9 +87,9 @@ def _unexpected(rule: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "rule-without-header-check",
-    title="Every listener rule asks for the header secret.",
-    remedy="Add a condition on the header to the rule itself: the first rule whose conditions all match wins, so that "
-    "no other rule can refuse the request.",
+    title="Every listener rule requires the header secret.",
+    remedy="Add a condition on the header to the rule itself: the first rule whose conditions all match handles the "
+    "request, so no other rule can refuse it.",
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/restrict-access-to-load-balancer.html",
     severity=Severity.CRITICAL,
     types=LISTENER_RULE,
@@ -98,13 +98,13 @@ def _unexpected(rule: Resource, _: Judgement) -> Iterator[Finding]:
 def _without_header(rule: Resource, judgement: Judgement) -> Iterator[Finding]:
     paths = list(header.accepted_paths(rule, judgement))
     if not any(rule.items(path) for path in paths):
-        yield Finding(f"No condition asks for a value of `{judgement.config['header']}`.")
+        yield Finding(f"No condition requires a value of `{judgement.config['header']}`.")
 
 
 @RULES.resource(
     "rule-without-host",
-    title="Every listener rule answers for hosts that it names in full.",
-    remedy="Add a condition on the host with whole names: the sign-in and its cookie belong to one host.",
+    title="Every listener rule names its hosts in full.",
+    remedy="Add a condition on the host with full names: the sign-in and its cookie belong to one host.",
     source=_GUIDE + "rule-condition-types.html#host-conditions",
     severity=Severity.HIGH,
     types=LISTENER_RULE,
@@ -112,9 +112,9 @@ def _without_header(rule: Resource, judgement: Judgement) -> Iterator[Finding]:
 def _without_host(rule: Resource, _: Judgement) -> Iterator[Finding]:
     found = hosts(rule)
     if not found:
-        yield Finding("No condition asks for a host, so the rule answers for every one.")
+        yield Finding("No condition names a host, so the rule matches every host.")
     elif not all(_HOST.fullmatch(host) for host in found):
-        yield Finding("A condition on the host isn't a whole host name.")
+        yield Finding("A condition on the host isn't a full host name.")
 
 
 @RULES.resource(
@@ -132,12 +132,12 @@ def _without_sign_in(rule: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "machine-path-without-sign-in",
-    title="Paths for machines, which skip the sign-in, are agreed upon.",
-    remedy="Call the service from inside its network instead, or have its owner write down a waiver.",
+    title="No path for machines skips the sign-in without a waiver.",
+    remedy="Call the service from inside its network instead, or have its owner add a waiver.",
     source=_GUIDE + "listener-authenticate-users.html",
     severity=Severity.HIGH,
     types=LISTENER_RULE,
 )
 def _machine_path(rule: Resource, _: Judgement) -> Iterator[Finding]:
     if not _signs_in_first(rule) and _admits_machines(rule):
-        yield Finding("It forwards requests that bring a credential of their own to a target, without a sign-in.")
+        yield Finding("It forwards requests that carry their own credential to a target without a sign-in.")

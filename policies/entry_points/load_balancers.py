@@ -1,4 +1,4 @@
-"""Load balancers and their listeners: TLS, a refusal by default, no doubtful requests, and logs."""
+"""Load balancers and their listeners: TLS, refusal by default, no ambiguous requests, and logs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _GUIDE: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/applica
 @RULES.resource(
     "listener-without-tls",
     title="Load balancers listen for HTTPS on port 443 only.",
-    remedy="Make it HTTPS on 443, or remove it: CloudFront speaks nothing else to the origin, "
-    "and sign-ins work on no other listener.",
+    remedy="Make it HTTPS on 443, or remove it: CloudFront reaches the origin in no other way, "
+    "and sign-ins need an HTTPS listener.",
     source=_GUIDE + "create-https-listener.html",
     severity=Severity.HIGH,
     types=LISTENER,
@@ -32,7 +32,7 @@ def _plain(listener: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "weak-listener-tls",
-    title="Listeners take a current TLS policy.",
+    title="Listeners use a current TLS policy.",
     remedy="Set `sslPolicy` to `ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`, which AWS recommends.",
     source=_GUIDE + "describe-ssl-policies.html",
     severity=Severity.HIGH,
@@ -41,7 +41,7 @@ def _plain(listener: Resource, _: Judgement) -> Iterator[Finding]:
         "policies": {
             "type": "array",
             "items": {"type": "string"},
-            # TLS 1.3 alone isn't among them: CloudFront speaks 1.2 to origins.
+            # No policy for TLS 1.3 only is among them: CloudFront uses 1.2 to reach origins.
             "description": "Accepted TLS policies",
             "default": [
                 "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
@@ -54,14 +54,14 @@ def _plain(listener: Resource, _: Judgement) -> Iterator[Finding]:
 def _weak_tls(listener: Resource, judgement: Judgement) -> Iterator[Finding]:
     policy = listener.text_or_none("sslPolicy")
     if policy is None:
-        yield Finding("It has no `sslPolicy`, so that AWS takes one of 2016.")
+        yield Finding("It has no `sslPolicy`, so AWS uses one of 2016.")
     elif policy not in judgement.config["policies"]:
         yield Finding("`sslPolicy` isn't among the accepted ones.")
 
 
 @RULES.resource(
     "open-default-action",
-    title="A listener refuses what none of its rules matches.",
+    title="A listener refuses requests that none of its rules matches.",
     remedy="Make the default action a `fixed-response` with status 403, and give each application a rule.",
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/restrict-access-to-load-balancer.html",
     severity=Severity.CRITICAL,
@@ -75,13 +75,13 @@ def _open_default(listener: Resource, _: Judgement) -> Iterator[Finding]:
         and actions[0].text("fixedResponse.statusCode") == "403"
     )
     if not refuses:
-        yield Finding("What no rule matches isn't refused with 403.")
+        yield Finding("Requests that no rule matches aren't refused with 403.")
 
 
 @RULES.resource(
     "invalid-headers-kept",
     title="Load balancers drop headers with invalid names.",
-    remedy="Set `dropInvalidHeaderFields` to true: an application may take `x_amzn_oidc_data` for the real one.",
+    remedy="Set `dropInvalidHeaderFields` to true: an application may take `x_amzn_oidc_data` for the real header.",
     source=_GUIDE + "edit-load-balancer-attributes.html",
     severity=Severity.HIGH,
     types=LOAD_BALANCER,
@@ -93,8 +93,8 @@ def _keeps_invalid_headers(balancer: Resource, _: Judgement) -> Iterator[Finding
 
 @RULES.resource(
     "lax-load-balancer",
-    title="Load balancers turn doubtful requests away.",
-    remedy="Set `desyncMitigationMode` to `strictest` or `defensive`, and leave `enableWafFailOpen` out.",
+    title="Load balancers refuse ambiguous and unchecked requests.",
+    remedy="Set `desyncMitigationMode` to `strictest` or `defensive`, and leave out `enableWafFailOpen`.",
     source=_GUIDE + "edit-load-balancer-attributes.html#desync-mitigation-mode",
     severity=Severity.MEDIUM,
     types=LOAD_BALANCER,
@@ -103,7 +103,7 @@ def _lax(balancer: Resource, _: Judgement) -> Iterator[Finding]:
     if balancer.text_or_none("desyncMitigationMode") not in (None, "defensive", "strictest"):
         yield Finding("`desyncMitigationMode` is neither `defensive` nor `strictest`.")
     if balancer.flag("enableWafFailOpen", default=False):
-        yield Finding("`enableWafFailOpen` lets requests through while the firewall can't be asked.")
+        yield Finding("`enableWafFailOpen` lets requests through while the firewall can't be reached.")
 
 
 @RULES.resource(
@@ -123,14 +123,14 @@ def _unprotected(balancer: Resource, judgement: Judgement) -> Iterator[Finding]:
 @RULES.resource(
     "load-balancer-not-logged",
     title="Load balancers log requests and connections.",
-    remedy="Set `accessLogs` and `connectionLogs` with a bucket and `enabled`, which is false unless it is set.",
+    remedy="Set `accessLogs` and `connectionLogs` with a bucket and `enabled` true, which is false by default.",
     source=_GUIDE + "load-balancer-access-logs.html",
     severity=Severity.MEDIUM,
     types=LOAD_BALANCER,
 )
 def _not_logged(balancer: Resource, _: Judgement) -> Iterator[Finding]:
     for logs in ("accessLogs", "connectionLogs") if _is_application(balancer) else ("accessLogs",):
-        # A bucket alone turns nothing on.
+        # Naming a bucket doesn't turn logging on.
         if not balancer.mapping(logs) or not balancer.flag(f"{logs}.enabled", default=False):
             yield Finding(f"`{logs}.enabled` isn't true.")
         elif not balancer.text(f"{logs}.bucket"):
@@ -144,7 +144,7 @@ def _is_application(balancer: Resource) -> bool:
 @RULES.stack(
     "other-load-balancer",
     title="Only the load balancer behind the distributions faces the internet.",
-    remedy="Set `internal` to true, or lead to it by the distributions' origin record.",
+    remedy="Set `internal` to true, or point the distributions' origin record to it.",
     source=_GUIDE + "application-load-balancers.html#load-balancer-scheme",
     severity=Severity.HIGH,
 )
@@ -153,4 +153,4 @@ def _other_balancer(stack: Stack, balancer: Resource, _: Judgement) -> Iterator[
     if balancer.get("internal") is True:
         return
     if not any(balancer in origin_balancers(stack, distribution) for distribution in stack.only(DISTRIBUTION)):
-        yield "It faces the internet, and no distribution leads to it."
+        yield "It faces the internet, but no distribution's origin leads to it."

@@ -1,4 +1,4 @@
-"""Security groups: what each of their rules opens, however the program writes it down."""
+"""Security groups: which traffic each of their rules allows, in whichever form the program writes it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ _BALANCING: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/app
 
 @RULES.resource(
     "open-ingress",
-    title="No security group lets addresses of the internet in.",
-    remedy="Let the load balancer's security group in instead; the load balancer takes CloudFront's prefix list.",
+    title="No security group allows ingress from internet addresses.",
+    remedy="Allow the load balancer's security group instead; for the load balancer, allow CloudFront's prefix list.",
     source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
     severity=Severity.CRITICAL,
     types=OPENS - EGRESS_RULE,
@@ -35,7 +35,7 @@ _BALANCING: Final = "https://docs.aws.amazon.com/elasticloadbalancing/latest/app
 def _open(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for opening in openings(resource):
         if opening.direction == "ingress" and not all(is_private(address) for address in opening.addresses):
-            yield Finding(f"In {opening.place}, an address block isn't private, so the internet may come in.")
+            yield Finding(f"In {opening.place}, an address block isn't private, so it lets the internet in.")
 
 
 # --- the security groups of the load balancer ---
@@ -43,8 +43,8 @@ def _open(resource: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.stack(
     "unknown-security-group",
-    title="The security groups of a load balancer that faces the internet are made by this stack.",
-    remedy="Give it a security group of this stack, and no other.",
+    title="This stack creates all security groups of a load balancer that faces the internet.",
+    remedy="Give it a security group that this stack creates, and no other.",
     source=_BALANCING + "load-balancer-update-security-groups.html",
     severity=Severity.HIGH,
 )
@@ -55,16 +55,16 @@ def _unknown_groups(stack: Stack, balancer: Resource, _: Judgement) -> Iterator[
     path = "securityGroups"
     groups = sources(stack, balancer, path, SECURITY_GROUP)
     behind = balancer.references.get(path, frozenset())
-    # The provider answers the list as one unknown when an id in it is unknown; `mixed-security-groups` sees the list.
+    # The provider returns the whole list as unknown if one id in it is. `mixed-security-groups` sees the list itself.
     count = len(groups) if balancer.get(path) is UNKNOWN else len(balancer.items(path))
     if not groups or not len(behind) == len(groups) == count:
-        yield "It has a security group that this stack doesn't make, so the gate can't tell what it opens."
+        yield "It has a security group that this stack doesn't create, so the gate can't tell what that allows."
 
 
 @RULES.resource(
     "mixed-security-groups",
-    title="A load balancer that faces the internet has a list of security groups, all known or all to be made.",
-    remedy="Give it a list of ids of this stack's security groups, each taken from its group, and no other.",
+    title="The security group ids of a load balancer that faces the internet are all known or all unknown at preview.",
+    remedy="List only ids that are taken from this stack's security group resources.",
     source=_BALANCING + "load-balancer-update-security-groups.html",
     severity=Severity.HIGH,
     types=LOAD_BALANCER,
@@ -77,8 +77,8 @@ def _mixed_groups(balancer: Resource, _: Judgement) -> Iterator[Finding]:
     known = [balancer.text(f"{path}.{index}") for index, group in enumerate(groups) if group is not UNKNOWN]
     if known and len(known) < len(groups):
         yield Finding(
-            f"`{path}` has ids that are known beside ids that aren't. The provider's answer hides which are which, so "
-            "the gate can't tell whether the known ones are this stack's."
+            f"`{path}` has known ids next to unknown ones. The provider returns the whole list as unknown, so the gate "
+            "can't tell whether the known ids are this stack's."
         )
 
 
@@ -101,15 +101,15 @@ def _guards_balancer(stack: Stack, resource: Resource) -> bool:
 
 @RULES.stack(
     "unguarded-ingress",
-    title="Only the load balancer lets CloudFront's prefix list in, by HTTPS, and it lets nobody else in.",
-    remedy="Let TCP 443 in from `com.amazonaws.global.cloudfront.origin-facing`, and remove the other rules.",
+    title="The load balancer allows only HTTPS from CloudFront's prefix list, and nothing else allows a prefix list.",
+    remedy="Allow TCP 443 from `com.amazonaws.global.cloudfront.origin-facing`, and remove the other rules.",
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html",
     severity=Severity.HIGH,
     config={
         "prefixLists": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "Ids of CloudFront's prefix lists; empty for any that this stack doesn't make",
+            "description": "Ids of CloudFront's prefix lists; empty for any list that this stack doesn't create",
             "default": [],
         }
     },
@@ -121,13 +121,13 @@ def _ingress(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator
         if opening.direction == "egress":
             continue
         if own and not _from_cloudfront(resource, opening, judgement.config["prefixLists"]):
-            yield f"In {opening.place}, the load balancer takes more than HTTPS from CloudFront's prefix list."
+            yield f"In {opening.place}, the load balancer allows more than HTTPS from CloudFront's prefix list."
         elif not own and opening.prefix_lists:
-            yield f"In {opening.place}, a prefix list is let in, and not to the load balancer."
+            yield f"In {opening.place}, a security group other than the load balancer's allows a prefix list."
 
 
 def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[str]) -> bool:
-    """Tell whether an opening takes HTTPS from prefix lists that this stack doesn't make, and nothing else."""
+    """Tell whether an opening allows HTTPS from prefix lists that this stack doesn't create, and nothing else."""
     made_here = any(resource.references.get(path) for path in ("prefixListId", "prefixListIds"))
     return (
         opening.protocol == "tcp"
@@ -140,8 +140,8 @@ def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[st
 
 @RULES.stack(
     "unguarded-egress",
-    title="The load balancer reaches only its targets and, by HTTPS, the identity provider.",
-    remedy="Lead each egress rule to a security group on a target group's port; TCP 443 to 0.0.0.0/0 is for the "
+    title="The load balancer can reach only its targets and, over HTTPS, the identity provider.",
+    remedy="Limit each egress rule to a security group on a target group's port, or to TCP 443 to 0.0.0.0/0 for the "
     "identity provider.",
     source=_BALANCING + "listener-authenticate-users.html",
     severity=Severity.MEDIUM,
@@ -149,7 +149,7 @@ def _from_cloudfront(resource: Resource, opening: Opening, accepted: Sequence[st
         "ports": {
             "type": "array",
             "items": {"type": "integer"},
-            "description": "Ports of targets that are registered with another port than their group's",
+            "description": "Ports of targets that are registered with a port other than their group's",
             "default": [],
         }
     },
@@ -162,7 +162,7 @@ def _egress(stack: Stack, resource: Resource, judgement: Judgement) -> Iterator[
     ports = stack.shared(_target_ports).union(judgement.config["ports"])
     for opening in found:
         if opening.direction == "egress" and not _to_identity_provider(opening) and not _to_target(opening, ports):
-            yield f"In {opening.place}, the load balancer may reach more than targets and the identity provider."
+            yield f"In {opening.place}, the load balancer can reach more than its targets and the identity provider."
 
 
 def _target_ports(stack: Stack) -> frozenset[int]:
@@ -171,7 +171,7 @@ def _target_ports(stack: Stack) -> frozenset[int]:
 
 
 def _to_identity_provider(opening: Opening) -> bool:
-    # The load balancer calls it over IPv4, and no address ranges are published.
+    # The load balancer calls the provider over IPv4, and the provider publishes no address ranges.
     return (
         opening.protocol == "tcp"
         and opening.ports == (443, 443)

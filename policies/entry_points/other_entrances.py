@@ -1,7 +1,7 @@
-"""Other entrances: every resource type that may answer the internet by itself, and what keeps it closed.
+"""Other entrances: every resource type that can answer the internet by itself, and what keeps it closed.
 
-A test compares the table with the installed SDKs: they have its types and properties, and it has every property of
-theirs that opens a resource to the public.
+A test compares the table with the installed SDKs. They must have its types and properties, and it must have every
+property of theirs that opens a resource to the public.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from policies.rulebook import Finding, Json, Judgement, Resource, Rules, Severit
 RULES: Final = Rules()
 
 ALWAYS: Final = ""
-"""Stands in place of a path for a type that can't be closed."""
+"""Takes the place of a path for a type that can't be closed."""
 
 
 @dataclass(frozen=True)
 class Shut:
     """What keeps a type closed: the property at `path` is one of `values`.
 
-    A `*` in the path stands for each item of a list. `default` is what the provider takes where it's left out.
+    A `*` in the path stands for each item of a list. `default` is the provider's default for the property.
     """
 
     path: str
@@ -38,7 +38,7 @@ def _always(types: str) -> Mapping[str, Shut]:
 _PUBLICLY_ACCESSIBLE: Final = Shut("publiclyAccessible")
 
 CLOSED: Final[Mapping[str, Shut]] = {
-    # Machines and containers with an address of their own. An instance's default is its subnet's.
+    # Machines and containers with a public address of their own. An instance takes its default from its subnet.
     "aws:ec2/instance:Instance": Shut("associatePublicIpAddress", default=None),
     "aws:ec2/spotInstanceRequest:SpotInstanceRequest": Shut("associatePublicIpAddress", default=None),
     "aws:ec2/launchConfiguration:LaunchConfiguration": Shut("associatePublicIpAddress", default=None),
@@ -115,7 +115,7 @@ CLOSED: Final[Mapping[str, Shut]] = {
         aws:mailmanager/ingressPoint:IngressPoint
         """
     ),
-    # Buckets as web sites, and what opens them; their policies are judged with all others.
+    # Buckets as web sites, and ACLs that open them. Bucket policies are judged with all other policies.
     "aws:s3/bucketAcl:BucketAcl": Shut(
         "acl", ("private", "log-delivery-write", "bucket-owner-full-control"), "private"
     ),
@@ -130,7 +130,7 @@ CLOSED: Final[Mapping[str, Shut]] = {
         aws:s3/bucketWebsiteConfigurationV2:BucketWebsiteConfigurationV2
         """
     ),
-    # Cloudflare serves these by itself, or leads to them past the distributions.
+    # Cloudflare serves these itself, or routes to them past the distributions.
     **_always(
         """
         cloudflare:index/tunnel:Tunnel
@@ -153,14 +153,14 @@ CLOSED: Final[Mapping[str, Shut]] = {
         """
     ),
 }
-"""Resource type -> what keeps it closed. Defaults are the provider's, as its documentation gives them."""
+"""Resource type -> what keeps it closed. The defaults are those in the provider's documentation."""
 
 PRIVATE_BY_ABSENCE: Final[Mapping[str, str]] = {
     "aws:opensearch/domain:Domain": "vpcOptions",
     "aws:elasticsearch/domain:Domain": "vpcOptions",
     "aws:s3/accessPoint:AccessPoint": "vpcConfiguration",
 }
-"""Resource type -> property without which the resource answers the internet."""
+"""Resource type -> property that keeps it private; without this property it answers the internet."""
 
 BLOCKS: Final = frozenset(
     (
@@ -175,8 +175,8 @@ BLOCKED: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "r
 @RULES.resource(
     "another-entrance",
     title="Nothing but the distributions answers the internet.",
-    remedy="Close it as the finding says, and lead to it through the load balancer; if it must stay open, write down a "
-    "waiver.",
+    remedy="Close it as the finding says, and route requests to it through the load balancer. If it must stay open, "
+    "add a waiver.",
     source="https://docs.aws.amazon.com/securityhub/latest/userguide/fsbp-standard.html",
     severity=Severity.HIGH,
     types=frozenset(CLOSED) | frozenset(PRIVATE_BY_ABSENCE) | BLOCKS,
@@ -189,7 +189,7 @@ def _entrance(resource: Resource, _: Judgement) -> Iterator[Finding]:
     elif resource.type in PRIVATE_BY_ABSENCE:
         path = PRIVATE_BY_ABSENCE[resource.type]
         if not resource.mapping(path):
-            yield Finding(f"`{path}` is missing, so that it answers the internet.")
+            yield Finding(f"`{path}` is missing, so it answers the internet.")
     elif (shut := CLOSED[resource.type]).path == ALWAYS:
         yield Finding("A resource of this type answers the internet by itself.")
     else:
@@ -197,7 +197,7 @@ def _entrance(resource: Resource, _: Judgement) -> Iterator[Finding]:
             value = resource.get(path, shut.default)
             values = value if isinstance(value, list) and value else [value]
             if not all(any(one is shutting or one == shutting for shutting in shut.values) for one in values):
-                yield Finding(f"`{path}` isn't {_shown(shut.values)}, so that it may answer the internet.")
+                yield Finding(f"`{path}` isn't {_shown(shut.values)}, so it may answer the internet.")
     if resource.type.startswith("aws:s3/bucket:") and resource.get("website") is not None:
         yield Finding("`website` makes it a public web site.")
 

@@ -1,4 +1,4 @@
-"""Secret values: none in the state, none that can be guessed, none that is readable on its way or lost by mistake."""
+"""Secret values: none is in the state, can be guessed, is readable on its way or gets lost by mistake."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _SECRETS: Final = "https://www.pulumi.com/docs/iac/concepts/secrets/"
 _LEAST_DAYS: Final = 7
 """https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_DeleteSecret.html"""
 _DEFAULT_DAYS: Final = 30
-"""Where the program leaves `recoveryWindowInDays` out: the provider's default."""
+"""The provider's default for `recoveryWindowInDays`."""
 _SENSITIVE: Final = re.compile("secret|token|password|credential|private[_-]?key|api[_-]?key", re.IGNORECASE)
 
 
 @RULES.resource(
     "secret-value-in-state",
-    title="Values of secrets aren't written by a program.",
-    remedy="Make the secret without a version, and have its owner put the value in.",
+    title="No program writes the value of a secret.",
+    remedy="Create the secret without a version, and have its owner fill in the value.",
     source="https://www.pulumi.com/docs/iac/concepts/resources/write-only-fields/",
     severity=Severity.HIGH,
     types=SECRET_VERSION,
 )
 def _in_state(_version: Resource, _: Judgement) -> Iterator[Finding]:
-    yield Finding("It puts a secret's value into the state; a write-only argument does so too.")
+    yield Finding("It puts a secret's value into the state, even with a write-only argument.")
 
 
 @RULES.resource(
     "unrecoverable-secret",
-    title="A secret of production that was deleted by mistake can be restored.",
+    title="A production secret that was deleted by mistake can be restored.",
     remedy="Set `recoveryWindowInDays` to 7 or more, or leave it out, which means 30.",
     source="https://docs.aws.amazon.com/secretsmanager/latest/userguide/manage_delete-secret.html",
     severity=Severity.HIGH,
@@ -49,8 +49,8 @@ def _unrecoverable(secret: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "unencrypted-parameter",
-    title="Secret parameters are encrypted with a key that is named.",
-    remedy="Make it a SecureString with `keyId` (`alias/aws/ssm` for the account's own) and `value`.",
+    title="Secret parameters are encrypted with an explicitly named key.",
+    remedy="Make it a SecureString with `keyId` (`alias/aws/ssm` for the account's default key) and `value`.",
     source="https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html",
     severity=Severity.HIGH,
     types=PARAMETER,
@@ -59,17 +59,17 @@ def _unencrypted(parameter: Resource, _: Judgement) -> Iterator[Finding]:
     name, kind = parameter.text("name"), parameter.text("type")
     if kind == "SecureString":
         if parameter.text_or_none("keyId") is None:
-            yield Finding("`keyId` is missing, so that the key can't be read here.")
+            yield Finding("`keyId` is missing, so the program doesn't say which key encrypts the value.")
         if parameter.get("insecureValue") is not None:
-            yield Finding("`insecureValue` shows in plans what is meant to be encrypted.")
+            yield Finding("`insecureValue` shows the value in plans, although it is meant to be encrypted.")
     elif _SENSITIVE.search(name):
-        yield Finding(f"`type` is `{kind[:20]}`, and the name says that the value is secret.")
+        yield Finding(f"`type` is `{kind[:20]}`, but the name says that the value is secret.")
 
 
 @RULES.resource(
     "weak-header-secret",
-    title="The header secret can't be guessed, nor matched by another value.",
-    remedy="Take 64 hexadecimal digits (`openssl rand -hex 32`). Conditions ignore case; * and ? are wildcards.",
+    title="The header secret can't be guessed, and no other value matches it.",
+    remedy="Use 64 hexadecimal digits (`openssl rand -hex 32`). Conditions ignore case, and * and ? are wildcards.",
     source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html",
     severity=Severity.CRITICAL,
     types=DISTRIBUTION | LISTENER_RULE,
@@ -78,18 +78,18 @@ def _unencrypted(parameter: Resource, _: Judgement) -> Iterator[Finding]:
 def _weak_header(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     for path in header.value_paths(resource, judgement):
         if not header.is_strong(resource.text(path)):
-            yield Finding(f"`{path}` isn't 32 to 128 digits and lower-case letters.")
+            yield Finding(f"`{path}` isn't made of 32 to 128 digits and lower-case letters.")
     if resource.type in LISTENER_RULE:
         for path in header.accepted_paths(resource, judgement):
             if len(resource.items(path)) > 2:
-                yield Finding(f"`{path}` takes more than the current value and the one before it.")
+                yield Finding(f"`{path}` accepts more than the current value and the previous one.")
 
 
 @RULES.resource(
     "plain-secret",
-    title="Client secret and header secret are Pulumi secrets from end to end.",
+    title="Client secrets, the header secret and the values of secret parameters are Pulumi secrets from end to end.",
     remedy="Wrap the value in `pulumi.Output.secret`, and name the property in `additional_secret_outputs`: "
-    "the provider marks neither.",
+    "the provider marks neither as secret.",
     source=_SECRETS,
     severity=Severity.CRITICAL,
     types=DISTRIBUTION | LISTENER_RULE | PARAMETER,
@@ -97,7 +97,7 @@ def _weak_header(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 )
 def _plain(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     for path in _secret_paths(resource, judgement):
-        # What isn't known yet can't be shown either; the property as a whole is kept secret, as judged below.
+        # An unknown value can't be shown; the check below makes sure that the whole property is kept secret.
         if resource.get(path) is not UNKNOWN and not isinstance(resource.text(path), SecretText):
             yield Finding(f"`{path}` isn't a Pulumi secret.")
         property_ = path.partition(".")[0]

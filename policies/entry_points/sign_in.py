@@ -1,4 +1,4 @@
-"""The sign-in: one identity provider, asked every time, for a session that ends."""
+"""The sign-in: one identity provider, a sign-in for every request, and sessions that end."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _KINDE: Final = "https://docs.kinde.com/developer-tools/about/using-kinde-withou
 
 _URL: Final = re.compile(r"https://(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)+)(?:/[A-Za-z0-9._~/-]*)?")
 _ENDPOINTS: Final = ("authorizationEndpoint", "tokenEndpoint", "userInfoEndpoint")
-_NO_WAY_THROUGH: Final = (None, "authenticate", "deny")
-"""What `onUnauthenticatedRequest` may say; left out, it is `authenticate`. `deny` answers 401."""
+_CLOSED: Final = (None, "authenticate", "deny")
+"""Accepted values of `onUnauthenticatedRequest`. The default is `authenticate`; `deny` answers 401."""
 _WEEK: Final = 604_800
-"""Seconds of a session where the program leaves `sessionTimeout` out."""
+"""Default of `sessionTimeout`, in seconds."""
 
 
 def _sign_ins(resource: Resource) -> Iterator[Part]:
-    """Yield each sign-in among a rule's actions, or a listener's default ones."""
+    """Yield each sign-in among the actions of a rule, or among the default actions of a listener."""
     for action in resource.parts("defaultActions" if resource.type in LISTENER else "actions"):
         if action.text("type") == "authenticate-oidc":
             yield action.at("authenticateOidc")
@@ -34,8 +34,8 @@ def _sign_ins(resource: Resource) -> Iterator[Part]:
 
 @RULES.resource(
     "issuer-with-slash",
-    title="The issuer is written as the tokens have it, without a slash at its end.",
-    remedy="Take the slash off: the load balancer compares the texts, and answers 401 to everybody.",
+    title="The issuer is written as in the tokens, without a trailing slash.",
+    remedy="Remove the slash: the load balancer compares the texts, and with the slash it answers 401 to everybody.",
     source="https://docs.kinde.com/build/tokens/about-access-tokens/",
     severity=Severity.MEDIUM,
     types=LISTENER_RULE | LISTENER,
@@ -43,13 +43,14 @@ def _sign_ins(resource: Resource) -> Iterator[Part]:
 def _issuer(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for sign_in in _sign_ins(resource):
         if sign_in.text("issuer").endswith("/"):
-            yield Finding(f"`{sign_in.place('issuer')}` ends with a slash; the issuer of the tokens doesn't.")
+            yield Finding(f"`{sign_in.place('issuer')}` ends with a slash, but the issuer in the tokens doesn't.")
 
 
 @RULES.resource(
     "foreign-identity-provider",
-    title="Issuer and endpoints of the sign-in are https URLs of one identity provider.",
-    remedy="Take all of them from the provider's discovery document; list hosts other than the issuer's in `hosts`.",
+    title="The issuer and endpoints of the sign-in are https URLs of one identity provider.",
+    remedy="Copy all of them from the provider's discovery document. If they aren't all on the issuer's host, list "
+    "their hosts in `hosts`.",
     source=_KINDE,
     severity=Severity.CRITICAL,
     types=LISTENER_RULE | LISTENER,
@@ -70,7 +71,7 @@ def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             if not url:
                 yield Finding(f"`{sign_in.place(name)}` isn't a plain https URL.")
                 continue
-            # Without a list of hosts, the issuer's own is the only one.
+            # Without a list of hosts, only the issuer's own is allowed.
             allowed = allowed or {url["host"]}
             if url["host"] not in allowed:
                 yield Finding(f"`{sign_in.place(name)}` isn't on a host of the identity provider.")
@@ -86,14 +87,14 @@ def _foreign(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 )
 def _optional(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for sign_in in _sign_ins(resource):
-        if sign_in.text_or_none("onUnauthenticatedRequest") not in _NO_WAY_THROUGH:
+        if sign_in.text_or_none("onUnauthenticatedRequest") not in _CLOSED:
             yield Finding(f"`{sign_in.place('onUnauthenticatedRequest')}` is neither `authenticate` nor `deny`.")
 
 
 @RULES.resource(
     "long-session",
-    title="A sign-in doesn't last longer than agreed.",
-    remedy="Set `sessionTimeout`, in seconds; left out, it is seven days.",
+    title="A session doesn't last longer than configured.",
+    remedy="Set `sessionTimeout`, in seconds; the default is seven days.",
     source=_GUIDE,
     severity=Severity.MEDIUM,
     types=LISTENER_RULE | LISTENER,
@@ -125,8 +126,8 @@ def _scope(resource: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.stack(
     "shared-session",
-    title="Each host keeps sessions of its own, and one way to sign in.",
-    remedy="Set a `sessionCookieName` for each host, and the same sign-in in all rules of one host.",
+    title="Each host has its own session cookie and one way to sign in.",
+    remedy="Set a different `sessionCookieName` for each host, and the same sign-in in all rules of one host.",
     source=_GUIDE,
     severity=Severity.MEDIUM,
 )
@@ -136,13 +137,13 @@ def _shared_session(stack: Stack, rule: Resource, _: Judgement) -> Iterator[str]
         for other in stack.only(LISTENER_RULE):
             for other_host, other_cookie, other_provider in other.shared(_sessions) if other is not rule else ():
                 if host == other_host and (cookie, provider) != (other_cookie, other_provider):
-                    yield f"Rules of `{host}` sign users in differently, so that each asks for a sign-in of its own."
+                    yield f"Rules of `{host}` sign users in differently, so each of them asks for another sign-in."
                 if host != other_host and cookie == other_cookie:
-                    yield f"`{host}` and `{other_host}` keep their sessions under the same name."
+                    yield f"`{host}` and `{other_host}` use the same name for their session cookies."
 
 
 def _sessions(rule: Resource) -> tuple[tuple[str, str, tuple[str, str]], ...]:
-    """Return host, cookie and identity provider (issuer, client id) of each sign-in of a rule."""
+    """Return the host, cookie name and identity provider (issuer, client id) of each sign-in of a rule."""
     found = []
     for action in rule.shared(actions):
         if action.kind == "authenticate-oidc":

@@ -1,8 +1,8 @@
 """The gate: every pack of this project in one process, so that the engine loads one SDK and asks once.
 
-A pack is a folder beside this one that has a `PulumiPolicy.yaml`; its package gives `RULES`. None can be left out:
-the gate serves all that it finds, and doesn't start where one of them isn't such a package, or where one that
-`config/packs.json` lists isn't found. Each pack also starts by itself, for projects that want it alone.
+A pack is a folder beside this one with a `PulumiPolicy.yaml`, whose package defines `RULES`. The gate serves every pack
+that it finds. It doesn't start if one of them defines no rules, or if one that `config/packs.json` lists is missing.
+Each pack can also be started by itself, for projects that want it alone.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from policies.rulebook import BadConfiguration, Pack, Rule
 from policies.rulebook.configuration import read
 
 LIST: Final = "config/packs.json"
-"""The packs that there must be: a JSON list of the folders' names. Who leaves one out says so there."""
+"""Lists the required packs: a JSON list of folder names. To leave a pack out, remove it there too."""
 
 
 def packs(folder: Path, stack: str) -> list[Pack]:
     """Return the packs under a folder, in alphabetical order, as `config/<pack>.<stack>.json` configures them.
 
     Raises:
-        BadConfiguration: the stack has no name, a pack is missing or gives no rules, a file isn't what its pack takes,
-            or a file belongs to no pack.
+        BadConfiguration: the stack has no name, a pack is missing or defines no rules, a file isn't a valid
+            configuration of its pack, or a file belongs to no pack.
     """
     if not stack:
         raise BadConfiguration("PULUMI_STACK is empty; the gate needs the stack's name to find the configuration")
@@ -63,7 +63,9 @@ def _rules(folder: Path) -> tuple[Rule, ...]:
     try:
         rules = tuple(import_module(f"policies.{folder.name}").RULES)
     except (ImportError, AttributeError) as error:
-        raise BadConfiguration(f"{folder} gives no `RULES`, so the gate can't serve it: {error}") from None
+        raise BadConfiguration(f"{folder} defines no `RULES`, so the gate can't serve it: {error}") from None
     if not rules or not all(isinstance(rule, Rule) for rule in rules):
-        raise BadConfiguration(f"the `RULES` of {folder} are none; accepted: rules of the rulebook, one or more")
+        raise BadConfiguration(
+            f"the `RULES` of {folder} are empty or no rules; accepted: rules of the rulebook, one or more"
+        )
     return rules

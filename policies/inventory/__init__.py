@@ -1,18 +1,19 @@
 """The inventory pack: what a stack may hold, and the facts that its owners pin.
 
-The other packs name what is wrong. This one closes the world around them: a type, a property or a value that nobody
+The other packs report known faults. This one closes the world around them: a type, a property or a value that nobody
 agreed to is a violation, which says how to have it agreed.
 
-- `table` reads `types/*.txt`: the types that the gate knows, and who judges each of their properties.
+- `table` reads `types/*.txt`: the types that the gate knows, and the verdict on each of their properties.
 - `agreed_types` and `properties` compare a stack with that table and with the types that its owners list.
-- `account`, `identity`, `roles` and `edge` compare it with the pinned facts, `providers` looks at who makes the
-  resources.
-- `pinned_tags`, `granted_buckets` and `state_access` compare what identity policies say with them, which
-  `identity_policies` reads; `documents` reads a policy document for all of them.
-- `permissions`, `programs` and `values` compare what roles may do, what tasks and functions run, and what no rule tells
-  right from wrong with what was agreed.
-- `companions` looks for what a bucket needs beside it.
-- `ignored_changes` finds what stays as it is, whatever the program says, `protection` what can be deleted by mistake.
+- `account`, `identity`, `roles` and `edge` compare it with the pinned facts; `providers` judges the providers that
+  create its resources.
+- `pinned_tags`, `granted_buckets` and `state_access` compare identity policies with the pinned facts.
+  `identity_policies` reads these policies, and `documents` reads policy documents for all modules.
+- `permissions`, `programs` and `values` compare three things with what was agreed: the permissions of roles, the
+  programs of tasks and functions, and other values that no rule can judge by itself.
+- `companions` looks for the resources that a bucket needs beside it.
+- `ignored_changes` finds properties that stay as they are whatever the program says, `protection` finds resources that
+  can be deleted by mistake.
 - `secret_copies` finds secrets where they don't belong.
 
 Owners agree to types and pin facts in the pack's configuration, one file for each stack;

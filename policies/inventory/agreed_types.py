@@ -1,4 +1,4 @@
-"""Types: which of them a stack may hold, and how many of those that are an identity or an entry point."""
+"""Types: which of them a stack may hold, and how many identities and entry points."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.inventory.table import table
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 _ENGINE: Final = "pulumi"
-"""The package of the engine's own types: the stack's root, and the providers, which other rules judge."""
+"""The package of the engine's own types: the stack's root and the providers, which other rules judge."""
 
 _LISTENER_RULE: Final = "aws:lb/listenerRule:ListenerRule"
 _REFUSALS: Final = ("403", "503")
@@ -26,23 +26,24 @@ TYPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "components": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Packages of the program's own components, which no provider makes",
+        "description": "Packages of the program's own components, which have no provider",
         "default": [],
     },
 }
 NUMBERS: Final[Mapping[str, Mapping[str, Any]]] = {
     "most": {
         "type": "object",
-        "description": "Type that is counted -> the most that the stack may hold of it",
+        "description": "Type that is counted -> how many of it the stack may hold at most",
         "default": {},
     }
 }
 
 
 def counts(type_: str, properties: Mapping[str, Json]) -> bool:
-    """Tell whether a resource is one of the number that is agreed.
+    """Tell whether a resource counts towards the agreed number of its type.
 
-    A listener rule that only answers 403 or 503 is no entry point. A parked platform has some, and none when it runs.
+    A listener rule that only answers 403 or 503 is no entry point. A parked platform has such rules, a running one has
+    none.
     """
     match properties.get("actions"):
         case [{"type": "fixed-response", "fixedResponse": {"statusCode": status}}] if type_ == _LISTENER_RULE:
@@ -55,12 +56,12 @@ def _unjudged(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     package = type_.partition(":")[0]
     if package == _ENGINE:
         if type_ not in table():
-            yield Finding(f"No rule judges `{type_}`. Only a waiver lets it pass.")
+            yield Finding(f"No rule judges `{type_}`, so only a waiver lets it pass.")
     elif package in config["components"]:
         if resource.provider:
-            yield Finding(f"`{type_}` has the package of a component, and a provider makes it.")
+            yield Finding(f"`{type_}` has the package of a component, but a provider creates it.")
     elif type_ not in table():
-        yield Finding(f"No rule judges `{type_}`, so listing it isn't enough. Only a waiver lets it pass.")
+        yield Finding(f"No rule judges `{type_}`, so listing it isn't enough: only a waiver lets it pass.")
     elif type_ not in config["types"]:
         yield Finding(f'`{type_}` isn\'t among the types of this stack. Line to add to `types`: "{type_}"')
 
@@ -74,7 +75,7 @@ def _too_many(resources: Sequence[Resource], judgement: Judgement) -> Iterator[F
         elif count > most:
             last = [resource for resource in resources if resource.type == type_][-1]
             yield Finding(
-                f'The stack has {count} of `{type_}`; {most:g} are agreed. Line to set in `most`: "{type_}": {count}',
+                f'The stack has {count} of `{type_}`; agreed: {most:g}. Line to set in `most`: "{type_}": {count}',
                 last.urn,
             )
 
@@ -82,9 +83,9 @@ def _too_many(resources: Sequence[Resource], judgement: Judgement) -> Iterator[F
 RULES: Final = (
     Rule(
         id="unjudged-type",
-        title="A stack holds the types of resource that its owners agreed to.",
-        remedy=f"Have {OWNERS} add the line to `unjudged-type`, or a waiver "
-        "with `resource`, `reason`, `owner` and `expires` where no rule judges the type.",
+        title="A stack holds only types of resources that its owners agreed to.",
+        remedy=f"Have {OWNERS} add the line to `unjudged-type`. If no rule judges the type, have them add a waiver "
+        "with `resource`, `reason`, `owner` and `expires`.",
         source="https://www.pulumi.com/docs/iac/concepts/resources/names/#types",
         severity=Severity.HIGH,
         check=_unjudged,

@@ -1,4 +1,4 @@
-"""Companions: resources that another one needs beside it, since they close what it leaves open."""
+"""Companions: resources that another resource needs beside it, because they close what it leaves open."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COMPANIONS: Final[Mapping[str, Mapping[str, str]]] = {
         _POLICY: "bucket",
     }
 }
-"""Type -> type of a companion, and the property by which that one names the resource."""
+"""Type -> type of its companion -> the companion's property that names the resource."""
 
 
 def _alone(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
@@ -40,15 +40,15 @@ def _without_tls(policy: Resource, _: Judgement) -> Iterator[Finding]:
     bucket = policy.get("bucket")
     objects = {bucket, f"{bucket}/*"} if isinstance(bucket, str) else None
     if not any(_refuses_plain(statement, "s3:*", objects) for statement in statements(policy.get("policy"))):
-        yield Finding("No statement of `policy` denies everybody everything where `aws:SecureTransport` is false.")
+        yield Finding("No statement of `policy` denies everybody all actions if `aws:SecureTransport` is false.")
 
 
 def _queue_without_tls(policy: Resource, _: Judgement) -> Iterator[Finding]:
     read = statements(policy.get("policy"))
-    # The queue's URL is known once it exists; the policy can be about no other queue than its own.
+    # The queue's URL is unknown until it exists; a queue's policy can only be about the queue itself.
     queues = {name for statement in read for name in _named(statement)}
     if not queues or not any(_refuses_plain(statement, "sqs:*", queues) for statement in read):
-        yield Finding("No statement of `policy` denies everybody everything where `aws:SecureTransport` is false.")
+        yield Finding("No statement of `policy` denies everybody all actions if `aws:SecureTransport` is false.")
 
 
 def _refuses_plain(statement: Json, actions: str, resources: Set[str] | None) -> bool:
@@ -67,7 +67,7 @@ def _refuses_plain(statement: Json, actions: str, resources: Set[str] | None) ->
 
 
 def _named(statement: Json) -> set[str]:
-    """Return the names of a statement's resources, which end their ARNs."""
+    """Return the last parts of the ARNs of a statement's resources, which are their names."""
     resources = listed(statement.get("Resource")) if isinstance(statement, Mapping) else []
     return {arn.rpartition(":")[2] for arn in resources if isinstance(arn, str)}
 
@@ -75,8 +75,8 @@ def _named(statement: Json) -> set[str]:
 RULES: Final = (
     Rule(
         id="missing-companion",
-        title="A bucket has beside it what keeps it closed, encrypted and versioned.",
-        remedy="Add the missing resource; `components/private_bucket.py` makes them all.",
+        title="A bucket has the companion resources that keep it closed, encrypted and versioned.",
+        remedy="Add the missing resource; `components/private_bucket.py` creates them all.",
         source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html",
         severity=Severity.HIGH,
         check=_alone,
@@ -85,7 +85,7 @@ RULES: Final = (
     ),
     Rule(
         id="bucket-without-tls",
-        title="A bucket is reached by TLS only.",
+        title="A bucket can be reached only over TLS.",
         remedy='Deny `s3:*` to `*` on the bucket and its objects with `{"Bool": {"aws:SecureTransport": "false"}}`.',
         source="https://docs.aws.amazon.com/securityhub/latest/userguide/s3-controls.html#s3-5",
         severity=Severity.HIGH,
@@ -94,7 +94,7 @@ RULES: Final = (
     ),
     Rule(
         id="queue-without-tls",
-        title="A queue that others send to is reached by TLS only.",
+        title="A queue that others send to can be reached only over TLS.",
         remedy='Deny `sqs:*` to `*` on the queue with `{"Bool": {"aws:SecureTransport": "false"}}`.',
         source="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
         "sqs-security-best-practices.html",

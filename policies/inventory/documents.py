@@ -1,4 +1,4 @@
-"""Policy documents as a plan holds them, read as far as the rules of this pack need."""
+"""Reads the policy documents of a plan, as far as the rules of this pack need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.rulebook import Json
 def statements(document: Json) -> list[Json]:
     """Return the statements of a document, which is JSON text or a mapping; they may be of any type.
 
-    Nothing is returned for what isn't a document: the rules `malformed-document` and `unknown-document` say so.
+    The list is empty if it isn't a document; the rules `malformed-document` and `unknown-document` report that.
     """
     try:
         read = json.loads(document) if isinstance(document, str) else document
@@ -21,5 +21,5 @@ def statements(document: Json) -> list[Json]:
 
 
 def listed(value: Json) -> list[Json]:
-    """Return what may be one or a list of several as a list."""
+    """Return a list as it is, a single value as a list of one, and None as an empty list."""
     return value if isinstance(value, list) else [] if value is None else [value]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from typing import Any, Final
 
-from policies.inventory.elsewhere import OWNERS, ROOT, foreign_agreement, told
+from policies.inventory.elsewhere import OWNERS, ROOT, foreign_agreement, pinned_elsewhere
 from policies.inventory.table import property_leaves, table, types_with
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, SecretText, Severity
 
@@ -21,9 +21,9 @@ _MADE_WITH_IDS: Final = {
     "subnet-": "aws:ec2/subnet:Subnet",
     "vpc-": "aws:ec2/vpc:Vpc",
 }
-"""How the ids of a type begin -> the type."""
+"""Beginning of an id -> type of the resource."""
 _OF_AWS: Final = {("aws:ec2/vpcEndpoint:VpcEndpoint", "prefixListId")}
-"""Type and attribute that no input sets, and that names what is AWS's: here the addresses of S3."""
+"""Type and output that names something of AWS's: here the prefix list with the addresses of S3."""
 _CERTIFICATE: Final = "aws:acm/certificate:Certificate"
 DISTRIBUTION: Final = "aws:cloudfront/distribution:Distribution"
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
@@ -39,9 +39,9 @@ def _foreign_network(resources: Sequence[Resource], judgement: Judgement) -> Ite
 
 
 def _foreign_network_so_far(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
-    """Judge the last resource before anything tells the ids of this stack's own networks and security groups.
+    """Judge the last resource at a time when the ids of this stack's own networks and security groups aren't known.
 
-    So many unpinned ones of a kind may be named as the stack has made.
+    Of each kind, the stack may name as many unpinned ids as it has resources.
     """
     agreed = {*judgement.config["ids"], *judgement.config["addresses"]}
     named = {name for resource in resources for _, name in resource.shared(_network_names)} - agreed
@@ -60,16 +60,17 @@ def _unpinned(resources: Sequence[Resource], agreed: Collection[Json], stack: st
                 yield Finding(f"`{place}` isn't known at preview.", resource.urn)
         for place, name in resource.shared(_network_names):
             if name not in agreed:
-                yield Finding(f"`{place}` names `{name}`, which isn't agreed{told(name, stack)}.", resource.urn)
+                others = pinned_elsewhere(name, stack)
+                yield Finding(f"`{place}` names `{name}`, which isn't agreed{others}.", resource.urn)
 
 
 def _unscreened(distribution: Resource, judgement: Judgement) -> Iterator[Finding]:
     if judgement.config["hosts"] and distribution.get("webAclId") in (None, ""):
-        yield Finding("It has no `webAclId`, so whoever knows its name reaches it without Cloudflare in between.")
+        yield Finding("It has no `webAclId`, so anyone who knows its name can reach it without passing Cloudflare.")
 
 
 def _network_names(resource: Resource) -> tuple[tuple[str, str], ...]:
-    """Return place and name of the networks, groups, prefix lists and addresses that a resource names."""
+    """Return the networks, groups, prefix lists and addresses that a resource names, each with its place."""
     known = table().get(resource.type)
     judged = {*known.paths("by", _NETWORK), *known.paths("made", _NETWORK)} if known else set()
     return tuple(
@@ -89,13 +90,12 @@ def _foreign_record(resource: Resource, judgement: Judgement) -> Iterator[Findin
         domain = judgement.settings.get("domain")
         if domain and records and not any(f".{name}".endswith(f".{domain}") for name in records):
             agreed = f"`{min(records)}` and others are its records"
-            yield foreign_agreement(judgement.stack, f"{agreed}, and the stack has the domain `{domain}`")
+            yield foreign_agreement(judgement.stack, f"{agreed}, but the stack has the domain `{domain}`")
         return
     if resource.type.startswith("cloudflare:") and (not zone or resource.get("zoneId") != zone):
         given = resource.get("zoneId")
-        yield Finding(
-            f"`zoneId` isn't the pinned zone{told(given, judgement.stack) if isinstance(given, str) else ''}."
-        )
+        others = pinned_elsewhere(given, judgement.stack) if isinstance(given, str) else ""
+        yield Finding(f"`zoneId` isn't the pinned zone{others}.")
     if resource.type == _DNS_RECORD:
         yield from _record_problems(resource, records)
         return
@@ -108,9 +108,9 @@ def _foreign_record(resource: Resource, judgement: Judgement) -> Iterator[Findin
 def _record_problems(record: Resource, pinned: Mapping[str, Json]) -> Iterator[Finding]:
     name, type_, content = (record.get(key) for key in ("name", "type", "content"))
     if name is UNKNOWN or (isinstance(name, str) and name.startswith("_")):
-        # Which names ACM asks for is known only once it has the certificate.
+        # ACM chooses these names only when the certificate has been requested.
         if type_ != "CNAME" or not _validates(name, content, pinned):
-            yield Finding("It's no CNAME record by which ACM validates a certificate for a pinned record.")
+            yield Finding("It isn't a CNAME record with which ACM validates a certificate for a pinned record.")
         return
     wanted = pinned.get(name.lower()) if isinstance(name, str) else None
     if not isinstance(wanted, str):
@@ -119,7 +119,7 @@ def _record_problems(record: Resource, pinned: Mapping[str, Json]) -> Iterator[F
     wanted_type, _, target = wanted.partition(" ")
     if type_ != wanted_type:
         yield Finding(f"The record `{name}` is pinned as {wanted_type}.")
-    # One that isn't known yet comes from a resource of this stack: `foreign-reference`.
+    # An unknown content comes from a resource of this stack, which `foreign-reference` checks.
     if content is not UNKNOWN and not (isinstance(content, str) and target and _fits(content, target)):
         yield Finding(f"The record `{name}` is pinned to another target.")
 
@@ -140,7 +140,7 @@ def _validates(name: Json, content: Json, pinned: Mapping[str, Json]) -> bool:
 
 
 def _foreign_validation(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
-    """Have records validate certificates of this stack: browsers would trust anybody else's like its own."""
+    """Find records that validate foreign certificates, which browsers would trust like the stack's own."""
     asked = {value for resource in resources for value in _asked_by(resource)}
     for record in resources:
         content = record.properties.get("content")
@@ -156,7 +156,7 @@ def _foreign_validation(resources: Sequence[Resource], _: Judgement) -> Iterator
 
 
 def _foreign_validation_so_far(resources: Sequence[Resource], _: Judgement) -> Iterator[Finding]:
-    """Judge the last resource before anything tells what AWS asks for: no more than one record for each name."""
+    """Judge the last resource at a time when ACM's records aren't known: there may be one record for each name."""
     last = resources[-1]
     contents = {str(record.properties.get("content")) for record in resources if _is_validation(record)}
     names = {
@@ -166,7 +166,7 @@ def _foreign_validation_so_far(resources: Sequence[Resource], _: Judgement) -> I
         for name in (resource.get("domainName"), *resource.items("subjectAlternativeNames"))
     }
     if _is_validation(last) and len(contents) > len(names):
-        yield Finding("There are more such records than names in this stack's certificates.", last.urn)
+        yield Finding("There are more validation records than names in this stack's certificates.", last.urn)
 
 
 def _is_validation(resource: Resource) -> bool:
@@ -175,7 +175,7 @@ def _is_validation(resource: Resource) -> bool:
 
 
 def _asked_by(resource: Resource) -> Iterator[Json]:
-    """Yield the contents of the records that AWS asks for to issue a certificate."""
+    """Yield the contents of the records that AWS requires to issue a certificate."""
     options = resource.properties.get("domainValidationOptions") if resource.type == _CERTIFICATE else None
     for option in options if isinstance(options, list) else ():
         if isinstance(option, Mapping) and isinstance(content := option.get("resourceRecordValue"), str):
@@ -193,7 +193,7 @@ def _wide(addresses: Resource, _: Judgement) -> Iterator[Finding]:
         try:
             network = ip_network(text)
         except ValueError:
-            yield Finding(f"`addresses.{index}` is no block of addresses.")
+            yield Finding(f"`addresses.{index}` isn't a block of addresses.")
             continue
         if network.prefixlen < _SHORTEST_PREFIX[network.version]:
             yield Finding(f"`addresses.{index}` is wider than /{_SHORTEST_PREFIX[network.version]}.")
@@ -206,7 +206,7 @@ def _unpinned_target(group: Resource, judgement: Judgement) -> Iterator[Finding]
     name, port = group.get("name"), group.get("port")
     if not isinstance(name, str) or judgement.config["targets"].get(name) != port or isinstance(port, bool):
         shown = f"{port:g}" if isinstance(port, int | float) else "PORT"
-        yield Finding(f'No target group `{name}` on this port is pinned. Line to set in `targets`: "{name}": {shown}')
+        yield Finding(f'No target group `{name}` with this port is pinned. Line to set in `targets`: "{name}": {shown}')
 
 
 def _list(description: str) -> Mapping[str, Any]:
@@ -218,7 +218,7 @@ _REMEDY: Final = f"Correct it, or have {OWNERS} change `{{}}`."
 RULES: Final = (
     Rule(
         id="unscreened-distribution",
-        title="A distribution stands behind a web ACL where the owners agreed to one.",
+        title="Distributions are behind a web ACL if the owners agreed to one.",
         remedy="Leave `onlyCloudflareViewers` on, or set `webAclArn`.",
         source="https://docs.aws.amazon.com/waf/latest/developerguide/cloudfront-features.html",
         severity=Severity.HIGH,
@@ -228,15 +228,15 @@ RULES: Final = (
             "hosts": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "Hosts behind a web ACL; where there are any, every distribution needs one",
+                "description": "Hosts behind a web ACL; if there are any, every distribution needs one",
                 "default": [],
             }
         },
     ),
     Rule(
         id="wide-address-set",
-        title="A set of addresses that a web ACL lets through holds no large part of the internet.",
-        remedy="List the blocks of those who are meant, such as Cloudflare's.",
+        title="An address set that a web ACL lets through doesn't cover a large part of the internet.",
+        remedy="List only the blocks of the intended clients, such as Cloudflare's.",
         source="https://www.cloudflare.com/ips/",
         severity=Severity.HIGH,
         check=_wide,
@@ -244,7 +244,7 @@ RULES: Final = (
     ),
     Rule(
         id=_NETWORK,
-        title="A stack's networks, security groups, prefix lists and addresses are those that the owners pinned.",
+        title="A stack names only networks, security groups, prefix lists and addresses that the owners pinned.",
         remedy=_REMEDY.format(f"{_NETWORK}`: `ids`, `addresses"),
         source="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
         severity=Severity.CRITICAL,
@@ -270,7 +270,7 @@ RULES: Final = (
             "zone": {"type": "string", "description": "Id of the Cloudflare zone", "default": ""},
             "records": {
                 "type": "object",
-                "description": "Name of a record, in full -> type and target, such as `CNAME host.example.com`; "
+                "description": "Full name of a record -> type and target, such as `CNAME host.example.com`; "
                 "`*.example.com` is any name in that domain",
                 "default": {},
             },
@@ -278,8 +278,8 @@ RULES: Final = (
     ),
     Rule(
         id="foreign-validation",
-        title="Records validate certificates of this stack only.",
-        remedy="Take the record's content from the certificate's `domain_validation_options`, or take the record away.",
+        title="Validation records validate only certificates of this stack.",
+        remedy="Take the record's content from the certificate's `domain_validation_options`, or remove the record.",
         source="https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html",
         severity=Severity.CRITICAL,
         check=_foreign_validation,
@@ -289,7 +289,7 @@ RULES: Final = (
     ),
     Rule(
         id=_TARGET,
-        title="Requests are forwarded to the target groups that the owners pinned.",
+        title="Requests are forwarded only to target groups that the owners pinned.",
         remedy=_REMEDY.format(f"{_TARGET}`: `targets"),
         source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html",
         severity=Severity.CRITICAL,

@@ -1,4 +1,4 @@
-"""Where owners agree to something, and which other stacks pin a value: whoever mixes two stacks up is told so."""
+"""Where owners agree to something, and which other stacks pin a value, so that findings can show mix-ups."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Final
 from policies.rulebook import Finding, Json
 
 FOLDER: Final = Path(__file__).absolute().parents[1] / "config"
-"""Where each stack's configuration of this pack lies. Where there is none, findings don't tell of other stacks."""
+"""The folder with each stack's configuration of this pack. If there is none, findings don't mention other stacks."""
 
 
 OWNERS: Final = "the owners of `policies/config/inventory.<stack>.json`"
-"""Who agrees to types and facts, in the words of a remedy."""
+"""The people who agree to types and facts, as remedies name them."""
 
 
 ROOT: Final = "pulumi:pulumi:Stack"
-"""The type of the resource that every stack begins with: on it, rules say what concerns the stack as a whole."""
+"""The type of the first resource of every stack; rules report on it what concerns the whole stack."""
 
 AGREE: Final = "python -m policies.inventory.agreement write --stack {} --take-away"
-"""The command that writes anew what is agreed for a stack."""
+"""The command that rewrites the agreement of a stack."""
 
 
 def foreign_agreement(stack: str, problem: str) -> Finding:
-    """Return the finding that what is agreed isn't agreed for this stack, as `problem` says."""
+    """Return the finding that the agreement isn't for this stack, as `problem` says."""
     return Finding(
-        f"`policies/config/inventory.{stack}.json`, the account, network, identities, records, roles and types that "
-        f"the owners of a stack agreed to, isn't for this one: {problem}.",
+        f"`policies/config/inventory.{stack}.json`, which holds the account, network, identities, records, roles and "
+        f"types that owners agreed to, isn't for this stack: {problem}.",
         remedy="Correct the stack's configuration, or have the owners of the file agree to this stack: "
         f"`{AGREE.format(stack)}`.",
         foreign_agreement=True,
     )
 
 
-def told(value: str, stack: str) -> str:
-    """Return what a finding says of other stacks that pin a value, empty if none does."""
+def pinned_elsewhere(value: str, stack: str) -> str:
+    """Return the end of a finding that names other stacks that pin a value, empty if none does."""
     others = sorted(name for name, pinned in _pinned().items() if name != stack and value in pinned)
     return f"; it is pinned for {', '.join(others)}" if others else ""
 

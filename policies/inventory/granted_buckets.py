@@ -1,4 +1,4 @@
-"""Buckets that grants name: their ARNs hold no account, so nothing else tells whether a bucket is of this stack."""
+"""Buckets that grants name. A bucket's ARN holds no account, so only the name shows whether it is this stack's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Fi
         for place, statement in allowing(resource.properties):
             for bucket in _buckets(statement.get("Resource")):
                 if bucket not in accepted:
-                    yield Finding(f"`{place}` names the bucket `{bucket}`, which isn't of this stack.", resource.urn)
+                    yield Finding(f"`{place}` names the bucket `{bucket}`, which isn't this stack's.", resource.urn)
 
 
 def _buckets(resources: Json) -> Iterator[str]:
@@ -38,8 +38,9 @@ def _buckets(resources: Json) -> Iterator[str]:
 RULES: Final = (
     Rule(
         id="foreign-bucket",
-        title="A grant on a bucket names one of this stack, or one that its owners agreed to.",
-        remedy=f"Name the bucket in full, or have {OWNERS} add it to `foreign-bucket`: `agreed`.",
+        title="Grants name only buckets of this stack, or buckets that its owners agreed to.",
+        remedy=f"Name one of the stack's buckets in full, or have {OWNERS} add the bucket to `foreign-bucket`: "
+        "`agreed`.",
         source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html",
         severity=Severity.HIGH,
         check=_foreign,
@@ -50,7 +51,7 @@ RULES: Final = (
             "agreed": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "Names of buckets outside the stack on which it may grant something",
+                "description": "Names of buckets outside the stack that its grants may name",
                 "default": [],
             }
         },

@@ -1,4 +1,4 @@
-"""Who says who somebody is: the identity provider of the users, and the token issuer of the CI."""
+"""Who confirms identities: the users' identity provider, and the issuer of the CI's tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from policies.inventory.documents import listed, statements
-from policies.inventory.elsewhere import OWNERS, told
+from policies.inventory.elsewhere import OWNERS, pinned_elsewhere
 from policies.inventory.table import property_leaves, table, types_with
 from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
 
@@ -15,7 +15,7 @@ _SIGN_IN: Final = "pinned-identity-provider"
 _CI: Final = "pinned-ci"
 _OIDC_PROVIDER: Final = "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
 _OF_AN_ISSUER: Final = ":oidc-provider/"
-"""What stands before the issuer in the ARN of an OIDC provider."""
+"""The text before the issuer in the ARN of an OIDC provider."""
 
 
 def _text(description: str) -> Mapping[str, Any]:
@@ -36,7 +36,7 @@ def _sign_in(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             accepted, compared = config["hosts"], _host(value)
         if not isinstance(compared, str) or not compared or compared not in accepted:
             shown = compared if isinstance(compared, str) else ""
-            yield Finding(f"`{place}` isn't the pinned one{told(shown, judgement.stack)}.")
+            yield Finding(f"`{place}` isn't the pinned value{pinned_elsewhere(shown, judgement.stack)}.")
 
 
 def _host(url: Json) -> str:
@@ -53,7 +53,7 @@ def _ci(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         url = resource.get("url")
         pinned = _pins(issuers, url.removeprefix("https://") if isinstance(url, str) else "")
         if not pinned:
-            yield Finding("`url` isn't a pinned issuer of tokens.")
+            yield Finding("`url` isn't a pinned token issuer.")
         for index, audience in enumerate(resource.items("clientIdLists")):
             if pinned and audience != pinned.get("audience"):
                 yield Finding(f"`clientIdLists.{index}` isn't the pinned audience.")
@@ -65,7 +65,7 @@ def _ci(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 
 def _pins(issuers: Mapping[str, Json], issuer: str) -> Mapping[str, Json]:
-    """Return what is pinned for an issuer; empty if it isn't, or not as a mapping."""
+    """Return the facts that are pinned for an issuer; empty if there are none, or if they aren't a mapping."""
     pins = issuers.get(issuer)
     return pins if isinstance(pins, Mapping) else {}
 
@@ -74,7 +74,7 @@ def _trusts(principal: Json, statement: Json, issuers: Mapping[str, Json]) -> It
     _, found, issuer = principal.partition(_OF_AN_ISSUER) if isinstance(principal, str) else ("", "", "")
     pins = _pins(issuers, issuer)
     if not found or not pins:
-        yield Finding("The role trusts another issuer of tokens than the pinned ones.")
+        yield Finding("The role trusts a token issuer that isn't pinned.")
         return
     subjects = False
     operators = _member(statement, "Condition")
@@ -83,13 +83,13 @@ def _trusts(principal: Json, statement: Json, issuers: Mapping[str, Json]) -> It
             name = key.lower().removeprefix(f"{issuer.lower()}:")
             for value in listed(values):
                 if name == "aud" and value != pins.get("audience"):
-                    yield Finding("The role takes tokens for another audience than the pinned one.")
+                    yield Finding("The role accepts tokens for another audience than the pinned one.")
                 if name == "sub":
                     subjects = True
                     if not _is_pinned(value, listed(pins.get("subjects"))):
-                        yield Finding("The role takes tokens of a subject that isn't pinned.")
+                        yield Finding("The role accepts tokens of a subject that isn't pinned.")
     if not subjects:
-        yield Finding("The role takes tokens of every subject.")
+        yield Finding("The role accepts tokens of every subject.")
 
 
 def _is_pinned(subject: Json, prefixes: Sequence[Json]) -> bool:
@@ -137,9 +137,9 @@ RULES: Final = (
         config={
             "issuers": {
                 "type": "object",
-                "description": "Issuer of a CI's tokens, without https:// -> `audience`, what they are made for (at "
-                "CircleCI the organization's id), and `subjects`, the beginnings of the subjects that roles may trust, "
-                "as far as the repository",
+                "description": "Issuer of a CI's tokens, without https:// -> `audience` of the tokens (at CircleCI the "
+                "organization's id), and `subjects`, the beginnings of the subjects that roles may trust, up to and "
+                "including the repository",
                 "default": {},
             },
         },

@@ -1,4 +1,4 @@
-"""Identity policies as the plan holds them: documents of roles and managed policies."""
+"""Reads the identity policies of a plan: the documents of roles and managed policies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TYPES: Final = frozenset(("aws:iam/policy:Policy", "aws:iam/rolePolicy:RolePolic
 
 
 def allowing(inputs: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """Yield place and contents of each statement that isn't a Deny. What isn't a document, `unknown-document` says."""
+    """Yield each statement that isn't a Deny, with its place. `unknown-document` reports other values."""
     for place, document in _documents(inputs):
         for index, statement in enumerate(statements(document)):
             if isinstance(statement, Mapping) and statement.get("Effect") != "Deny":
@@ -21,7 +21,7 @@ def allowing(inputs: Mapping[str, Json]) -> Iterator[tuple[str, Mapping[str, Jso
 
 
 def _documents(inputs: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
-    """Yield place and value of each document, which is JSON text or a mapping."""
+    """Yield each document, which is JSON text or a mapping, with its place."""
     yield "policy", inputs.get("policy")
     for index, inline in enumerate(listed(inputs.get("inlinePolicies"))):
         if isinstance(inline, Mapping):

@@ -1,7 +1,8 @@
-"""What roles may do: exactly the statements that the owners agreed to.
+"""Permissions of roles: exactly the statements that the owners agreed to.
 
-Least privilege tells a statement that is too wide from one that isn't. Whether a role should have it at all, such as a
-preview that may change a listener's rules, nothing tells but an agreement. Boundaries give nothing by themselves.
+The least-privilege pack finds statements that are too wide. Only an agreement says whether a role should have a
+statement at all: for example, whether the preview role may change a listener's rules. Boundaries grant nothing by
+themselves.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Severity
 
 _POLICY: Final = "aws:iam/policy:Policy"
 _BOUNDARY: Final = "boundary"
-"""In place of a policy's statements: it is a boundary, which `pinned-role` keeps from being attached."""
+"""Takes the place of a policy's statements if it is a boundary, which `pinned-role` keeps from being attached."""
 
 
 def agreed_permissions(inputs: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, Json]:
     """Return policy -> its statements, or `boundary`; the resources are given as type and properties.
 
-    A managed policy goes by its name, a policy of a role by `ROLE/NAME`.
+    The key of a managed policy is its name, that of a role's policy is `ROLE/NAME`.
     """
     given = list(inputs)
     boundaries = {policy_name(properties.get("permissionsBoundary")) for type_, properties in given if type_ == ROLE}
@@ -43,7 +44,7 @@ def _policies(type_: str, properties: Mapping[str, Json]) -> Iterator[tuple[str,
 
 
 def _statements(document: Json) -> list[Json]:
-    """Return the statements of a document without their names, all in one order."""
+    """Return the statements of a document without their names, sorted at every level."""
     return sorted((_sorted(statement) for statement in statements(document)), key=json.dumps)
 
 
@@ -62,11 +63,11 @@ def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
             yield Finding(f"Nobody agreed to the policy `{name}`.")
             continue
         if not said:
-            yield Finding(f"What the policy `{name}` says isn't known at preview, or can't be read.")
+            yield Finding(f"The content of the policy `{name}` isn't known at preview, or can't be read.")
             continue
         for statement in [one for one in said if one not in agreed]:
             yield Finding(f"A statement of `{name}` isn't agreed: {_shown(statement)}.")
-        # Without a Deny, the others allow more.
+        # Without a Deny, the other statements allow more.
         for statement in [one for one in agreed if one not in said and not _allows(one)]:
             yield Finding(f"`{name}` lacks a statement that is agreed: {_shown(statement)}.")
 
@@ -84,7 +85,7 @@ def _shown(statement: Json) -> str:
 RULES: Final = (
     Rule(
         id="pinned-permission",
-        title="Policies say what the owners agreed to, and nothing more.",
+        title="Policies have exactly the statements that the owners agreed to.",
         remedy=f"Correct it, or have {OWNERS} change `pinned-permission`: `policies`, which "
         "`python -m policies.inventory.agreement write` writes from the plan.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",
@@ -95,8 +96,8 @@ RULES: Final = (
         config={
             "policies": {
                 "type": "object",
-                "description": "Name of a managed policy, or `ROLE/NAME` of a role's -> its statements without their "
-                "names, or `boundary` for one that no role is given",
+                "description": "Name of a managed policy, or `ROLE/NAME` of a role's policy -> its statements without "
+                "their names, or `boundary` for a policy that is attached to no role",
                 "default": {},
             }
         },

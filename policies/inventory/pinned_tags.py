@@ -1,4 +1,4 @@
-"""Tags that grants look at: their values on the resources of a stack, and the conditions that ask for them."""
+"""Tags that grants check: their values on the resources of a stack, and the conditions that require them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ _FAMILIES: Final = ("aws:RequestTag/", "aws:ResourceTag/")
 
 
 def tag_conditions(inputs: Mapping[str, Json]) -> Iterator[tuple[str, str, Mapping[str, frozenset[str]]]]:
-    """Yield, for each Allow in the identity policies of a resource that looks at tags: the statement's place, which
-    tags it looks at (`aws:RequestTag/` or `aws:ResourceTag/`), and the values that each has to be equal to.
+    """Yield the tag conditions of each Allow in a resource's identity policies.
+
+    Each is the statement's place, the kind of tags (`aws:RequestTag/` or `aws:ResourceTag/`), and a mapping from tag to
+    the values that it has to equal.
     """
     for place, statement in allowing(inputs):
         for family in _FAMILIES:
@@ -26,7 +28,7 @@ def tag_conditions(inputs: Mapping[str, Json]) -> Iterator[tuple[str, str, Mappi
 
 
 def _asked(condition: Json, family: str) -> Mapping[str, frozenset[str]] | None:
-    """Return tag -> values that `StringEquals` demands, None where no tag is looked at."""
+    """Return tag -> values that `StringEquals` requires, None if no tag is checked."""
     operators = condition if isinstance(condition, Mapping) else {}
     found = [
         (operator, key[len(family) :], values)
@@ -44,18 +46,19 @@ def _unpinned(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     own = resource.get("tags")
     for tag, value in own.items() if isinstance(own, Mapping) else ():
         if tag in pinned and value != pinned[tag]:
-            yield Finding(f"The tag `{tag}` isn't `{pinned[tag]}`, so grants of others may take it for theirs.")
+            yield Finding(f"The tag `{tag}` isn't `{pinned[tag]}`, so grants of other stacks may cover the resource.")
     for place, family, asked in tag_conditions(resource.properties) if resource.type in TYPES else ():
         values = {tag.lower(): of_tag for tag, of_tag in asked.items()}  # keys of conditions have no case
         for tag, value in pinned.items():
             if values.get(tag.lower()) != frozenset((value,)):
-                yield Finding(f"`{place}` looks at tags and doesn't ask that `{family}{tag}` equals `{value}`.")
+                yield Finding(f"`{place}` checks tags, but doesn't require `{family}{tag}` to equal `{value}`.")
 
 
 RULES: Final = (
     Rule(
         id="pinned-tag",
-        title="Tags by which grants tell this stack's resources from others are agreed, and a grant asks for all.",
+        title="The tags by which grants recognize this stack's resources have agreed values, and grants require them "
+        "all.",
         remedy=f"Set the tag or add the condition, or have {OWNERS} change `pinned-tag`: `tags`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html",
         severity=Severity.HIGH,
@@ -64,7 +67,7 @@ RULES: Final = (
         config={
             "tags": {
                 "type": "object",
-                "description": "Tag that grants look at -> its value on this stack's resources",
+                "description": "Tag that grants check -> its value on this stack's resources",
                 "default": {},
             }
         },

@@ -1,7 +1,7 @@
-"""What tasks and functions run, and what they are told beside secrets: exactly what was agreed.
+"""The programs of tasks and functions, with their settings apart from secrets: exactly what was agreed.
 
-A command, an address or a switch such as `NODE_TLS_REJECT_UNAUTHORIZED` turns a workload against those who trust it.
-Nothing tells a good one from a bad one, so each is agreed to.
+A command, an address or a switch such as `NODE_TLS_REJECT_UNAUTHORIZED` can turn a workload against its users. No rule
+can tell a good one from a bad one, so owners agree to each.
 """
 
 from __future__ import annotations
@@ -17,20 +17,21 @@ from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule,
 TASK: Final = "aws:ecs/taskDefinition:TaskDefinition"
 FUNCTION: Final = "aws:lambda/function:Function"
 NAMES: Final[Mapping[str, str]] = {TASK: "family", FUNCTION: "name"}
-"""Type of what runs a program -> the property that names it."""
+"""Type of resource that runs a program -> the property with its name."""
 
 _ELSEWHERE: Final = ("name", "image", "secrets")
-"""Of a container: `image-without-digest`, `foreign-registry` and `undeclared-injection` judge the image and secrets."""
+"""Keys of a container that aren't compared: other rules, such as `image-without-digest`, `foreign-registry` and
+`undeclared-injection`, judge image and secrets."""
 _LONG: Final = 120
-"""Characters from which a text is agreed to by its digest."""
+"""A text with more characters is agreed to by its digest."""
 
 
 class _Unreadable(ValueError):
-    """What runs can't be read."""
+    """The program can't be read."""
 
 
 def program(type_: str, properties: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what a task or function runs: container, or `function` -> key -> value, without what is empty.
+    """Return the program of a task or function: container (or `function`) -> key -> value, without empty values.
 
     Environments are mappings from name to value. A text of more than 120 characters is `sha256:` and its digest.
 
@@ -38,9 +39,9 @@ def program(type_: str, properties: Mapping[str, Json]) -> dict[str, Json]:
         ValueError: it can't be read, or two variables have one name.
     """
     if type_ == FUNCTION:
-        told = properties.get("environment")
-        variables = told.get("variables") if isinstance(told, Mapping) else told
-        if told is UNKNOWN or variables is UNKNOWN:
+        environment = properties.get("environment")
+        variables = environment.get("variables") if isinstance(environment, Mapping) else environment
+        if environment is UNKNOWN or variables is UNKNOWN:
             raise _Unreadable
         return {"function": _short({"handler": properties.get("handler"), "environment": variables})}
     text = properties.get("containerDefinitions")
@@ -94,17 +95,17 @@ def _unpinned(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     try:
         runs = program(resource.type, resource.properties)
     except ValueError:
-        yield Finding("What it runs isn't known at preview, or can't be read.")
+        yield Finding("Its program isn't known at preview, or can't be read.")
         return
     agreed = judgement.config["programs"].get(name)
     if agreed is None:
-        yield Finding(f"Nobody agreed to what `{name}` runs.")
+        yield Finding(f"Nobody agreed to the program of `{name}`.")
     elif places := sorted(_differing(agreed, runs)):
-        yield Finding(f"It isn't what was agreed for `{name}`: {', '.join(places)}.")
+        yield Finding(f"These parts of `{name}` aren't as agreed: {', '.join(places)}.")
 
 
 def _differing(agreed: Json, runs: Mapping[str, Json]) -> Iterator[str]:
-    """Yield which keys of which containers aren't as agreed. No value shows, nor a name that nobody agreed to."""
+    """Yield the keys of containers that aren't as agreed, without their values and without names that aren't agreed."""
     known = agreed if isinstance(agreed, Mapping) else {}
     for name in {*known, *runs}:
         before, now = known.get(name), runs.get(name)
@@ -119,7 +120,7 @@ def _differing(agreed: Json, runs: Mapping[str, Json]) -> Iterator[str]:
 RULES: Final = (
     Rule(
         id="pinned-program",
-        title="What tasks and functions run, and what they are told, is agreed.",
+        title="Tasks and functions run only programs, with settings, that the owners agreed to.",
         remedy=f"Correct it, or have {OWNERS} change `pinned-program`: `programs`, which "
         "`python -m policies.inventory.agreement write` writes from the plan.",
         source="https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html",
@@ -130,8 +131,8 @@ RULES: Final = (
         config={
             "programs": {
                 "type": "object",
-                "description": "Family of a task definition, or name of a function -> container, or `function` -> what "
-                "it runs and is told: all but image and secrets, without what is empty; long texts by their digest",
+                "description": "Family of a task definition, or name of a function -> container, or `function` -> its "
+                "program and settings without image, secrets and empty values; long texts by their digest",
                 "default": {},
             }
         },

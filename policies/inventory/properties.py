@@ -1,4 +1,4 @@
-"""Properties: each is judged, harmless or a violation; and what a value that leads to a resource leads to."""
+"""Properties: each is judged, harmless or a violation; and references lead only to this stack's resources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.inventory.table import Verdict, property_leaves, table
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Scope, Severity
 
 _IDENTITIES: Final = ("id", "arn", "name", "bucket", "hostname", "dnsName", "domainName", "fqdn", "clusterIdentifier")
-"""Properties by which another resource refers to one."""
+"""Properties by which other resources refer to a resource."""
 _IAM: Final = re.compile(r"arn:[\w-]+:iam:")
 _HOLDS_NAMES: Final = re.compile(r"arn:[\w-]+:(elasticloadbalancing|wafv2|ecs):")
 _NAMED: Final = frozenset(
@@ -22,7 +22,7 @@ _NAMED: Final = frozenset(
         *("aws:wafv2/ipSet:IpSet", "aws:wafv2/webAcl:WebAcl"),
     )
 )
-"""Types whose ids and ARNs hold the name that the program gives."""
+"""Types whose ids and ARNs contain the name that the program gives."""
 
 
 def _unjudged(resource: Resource, _: Judgement) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def _unjudged(resource: Resource, _: Judgement) -> Iterator[Finding]:
 
 
 def fault(verdict: Verdict | None, value: Json) -> str:
-    """Return what is wrong with a value by the verdict on its property, empty if nothing is."""
+    """Return what is wrong with a value according to the verdict on its property, empty if nothing is."""
     if verdict is None:
         return "isn't known at preview." if value is UNKNOWN else "is a property that no rule judges."
     if verdict.verb == "no":
@@ -76,20 +76,20 @@ def _foreign(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Fi
 
 
 def _foreign_so_far(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
-    """Judge the last resource before anything tells the ids of those that it leads to.
+    """Judge the last resource at a time when the ids of the resources that it refers to aren't known.
 
-    A value that says a name leads to a resource of that name. Of the others, a stack may have as many as it has
-    resources of the type; where ids hold names, it has none.
+    A value that contains a name refers to the resource of that name. Of other values, a stack may have as many as it
+    has resources of the type, or none if ids of the type contain names.
     """
     last, agreed = resources[-1], set(judgement.config["agreed"])
-    for place, types, values in _led_to(last):
+    for place, types, values in last.shared(_references):
         candidates = [resource for resource in resources if resource.type in types]
         called = agreed.union(*map(_identities, candidates))
         nameless = {value for value in values if not _names(value) & called}
         before = {
             value
             for other in resources
-            for _, others, found in _led_to(other)
+            for _, others, found in other.shared(_references)
             if others[0] == types[0]
             for value in found
             if not _names(value) & called
@@ -99,12 +99,8 @@ def _foreign_so_far(resources: Sequence[Resource], judgement: Judgement) -> Iter
             yield Finding(f"`{place}` doesn't come from this stack's {' or '.join(types)}.", last.urn)
 
 
-def _led_to(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]], ...]:
-    """Return place, types and known values, for each path that has to come from a resource of some types."""
-    return resource.shared(_leading)
-
-
-def _leading(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]], ...]:
+def _references(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]], ...]:
+    """Return place, types and known values of each path whose value has to come from a resource of some types."""
     known = table().get(resource.type)
     found: dict[str, tuple[str, tuple[str, ...], set[str]]] = {}
     for path, place, value in resource.shared(property_leaves) if known else ():
@@ -115,7 +111,7 @@ def _leading(resource: Resource) -> tuple[tuple[str, tuple[str, ...], set[str]],
 
 
 def _is_made(resource: Resource, path: str, value: Json, verdict: Verdict, names: set[str]) -> bool:
-    """Tell whether a value comes from a resource of the verdict's types; `names` are what such resources are called."""
+    """Tell whether a value comes from a resource of the verdict's types; `names` are the names of such resources."""
     if value is not UNKNOWN:
         return "or" in verdict.words or bool(_names(value) & names)
     behind = resource.references.get(path.partition(".")[0], frozenset())
@@ -123,7 +119,7 @@ def _is_made(resource: Resource, path: str, value: Json, verdict: Verdict, names
 
 
 def is_called(resource: Resource, other: Resource, path: str) -> bool:
-    """Tell whether another resource refers to one with the value at a path."""
+    """Tell whether another resource refers to this one with the value at a path."""
     value = other.get(path)
     if value is UNKNOWN:
         return resource.urn in other.references.get(path.partition(".")[0], frozenset())
@@ -135,7 +131,7 @@ def _identities(resource: Resource) -> set[str]:
 
 
 def _names(value: Json) -> set[str]:
-    """Return a reference and, for an ARN that is written from a name, the name: its place differs by service."""
+    """Return a reference and, if it is an ARN with a name in it, the name, whose place differs by service."""
     if not isinstance(value, str):
         return set()
     last = value.rsplit(":", 1)[-1]
@@ -153,8 +149,8 @@ RULES: Final = (
     Rule(
         id="unjudged-property",
         title="Every property is judged by a rule, or known to be harmless.",
-        remedy="Take it away, or have the owners of `policies/inventory/types/` add a line that says which rule judges "
-        "it or why it's harmless.",
+        remedy="Remove it, or have the owners of `policies/inventory/types/` add a line that says which rule judges "
+        "it or why it is harmless.",
         source="https://www.pulumi.com/docs/insights/policy/policy-packs/",
         severity=Severity.HIGH,
         check=_unjudged,
@@ -162,8 +158,8 @@ RULES: Final = (
     ),
     Rule(
         id="foreign-reference",
-        title="What leads to another resource leads to one of this stack, or to one that its owners agreed to.",
-        remedy=f"Take the value from the resource, or have {OWNERS} add it to `foreign-reference`, `agreed`.",
+        title="References lead only to resources of this stack, or to resources that its owners agreed to.",
+        remedy=f"Take the value from the resource, or have {OWNERS} add it to `foreign-reference`: `agreed`.",
         source="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/",
         severity=Severity.HIGH,
         check=_foreign,
@@ -183,7 +179,7 @@ RULES: Final = (
             "agreed": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "ARNs, ids and names of resources outside the stack that its resources may lead to",
+                "description": "ARNs, ids and names of resources outside the stack that its resources may refer to",
                 "default": [],
             }
         },

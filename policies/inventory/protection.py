@@ -1,4 +1,4 @@
-"""What can't be made again as it was: its data, its name or its addresses are gone once it is deleted."""
+"""Protects resources that can't be created again as they were: deleting them loses their data, name or addresses."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def _unprotected(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 RULES: Final = (
     Rule(
         id="unprotected-resource",
-        title="In production, the engine deletes no data and no entrance by mistake.",
-        remedy="Set the option `protect`. To delete it on purpose, write a waiver with an end.",
+        title="In production, the engine can't delete data or entry points by mistake.",
+        remedy="Set the option `protect`. To delete the resource on purpose, add a waiver.",
         source="https://www.pulumi.com/docs/iac/concepts/resources/options/protect/",
         severity=Severity.HIGH,
         check=_unprotected,

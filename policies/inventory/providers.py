@@ -1,4 +1,4 @@
-"""Providers: who makes the resources, where, and in whose name."""
+"""Providers: which of them create the resources, where, and with whose credentials."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ PREFIX: Final = "pulumi:providers:"
 
 
 def judged_provider(resource: Resource) -> tuple[str, Mapping[str, Json]] | None:
-    """Return the package and the inputs of a provider, or of the one that makes a resource.
-
-    None for what no provider makes.
-    """
+    """Return the package and the inputs of a provider, or of a resource's provider; None if it has none."""
     if resource.type.startswith(PREFIX):
         return resource.type.removeprefix(PREFIX), resource.properties
     package = resource.type.partition(":")[0]
@@ -42,8 +39,8 @@ def _unbound(resource: Resource, _: Judgement) -> Iterator[Finding]:
 RULES: Final = (
     Rule(
         id="unbound-provider",
-        title="Resources are made by the providers of AWS and Cloudflare, as whoever deploys, with every check.",
-        remedy="Use the default provider, or one that says no more than region, `allowedAccountIds` and default tags.",
+        title="The AWS and Cloudflare providers use the deployer's own credentials and skip no check.",
+        remedy="Use the default provider, or one that sets only region, `allowedAccountIds` and default tags.",
         source="https://www.pulumi.com/registry/packages/aws/installation-configuration/",
         severity=Severity.CRITICAL,
         check=_unbound,

@@ -1,4 +1,4 @@
-"""Roles: who assumes each, within which boundary, and which managed policies are attached to it."""
+"""Roles: who can assume each, its boundary, and the managed policies that are attached to it."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _WITH: Final = "with"
 
 @dataclass(frozen=True)
 class Terms:
-    """What is agreed about a role: who assumes it, the name of its boundary, the names of its managed policies.
+    """The agreement about a role: who can assume it, the name of its boundary, the names of its managed policies.
 
-    It is written in one line: `ecs-tasks.amazonaws.com within prod-boundary with prod-look prod-write`. Whoever assumes
-    it is a service, an ARN, or the subject of an identity provider's tokens.
+    It is written in one line: `ecs-tasks.amazonaws.com within prod-boundary with prod-look prod-write`. The first words
+    name who can assume it: services, ARNs, or subjects of an identity provider's tokens.
     """
 
     assumed_by: frozenset[str] = frozenset()
@@ -30,7 +30,7 @@ class Terms:
 
     @staticmethod
     def read(line: Json) -> Terms:
-        """Read a line; whatever else it is agrees to nothing."""
+        """Read a line; a value that isn't a text agrees to nothing."""
         parts: dict[str, set[str]] = {"": set(), _WITHIN: set(), _WITH: set()}
         part = ""
         for word in line.split() if isinstance(line, str) else ():
@@ -42,7 +42,7 @@ class Terms:
 
     @staticmethod
     def of_role(inputs: Mapping[str, Json]) -> Terms:
-        """Return what a role's own inputs say."""
+        """Return the terms in a role's own inputs."""
         boundary = inputs.get("permissionsBoundary")
         arns = inputs.get("managedPolicyArns")
         return Terms(
@@ -52,18 +52,18 @@ class Terms:
         )
 
     def line(self) -> str:
-        """Write them in one line."""
+        """Return the terms in one line."""
         words = [*sorted(self.assumed_by), *([_WITHIN, self.boundary] if self.boundary else [])]
         return " ".join([*words, *([_WITH, *sorted(self.policies)] if self.policies else [])])
 
 
 def policy_name(arn: Json) -> str:
-    """Return the name of a policy from its ARN; what isn't known, or no ARN, has a name that nobody agrees to."""
+    """Return the name of a policy from its ARN; for an unknown value or another text, a name that nobody agrees to."""
     return arn.rpartition("/")[2] if isinstance(arn, str) and ":policy/" in arn else "?"
 
 
 def assumed_by(document: Json) -> Iterator[str]:
-    """Yield who assumes a role by its trust policy: services, ARNs, subjects of tokens; `*` is anybody."""
+    """Yield who can assume a role according to its trust policy: services, ARNs, token subjects; `*` is anybody."""
     found = statements(document)
     if not found:
         yield "?"
@@ -86,10 +86,10 @@ def _principals(statement: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _subjects(statement: Mapping[str, Json]) -> list[Json]:
-    """Return the subjects of tokens that a statement takes, each with the other claims that it asks for.
+    """Return the token subjects that a statement accepts, each with the other claims that it requires.
 
     `repo:owner/name:environment:prod&ref=refs/heads/main` is a subject whose tokens must also have this claim. Only
-    StringEquals counts: other operators may ask for less than they seem to.
+    claims under StringEquals count: other operators may require less than they seem to.
     """
     operators = statement.get("Condition")
     conditions = operators if isinstance(operators, Mapping) else {}
@@ -138,7 +138,7 @@ _WRITE: Final = "`python -m policies.inventory.agreement show` has the line that
 RULES: Final = (
     Rule(
         id="pinned-role",
-        title="Each role is assumed by those, bounded by the policy and given the policies that the owners agreed to.",
+        title="Each role has the trust, the boundary and the managed policies that the owners agreed to.",
         remedy=f"Correct it, or have {OWNERS} change the role's line in `pinned-role`: `roles`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html",
         severity=Severity.CRITICAL,
@@ -148,7 +148,8 @@ RULES: Final = (
         config={
             "roles": {
                 "type": "object",
-                "description": "Name of a role -> who assumes it, `within` its boundary, `with` its managed policies",
+                "description": "Name of a role -> who can assume it, `within` its boundary, `with` its managed "
+                "policies",
                 "default": {},
             }
         },

@@ -1,4 +1,4 @@
-"""Who may read and write the state that Pulumi keeps, and use its key: whoever opens it has the secrets in it."""
+"""Who can read and write Pulumi's state and use its key: anyone who can decrypt the state has the secrets in it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from policies.rulebook import Finding, Json, Judgement, Resource, Rule, Scope, S
 _READS: Final = {"s3:listbucket": "bucket", "s3:getobject": "objects", "kms:decrypt": "key"}
 _WRITES: Final = {**_READS, "s3:putobject": "objects", "s3:deleteobject": "objects", "kms:generatedatakey": "key"}
 _ACCESS: Final[Mapping[Json, Mapping[str, str]]] = {"reads": _READS, "writes": _WRITES}
-"""What is agreed about a role -> actions, in lower case -> on which part of the state.
+"""Agreed access of a role -> action, in lower case -> the part of the state on which it is allowed.
 
 The engine's calls to a bucket and a key: https://www.pulumi.com/docs/iac/concepts/state-and-backends/#aws-s3"""
 
 _OBJECTS: Final = "/.pulumi/"
-"""What precedes all that the engine keeps in a bucket (BookkeepingDir in sdk/go/common/workspace/paths.go)."""
+"""Prefix of everything that the engine keeps in a bucket (BookkeepingDir in sdk/go/common/workspace/paths.go)."""
 
 
 def _unagreed(resources: Sequence[Resource], judgement: Judgement) -> Iterator[Finding]:
@@ -28,7 +28,7 @@ def _unagreed(resources: Sequence[Resource], judgement: Judgement) -> Iterator[F
     for resource in resources:
         if resource.type not in TYPES or resource.get("name") in boundaries:
             continue  # a boundary grants nothing
-        # Whom a managed policy is attached to may change, so that it grants nothing on the state.
+        # A managed policy can be attached to other roles later, so it must not grant access to the state.
         role = resource.get("name" if resource.type == ROLE else "role")
         agreed = _ACCESS.get(roles.get(role), {}) if isinstance(role, str) else {}
         for place, statement in allowing(resource.properties):
@@ -47,7 +47,7 @@ def _unagreed(resources: Sequence[Resource], judgement: Judgement) -> Iterator[F
 
 
 def _part(arn: Json, bucket: str, key: str) -> str:
-    """Return which part of the state an ARN names, empty for none. `foreign-bucket` judges patterns of buckets."""
+    """Return the part of the state that an ARN names, empty if none. `foreign-bucket` judges patterns of buckets."""
     if not isinstance(arn, str):
         return ""
     if key and arn == key:
@@ -61,8 +61,8 @@ def _part(arn: Json, bucket: str, key: str) -> str:
 RULES: Final = (
     Rule(
         id="pinned-state",
-        title="Nobody reads or writes Pulumi's state, or uses its key, but the roles that are agreed to.",
-        remedy=f"Take the grant away, or have {OWNERS} agree to the role, bucket and key in `pinned-state`.",
+        title="Only roles that the owners agreed to can read or write Pulumi's state or use its key.",
+        remedy=f"Remove the grant, or have {OWNERS} agree to the role, bucket and key in `pinned-state`.",
         source="https://www.pulumi.com/docs/iac/concepts/state-and-backends/",
         severity=Severity.HIGH,
         check=_unagreed,
@@ -70,7 +70,7 @@ RULES: Final = (
         types=TYPES,
         config={
             "bucket": {"type": "string", "description": "Name of the bucket that keeps the state", "default": ""},
-            "key": {"type": "string", "description": "ARN of the key that encrypts it", "default": ""},
+            "key": {"type": "string", "description": "ARN of the key that encrypts the state", "default": ""},
             "roles": {
                 "type": "object",
                 "additionalProperties": {"enum": sorted(map(str, _ACCESS))},

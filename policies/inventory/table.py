@@ -1,4 +1,4 @@
-"""The types that the gate knows, and the verdict on each of their properties, as `types/*.txt` has them.
+"""Reads `types/*.txt`: the types that the gate knows, and the verdict on each of their properties.
 
     [aws:lb/listenerRule:ListenerRule] counted
     *                       by rule-without-header-check
@@ -7,10 +7,10 @@
     actions.fixedResponse.contentType only text/plain
     actions.forward.**      no one target group, agreed by name, takes all requests
 
-A section is a type; `counted` says that the owners agree to how many of it a stack holds. Its line `*` says which rules
-judge the type, or why none has to. Every other line is a property: its path, without the indexes of lists, and
-the verdict. A path that ends in `**` stands for itself and everything below that has no line of its own. The lines of
-a section that ends in `:*` hold for every type of that package.
+A section is a type; `counted` means that the owners agree to the number of such resources in a stack. The line `*` says
+which rules judge the type, or why none has to. Every other line is a property: its path, without the indexes of lists,
+and the verdict. A path that ends in `**` stands for itself and everything below that has no line of its own. The lines
+of a section that ends in `:*` apply to every type of that package.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ AGREED: Final = "agreed"
 
 VERBS: Final[Mapping[str, str]] = {
     "by": "these rules judge it",
-    "secret": "it may hold a secret that passes through; the rules after `by` judge it",
+    "secret": "it may hold a secret that passes through the stack; the rules after `by` judge it",
     "made": "the value comes from a resource of this stack, of one of these types, or the owners agreed to it; "
-    "the rule after `or` judges values that are known",
-    "only": "these values and no others",
-    AGREED: "the value matters, and no rule tells a right one from a wrong one: the owners agreed to it",
-    "free": "any value is harmless, for the reason given",
-    "no": "it isn't agreed, for the reason given",
+    "the rule after `or` judges known values",
+    "only": "only these values are accepted",
+    AGREED: "the value matters, but no rule can judge it by itself: the owners agree to it",
+    "free": "any value is harmless, for the given reason",
+    "no": "no value is accepted, for the given reason",
 }
-"""The first word of a verdict -> what it says."""
+"""The first word of a verdict -> its meaning."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says to a property. `verb` is one of `VERBS`; `text` is the rest of the line."""
+    """The gate's verdict on a property. `verb` is one of `VERBS`; `text` is the rest of the line."""
 
     verb: str
     text: str
@@ -55,7 +55,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Known:
-    """A type that the gate knows. `verdict` is the one on the type as a whole."""
+    """A type that the gate knows. `verdict` is about the type as a whole."""
 
     type: str
     counted: bool
@@ -115,20 +115,20 @@ def table() -> Mapping[str, Known]:
 
 
 def types_with(verb: str, rule: str) -> frozenset[str]:
-    """Return the types of which a rule judges a property."""
+    """Return the types that have a property with this verb whose verdict names a rule."""
     return frozenset(known.type for known in table().values() if known.paths(verb, rule))
 
 
 def property_leaves(resource: Resource) -> Sequence[tuple[str, str, Json]]:
-    """Return what `leaves` yields of a resource's properties, for `Resource.shared`."""
+    """Return the leaves of a resource's properties, as an analysis for `Resource.shared`."""
     return tuple(leaves(resource.properties))
 
 
 def leaves(value: Json, path: str = "", place: str = "") -> Iterator[tuple[str, str, Json]]:
     """Yield each value within a resource's properties: its path in the table, its place, and itself.
 
-    Paths leave out the indexes of lists, places have them (`actions.0.type`). What is null, an empty text or an empty
-    list says nothing and is left out; an empty mapping may say something and is a value.
+    Paths leave out the indexes of lists, places have them (`actions.0.type`). Null, an empty text and an empty list
+    have no effect and are left out; an empty mapping can have one, so it counts as a value.
     """
     if isinstance(value, Mapping) and value:
         for key, item in value.items():

@@ -1,6 +1,6 @@
-"""Values that no rule can tell right from wrong, and that matter: exactly those that the owners agreed to.
+"""Values that matter but that no rule can judge by itself: exactly those that the owners agreed to.
 
-How much a task gets, what a health check looks for or which fields a log has is right for one platform and wrong for
+The memory of a task, the path of a health check or the fields of a log are right for one platform and wrong for
 another. The lines of `types/*.txt` with the verdict `agreed` name such properties.
 """
 
@@ -18,13 +18,14 @@ from policies.inventory.table import AGREED, leaves, property_leaves, table
 from policies.rulebook import UNKNOWN, Finding, Json, Judgement, Resource, Rule, Severity
 
 DEFAULTS: Final = Path(__file__).with_name("provider_defaults.json")
-"""Type -> path -> what the provider puts where the program says nothing; written by `generators`."""
+"""Type -> path -> the provider's default; written by `generators`."""
 
 
 def agreed_values(inputs: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str, dict[str, list[Json]]]:
-    """Return type -> path -> what resources have there: a value, a list of several, null for none.
+    """Return type -> path -> the values that resources have there.
 
-    The resources are given as type and properties. A provider's default counts as none.
+    Each is a value, the list of values if a resource has several, or null if it has none. The resources are given as
+    type and properties. A provider's default counts as no value.
     """
     found: dict[str, list[dict[str, Json]]] = {}
     for type_, properties in inputs:
@@ -40,9 +41,9 @@ def agreed_values(inputs: Iterable[tuple[str, Mapping[str, Json]]]) -> dict[str,
 
 
 def _values(type_: str, found: Iterable[tuple[str, str, Json]], defaults: Mapping[str, Json]) -> dict[str, Json]:
-    """Return path -> value, or the list of several, for the properties of a resource that are agreed to.
+    """Return path -> value, or list of values, for the properties of a resource that need an agreement.
 
-    The engine shows a provider's default as if the program had set it.
+    Defaults are left out, since the engine shows a provider's default as if the program had set it.
     """
     values: dict[str, list[Json]] = {}
     for path, _, value in found:
@@ -59,7 +60,7 @@ def _defaults() -> Mapping[str, Mapping[str, Json]]:
 
 
 def _key(value: Json) -> str:
-    """Return a text by which values compare; the engine knows one kind of number, JSON two."""
+    """Return a text for comparing values: the engine has one kind of number, JSON has two."""
     return repr([float(one) if type(one) is int else one for one in listed(value)])
 
 
@@ -72,7 +73,11 @@ def _unagreed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         if any(one is UNKNOWN for one in listed(value)):
             yield Finding(f"`{path}` isn't known at preview.")
         elif _key(value) not in map(_key, agreed.get(path, [None])):
-            yield Finding(f"`{path}` is left out." if value is None else f"`{path}` has a value that isn't agreed.")
+            yield Finding(
+                f"`{path}` is left out, which isn't agreed."
+                if value is None
+                else f"`{path}` has a value that isn't agreed."
+            )
 
 
 TYPES: Final = frozenset(type_ for type_, known in table().items() if known.paths(AGREED))
@@ -80,7 +85,7 @@ TYPES: Final = frozenset(type_ for type_, known in table().items() if known.path
 RULES: Final = (
     Rule(
         id="pinned-value",
-        title="What no rule can tell right from wrong is as its owners agreed.",
+        title="Values that no rule can judge by itself are as the owners agreed.",
         remedy=f"Correct it, or have {OWNERS} change `pinned-value`: `values`, which "
         "`python -m policies.inventory.agreement write` writes from the plan.",
         source="https://www.pulumi.com/docs/insights/policy/policy-packs/",
@@ -91,14 +96,14 @@ RULES: Final = (
         config={
             "values": {
                 "type": "object",
-                "description": "Type -> property -> what its resources may have there: values, lists of several that "
-                "one resource has, null where it may be left out",
+                "description": "Type -> property -> accepted values: a value, a list for a resource with several "
+                "values, null if the property may be left out",
                 "default": {},
             },
             "defaults": {
                 "type": "object",
-                "description": "Type -> property -> what the provider puts where the program says nothing, for "
-                "releases with other defaults than those in `policies/inventory/provider_defaults.json`",
+                "description": "Type -> property -> the provider's default, for provider releases whose defaults "
+                "differ from `policies/inventory/provider_defaults.json`",
                 "default": {},
             },
         },

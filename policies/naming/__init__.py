@@ -1,6 +1,6 @@
 """The naming pack: names, tags and hosts follow conventions, and every name is explicit.
 
-`RULES` is the pack. Every rule judges the inputs of one resource, except `duplicate-name`, which looks at the stack.
+`RULES` is the pack. Every rule judges the inputs of one resource, except `duplicate-name`, which judges the stack.
 """
 
 from typing import Final

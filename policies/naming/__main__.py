@@ -1,12 +1,12 @@
-"""The naming pack, as the engine starts it."""
+"""Starts the naming pack for the engine."""
 
 import gc
 import sys
 from pathlib import Path
 from types import ModuleType
 
-gc.disable()  # Nothing that an import allocates is garbage; `start` puts the collector to work.
-# The engine starts this file alone; the rulebook lies in the folder above, whatever that is called.
+gc.disable()  # Nothing that an import allocates is garbage; `start` turns the collector on again.
+# The engine starts this file alone; the rulebook is in the folder above, whatever that is called.
 FOLDER = Path(__file__).resolve().parents[1]
 if not (FOLDER / "rulebook").is_dir():
     sys.exit(f"error: there is no folder `rulebook` in {FOLDER}; every pack needs it beside its own folder")

@@ -1,4 +1,4 @@
-"""Compile the table of taggable types from the Pulumi AWS SDK that is installed.
+"""Compile the table of taggable types from the installed Pulumi AWS SDK.
 
 Run it after an update of the SDK: `python -m policies.naming.compile_taggable`.
 """
@@ -18,9 +18,9 @@ _TAGS: Final = re.compile(r"^\s+tags: pulumi\.Input\[.*(?:Mapping\[str|GroupTagA
 
 
 def compile_table() -> str:
-    """Return the text of the table for the installed SDK: its resource classes that have an input `tags`.
+    """Return the text of the table for the installed SDK: the resource types that have an input `tags`.
 
-    Reads the SDK's source and doesn't import it, which would take minutes of a processor.
+    It reads the SDK's source instead of importing it, which would take minutes of processor time.
     """
     sdk = distribution(_SDK)
     types: set[str] = set()

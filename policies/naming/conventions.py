@@ -1,6 +1,6 @@
 """Names that follow a pattern with the environment in it, one rule for each kind of resource.
 
-A missing name passes here: `generated-name` reports it, and one fault is reported once.
+A missing name passes here, because `generated-name` reports it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ RULES: Final = Rules()
 class Convention:
     """What a name has to look like.
 
-    `pattern` is a regular expression for the whole name; in it and in `shape`, which says the same to people,
-    `ENV` stands for the environment. `longest` is what AWS takes. `reserved` are the beginnings and ends that AWS
-    keeps for itself, as a regular expression that is searched for.
+    `pattern` is a regular expression for the whole name, and `shape` says the same to people; in both, `ENV` stands
+    for the environment. `longest` is the length that AWS accepts. `reserved` is a regular expression that finds the
+    beginnings and ends that AWS reserves.
     """
 
     pattern: str
@@ -34,11 +34,11 @@ class Convention:
     def problem(self, name: str, environment: str) -> str:
         """Return what is wrong with a name, empty if nothing is."""
         if len(name) > self.longest:
-            return f"is {len(name)} characters long; AWS takes {self.longest}"
+            return f"is {len(name)} characters long; AWS accepts {self.longest}"
         if not re.fullmatch(self.pattern.replace("ENV", re.escape(environment)), name):
             return f"isn't of the form {self.shape.replace('ENV', environment)}"
         if self.reserved and re.search(self.reserved, name):
-            return "has a beginning or an end that AWS reserves"
+            return "has a beginning or end that AWS reserves"
         return ""
 
     def judge(self, properties: Properties, path: str, judgement: Judgement) -> Iterator[Finding]:
@@ -60,7 +60,7 @@ _EXAMPLE: Final = "`ENV-name`, lower-case letters and digits between single hyph
 def _require(
     id_: str, convention: Convention, *kinds: str, title: str, source: str, severity: Severity = Severity.MEDIUM
 ) -> None:
-    """Add the rule that names of some kinds follow a convention."""
+    """Add the rule that names of some kinds of resources follow a convention."""
     RULES.resource(
         id_,
         title=title,
@@ -72,7 +72,7 @@ def _require(
     )(convention.check)
 
 
-# Parameter Store takes 15 levels and, with the ARN before it, 1,011 characters.
+# Parameter Store accepts 15 levels, and 1,011 characters including the start of the ARN.
 _require(
     "misnamed-parameter",
     Convention("/ENV(?:/[a-z0-9][a-z0-9_-]*){2,14}", "`/ENV/namespace/resource`, lower case", 1011),
@@ -109,7 +109,7 @@ _require(
     "load balancer",
     "target group",
     "trust store",
-    title="Load balancers and target groups are named ${environment}-purpose, in 32 characters.",
+    title="Load balancers and target groups are named ${environment}-purpose, in at most 32 characters.",
     source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
 )
 _require(
@@ -151,10 +151,10 @@ _require(
     "origin access control",
     "CloudFront function",
     "CloudFront trust store",
-    title="What distributions refer to (headers policies, functions, ...) is named ${environment}-purpose.",
+    title="CloudFront policies, functions, access controls and trust stores are named ${environment}-purpose.",
     source="https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_ResponseHeadersPolicyConfig.html",
 )
-# 60 is the shortest of their limits (log deliveries); FIFO topics and queues end in .fifo.
+# 60 is the lowest of their limits, that of log deliveries; names of FIFO topics and queues end in .fifo.
 _require(
     "misnamed-resource",
     Convention(rf"{_WORDS}(?:\.fifo)?", _EXAMPLE, 60),

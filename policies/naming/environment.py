@@ -1,4 +1,4 @@
-"""The environment that a stack's names have to carry."""
+"""The environment that names in a stack have to carry."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ ENVIRONMENT: Final[Mapping[str, Mapping[str, Any]]] = {
         "default": "",
     }
 }
-"""Schema of the configuration that every rule about an environment takes."""
+"""Schema of the configuration key that every rule about an environment takes."""
 
 
 AGREED: Final[Mapping[str, Mapping[str, Any]]] = {
     "agreed": {
         "type": "array",
         "items": {"type": "string"},
-        "description": "Whole names that owners agreed to, such as those of resources that were there before",
+        "description": "Full names that owners agreed to, such as those of resources that already existed",
         "default": [],
     }
 }
-"""Schema of the names that don't follow a convention and yet pass."""
+"""Schema of the configuration key for names that pass although they don't follow a convention."""
 
 
 def stack_environment(judgement: Judgement) -> str:

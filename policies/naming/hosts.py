@@ -1,7 +1,7 @@
 """Hosts: within the zone, and with the environment's label unless it is production.
 
-Production: `portal.example.com`. Any other environment: `portal-dev.example.com`, or, where it is configured,
-`portal.dev.example.com`. Labels that begin with an underscore, and what stands before them, name services and not
+Production: `portal.example.com`. Any other environment: `portal-dev.example.com`, or, if so configured,
+`portal.dev.example.com`. Labels that begin with an underscore, and all labels before them, name services instead of
 hosts (RFC 8552): `_acme.portal-dev...` is judged as `portal-dev...`.
 """
 
@@ -42,17 +42,17 @@ _CONFIG: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 _ENDS: Final = {"suffix": "-{}.", "subdomain": ".{}."}
-"""Style -> what stands between a host's own label and the zone; the braces take the environment."""
+"""Style -> the text between a host's own label and the zone; the braces stand for the environment."""
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SERVICE: Final = r"(?:[a-z0-9_-]{1,63}\.)*_[a-z0-9_-]{1,62}\."
 
 
 def _host_problem(host: str, judgement: Judgement, *, record: bool) -> str:
-    """Return what is wrong with a host, empty if nothing is. A record may also be the zone's or a service's."""
+    """Return what is wrong with a host, empty if nothing is. A record may also be for the zone itself or a service."""
     environment, zone = stack_environment(judgement), _zone(judgement)
     production = environment == judgement.config["production"]
     if len(host) > _LONGEST_HOST:
-        return f"is {len(host)} characters long; DNS takes {_LONGEST_HOST}"
+        return f"is {len(host)} characters long; DNS allows {_LONGEST_HOST}"
     if host != zone and not host.endswith(f".{zone}"):
         return f"isn't in the zone `{zone}`"
     end = ("." if production else _ENDS[_style(judgement)].format(environment)) + zone
@@ -82,7 +82,7 @@ def _style(judgement: Judgement) -> str:
     """Return how the stack's hosts carry the environment, a key of `_ENDS`.
 
     Raises:
-        Unjudgeable: the stack's configuration has another one.
+        Unjudgeable: the configuration has a style that isn't a key of `_ENDS`.
     """
     style: str = judgement.config["host_style"] or judgement.settings.get("hostStyle", "suffix")
     if style not in _ENDS:
@@ -111,8 +111,8 @@ def _misnamed_record(resource: Resource, judgement: Judgement) -> Iterator[Findi
 def _validates_a_certificate(resource: Resource) -> bool:
     """Tell whether a record whose name is unknown can only be one that validates a certificate.
 
-    ACM chooses name and content of such a record, a CNAME that isn't proxied. The name is judged when it is known,
-    before the record is made.
+    ACM chooses the name and content of such a record, an unproxied CNAME. Its name is judged in the update, once it is
+    known and before the record is created.
     """
     return (
         "name" in MAY_BE_UNKNOWN.get(resource.type, ())
@@ -124,7 +124,7 @@ def _validates_a_certificate(resource: Resource) -> bool:
 
 @RULES.resource(
     "misnamed-distribution",
-    title="Distributions serve hosts of the zone and of the environment, and say so in their comment.",
+    title="Distributions serve hosts of the zone and the environment, and their comment names the environment.",
     remedy="Give it the aliases `host.zone` in production, `host-${environment}.zone` elsewhere "
     "(`host.${environment}.zone` where `host_style` is `subdomain`), "
     "and a comment such as `${environment} portal`.",
@@ -136,7 +136,7 @@ def _validates_a_certificate(resource: Resource) -> bool:
 def _misnamed_distribution(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     aliases = resource.parts("aliases")
     if not aliases:
-        yield Finding("It has no `aliases`, so it is reached under a generated name only.")
+        yield Finding("It has no `aliases`, so it can be reached only under a generated name.")
     for alias in aliases:
         if not isinstance(alias.value, str):
             yield Finding(f"{resource.refusal(alias.path, 'a string')}.")
@@ -147,4 +147,4 @@ def _misnamed_distribution(resource: Resource, judgement: Judgement) -> Iterator
     for path in ("comment", "tags.Name"):
         text = resource.text("comment") if path == "comment" else resource.text_or_none(path)
         if text is not None and (len(text) > _LONGEST_COMMENT or not label.fullmatch(text)):
-            yield Finding(f"`{path}` doesn't begin with `{environment} ` or `{environment}-` and a name.")
+            yield Finding(f"`{path}` isn't `{environment} ` or `{environment}-` followed by a name.")

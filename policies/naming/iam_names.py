@@ -1,4 +1,4 @@
-"""Names of policies, and the path of everything in IAM."""
+"""Names of IAM policies, and paths of IAM resources."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _POLICY: Final = Convention("ENV(?:-[a-z0-9]+)+", "`ENV-name`, lower case", 128)
 def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     if resource.type in resource_types("role"):
         for policy in resource.parts("inlinePolicies"):
-            policy.text("name")  # one without a name can't be judged
+            policy.text("name")  # a policy without a name can't be judged
             yield from _POLICY.judge(policy, "name", judgement)
     else:
         yield from _POLICY.judge(resource, "name", judgement)
@@ -35,8 +35,8 @@ def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "misplaced-iam-resource",
-    title="Roles, instance profiles and managed policies live under their environment's path.",
-    remedy="Set `path` to it: permissions to manage IAM resources are granted by path.",
+    title="Roles, instance profiles and managed policies are under their environment's path.",
+    remedy="Set `path` to the path that the finding names: permissions to manage IAM resources are granted by path.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html",
     severity=Severity.HIGH,
     types=resource_types("role", "managed policy", "instance profile"),
@@ -44,7 +44,7 @@ def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         **ENVIRONMENT,
         "path": {
             "type": "string",
-            "description": "The path; ${project} and ${environment} stand for those of the stack",
+            "description": "The path; ${project} and ${environment} stand for the stack's own",
             "default": "/${project}/${environment}/",
         },
     },
@@ -52,6 +52,6 @@ def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 def _misplaced(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     path = judgement.config["path"].replace("${environment}", stack_environment(judgement))
     path = path.replace("${project}", judgement.project)
-    # Without a path IAM takes "/".
+    # IAM's default path is "/".
     if resource.text_or_none("path") != path:
         yield Finding(f"`path` isn't `{path}`.")

@@ -1,7 +1,7 @@
 """Which property holds the physical name of a resource that others refer to by name.
 
-Property names and tokens are those of the Pulumi AWS provider, version 7; tokens of one physical thing share an
-entry (`aws:alb/...` and `aws:lb/...` are the same resource under two names).
+Properties and type tokens are those of the Pulumi AWS provider, version 7. Two tokens for the same resource have the
+same kind (`aws:alb/...` and `aws:lb/...` are one resource under two names).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final
 class PhysicalName:
     """Where a type keeps its name.
 
-    `kind` is one word for types that share a name space. `prefix` is the property that has AWS generate the rest of
-    the name, empty if there is none. `within` lists the properties in which the name is unique, beside the region.
+    `kind` is the same for types that share a namespace. `prefix` is the property that makes AWS generate the rest of
+    the name, empty if there is none. `within` lists the properties, besides the region, within which names are unique.
     """
 
     kind: str
@@ -67,7 +67,7 @@ PHYSICAL_NAMES: Final[Mapping[str, PhysicalName]] = {
     "aws:cloudwatch/metricAlarm:MetricAlarm": PhysicalName("alarm"),
     "aws:rds/subnetGroup:SubnetGroup": PhysicalName("database subnet group", prefix="namePrefix"),
 }
-"""Resource type -> where its name is."""
+"""Resource type -> where it keeps its name."""
 
 
 def resource_types(*kinds: str) -> frozenset[str]:
@@ -76,6 +76,6 @@ def resource_types(*kinds: str) -> frozenset[str]:
 
 
 def shown(name: str) -> str:
-    """Return a name for a message: quoted, cut where it is too long to read, control characters escaped."""
-    # Formatted first: a secret shows no value then.
+    """Return a name for a message: quoted, cut if it is too long to read, with control characters escaped."""
+    # The inner f-string comes first, so that a secret shows no value.
     return f"`{f'{name[:80]}'.encode('unicode_escape').decode()}{'...' if len(name) > 80 else ''}`"

@@ -1,4 +1,4 @@
-"""Tags on everything that takes tags."""
+"""Tags on every resource that can have tags."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _LISTED: Final = frozenset({"aws:autoscaling/group:Group"})
 
 @RULES.resource(
     "missing-tags",
-    title="Everything taggable carries the required tags, and `Environment` is the stack's own.",
-    remedy="Set the tags on the resource, or as default tags of its provider.",
+    title="Every taggable resource has the required tags, and its `Environment` is the stack's own.",
+    remedy="Set the tags on the resource, or as its provider's default tags.",
     source="https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html",
     severity=Severity.MEDIUM,
     types=TAGGABLE,
@@ -52,10 +52,11 @@ def _own_tags(resource: Resource) -> Mapping[str, Json]:
 
 
 def _default_tags(resource: Resource) -> Mapping[str, Json]:
-    """Return the provider's default tags, which a resource inherits; a provider's nested inputs travel as JSON text.
+    """Return the provider's default tags, which a resource inherits. A provider's nested inputs arrive as JSON text.
 
-    The AWS provider merges them into `tags` when the engine has it check the inputs, and reports the result as
-    `tagsAll`; a rehearsal has no provider to do so. Either way these tags count, and the resource's own override them.
+    When the engine has the AWS provider check the inputs, the provider merges these tags into `tags` and reports the
+    result as `tagsAll`. A rehearsal has no provider to do so. Either way they count, and the resource's own override
+    them.
 
     Raises:
         Unjudgeable: they are unknown or malformed.

@@ -1,4 +1,4 @@
-"""Names of secrets: `${environment}/service/thing`, and nothing that looks like the end of an ARN."""
+"""Names of secrets: `${environment}/service/thing`, without an end that looks like the end of an ARN."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RULES: Final = Rules()
 _CONVENTION: Final = Convention("ENV/[a-z0-9-]+(?:/[a-z0-9_-]+)+", "`ENV/service/thing`, lower case", 512)
 
 _ARN_SUFFIX: Final = re.compile(r"-(?=.{0,5}[A-Z0-9])[A-Za-z0-9]{6}\Z")
-"""A hyphen and six characters, a capital letter or a digit among them, as Secrets Manager ends its ARNs."""
+"""A hyphen and six characters with a capital letter or a digit among them, as at the end of Secrets Manager's ARNs."""
 
 
 @RULES.resource(
@@ -32,7 +32,7 @@ _ARN_SUFFIX: Final = re.compile(r"-(?=.{0,5}[A-Z0-9])[A-Za-z0-9]{6}\Z")
         "exceptions": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "Whole names of secrets outside the environment prefix",
+            "description": "Full names of secrets that need no environment prefix",
             "default": ["blog-data/neo4j/credentials", "blog-data/cloudinary/credentials"],
         },
     },
@@ -45,7 +45,7 @@ def _misnamed(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 @RULES.resource(
     "secret-name-like-arn",
     title="A new secret's name doesn't end like a secret's ARN.",
-    remedy="Drop the hyphen and the six characters: Secrets Manager adds its own, "
+    remedy="Remove the hyphen and the six characters: Secrets Manager adds its own suffix, "
     "and can't tell such a name from the end of an ARN.",
     source="https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html",
     severity=Severity.HIGH,

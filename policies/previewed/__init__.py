@@ -1,13 +1,13 @@
-"""The pack of what was previewed: what wasn't previewed isn't made.
+"""The pack about previews: a resource that the preview didn't show isn't created.
 
-A preview shows what the program registers in a preview. It may register something else when it is applied: outside a
-dry run, inside `apply` on a value that is only known then, or with another input. People approved what they saw, and
-stack rules judge what is applied only once it exists. So this pack keeps a record of what it is asked about in the
-preview of `pulumi up`, and stops what differs before it is made.
+A preview shows what the program registers in a preview. In the update, the program may register something else: a
+resource that it skips in dry runs, a resource inside `apply` on a value that is known only then, or other inputs.
+People approved what they saw, and in an update stack rules judge resources only once they exist. So this pack records
+what it is asked about in the preview of `pulumi up`, and stops whatever differs before it is created.
 
-It is off unless the configuration requires a record. Whoever starts `pulumi up` says in the environment where the
-record is kept (`record.py`); `python -m operations deploy up` does. It keeps a program from surprising people. It can't
-keep one from calling AWS by itself.
+It is off unless the configuration requires a record. Environment variables say where the record is kept (`record.py`);
+`python -m operations deploy up` sets them. The pack keeps a program from surprising people. It can't keep a program
+from calling AWS by itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RULES: Final = Rules()
 
 _RECORD: Final = Record(os.environ.get(FILE, ""), os.environ.get(KEY, ""))
 _SHOWN: Final = 5
-"""Paths that a finding names."""
+"""How many paths a finding names."""
 
 _REQUIRED: Final = {
     "type": "boolean",
@@ -35,9 +35,9 @@ _REQUIRED: Final = {
 
 @RULES.resource(
     "not-previewed",
-    title="What is applied is what the preview had.",
+    title="Every resource is applied as the preview showed it.",
     remedy="Register the resource in previews too, with the same inputs. Apply with `python -m operations deploy up`, "
-    "which previews first and hands over what the preview had.",
+    "which previews first and keeps a record of the preview for the update.",
     source="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/apply/",
     severity=Severity.HIGH,
     config={
@@ -61,7 +61,7 @@ def _not_previewed(resource: Resource, judgement: Judgement) -> Iterator[Finding
         yield Finding(f"There is no record of this update's preview: {reason}.")
         return
     if resource.urn not in previewed:
-        yield Finding("The preview didn't have this resource.")
+        yield Finding("The preview didn't show this resource.")
         return
     stand_ins = judgement.config["stand_ins"].get(resource.type, ())
     paths = [
@@ -72,13 +72,14 @@ def _not_previewed(resource: Resource, judgement: Judgement) -> Iterator[Finding
     if paths:
         more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
         named = ", ".join(f"`{path}`" for path in paths[:_SHOWN])
-        yield Finding(f"Since the preview, what it gives for {named}{more} has changed.")
+        yield Finding(f"Changed since the preview: {named}{more}.")
 
 
 @RULES.stack(
     "previewed-only",
-    title="What the preview had is applied.",
-    remedy="Register the resource when it is applied too. If it existed, it is gone now: apply again to make it anew.",
+    title="Every resource that the preview showed is applied.",
+    remedy="Register the resource in updates too, not only in previews. If it existed before, it is deleted by now: "
+    "apply again to create it anew.",
     source="https://www.pulumi.com/docs/iac/concepts/inputs-outputs/apply/",
     severity=Severity.HIGH,
     config={"required": _REQUIRED},
@@ -90,6 +91,6 @@ def _previewed_only(stack: Stack, judgement: Judgement) -> Iterator[Finding]:
         try:
             missing = _RECORD.previewed().keys() - {resource.urn for resource in stack}
         except NoRecord:
-            return  # each resource has had its finding
+            return  # `not-previewed` has reported it for each resource
         for urn in sorted(missing):
-            yield Finding(f"Only the preview had `{urn.split('::', 3)[-1]}`.", urn)
+            yield Finding(f"The preview showed `{urn.split('::', 3)[-1]}`, but the update didn't register it.", urn)

@@ -1,8 +1,8 @@
-"""What a preview had: of each resource a tree of digests, kept in a file until the update is done.
+"""The record of a preview: a tree of digests for each resource, kept in a file until the update is done.
 
-`pulumi up` previews in one process of the pack and applies in another. Both find the file and the key in their
-environment, where whoever started `pulumi up` put them. The key is never written, so that the file alone tells nothing
-about a value.
+`pulumi up` previews in one process of the pack and applies in another. Both read the file's path and the key from
+environment variables, which the command that starts `pulumi up` sets. The key is never written, so the file alone
+reveals nothing about a value.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ KEY: Final = "PREVIEW_RECORD_KEY"
 """Variable with the key of the digests."""
 
 Tree: TypeAlias = "dict[str, Tree] | list[Tree] | str | None"
-"""A value with a digest for each text, number or flag in it, and None for what the preview couldn't know."""
+"""A value with a digest for each text, number or flag in it, and None for each value that the preview didn't know."""
 
 SECRET: Final = "secret "
-"""Begins the digest of a secret text."""
+"""Prefix of the digest of a secret text."""
 _ASSET: Final = "asset"
-"""Stands for a file or an archive. The engine doesn't send its content, so that two are never known to be the same."""
+"""Stands for a file or an archive. The engine doesn't send its content, so two are never known to be the same."""
 _ABSENT: Final = "absent"
 
 
@@ -49,7 +49,7 @@ class Record:
             self._resources[resource.urn] = self.tree(resource)
 
     def write(self) -> None:
-        """Keep what was noted for the update.
+        """Write the noted resources to the file, for the update.
 
         Raises:
             OSError: the file can't be written.
@@ -58,14 +58,14 @@ class Record:
             self._file.write_text(json.dumps(self._resources), encoding="utf-8")
 
     def previewed(self) -> Mapping[str, Tree]:
-        """Return what the preview had: URN -> tree.
+        """Return the resources of the preview: URN -> tree.
 
         Raises:
             NoRecord: nobody asked for a record, or the file doesn't hold one.
         """
         if self._read is None:
             if not self._file:
-                raise NoRecord("nothing says where it is")
+                raise NoRecord("the environment doesn't say where it is")
             try:
                 document = json.loads(self._file.read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
@@ -103,9 +103,9 @@ class Record:
 
 
 def differing(before: Tree, now: Tree, path: str = "") -> Iterator[tuple[str, bool]]:
-    """Yield the path of each value that isn't as it was, and whether it is, and was, a secret text.
+    """Yield the path of each value that has changed, and whether it is a secret text now and was one before.
 
-    What wasn't known before may have become anything.
+    A value that wasn't known before may have become anything.
     """
     if before is None:
         return

@@ -1,10 +1,10 @@
-"""The frame that every policy pack of this project is built on.
+"""The framework that every policy pack of this project is built on.
 
 A pack is a list of `Rule`s. A rule is a pure function from a resource (or the whole stack) to findings. `start`
-serves a pack to the engine, one policy per rule, so that enforcement level, severity, remedy and source travel the
-engine's own way; `serve` does so for several packs in one process.
+serves a pack to the engine with one policy per rule, so that enforcement level, severity, remedy and source are the
+engine's own; `serve` does so for several packs in one process.
 
-The frame, and no rule by itself, takes care of what must never be forgotten:
+The framework takes care of what no rule may forget:
 
 - a value that is unknown at preview reaches a rule as `UNKNOWN`, never as a missing key or an exception;
 - a rule that fails is a mandatory violation, not a crash and not a pass;

@@ -27,7 +27,7 @@ from policies.rulebook.violation import Violation, fold
 
 _ROOT: Final = "pulumi:pulumi:Stack"
 _VERSION: Final = "0.0.1"
-"""Of packs and plugin. The engine shows the version in `PulumiPolicy.yaml` instead."""
+"""Version of the packs and of the plugin. The engine shows the version in `PulumiPolicy.yaml` instead."""
 
 Context: TypeAlias = grpc.ServicerContext
 
@@ -35,8 +35,8 @@ Context: TypeAlias = grpc.ServicerContext
 class Analyzer:
     """Serves packs as one. Until the engine configures it, every rule is mandatory and has its defaults.
 
-    It keeps nothing of a plan once it is told of the next (`ConfigureStack`): `make watch` has one judged for nothing
-    before the one that counts. Packs that are configured for a stack judge no other one.
+    `ConfigureStack` starts a new plan and drops everything about the one before: `make watch` judges a warm-up plan
+    before the one that counts. Packs that are configured for one stack refuse to judge another.
 
     Raises:
         BadConfiguration: two rules have the same id.
@@ -64,7 +64,7 @@ class Analyzer:
         return analyzer_pb2.AnalyzerHandshakeResponse()
 
     def GetAnalyzerInfo(self, _request: Empty, _: Context) -> analyzer_pb2.AnalyzerInfo:
-        """Return the rules and what they take."""
+        """Return the rules and their configuration keys."""
         return self._info
 
     def GetPluginInfo(self, _request: Empty, _: Context) -> plugin_pb2.PluginInfo:
@@ -101,13 +101,13 @@ class Analyzer:
         resource = _resource(request, request.options.parent)
         said: list[Violation] = []
         if request.type == _ROOT:
-            # Every stack has one root resource, judged first: the place to judge the configuration, once.
+            # Every stack has one root resource, which is judged first. So the configuration is judged here, once.
             for judge in self._judges:
                 if judge.rule.scope is Scope.RESOURCE:
                     said += judge.configuration()
         for judge in self._judging(request.type).about(resource):
             said += self._violations(judge, resource)
-        early = () if self._judgement.preview else self._said_early(resource)
+        early = () if self._judgement.preview else self._early_violations(resource)
         return self._response((*fold(said), *early))
 
     def _judging(self, type_: str) -> Asked[Judge]:
@@ -120,8 +120,8 @@ class Analyzer:
             )
         return self._judges_by_type[type_]
 
-    def _said_early(self, resource: Resource) -> Iterator[Violation]:
-        """Ask the stack rules that can tell before everything is made. A preview makes nothing, so they have time."""
+    def _early_violations(self, resource: Resource) -> Iterator[Violation]:
+        """Run the early checks of stack rules. Only updates need them: a preview creates nothing, so it can wait."""
         self._so_far.append(resource)
         stack = Stack(self._so_far)
         for judge in self._early:
@@ -142,7 +142,7 @@ class Analyzer:
         if judge.rule.by_agreement and self._foreign_agreement:
             return
         for violation in judge.violations(subject, self._judgement):
-            # Only what stops the plan may silence others.
+            # Only a violation that stops the plan may silence other rules.
             self._foreign_agreement |= violation.finding.foreign_agreement and not violation.advisory
             yield violation
 
@@ -155,7 +155,7 @@ class Analyzer:
             level = given[rule.id].enforcementLevel if rule.id in given else analyzer_pb2.MANDATORY
             if level == analyzer_pb2.DISABLED:
                 continue
-            # Without remedies, `remediate` asks for what is right all the same. So does a level that isn't known here.
+            # No rule can remediate, so `remediate` counts as mandatory. So does a level that isn't known here.
             advisory = level == analyzer_pb2.ADVISORY
             config = read(given[rule.id].properties) if rule.id in given else {}
             self._judges.append(Judge(rule, config, advisory=advisory))
@@ -254,7 +254,10 @@ def _resource(
 
 
 def _stack(request: analyzer_pb2.AnalyzeStackRequest) -> Stack:
-    """Return the resources of a request; what isn't among them is neither a parent nor a reference."""
+    """Return the resources of a request.
+
+    References to resources outside the request are dropped; a parent outside it gives way to the one in the options.
+    """
     urns = frozenset(resource.urn for resource in request.resources)
     return Stack(
         [

@@ -1,4 +1,4 @@
-"""Which rules are asked about a resource: of those that share an analysis, the ones for which it found something."""
+"""Selects the rules to ask about a resource: of rules that share an analysis, those for which it found something."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Asking = TypeVar("Asking")
 
 
 class Asked(Generic[Asking]):
-    """Rules in their order, each with what asks it: a judge, or its configuration."""
+    """Rules in their order, each with an object that comes with it: its judge, or its configuration."""
 
     def __init__(self, rules: Iterable[tuple[Rule, Asking]]) -> None:
         self._groups = [
@@ -22,7 +22,7 @@ class Asked(Generic[Asking]):
         ]
 
     def about(self, resource: Resource) -> list[Asking]:
-        """Return what asks each rule that may have something to say about a resource."""
+        """Return the objects of the rules that may have something to say about a resource."""
         asked: list[Asking] = []
         for found_by, rules in self._groups:
             found = _found(found_by, resource, rules) if found_by else rules
@@ -32,7 +32,7 @@ class Asked(Generic[Asking]):
 
 
 def _found(found_by: FoundBy, resource: Resource, rules: Collection[str]) -> Collection[str]:
-    """Return the rules that have something to say; all of them if the analysis fails, as each then says."""
+    """Return the rules that have something to say. If the analysis fails, that is all, and each reports the failure."""
     try:
         return found_by(resource)
     except Exception:

@@ -1,7 +1,7 @@
 """A rule's own configuration: whether it fits the schema, its defaults, and the files that give it.
 
-The engine checks a configuration against the whole schema before it configures a pack. Here it is checked for what a
-rule relies on, so that a pack that is configured in another way fails closed as well.
+The engine checks a configuration against the whole schema before it configures a pack. This module checks what a rule
+relies on, so that a pack that something else configures fails closed as well.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read(path: Path, rules: Sequence[Rule]) -> dict[str, Configured]:
     with `enforcementLevel` and the rule's own properties.
 
     Raises:
-        BadConfiguration: the file can't be read, isn't such an object, or says what a rule doesn't take.
+        BadConfiguration: the file can't be read, isn't such an object, or holds something that a rule doesn't accept.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -96,13 +96,13 @@ def problems(config: Mapping[str, Json], schemas: Schemas) -> Iterator[str]:
         if key not in schemas:
             yield f"`{key}` isn't a key of this rule; accepted: {', '.join([*schemas, 'waivers'])}"
         elif not _fits(value, schemas[key]):
-            yield f"`{key}` isn't what the rule takes: {_accepted(schemas[key])}"
+            yield f"`{key}` has the wrong type; accepted: {_accepted(schemas[key])}"
 
 
 def with_defaults(config: Mapping[str, Json], schemas: Schemas) -> dict[str, Json]:
     """Return a value for each key of the schemas: the given one if it fits, else the default.
 
-    One that doesn't fit is a violation by itself (see `problems`), whatever the rule finds with the default.
+    A value that doesn't fit is a violation by itself (see `problems`), whatever the rule finds with the default.
     """
     return {
         key: config[key] if key in config and _fits(config[key], schema) else schema.get("default")

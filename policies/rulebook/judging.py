@@ -1,4 +1,4 @@
-"""One rule under its configuration. Whatever goes wrong while it judges is a violation."""
+"""One rule with its configuration. Anything that goes wrong while it judges is a violation."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Judge:
     def configuration(self) -> Iterator[Violation]:
         """Yield what is wrong with the configuration itself."""
         for problem in self._problems:
-            yield self._violation(Finding(f"{problem}.", remedy=f"mend the configuration of `{self.rule.id}`."))
+            yield self._violation(Finding(f"{problem}.", remedy=f"Correct the configuration of `{self.rule.id}`."))
         for waiver in self._waivers:
             if waiver.expired(_today()):
                 yield self._violation(
                     Finding(
                         f"The waiver for `{waiver.resource}` (owner {waiver.owner}) expired on {waiver.expires}.",
-                        remedy="mend the resource and remove the waiver, or renew it with its owner.",
+                        remedy="Fix the resource and remove the waiver, or have its owner renew it.",
                     )
                 )
             elif waiver.too_long(_today()):
@@ -42,14 +42,14 @@ class Judge:
                     Finding(
                         f"The waiver for `{waiver.resource}` (owner {waiver.owner}) ends on {waiver.expires}, more "
                         f"than {waivers.LONGEST.days} days ahead, so it covers nothing.",
-                        remedy="give it an earlier end; it can be renewed with its owner.",
+                        remedy="Set an earlier date; the waiver's owner can renew it later.",
                     )
                 )
 
     def violations(self, subject: Resource | Stack, about: Judgement) -> Iterator[Violation]:
         """Yield the violations of a resource, or of a whole stack for a stack rule; waived ones are left out.
 
-        `about` has all that rules may know but for their configuration.
+        `about` holds everything that rules may know except their configuration.
         """
         judgement = Judgement(about.project, about.stack, self._config, about.preview, about.settings, about.secrets)
         urn = subject.urn if isinstance(subject, Resource) else ""
@@ -82,7 +82,7 @@ class Judge:
 
 
 def _place(error: Exception) -> str:
-    """Return the deepest line of the packs' own code in which an error came up, as `FOLDER/FILE:LINE`."""
+    """Return the deepest line of the packs' own code in an error's traceback, as `FOLDER/FILE:LINE`."""
     frames = traceback.extract_tb(error.__traceback__)
     *_, deepest = (frame for frame in frames if not frame.filename.startswith((sys.prefix, sys.base_prefix, "<")))
     file = Path(deepest.filename)

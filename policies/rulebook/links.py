@@ -1,7 +1,7 @@
 """How the resources of a stack lead to each other.
 
-The engine tells from which resources a property's value comes, also while the value itself isn't known. A value that
-is written down instead of taken from the resource leads nowhere.
+The engine says which resources a property's value comes from, even while the value itself isn't known. A value that the
+program writes as a literal leads to no resource.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from policies.rulebook.resource import Resource, Stack, Unjudgeable
 from policies.rulebook.rule import Finding, Judgement
 
 LinkCheck: TypeAlias = Callable[[Stack, Resource, Judgement], Iterable[str]]
-"""Judges one resource by its place in the stack; gives the messages of its findings."""
+"""Judges one resource by its place in the stack; yields the messages of its findings."""
 
 
 def for_each(types: frozenset[str]) -> Callable[[LinkCheck], Callable[[Stack, Judgement], Iterator[Finding]]]:
-    """Make a check of one resource a check of the stack: each resource of some types is judged.
+    """Turn a check of one resource into a check of the stack that judges each resource of some types.
 
-    What can't be judged about one resource is a finding about it, and the others are judged all the same.
+    A resource that can't be judged gets a finding, and the others are still judged.
     """
 
     def decorate(check: LinkCheck) -> Callable[[Stack, Judgement], Iterator[Finding]]:
@@ -50,9 +50,9 @@ def users(stack: Stack, source: Resource, path: str, types: frozenset[str]) -> l
 
 
 def named_sources(stack: Stack, resource: Resource, path: str, types: frozenset[str]) -> list[Resource]:
-    """Return the resources of some types that a property names: by name or ARN, or by what it takes from them.
+    """Return the resources of some types that a property names: by name, by ARN, or by taking its value from them.
 
-    What is given as a name may come back as an ARN once the resource exists.
+    A value that the program gives as a name may be an ARN in the state of an existing resource.
     """
     given = resource.get(path)
     named = [

@@ -16,7 +16,7 @@ _NO_LIMIT: Final = (("grpc.max_receive_message_length", -1), ("grpc.max_send_mes
 
 @dataclass(frozen=True)
 class Pack:
-    """Rules under a name. `config` configures rules by their id; what the engine is given overrides it."""
+    """Rules under a name. `config` configures rules by their id; the engine's configuration overrides it."""
 
     name: str
     rules: Sequence[Rule]
@@ -31,12 +31,12 @@ def start(name: str, rules: Iterable[Rule], description: str) -> None:
 def serve(name: str, packs: Sequence[Pack], description: str, stack: str = "") -> None:
     """Serve several packs as one, whose violations carry the name of their own pack.
 
-    `stack` is the one that they are configured for: the engine is refused if it has another.
+    `stack` is the stack that they are configured for; an engine that runs another one is refused.
 
     Raises:
         BadConfiguration: two rules have the same id.
     """
-    # Loaded here: who only reads the rules needs no server.
+    # Imported here because code that only reads the rules needs no server.
     import grpc
 
     from policies.rulebook.analyzer import Analyzer, handler
@@ -56,9 +56,10 @@ def serve(name: str, packs: Sequence[Pack], description: str, stack: str = "") -
 
 
 def spare_collector() -> None:
-    """Have Python's collector of garbage look rarely, and never at what was loaded so far.
+    """Make Python's garbage collector run rarely, and never look at what was loaded so far.
 
-    What rules make is kept by caches, or freed as soon as nobody holds it: the collector would find nothing.
+    Objects that rules create stay in caches or are freed by their reference counts, so the collector would find
+    nothing.
     """
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS)
@@ -66,4 +67,4 @@ def spare_collector() -> None:
 
 
 _ALLOCATIONS: Final = 100_000
-"""After how many objects the collector looks."""
+"""Number of new objects after which the collector runs."""

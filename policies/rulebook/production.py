@@ -1,4 +1,4 @@
-"""Which stacks are production, where mistakes can't be taken back."""
+"""Which stacks are production, where mistakes can't be undone."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""Stands for every value that a preview can't know. It has no truth value: no rule passes on it by accident."""
+"""Stands for every value that a preview can't know. It has no truth value, so no rule passes on it by accident."""
 
 
 class _Asset:
@@ -29,13 +29,13 @@ class _Asset:
 
 
 ASSET: Final = _Asset()
-"""Stands for a file, an archive, and whatever else the engine marks in a way that no rule reads."""
+"""Stands for a file, an archive, and any other value whose mark no rule reads."""
 
 
 class SecretText(str):
     """A text that the program marks as secret, or a text within something that it marks.
 
-    Printing it, a part of it, or it in lower case shows no value.
+    Printing it, a slice of it or its lower-case form shows no value.
     """
 
     __slots__ = ()
@@ -58,7 +58,7 @@ class SecretText(str):
 
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | float | bool | _Unknown | _Asset | None"
-"""A property value; a text that is secret is a `SecretText`. `UNKNOWN` and `ASSET` stand at any depth."""
+"""A property value; a text that is secret is a `SecretText`. `UNKNOWN` and `ASSET` can stand at any depth."""
 
 Analysis = TypeVar("Analysis")
 
@@ -66,8 +66,8 @@ Analysis = TypeVar("Analysis")
 class Unjudgeable(Exception):
     """A value that a rule must judge is unknown, missing or of the wrong type.
 
-    Raised by the accessors of `Properties`; the frame turns it into a violation of the rule that asked. `urn` is the
-    resource that the value belongs to.
+    The accessors of `Properties` raise it, and the rulebook turns it into a violation of the rule that asked. `urn` is
+    the resource that the value belongs to.
     """
 
     def __init__(self, path: str, problem: str, urn: str = "") -> None:
@@ -89,7 +89,7 @@ class Properties:
         raise NotImplementedError
 
     def place(self, path: str) -> str:
-        """Return a path from the resource's own properties on, as messages show it."""
+        """Return the full path within the resource, as messages show it."""
         return path
 
     def get(self, path: str, default: Json = None) -> Json:
@@ -107,7 +107,7 @@ class Properties:
         return default if value is None else value
 
     def at(self, path: str) -> Part:
-        """Return what is below a path. It may be unknown, missing or of any type: its accessors tell."""
+        """Return what is below a path. It may be unknown, missing or of any type; its accessors check that."""
         return Part(self.urn, self.place(path), self.get(path))
 
     def parts(self, path: str) -> list[Part]:
@@ -202,13 +202,13 @@ class Properties:
         raise self.refusal(path, "a mapping")
 
     def refusal(self, path: str, accepted: str) -> Unjudgeable:
-        """Return the exception that says why the value at a path can't be judged; `accepted` says what could."""
+        """Return the exception that says why the value at a path can't be judged; `accepted` says what could be."""
         return Unjudgeable(self.place(path), _problem(self.get(path), accepted), self.urn)
 
 
 @dataclass(frozen=True)
 class Part(Properties):
-    """What is below a path of a resource; its accessors take paths from there on, and report them in full."""
+    """What is below a path of a resource; its accessors take paths relative to that, and report full paths."""
 
     urn: str
     path: str
@@ -219,19 +219,19 @@ class Part(Properties):
         return self.value
 
     def place(self, path: str) -> str:
-        """Return a path from the resource's own properties on, as messages show it."""
+        """Return the full path within the resource, as messages show it."""
         return f"{self.path}.{path}"
 
 
 class _Analysed:
-    """Something that rules analyse, each analysis once."""
+    """Base of what rules analyse; it keeps the result of each analysis."""
 
     _shared: dict[object, Any]
 
     def shared(self, analysis: Callable[[Self], Analysis]) -> Analysis:
-        """Return what a function makes of this. It runs once, however many rules ask.
+        """Return the result of an analysis, which runs once however many rules ask for it.
 
-        The function must return something that can be read again and again: a tuple, never an iterator.
+        The analysis must return something that can be read again and again: a tuple, never an iterator.
         """
         if analysis not in self._shared:
             self._shared[analysis] = analysis(self)
@@ -240,14 +240,15 @@ class _Analysed:
 
 @dataclass(frozen=True, eq=False)
 class Resource(_Analysed, Properties):
-    """One resource of the plan. Compared by identity: no two are the same.
+    """One resource of the plan. Compared by identity.
 
-    `type` is the token (`aws:iam/role:Role`), `properties` the inputs at preview (for stack rules: the
-    state the engine expects), with `UNKNOWN` where a value isn't known yet. `parent` is a URN, empty at the
-    root; `provider` the inputs of the provider that makes the resource, where the engine names one. `secret_outputs`
-    are the properties that the program has the engine keep as secrets. `references` gives, for stack rules, the URNs
-    of the resources that a property's value comes from, whether or not it is known yet. `ignored_changes` are the
-    properties of which the engine keeps what its state has, whatever the program says; `properties` has what it keeps.
+    `type` is the token (`aws:iam/role:Role`), `properties` are the inputs at preview (for stack rules: the
+    state that the engine expects), with `UNKNOWN` where a value isn't known yet. `parent` is a URN, empty at the
+    root. `provider` holds the inputs of the resource's provider, where the engine names one. `secret_outputs`
+    are the properties that the engine keeps as secrets because the program says so. `references` has, for stack rules,
+    the URNs of the resources that a property's value comes from, whether or not it is known yet. `ignored_changes` are
+    the properties for which the engine keeps the value in its state, whatever the program says; `properties` has the
+    values that it keeps.
     """
 
     type: str
@@ -285,7 +286,7 @@ class Stack(_Analysed, Sequence[Resource]):
         return len(self._resources)
 
     def only(self, types: frozenset[str]) -> Stack:
-        """Return the part of the stack that is of some types: always the same object for the same types."""
+        """Return the resources of some types as a stack; the same types always give the same object."""
         if types not in self._shared:
             self._shared[types] = Stack([resource for resource in self if resource.type in types])
         return cast(Stack, self._shared[types])

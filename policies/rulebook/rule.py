@@ -21,11 +21,11 @@ class Severity(Enum):
 
 
 Text: TypeAlias = str | Callable[[], str]
-"""A text, or what makes it once somebody reads it."""
+"""A text, or a function that builds it when somebody reads it."""
 
 
 def written(text: Text) -> str:
-    """Return a text, made now if it hasn't been."""
+    """Return a text, built now if it is given as a function."""
     return text if isinstance(text, str) else text()
 
 
@@ -39,13 +39,13 @@ class Finding(NamedTuple):
     message: Text
     urn: str = ""
     remedy: Text = ""
-    """How to mend it, where the remedy of the rule isn't the right one."""
+    """How to fix it, if the rule's own remedy doesn't fit."""
     foreign_agreement: bool = False
-    """Whether it says that what owners agreed to is another stack's (`Rule.by_agreement`)."""
+    """Whether it says that the owners' agreement belongs to another stack (`Rule.by_agreement`)."""
     fault: Hashable = None
-    """What is wrong, where other findings about the resource may follow from it."""
+    """Identifies the fault, if other findings about the resource can follow from it."""
     follows_from: Callable[[], Sequence[Hashable]] = tuple
-    """Finds the faults that it follows from: once all of them are mended, it's gone. None of them follows from it."""
+    """Returns the faults that cause this finding: once all are fixed, it is gone. It causes none of them in turn."""
 
 
 class Scope(Enum):
@@ -59,23 +59,23 @@ class Scope(Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a rule may know beside the resource: the stack it belongs to and the rule's configuration."""
+    """What a rule may know besides the resource: the stack that it belongs to and the rule's configuration."""
 
     project: str
     stack: str
     config: Mapping[str, Any]
-    """The rule's configuration, each value of the type that its schema says, with the defaults of `Rule.config`
-    for what isn't given; waivers are not part of it."""
+    """The rule's configuration. Each value has the type that its schema says; keys that aren't given have the defaults
+    of `Rule.config`. Waivers are not part of it."""
     preview: bool = False
-    """Whether the engine only looks at what it would do. What it judges otherwise is made at once."""
+    """Whether this is a preview. In an update, the engine creates each resource right after it was judged."""
     settings: Mapping[str, str] = field(default_factory=dict)
-    """The stack's own configuration: key, without the project's name, to text. Secrets aren't among it."""
+    """The stack's configuration: key (without the project's name) -> text. Secrets are left out."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """The values of its secrets, each a `SecretText`. A rule may compare them, and say nothing of them."""
+    """The values of the stack's secrets, each a `SecretText`. A rule may compare them but must not show them."""
 
     @property
     def account(self) -> str:
-        """The account that AWS's default provider is bound to; empty unless `aws:allowedAccountIds` is exactly one."""
+        """The account that AWS's default provider is bound to; empty unless `aws:allowedAccountIds` has exactly one."""
         try:
             accounts = json.loads(self.settings.get("aws:allowedAccountIds", ""))
         except ValueError:
@@ -89,12 +89,12 @@ class Judgement:
 
 
 Check: TypeAlias = Callable[[Any, Judgement], Iterable[Finding]]
-"""A `ResourceCheck` or a `StackCheck`: which of the two, the rule's scope says."""
+"""A `ResourceCheck` or a `StackCheck`, depending on the rule's scope."""
 ResourceCheck: TypeAlias = Callable[[Resource, Judgement], Iterable[Finding]]
 StackCheck: TypeAlias = Callable[[Stack, Judgement], Iterable[Finding]]
 
 FoundBy: TypeAlias = Callable[[Resource], Collection[str]]
-"""An analysis that rules share: the rules, by id, that have something to say about a resource."""
+"""An analysis that rules share; it returns the ids of the rules that have something to say about a resource."""
 
 Schemas: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Configuration key of a rule -> its JSON schema, which has a `default`."""
@@ -108,17 +108,17 @@ class Rule:
     judges; empty means all. `config` holds the JSON schema of each configuration key the rule takes; every
     key has a `default`. `check` gives the findings: a `ResourceCheck` for `Scope.RESOURCE`, a `StackCheck`
     for `Scope.STACK`, which gets the resources of the rule's types. It may raise `Unjudgeable`, which becomes a
-    violation of this rule and ends its check: what was found before counts, and what comes after isn't judged. So a
+    violation of this rule and ends its check: earlier findings count, and nothing after that is judged. So a
     stack rule catches it for each resource.
 
     `by_agreement` says that the rule compares a stack with what its owners agreed to. Once a mandatory finding with
-    `foreign_agreement` says that this is another stack's, the rule is silent: the plan is stopped anyhow, and whatever
-    the rule said would follow from that and have the wrong remedy.
+    `foreign_agreement` says that the agreement belongs to another stack, the rule is silent: the plan is stopped
+    anyway, and the rule's findings would only follow from that and name the wrong remedy.
 
-    `found_by` is the same for rules that share an analysis; those that it doesn't name aren't asked.
+    `found_by` is the analysis that the rule shares with others; a rule that it doesn't name isn't asked.
 
-    An update asks stack rules when everything is made. A stack rule with an `early` check speaks before as well: that
-    check gets the resources that were asked about so far, with the one that is about to be made as the last.
+    An update asks stack rules after everything was created. A stack rule with an `early` check is also asked before:
+    that check gets the resources that were judged so far, the last of which is about to be created.
     """
 
     id: str
@@ -136,7 +136,7 @@ class Rule:
 
 
 class Description(TypedDict):
-    """What a rule says about itself: the fields of `Rule` beside id, check and scope."""
+    """The fields of `Rule` that its decorator takes besides the id."""
 
     title: str
     remedy: str
@@ -151,7 +151,7 @@ _Stack = TypeVar("_Stack", bound=StackCheck)
 
 
 class Rules(list[Rule]):
-    """The rules of a module, in their order. Each is added by a decorator of its check, which describes it.
+    """The rules of a module, in their order. A decorator on a check adds it as a rule and describes that.
 
     >>> RULES = Rules()
     >>> @RULES.resource("open-door", title="Doors are shut.", remedy="Shut it.", source="", severity=Severity.LOW)

@@ -1,4 +1,4 @@
-"""Security groups and their rules: what each of them opens, however the program writes it down."""
+"""Reads security groups and their rules: what each of them opens, in whichever form the program writes it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ GROUP_RULE: Final = frozenset(("aws:ec2/securityGroupRule:SecurityGroupRule",))
 INGRESS_RULE: Final = frozenset(("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",))
 EGRESS_RULE: Final = frozenset(("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",))
 OPENS: Final = SECURITY_GROUP | GROUP_RULE | INGRESS_RULE | EGRESS_RULE
-"""Types that open something."""
+"""Types that can open ports."""
 
 _PRIVATE: Final = tuple(
     ipaddress.ip_network(block)
     for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 )
-"""Addresses that nobody reaches from the internet: RFC 1918, RFC 6598, RFC 4193."""
+"""Addresses that can't be reached from the internet: RFC 1918, RFC 6598, RFC 4193."""
 
 Direction: TypeAlias = Literal["ingress", "egress"]
 
@@ -30,8 +30,8 @@ Direction: TypeAlias = Literal["ingress", "egress"]
 class Opening:
     """One rule of a security group.
 
-    `place` says where it is written, for messages. `ports` are the first and the last, None for all. `others` tells
-    whether it names security groups, or its own.
+    `place` says where it is written, for messages. `ports` are the first and the last, None for all. `others` says
+    whether it names other security groups or its own.
     """
 
     place: str
@@ -77,7 +77,7 @@ def openings(resource: Resource) -> tuple[Opening, ...]:
 
 
 def _classic(rule: Properties, place: str, direction: Direction, group: str) -> Opening:
-    """Return a rule of the kind that lists everything; `group` is the property that names other security groups."""
+    """Return a rule that is written in the older form; `group` is the property that names other security groups."""
     return Opening(
         place=place,
         direction=direction,
@@ -96,7 +96,7 @@ def _ports(rule: Properties) -> tuple[int, int] | None:
 
 
 def is_private(address: str) -> bool:
-    """Tell whether all addresses of a block are out of the internet's reach; False for what is no block.
+    """Tell whether all addresses of a CIDR block are private; False for a text that isn't a block.
 
     >>> [is_private(block) for block in ("10.1.0.0/16", "10.0.0.0/7", "0.0.0.0/0", "::/0", "fd00::/8", "all")]
     [True, False, False, False, True, False]
@@ -109,10 +109,10 @@ def is_private(address: str) -> bool:
 
 
 def planned_openings(resource: Resource) -> tuple[Opening, ...]:
-    """Return what a security group opens, without what is unknown as a whole.
+    """Return what a security group opens, ignoring properties that are unknown as a whole.
 
-    To a stack rule, that is what the program doesn't give. `open-ingress` judges the inputs, and refuses what they
-    leave unknown; only the id of another security group may be.
+    In a stack rule, a property that the program doesn't set is unknown. `open-ingress` judges the inputs, and refuses
+    any that are unknown except the id of another security group.
     """
     return openings(
         replace(

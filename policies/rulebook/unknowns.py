@@ -1,7 +1,7 @@
 """The one list of inputs that may be unknown at preview.
 
 Everything else that a pack judges must be known: an unknown value in it is a violation. Each entry is here because its
-value exists only after the provider has made the resource that it comes from.
+value exists only after the provider has created the resource that it comes from.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a rule says in the end: a finding that no waiver covers, and what else follows from the same fault."""
+"""Violations: findings that no waiver covers, each with the other findings that follow from the same fault."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from policies.rulebook.rule import Finding, Rule, Severity, written
 
 @dataclass(frozen=True)
 class Violation:
-    """A finding of a rule. `also` has the rule of each finding that is told with it."""
+    """A finding of a rule. `also` has the rule of each finding that is reported with it."""
 
     rule: Rule
     finding: Finding
@@ -26,12 +26,12 @@ class Violation:
 
     @property
     def remedy(self) -> str:
-        """How to mend it."""
+        """How to fix it."""
         return written(self.finding.remedy) or self.rule.remedy
 
     @property
     def severity(self) -> Severity:
-        """How bad it is, with all that follows from it."""
+        """How bad it is, including the findings that follow from it."""
         return max((self.rule.severity, *(rule.severity for rule in self.also)), key=list(Severity).index)
 
     @property
@@ -48,22 +48,22 @@ class Violation:
 
     @property
     def text(self) -> str:
-        """All that is told: title, message, the other rules, and the remedy, each on lines of its own."""
+        """The whole report: title, message, the other rules and the remedy, each on its own lines."""
         lines = (self.rule.title, self.message, self.also_found, f"To fix: {self.remedy}")
         return "\n".join(filter(None, lines))
 
 
 def fold(violations: Iterable[Violation]) -> Iterator[Violation]:
-    """Yield violations of one resource, or of a stack; one that follows from others is told with the first of these.
+    """Yield violations of one resource, or of a stack; one that follows from others is merged into the first of them.
 
-    That loses nothing: a fault takes others in only where its own violation stops the plan. If that one is waived,
-    advisory or off, or if only some of the faults that a finding follows from are told, the finding speaks for itself.
+    Nothing gets lost: a violation absorbs others only if it stops the plan. If it is waived, advisory or off, or if
+    only some of the faults that a finding follows from are reported, the finding is reported by itself.
     """
-    told = list(violations)
-    roots = {one.finding.fault: one for one in told if one.finding.fault is not None and not one.advisory}
+    reported = list(violations)
+    roots = {one.finding.fault: one for one in reported if one.finding.fault is not None and not one.advisory}
     taken_in: dict[Hashable, list[Rule]] = {}
     alone = []
-    for violation in told:
+    for violation in reported:
         root = _root(violation, roots)
         if root is violation:
             alone.append(violation)
@@ -75,6 +75,6 @@ def fold(violations: Iterable[Violation]) -> Iterator[Violation]:
 
 
 def _root(violation: Violation, roots: dict[Hashable, Violation]) -> Violation:
-    """Return the violation that one is told with, itself if with none."""
+    """Return the violation that this one is merged into, or itself if there is none."""
     causes = violation.finding.follows_from()
     return _root(roots[causes[0]], roots) if causes and all(cause in roots for cause in causes) else violation

@@ -20,8 +20,8 @@ SCHEMA: Final[Mapping[str, Any]] = {
             "resource": {
                 "type": "string",
                 "minLength": 1,
-                "description": "logical name, or URN; * and ? are wildcards, and a star needs three letters or "
-                "digits of the name beside it",
+                "description": "logical name, or URN; * and ? are wildcards, and a pattern with * must hold at least "
+                "three letters or digits of the name",
             },
             "finding": {
                 "type": "string",
@@ -42,12 +42,12 @@ SCHEMA: Final[Mapping[str, Any]] = {
 """JSON schema of the `waivers` key that every rule takes."""
 
 LONGEST: Final = dt.timedelta(days=366)
-"""A waiver's last day is at most so far ahead, so that somebody argues for it anew at least once a year."""
+"""How far ahead a waiver's last day may be, so that somebody has to argue for it again at least once a year."""
 
 _URN: Final = "urn:"
 
 _FIXED: Final = 3
-"""Letters and digits that a name with a star must hold: with fewer it takes in nearly every resource."""
+"""Letters and digits that a name with a star must hold: with fewer it would match nearly every resource."""
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class Waiver:
     finding: str = "*"
 
     def covers(self, message: str) -> bool:
-        """Tell whether it names a finding of the resource by this text."""
+        """Tell whether it covers a finding with this message."""
         return _matches(message, self.finding)
 
     def names(self, urn: str) -> bool:
         """Tell whether it names this resource, by URN or logical name."""
-        # urn:pulumi:STACK::PROJECT::TYPE::NAME, and only the name may hold "::" itself. A pattern that doesn't say it
-        # is a URN is a name: `*prod*` would else match every URN of the stack.
+        # urn:pulumi:STACK::PROJECT::TYPE::NAME, and only the name may hold "::" itself. A pattern that doesn't start
+        # with `urn:` is a name; otherwise `*prod*` would match every URN of the stack.
         name = urn.split("::", 3)[-1]
         return _matches(name, self.resource) or (self.resource.startswith(_URN) and _matches(urn, self.resource))
 
@@ -118,14 +118,14 @@ def _problem(entry: Any) -> str:  # noqa: ANN401 - whatever a configuration hold
             return f"needs a text for `{key}`" + (" that says why (10 characters or more)" if key == "reason" else "")
     if _covers_all(entry["resource"]):
         return (
-            f"covers too much with `resource: {entry['resource']}`; accepted: a resource's name, or a URN up to it; "
-            f"with a star {_FIXED} letters or digits of the name"
+            f"covers too much with `resource: {entry['resource']}`; accepted: a resource's name, or a URN with it; "
+            f"a pattern with a star needs {_FIXED} letters or digits of the name"
         )
     return "" if _is_date(entry["expires"]) else f"has `expires: {entry['expires']}`; accepted: a date, YYYY-MM-DD"
 
 
 def _covers_all(resource: str) -> bool:
-    """Tell whether a pattern fixes too little of a resource's name to be about some resources only."""
+    """Tell whether a pattern fixes so little of a resource's name that it matches nearly every resource."""
     if resource.startswith(_URN) and "::" not in resource:
         return True
     name = resource.rpartition("::")[2]

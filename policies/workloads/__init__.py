@@ -1,9 +1,9 @@
-"""The workloads pack: what runs behind the entry points runs closed, encrypted, logged and recoverable.
+"""The workloads pack: workloads behind the entry points are closed, encrypted, logged and recoverable.
 
-`RULES` is the pack. `network` and the `wiring` in it come first, then what stands in it: `databases`, `services`, the
-`capacity` of both, the `containers` of their tasks with what is injected into them (`injections`) and what stands in
-their environment (`environments`), `functions`, `queues` and the `lifetimes` of logs and data; `parking` looks at all
-of it. What a container is comes from `container_definitions`, which reads their JSON.
+`RULES` is the pack. `network` and its `wiring` come first, then what is in the network: `databases`, `services`, the
+`capacity` of both, the `containers` of their tasks with the values that are injected (`injections`) or written into
+their environment (`environments`), `functions`, `queues` and the `lifetimes` of logs and data. `parking` looks at all
+of it. `container_definitions` reads the JSON of containers.
 """
 
 from typing import Final

@@ -1,4 +1,4 @@
-"""How much runs at once: tasks of a service, and what a database may grow to."""
+"""Capacity: how many tasks of a service run at once, and how far a database can grow."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from policies.workloads.kinds import CLUSTER_INSTANCE, DATABASE_CLUSTER, DATABAS
 RULES: Final = Rules()
 
 _MAXIMUM_PERCENT: Final = 200
-"""What ECS takes for a service that doesn't say.
+"""ECS's default for a service.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html
 """
@@ -21,7 +21,7 @@ _SCALING: Final = "serverlessv2ScalingConfiguration"
 
 @RULES.resource(
     "undeclared-tasks",
-    title="No more tasks of a service run at once than are declared, while a new version takes over, too.",
+    title="A service never runs more tasks at once than are declared, even during a deployment.",
     remedy="Lower `desiredCount` or `deploymentMaximumPercent`, or declare more in the program and run `make docs`.",
     source="https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html",
     severity=Severity.MEDIUM,
@@ -29,7 +29,8 @@ _SCALING: Final = "serverlessv2ScalingConfiguration"
     config={
         "most": {
             "type": "object",
-            "description": "Name of a service -> how many of its tasks may run at once; none of what isn't named",
+            "description": "Name of a service -> how many of its tasks may run at once; 0 for a service that isn't "
+            "named",
             "default": {},
         }
     },
@@ -40,23 +41,23 @@ def _undeclared_tasks(service: Resource, judgement: Judgement) -> Iterator[Findi
     declared = judgement.config["most"].get(service.text("name"), 0)
     if most > declared:
         yield Finding(
-            f"{most:g} tasks may run at once, by `desiredCount` and `deploymentMaximumPercent`; declared: {declared}."
+            f"`desiredCount` and `deploymentMaximumPercent` allow {most:g} tasks at once; declared: {declared:g}."
         )
 
 
 @RULES.resource(
     "unagreed-capacity",
     title="A database grows no further than its owners agreed.",
-    remedy="Lower `maxCapacity` and take an agreed `instanceClass`, or have the owners configure `unagreed-capacity`.",
+    remedy="Lower `maxCapacity` and use an agreed `instanceClass`, or have the owners configure `unagreed-capacity`.",
     source="https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2.setting-capacity.html",
     severity=Severity.MEDIUM,
     types=DATABASE_CLUSTER | CLUSTER_INSTANCE | DATABASE_INSTANCE,
     config={
-        "capacity": {"type": "number", "description": "Most Aurora capacity units of a database", "default": 8},
+        "capacity": {"type": "number", "description": "Maximum of Aurora capacity units of a database", "default": 8},
         "classes": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "Accepted classes of instances",
+            "description": "Accepted instance classes",
             "default": ["db.serverless"],
         },
     },

@@ -1,7 +1,7 @@
-"""Reads `containerDefinitions`, which is JSON in one text: nothing that it holds is judged unless all of it is read.
+"""Reads `containerDefinitions`, which is JSON in one text. Containers are judged only if the whole text can be read.
 
-The provider reads the text with Go's JSON decoder, to which `Privileged` is `privileged`. So a name is read here only
-as ECS spells it, and everything else stops the reading.
+The provider reads the text with Go's JSON decoder, which ignores case: `Privileged` means `privileged`. So this module
+accepts a name only in ECS's own spelling, and any other name makes the text unreadable.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ botocore's model of ECS.
 """
 
 _FREE: Final = frozenset(("dockerLabels", "options"))
-"""Names of mappings whose own names are anybody's."""
+"""Names of mappings that can have any keys."""
 
 _OUTPUT_AS_TEXT: Final = "Calling __str__ on an Output"
-"""How the text starts that an Output becomes in an f-string: sdk/python/lib/pulumi/output.py of pulumi/pulumi."""
+"""Start of the text that an f-string makes of an Output: sdk/python/lib/pulumi/output.py of pulumi/pulumi."""
 
 
 @dataclass(frozen=True)
 class Containers:
-    """The containers of a task definition: `problem` says why they can't be read, and then there are none."""
+    """The containers of a task definition. If they can't be read, `problem` says why and there are none."""
 
     parts: tuple[Part, ...] = ()
     problem: str = ""
 
 
 def containers(task: Resource) -> tuple[Part, ...]:
-    """Return the containers of a task definition, none if they can't be read: `unreadable-containers` says that."""
+    """Return the containers of a task definition; none if they can't be read, which `unreadable-containers` reports."""
     return task.shared(read).parts
 
 
@@ -62,24 +62,24 @@ def read(task: Resource) -> Containers:
     if given is UNKNOWN:
         return Containers(problem="isn't known at preview, so the gate can't judge it")
     if not isinstance(given, str):
-        return Containers(problem="is missing; the gate needs a text of JSON")
+        return Containers(problem="is missing; the gate needs JSON text")
     try:
         document = json.loads(given, object_pairs_hook=_without_doubles, parse_constant=_refuse)
     except _Double:
-        return Containers(problem="gives a name twice in one object, so that it means what its reader takes it for")
+        return Containers(problem="has the same name twice in one object, which readers take differently")
     except ValueError:
         return Containers(problem="isn't JSON")
     if not isinstance(document, list) or not document or not all(isinstance(item, dict) for item in document):
-        return Containers(problem="isn't a list of one container or more")
+        return Containers(problem="isn't a list of one or more containers")
     if _OUTPUT_AS_TEXT in given:
-        return Containers(problem="holds the text that an Output becomes when it is formatted")
+        return Containers(problem="holds the text that formatting an Output gives, instead of the Output's value")
     if strange := next(_strange_names(document), None):
         return Containers(problem=f"has a name, at `{strange}`, that ECS doesn't know in this spelling")
     return Containers(tuple(Part(task.urn, f"{PATH}.{number}", item) for number, item in enumerate(document)))
 
 
 class _Double(ValueError):
-    """A name stands twice in one object."""
+    """An object has the same name twice."""
 
 
 def _without_doubles(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -94,7 +94,7 @@ def _refuse(constant: str) -> Any:  # noqa: ANN401 - never returns
 
 
 def _strange_names(value: Json, path: str = PATH) -> Iterator[str]:
-    """Yield the path of whatever holds a name that ECS doesn't know. Such a name may be anything, so it isn't shown."""
+    """Yield the path of each mapping with a name that ECS doesn't know. The name may be a secret, so it isn't shown."""
     if isinstance(value, Mapping):
         for name, item in value.items():
             if name not in NAMES:

@@ -1,4 +1,4 @@
-"""The containers of a task: what they run, as whom, and what they may touch."""
+"""The containers of a task: what they run, as which user, and what they can access."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOG_OPTIONS: Final = frozenset(
     awslogs-stream-prefix max-buffer-size mode
     """.split()
 )
-"""Options of the driver `awslogs` that ECS names. Docker's has others, such as one that sends the lines elsewhere.
+"""Options of the driver `awslogs` that ECS documents. Docker's driver has others; one of them sends logs elsewhere.
 Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LogConfiguration.html"""
 _DIGEST: Final = re.compile(r".+@sha256:[0-9a-f]{64}")
 _TASK_ROLES: Final = ("executionRoleArn", "taskRoleArn")
@@ -31,8 +31,8 @@ _OWN_REGISTRY: Final = r"{account}\.dkr\.ecr\.{region}\.amazonaws\.com(\.cn)?"
 @RULES.resource(
     "unreadable-containers",
     title="The containers of a task definition are JSON that is known at preview.",
-    remedy="Build `containerDefinitions` with `json.dumps` from plain values: configuration, names, and ARNs made of "
-    "names. What AWS chooses goes through a parameter that is injected.",
+    remedy="Build `containerDefinitions` with `json.dumps` from plain values: configuration, names, and ARNs built "
+    "from names. Put a value that AWS chooses into a parameter, and inject that.",
     source="https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html",
     severity=Severity.HIGH,
     types=TASK_DEFINITION,
@@ -44,8 +44,8 @@ def _unreadable(task: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "privileged-container",
-    title="Containers have no privilege over the machine that they run on.",
-    remedy="Take away `privileged`, `dockerSecurityOptions`, devices and added capabilities.",
+    title="Containers have no privileges on their host.",
+    remedy="Remove `privileged`, `dockerSecurityOptions`, devices and added capabilities.",
     source=_CONTROLS + "#ecs-4",
     severity=Severity.HIGH,
     types=TASK_DEFINITION,
@@ -61,8 +61,8 @@ def _privileged(task: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "root-container",
-    title="Containers run as a user that isn't root.",
-    remedy="Name a user id in `user`, such as `1000:1000`: an image that names none runs as root.",
+    title="Containers don't run as root.",
+    remedy="Set `user` to a user id, such as `1000:1000`: an image that names no user runs as root.",
     source=_CONTROLS + "#ecs-20",
     severity=Severity.MEDIUM,
     types=TASK_DEFINITION,
@@ -76,8 +76,8 @@ def _root(task: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "host-namespace",
-    title="Tasks share no network, process or file with the machine that they run on.",
-    remedy="Set `networkMode` to `awsvpc`, and take away `pidMode`, `ipcMode` and volumes with a `hostPath`.",
+    title="Tasks share no network, processes or files with their host.",
+    remedy="Set `networkMode` to `awsvpc`, and remove `pidMode`, `ipcMode` and volumes with a `hostPath`.",
     source=_CONTROLS + "#ecs-3",
     severity=Severity.HIGH,
     types=TASK_DEFINITION,
@@ -87,16 +87,16 @@ def _host(task: Resource, _: Judgement) -> Iterator[Finding]:
         yield Finding("`networkMode` isn't `awsvpc`.")
     for mode in ("pidMode", "ipcMode"):
         if task.text_or_none(mode) is not None:
-            yield Finding(f"`{mode}` shares what containers keep to themselves.")
+            yield Finding(f"`{mode}` lets the task share what containers otherwise keep to themselves.")
     for volume in task.parts("volumes"):
         if volume.get("hostPath") is not None:
-            yield Finding(f"`{volume.place('hostPath')}` is a folder of the machine.")
+            yield Finding(f"`{volume.place('hostPath')}` is a folder of the host.")
 
 
 @RULES.resource(
     "writable-root",
     title="Containers can't change the files of their image.",
-    remedy="Set `readonlyRootFilesystem` to true, and add `linuxParameters.tmpfs` for folders that are written to.",
+    remedy="Set `readonlyRootFilesystem` to true, and add `linuxParameters.tmpfs` for the folders that they write to.",
     source=_CONTROLS + "#ecs-5",
     severity=Severity.MEDIUM,
     types=TASK_DEFINITION,
@@ -121,14 +121,14 @@ def _unlogged(task: Resource, _: Judgement) -> Iterator[Finding]:
         if container.text_or_none("logConfiguration.logDriver") != "awslogs" or not options.get("awslogs-group"):
             yield Finding(f"`{container.place('logConfiguration')}` doesn't lead to a log group.")
         if options.keys() - _LOG_OPTIONS:
-            yield Finding(f"`{container.place('logConfiguration.options')}` has some that ECS doesn't name.")
+            yield Finding(f"`{container.place('logConfiguration.options')}` has options that ECS doesn't document.")
 
 
 def _images(resource: Resource) -> Iterator[tuple[str, str]]:
     """Yield the path of each image of a task definition or function, and the image.
 
     Raises:
-        Unjudgeable: an image is unknown, missing or no text.
+        Unjudgeable: an image is unknown, missing or not a text.
     """
     if resource.type in FUNCTION:
         if resource.text_or_none("packageType") == "Image" or resource.get("imageUri") is not None:
@@ -140,8 +140,8 @@ def _images(resource: Resource) -> Iterator[tuple[str, str]]:
 
 @RULES.resource(
     "image-without-digest",
-    title="Images are named by their digest, so that what runs is what was reviewed.",
-    remedy="Write `REPOSITORY@sha256:` and the digest of the image, instead of a tag.",
+    title="Images are named by their digest, so that exactly the reviewed image runs.",
+    remedy="Write `REPOSITORY@sha256:` and the image's digest instead of a tag.",
     source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html",
     severity=Severity.HIGH,
     types=TASK_DEFINITION | FUNCTION,
@@ -155,7 +155,7 @@ def _without_digest(resource: Resource, _: Judgement) -> Iterator[Finding]:
 @RULES.resource(
     "foreign-registry",
     title="Images come from the account's own registry.",
-    remedy="Copy the image into ECR, by hand or by a pull-through cache rule, or name its registry in the rule's "
+    remedy="Copy the image into ECR, by hand or with a pull-through cache rule, or add its registry to the rule's "
     "configuration.",
     source="https://docs.aws.amazon.com/AmazonECR/latest/userguide/pull-through-cache.html",
     severity=Severity.HIGH,
@@ -170,7 +170,8 @@ def _without_digest(resource: Resource, _: Judgement) -> Iterator[Finding]:
     },
 )
 def _foreign_registry(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
-    # Without an account in the stack's configuration, that of any account passes: the provider pins none either.
+    # If the stack's configuration names no account, any account's registry passes: the provider isn't bound to one
+    # either.
     account, region = judgement.account or r"\d{12}", judgement.region or r"[a-z0-9-]+"
     own = re.compile(_OWN_REGISTRY.format(account=account, region=region))
     for path, image in _images(resource):
@@ -181,7 +182,7 @@ def _foreign_registry(resource: Resource, judgement: Judgement) -> Iterator[Find
 
 @RULES.resource(
     "undeclared-role",
-    title="A task or function has the roles that are declared for it, and no other workload's.",
+    title="A task or function has only the roles that are declared for it.",
     remedy="Give it its own roles, or declare them in the program and run `make docs`.",
     source=_GUIDE + "security-iam-roles.html",
     severity=Severity.HIGH,
@@ -206,8 +207,8 @@ def _undeclared_role(resource: Resource, judgement: Judgement) -> Iterator[Findi
 
 @RULES.resource(
     "shared-role",
-    title="A task's code doesn't have the role that ECS starts it with.",
-    remedy="Give the task a role of its own in `taskRoleArn`, or none: the execution role reads what is injected.",
+    title="A task's code doesn't have the execution role that ECS starts the task with.",
+    remedy="Give the task its own role in `taskRoleArn`, or none: the execution role can read all injected values.",
     source=_GUIDE + "security-iam-roles.html",
     severity=Severity.MEDIUM,
     types=TASK_DEFINITION,

@@ -1,4 +1,4 @@
-"""Relational databases: private, encrypted, logged, signed in to without a shared password, and hard to lose."""
+"""Relational databases: private, encrypted, logged, without shared passwords, and hard to lose."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/rds
 _AURORA: Final = "https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/"
 
 _STORED: Final = DATABASE_CLUSTER | DATABASE_INSTANCE
-"""Types that hold data; an instance of a cluster has the cluster's."""
+"""Types that hold data. A cluster's instances have the data of the cluster."""
 
 _TLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "aurora-postgresql": ("rds.force_ssl", ("1",)),
@@ -31,7 +31,7 @@ _TLS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "aurora-mysql": ("require_secure_transport", ("ON", "1")),
     "mysql": ("require_secure_transport", ("ON", "1")),
 }
-"""Engine -> the parameter that refuses connections without TLS, and its values that do."""
+"""Engine -> the parameter that refuses connections without TLS, and the values that turn it on."""
 
 _LOGS: Final[Mapping[str, str]] = {
     "aurora-postgresql": "postgresql",
@@ -39,7 +39,7 @@ _LOGS: Final[Mapping[str, str]] = {
     "aurora-mysql": "error",
     "mysql": "error",
 }
-"""Engine -> the log that says what went wrong and who was refused."""
+"""Engine -> the log with errors and refused connections."""
 
 
 @RULES.resource(
@@ -51,7 +51,7 @@ _LOGS: Final[Mapping[str, str]] = {
     types=_STORED | CLUSTER_INSTANCE,
 )
 def _public(database: Resource, _: Judgement) -> Iterator[Finding]:
-    # A cluster of Aurora leaves it to its instances. An instance that doesn't say takes what suits its subnets.
+    # An Aurora cluster leaves it to its instances. Without a value, an instance's default depends on its subnets.
     if database.flag("publiclyAccessible", default=database.type not in DATABASE_CLUSTER):
         yield Finding("`publiclyAccessible` isn't false.")
 
@@ -59,7 +59,8 @@ def _public(database: Resource, _: Judgement) -> Iterator[Finding]:
 @RULES.resource(
     "unencrypted-database",
     title="Databases are encrypted on disk.",
-    remedy="Set `storageEncrypted` to true. It can't be changed later: a new database takes a copy of a snapshot.",
+    remedy="Set `storageEncrypted` to true. An existing database can't be changed: create a new one from an encrypted "
+    "copy of a snapshot.",
     source=_CONTROLS + "#rds-27",
     severity=Severity.HIGH,
     types=_STORED,
@@ -71,9 +72,9 @@ def _unencrypted(database: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "deletable-database",
-    title="A database of production can't be deleted by mistake, and leaves a snapshot when it goes.",
-    remedy="Set `deletionProtection` and the option `protect`, and `deleteAutomatedBackups` and `skipFinalSnapshot` to "
-    "false. To delete it on purpose, write a waiver with an end.",
+    title="A production database can't be deleted by mistake, and leaves a snapshot when it is deleted.",
+    remedy="Set `deletionProtection` and the option `protect` to true, and `deleteAutomatedBackups` and "
+    "`skipFinalSnapshot` to false. To delete the database on purpose, add a waiver.",
     source=_CONTROLS + "#rds-7",
     severity=Severity.CRITICAL,
     types=_STORED,
@@ -87,41 +88,42 @@ def _deletable(database: Resource, judgement: Judgement) -> Iterator[Finding]:
     if not database.protected:
         yield Finding("The option `protect` isn't set.")
     if database.flag("deleteAutomatedBackups", default=True):
-        yield Finding("`deleteAutomatedBackups` isn't false, so that its backups go with it.")
+        yield Finding("`deleteAutomatedBackups` isn't false, so its backups are deleted with it.")
     if database.flag("skipFinalSnapshot", default=False):
         yield Finding("`skipFinalSnapshot` isn't false.")
 
 
 @RULES.resource(
     "replaceable-database",
-    title="No update replaces a database, takes back an upgrade of AWS's, or deletes it against a protection.",
-    remedy="Ignore changes of `snapshotIdentifier` and `engineVersion`, which say how a cluster begins, and leave "
-    "`applyImmediately` out where `deletionProtection` is off.",
-    # And internal/service/rds/cluster.go: it switches off a protection that somebody set by hand.
+    title="No update replaces a database, reverts an upgrade that AWS made, or deletes a protected database.",
+    remedy="Ignore changes of `snapshotIdentifier` and `engineVersion`, which only matter when a cluster is created, "
+    "and leave out `applyImmediately` where `deletionProtection` is off.",
+    # See also internal/service/rds/cluster.go: it switches off a protection that somebody set by hand.
     source="https://github.com/hashicorp/terraform-provider-aws/issues/29409",
     severity=Severity.HIGH,
     types=DATABASE_CLUSTER,
 )
 def _replaceable(cluster: Resource, _: Judgement) -> Iterator[Finding]:
     for path, what in (
-        ("snapshotIdentifier", "another snapshot makes a new cluster"),
-        ("engineVersion", "an update goes back before what AWS upgraded"),
+        ("snapshotIdentifier", "another snapshot replaces the cluster"),
+        ("engineVersion", "an update would revert an upgrade that AWS made"),
     ):
         if path not in cluster.ignored_changes:
-            yield Finding(f"Changes of `{path}` aren't ignored, so that {what}.")
+            yield Finding(f"Changes of `{path}` aren't ignored, so {what}.")
     if cluster.flag("applyImmediately", default=False) and not cluster.flag("deletionProtection", default=False):
         yield Finding(
-            "`applyImmediately` is true without `deletionProtection`, so that a deletion ends one set by hand."
+            "`applyImmediately` is true without `deletionProtection`, so a deletion switches off a protection that was "
+            "set by hand."
         )
 
 
 @RULES.resource(
     "foreign-snapshot",
-    title="A database starts empty, from what an earlier generation of it left, or from a snapshot that was agreed to; "
-    "each generation leaves its own.",
-    remedy="Name final snapshots `IDENTIFIER-gN-final` with the number of the generation, and start from that of an "
-    "earlier one, or have the snapshot agreed to in the rule's configuration: another environment's data would come "
-    "with it.",
+    title="A database starts empty, from the final snapshot of its own earlier generation, or from an agreed snapshot; "
+    "each generation leaves a final snapshot of its own.",
+    remedy="Name final snapshots `IDENTIFIER-gN-final`, where N is the number of the generation, and start from an "
+    "earlier generation's. Any other snapshot may hold another environment's data: have the owners agree to it in the "
+    "rule's configuration.",
     source=_AURORA + "aurora-restore-snapshot.html",
     severity=Severity.HIGH,
     types=_STORED,
@@ -140,23 +142,26 @@ def _foreign_snapshot(database: Resource, judgement: Judgement) -> Iterator[Find
     if not database.flag("skipFinalSnapshot", default=False):
         left = generation.fullmatch(database.text("finalSnapshotIdentifier"))
         if not left:
-            yield Finding("`finalSnapshotIdentifier` names no generation of this database: RDS takes a name once.")
+            yield Finding(
+                "`finalSnapshotIdentifier` doesn't name a generation of this database, and RDS accepts a name only "
+                "once."
+            )
     snapshot = database.text_or_none("snapshotIdentifier")
     if snapshot is None or snapshot in judgement.config["agreed"]:
         return
     before = generation.fullmatch(snapshot)
     if not before or (left and int(before[1]) >= int(left[1])):
-        yield Finding("`snapshotIdentifier` isn't what an earlier generation of this database left.")
+        yield Finding("`snapshotIdentifier` isn't the final snapshot of an earlier generation of this database.")
 
 
 @RULES.resource(
     "short-backups",
-    title="Backups of databases reach back far enough.",
-    remedy="Set `backupRetentionPeriod` to the days that the rule asks for, or more.",
+    title="Backups of databases are kept long enough.",
+    remedy="Set `backupRetentionPeriod` to the number of days that the finding names, or more.",
     source=_CONTROLS + "#rds-11",
     severity=Severity.MEDIUM,
     types=_STORED,
-    config={"days": {"type": "integer", "description": "Fewest days that backups are kept", "default": 7}},
+    config={"days": {"type": "integer", "description": "Minimum of days that backups are kept", "default": 7}},
 )
 def _short_backups(database: Resource, judgement: Judgement) -> Iterator[Finding]:
     if database.number("backupRetentionPeriod", 1) < judgement.config["days"]:
@@ -175,12 +180,12 @@ def _short_backups(database: Resource, judgement: Judgement) -> Iterator[Finding
 def _without_tls(stack: Stack, database: Resource, _: Judgement) -> Iterator[str]:
     engine = database.text("engine")
     if engine not in _TLS:
-        yield f"The gate doesn't know how its engine refuses them; accepted: {', '.join(_TLS)}."
+        yield f"The gate doesn't know how its engine refuses connections without TLS; accepted: {', '.join(_TLS)}."
         return
     parameter, values = _TLS[engine]
     groups = _parameter_groups(stack, database)
     if not groups:
-        yield "Its parameter group isn't made by this stack, so the gate can't tell what it refuses."
+        yield "This stack doesn't create its parameter group, so the gate can't tell what it refuses."
     for group in groups:
         given = {entry.text("name"): entry.text("value") for entry in group.parts("parameters")}
         if given.get(parameter) not in values:
@@ -196,7 +201,7 @@ def _parameter_groups(stack: Stack, database: Resource) -> list[Resource]:
 
 @RULES.resource(
     "database-not-logged",
-    title="Databases send their log to CloudWatch.",
+    title="Databases send their logs to CloudWatch.",
     remedy="Name the engine's log in `enabledCloudwatchLogsExports`: `postgresql` or `error`.",
     source=_CONTROLS + "#rds-37",
     severity=Severity.MEDIUM,
@@ -236,22 +241,22 @@ def _without_iam(database: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "database-without-upgrades",
-    title="Databases take minor versions of their engine, which mend security faults.",
+    title="Databases get minor versions of their engine automatically, which fix security faults.",
     remedy="Set `autoMinorVersionUpgrade` to true, on a cluster and on each of its instances.",
     source=_CONTROLS + "#rds-35",
     severity=Severity.MEDIUM,
     types=_STORED | CLUSTER_INSTANCE,
 )
 def _without_upgrades(database: Resource, _: Judgement) -> Iterator[Finding]:
-    # The provider's default is true for instances; a cluster leaves it to AWS.
+    # The provider's default is true for instances; for clusters there is none, and AWS decides.
     if not database.flag("autoMinorVersionUpgrade", default=database.type not in DATABASE_CLUSTER):
         yield Finding("`autoMinorVersionUpgrade` isn't true.")
 
 
 @RULES.resource(
     "default-administrator",
-    title="The administrator of a database has a name that nobody guesses first.",
-    remedy="Choose another `masterUsername`. It can't be changed later: AWS makes a new database.",
+    title="The administrator of a database doesn't have a name that attackers try first.",
+    remedy="Choose another `masterUsername`. It can't be changed later without a new database.",
     source=_CONTROLS + "#rds-24",
     severity=Severity.LOW,
     types=_STORED,
@@ -259,7 +264,7 @@ def _without_upgrades(database: Resource, _: Judgement) -> Iterator[Finding]:
         "refused": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "Names that are guessed first",
+            "description": "Names that attackers try first",
             "default": ["admin", "administrator", "master", "postgres", "root", "user"],
         }
     },
@@ -271,8 +276,8 @@ def _default_administrator(database: Resource, judgement: Judgement) -> Iterator
 
 @RULES.resource(
     "plain-database-password",
-    title="The administrator's password doesn't stand in the program or, readable, in the state.",
-    remedy="Give it as `masterPasswordWo`, wrapped in `pulumi.Output.secret`, or have RDS manage it.",
+    title="The administrator's password is readable neither in the program nor in the state.",
+    remedy="Pass it as `masterPasswordWo`, wrapped in `pulumi.Output.secret`, or have RDS manage it.",
     source="https://www.pulumi.com/docs/iac/concepts/resources/write-only-fields/",
     severity=Severity.CRITICAL,
     types=_STORED,
@@ -281,6 +286,6 @@ def _plain_password(database: Resource, _: Judgement) -> Iterator[Finding]:
     kept = "masterPassword" if database.type in DATABASE_CLUSTER else "password"
     written = f"{kept}Wo"
     if database.get(kept) is not None:
-        yield Finding(f"`{kept}` is kept in the inputs and in the outputs of the state.")
+        yield Finding(f"`{kept}` is stored in the state's inputs and outputs.")
     if database.get(written) is not None and not isinstance(database.text(written), SecretText):
         yield Finding(f"`{written}` isn't a Pulumi secret.")

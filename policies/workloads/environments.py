@@ -1,4 +1,4 @@
-"""What stands in the environment of containers and functions: nothing that is, or looks like, a secret."""
+"""The environment of containers and functions holds nothing that is, or looks like, a secret."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE: Final = re.compile("(arn|id|name|path|file|parameter)$", re.IGNORECASE)
-"""How the name of a variable ends that says where a secret is, and not what it is."""
+"""End of a variable's name that says where a secret is, not what it is."""
 
 _VALUE: Final = re.compile(
     r"""
@@ -34,7 +34,7 @@ _VALUE: Final = re.compile(
 
 @RULES.resource(
     "secret-in-environment",
-    title="No secret stands in the environment, the command or the labels of a container or function.",
+    title="No secret is in the environment, the command or the labels of a container or function.",
     remedy="Inject it with `secrets` (containers), or have the code read it when it runs (functions).",
     source="https://docs.aws.amazon.com/securityhub/latest/userguide/ecs-controls.html#ecs-8",
     severity=Severity.CRITICAL,
@@ -42,12 +42,12 @@ _VALUE: Final = re.compile(
 )
 def _secret_in_environment(resource: Resource, _: Judgement) -> Iterator[Finding]:
     if isinstance(resource.get(PATH), SecretText):
-        yield Finding(f"`{PATH}` is a Pulumi secret, so that a secret value is part of it.")
+        yield Finding(f"`{PATH}` is a Pulumi secret, so a secret value is part of it.")
     for place, name, value in _variables(resource):
         if isinstance(value, SecretText) or not isinstance(value, str):
-            yield Finding(f"`{place}` is a Pulumi secret, or no text that is known at preview.")
+            yield Finding(f"`{place}` is a Pulumi secret, or isn't a text that is known at preview.")
         elif _NAME.search(name) and not _REFERENCE.search(name):
-            yield Finding(f"`{place}` has a name that says that its value is secret.")
+            yield Finding(f"The name of `{place}` says that its value is secret.")
         elif _VALUE.search(value):
             yield Finding(f"`{place}` looks like a secret.")
     for place, text in _other_texts(resource):
@@ -56,7 +56,7 @@ def _secret_in_environment(resource: Resource, _: Judgement) -> Iterator[Finding
 
 
 def _variables(resource: Resource) -> Iterator[tuple[str, str, Json]]:
-    """Yield where each variable stands, its name and its value.
+    """Yield the path of each variable, its name and its value.
 
     Raises:
         Unjudgeable: the variables can't be read.

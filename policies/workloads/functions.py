@@ -1,4 +1,4 @@
-"""Functions: called by this account only, on a current runtime, limited, and without losing what they can't handle."""
+"""Functions: called by this account only, on a current runtime, limited, and without losing events that fail."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/lam
 _GUIDE: Final = "https://docs.aws.amazon.com/lambda/latest/dg/"
 _BATCH: Final = 10
 _SECONDS: Final = 3
-_SHOWN_AFTER: Final = 30
-"""What holds where the program says nothing: messages of a batch, seconds of a run, seconds that a queue hides."""
+_HIDDEN_SECONDS: Final = 30
+"""Defaults: messages in a batch, timeout of a function, visibility timeout of a queue."""
 _TRIES: Final = 6
-"""Lambda asks for this many times the function's timeout, so that it can try again when it was throttled."""
+"""AWS recommends a visibility timeout of this many function timeouts, so that Lambda can retry after throttling."""
 
 
 @RULES.resource(
     "open-function",
-    title="Only this account's resources call a function.",
-    remedy="Name the service in `principal`, the caller in `sourceArn` and the account in `sourceAccount`; give the "
-    "function no URL.",
+    title="Only resources of this account can call a function.",
+    remedy="Name the service in `principal`, the caller in `sourceArn` and the account in `sourceAccount`, and don't "
+    "give the function a URL.",
     source=_CONTROLS + "#lambda-1",
     severity=Severity.CRITICAL,
     types=FUNCTION_PERMISSION | FUNCTION_URL,
@@ -44,7 +44,7 @@ def _open(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         yield Finding("A URL lets the internet reach the function.")
         return
     if resource.text_or_none("functionUrlAuthType") is not None:
-        yield Finding("`functionUrlAuthType` lets callers in by a URL.")
+        yield Finding("`functionUrlAuthType` lets callers in through a URL.")
     principal = resource.text("principal")
     if not principal.endswith((".amazonaws.com", ".amazonaws.com.cn")):
         if not judgement.account or judgement.account not in re.split("[:/]", principal):
@@ -52,15 +52,15 @@ def _open(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         return
     account = resource.text_or_none("sourceAccount")
     if account is None or (judgement.account and account != judgement.account):
-        yield Finding("`sourceAccount` isn't this account, so that the service calls for other accounts too.")
+        yield Finding("`sourceAccount` isn't this account, so the service can call it for other accounts too.")
     if "sourceArn" not in resource.properties:
-        yield Finding("`sourceArn` is missing, so that whatever of the service calls it.")
+        yield Finding("`sourceArn` is missing, so any resource of the service can call it.")
 
 
 @RULES.resource(
     "old-runtime",
-    title="Functions run on a runtime that AWS still mends.",
-    remedy="Move the code to a runtime of the rule's configuration.",
+    title="Functions run on a runtime that AWS still maintains.",
+    remedy="Move the code to a runtime that the rule's configuration lists.",
     source=_GUIDE + "lambda-runtimes.html",
     severity=Severity.MEDIUM,
     types=FUNCTION,
@@ -68,7 +68,7 @@ def _open(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         "runtimes": {
             "type": "array",
             "items": {"type": "string"},
-            # Those that AWS mends into 2028 or longer, by its list of early 2026.
+            # The runtimes that AWS maintains until 2028 or longer, according to its list of early 2026.
             "description": "Accepted runtimes",
             "default": [
                 *("python3.12", "python3.13", "python3.14", "nodejs24.x", "java21", "java25", "dotnet10", "ruby3.4"),
@@ -87,8 +87,8 @@ def _old_runtime(function: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "unlimited-function",
-    title="Functions have a limit of how many run at once.",
-    remedy="Set `reservedConcurrentExecutions`: without it one function may take what all others need.",
+    title="The number of concurrent executions of a function is limited.",
+    remedy="Set `reservedConcurrentExecutions`: without it, one function can use up the account's concurrency.",
     source=_GUIDE + "configuration-concurrency.html",
     severity=Severity.MEDIUM,
     types=FUNCTION,
@@ -100,9 +100,9 @@ def _unlimited(function: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.stack(
     "function-without-dead-letters",
-    title="What a function can't handle is kept.",
-    remedy="Feed it from queues whose `redrivePolicy`, known at preview, names another queue; where services call it, "
-    "set `deadLetterConfig.targetArn`.",
+    title="Events that a function fails to handle are kept.",
+    remedy="Feed it from queues whose `redrivePolicy` is known at preview and names another queue. If services call "
+    "it, set `deadLetterConfig.targetArn`.",
     source=_GUIDE + "invocation-async-retain-records.html",
     severity=Severity.MEDIUM,
 )
@@ -115,8 +115,8 @@ def _without_dead_letters(stack: Stack, function: Resource, _: Judgement) -> Ite
         yield "It is called without a queue, and has no `deadLetterConfig.targetArn`."
     for mapping in mappings:
         queues = sources(stack, mapping, "eventSourceArn", QUEUE)
-        if not queues or not all(map(_gives_away, queues)):
-            yield f"Its event source `{mapping.name}` isn't a queue of this stack that gives what fails to another."
+        if not queues or not all(map(_has_dead_letter_queue, queues)):
+            yield f"Its event source `{mapping.name}` isn't a queue of this stack with a dead-letter queue."
 
 
 def _mappings(stack: Stack, function: Resource) -> list[Resource]:
@@ -128,8 +128,8 @@ def _mappings(stack: Stack, function: Resource) -> list[Resource]:
     ]
 
 
-def _gives_away(queue: Resource) -> bool:
-    """Tell whether a queue gives what fails to another one."""
+def _has_dead_letter_queue(queue: Resource) -> bool:
+    """Tell whether a queue sends messages that fail to another queue."""
     try:
         return dead_letter_queue(queue) not in ("", queue.get("name"))
     except Unjudgeable:
@@ -138,9 +138,9 @@ def _gives_away(queue: Resource) -> bool:
 
 @RULES.resource(
     "repeated-batch",
-    title="Of a batch that a function can't handle as a whole, only what it couldn't handle comes again.",
-    remedy="Set `functionResponseTypes` to `ReportBatchItemFailures`, and have the function name what failed; or set "
-    "`batchSize` to 1.",
+    title="If a function fails on some messages of a batch, only those are delivered again.",
+    remedy="Set `functionResponseTypes` to `ReportBatchItemFailures` and have the function return the failed messages, "
+    "or set `batchSize` to 1.",
     source=_GUIDE + "services-sqs-errorhandling.html",
     severity=Severity.MEDIUM,
     types=EVENT_SOURCE,
@@ -153,11 +153,10 @@ def _repeated(mapping: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.stack(
     "overrun-function",
-    title="A queue gives a function no more than it may run at once, and hides what is in work for as long as that "
-    "takes.",
-    remedy="Set `scalingConfig.maximumConcurrency` of the event source, at most the function's "
-    "`reservedConcurrentExecutions`, and `visibilityTimeoutSeconds` of the queue to six times the function's "
-    "`timeout`, and `maximumBatchingWindowInSeconds` more.",
+    title="A queue doesn't exceed a function's concurrency, and hides messages for as long as the function may need.",
+    remedy="Set `scalingConfig.maximumConcurrency` of the event source to at most the function's "
+    "`reservedConcurrentExecutions`. Set `visibilityTimeoutSeconds` of the queue to at least six times the function's "
+    "`timeout` plus `maximumBatchingWindowInSeconds`.",
     source=_GUIDE + "services-sqs-configure.html",
     severity=Severity.MEDIUM,
 )
@@ -171,28 +170,31 @@ def _overrun(stack: Stack, function: Resource, _: Judgement) -> Iterator[str]:
             yield f"Its event source `{mapping.name}` may give it more at once than `reservedConcurrentExecutions`."
         for queue in queues:
             hidden = _TRIES * seconds + mapping.number("maximumBatchingWindowInSeconds", 0)
-            if queue.number("visibilityTimeoutSeconds", _SHOWN_AFTER) < hidden:
-                yield f"`{queue.name}` shows a message again before {hidden:g} seconds are over."
+            if queue.number("visibilityTimeoutSeconds", _HIDDEN_SECONDS) < hidden:
+                yield f"`{queue.name}` delivers a message again in less than {hidden:g} seconds."
 
 
 @RULES.resource(
     "code-without-version",
-    title="The code of functions is a version of an archive, so that what runs is what was reviewed.",
-    remedy="Set `s3ObjectVersion`, in a bucket that keeps versions, and `sourceCodeHash`.",
+    title="The code of a function is a fixed version of an archive, so that exactly the reviewed code runs.",
+    remedy="Set `s3ObjectVersion`, with a bucket that keeps versions, and `sourceCodeHash`.",
     source=_GUIDE + "configuration-function-zip.html",
     severity=Severity.HIGH,
     types=FUNCTION,
 )
 def _without_version(function: Resource, _: Judgement) -> Iterator[Finding]:
     if function.get("s3Bucket") is not None:
-        for path, lack in (("s3ObjectVersion", "whatever lies there runs"), ("sourceCodeHash", "nothing is compared")):
+        for path, lack in (
+            ("s3ObjectVersion", "the latest version of the object runs"),
+            ("sourceCodeHash", "changed code isn't noticed"),
+        ):
             if not function.text_or_none(path):
-                yield Finding(f"`{path}` is missing, so that {lack}.")
+                yield Finding(f"`{path}` is missing, so {lack}.")
 
 
 @RULES.resource(
     "recursive-function",
-    title="AWS stops a function that calls itself in a circle.",
+    title="AWS stops a function that calls itself in a loop.",
     remedy="Set `recursiveLoop` to `Terminate`.",
     source=_GUIDE + "invocation-recursion.html",
     severity=Severity.LOW,

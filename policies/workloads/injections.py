@@ -1,4 +1,4 @@
-"""What ECS injects into containers: exactly what the catalogue says, from this account's own secrets and parameters."""
+"""ECS injects into containers exactly what the catalogue says, from this account's own secrets and parameters."""
 
 from __future__ import annotations
 
@@ -20,25 +20,28 @@ _SECRET: Final = re.compile(
 _PARAMETER: Final = re.compile(r"arn:aws[a-z-]*:ssm:(?P<region>[^:]+):(?P<account>[^:]+):parameter(?P<name>/[^:]+)")
 
 _SUFFIX: Final = re.compile("-[A-Za-z0-9]{6}")
-"""The characters that Secrets Manager adds to the name in an ARN."""
+"""The suffix that Secrets Manager adds to the name in an ARN."""
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
-_ASIDE: Final = ("environmentFiles", "repositoryCredentials", "credentialSpecs", "logConfiguration.secretOptions")
-"""What brings values into a container without a variable of the catalogue."""
+_OTHER_SOURCES: Final = (
+    *("environmentFiles", "repositoryCredentials", "credentialSpecs"),
+    "logConfiguration.secretOptions",
+)
+"""Properties that bring values into a container without a variable of the catalogue."""
 
 
 @RULES.resource(
     "undeclared-injection",
-    title="A task is given the secrets and parameters that the catalogue says, and no others.",
-    remedy="Declare the variable in the catalogue and run `make docs`, or wire the task as the catalogue says.",
+    title="A task gets exactly the secrets and parameters that the catalogue declares for it.",
+    remedy="Declare the variable in the catalogue and run `make docs`, or inject what the catalogue declares.",
     source=_GUIDE,
     severity=Severity.HIGH,
     types=TASK_DEFINITION,
     config={
         "variables": {
             "type": "object",
-            "description": "Family of a task definition -> environment variable -> what is injected as it: "
+            "description": "Family of a task definition -> environment variable -> its source: "
             "`secret:NAME`, `secret:NAME#KEY` for a key of its JSON, or `parameter:/NAME`",
             "default": {},
         }
@@ -55,16 +58,16 @@ def _undeclared(task: Resource, judgement: Judgement) -> Iterator[Finding]:
                 yield Finding(f"`{entry.path}` injects {_shown(name)}, which isn't declared for this task.")
             elif problem := _mismatch(entry, str(declared[name]), judgement):
                 yield Finding(f"`{entry.place('valueFrom')}` {problem}.")
-        for path in _ASIDE:
+        for path in _OTHER_SOURCES:
             if container.get(path) not in (None, [], {}):
-                yield Finding(f"`{container.place(path)}` brings in values that nobody declared.")
+                yield Finding(f"`{container.place(path)}` brings in values that aren't declared.")
         injected -= _overridden(container)
     for name in sorted(declared.keys() - injected):
-        yield Finding(f"{_shown(name)} is declared for this task, and isn't injected.")
+        yield Finding(f"{_shown(name)} is declared for this task, but isn't injected.")
 
 
 def _overridden(container: Part) -> set[str]:
-    """Return the variables that a container writes down beside injecting them: which one holds isn't said."""
+    """Return the variables that a container also sets in its environment. ECS doesn't document which value wins."""
     return {entry.text("name") for entry in container.parts("environment")}
 
 
@@ -73,20 +76,20 @@ def _mismatch(entry: Part, declared: str, judgement: Judgement) -> str:
     kind, _, wanted = declared.partition(":")
     pattern = {"secret": _SECRET, "parameter": _PARAMETER}.get(kind)
     if pattern is None:
-        return "is declared as something else than a `secret:` or a `parameter:`"
+        return "is declared as something other than a `secret:` or a `parameter:`"
     found = pattern.fullmatch(entry.text("valueFrom"))
     if not found:
-        return f"isn't the whole ARN of a {kind}, without a version"
+        return f"isn't the full ARN of a {kind} without a version"
     for key, own in (("account", judgement.account), ("region", judgement.region)):
         if not own or found[key] != own:
-            return f"is of another {key} than the stack's"
+            return f"is in another {key} than the stack's"
     name, _, json_key = wanted.partition("#")
     given, suffixed = found["name"], _SUFFIX.fullmatch(found["name"][-7:])
     if kind == "secret":
         if (found["key"] or "") != json_key:
             return "takes another part of the secret than declared"
         if given == name and suffixed:
-            return "ends like a suffix of Secrets Manager, so that ECS looks for a shorter name; add the real suffix"
+            return "ends like a suffix of Secrets Manager, so ECS looks for a shorter name; add the real suffix"
         given = given[:-7] if suffixed else given
     return "" if given == name else f"is another {kind} than declared"
 
@@ -97,15 +100,15 @@ def _shown(name: str) -> str:
 
 @RULES.stack(
     "unwired-workload",
-    title="Where a stack has task definitions, every workload that the catalogue gives something has one.",
-    remedy="Make the task definition, or take the workload out of the catalogue and run `make docs`.",
+    title="If a stack has task definitions, every workload for which the catalogue declares values has one.",
+    remedy="Create the task definition, or remove the workload from the catalogue and run `make docs`.",
     source=_GUIDE,
     severity=Severity.MEDIUM,
     config={
         "families": {
             "type": "array",
             "items": {"type": "string"},
-            "description": "Families of the task definitions that there must be",
+            "description": "Families of the required task definitions",
             "default": [],
         }
     },

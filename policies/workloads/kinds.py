@@ -1,4 +1,4 @@
-"""Resource types of workloads and of the network that they stand in."""
+"""Resource types of workloads and of their network."""
 
 from __future__ import annotations
 

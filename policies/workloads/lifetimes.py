@@ -1,4 +1,4 @@
-"""How long logs and data are kept: neither for ever, nor too short to find or bring back what was lost."""
+"""How long logs and data are kept: logs not for ever, and both long enough to investigate and to recover."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ RULES: Final = Rules()
 
 _CONTROL: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/cloudwatch-controls.html#cloudwatch-16"
 _DAYS: Final = {
-    "days": {"type": "integer", "description": "Fewest days for which it is kept", "default": 30},
+    "days": {"type": "integer", "description": "Minimum of days that it is kept", "default": 30},
 }
 
 
@@ -26,13 +26,13 @@ _DAYS: Final = {
 )
 def _endless(group: Resource, _: Judgement) -> Iterator[Finding]:
     if not group.number("retentionInDays", 0):
-        yield Finding("`retentionInDays` is missing or 0, so that it is kept and paid for ever.")
+        yield Finding("`retentionInDays` is missing or 0, so the log is kept, and billed, for ever.")
 
 
 @RULES.resource(
     "short-log",
-    title="Logs are kept long enough to look into what happened.",
-    remedy="Set `retentionInDays` to the days that the rule asks for, or more.",
+    title="Logs are kept long enough to investigate what happened.",
+    remedy="Set `retentionInDays` to the number of days that the finding names, or more.",
     source=_CONTROL,
     severity=Severity.MEDIUM,
     types=LOG_GROUP,
@@ -46,8 +46,8 @@ def _short(group: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "short-lived-objects",
-    title="Objects of buckets, and old versions of them, aren't deleted soon.",
-    remedy="Give `expiration` and `noncurrentVersionExpiration` the days that the rule asks for, or more.",
+    title="Objects in buckets, and their old versions, aren't deleted too soon.",
+    remedy="Give `expiration` and `noncurrentVersionExpiration` the number of days that the finding names, or more.",
     source="https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lifecycle-mgmt.html",
     severity=Severity.HIGH,
     types=LIFECYCLE,
@@ -58,10 +58,10 @@ def _short_lived(lifecycle: Resource, judgement: Judgement) -> Iterator[Finding]
     for rule in lifecycle.parts("rules"):
         for path, days in (("expiration", "days"), ("noncurrentVersionExpiration", "noncurrentDays")):
             given = rule.mapping(path)
-            # S3 removes the marker of a deletion once nothing is behind it.
+            # With this flag, S3 removes only delete markers without older versions behind them.
             if (
                 given
                 and given.get("expiredObjectDeleteMarker") is not True
                 and rule.number(f"{path}.{days}", 0) < least
             ):
-                yield Finding(f"`{rule.place(path)}.{days}` is missing, or below {least:.0f}.")
+                yield Finding(f"`{rule.place(path)}.{days}` is missing or below {least:.0f}.")

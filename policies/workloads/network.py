@@ -1,4 +1,4 @@
-"""The network of workloads: closed by default, logged, and out of the internet's way."""
+"""The network of workloads: closed by default, logged, and out of the internet's reach."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2
 
 @RULES.resource(
     "default-group-open",
-    title="A VPC's default security group has no rule.",
-    remedy="Leave `ingress` and `egress` of the default group empty, and give what runs in the VPC groups of its own.",
+    title="A VPC's default security group has no rules.",
+    remedy="Leave `ingress` and `egress` of the default group empty, and give workloads in the VPC their own groups.",
     source=_CONTROLS + "#ec2-2",
     severity=Severity.HIGH,
     types=DEFAULT_GROUP,
@@ -44,13 +44,13 @@ _CONTROLS: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2
 def _open_default(group: Resource, _: Judgement) -> Iterator[Finding]:
     for direction in ("ingress", "egress"):
         if group.items(direction):
-            yield Finding(f"`{direction}` has rules, which hold for whatever is made without a group of its own.")
+            yield Finding(f"`{direction}` has rules, which apply to every resource without a group of its own.")
 
 
 @RULES.stack(
     "default-group-kept",
-    title="The default security group of each VPC is taken over, so that it can be emptied.",
-    remedy="Add a `DefaultSecurityGroup` for the VPC, without rules and with none that name it.",
+    title="The stack takes over the default security group of each VPC and keeps it empty.",
+    remedy="Add a `DefaultSecurityGroup` without rules for the VPC, and no rule resources for that group.",
     source=_CONTROLS + "#ec2-2",
     severity=Severity.HIGH,
 )
@@ -58,15 +58,15 @@ def _open_default(group: Resource, _: Judgement) -> Iterator[Finding]:
 def _kept_default(stack: Stack, vpc: Resource, _: Judgement) -> Iterator[str]:
     groups = users(stack, vpc, "vpcId", DEFAULT_GROUP)
     if not groups:
-        yield "Its default security group stays as AWS makes it: all its members may connect to one another."
+        yield "Its default security group stays as AWS creates it: all its members can connect to one another."
     for group in groups:
         if users(stack, group, "securityGroupId", GROUP_RULE | INGRESS_RULE | EGRESS_RULE):
-            yield "A rule is added to its default security group."
+            yield "A rule resource adds a rule to its default security group."
 
 
 @RULES.stack(
     "network-without-flow-logs",
-    title="Each VPC logs its connections, accepted and rejected ones.",
+    title="Each VPC logs its accepted and rejected connections.",
     remedy="Add a `FlowLog` with the VPC's id and `trafficType` `ALL`.",
     source=_CONTROLS + "#ec2-6",
     severity=Severity.MEDIUM,
@@ -75,19 +75,19 @@ def _kept_default(stack: Stack, vpc: Resource, _: Judgement) -> Iterator[str]:
 def _unlogged(stack: Stack, vpc: Resource, _: Judgement) -> Iterator[str]:
     logs = users(stack, vpc, "vpcId", FLOW_LOG)
     if not any(log.text("trafficType") == "ALL" for log in logs):
-        yield "No flow log of this stack takes all of its traffic."
+        yield "No flow log of this stack records all of its traffic."
 
 
 @RULES.stack(
     "workload-in-public-subnet",
-    title="Databases and tasks stand in subnets that lead to no internet gateway, databases in ones that lead nowhere.",
-    remedy="Give it private subnets: those of services lead to a NAT gateway, those of databases nowhere.",
+    title="Tasks and databases are in subnets without a route to an internet gateway, databases also without NAT.",
+    remedy="Give it private subnets: for services with a route to a NAT gateway, for databases without any route out.",
     source=_VPC + "configure-subnets.html",
     severity=Severity.HIGH,
 )
 @for_each(SERVICE | TASK_SET | DATABASE_CLUSTER | CLUSTER_INSTANCE | DATABASE_INSTANCE | PARAMETER)
 def _in_public(stack: Stack, workload: Resource, _: Judgement) -> Iterator[str]:
-    # Tasks that somebody starts stand where a parameter says.
+    # One-off tasks run in the subnets that a parameter names.
     subnets = [
         subnet
         for path in ("networkConfiguration", "insecureValue")
@@ -97,10 +97,10 @@ def _in_public(stack: Stack, workload: Resource, _: Judgement) -> Iterator[str]:
         for subnet in sources(stack, group, "subnetIds", SUBNET):
             subnets.append(subnet)
             if any(sources(stack, route, "natGatewayId", NAT_GATEWAY) for route in _routes(stack, subnet)):
-                yield f"Its subnet `{subnet.name}` leads to a NAT gateway, and a database connects to nobody."
+                yield f"Its subnet `{subnet.name}` has a route to a NAT gateway, which no database needs."
     for subnet in subnets:
         if _leads_to_internet(stack, subnet):
-            yield f"Its subnet `{subnet.name}` leads to an internet gateway."
+            yield f"Its subnet `{subnet.name}` has a route to an internet gateway."
 
 
 def _tables(stack: Stack, subnet: Resource) -> list[Resource]:
@@ -115,7 +115,7 @@ def _routes(stack: Stack, subnet: Resource) -> list[Resource]:
 
 
 def _leads_to_internet(stack: Stack, subnet: Resource) -> bool:
-    """Tell whether a route of a subnet's route table names an internet gateway."""
+    """Tell whether a route in a subnet's route tables leads to an internet gateway."""
     return any(_names_gateway(stack, route, "gatewayId") for route in _routes(stack, subnet)) or any(
         sources(stack, table, "routes", INTERNET_GATEWAY) for table in _tables(stack, subnet)
     )
@@ -128,8 +128,8 @@ def _names_gateway(stack: Stack, route: Resource, path: str) -> bool:
 
 @RULES.resource(
     "wide-ingress",
-    title="Security groups let in other groups, and no addresses.",
-    remedy="Name the security group of what connects: a block of addresses lets in whatever gets one of them.",
+    title="Security groups allow ingress from other groups, not from addresses.",
+    remedy="Name the security group of the client: a block of addresses lets in any resource that gets one of them.",
     source=_VPC + "security-group-rules.html",
     severity=Severity.MEDIUM,
     types=OPENS - EGRESS_RULE,
@@ -137,13 +137,13 @@ def _names_gateway(stack: Stack, route: Resource, path: str) -> bool:
 def _wide_ingress(resource: Resource, _: Judgement) -> Iterator[Finding]:
     for opening in openings(resource):
         if opening.direction == "ingress" and opening.addresses:
-            yield Finding(f"In {opening.place}, addresses are let in: {', '.join(opening.addresses)}.")
+            yield Finding(f"In {opening.place}, addresses are allowed: {', '.join(opening.addresses)}.")
 
 
 @RULES.resource(
     "wide-egress",
-    title="Security groups let workloads out to the internet on named ports only.",
-    remedy="Name TCP and one of the accepted ports, or lead the rule to a security group or a private address block.",
+    title="Security groups let workloads reach the internet on accepted ports only.",
+    remedy="Allow TCP on one of the accepted ports, or limit the rule to a security group or a private address block.",
     source=_VPC + "security-group-rules.html",
     severity=Severity.MEDIUM,
     types=OPENS - INGRESS_RULE,
@@ -163,4 +163,4 @@ def _wide_egress(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
         outward = opening.direction == "egress" and not all(map(is_private, opening.addresses))
         if outward and not (opening.protocol == "tcp" and opening.ports in accepted):
             ports = ", ".join(str(first) for first, _ in sorted(accepted))
-            yield Finding(f"In {opening.place}, the internet is reached on more than one of the TCP ports {ports}.")
+            yield Finding(f"In {opening.place}, the internet can be reached on more than one of the TCP ports {ports}.")

@@ -1,6 +1,6 @@
-"""Parking: a platform that says it is parked costs nothing by the hour but its load balancer, and one that runs, runs.
+"""Parking: if the marker says that the platform is parked, only the load balancer costs by the hour; if not, all runs.
 
-CI, the deployer and people trust the marker, a parameter.
+The marker is a parameter. CI, the deployer and people rely on it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _PAUSES: Final = "serverlessv2ScalingConfiguration.minCapacity"
 
 @RULES.stack(
     "half-parked",
-    title="The marker of park mode says what the stack's setting says, and everything else follows it.",
-    remedy="Have the marker, `desiredCount` of the services, NAT gateways, the database's `minCapacity`, the rules "
-    "that answer 503 and the rights to start a task all follow the one setting.",
+    title="The parking marker and everything that parking turns off agree with the stack's setting.",
+    remedy="Derive all of these from the one setting: the marker, `desiredCount` of the services, the NAT gateways, "
+    "the database's `minCapacity`, the rules that answer 503 and the permissions to start a task.",
     source="https://docs.aws.amazon.com/wellarchitected/latest/cost-optimization-pillar/cost_decomissioning_resources.html",
     severity=Severity.HIGH,
     config={
         "marker": {
             "type": "string",
-            "description": "Name of the parameter that says whether the platform is parked; empty where none does",
+            "description": "Name of the parameter that says whether the platform is parked; empty if there is none",
             "default": "",
         },
         "setting": {
@@ -53,10 +53,12 @@ def _half_parked(stack: Stack, judgement: Judgement) -> Iterator[Finding]:
     markers = [parameter for parameter in stack.only(PARAMETER) if parameter.get("name") == config["marker"]]
     meant = judgement.settings.get(config["setting"], "")
     if meant not in _STATES or len(markers) != 1:
-        yield Finding(f"There isn't one parameter `{config['marker']}`, or no setting `{config['setting']}`.")
+        yield Finding(
+            f"There isn't exactly one parameter `{config['marker']}`, or the setting `{config['setting']}` is missing."
+        )
         return
     if markers[0].get("insecureValue") != meant:
-        yield Finding(f"`insecureValue` isn't what the setting `{config['setting']}` says.", markers[0].urn)
+        yield Finding(f"`insecureValue` isn't the value of the setting `{config['setting']}`.", markers[0].urn)
     for resource in stack:
         try:
             problem = _problem(resource, parked=meant == "parked")
@@ -68,21 +70,23 @@ def _half_parked(stack: Stack, judgement: Judgement) -> Iterator[Finding]:
     for rule in stack.only(LISTENER_RULE):
         closed[_closes(rule)].update(hosts(rule))
     if closed[True] != (closed[False] if meant == "parked" else set()):
-        yield Finding("The hosts of rules that answer 503 aren't those that are to be closed: all or none.")
+        yield Finding(
+            "Rules answer 503 for the wrong hosts: a parked platform answers so for every host, a running one for none."
+        )
 
 
 def _problem(resource: Resource, *, parked: bool) -> str:
-    """Return what of a resource isn't as it is to be, empty if nothing is."""
+    """Return what contradicts the state of the platform in a resource, empty if nothing does."""
     if resource.type in SERVICE and (resource.number("desiredCount", 0) > 0) is parked:
-        return "`desiredCount` isn't 0, and the platform is parked." if parked else "`desiredCount` is 0."
+        return "`desiredCount` isn't 0, but the platform is parked." if parked else "`desiredCount` is 0."
     if not parked:
         return ""
     if resource.type in NAT_GATEWAY:
         return "A parked platform has no NAT gateway."
     if resource.type in DATABASE_CLUSTER and resource.number(_PAUSES, -1) != 0:
-        return f"`{_PAUSES}` isn't 0, so that it never pauses."
+        return f"`{_PAUSES}` isn't 0, so the database never pauses."
     if resource.type in ROLE_POLICY and _STARTS in resource.text("policy"):
-        return "`policy` lets a task be started, and the platform is parked."
+        return "`policy` allows starting tasks, but the platform is parked."
     return ""
 
 

@@ -25,14 +25,14 @@ _INSIGHTS: Final = frozenset(("enabled", "enhanced"))
 )
 def _public(service: Resource, _: Judgement) -> Iterator[Finding]:
     if not service.mapping("networkConfiguration"):
-        yield Finding("`networkConfiguration` is missing, so that its tasks have the network of a machine.")
+        yield Finding("`networkConfiguration` is missing, so its tasks share the network of their host.")
     elif service.flag("networkConfiguration.assignPublicIp", default=False):
         yield Finding("`networkConfiguration.assignPublicIp` isn't false.")
 
 
 @RULES.resource(
     "old-platform",
-    title="Services run on a current version of Fargate's platform.",
+    title="Services run on a current Fargate platform version.",
     remedy="Set `platformVersion` to `LATEST`, or leave it out.",
     source=_CONTROLS + "#ecs-10",
     severity=Severity.MEDIUM,
@@ -53,20 +53,20 @@ def _old(service: Resource, judgement: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "open-shell",
-    title="Nobody opens a shell in a running task.",
-    remedy="Leave `enableExecuteCommand` out: logs and a one-off task show what is needed.",
+    title="Nobody can open a shell in a running task.",
+    remedy="Leave out `enableExecuteCommand`: use logs and one-off tasks instead.",
     source=_GUIDE + "ecs-exec.html",
     severity=Severity.HIGH,
     types=SERVICE,
 )
 def _shell(service: Resource, _: Judgement) -> Iterator[Finding]:
     if service.flag("enableExecuteCommand", default=False):
-        yield Finding("`enableExecuteCommand` lets whoever may call ECS run commands with the task's role.")
+        yield Finding("`enableExecuteCommand` lets anyone with access to ECS Exec run commands with the task's role.")
 
 
 @RULES.resource(
     "rollout-without-rollback",
-    title="A rollout that fails goes back to what ran before.",
+    title="A failed rollout is rolled back.",
     remedy="Set `enable` and `rollback` of `deploymentCircuitBreaker` to true.",
     source=_GUIDE + "deployment-circuit-breaker.html",
     severity=Severity.MEDIUM,
@@ -80,7 +80,7 @@ def _no_rollback(service: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "cluster-without-insights",
-    title="Clusters collect metrics of their tasks.",
+    title="Clusters collect metrics about their tasks.",
     remedy="Add the setting `containerInsights` with the value `enabled` or `enhanced`.",
     source=_CONTROLS + "#ecs-12",
     severity=Severity.LOW,

@@ -1,4 +1,4 @@
-"""What workloads are connected with: groups, tasks, targets and hosts, exactly as declared."""
+"""Workloads are connected with groups, tasks, targets and hosts exactly as declared."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ RULES: Final = Rules()
 _SOURCE: Final = "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html"
 
 _MARK: Final = re.compile("-[0-9a-f]{4}")
-"""How a name may end, so that what replaces its bearer has another one."""
+"""A suffix that names can have, so that a replacement has another name than the resource that it replaces."""
 
 _WIRED: Final[Mapping[frozenset[str], tuple[str, tuple[str, ...]]]] = {
     SERVICE: ("name", ("networkConfiguration", "taskDefinition", "loadBalancers", "serviceRegistries")),
@@ -38,7 +38,7 @@ _WIRED: Final[Mapping[frozenset[str], tuple[str, tuple[str, ...]]]] = {
     FUNCTION: ("name", ("vpcConfig",)),
     PARAMETER: ("name", ("insecureValue",)),
 }
-"""Types that are wired -> the property that names one, and the properties that lead to others."""
+"""Types whose wiring is judged -> the property with their name, and the properties that refer to other resources."""
 _CALLED: Final[Mapping[frozenset[str], str]] = {
     SECURITY_GROUP: "name",
     TASK_DEFINITION: "family",
@@ -47,21 +47,22 @@ _CALLED: Final[Mapping[frozenset[str], str]] = {
     DATABASE_CLUSTER: "clusterIdentifier",
     LOAD_BALANCER: "name",
 }
-"""Types that others are wired with -> the property that names one."""
+"""Types that they can refer to -> the property with their name."""
 
 
 @RULES.stack(
     "undeclared-wiring",
-    title="A workload, and a parameter that a task is told, leads to the groups, tasks, targets and hosts that are "
-    "declared for it.",
-    remedy="Wire it with its own and no other workload's, or declare it in the program and run `make docs`.",
+    title="Workloads, and the parameters that tasks read, refer only to the security groups, tasks, targets and hosts "
+    "that are declared for them.",
+    remedy="Refer to the workload's own resources only, or declare the others in the program and run `make docs`.",
     source=_SOURCE,
     severity=Severity.HIGH,
     config={
         "wires": {
             "type": "object",
-            "description": "Name of a service, database, function or parameter -> property -> names of what it leads "
-            "to, without the mark of four digits that a name may end in; what isn't named leads to nothing",
+            "description": "Name of a service, database, function or parameter -> property -> names of the resources "
+            "that it refers to, without a suffix of four hexadecimal digits; a property that isn't named refers to "
+            "nothing",
             "default": {},
         }
     },
@@ -79,19 +80,19 @@ def _undeclared_wiring(stack: Stack, resource: Resource, judgement: Judgement) -
         ]
         if len(found) != len(wanted) or not all(any(one in names for one in wanted) for names in found):
             said = ", ".join(f"`{one}`" for one in wanted) or "nothing"
-            yield f"`{path}` leads to something else than is declared: {said}."
+            yield f"`{path}` refers to something other than what is declared: {said}."
 
 
 @RULES.stack(
     "undeclared-route",
-    title="A host leads to the targets that are declared for it.",
+    title="A host is forwarded only to the targets that are declared for it.",
     remedy="Forward the host to its own application's target group, or declare it in the program and run `make docs`.",
     source="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html",
     severity=Severity.HIGH,
     config={
         "routes": {
             "type": "object",
-            "description": "Host -> name of the target group that it leads to, without the mark of four digits",
+            "description": "Host -> name of its target group, without a suffix of four hexadecimal digits",
             "default": {},
         }
     },
@@ -101,11 +102,11 @@ def _undeclared_route(stack: Stack, rule: Resource, judgement: Judgement) -> Ite
     for host, group in product(hosts(rule), sources(stack, rule, "actions", TARGET_GROUP)):
         declared = judgement.config["routes"].get(host)
         if declared not in _names(group.text("name")):
-            yield f"A host leads to `{group.name}`; declared for it: {f'`{declared}`' if declared else 'nothing'}."
+            yield f"A host is forwarded to `{group.name}`; declared: {f'`{declared}`' if declared else 'nothing'}."
 
 
 def _names(name: str) -> tuple[str, str]:
-    """Return what something may be declared as: its name, with and without the mark."""
+    """Return the names under which a resource can be declared: its name with and without the suffix."""
     return name, name[:-5] if _MARK.fullmatch(name[-5:]) else name
 
 
@@ -119,30 +120,30 @@ _GROUPS: Final[Mapping[frozenset[str], str]] = {
 
 @RULES.resource(
     "several-groups",
-    title="A workload has no more than one security group.",
-    remedy="Give it its own group, and add what it connects to to that group's rules.",
+    title="A workload has at most one security group.",
+    remedy="Give it its own group, and add its connections to that group's rules.",
     source=_SOURCE,
     severity=Severity.MEDIUM,
     types=frozenset[str]().union(*_GROUPS),
 )
 def _several_groups(workload: Resource, _: Judgement) -> Iterator[Finding]:
     path = next(path for types, path in _GROUPS.items() if workload.type in types)
-    # Where one of them is unknown, the provider answers the list as one unknown: only the inputs tell how many.
+    # If one id is unknown, the provider returns the whole list as unknown, so only the inputs show how many there are.
     if len(workload.items(path)) > 1:
-        yield Finding(f"`{path}` has more than one.")
+        yield Finding(f"`{path}` has more than one security group.")
 
 
 @RULES.stack(
     "undeclared-connection",
-    title="Security groups connect to one another as declared, and on no other port.",
+    title="Security groups connect to one another only as declared.",
     remedy="Name the declared group and port, or declare the connection in the program and run `make docs`.",
     source=_SOURCE,
     severity=Severity.HIGH,
     config={
         "connections": {
             "type": "object",
-            "description": "Name of a security group, without the mark of four digits -> `GROUP:PORT` of those that "
-            "connect to it",
+            "description": "Name of a security group, without a suffix of four hexadecimal digits -> `GROUP:PORT` of "
+            "the groups that connect to it",
             "default": {},
         }
     },
@@ -155,7 +156,7 @@ def _undeclared_connection(stack: Stack, rule: Resource, judgement: Judgement) -
     declared = {
         (caller, group) for group, connections in judgement.config["connections"].items() for caller in connections
     }
-    # What leads elsewhere is judged by `wide-egress`, `wide-ingress` and who agrees to networks.
+    # Rules for addresses are judged by `wide-egress` and `wide-ingress`, and owners agree to networks in the inventory.
     for caller, group in product(callers, called):
         for opening in rule.shared(planned_openings):
             ports = {*opening.ports} if opening.protocol == "tcp" and opening.ports else {None}

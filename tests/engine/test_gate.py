@@ -73,7 +73,7 @@ def test_every_pack_is_attached_with_its_configuration(deploy: Deploy) -> None:
     ("text", "said"),
     [
         ('{"missing-tag": "advisory"}', "there is no such rule; did you mean `missing-tags`?"),
-        ('{"missing-tags": {"required": "Owner"}}', "`required` isn't what the rule takes"),
+        ('{"missing-tags": {"required": "Owner"}}', "`required` has the wrong type"),
     ],
 )
 def test_configuration_that_fits_no_rule_stops_up(deploy: Deploy, text: str, said: str) -> None:

@@ -137,7 +137,7 @@ def test_without_the_wrapper_the_packs_let_nothing_be_created(tmp_path: Path) ->
     for options in ((), ("--skip-preview",)):
         outcome = deployment.pulumi("up", "--yes", *packs, *configuration, *options)
         assert outcome.code != 0
-        assert "no record of this update's preview: nothing says where it is" in outcome.out
+        assert "no record of this update's preview: the environment doesn't say where it is" in outcome.out
         assert deployment.changes(0) == []
     # Packs that have no configuration require no preview.
     assert deployment.pulumi("up", "--yes", *packs).code == 0

@@ -92,8 +92,8 @@ def test_the_gate_serves_an_added_pack(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("", "gives no `RULES`"),
-        ("RULES = ()", "are none; accepted: rules of the rulebook"),
+        ("", "defines no `RULES`"),
+        ("RULES = ()", "are empty or no rules; accepted: rules of the rulebook"),
         (EXTRA.format(id="iam-user"), "the packs extra-rules and least-privilege both have a rule `iam-user`"),
     ],
 )
@@ -222,7 +222,7 @@ def test_all_sets_the_level_of_a_pack_and_its_rules_override_it(tmp_path: Path, 
         ('{"missing-tags": {"enforcementLevel": []}}', "missing-tags: `enforcementLevel` is []; accepted: advisory"),
         ('{"all": {"waivers": []}}', "all: accepted: an enforcement level, and nothing else"),
         ('{"missing-tags": 3}', "missing-tags: accepted: an enforcement level or an object"),
-        ('{"missing-tags": {"required": "Owner"}}', "missing-tags: `required` isn't what the rule takes"),
+        ('{"missing-tags": {"required": "Owner"}}', "missing-tags: `required` has the wrong type"),
         ('{"missing-tags": {"requires": []}}', "missing-tags: `requires` isn't a key of this rule"),
         ('{"missing-tags": {"waivers": [{}]}}', "missing-tags: `waivers[0]` lacks `resource`"),
         ('{"all": {"required": []}}', "all: accepted: an enforcement level, and nothing else"),

@@ -217,8 +217,8 @@ def test_a_malformed_waiver_is_reported_once_on_the_stack_and_covers_nothing(
 @pytest.mark.parametrize(
     ("config", "said"),
     [
-        ({"forbidden": "secret"}, "`forbidden` isn't what the rule takes: array of string"),
-        ({"forbidden": [1]}, "`forbidden` isn't what the rule takes: array of string"),
+        ({"forbidden": "secret"}, "`forbidden` has the wrong type; accepted: array of string"),
+        ({"forbidden": [1]}, "`forbidden` has the wrong type; accepted: array of string"),
         ({"forbiden": []}, "`forbiden` isn't a key of this rule; accepted: forbidden, waivers"),
     ],
 )

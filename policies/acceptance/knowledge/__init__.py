@@ -1,4 +1,4 @@
-"""What AWS and Cloudflare accept for each property of each resource type.
+"""The values that AWS and Cloudflare accept for each property of each resource type.
 
 The index beside this file is compiled by `python -m policies.acceptance.knowledge` from botocore's API models,
 CloudFormation's registry schemas as cfn-lint ships them, and the inputs of the Pulumi SDKs, with version and hash of
@@ -21,7 +21,7 @@ PATCHES: Final = Path(__file__).with_name("patches.yaml")
 
 @dataclass(frozen=True, eq=False)
 class Accepted:
-    """What a value has to be.
+    """The accepted values of a property.
 
     `low` and `high` bound a text's length, a number's value or the size of a list or mapping; of `patterns` one has to
     match. `explanation` says the same to people where there is one.
@@ -36,31 +36,31 @@ class Accepted:
     explanation: str
     source: str
     also: Sequence[float]
-    """Values that are accepted out of bounds."""
+    """Values that are accepted although they are out of bounds."""
     module: Module
     content: Mapping[str, Any]
 
     def member(self, name: str) -> Accepted | None:
-        """Return what an object's property has to be, None if there's no such property."""
+        """Return the accepted values of an object's property, None if there is no such property."""
         number = self.content.get("m", {}).get(name)
         return None if number is None else self.module.node(number)
 
     @cached_property
     def demanded(self) -> Mapping[str, str]:
-        """The properties that an object can't be without, and their kinds."""
+        """The properties that an object must have, and their kinds."""
         return self.module.demanded(self.content.get("m", {}))
 
     def element(self) -> Accepted | None:
-        """Return what each element of a list, or value of a mapping, has to be."""
+        """Return the accepted values of a list's elements, or of a mapping's values."""
         return self.module.node(self.content["e"]) if "e" in self.content else None
 
     def key(self) -> Accepted | None:
-        """Return what each key of a mapping has to be."""
+        """Return the accepted keys of a mapping."""
         return self.module.node(self.content["q"]) if "q" in self.content else None
 
     @property
     def limited(self) -> bool:
-        """Whether anything is asked of it beyond its kind."""
+        """Whether it is restricted beyond its kind."""
         return bool(self.options or self.patterns) or self.low is not None or self.high is not None
 
 
@@ -70,17 +70,17 @@ class Module:
     def __init__(self, document: Mapping[str, Any]) -> None:
         self.types: Mapping[str, tuple[int, str, str]] = document["types"]
         self.size = len(document["nodes"])
-        """How many nodes it has."""
+        """Number of its nodes."""
         self._document = document
         self._nodes: dict[int, Accepted] = {}
 
     def demanded(self, members: Mapping[str, int]) -> Mapping[str, str]:
-        """Return name -> kind of the members that the SDK insists on."""
+        """Return name -> kind of the members that the SDK requires."""
         nodes = self._document["nodes"]
         return {name: nodes[number]["k"] for name, number in members.items() if "r" in nodes[number]}
 
     def node(self, number: int) -> Accepted:
-        """Return a node by its place in the line."""
+        """Return a node by its number in the line."""
         if number not in self._nodes:
             content = self._document["nodes"][number]
             self._nodes[number] = Accepted(
@@ -102,7 +102,7 @@ class Module:
 @cache
 def _lines() -> Mapping[str, str]:
     lines = INDEX.read_text(encoding="utf-8").splitlines()
-    # A line starts with `["module",`; the rest is decoded when one of its types is asked for.
+    # A line starts with `["module",`; the rest is decoded when one of the module's types is first needed.
     return {line[2 : line.index('"', 2)]: line for line in lines[1:]}
 
 
@@ -120,13 +120,13 @@ def modules() -> Sequence[str]:
 
 @cache
 def accepted(token: str) -> Accepted | None:
-    """Return what a resource type's inputs have to be, None if the index doesn't have the type."""
+    """Return the accepted values of a resource type's inputs, None if the index doesn't have the type."""
     found = module(token.partition("/")[0])
     return found.node(found.types[token][0]) if found and token in found.types else None
 
 
 def held_against(token: str) -> tuple[str, str]:
-    """Return the operation and the CloudFormation type that a resource type is held against, empty where there is none.
+    """Return the operation and the CloudFormation type of a resource type's models, each empty if there is none.
 
     Raises:
         KeyError: the index doesn't have the type.
@@ -139,7 +139,7 @@ def held_against(token: str) -> tuple[str, str]:
 
 
 def provenance() -> Mapping[str, Any]:
-    """Return the heading of the index: the sources with version and SHA-256, and the date it was compiled."""
+    """Return the first line of the index: the sources with version and SHA-256, and the date of its compilation."""
     with INDEX.open(encoding="utf-8") as file:
         heading: Mapping[str, Any] = json.loads(file.readline())
     return heading

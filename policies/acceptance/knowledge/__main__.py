@@ -1,4 +1,4 @@
-"""Compile what AWS and Cloudflare accept: `python -m policies.acceptance.knowledge`."""
+"""Compile the index of accepted values: `python -m policies.acceptance.knowledge`."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _FORMATS: Final = {
     "AWS::EC2::VPC.Id": "^vpc-([a-f0-9]{8}|[a-f0-9]{17})$",
     "AWS::EC2::Image.Id": "^ami-([0-9a-z]{8}|[0-9a-z]{17})$",
 }
-"""Formats that cfn-lint puts on properties -> what they mean
+"""Format that cfn-lint gives to properties -> its pattern
 (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html)."""
 
 
 def compile_index(today: dt.date) -> tuple[str, Counts]:
-    """Return the text of the index, and what became of the patterns.
+    """Return the text of the index, and counts of the patterns that were used and refused.
 
-    The first line says where it comes from; each other line is a module of an SDK.
+    The first line names its sources; each other line is a module of an SDK.
 
     Raises:
         ModuleNotFoundError: a package that holds a source isn't installed.
-        ValueError: a patch names a type, a path or a member that isn't there.
+        ValueError: a patch names a type, a path or a member that doesn't exist.
     """
     patches: Mapping[str, Any] = yaml.safe_load(PATCHES.read_text(encoding="utf-8"))
     api, schema = botocore(), cfn_lint()
@@ -63,7 +63,7 @@ def compile_index(today: dt.date) -> tuple[str, Counts]:
 
 
 def provenance_now() -> dict[str, dict[str, str]]:
-    """Return each source as it's installed: name -> version and SHA-256; of the patches the latter only."""
+    """Return the installed sources: name -> version and SHA-256; for the patches only the SHA-256."""
     installed = {
         source.name: {"version": source.version, "sha256": source.digest()}
         for source in (botocore(), cfn_lint(), sdk("aws"), sdk("cloudflare"))
@@ -88,9 +88,9 @@ def _add(table: Table, token: str, group: Group, services: Services, patches: Ma
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the index, or only show what can't be used."""
+    """Write the index, or only list the patterns that can't be used."""
     parser = argparse.ArgumentParser(prog="python -m policies.acceptance.knowledge", description=__doc__)
-    parser.add_argument("--refused", action="store_true", help="write nothing; list the patterns that aren't used")
+    parser.add_argument("--refused", action="store_true", help="write nothing; list the patterns that can't be used")
     options = parser.parse_args(arguments)
     text, counts = compile_index(dt.datetime.now(dt.UTC).date())
     if options.refused:

@@ -1,7 +1,7 @@
-"""Whether matching an expression may take exponential time: asked once, when the index is compiled.
+"""Tells whether matching an expression may take exponential time; used once, when the index is compiled.
 
-An expression is dangerous when a part that repeats holds a part that repeats, and a text can be shared out between the
-two in more than one way; or when it chooses, again and again, between alternatives that begin alike.
+An expression is dangerous if a repeated part contains a repeated part, and a text can be split between the two in more
+than one way; or if it chooses again and again between alternatives that begin alike.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _ALPHABET: Final = frozenset([*range(128), ord("é")])
 """ASCII, and one character that stands for all others."""
 
 _MANY: Final = 24
-"""A part that repeats no more often than this can't take long."""
+"""A part that repeats at most this often can't take long."""
 
 _REPEATS: Final = (op.MAX_REPEAT, op.MIN_REPEAT)
 _CATEGORIES: Final = {
@@ -42,7 +42,7 @@ def dangerous(expression: str) -> bool:
 
 
 _ROW: Final = 4
-"""So many parts side by side that repeat the same characters take too long on a text of thousands of characters."""
+"""More adjacent parts that repeat the same characters would take too long on a text of thousands of characters."""
 
 
 def _repeated(items: Sequence[Item]) -> Iterator[list[Item]]:
@@ -68,7 +68,7 @@ def _bodies(item: Item) -> list[list[Item]]:
 
 
 def _plain(items: Sequence[Item]) -> list[Item]:
-    """Return a sequence without the groups around its parts."""
+    """Return a sequence with the groups around its parts removed."""
     return list(
         itertools.chain.from_iterable(
             _plain(list(item[1][3])) if item[0] is op.SUBPATTERN else [item]
@@ -79,7 +79,7 @@ def _plain(items: Sequence[Item]) -> list[Item]:
 
 
 def _ambiguous(body: Sequence[Item]) -> bool:
-    """Tell whether what is repeated can end and begin again at more than one place of a text."""
+    """Tell whether rounds of a repeated part can end at more than one place in a text."""
     parts = _plain(body)
     for kind, value in parts:
         if kind is op.BRANCH:
@@ -90,8 +90,8 @@ def _ambiguous(body: Sequence[Item]) -> bool:
                 return True
     if not any(map(_varies, parts)) or (len(parts) == 1 and parts[0][0] is op.BRANCH):
         return False
-    # Something that stands in each round, and nowhere else in it, says where a round ends. If it varies itself,
-    # something else has to stand beside it.
+    # A part that is in each round, and whose characters occur nowhere else in it, marks where a round ends. If its
+    # length varies, another fixed part has to be next to it.
     needed = [part for part in parts if _needed(part)]
     return not any(
         _needed(part)
@@ -112,7 +112,7 @@ def _needed(item: Item) -> bool:
 
 
 def _overlapping(items: Sequence[Item]) -> int:
-    """Return how many parts of a sequence that repeat without end have characters in common with the one before."""
+    """Return the longest row of unbounded repetitions in a sequence that each share characters with the one before."""
     most, row, before = 0, 0, frozenset[int]()
     for item in _plain(items):
         most = max([most, *(_overlapping(body) for body in _bodies(item))])
@@ -122,16 +122,16 @@ def _overlapping(items: Sequence[Item]) -> int:
             before = here
             most = max(most, row)
         elif _needed(item) and not _characters([item]) & before:
-            before = frozenset()  # what stands between the two tells where one ends
+            before = frozenset()  # the part between two repetitions marks where the first ends
     return most
 
 
 def _characters(items: Sequence[Item]) -> frozenset[int]:
-    """Return all characters that a sequence may hold."""
-    return frozenset(itertools.chain.from_iterable(map(_of_item, items)))
+    """Return all characters that a sequence can match."""
+    return frozenset(itertools.chain.from_iterable(map(_item_characters, items)))
 
 
-def _of_item(item: Item) -> frozenset[int]:
+def _item_characters(item: Item) -> frozenset[int]:
     kind, value = item
     if kind is op.LITERAL:
         return frozenset([value if value < 128 else ord("é")])
@@ -140,7 +140,7 @@ def _of_item(item: Item) -> frozenset[int]:
     if kind is op.ANY:
         return _ALPHABET - {10}
     if kind is op.IN:
-        inside = frozenset(itertools.chain.from_iterable(map(_of_class, value)))
+        inside = frozenset(itertools.chain.from_iterable(map(_class_characters, value)))
         return _ALPHABET - inside if value[0][0] is op.NEGATE else inside
     if kind in (op.ASSERT, op.ASSERT_NOT, op.AT):
         return frozenset()
@@ -148,11 +148,11 @@ def _of_item(item: Item) -> frozenset[int]:
     return _ALPHABET if not bodies else frozenset(itertools.chain.from_iterable(map(_characters, bodies)))
 
 
-def _of_class(item: Item) -> frozenset[int]:
+def _class_characters(item: Item) -> frozenset[int]:
     kind, value = item
     if kind is op.RANGE:
         beyond = frozenset([ord("é")]) if value[1] > 127 else frozenset()
         return frozenset(range(value[0], min(value[1], 127) + 1)) | beyond
     if kind is op.CATEGORY:
         return _ALPHABET - _CATEGORIES[_NEGATED[value]] if value in _NEGATED else _CATEGORIES[value]
-    return frozenset() if kind is op.NEGATE else _of_item(item)
+    return frozenset() if kind is op.NEGATE else _item_characters(item)

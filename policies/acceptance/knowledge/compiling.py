@@ -1,4 +1,4 @@
-"""From AWS's models and the SDK's inputs to the index: what each property of each resource type takes."""
+"""Compiles AWS's models and the SDK's inputs into the index of accepted values."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ API, SCHEMA = "api", "schema"
 NUMBERS: Final = {INTEGER, NUMBER}
 
 _DEPTH: Final = 12
-"""Levels of blocks that are looked into; no resource type has more."""
+"""Levels of nested blocks that are compiled; no resource type has more."""
 
 Sources = Mapping[str, Sequence[Shape]]
-"""Source -> the shapes of it that a value is held against; the first that knows a property speaks for it."""
+"""Source -> its shapes that a value is compared with; the first one that has a property decides."""
 
 
 @dataclass
 class Counts:
-    """What became of the patterns, and what the index holds."""
+    """Counts of used and unused patterns, and of constraints in the index."""
 
     refused: Counter[str] = field(default_factory=Counter)
-    """Reason -> patterns that Python can't read as they were meant."""
+    """Reason -> patterns whose meaning Python can't reproduce."""
     dangerous: set[str] = field(default_factory=set)
     """Patterns that could take exponential time."""
     patterns: set[str] = field(default_factory=set)
@@ -40,7 +40,7 @@ class Counts:
 
 
 class Table:
-    """One line of the index: a module's types, with all that they share written once."""
+    """One line of the index: a module's types, with shared parts written once."""
 
     def __init__(self, formats: Mapping[str, str], everywhere: Mapping[str, Any], counts: Counts) -> None:
         self._formats = formats
@@ -54,7 +54,7 @@ class Table:
         self.types: dict[str, list[Any]] = {}
 
     def add(self, token: str, group: Group, sources: Sources, names: Sequence[str], patches: Mapping[str, Any]) -> None:
-        """Add a type. `names` tell people what it was held against; `patches` are those of its paths."""
+        """Add a type. `names` are the names of its models, for messages; `patches` are those of its paths."""
         owners = [matching.plain(token.rpartition(":")[2])]
         left = dict(patches)
         self._moved = {path: _at(sources[API], patch["alias"]) for path, patch in left.items() if "alias" in patch}
@@ -65,7 +65,7 @@ class Table:
         self.types[token] = [self._node({"k": OBJECT, **root}), *names]
 
     def document(self) -> dict[str, Any]:
-        """Return the line, as JSON takes it.
+        """Return the content of the line.
 
         Raises:
             re.error: Python can't read one of its patterns.
@@ -135,7 +135,7 @@ class Table:
         return self._node(content)
 
     def _limits(self, kind: str, shapes: Sequence[tuple[str, Shape]]) -> dict[str, Any]:
-        """Return what the sources ask of a value. Where they don't agree, what one of them accepts is accepted."""
+        """Return the limits that the sources set. If they disagree, a value that one of them accepts is accepted."""
         of_kind = [pair for pair in shapes if pair[1].kind == kind or kind == MAP or {kind, pair[1].kind} <= NUMBERS]
         result: dict[str, Any] = {}
         said: set[str] = set()
@@ -144,7 +144,7 @@ class Table:
             ("h", [(s, shape.high) for s, shape in of_kind]),
         ):
             given = [(source, bound) for source, bound in bounds if bound is not None]
-            # A text may always be empty, a list too, so that nothing is asked for where nothing is said.
+            # A minimum length of 0 doesn't restrict a text, a list or a mapping, so it is left out.
             if given and not (key == "l" and kind in (TEXT, LIST, MAP) and min(bound for _, bound in given) == 0):
                 result[key] = (min if key == "l" else max)(bound for _, bound in given)
                 said |= {source for source, _ in given}
@@ -162,7 +162,7 @@ class Table:
                 *(shape.pattern for _, shape in of_kind)
             ):
                 patterns = patterns[:1]
-            # One that can't be read might accept what the other refuses.
+            # A pattern that can't be read might accept a value that the other one refuses.
             if patterns and all(text for _, text in patterns):
                 result["p"] = sorted({self._texts.setdefault(text, len(self._texts)) for _, text in patterns})
                 said |= {source for source, _ in patterns}
@@ -173,7 +173,7 @@ class Table:
         return result
 
     def _pattern(self, source: str, shape: Shape) -> str | None:
-        """Return a shape's pattern for Python: None without one, empty where it can't be read."""
+        """Return a shape's pattern for Python: None if it has none, empty if it can't be read."""
         written = shape.pattern or self._formats.get(shape.format, "")
         if not written:
             return None
@@ -186,14 +186,14 @@ class Table:
             self._counts.dangerous.add(written)
             return ""
         if source == API and not written.startswith(_BEGINNINGS) and not _partial(text, shape):
-            # The older models write no anchors and mean the whole text
-            # (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html tells such a pattern).
+            # The older models write no anchors, but mean the whole text
+            # (https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html shows such a pattern).
             text = _wrapped(text, r"\A(?:", r")\Z")
         self._counts.patterns.add(text)
         return text
 
     def _patched(self, content: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a node with a patch on it: what the patch says replaces what the models say."""
+        """Return a node with a patch applied, whose values replace those of the models."""
         content = {key: value for key, value in content.items() if key not in patch.get("drop", ())}
         for key, name in (("l", "low"), ("h", "high")):
             if name in patch:
@@ -213,7 +213,7 @@ class Table:
         return content
 
     def _supplied(self, content: dict[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a node with what holds for every type, unless the models know better; what is never taken is added."""
+        """Return a node with a patch for every type, unless the models have limits; `never` is always added."""
         if not content.keys() & {"l", "h", "o", "p"}:
             content = self._patched(content, {key: value for key, value in patch.items() if key != "never"})
         if "never" in patch:
@@ -229,20 +229,20 @@ _FLAGS: Final = re.compile(r"\(\?[a-z]+\)")
 
 
 def _copied(api: str, schema: str) -> bool:
-    """Tell whether a schema's pattern says no more than the API's: it's the same, or asks for a part of a text only."""
+    """Tell whether a schema's pattern adds nothing to the API's: it is the same, or matches only a part of a text."""
     whole = schema.startswith("^") and schema.endswith("$")
     return not whole or schema.removeprefix("^").removesuffix("$") == api.removeprefix("^").removesuffix("$")
 
 
 def _wrapped(text: str, before: str, after: str) -> str:
-    """Return an expression with something around it; flags stay at the beginning, where Python wants them."""
+    """Return an expression with texts before and after it; flags stay at the beginning, as Python requires."""
     match = _FLAGS.match(text)
     flags = match[0] if match else ""
     return f"{flags}{before}{text.removeprefix(flags)}{after}"
 
 
 def _partial(text: str, shape: Shape) -> bool:
-    """Tell whether a pattern without anchors can only mean a part of a text: it's shorter than texts may be."""
+    """Tell whether a pattern without anchors can only mean a part of a text, since its matches are too short."""
     _, longest = _parser.parse(expanded(text, everything=False)).getwidth()
     return bool(longest < (shape.low or 0) or longest <= 1)
 
@@ -251,7 +251,7 @@ def _at(shapes: Sequence[Shape], path: str) -> Shape:
     """Return the member at a dotted path of the first shape that has it.
 
     Raises:
-        ValueError: none has.
+        ValueError: no shape has it.
     """
     for shape in shapes:
         found: Shape | None = shape
@@ -259,7 +259,7 @@ def _at(shapes: Sequence[Shape], path: str) -> Shape:
             found = found.members.get(step) if found else None
         if found:
             return found
-    raise ValueError(f"no operation takes {path}")
+    raise ValueError(f"no operation has {path}")
 
 
 def _elements(shapes: Iterable[Shape], value: Input) -> list[Shape]:

@@ -1,8 +1,8 @@
 """Compile which inputs can't be changed in place: `python -m policies.acceptance.knowledge.create_only`.
 
-CloudFormation's schemas list the properties whose change makes a new resource (`createOnlyProperties`); cfn-lint ships
-them. `create_only.yaml` has what they leave out, and where the Terraform provider does otherwise. Reports on plans read
-the result, `create_only.jsonl`: its first line says where it comes from, each other line is one type of the AWS or the
+CloudFormation's schemas list the properties whose change replaces the resource (`createOnlyProperties`); cfn-lint ships
+them. `create_only.yaml` has what they leave out, and where the Terraform provider differs. Reports on plans read
+the result, `create_only.jsonl`: its first line names its sources, each other line is one type of the AWS or the
 Cloudflare SDK.
 """
 
@@ -32,7 +32,7 @@ def compile_index(today: dt.date) -> str:
 
     Raises:
         ModuleNotFoundError: a package that holds a source isn't installed.
-        ValueError: a patch names a type or an input that isn't there.
+        ValueError: a patch names a type or an input that doesn't exist.
     """
     matching = yaml.safe_load(PATCHES.read_text(encoding="utf-8"))
     patches = yaml.safe_load(OWN_PATCHES.read_text(encoding="utf-8"))
@@ -56,7 +56,7 @@ def compile_index(today: dt.date) -> str:
 
 
 def provenance_now() -> dict[str, dict[str, str]]:
-    """Return each source as it's installed: name -> version and SHA-256; of the patches the latter only."""
+    """Return the installed sources: name -> version and SHA-256; for the patches only the SHA-256."""
     installed = {
         source.name: {"version": source.version, "sha256": source.digest()}
         for source in (cfn_lint(), sdk("aws"), sdk("cloudflare"))
@@ -70,7 +70,7 @@ def _entry(token: str, group: Group, schema: Schema) -> dict[str, list[str]]:
     found = {name: property_ for name, property_ in _properties(token, group, schema) if property_ in fixed}
     identifier = [*document.get("primaryIdentifier", ())]
     chosen = set(identifier) - {*document.get("readOnlyProperties", ())}
-    # What identifies a resource is its name, unless AWS gives it an identifier; then a `name` that can't change is.
+    # The identifier is the name of a resource, unless AWS generates it; then an unchangeable input `name` is.
     names = [name for name, property_ in found.items() if property_ in chosen] if chosen == {*identifier} else []
     return {"replaces": sorted(found), **({"name": names} if names else {"name": ["name"]} if "name" in found else {})}
 

@@ -1,7 +1,7 @@
-"""Regular expressions of AWS's models, written for Java and ECMAScript, as Python reads them.
+"""Translates regular expressions of AWS's models, which are written for Java and ECMAScript, for Python.
 
-What Python's engine would read differently is rewritten or refused, never guessed. `\\p{L}` and the like stay in the
-text; `compiled` puts in their characters: those of ASCII for a text of ASCII, else all that Unicode has.
+Syntax that Python's engine would read differently is rewritten or refused, never guessed. Classes such as `\\p{L}` stay
+in the text; `compiled` inserts their characters: only ASCII for an ASCII text, otherwise all of Unicode.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ _CATEGORIES: Final = re.compile(r"L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?
 """General categories of Unicode (https://www.unicode.org/reports/tr44/#General_Category_Values)."""
 
 _BEYOND: Final = re.compile(r"\\ud800\\udc00-\\udbff\\udfff", re.IGNORECASE)
-"""The characters outside of the basic plane, as a language of 16-bit characters has to write them."""
+"""The characters outside the basic plane, as languages with 16-bit characters have to write them."""
 
 _SAME: Final = frozenset("dwsDWSbBnrtfva")
-"""Letters that mean the same behind a backslash in all three languages (with `re.ASCII`)."""
+"""Letters that mean the same after a backslash in all three languages (with `re.ASCII`)."""
 
 
 class Refused(ValueError):
-    """An expression that Python's engine can't be trusted with; says why."""
+    """Python's engine can't reproduce an expression; the text says why."""
 
 
 def translated(expression: str, *, ecma: bool) -> str:
-    """Return an expression in Python's syntax. `ecma` tells the language it's written for, else Java.
+    """Return an expression in Python's syntax. It is written for ECMAScript if `ecma` is set, else for Java.
 
     >>> translated(r"^\\p{L}{1,3}$", ecma=True)
     '^\\\\p{L}{1,3}\\\\Z'
 
     Raises:
-        Refused: it has no equal in Python, or may take exponential time.
+        Refused: Python has no equivalent.
     """
     text = _BEYOND.sub(r"\\U00010000-\\U0010ffff", expression)
     if text.startswith("^(?i)"):
@@ -77,9 +77,9 @@ def _pieces(text: str, ecma: bool) -> list[str]:
             continue
         if in_class:
             if one == "[" and not ecma:
-                raise Refused("a class within a class")
+                raise Refused("has a class within a class")
             if text.startswith(("&&", "--", "||", "~~"), at) and not (ecma or text.startswith("--", at)):
-                raise Refused("classes are combined")
+                raise Refused("combines classes")
             pieces.append("\\" + one if one in "[&|~" else one)
             in_class = one != "]" or text[at - 1] == "["
         elif text.startswith("(?<", at) and text[at + 3 : at + 4] not in ("=", "!"):
@@ -97,17 +97,17 @@ def _pieces(text: str, ecma: bool) -> list[str]:
 
 
 def _escaped(text: str, at: int) -> tuple[str, int]:
-    """Return what stands for the escape at a place, and the place behind it."""
+    """Return Python's form of the escape at a position, and the position after it."""
     if match := re.compile(r"\\([pP])(?:\{(\w+)\}|(\w))").match(text, at):
         name = match[2] or match[3]
         if name not in _ASCII_CLASSES and not _CATEGORIES.fullmatch(name):
-            raise Refused(f"the class {name} of characters")
+            raise Refused(f"has the unknown class {name} of characters")
         return rf"\{match[1]}{{{name}}}", match.end()
     if match := re.compile(r"\\x\{([0-9a-fA-F]+)\}").match(text, at):
         return rf"\U{int(match[1], 16):08x}", match.end()
     if match := re.compile(r"\\u([0-9a-fA-F]{4})").match(text, at):
         if 0xD800 <= int(match[1], 16) <= 0xDFFF:
-            raise Refused("half of a character")
+            raise Refused("has half of a character")
         return match[0], match.end()
     if match := re.compile(r"\\U[0-9a-f]{8}").match(text, at):
         return match[0], match.end()  # written by `translated`
@@ -118,24 +118,24 @@ def _escaped(text: str, at: int) -> tuple[str, int]:
         return text[at : at + 2], at + 2
     if letter == "A":
         return r"\A", at + 2
-    raise Refused(f"the escape {text[at : at + 2]}")
+    raise Refused(f"has the unknown escape {text[at : at + 2]}")
 
 
 @lru_cache(4096)
 def compiled(expression: str, *, everything: bool) -> re.Pattern[str]:
-    """Return an expression ready to match. `everything`: for texts that aren't all ASCII."""
+    """Return a compiled expression. `everything` is for texts that aren't all ASCII."""
     return re.compile(expanded(expression, everything=everything), re.ASCII)
 
 
 def expanded(expression: str, *, everything: bool) -> str:
-    """Return an expression with the characters of its classes in place of their names."""
+    """Return an expression whose named classes are replaced by their characters."""
 
     def characters(match: re.Match[str]) -> str:
         negated, name = match[1] == "P", match[2]
         inside = _within_class(expression, match.start())
         ranges = _characters(name, negated and inside, everything)
         if not ranges:
-            # No character of ASCII is in it; a class must not be empty.
+            # The class has no ASCII character, but must not be empty.
             return r"\U0010ffff" if inside else ("[^\\U0010ffff]" if negated else r"\U0010ffff")
         return ranges if inside else f"[{'^' if negated else ''}{ranges}]"
 
@@ -143,7 +143,7 @@ def expanded(expression: str, *, everything: bool) -> str:
 
 
 def _within_class(expression: str, place: int) -> bool:
-    """Tell whether a place is within a class; classes aren't nested (see `translated`)."""
+    """Tell whether a position is within a class; classes aren't nested (see `translated`)."""
     inside, at = False, 0
     while at < place:
         if expression[at] == "\\":
@@ -172,7 +172,7 @@ def _characters(name: str, negated: bool, everything: bool) -> str:
 
 
 def _members(name: str, last: int) -> Iterator[tuple[int, int, bool]]:
-    """Yield the characters up to the last one in ranges: first, last, and whether these are in a class."""
+    """Yield all characters up to the last one as ranges: first, last, and whether the range is in the class."""
     if name not in _ASCII_CLASSES:
         yield from ((first, end, category.startswith(name)) for first, end, category in _categories(last))
         return
@@ -184,7 +184,7 @@ def _members(name: str, last: int) -> Iterator[tuple[int, int, bool]]:
 
 @cache
 def _categories(last: int) -> Sequence[tuple[int, int, str]]:
-    """Return the characters up to the last one in ranges of one category: first, last, and the category."""
+    """Return all characters up to the last one as ranges of one category: first, last, and the category."""
     ranges = []
     for category, codes in groupby(range(last + 1), lambda code: unicodedata.category(chr(code))):
         first, *rest = codes

@@ -1,6 +1,6 @@
 """The inputs of every resource type of a Pulumi SDK (AWS, Cloudflare), read from its source.
 
-The source is read as text and never imported, which would take minutes of a processor.
+The source is read as text and never imported, which would take minutes of processor time.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _PLAIN: Final = {
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """A value as the SDK types it. `required`: the SDK insists on it."""
+    """A value as the SDK types it. `required` says whether the SDK requires it."""
 
     kind: str
     required: bool = False
     element: Input | None = None
     group: Group | None = None
     options: tuple[str, ...] = ()
-    """The values that the SDK's documentation lists as the only ones."""
+    """The only accepted values, if the SDK's documentation lists them."""
 
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """A class of inputs: those of a resource, or of a block within them."""
+    """A class of inputs: of a resource, or of a block within its inputs."""
 
     name: str
     module: Module
@@ -53,7 +53,7 @@ class Group:
 
     @cached_property
     def inputs(self) -> Mapping[str, Input]:
-        """Property, as it stands in a plan -> its type."""
+        """Property, as named in a plan -> its type."""
         names = {snake: camel for camel, snake in _GETTER.findall(self.body)}
         return {
             names.get(name, name): self.module.input(
@@ -64,11 +64,11 @@ class Group:
 
     @cached_property
     def _options(self) -> Mapping[str, tuple[str, ...]]:
-        """Parameter -> the values that its documentation lists, where it does."""
+        """Parameter -> its accepted values, if its documentation lists them."""
         found: dict[str, tuple[str, ...]] = {}
-        for name, told in _DOCUMENTED.findall(self.body) if _LISTING in self.body else ():
-            if name not in found and (listed := _LISTED.search(re.sub(r"^ +", "", told, flags=re.M))):
-                # The documentation takes an underscore for emphasis and writes it as an asterisk.
+        for name, description in _DOCUMENTED.findall(self.body) if _LISTING in self.body else ():
+            if name not in found and (listed := _LISTED.search(re.sub(r"^ +", "", description, flags=re.M))):
+                # The documentation writes underscores as asterisks, because it takes them for emphasis.
                 options = re.findall(r'"([^"]*)"', listed[1])
                 found[name] = tuple(re.sub(r"(?<=\w)\*(?=\w)", "_", one) for one in options)
         return found
@@ -81,7 +81,7 @@ class Module:
         self._groups = {name: Group(name, self, head, body) for name, head, body in _CLASS.findall(text)}
 
     def input(self, type_: str, *, required: bool, options: tuple[str, ...] = ()) -> Input:
-        """Return a value's type, as its annotation says."""
+        """Return the type that an annotation says."""
         type_ = _unwrapped(type_)
         if type_ in _PLAIN:
             return Input(_PLAIN[type_], required, options=options)
@@ -89,7 +89,7 @@ class Module:
             if type_.startswith(prefix):
                 return Input(kind, required, self.input(type_[len(prefix) : -1], required=True, options=options))
         if type_.startswith("Union["):
-            # A text or one of its constants; or a block and its dictionary.
+            # A text or an enumeration; or a block or its dictionary form.
             parts = [part.strip() for part in type_[len("Union[") : -1].split(",")]
             if "Sequence[" in type_:
                 return Input(ANY, required)
@@ -114,12 +114,12 @@ def _unwrapped(type_: str) -> str:
 _DOCUMENTED: Final = re.compile(r'^ +:param [^\n]*\] (\w+): (.*?)(?=^ +:param|^ +""")', re.M | re.S)
 _LISTING: Final = "Available values: "
 _LISTED: Final = re.compile(rf'^{_LISTING}((?:"[^"]*"(?:, )?)+)\.$', re.M)
-"""How Cloudflare's SDK tells an enumeration; both come from Cloudflare's OpenAPI schema
+"""How Cloudflare's SDK documents an enumeration; both come from Cloudflare's OpenAPI schema
 (https://developers.cloudflare.com/api/)."""
 
 
 def sdk(provider: str) -> Source:
-    """Return a Pulumi SDK (`aws`, `cloudflare`) as installed: its files that hold inputs."""
+    """Return an installed Pulumi SDK (`aws`, `cloudflare`) with its files that hold inputs."""
     return Source(
         f"pulumi-{provider}",
         lambda folder: (file for file in (folder / f"pulumi_{provider}").rglob("*.py") if file.name not in _NO_INPUTS),
@@ -130,13 +130,13 @@ _NO_INPUTS: Final = ("outputs.py", "__init__.py")
 
 
 def resources(source: Source) -> Iterator[tuple[str, Group]]:
-    """Yield each resource type's token of an SDK with its inputs."""
+    """Yield the token and the inputs of each resource type of an SDK."""
     by_folder = sorted(source.files, key=lambda file: (file.parent, file.name))
     for _, files in groupby(by_folder, key=lambda file: file.parent):
         texts = [file.read_text(encoding="utf-8") for file in files]
         module = Module("".join(texts))
         for text in texts:
             for token, name in _TOKEN.findall(text):
-                # Where a class has another way to be made, its inputs are those of the longer name.
+                # If a class has an alternative constructor, its inputs are in the class with the longer name.
                 if group := module.group(f"{name}Init") or module.group(name):
                     yield token, group

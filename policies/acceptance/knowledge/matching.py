@@ -1,8 +1,8 @@
-"""Which shapes of AWS's models a resource type and its properties are, told by their names.
+"""Matches resource types and their properties with shapes of AWS's models, by their names.
 
-Names are compared without case, hyphens and underscores. A property is a member of a shape when the names are equal,
-or equal once the name of what it is in comes before the property's (`name` of a role is `RoleName`), or a word that
-stands for "settings of" comes after it, or one of them is the other's plural. Nothing else is guessed.
+Names are compared without case, hyphens and underscores. A property matches a member of a shape if the names are equal,
+or equal after putting the name of its owner before it (`name` of a role is `RoleName`) or a word for settings after it
+(`config`, `configuration`), or if one is the plural of the other. Nothing else is guessed.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _VERBS: Final = (
     *("Create", "Put", "Register", "Request", "Allocate", "Import", "Publish", "Run", "Start", "Enable", "Associate"),
     *("Attach", "Add", "Authorize", "Set", "Modify", "Update"),
 )
-"""How the operations begin that make or change something; what makes comes first."""
+"""Beginnings of operations that create or change something, those that create first."""
 
 _SETTINGS: Final = ("config", "configuration")
 _WRAPPER: Final = re.compile(r"(?:config|configuration|controls)$")
 _LISTED: Final = frozenset({"Items", "Quantity"})
-"""What CloudFront puts around each list
+"""The members of the objects that CloudFront wraps lists in
 (https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_Aliases.html)."""
 
 
@@ -56,7 +56,7 @@ class Services:
             self._schemas.setdefault(plain(service), {})[plain(name)] = schema
 
     def schema(self, token: str, named: str | None = None) -> Schema | None:
-        """Return the CloudFormation type of a resource type: the one named, else the one of the same name."""
+        """Return the CloudFormation type of a resource type: the given one, else the one with the same name."""
         if named is not None:
             _, service, name = named.split("::") if named else ("", "", "")
             return self._schemas.get(plain(service), {}).get(plain(name))
@@ -69,7 +69,7 @@ class Services:
         return None
 
     def operations(self, token: str, named: Sequence[str] | None = None) -> list[tuple[str, Shape]]:
-        """Return the operations that make or change a resource type, with their inputs: those named, else by name."""
+        """Return the operations that create or change a resource type, with their inputs: given, or found by name."""
         if named is not None:
             pairs = [tuple(one.split(".")) for one in named]
             found = [(self._apis[plain(api)], operation) for api, operation in pairs]
@@ -88,7 +88,7 @@ class Services:
 
 
 def _names(token: str) -> tuple[str, list[str]]:
-    """Return the module of a type, and the names that the same thing may have elsewhere."""
+    """Return the module of a type, and the names that the same type may have in AWS's models."""
     _, place, name = token.split(":")
     module = place.partition("/")[0]
     own = plain(name)
@@ -98,16 +98,16 @@ def _names(token: str) -> tuple[str, list[str]]:
 
 
 def member(shape: Shape, name: str, owners: Sequence[str]) -> Shape | None:
-    """Return the member of a shape that a property is, None if none has such a name.
+    """Return the member of a shape that matches a property, None if none does.
 
-    `owners` are the plain names of what the property is in.
+    `owners` are the plain names of the blocks and the type that the property is in.
     """
     found = place(shape, name, owners)
     return found[1] if found else None
 
 
 def place(shape: Shape, name: str, owners: Sequence[str]) -> tuple[tuple[str, ...], Shape] | None:
-    """Return the same with the names that lead to it: one, or two where a model puts it into a block of its own."""
+    """Return the same with the path to it: one name, or two if the model puts the member into a separate block."""
     for path, around in [((), shape), *_wrapped(shape)]:
         members = {plain(key): (key, value) for key, value in around.members.items()}
         for wanted in _wanted(plain(name), owners):
@@ -126,16 +126,16 @@ def _wanted(name: str, owners: Sequence[str]) -> Iterator[str]:
 
 
 def _wrapped(shape: Shape) -> list[tuple[tuple[str, ...], Shape]]:
-    """Return the settings that a model puts into a block of their own, and Terraform doesn't."""
+    """Return the blocks of settings that a model has and Terraform flattens."""
     return [
         ((key,), below) for key, below in shape.members.items() if below.kind == OBJECT and _WRAPPER.search(plain(key))
     ]
 
 
 def fitted(shape: Shape | None, kind: str) -> Shape | None:
-    """Return a shape as the SDK has it: without what is put around a list, one for a list of one, and so on.
+    """Return the shape that corresponds to a kind of the SDK: for example, the list within a wrapper around a list.
 
-    None where the kinds have nothing in common.
+    None if the kinds have nothing in common.
     """
     if shape is None or kind == ANY or shape.kind == ANY:
         return None

@@ -1,6 +1,6 @@
-"""AWS's own models, read from the packages that ship them: botocore's API models and CloudFormation's registry schemas.
+"""Reads AWS's own models from the packages that ship them: botocore's API models and CloudFormation's registry schemas.
 
-Both give the same `Shape`. Files are read as they come; what is wrong in them is put right in `patches.yaml`.
+Both give the same `Shape`. Files are read unchanged; `patches.yaml` corrects their errors.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TEXT, INTEGER, NUMBER, FLAG, LIST, MAP, OBJECT, ANY = (
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """What a model says about a value.
+    """A model's description of a value.
 
     `low` and `high` bound a text's length, a number's value or the size of a list or mapping. `pattern` is as the model
     writes it. `read` gives the shapes below, when they are asked for.
@@ -46,7 +46,7 @@ class Shape:
 
     @cached_property
     def below(self) -> Below:
-        """What it holds."""
+        """The shapes that it holds."""
         return self.model.below(self.source) if self.model else Below()
 
     @property
@@ -78,7 +78,7 @@ class Model(Protocol):
     """One file of a source: the API of a service, or the schema of a CloudFormation type."""
 
     def below(self, source: Mapping[str, Any]) -> Below:
-        """Return what the shape holds that a piece of the file describes."""
+        """Return the shapes below the one that a part of the file describes."""
         ...
 
 
@@ -104,7 +104,7 @@ class Api:
         self.operations: Mapping[str, Any] = document["operations"]
 
     def input(self, operation: str) -> Shape | None:
-        """Return what an operation takes, None where it takes nothing."""
+        """Return the input of an operation, None if it has none."""
         named = self.operations[operation].get("input")
         return self._shape(named["shape"]) if named else None
 
@@ -122,7 +122,7 @@ class Api:
         )
 
     def below(self, source: Mapping[str, Any]) -> Below:
-        """Return what a shape holds."""
+        """Return the shapes that a shape holds."""
         element = source.get("member") or source.get("value")
         return Below(
             {name: self._shape(member["shape"]) for name, member in source.get("members", {}).items()},
@@ -183,9 +183,9 @@ class Schema:
         )
 
     def below(self, source: Mapping[str, Any]) -> Below:
-        """Return what a property holds.
+        """Return the shapes that a property holds.
 
-        The patterns of keys are left out: too many are `[a-zA-Z0-9]+` where names hold dots.
+        Patterns of keys are left out, because too many are `[a-zA-Z0-9]+` although keys can hold dots.
         """
         values = source.get("patternProperties")
         element = source.get("items") or (next(iter(values.values())) if values else None)
@@ -196,7 +196,7 @@ class Schema:
 
 
 class Source:
-    """A package that ships models, and the files of it that hold them.
+    """A package that ships models, and its files that hold them.
 
     Raises:
         ModuleNotFoundError: the package isn't installed.
@@ -214,7 +214,7 @@ class Source:
         self.files = sorted(files(self.folder))
 
     def digest(self) -> str:
-        """Return one SHA-256 of all its files, with their names."""
+        """Return a SHA-256 of all its files and their names."""
         total = hashlib.sha256()
         for file in self.files:
             total.update(f"{file.relative_to(self.folder)}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
@@ -248,7 +248,7 @@ def botocore() -> Source:
 
 
 def cfn_lint() -> Source:
-    """Return the package with the schemas, its own patches included."""
+    """Return the package with the schemas, including its own patches."""
     return Source("cfn-lint", lambda folder: {_schema(folder, digest) for digest in _index(folder).values()})
 
 

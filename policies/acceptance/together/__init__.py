@@ -1,7 +1,7 @@
-"""Values that AWS or Cloudflare takes each for itself, and refuses together.
+"""Values that AWS or Cloudflare accepts individually, but refuses in combination.
 
-Each module of this package has a table: resource type -> functions from a resource to what is wrong with it. A value
-that is unknown at preview, or of a wrong kind, is the business of `refused-by-aws`: these take it for absent.
+Each module of this package has a table: resource type -> functions that yield the problems of a resource. They treat a
+value that is unknown at preview or of the wrong kind as absent, because `refused-by-aws` reports it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     type_: tuple(chain.from_iterable(table.CHECKS.get(type_, ()) for table in _TABLES))
     for type_ in chain.from_iterable(table.CHECKS for table in _TABLES)
 }
-"""Resource type -> what is asked about it; each yields what is wrong, with the page that says so."""
+"""Resource type -> its checks; each yields problems, with the page that documents them."""
 
 
 def _together(resource: Resource, _: Judgement) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def _together(resource: Resource, _: Judgement) -> Iterator[Finding]:
 RULES: Final = (
     Rule(
         id="refused-together",
-        title="The values of a resource are ones that AWS or Cloudflare accepts together.",
+        title="AWS or Cloudflare accepts the combination of a resource's values.",
         remedy="Change one of the values, as the violation says.",
         source="https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-template-resource-type-ref.html",
         severity=Severity.HIGH,

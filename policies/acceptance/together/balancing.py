@@ -30,14 +30,14 @@ _SETTINGS: Final = {
     "authenticate-cognito": ("authenticateCognito",),
     "jwt-validation": ("jwtValidation",),
 }
-"""Type of an action -> the properties of which it has one."""
+"""Type of an action -> the properties of which it needs one."""
 
 _TIMEOUT: Final = 5
-"""Seconds that a health check over HTTP waits for an answer, unless something else is said."""
+"""Default timeout of a health check over HTTP, in seconds."""
 
 _LAST: Final = frozenset({"forward", "redirect", "fixed-response"})
 _SINGLE: Final = ("hostHeader", "pathPattern", "httpRequestMethod", "sourceIp")
-"""Conditions of which a rule has one at most."""
+"""Conditions that a rule can have only once."""
 
 _CONDITIONS: Final = (*_SINGLE, "httpHeader", "queryStrings")
 _SECURE: Final = ("HTTPS", "TLS")
@@ -49,14 +49,14 @@ def _actions(path: str, actions: Sequence[Mapping[str, Json]], all_known: bool) 
         if kind not in _SETTINGS:
             continue
         if not any(given(action, key) for key in _SETTINGS[kind]):
-            yield f"`{path}.{index}` is {kind} and has no `{'` or `'.join(_SETTINGS[kind])}` ({_API}/API_Action.html)."
+            yield f"`{path}.{index}` is {kind}, but has no `{'` or `'.join(_SETTINGS[kind])}` ({_API}/API_Action.html)."
         others = {key for one, keys in _SETTINGS.items() if one != kind for key in keys}
         for other in sorted(key for key in others if given(action, key)):
-            yield f"`{path}.{index}` is {kind} and has `{other}` ({_API}/API_Action.html)."
+            yield f"`{path}.{index}` is {kind}, but has `{other}` ({_API}/API_Action.html)."
         redirect = block(action, "redirect")
         if redirect and not any(given(redirect, key) for key in ("host", "path", "port", "protocol", "query")):
             yield (
-                f"`{path}.{index}.redirect` changes nothing of the address, so that it would go round for ever "
+                f"`{path}.{index}.redirect` changes no part of the address, so it would redirect for ever "
                 f"({_API}/API_RedirectActionConfig.html)."
             )
         forward = block(action, "forward")
@@ -67,17 +67,17 @@ def _actions(path: str, actions: Sequence[Mapping[str, Json]], all_known: bool) 
         stickiness = block(forward, "stickiness")
         if stickiness.get("enabled") is True and not given(stickiness, "duration"):
             yield (
-                f"`{path}.{index}.forward.stickiness` is enabled and has no `duration` "
+                f"`{path}.{index}.forward.stickiness` is enabled, but has no `duration` "
                 f"({_API}/API_TargetGroupStickinessConfig.html)."
             )
         if len(groups) > 1 and any(group.get("weight") is None for group in groups):
             yield (
-                f"`{path}.{index}.forward` has several groups and one without a `weight` "
+                f"`{path}.{index}.forward` has several groups, but not all have a `weight` "
                 f"({_API}/API_TargetGroupTuple.html)."
             )
     orders = [order for action in actions if (order := number(action, "order")) is not None]
     for order in repeated(orders):
-        yield f"`{path}` has two actions of the order {order:g} ({_API}/API_Action.html)."
+        yield f"`{path}` has two actions with the order {order:g} ({_API}/API_Action.html)."
     kinds = [text(action, "type") for action in sorted(actions, key=lambda action: number(action, "order") or 0)]
     if (
         all_known
@@ -95,22 +95,22 @@ def _listener(resource: Resource) -> Iterator[str]:
     protocol = text(resource.properties, "protocol")
     secure = protocol in _SECURE
     if secure and not given(resource.properties, "certificateArn"):
-        yield f"`protocol` is {protocol} and there's no `certificateArn` ({_API}/API_CreateListener.html)."
+        yield f"`protocol` is {protocol}, but there is no `certificateArn` ({_API}/API_CreateListener.html)."
     for key in ("certificateArn", "sslPolicy", "mutualAuthentication"):
         if protocol and not secure and given(resource.properties, key):
             yield (
-                f"`protocol` is {protocol} and there's a `{key}`, which only HTTPS and TLS take "
+                f"`protocol` is {protocol}, but there is a `{key}`, which only HTTPS and TLS accept "
                 f"({_API}/API_CreateListener.html)."
             )
     if protocol and protocol != "TLS" and given(resource.properties, "alpnPolicy"):
         yield (
-            f"`protocol` is {protocol} and there's an `alpnPolicy`, which only TLS takes "
+            f"`protocol` is {protocol}, but there is an `alpnPolicy`, which only TLS accepts "
             f"({_API}/API_CreateListener.html)."
         )
     if protocol == "HTTP" and any((text(action, "type") or "").startswith("authenticate-") for action in actions):
-        yield f"`defaultActions` sign in over HTTP; that needs HTTPS ({_GUIDE}/listener-authenticate-users.html)."
+        yield f"`defaultActions` sign users in, which needs HTTPS ({_GUIDE}/listener-authenticate-users.html)."
     if protocol in ("HTTP", "HTTPS") and not given(resource.properties, "port"):
-        yield f"`protocol` is {protocol} and there's no `port` ({_API}/API_CreateListener.html)."
+        yield f"`protocol` is {protocol}, but there is no `port` ({_API}/API_CreateListener.html)."
     for index, action in enumerate(actions):
         if protocol == "HTTPS" and text(block(action, "redirect"), "protocol") == "HTTP":
             yield (
@@ -119,7 +119,7 @@ def _listener(resource: Resource) -> Iterator[str]:
             )
     certificate, region = text(resource.properties, "certificateArn"), own_region(resource)
     if certificate and certificate.startswith("arn:") and region and certificate.split(":")[3] not in ("", region):
-        yield f"`certificateArn` is of another Region than the listener's, {region} ({_API}/API_CreateListener.html)."
+        yield f"`certificateArn` isn't in the listener's Region, {region} ({_API}/API_CreateListener.html)."
     yield from _mutual(block(resource.properties, "mutualAuthentication"))
 
 
@@ -127,12 +127,12 @@ def _mutual(mutual: Mapping[str, Json]) -> Iterator[str]:
     for key in ("advertiseTrustStoreCaNames", "ignoreClientCertificateExpiry"):
         if mutual.get(key) in (True, "on") and text(mutual, "mode") != "verify":
             yield (
-                f"`mutualAuthentication.{key}` is on, which only verify takes "
+                f"`mutualAuthentication.{key}` is on, which needs the mode verify "
                 f"({_API}/API_MutualAuthenticationAttributes.html)."
             )
     if mutual and (text(mutual, "mode") == "verify") != given(mutual, "trustStoreArn"):
         yield (
-            "`mutualAuthentication` has a trust store without verify, or verify without one "
+            "`mutualAuthentication` has a trust store without the mode verify, or verify without a trust store "
             f"({_API}/API_MutualAuthenticationAttributes.html)."
         )
 
@@ -141,20 +141,20 @@ def _rule(resource: Resource) -> Iterator[str]:
     yield from _actions("actions", blocks(resource.properties, "actions"), not uncertain(resource, "actions"))
     conditions = blocks(resource.properties, "conditions")
     if not conditions and not uncertain(resource, "conditions"):
-        yield f"`conditions` are empty; a rule has at least one ({_API}/API_CreateRule.html)."
+        yield f"`conditions` is empty; a rule needs at least one ({_API}/API_CreateRule.html)."
     kinds = [[key for key in _CONDITIONS if condition.get(key) is not None] for condition in conditions]
     for index, present in enumerate(kinds):
         if len(present) != 1:
             yield (
-                f"`conditions.{index}` has {len(present)} kinds of condition; it takes one "
+                f"`conditions.{index}` has {len(present)} kinds of condition; it can have one "
                 f"({_API}/API_RuleCondition.html)."
             )
     for kind in repeated(key for present in kinds for key in present if key in _SINGLE):
-        yield f"`conditions` have `{kind}` twice; a rule takes one, with several values ({_API}/API_CreateRule.html)."
+        yield f"`conditions` has `{kind}` twice; use one with several values ({_API}/API_CreateRule.html)."
     for index, condition in enumerate(conditions):
         if (text(block(condition, "httpHeader"), "httpHeaderName") or "").lower() == "host":
             yield (
-                f"`conditions.{index}.httpHeader` is the host, for which there is `hostHeader` "
+                f"`conditions.{index}.httpHeader` names the host header; use `hostHeader` for it "
                 f"({_API}/API_HttpHeaderConditionConfig.html)."
             )
         for key in _CONDITIONS[:-1]:
@@ -163,7 +163,7 @@ def _rule(resource: Resource) -> Iterator[str]:
                 yield f"`conditions.{index}.{key}` has no values ({_API}/API_RuleCondition.html)."
             if isinstance(setting, Mapping) and given(setting, "values") and given(setting, "regexValues"):
                 yield (
-                    f"`conditions.{index}.{key}` has `values` and `regexValues`; it takes one of them "
+                    f"`conditions.{index}.{key}` has both `values` and `regexValues`; set only one of them "
                     f"({_API}/API_RuleCondition.html)."
                 )
 
@@ -173,26 +173,26 @@ def _balancer(resource: Resource) -> Iterator[str]:
     subnets = resource.get("subnets", resource.get("subnetMappings"))
     if kind == "application" and isinstance(subnets, list) and UNKNOWN not in subnets and len(subnets) < 2:
         yield (
-            "`subnets` are fewer than two, which an application load balancer needs "
+            "`subnets` has fewer than two entries, but an application load balancer needs two "
             f"({_API}/API_CreateLoadBalancer.html)."
         )
     if given(resource.properties, "subnets") and given(resource.properties, "subnetMappings"):
         yield (
-            f"`subnets` and `subnetMappings` are both there; it takes one of them ({_API}/API_CreateLoadBalancer.html)."
+            f"`subnets` and `subnetMappings` are both set; set only one of them ({_API}/API_CreateLoadBalancer.html)."
         )
     if text(resource.properties, "ipAddressType") == "dualstack-without-public-ipv4" and (
         kind != "application" or resource.get("internal") is True
     ):
         yield (
-            "`ipAddressType` is dualstack-without-public-ipv4, which application load balancers that face the internet "
-            f"take ({_API}/API_CreateLoadBalancer.html)."
+            "`ipAddressType` is dualstack-without-public-ipv4, which only application load balancers that face the "
+            f"internet accept ({_API}/API_CreateLoadBalancer.html)."
         )
     for name in repeated(texts(resource.properties, "subnets")):
-        yield f"`subnets` has {name} twice; it takes one for each zone ({_API}/API_CreateLoadBalancer.html)."
+        yield f"`subnets` has {name} twice; it needs one for each zone ({_API}/API_CreateLoadBalancer.html)."
     for key in ("accessLogs", "connectionLogs"):
         logs = block(resource.properties, key)
         if logs.get("enabled") is True and not given(logs, "bucket"):
-            yield f"`{key}` are enabled and have no `bucket` ({_API}/API_LoadBalancerAttribute.html)."
+            yield f"`{key}` is enabled, but has no `bucket` ({_API}/API_LoadBalancerAttribute.html)."
 
 
 def _targets(resource: Resource) -> Iterator[str]:
@@ -201,26 +201,26 @@ def _targets(resource: Resource) -> Iterator[str]:
     protocol = text(inputs, "protocol")
     for key in ("port", "protocol", "vpcId"):
         if kind != "lambda" and not given(inputs, key):
-            yield f"`targetType` is {kind} and there's no `{key}` ({_API}/API_CreateTargetGroup.html)."
+            yield f"`targetType` is {kind}, but there is no `{key}` ({_API}/API_CreateTargetGroup.html)."
         if kind == "lambda" and given(inputs, key):
-            yield f"`targetType` is lambda and there's a `{key}` ({_API}/API_CreateTargetGroup.html)."
+            yield f"`targetType` is lambda, but there is a `{key}` ({_API}/API_CreateTargetGroup.html)."
     if given(inputs, "protocolVersion") and protocol not in ("HTTP", "HTTPS", None):
         yield (
-            f"`protocolVersion` is there for {protocol}; only HTTP and HTTPS have one "
+            f"`protocolVersion` is set for {protocol}; only HTTP and HTTPS have one "
             f"({_API}/API_CreateTargetGroup.html)."
         )
     yield from _health(kind, protocol, text(inputs, "protocolVersion"), block(inputs, "healthCheck"))
     stickiness = block(inputs, "stickiness")
     if text(stickiness, "type") == "app_cookie" and not given(stickiness, "cookieName"):
-        yield f"`stickiness` is app_cookie and has no `cookieName` ({_API}/API_TargetGroupAttribute.html)."
+        yield f"`stickiness` is app_cookie, but has no `cookieName` ({_API}/API_TargetGroupAttribute.html)."
     if text(stickiness, "type") in ("lb_cookie", "app_cookie") and protocol not in ("HTTP", "HTTPS", None):
-        yield f"`stickiness` is by cookie, which {protocol} hasn't ({_API}/API_TargetGroupAttribute.html)."
+        yield f"`stickiness` is by cookie, which {protocol} doesn't have ({_API}/API_TargetGroupAttribute.html)."
     if (text(stickiness, "type") or "").startswith("source_ip") and protocol in ("HTTP", "HTTPS"):
-        yield f"`stickiness` is by address; {protocol} takes a cookie ({_API}/API_TargetGroupAttribute.html)."
+        yield f"`stickiness` is by address; {protocol} needs a cookie ({_API}/API_TargetGroupAttribute.html)."
     algorithm = text(inputs, "loadBalancingAlgorithmType") or "round_robin"
     if given(inputs, "slowStart") and (algorithm != "round_robin" or protocol not in ("HTTP", "HTTPS", None)):
         yield (
-            "`slowStart` needs a group of HTTP or HTTPS and the algorithm round_robin "
+            "`slowStart` needs a target group for HTTP or HTTPS and the algorithm round_robin "
             f"({_GUIDE}/edit-target-group-attributes.html)."
         )
     if (
@@ -228,7 +228,7 @@ def _targets(resource: Resource) -> Iterator[str]:
         and text(inputs, "loadBalancingAlgorithmType") != "weighted_random"
     ):
         yield (
-            "`loadBalancingAnomalyMitigation` is on; that needs the algorithm weighted_random "
+            "`loadBalancingAnomalyMitigation` is on, which needs the algorithm weighted_random "
             f"({_API}/API_TargetGroupAttribute.html)."
         )
 
@@ -239,33 +239,34 @@ def _health(kind: str, protocol: str | None, version: str | None, check: Mapping
         yield f"`healthCheck.timeout` isn't shorter than its interval ({_API}/API_CreateTargetGroup.html)."
     own = text(check, "protocol")
     if own == "TCP" and given(check, "path"):
-        yield f"`healthCheck` is over TCP and has a `path` ({_API}/API_CreateTargetGroup.html)."
+        yield f"`healthCheck` is over TCP, but has a `path` ({_API}/API_CreateTargetGroup.html)."
     if own == "TCP" and protocol in ("HTTP", "HTTPS"):
         yield (
-            f"`healthCheck` is over TCP; a group of {protocol} takes HTTP or HTTPS ({_API}/API_CreateTargetGroup.html)."
+            f"`healthCheck` is over TCP; a group for {protocol} needs HTTP or HTTPS "
+            f"({_API}/API_CreateTargetGroup.html)."
         )
     if own not in ("HTTP", "HTTPS", "TCP", None):
         yield (
-            f"`healthCheck.protocol` is {own}; health checks take HTTP, HTTPS or TCP "
+            f"`healthCheck.protocol` is {own}; health checks use HTTP, HTTPS or TCP "
             f"({_API}/API_CreateTargetGroup.html)."
         )
     grpc = version == "GRPC"
     for first, last in re.findall(r"(\d+)-(\d+)", text(check, "matcher") or ""):
         if int(first) > int(last):
-            yield f"`healthCheck.matcher` has {first}-{last}, which is no range ({_API}/API_Matcher.html)."
+            yield f"`healthCheck.matcher` has {first}-{last}, which isn't a range ({_API}/API_Matcher.html)."
     for code in re.findall(r"\d+", text(check, "matcher") or ""):
         if protocol in ("HTTP", "HTTPS") and not (int(code) <= 99 if grpc else 200 <= int(code) <= 499):
             yield (
-                f"`healthCheck.matcher` has {code}; {'GRPC takes 0 to 99' if grpc else 'HTTP takes 200 to 499'} "
+                f"`healthCheck.matcher` has {code}; {'GRPC accepts 0 to 99' if grpc else 'HTTP accepts 200 to 499'} "
                 f"({_API}/API_Matcher.html)."
             )
     if timeout is None and own in ("HTTP", "HTTPS", None) and protocol in ("HTTP", "HTTPS") and interval == _TIMEOUT:
         yield (
-            f"`healthCheck.interval` is {_TIMEOUT}, as the timeout is that isn't given; it has to be longer "
+            f"`healthCheck.interval` is {_TIMEOUT}, but must be longer than the timeout, whose default is {_TIMEOUT} "
             f"({_API}/API_CreateTargetGroup.html)."
         )
     if check.get("enabled") is False and kind != "lambda":
-        yield f"`healthCheck.enabled` is false, which only a group of lambda takes ({_API}/API_CreateTargetGroup.html)."
+        yield f"`healthCheck.enabled` is false, which only a lambda group accepts ({_API}/API_CreateTargetGroup.html)."
 
 
 CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
@@ -278,4 +279,4 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
         "targetGroup:TargetGroup": (_targets,),
     }.items()
 }
-"""Resource type -> what is asked about it."""
+"""Resource type -> its checks."""

@@ -39,26 +39,26 @@ _SETTINGS: Final = {
     "tls_1_3": ("on", "off", "zrt"),
     "websockets": _SWITCH,
 }
-"""Setting of a zone -> the values that it takes."""
+"""Setting of a zone -> its accepted values."""
 
 
 def _record(resource: Resource) -> Iterator[str]:
     inputs = resource.properties
     kind, content = text(inputs, "type"), text(inputs, "content")
     if inputs.get("proxied") is True and kind not in (*_PROXIED, None):
-        yield f"`proxied` is true for {kind}; only {', '.join(_PROXIED)} are ({_RECORD})."
+        yield f"`proxied` is true for {kind}; only {', '.join(_PROXIED)} records can be proxied ({_RECORD})."
     if inputs.get("proxied") is True and number(inputs, "ttl") not in (1, None):
-        yield f"`ttl` is {number(inputs, 'ttl'):g} and `proxied` true, with which it's 1, for automatic ({_TTL})."
+        yield f"`ttl` is {number(inputs, 'ttl'):g}, but `proxied` is true, which needs 1 (automatic) ({_TTL})."
     if content and kind in _ADDRESSES and not _is_address(content, _ADDRESSES[kind]):
-        yield f"`content` isn't an address of version {_ADDRESSES[kind]}, as {kind} has it ({_RECORD})."
+        yield f"`content` isn't an IPv{_ADDRESSES[kind]} address, which the type {kind} needs ({_RECORD})."
     if content and kind == "CNAME" and not re.fullmatch(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_-]+)*\.?", content):
-        yield f"`content` isn't a host name, as a CNAME has it ({_RECORD})."
+        yield f"`content` isn't a host name, which a CNAME needs ({_RECORD})."
     if content and kind == "CNAME" and any(_is_address(content, version) for version in (4, 6)):
-        yield f"`content` is an address; a CNAME has a host name ({_RECORD})."
+        yield f"`content` is an address; a CNAME needs a host name ({_RECORD})."
     if content and kind == "CNAME" and content.rstrip(".") == (text(inputs, "name") or "").rstrip("."):
         yield f"`content` is the record's own name ({_RECORD})."
     if kind == "MX" and number(inputs, "priority") is None and not given(inputs, "priority"):
-        yield f"`type` is MX and there's no `priority` ({_RECORD})."
+        yield f"`type` is MX, but there is no `priority` ({_RECORD})."
     for tag in repeated(texts(inputs, "tags")):
         yield f"`tags` has {tag} twice ({_RECORD})."
 
@@ -75,7 +75,7 @@ def _setting(resource: Resource) -> Iterator[str]:
     value = resource.get("value")
     if accepted and isinstance(value, str | int | float) and value not in accepted:
         yield (
-            f"`value` isn't one that {text(resource.properties, 'settingId')} takes: {', '.join(accepted)} "
+            f"`value` isn't one that {text(resource.properties, 'settingId')} accepts: {', '.join(accepted)} "
             f"({_SETTING})."
         )
 
@@ -84,4 +84,4 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     "cloudflare:index/dnsRecord:DnsRecord": (_record,),
     "cloudflare:index/zoneSetting:ZoneSetting": (_setting,),
 }
-"""Resource type -> what is asked about it."""
+"""Resource type -> its checks."""

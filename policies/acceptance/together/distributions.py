@@ -30,15 +30,16 @@ def _methods(resource: Resource) -> Iterator[str]:
         allowed, cached = set(texts(behaviour, "allowedMethods")), set(texts(behaviour, "cachedMethods"))
         if allowed and allowed not in _METHODS:
             yield (
-                f"`{path}.allowedMethods` is none of the three sets: GET and HEAD; those and OPTIONS; all seven "
-                f"({_API}/API_AllowedMethods.html)."
+                f"`{path}.allowedMethods` is none of the three sets: GET and HEAD; GET, HEAD and OPTIONS; all seven "
+                f"methods ({_API}/API_AllowedMethods.html)."
             )
         if cached and cached not in _METHODS[:2]:
             yield (
-                f"`{path}.cachedMethods` is neither GET and HEAD nor those and OPTIONS ({_API}/API_CachedMethods.html)."
+                f"`{path}.cachedMethods` is neither GET and HEAD nor GET, HEAD and OPTIONS "
+                f"({_API}/API_CachedMethods.html)."
             )
         if allowed and not cached <= allowed:
-            yield f"`{path}.cachedMethods` has a method that `allowedMethods` hasn't ({_API}/API_CachedMethods.html)."
+            yield f"`{path}.cachedMethods` has a method that `allowedMethods` lacks ({_API}/API_CachedMethods.html)."
 
 
 def _behaviour_settings(resource: Resource) -> Iterator[str]:
@@ -47,22 +48,22 @@ def _behaviour_settings(resource: Resource) -> Iterator[str]:
     for path, behaviour in _behaviours(resource):
         target = text(behaviour, "targetOriginId")
         if target and not uncertain(resource, "origins", "originGroups") and None not in names and target not in names:
-            yield f"`{path}.targetOriginId` names no origin of the distribution ({_API}/API_CacheBehavior.html)."
+            yield f"`{path}.targetOriginId` doesn't name an origin of the distribution ({_API}/API_CacheBehavior.html)."
         if not given(behaviour, "cachePolicyId") and not given(behaviour, "forwardedValues"):
             yield f"`{path}` has neither `cachePolicyId` nor `forwardedValues` ({_API}/API_CacheBehavior.html)."
         if given(behaviour, "cachePolicyId") and given(behaviour, "forwardedValues"):
             yield (
-                f"`{path}` has `cachePolicyId` and `forwardedValues`; it takes one of them "
+                f"`{path}` has both `cachePolicyId` and `forwardedValues`; set only one of them "
                 f"({_API}/API_CacheBehavior.html)."
             )
         if given(behaviour, "originRequestPolicyId") and given(behaviour, "forwardedValues"):
             yield (
-                f"`{path}` has `originRequestPolicyId` and `forwardedValues`; it takes one of them "
+                f"`{path}` has both `originRequestPolicyId` and `forwardedValues`; set only one of them "
                 f"({_API}/API_CacheBehavior.html)."
             )
         if given(behaviour, "trustedKeyGroups") and given(behaviour, "trustedSigners"):
             yield (
-                f"`{path}` has `trustedKeyGroups` and `trustedSigners`; it takes one of them "
+                f"`{path}` has both `trustedKeyGroups` and `trustedSigners`; set only one of them "
                 f"({_API}/API_CacheBehavior.html)."
             )
         if block(behaviour, "grpcConfig").get("enabled") is True:
@@ -70,21 +71,21 @@ def _behaviour_settings(resource: Resource) -> Iterator[str]:
         limits = [number(behaviour, key) for key in ("minTtl", "defaultTtl", "maxTtl")]
         known = [limit for limit in limits if limit is not None]
         if known != sorted(known):
-            yield f"`{path}` has times to live out of order: minTtl, defaultTtl, maxTtl ({_GUIDE}/Expiration.html)."
+            yield f"`{path}` has TTLs that don't ascend: minTtl, defaultTtl, maxTtl ({_GUIDE}/Expiration.html)."
         for key in ("functionAssociations", "lambdaFunctionAssociations"):
             for event in repeated(text(item, "eventType") for item in blocks(behaviour, key)):
                 yield f"`{path}.{key}` has the event {event} twice ({_API}/API_FunctionAssociation.html)."
         for item in blocks(behaviour, "functionAssociations"):
             if (event := text(item, "eventType")) and event.startswith("origin-"):
                 yield (
-                    f"`{path}.functionAssociations` has {event}; functions of CloudFront run at the viewer "
+                    f"`{path}.functionAssociations` has {event}; CloudFront functions run only at the viewer "
                     f"({_API}/API_FunctionAssociation.html)."
                 )
 
 
 def _grpc(path: str, behaviour: Mapping[str, Json], version: str) -> Iterator[str]:
     if "POST" not in texts(behaviour, "allowedMethods"):
-        yield f"`{path}.grpcConfig` is enabled and `allowedMethods` have no POST ({_API}/API_GrpcConfig.html)."
+        yield f"`{path}.grpcConfig` is enabled, but `allowedMethods` has no POST ({_API}/API_GrpcConfig.html)."
     if not version.startswith("http2"):
         yield f"`{path}.grpcConfig` is enabled, which needs an `httpVersion` of http2 ({_API}/API_GrpcConfig.html)."
 
@@ -92,17 +93,17 @@ def _grpc(path: str, behaviour: Mapping[str, Json], version: str) -> Iterator[st
 def _paths(resource: Resource) -> Iterator[str]:
     ordered = blocks(resource.properties, "orderedCacheBehaviors")
     for pattern in repeated(found for behaviour in ordered if (found := text(behaviour, "pathPattern"))):
-        yield f"`orderedCacheBehaviors` have the `pathPattern` {pattern} twice ({_API}/API_CacheBehavior.html)."
+        yield f"`orderedCacheBehaviors` has the `pathPattern` {pattern} twice ({_API}/API_CacheBehavior.html)."
 
 
 def _groups(resource: Resource) -> Iterator[str]:
     names = {text(origin, "originId") for origin in blocks(resource.properties, "origins")}
     for index, group in enumerate(blocks(resource.properties, "originGroups")):
         if text(group, "originId") in names:
-            yield f"`originGroups.{index}.originId` is that of an origin ({_API}/API_OriginGroup.html)."
+            yield f"`originGroups.{index}.originId` is also the id of an origin ({_API}/API_OriginGroup.html)."
         members = {text(item, "originId") for item in blocks(group, "members")} - {None}
         if None not in names and not uncertain(resource, "origins") and not members <= names:
-            yield f"`originGroups.{index}.members` name no origin ({_API}/API_OriginGroupMember.html)."
+            yield f"`originGroups.{index}.members` doesn't name an origin ({_API}/API_OriginGroupMember.html)."
 
 
 def _origins(resource: Resource) -> Iterator[str]:
@@ -118,17 +119,17 @@ def _origins(resource: Resource) -> Iterator[str]:
             )
         kinds = [key for key in ("customOriginConfig", "s3OriginConfig", "vpcOriginConfig") if given(origin, key)]
         if not kinds and ".s3" not in (text(origin, "domainName") or ".s3"):
-            yield f"`origins.{index}` has no `customOriginConfig`, and is no bucket ({_API}/API_Origin.html)."
+            yield f"`origins.{index}` has no `customOriginConfig`, but isn't a bucket ({_API}/API_Origin.html)."
         if len(kinds) > 1:
-            yield f"`origins.{index}` has {' and '.join(kinds)}; it takes one of them ({_API}/API_Origin.html)."
+            yield f"`origins.{index}` has {' and '.join(kinds)}; set only one of them ({_API}/API_Origin.html)."
         if given(origin, "originAccessControlId") and given(block(origin, "s3OriginConfig"), "originAccessIdentity"):
             yield (
-                f"`origins.{index}` has an access control and an access identity; it takes one of them "
+                f"`origins.{index}` has both an access control and an access identity; set only one of them "
                 f"({_API}/API_Origin.html)."
             )
         if "s3OriginConfig" in kinds and ".s3-website" in (text(origin, "domainName") or ""):
             yield (
-                f"`origins.{index}` is the website of a bucket, which takes `customOriginConfig` "
+                f"`origins.{index}` is a bucket's website, which needs `customOriginConfig` "
                 f"({_GUIDE}/DownloadDistS3AndCustomOrigins.html)."
             )
         shield = block(origin, "originShield")
@@ -144,16 +145,17 @@ def _names(resource: Resource) -> Iterator[str]:
     own = [key for key in ("acmCertificateArn", "iamCertificateId") if given(certificate, key)]
     if aliases and certificate.get("cloudfrontDefaultCertificate") is True:
         yield (
-            "`aliases` need a certificate of your own; `viewerCertificate` has CloudFront's "
+            "`aliases` needs a certificate of your own, but `viewerCertificate` has CloudFront's default certificate "
             f"({_GUIDE}/cnames-and-https-requirements.html)."
         )
     if len(own) > 1:
-        yield f"`viewerCertificate` has {' and '.join(own)}; it takes one of them ({_API}/API_ViewerCertificate.html)."
+        yield f"`viewerCertificate` has {' and '.join(own)}; set only one of them ({_API}/API_ViewerCertificate.html)."
     if own and not given(certificate, "sslSupportMethod"):
-        yield f"`viewerCertificate` has a certificate and no `sslSupportMethod` ({_API}/API_ViewerCertificate.html)."
+        yield f"`viewerCertificate` has a certificate, but no `sslSupportMethod` ({_API}/API_ViewerCertificate.html)."
     if text(certificate, "sslSupportMethod") == "sni-only" and text(certificate, "minimumProtocolVersion") == "SSLv3":
         yield (
-            f"`viewerCertificate` has sni-only with SSLv3; it needs TLSv1 or later ({_API}/API_ViewerCertificate.html)."
+            "`viewerCertificate` has sni-only with SSLv3, but needs TLSv1 or later "
+            f"({_API}/API_ViewerCertificate.html)."
         )
 
 
@@ -161,12 +163,12 @@ def _errors_and_places(resource: Resource) -> Iterator[str]:
     restriction = block(block(resource.properties, "restrictions"), "geoRestriction")
     kind = text(restriction, "restrictionType")
     if kind == "none" and given(restriction, "locations"):
-        yield f"`restrictions.geoRestriction` is none and has `locations` ({_API}/API_GeoRestriction.html)."
+        yield f"`restrictions.geoRestriction` is none, but has `locations` ({_API}/API_GeoRestriction.html)."
     if kind in ("whitelist", "blacklist") and not given(restriction, "locations"):
-        yield f"`restrictions.geoRestriction` is {kind} and has no `locations` ({_API}/API_GeoRestriction.html)."
+        yield f"`restrictions.geoRestriction` is {kind}, but has no `locations` ({_API}/API_GeoRestriction.html)."
     responses = blocks(resource.properties, "customErrorResponses")
     for code in repeated(found for response in responses if (found := number(response, "errorCode")) is not None):
-        yield f"`customErrorResponses` have the code {code:g} twice ({_API}/API_CustomErrorResponses.html)."
+        yield f"`customErrorResponses` has the code {code:g} twice ({_API}/API_CustomErrorResponses.html)."
     for index, response in enumerate(responses):
         if given(response, "responsePagePath") != given(response, "responseCode"):
             yield (
@@ -180,17 +182,17 @@ def _headers(resource: Resource) -> Iterator[str]:
     protection = block(block(resource.properties, "securityHeadersConfig"), "xssProtection")
     if given(protection, "reportUri") and protection.get("modeBlock") is True:
         yield (
-            "`xssProtection` has `reportUri` and `modeBlock`; it takes one of them "
+            "`xssProtection` has both `reportUri` and `modeBlock`; set only one of them "
             f"({_API}/API_ResponseHeadersPolicyXSSProtection.html)."
         )
     if given(protection, "reportUri") and protection.get("protection") is False:
         yield (
-            f"`xssProtection` has `reportUri` and no protection ({_API}/API_ResponseHeadersPolicyXSSProtection.html)."
+            f"`xssProtection` has `reportUri`, but no protection ({_API}/API_ResponseHeadersPolicyXSSProtection.html)."
         )
     timing = block(resource.properties, "serverTimingHeadersConfig")
     if timing.get("enabled") is True and timing.get("samplingRate") is None:
         yield (
-            "`serverTimingHeadersConfig` is enabled and has no `samplingRate` "
+            "`serverTimingHeadersConfig` is enabled, but has no `samplingRate` "
             f"({_API}/API_ResponseHeadersPolicyServerTimingHeadersConfig.html)."
         )
     custom = blocks(block(resource.properties, "customHeadersConfig"), "items")
@@ -210,4 +212,4 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     ),
     "aws:cloudfront/responseHeadersPolicy:ResponseHeadersPolicy": (_headers,),
 }
-"""Resource type -> what is asked about it."""
+"""Resource type -> its checks."""

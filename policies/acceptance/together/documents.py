@@ -1,6 +1,7 @@
-"""The form of IAM documents: what IAM, S3 and Secrets Manager refuse as malformed, whoever it lets in.
+"""The form of IAM documents: what IAM, S3 and Secrets Manager refuse as malformed.
 
-Who is let in is what the least-privilege pack judges; it refuses what isn't JSON, too, where it judges the type.
+The least-privilege pack judges what a document allows. It also refuses documents that aren't JSON, in types that it
+judges.
 """
 
 from __future__ import annotations
@@ -40,27 +41,27 @@ _OPERATORS: Final = {
     **dict.fromkeys(("Bool", "Null"), r"(?i:true|false)"),
     "BinaryEquals": r"[A-Za-z0-9+/]*={0,2}",
 }
-"""Operator of a condition -> the form of its values."""
+"""Condition operator -> the form of its values."""
 
 _GLOBAL: Final = ("s3", "iam", "route53")
-"""Services whose ARNs name no Region
+"""Services whose ARNs don't name a Region
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html)."""
 
-_OF_A_BUCKET: Final = ("s3:ListBucket", "s3:GetBucket", "s3:PutBucket", "s3:DeleteBucket", "s3:GetLifecycle")
-_OF_AN_OBJECT: Final = (
+_BUCKET_ACTIONS: Final = ("s3:ListBucket", "s3:GetBucket", "s3:PutBucket", "s3:DeleteBucket", "s3:GetLifecycle")
+_OBJECT_ACTIONS: Final = (
     "s3:GetObject",
     "s3:PutObject",
     "s3:DeleteObject",
     "s3:AbortMultipartUpload",
     "s3:RestoreObject",
 )
-"""How the actions begin that S3 has for buckets, and for objects
+"""Beginnings of S3's actions for buckets, and for objects
 (https://docs.aws.amazon.com/AmazonS3/latest/userguide/security_iam_service-with-iam.html)."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What each statement of a kind of document has to name, and may not name otherwise."""
+    """A kind of document: whether its statements must have a principal and a resource, or must not have them."""
 
     principal: bool
     resource: bool
@@ -89,33 +90,33 @@ def _documents(property_: str, kind: Kind, resource: Resource) -> Iterator[str]:
 
 def _problems(document: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     if unknown := sorted(document.keys() - _TOP):
-        yield f"has {', '.join(unknown)}, which no document has"
+        yield f"has {', '.join(unknown)}, which isn't a key of a document"
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
         yield f"has another version than {' or '.join(_VERSIONS)}"
     statements = document.get("Statement")
     statements = [statements] if isinstance(statements, Mapping) else statements
     if not isinstance(statements, list) or not statements:
-        yield "has no list of statements"
+        yield "has no statements"
         return
     named = [statement["Sid"] for statement in statements if isinstance(statement, Mapping) and statement.get("Sid")]
     for sid in repeated(sid for sid in named if isinstance(sid, str)):
         yield f"has the Sid {sid} twice"
     for number, statement in enumerate(statements):
         if isinstance(statement, Mapping):
-            for problem in _of_statement(statement, kind):
-                yield f"has a statement, number {number}, that {problem}"
+            for problem in _statement_problems(statement, kind):
+                yield f"has an invalid statement, number {number}: it {problem}"
         else:
-            yield f"has a statement, number {number}, that isn't an object"
+            yield f"has an invalid statement, number {number}: it isn't an object"
 
 
-def _of_statement(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
+def _statement_problems(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     if unknown := sorted(statement.keys() - _FIELDS):
-        yield f"has {', '.join(unknown)}, which no statement has"
+        yield f"has {', '.join(unknown)}, which isn't a key of a statement"
     if statement.get("Effect") not in ("Allow", "Deny"):
-        yield "has no Effect of Allow or Deny"
+        yield "has neither the Effect Allow nor Deny"
     for one, other in (("Action", "NotAction"), ("Resource", "NotResource"), ("Principal", "NotPrincipal")):
         if one in statement and other in statement:
-            yield f"has {one} and {other}"
+            yield f"has both {one} and {other}"
     if not _listed(statement, "Action") and not _listed(statement, "NotAction"):
         yield "has no Action"
     for key in ("Resource", "NotResource"):
@@ -124,16 +125,16 @@ def _of_statement(statement: Mapping[str, Json], kind: Kind) -> Iterator[str]:
     for wanted, one in ((kind.principal, "Principal"), (kind.resource, "Resource")):
         named = bool(statement.keys() & {one, f"Not{one}"})
         if named != wanted:
-            yield f"names a {one}, which a document of this kind doesn't" if named else f"names no {one}"
+            yield f"names a {one}, which this kind of document can't" if named else f"names no {one}"
     sid = statement.get("Sid", "")
     if not kind.principal and not re.fullmatch("[A-Za-z0-9]*", sid if isinstance(sid, str) else "?"):
-        yield "has a Sid of other than letters and digits"
+        yield "has a Sid with characters other than letters and digits"
     for key in ("Action", "NotAction"):
         for action in _listed(statement, key):
             if not (isinstance(action, str) and _ACTION.fullmatch(action)):
-                yield f"has a value of {key} that isn't written service:action"
+                yield f"has a value of {key} that isn't of the form service:action"
             elif kind is _TRUST and not action.lower().startswith("sts:"):
-                yield f"has the {key} {action}, where a trust policy takes those of sts"
+                yield f"has the {key} {action}, but a trust policy can have only actions of sts"
     for key in ("Resource", "NotResource"):
         for resource in _listed(statement, key):
             yield from _resource(resource, key)
@@ -149,14 +150,14 @@ def _listed(statement: Mapping[str, Json], key: str) -> list[Json]:
 def _resource(resource: Json, key: str) -> Iterator[str]:
     if resource == "*":
         return
-    # A variable's own colon divides nothing.
+    # A colon in a variable doesn't separate parts.
     parts = re.sub(r"\$\{[^}]*\}", "x", resource).split(":", 5) if isinstance(resource, str) else []
     if len(parts) != 6 or parts[0] != "arn" or not parts[5]:
         yield f"has a {key} that is neither an ARN of six parts nor *"
     elif set("*?") & set(parts[2]):
         yield f"has a {key} with a wildcard for the service"
     elif parts[2] in _GLOBAL and parts[3] not in ("", "*"):
-        yield f"has a {key} of {parts[2]} with a Region, which its ARNs don't have"
+        yield f"has a {key} of {parts[2]} with a Region, which such ARNs don't have"
 
 
 def _principals(principals: Json) -> Iterator[str]:
@@ -167,11 +168,11 @@ def _principals(principals: Json) -> Iterator[str]:
         return
     for kind in principals:
         if kind not in _PRINCIPALS:
-            yield f"has a Principal of the kind {kind}, which isn't one ({_PRINCIPAL})"
+            yield f"has a Principal of the kind {kind}, which doesn't exist ({_PRINCIPAL})"
             continue
         for principal in _listed(principals, kind):
             if not (isinstance(principal, str) and re.fullmatch(_PRINCIPALS[kind], principal)):
-                yield f"has a Principal of the kind {kind} that isn't written as one ({_PRINCIPAL})"
+                yield f"has a Principal of the kind {kind} that is malformed ({_PRINCIPAL})"
 
 
 _PRINCIPAL: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"
@@ -182,7 +183,7 @@ _PRINCIPALS: Final = {
     "Federated": r"arn:aws[a-z-]*:iam::\d{12}:(oidc|saml)-provider/[^*?]+|[a-z0-9.-]+\.[a-z]+",
     "Service": r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?",
 }
-"""Kind of a principal -> how one is written."""
+"""Kind of principal -> its form."""
 
 
 def _conditions(conditions: Json) -> Iterator[str]:
@@ -193,7 +194,7 @@ def _conditions(conditions: Json) -> Iterator[str]:
         operator = re.sub(r"^(ForAllValues|ForAnyValue):", "", written)
         operator = operator if operator.startswith("Null") else operator.removesuffix("IfExists")
         if operator not in _OPERATORS:
-            yield f"has the condition operator {written}, which isn't one ({_CONDITIONS})"
+            yield f"has the condition operator {written}, which doesn't exist ({_CONDITIONS})"
         elif not isinstance(keys, Mapping):
             yield f"has the condition {written}, which isn't an object"
         else:
@@ -205,9 +206,9 @@ def _values(operator: str, form: str, keys: Mapping[str, Json]) -> Iterator[str]
         for value in values if isinstance(values, list) else [values]:
             plain = str(value).lower() if isinstance(value, bool) else value
             if not isinstance(plain, str | int | float):
-                yield f"has a value of {key} under {operator} that is neither a text, a number nor a truth value"
+                yield f"has a value of {key} under {operator} that is neither a text, a number nor a boolean"
             elif "${" not in str(plain) and not re.fullmatch(form, str(plain)):
-                yield f"has a value of {key} under {operator} that isn't of the operator's kind ({_CONDITIONS})"
+                yield f"has a value of {key} under {operator} that doesn't fit the operator ({_CONDITIONS})"
 
 
 def _bucket(resource: Resource) -> Iterator[str]:
@@ -222,15 +223,16 @@ def _bucket(resource: Resource) -> Iterator[str]:
             continue
         named = [one.split(":", 5)[-1] for one in _listed(statement, "Resource") if isinstance(one, str)]
         if isinstance(bucket, str) and any(one != "*" and one.partition("/")[0] != bucket for one in named):
-            yield f"`policy` has a statement, number {number}, with a Resource outside of its bucket ({_BUCKET})."
+            yield f"`policy` has a statement (number {number}) with a Resource outside its bucket ({_BUCKET})."
         actions = [one for one in _listed(statement, "Action") if isinstance(one, str)]
         objects = any("/" in one or one == "*" for one in named)
         buckets = any("/" not in one for one in named)
         for action in actions:
             if named and (
-                (action.startswith(_OF_AN_OBJECT) and not objects) or (action.startswith(_OF_A_BUCKET) and not buckets)
+                (action.startswith(_OBJECT_ACTIONS) and not objects)
+                or (action.startswith(_BUCKET_ACTIONS) and not buckets)
             ):
-                yield f"`policy` has a statement, number {number}, with {action} for none of its resources ({_BUCKET})."
+                yield f"`policy` has a statement (number {number}) with {action} for none of its resources ({_BUCKET})."
 
 
 _BUCKET: Final = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html"
@@ -239,7 +241,7 @@ _BUCKET: Final = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-
 def _tags(resource: Resource) -> Iterator[str]:
     tags = resource.get("tags")
     for key in repeated(key.lower() for key in tags) if isinstance(tags, Mapping) else ():
-        yield f"`tags` has {key} twice; IAM takes upper and lower case for the same ({_TAGS})."
+        yield f"`tags` has {key} twice; IAM ignores the case of tags ({_TAGS})."
 
 
 _TAGS: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"
@@ -248,7 +250,7 @@ _TAGS: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"
 def _path(resource: Resource) -> Iterator[str]:
     path = resource.get("path")
     if isinstance(path, str) and path.startswith("/aws-service-role/"):
-        yield f"`path` is one that AWS keeps for service-linked roles ({_QUOTAS})."
+        yield f"`path` is reserved for service-linked roles ({_QUOTAS})."
 
 
 _QUOTAS: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"
@@ -262,4 +264,4 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     "aws:s3/bucketPolicy:BucketPolicy": (partial(_documents, "policy", _RESOURCE), _bucket),
     "aws:secretsmanager/secretPolicy:SecretPolicy": (partial(_documents, "policy", _RESOURCE),),
 }
-"""Resource type -> what is asked about it."""
+"""Resource type -> its checks."""

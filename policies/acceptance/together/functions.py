@@ -1,4 +1,4 @@
-"""Functions of Lambda: an archive or an image, and what each of them takes."""
+"""Lambda functions: properties that fit code in an archive, and in an image."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ _PAGE: Final = "https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction
 _CODE: Final = "https://docs.aws.amazon.com/lambda/latest/api/API_FunctionCode.html"
 
 _ARCHIVE: Final = ("code", "s3Bucket")
-"""Where an archive is."""
-_OF_ARCHIVES: Final = ("handler", "runtime", "layers", "s3Key", "s3ObjectVersion")
-"""What only a function takes whose code is an archive."""
+"""Properties that say where an archive is."""
+_ARCHIVE_ONLY: Final = ("handler", "runtime", "layers", "s3Key", "s3ObjectVersion")
+"""Properties that only a function with code in an archive can have."""
 
 
 def _function(resource: Resource) -> Iterator[str]:
     inputs = resource.properties
     image = text(inputs, "packageType") == "Image"
     if not any(given(inputs, key) for key in (*_ARCHIVE, "imageUri")):
-        yield f"There's no code: neither `code`, `s3Bucket` nor `imageUri` ({_CODE})."
+        yield f"It has no code: neither `code`, `s3Bucket` nor `imageUri` ({_CODE})."
     wrong = [
-        key for key in ((*_ARCHIVE, *_OF_ARCHIVES) if image else ("imageUri", "imageConfig")) if given(inputs, key)
+        key for key in ((*_ARCHIVE, *_ARCHIVE_ONLY) if image else ("imageUri", "imageConfig")) if given(inputs, key)
     ]
     for key in wrong:
         kind = "an image" if image else "an archive"
-        yield f"`{key}` is there, and `packageType` says that the code is {kind} ({_CODE})."
+        yield f"`{key}` is set, but `packageType` says that the code is {kind} ({_CODE})."
     for key in () if image else ("handler", "runtime"):
         if not given(inputs, key):
             yield f"`{key}` is missing; code in an archive needs it ({_PAGE})."
@@ -38,4 +38,4 @@ def _function(resource: Resource) -> Iterator[str]:
 CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     "aws:lambda/function:Function": (_function,),
 }
-"""Resource type -> what is asked about it."""
+"""Resource type -> its checks."""

@@ -1,4 +1,4 @@
-"""Plain values of a resource: what is unknown, missing or of another kind counts as absent."""
+"""Reads plain values of a resource; values that are unknown, missing or of another kind count as absent."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def number(value: Json, key: str) -> float | None:
 
 
 def block(value: Json, key: str) -> Mapping[str, Json]:
-    """Return the mapping under a key, empty where there is none."""
+    """Return the mapping under a key, empty if there is none."""
     found = value.get(key) if isinstance(value, Mapping) else None
     return found if isinstance(found, Mapping) else {}
 
@@ -42,13 +42,13 @@ def texts(value: Json, key: str) -> list[str]:
 
 
 def given(value: Json, key: str) -> bool:
-    """Tell whether there is anything under a key, known or not; the provider takes empty for absent."""
+    """Tell whether there is a value under a key, known or not; the provider treats empty values as absent."""
     found = value.get(key) if isinstance(value, Mapping) else None
     return found is UNKNOWN or found not in (None, "", [], {}, False)
 
 
 def own_region(resource: Resource) -> str | None:
-    """Return the Region that a resource is made in, where it's known."""
+    """Return the Region of a resource, None if it isn't known."""
     region = resource.get("region") or resource.provider.get("region")
     return region if isinstance(region, str) else None
 

@@ -30,27 +30,28 @@ _FILTERS: Final = ("and", "objectSizeGreaterThan", "objectSizeLessThan", "prefix
 def _lifecycle(resource: Resource) -> Iterator[str]:
     rules = blocks(resource.properties, "rules")
     if not given(resource.properties, "rules"):
-        yield f"`rules` are empty; there's at least one ({_S3}/API/API_BucketLifecycleConfiguration.html)."
+        yield f"`rules` is empty; there must be at least one ({_S3}/API/API_BucketLifecycleConfiguration.html)."
     for name in repeated(name for rule in rules if (name := text(rule, "id"))):
         yield f"Two `rules` have the id {name} ({_S3}/API/API_LifecycleRule.html)."
     for index, rule in enumerate(rules):
         path = f"rules.{index}"
         if not any(given(rule, action) for action in _ACTIONS):
-            yield f"`{path}` does nothing; a rule has at least one action ({_S3}/API/API_LifecycleRule.html)."
+            yield f"`{path}` does nothing; a rule needs at least one action ({_S3}/API/API_LifecycleRule.html)."
         yield from _schedule(path, rule)
         where = block(rule, "filter")
         tagged = given(where, "tag") or given(block(where, "and"), "tags")
         if tagged and given(rule, "abortIncompleteMultipartUpload"):
             yield (
-                f"`{path}` is for tags and ends uploads, which have none ({_S3}/userguide/intro-lifecycle-rules.html)."
+                f"`{path}` filters by tags, but aborts uploads, which have none "
+                f"({_S3}/userguide/intro-lifecycle-rules.html)."
             )
         if len(asked := [key for key in _FILTERS if given(where, key)]) > 1:
-            told = " and ".join(asked)
-            yield f"`{path}.filter` has {told} without an `and` ({_S3}/API/API_LifecycleRuleFilter.html)."
+            names = " and ".join(asked)
+            yield f"`{path}.filter` has {names} without an `and` ({_S3}/API/API_LifecycleRuleFilter.html)."
         sizes = block(where, "and") or where
         above, below = number(sizes, "objectSizeGreaterThan"), number(sizes, "objectSizeLessThan")
         if above is not None and below is not None and above >= below:
-            yield f"`{path}.filter` is for no size at all ({_S3}/userguide/intro-lifecycle-rules.html)."
+            yield f"`{path}.filter` matches no size at all ({_S3}/userguide/intro-lifecycle-rules.html)."
 
 
 def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
@@ -64,14 +65,15 @@ def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
             f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
         )
     if given(end, "expiredObjectDeleteMarker") and (given(where, "tag") or given(block(where, "and"), "tags")):
-        yield f"`{path}` ends delete markers, which have no tags ({_S3}/API/API_LifecycleExpiration.html)."
+        yield f"`{path}` filters by tags, but delete markers have none ({_S3}/API/API_LifecycleExpiration.html)."
     if last is not None and given(end, "expiredObjectDeleteMarker"):
         yield (
-            f"`{path}.expiration` has `days` and `expiredObjectDeleteMarker` ({_S3}/API/API_LifecycleExpiration.html)."
+            f"`{path}.expiration` has both `days` and `expiredObjectDeleteMarker` "
+            f"({_S3}/API/API_LifecycleExpiration.html)."
         )
     scheduled = [*moves, end]
     if any(given(one, "date") for one in scheduled) and any(number(one, "days") for one in scheduled):
-        yield f"`{path}` counts days and names dates ({_S3}/userguide/intro-lifecycle-rules.html)."
+        yield f"`{path}` uses both days and dates ({_S3}/userguide/intro-lifecycle-rules.html)."
     for kind in repeated(kind for move in moves if (kind := text(move, "storageClass"))):
         yield f"`{path}` moves objects to {kind} twice ({_S3}/API/API_Transition.html)."
     order = [_COLDER.index(kind) for move in sorted(moves, key=_day) if (kind := text(move, "storageClass")) in _COLDER]
@@ -88,7 +90,7 @@ def _schedule(path: str, rule: Mapping[str, Json]) -> Iterator[str]:
     gone = number(block(rule, "noncurrentVersionExpiration"), "noncurrentDays")
     if gone is not None and any((number(move, "noncurrentDays") or 0) >= gone for move in earlier):
         yield (
-            f"`{path}` moves earlier versions no earlier than it deletes them "
+            f"`{path}` moves noncurrent versions no earlier than it deletes them "
             f"({_S3}/userguide/lifecycle-transition-general-considerations.html)."
         )
     for move in [*moves, *earlier]:
@@ -108,18 +110,18 @@ def _encryption(resource: Resource) -> Iterator[str]:
     for index, rule in enumerate(blocks(resource.properties, "rules")):
         default = block(rule, "applyServerSideEncryptionByDefault")
         if text(default, "sseAlgorithm") == "AES256" and given(default, "kmsMasterKeyId"):
-            yield f"`rules.{index}` has AES256 and a key of KMS ({_S3}/API/API_ServerSideEncryptionByDefault.html)."
+            yield f"`rules.{index}` has both AES256 and a KMS key ({_S3}/API/API_ServerSideEncryptionByDefault.html)."
 
 
 def _parameter(resource: Resource) -> Iterator[str]:
     inputs = resource.properties
     values = [key for key in ("value", "insecureValue") if given(inputs, key)]
     if not values and not given(inputs, "valueWo"):
-        yield f"There's neither a `value` nor an `insecureValue`; a parameter isn't empty ({_SSM})."
+        yield f"It has neither `value` nor `insecureValue`, but a parameter can't be empty ({_SSM})."
     if len(values) > 1:
-        yield f"`value` and `insecureValue` are both there; it takes one of them ({_SSM})."
+        yield f"`value` and `insecureValue` are both set; set only one of them ({_SSM})."
     if text(inputs, "type") == "SecureString" and given(inputs, "insecureValue"):
-        yield f"`type` is SecureString and the value is in `insecureValue`, which isn't kept secret ({_SSM})."
+        yield f"`type` is SecureString, but the value is in `insecureValue`, which isn't kept secret ({_SSM})."
     key_id = text(inputs, "keyId") or ""
     if "alias/aws/" in key_id and not key_id.endswith("alias/aws/ssm"):
         yield f"`keyId` is the key of another service ({_SSM})."
@@ -128,13 +130,13 @@ def _parameter(resource: Resource) -> Iterator[str]:
         if value is None:
             continue
         if (text(inputs, "tier") or "Standard") == "Standard" and len(value.encode()) > 4096:
-            yield f"`{key}` is longer than the 4,096 bytes of the tier Standard ({_SSM})."
+            yield f"`{key}` is longer than the 4,096 bytes that the tier Standard allows ({_SSM})."
         if "{{" in value and "}}" in value:
-            yield f"`{key}` has {{{{ }}}}, with which parameters refer to others; a value has none ({_SSM})."
+            yield f"`{key}` has {{{{ }}}}, which refers to another parameter and isn't allowed in a value ({_SSM})."
         if text(inputs, "dataType") == "aws:ec2:image" and not value.startswith("ami-"):
-            yield f"`{key}` isn't the id of an image, as `dataType` says ({_SSM})."
+            yield f"`{key}` isn't an image id, although `dataType` says so ({_SSM})."
     if text(inputs, "dataType") == "aws:ec2:image" and text(inputs, "type") not in ("String", None):
-        yield f"`dataType` is aws:ec2:image and `type` isn't String ({_SSM})."
+        yield f"`dataType` is aws:ec2:image, but `type` isn't String ({_SSM})."
 
 
 def _secret(resource: Resource) -> Iterator[str]:
@@ -147,7 +149,7 @@ def _secret(resource: Resource) -> Iterator[str]:
         yield f"`replicas` has the secret's own Region {own} ({page})."
     key = text(resource.properties, "kmsKeyId") or ""
     if key.startswith("arn:") and own and len(key.split(":")) == 6 and key.split(":")[3] != own:
-        yield f"`kmsKeyId` is a key of another Region than the secret's, {own} ({_SECRETS})."
+        yield f"`kmsKeyId` isn't in the secret's Region, {own} ({_SECRETS})."
     if "alias/aws/" in key and not key.endswith("alias/aws/secretsmanager"):
         yield f"`kmsKeyId` is the key of another service ({_SECRETS})."
 
@@ -155,7 +157,7 @@ def _secret(resource: Resource) -> Iterator[str]:
 def _destination(resource: Resource) -> Iterator[str]:
     where = text(block(resource.properties, "deliveryDestinationConfiguration"), "destinationResourceArn") or ""
     if text(resource.properties, "outputFormat") == "parquet" and ":logs:" in where:
-        yield f"`outputFormat` is parquet, which a log group doesn't take ({_LOGS}/API_PutDeliveryDestination.html)."
+        yield f"`outputFormat` is parquet, which a log group doesn't accept ({_LOGS}/API_PutDeliveryDestination.html)."
 
 
 CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
@@ -165,4 +167,4 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     "aws:ssm/parameter:Parameter": (_parameter,),
     "aws:cloudwatch/logDeliveryDestination:LogDeliveryDestination": (_destination,),
 }
-"""Resource type -> what is asked about it."""
+"""Resource type -> its checks."""

@@ -11,7 +11,7 @@ from policies.rulebook import Resource
 
 _API: Final = "https://docs.aws.amazon.com/waf/latest/APIReference"
 _GLOBAL: Final = "us-east-1"
-"""The Region of what is of the scope CLOUDFRONT."""
+"""The Region of resources with the scope CLOUDFRONT."""
 
 _VERSIONS: Final = {"IPV4": 4, "IPV6": 6}
 
@@ -23,18 +23,18 @@ def _addresses(resource: Resource) -> Iterator[str]:
             network = ipaddress.ip_network(address)
         except ValueError:
             yield (
-                f"`addresses.{index}` isn't the first address of a network with the length of its prefix "
+                f"`addresses.{index}` isn't the first address of a network with its prefix length "
                 f"({_API}/API_IPSet.html)."
             )
             continue
         if version and network.version != version:
-            yield f"`addresses.{index}` isn't of the version that `ipAddressVersion` says ({_API}/API_IPSet.html)."
+            yield f"`addresses.{index}` doesn't have the version in `ipAddressVersion` ({_API}/API_IPSet.html)."
 
 
 def _scope(resource: Resource) -> Iterator[str]:
     region = own_region(resource)
     if text(resource.properties, "scope") == "CLOUDFRONT" and region and region != _GLOBAL:
-        yield f"`scope` is CLOUDFRONT in {region}; that is made in {_GLOBAL} ({_API}/API_CreateWebACL.html)."
+        yield f"`scope` is CLOUDFRONT in {region}, but must be in {_GLOBAL} ({_API}/API_CreateWebACL.html)."
 
 
 def _rules(resource: Resource) -> Iterator[str]:
@@ -49,29 +49,27 @@ def _rules(resource: Resource) -> Iterator[str]:
         )
         wanted, other = ("overrideAction", "action") if group else ("action", "overrideAction")
         if not given(rule, wanted) or given(rule, other):
-            yield f"`rules.{index}` has to have `{wanted}` and not `{other}` ({_API}/API_Rule.html)."
+            yield f"`rules.{index}` needs `{wanted}` and must not have `{other}` ({_API}/API_Rule.html)."
         for key in (wanted, "statement"):
             if (found := rule.get(key)) and isinstance(found, Mapping) and len(found) != 1:
-                yield f"`rules.{index}.{key}` names {len(found)} things; it takes one ({_API}/API_Rule.html)."
+                yield f"`rules.{index}.{key}` names {len(found)} things; it can name one ({_API}/API_Rule.html)."
     default = resource.get("defaultAction")
     if isinstance(default, Mapping) and len(default) != 1:
-        yield f"`defaultAction` names {len(default)} actions; it takes one ({_API}/API_DefaultAction.html)."
+        yield f"`defaultAction` names {len(default)} actions; it can name one ({_API}/API_DefaultAction.html)."
     for place in [resource.properties, *rules]:
         if text(block(place, "visibilityConfig"), "metricName") in ("All", "Default_Action"):
-            yield (
-                f"`visibilityConfig.metricName` is a name that WAF keeps for itself ({_API}/API_VisibilityConfig.html)."
-            )
+            yield (f"`visibilityConfig.metricName` is a name that WAF reserves ({_API}/API_VisibilityConfig.html).")
 
 
 def _references(resource: Resource) -> Iterator[str]:
     for index, rule in enumerate(blocks(resource.properties, "rules")):
         arn = text(block(block(rule, "statement"), "ipSetReferenceStatement"), "arn")
         if arn and (":global/" in arn) != (text(resource.properties, "scope") == "CLOUDFRONT"):
-            yield f"`rules.{index}` refers to an IP set of another scope ({_API}/API_IPSetReferenceStatement.html)."
+            yield f"`rules.{index}` refers to an IP set with another scope ({_API}/API_IPSetReferenceStatement.html)."
 
 
 CHECKS: Final[Mapping[str, tuple[Callable[[Resource], Iterable[str]], ...]]] = {
     "aws:wafv2/ipSet:IpSet": (_scope, _addresses),
     "aws:wafv2/webAcl:WebAcl": (_scope, _rules, _references),
 }
-"""Resource type -> what is asked about it."""
+"""Resource type -> its checks."""

@@ -1,14 +1,14 @@
 """`python -m policies.inventory.agreement`: show what a stack's owners agreed to, and write it.
 
-    show   what is agreed, and what the stack's settings and plan have instead; changes nothing
-    write  the differences first, then the file, once that is confirmed
-    types  every resource type of the installed SDKs, and what the gate says to it, or with --count how many of each
+    show   shows what is agreed, and how the stack's settings and plan differ from it; changes nothing
+    write  shows the differences, asks, and writes the file
+    types  lists every resource type of the installed SDKs with the gate's verdict, or counts them with --count
 
-What is agreed and no longer in the program, such as a line that somebody added by hand, is told and stays, unless
-`write` is told to take it away. No list is ever emptied.
+Entries that are agreed but no longer in the program, such as a line that somebody added by hand, are listed and kept,
+unless `write` gets the option or the answer to take them away. No list is ever emptied.
 
-The file is `policies/config/inventory.<stack>.json`. Its owners review what changes in it: it says what the gate takes
-for right. Waivers, levels and other keys in the file stay as they are.
+The file is `policies/config/inventory.<stack>.json`. Its owners review every change in it, because it says what the
+gate accepts. Waivers, levels and other keys in the file stay as they are.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from policies.inventory.agreement import merge, pins, plan
 from policies.inventory.agreement.sdk_types import sdk_types, verdict
 
 _CODE: Final = Path(__file__).resolve().parents[3]
-"""Where the embedded engine lies, whichever project it plans."""
+"""The folder of the embedded engine, whichever project it plans."""
 
 
 class Problem(Exception):
-    """What keeps the command from its work, in words for whoever runs it."""
+    """The command can't work; the text says why, for the user."""
 
 
 def main() -> int:
-    """Run the command; return 0, or 1 where `show` finds a difference, or 2 where it can't work."""
+    """Run the command; return 1 if `show` finds a difference or `write` writes nothing, 2 if it can't work, else 0."""
     arguments = _parser().parse_args()
     try:
         return int(arguments.run(arguments))
@@ -50,8 +50,8 @@ def _show(arguments: argparse.Namespace) -> int:
     print(_text(agreed), end="")
     difference = _difference(arguments.stack, agreed, merge.merged(agreed, wanted, keep=True))
     print(
-        difference or f"{arguments.stack}: what the settings and the plan hold is agreed.",
-        *_told(merge.leftovers(agreed, wanted)),
+        difference or f"{arguments.stack}: everything in the settings and the plan is agreed.",
+        *_listed(merge.leftovers(agreed, wanted)),
         sep="\n",
         file=sys.stderr,
     )
@@ -61,26 +61,26 @@ def _show(arguments: argparse.Namespace) -> int:
 def _write(arguments: argparse.Namespace) -> int:
     agreed, wanted = _both(arguments)
     leftovers = merge.leftovers(agreed, wanted)
-    print(*_told(leftovers), sep="\n", end="\n" * bool(leftovers))
+    print(*_listed(leftovers), sep="\n", end="\n" * bool(leftovers))
     keep = not arguments.take_away
     if leftovers and not (arguments.keep or arguments.take_away or arguments.yes):
         keep = input("Take these away? (yes/no) ").strip() != "yes"
     after = merge.merged(agreed, wanted, keep=keep)
     difference = _difference(arguments.stack, agreed, after)
     if not difference:
-        print(f"{arguments.stack}: what the settings and the plan hold is agreed; nothing to write.")
+        print(f"{arguments.stack}: everything in the settings and the plan is agreed; nothing to write.")
         return 0
     print(difference)
     if not arguments.yes and input(f"Agree to this for {arguments.stack}? (yes/no) ").strip() != "yes":
-        print("Nothing is written.")
+        print("Nothing was written.")
         return 1
     _file(arguments).write_text(_text(after), encoding="utf-8")
     print(f"Written: {_file(arguments)}")
     return 0
 
 
-def _told(leftovers: list[str]) -> list[str]:
-    return ["Agreed, and no longer in the program:", *(f"  {entry}" for entry in leftovers)] if leftovers else []
+def _listed(leftovers: list[str]) -> list[str]:
+    return ["Agreed, but no longer in the program:", *(f"  {entry}" for entry in leftovers)] if leftovers else []
 
 
 def _types(arguments: argparse.Namespace) -> int:
@@ -105,7 +105,7 @@ def _given(file: Path) -> dict[str, Any]:
 
 
 def _both(arguments: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what the file holds, and what the settings and the plan hold: rule -> key -> value."""
+    """Return the content of the file, and that of the settings and the plan: rule -> key -> value."""
     given = _given(_file(arguments))
     try:
         settings, name = pins.settings_of(arguments.project, arguments.stack)
@@ -127,13 +127,13 @@ def _file(arguments: argparse.Namespace) -> Path:
 
 
 def _plan(arguments: argparse.Namespace) -> Mapping[str, Any]:
-    """Return the plan that is given, or have the stack planned on the embedded engine."""
+    """Return the given plan, or plan the stack on the embedded engine."""
     if arguments.plan:
         return _whole(json.loads(arguments.plan.read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "plan.json"
         command = [sys.executable, "-m", "rehearsal", "--stack", arguments.stack, "--json", str(output)]
-        # A verdict would tell nothing here: what isn't agreed yet is a violation.
+        # A verdict would be pointless here: whatever isn't agreed yet is a violation.
         command += ["--project", str(arguments.project.resolve()), "--quiet", "--unjudged"]
         said = subprocess.run(command, cwd=_CODE, capture_output=True, text=True, check=False)  # noqa: S603
         if not output.exists():
@@ -142,7 +142,7 @@ def _plan(arguments: argparse.Namespace) -> Mapping[str, Any]:
 
 
 def _whole(plan: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a plan, unless it ended early: to agree to a part of a stack would take everything else back."""
+    """Return a plan, unless it ended early: agreeing to a part of a stack would revoke everything else."""
     if "error" in plan:
         raise Problem(f"the plan ended early, so it doesn't hold the whole stack:\n{plan['error']}")
     return plan
@@ -161,15 +161,15 @@ def _text(configuration: Mapping[str, Any]) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m policies.inventory.agreement",
-        description="Show or write what the owners of a stack agreed to: its types and the facts that are pinned.",
-        epilog="Exit codes: 0 all is agreed, or it is written; 1 something isn't agreed, or nothing is written; "
-        "2 it can't work.",
+        description="Show or write what the owners of a stack agreed to: its types and the pinned facts.",
+        epilog="Exit codes: 0 everything is agreed, or was written; 1 something isn't agreed, or nothing was written; "
+        "2 the command can't work.",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, does in (
         ("show", _show, "show what is agreed, and how the stack's settings and plan differ; changes nothing"),
         ("write", _write, "show the difference, ask, and write policies/config/inventory.STACK.json"),
-        ("types", _types, "list every resource type of the installed SDKs with what the gate says to it"),
+        ("types", _types, "list every resource type of the installed SDKs with the gate's verdict on it"),
     ):
         command = commands.add_parser(name, help=does, description=does)
         command.set_defaults(run=run)
@@ -183,13 +183,15 @@ def _parser() -> argparse.ArgumentParser:
         )
         if run is _write:
             command.add_argument(
-                "--yes", action="store_true", help="write without asking; what is no longer in the program stays"
+                "--yes",
+                action="store_true",
+                help="write without asking; keep entries that are no longer in the program",
             )
             leftovers = command.add_mutually_exclusive_group()
-            leftovers.add_argument("--keep", action="store_true", help="keep what is no longer in the program")
-            leftovers.add_argument("--take-away", action="store_true", help="take it away")
+            leftovers.add_argument("--keep", action="store_true", help="keep entries that are no longer in the program")
+            leftovers.add_argument("--take-away", action="store_true", help="remove them")
         if run is _types:
-            command.add_argument("--count", action="store_true", help="count the types by what the gate says")
+            command.add_argument("--count", action="store_true", help="count the types by verdict")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""What a file holds after an agreement: what the settings and the plan have, and what people added to it."""
+"""Merges an agreement into the file: facts from the settings and the plan, and entries that people added."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 def merged(agreed: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]], *, keep: bool) -> dict[str, Any]:
     """Return the new configuration: rule -> key -> value.
 
-    Keys and rules that aren't wanted stay, such as waivers. Of a list or a mapping, entries that aren't wanted stay
-    with `keep`, and where nothing else would be left.
+    Keys and rules that `wanted` doesn't have stay, such as waivers. Entries of a list or a mapping that `wanted`
+    doesn't have stay with `keep`, or if the list or mapping would be empty otherwise.
 
     >>> merged({"r": {"list": ["a", "b"], "waivers": []}}, {"r": {"list": ["b", "c"]}}, keep=True)
     {'r': {'list': ['a', 'b', 'c'], 'waivers': []}}
@@ -35,14 +35,14 @@ def _value(given: Any, wanted: Any, keep: bool) -> Any:  # noqa: ANN401 - any JS
 
 
 def _more(given: Any, wanted: Any) -> list[Any]:  # noqa: ANN401 - any JSON
-    """Return the entries of a list, or the keys of a mapping, that aren't wanted."""
+    """Return the entries of a list, or the keys of a mapping, that `wanted` doesn't have."""
     if not isinstance(wanted, list | dict) or type(given) is not type(wanted):
         return []
     return [entry for entry in given if entry not in wanted]
 
 
 def leftovers(agreed: Mapping[str, Any], wanted: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return what is agreed and no longer wanted, as `rule: key: entry`.
+    """Return the entries that are agreed but no longer wanted, as `rule: key: entry`.
 
     >>> leftovers({"r": {"list": ["a", "b"], "waivers": [1]}}, {"r": {"list": ["b"]}})
     ['r: list: a']

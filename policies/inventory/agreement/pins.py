@@ -1,4 +1,4 @@
-"""The facts that follow from a stack's settings, as the pack's configuration pins them."""
+"""Derives pinned facts from a stack's settings, in the form of the pack's configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import yaml
 
 _CLOUDFRONT: Final = "us-east-1"
-"""Where CloudFront's certificates, logs and web ACLs are
+"""The region of CloudFront's certificates, logs and web ACLs
 (https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/cnames-and-https-requirements.html)."""
 
 _NETWORK: Final = (
@@ -18,16 +18,16 @@ _NETWORK: Final = (
     *("backstageSecurityGroupId", "prefectSecurityGroupId", "deployerSecurityGroupId"),
 )
 _OUTSIDE: Final = ("webAclArn", "orkCodeBucket", "alarmTopicArn")
-"""Settings that name a resource of the owner's which the stack refers to."""
+"""Settings that name a resource outside the stack that the stack refers to."""
 _ENDPOINTS: Final = ("kindeAuthorizationEndpoint", "kindeTokenEndpoint", "kindeUserInfoEndpoint")
 
 
 _ANY_USER: Final = "????????-????-????-????-????????????"
-"""Any user's id, a UUID. A `*` would match slashes too, and so a branch that is named after the rest of the subject."""
+"""Matches any user's id, a UUID. A `*` would also match slashes, and so a branch named like the rest of the subject."""
 
 
 def settings_of(project: Path, stack: str) -> tuple[Mapping[str, Any], str]:
-    """Return a stack's settings, without the project's name before the keys and with the project's defaults.
+    """Return a stack's settings with the project's defaults; keys are without the project's name.
 
     The second value is the stack's name, as `project/stack`.
 
@@ -42,7 +42,7 @@ def settings_of(project: Path, stack: str) -> tuple[Mapping[str, Any], str]:
 
 
 def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
-    """Return rule -> key -> value for the rules whose facts stand in the settings; `stack` is `project/stack`."""
+    """Return rule -> key -> value for the rules whose facts are in the settings; `stack` is `project/stack`."""
     issuer = settings["kindeIssuer"] or f"https://{settings['kindeDomain']}"
     hosts = [settings["kindeDomain"], *(urlsplit(settings[key]).hostname for key in _ENDPOINTS if settings[key])]
     network = [settings[key] for key in _NETWORK]
@@ -72,7 +72,7 @@ def pinned(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]
 
 
 def _ci_issuers(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return issuer -> audience and subjects of each CI whose tokens the stack's roles trust."""
+    """Return issuer -> audience and subjects, for each CI whose tokens the stack's roles trust."""
     organization = settings["circleciOrganizationId"]
     project, repository = settings["circleciProjectId"], settings["circleciRepository"]
     every: dict[str, tuple[str, dict[str, Any]]] = {
@@ -92,7 +92,7 @@ def _ci_issuers(settings: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _state(settings: Mapping[str, Any], stack: str) -> dict[str, dict[str, Any]]:
-    """Return which of CI's roles have which part in the state, where the settings name them."""
+    """Return which of the CI's roles read or write the state, if the settings name its bucket."""
     if not settings["stateBucket"]:
         return {}
     environment, given = stack.rpartition("/")[2], settings["immutable"].get("roles", {})

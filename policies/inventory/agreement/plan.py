@@ -1,4 +1,4 @@
-"""The facts that follow from a stack's plan: its types, their numbers, and what it makes for others to find."""
+"""Derives agreed facts from a stack's plan: its types, their numbers, and the contents of its resources."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from policies.inventory.table import leaves, table
 from policies.inventory.values import agreed_values
 
 _UNKNOWN: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""How Pulumi's plans write a value that isn't known."""
+"""The text for an unknown value in Pulumi's plans."""
 
 _DNS_RECORD: Final = "cloudflare:index/dnsRecord:DnsRecord"
 _TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
 _ADDRESSES: Final = ("cidrIpv4", "cidrIpv6", "cidrBlock", "destinationCidrBlock")
 _NAMES_OF_AWS: Final = {True: "*.cloudfront.net", False: "*.elb.amazonaws.com"}
-"""Whether a record is proxied -> what a distribution's and a load balancer's names end in: a plan knows neither yet."""
+"""Whether a record is proxied -> pattern of its target, a distribution or a load balancer, whose name isn't known."""
 
 
 def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return rule -> key -> value for the rules whose facts stand in a plan (the format of `pulumi preview --json`)."""
+    """Return rule -> key -> value for the rules whose facts are in a plan (the format of `pulumi preview --json`)."""
     states = [step["newState"] for step in document["steps"] if "newState" in step]
     inputs = [(state["type"], state.get("inputs", {})) for state in states]
     made = {type_ for type_, _ in inputs if not type_.startswith("pulumi:")}
@@ -63,7 +63,7 @@ def agreed(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _roles(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-    """Return the terms of each role, with the policies that attachments give it."""
+    """Return the terms of each role, including policies from attachment resources."""
     given = list(inputs)
     roles = {role["name"]: Terms.of_role(role) for type_, role in given if type_ == ROLE}
     for type_, attachment in given:
@@ -74,7 +74,7 @@ def _roles(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
 
 
 def _tags(inputs: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, str]:
-    """Return tag -> value for each that an identity policy asks for."""
+    """Return tag -> value for each tag that an identity policy requires."""
     asked = (found for type_, properties in inputs if type_ in TYPES for _, _, found in tag_conditions(properties))
     return {tag: value for tags in asked for tag, values in sorted(tags.items()) for value in sorted(values)}
 

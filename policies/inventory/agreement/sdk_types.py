@@ -1,4 +1,4 @@
-"""Every resource type of the installed SDKs, and what the gate says to it."""
+"""Every resource type of the installed SDKs, and the gate's verdict on it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def sdk_types() -> tuple[str, ...]:
 
 
 def verdict(type_: str, agreed: Collection[str]) -> str:
-    """Return what the gate says to a type in a stack whose owners agreed to some types."""
+    """Return the gate's verdict on a type in a stack whose owners agreed to some types."""
     known = table().get(type_)
     if not known:
         return "refused: no rule judges it"

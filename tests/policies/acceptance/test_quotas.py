@@ -39,11 +39,11 @@ INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 @pytest.mark.parametrize(
     ("type_", "most", "inputs", "told"),
     [
-        (INLINE, 86, {}, "all together they have 10,240"),
-        (ATTACHED, 10, {}, "it takes 10"),
-        (LISTENER_RULE, 100, {}, "it takes 100"),
-        (INGRESS, 1, {}, "count 110"),
-        (INGRESS, 60, {"prefixListId": None, "cidrIpv4": "192.0.2.0/24"}, "count 61"),
+        (INLINE, 86, {}, "together they can have 10,240"),
+        (ATTACHED, 10, {}, "it can have 10 ("),
+        (LISTENER_RULE, 100, {}, "it can have 100 ("),
+        (INGRESS, 1, {}, "count as 110"),
+        (INGRESS, 60, {"prefixListId": None, "cidrIpv4": "192.0.2.0/24"}, "count as 61"),
     ],
 )
 def test_quotas_of_several_resources_are_enforced(

@@ -159,7 +159,7 @@ def test_one_bad_file_hides_no_other(check: Check) -> None:
     assert "service-wildcard" in rules(check("roles", "missing.json"))
     assert check.code == 2
     assert check.errors.splitlines() == [
-        "error: roles/binary.json isn't a text in UTF-8",
+        "error: roles/binary.json isn't UTF-8 text",
         "error: roles/broken.json isn't JSON: Expecting value at line 1, column 16",
         "error: missing.json can't be read: No such file or directory",
     ]
@@ -172,7 +172,7 @@ def test_one_bad_file_hides_no_other(check: Check) -> None:
         ("a.json", "[" * 100_000, "can't be read: it's nested too deeply"),
         ("a.yaml", "Resources: [", "isn't YAML: "),
         ("a.yaml", "Statement: &a [*a]", "has a YAML alias"),
-        ("a.yaml", "Statement: []\nStatement: []", "isn't YAML: the key `Statement` stands twice at line 1"),
+        ("a.yaml", "Statement: []\nStatement: []", "isn't YAML: the key `Statement` is there twice at line 1"),
         ("a.json", '{"Resources": {"A": {"Type": "AWS::IAM::Role"}, "Fn::ForEach::B": []}}', "has no `Type` for the"),
         ("a.json", '{"Resources": {"A": {"Type": "AWS::IAM::Role", "Properties": []}}}', "aren't a mapping"),
         (
@@ -180,14 +180,14 @@ def test_one_bad_file_hides_no_other(check: Check) -> None:
             '{"Resources": {"A": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": {"Ref": "A"}}}}}',
             "has values that refer to themselves",
         ),
-        ("a.json", '{"resource_changes": [{}]}', "isn't a plan of Terraform: "),
+        ("a.json", '{"resource_changes": [{}]}', "isn't a Terraform plan: "),
         (
             "a.json",
             '{"resource_changes": [{"address": "a.b", "type": "aws_iam_role", "mode": "managed", '
             '"change": {"after": "a"}}]}',
-            "isn't what it seems, a plan of Terraform: `terraform show -json PLAN`: it breaks that format",
+            "looks like a Terraform plan (`terraform show -json PLAN`), but breaks that format",
         ),
-        ("a.json", '{"steps": [{"op": "create"}, {}]}', "isn't a plan of Pulumi: "),
+        ("a.json", '{"steps": [{"op": "create"}, {}]}', "isn't a Pulumi plan: "),
     ],
 )
 def test_bad_input_is_one_clear_error(check: Check, name: str, text: str, problem: str) -> None:

@@ -67,7 +67,7 @@ def test_a_terraform_plan_is_judged_as_a_whole(check: Check) -> None:
 
 def test_an_unknown_value_is_reported_with_its_origin(check: Check) -> None:
     (found,) = [one for one in check(str(PLAN)) if one["rule"] == "unknown-document"]
-    assert found["message"] == "`policy` isn't known in full: it comes from aws_s3_bucket.open.arn."
+    assert found["message"] == "`policy` isn't fully known: it comes from aws_s3_bucket.open.arn."
     assert "unknown-document" not in rules(check(str(PLAN), "--allow-unknown"))
 
 
@@ -122,7 +122,7 @@ def test_a_template_is_judged_as_a_whole(check: Check) -> None:
 
 def test_unresolved_parts_of_a_template_are_named(check: Check) -> None:
     unknown = [one for one in check(str(TEMPLATE)) if one["rule"] == "unknown-document"]
-    assert {one["resource"]: one["message"].partition("known in full: ")[2] for one in unknown} == {
+    assert {one["resource"]: one["message"].partition("fully known: ")[2] for one in unknown} == {
         "Place": "SAM's policy template `DynamoDBCrudPolicy`.",
         "Exporter": "the parameter `PeerBucketArn`, which has no default.",
     }

@@ -69,9 +69,9 @@ def test_the_unchanged_stack_has_no_findings() -> None:
 @pytest.mark.parametrize(
     ("settings", "name", "rule", "said"),
     [
-        ({"aws:allowedAccountIds": '["999988887777"]'}, NAME, _PINNED, "the account `{account}`, and the stack has"),
-        ({"aws:region": "us-east-1"}, NAME, _PINNED, "the region `{region}`, and the stack has `us-east-1`"),
-        ({}, "acme", _PINNED, "the stack `{name}/prod`, and the stack has `acme/prod`"),
+        ({"aws:allowedAccountIds": '["999988887777"]'}, NAME, _PINNED, "the account `{account}`, but the stack has"),
+        ({"aws:region": "us-east-1"}, NAME, _PINNED, "the region `{region}`, but the stack has `us-east-1`"),
+        ({}, "acme", _PINNED, "the stack `{name}/prod`, but the stack has `acme/prod`"),
         ({f"{NAME}:domain": "acme.io"}, NAME, "inventory/pinned-record", "the stack has the domain `acme.io`"),
     ],
 )
