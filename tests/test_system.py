@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -203,20 +202,6 @@ def test_policies_fit_the_limits_of_iam(stack: str) -> None:
     for kind, limit in limits.items():
         for inputs in plan_of(stack).inputs(kind):
             assert len("".join(inputs["policy"].split())) <= limit, inputs["name"]
-
-
-@pytest.mark.parametrize("stack", PLACES)
-def test_log_deliveries_to_one_destination_are_created_one_after_the_other(stack: str) -> None:
-    """AWS answers ConflictException otherwise: https://github.com/hashicorp/terraform-provider-aws/issues/42194"""
-    states = [step["newState"] for step in document_of(stack)["steps"] if "newState" in step]
-    destinations = defaultdict(list)
-    for state in states:
-        if state["type"] == "aws:cloudwatch/logDelivery:LogDelivery":
-            destinations[tuple(state["propertyDependencies"]["deliveryDestinationArn"])].append(state)
-    assert destinations
-    for deliveries in destinations.values():
-        for number, delivery in enumerate(deliveries):
-            assert {before["urn"] for before in deliveries[:number]} <= set(delivery["dependencies"])
 
 
 @pytest.mark.parametrize("stack", PLACES)

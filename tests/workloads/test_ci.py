@@ -22,6 +22,7 @@ from components.iam_documents import identity_policy
 from corpus.families import read
 from generators.ci_calls import STATE, names, permissions, roles_permissions, settings
 from policies.inventory.agreement import pins
+from policies.inventory.documents import listed
 from stackfiles.project import load
 from tests.iam_evaluator import missing, simulate
 from tests.owner import owned, owned_here
@@ -167,7 +168,12 @@ def test_only_roles_of_workloads_can_be_passed_and_only_to_ecs() -> None:
 def test_boundaries_allow_running_only_the_deployers_task() -> None:
     allowed, named = permissions(owned_here(), LAB), names(owned_here(), LAB)
     statements = [one for role in allowed.values() for one in json.loads(role.boundary)["Statement"]]
-    (named_tasks,) = [one["Resource"] for one in statements if "ecs:RunTask" in one["Action"]]
+    (named_tasks,) = [
+        one["Resource"]
+        for one in statements
+        if one["Effect"] == "Allow"
+        and any(fnmatchcase("ecs:runtask", str(action).lower()) for action in listed(one["Action"]))
+    ]
     deployer = named.task_definition_arn(named.resource("prefect-deployer"), "*")
     assert [arn for arn in named_tasks if ":task-definition/" in arn] == [deployer]
 

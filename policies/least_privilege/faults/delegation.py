@@ -144,7 +144,7 @@ _ADMINISTRATOR: Final = re.compile(r"admin(?:istrator)?s?(?:-?(?:access|role))?$
 
 def _passed_administrators(statement: Statement, iam: knowledge.Service) -> Iterator[Fault]:
     passed = list(filter(_ADMINISTRATOR.search, statement.resources))
-    if passed:
+    if passed and not statement.negated_resources:
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{statement.where} allows passing {quote(map(shorten, passed))}, which by its name is an administrator's "

@@ -121,7 +121,7 @@ def _networks_overlap(some: Sequence[str], others: Sequence[str]) -> bool:
         return True
     read = [ipaddress.ip_network(value, strict=False) for value in others]
     return any(
-        network.version != other.version or network.overlaps(other)
+        network.version == other.version and network.overlaps(other)
         for network in (ipaddress.ip_network(value, strict=False) for value in some)
         for other in read
     )

@@ -64,6 +64,30 @@ def test_every_finding_names_statement_sid_action_and_resource() -> None:
     assert told > 5000
 
 
+def test_denials_that_spare_networks_of_different_ip_versions_spare_nobody() -> None:
+    def denial(network: str) -> dict[str, object]:
+        condition = {"NotIpAddress": {"aws:SourceIp": network}}
+        return {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": condition}
+
+    def judged(*networks: str) -> list[str]:
+        faults = document_faults(json.dumps(policy([denial(network) for network in networks])), Kind.RESOURCE, "s3")
+        return [fault.message for fault in faults if "together deny everybody" in fault.message]
+
+    assert len(judged("192.0.2.0/24", "2001:db8::/32")) == 1
+    assert judged("192.0.2.0/24", "192.0.2.128/25") == []
+
+
+def test_a_role_that_a_statement_excludes_is_not_reported_as_passed() -> None:
+    def judged(element: str) -> list[str]:
+        role = "arn:aws:iam::111122223333:role/OrgAdmin"
+        statement = {"Effect": "Allow", "Action": "iam:PassRole", element: role}
+        faults = document_faults(json.dumps(policy([statement])), Kind.IDENTITY, "")
+        return [fault.message for fault in faults if "is an administrator's" in fault.message]
+
+    assert len(judged("Resource")) == 1
+    assert judged("NotResource") == []
+
+
 def test_findings_about_a_role_name_the_policy_of_each_statement() -> None:
     bundles = [one for one in own() if one.kind == "bundle" and len(one.policies) > 1]
     found = [fault for bundle in bundles for fault in joint_escalations(named(bundle))]
