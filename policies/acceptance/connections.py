@@ -174,7 +174,11 @@ def _group_rules(plan: Plan) -> Findings:
 _SOURCES: Final = ("cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId")
 
 
-def _names(plan: Plan) -> Findings:
+_IMPORTED: Final = "https://docs.aws.amazon.com/acm/latest/userguide/import-certificate-prerequisites.html"
+_VIEWER_KEYS: Final = ("RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1")
+
+
+def _viewer_certificates(plan: Plan) -> Findings:
     for distribution in plan.all(_DISTRIBUTION):
         for certificate in plan.certificates(distribution, "viewerCertificate"):
             names = {
@@ -190,6 +194,13 @@ def _names(plan: Plan) -> Findings:
                 yield Finding(
                     f"`viewerCertificate` is in {own_region(certificate)}; CloudFront accepts only certificates in "
                     f"us-east-1 ({_EDGE}).",
+                    distribution.urn,
+                )
+            algorithm = text(certificate.properties, "keyAlgorithm")
+            if algorithm and algorithm not in _VIEWER_KEYS:
+                yield Finding(
+                    f"`viewerCertificate` has a key of `keyAlgorithm` {algorithm}; CloudFront accepts only "
+                    f"{', '.join(_VIEWER_KEYS)} ({_IMPORTED}).",
                     distribution.urn,
                 )
 
@@ -310,7 +321,7 @@ _CHECKS: Final[Sequence[Callable[[Plan], Findings]]] = (
     _listeners,
     _log_sources,
     _logs,
-    _names,
+    _viewer_certificates,
     _records,
     _scopes,
     _targets,
