@@ -117,7 +117,7 @@ def test_an_update_without_workloads_refuses_resources_that_wait_for_new_ones(tm
     before = len(deployment.journal())
     outcome = deployment.up("--without-workloads")
     assert outcome.code == 1
-    assert "can't succeed: marker (aws:ssm:Parameter) waits for service (aws:ssm:Parameter), which" in outcome.out
+    assert "can't succeed: marker (aws:ssm:Parameter) depends on service (aws:ssm:Parameter), which" in outcome.out
     assert deployment.changes(before) == []
     assert deployment.up().code == 0
     assert deployment.up("--without-workloads").code == 0
