@@ -201,7 +201,7 @@ def test_the_pipeline_reports_breakages_that_an_edited_pack_lets_pass(tmp_path: 
         "**It is laxer**"
     )
     assert "cases of the labelled policy documents**" in found.report
-    assert "/out/page.prod.html: prod, not passed" in found.printed
+    assert "/out/page.prod.html: prod, failed" in found.printed
 
 
 def test_the_report_names_protections_that_the_pipeline_loses(loosened: Judged) -> None:
