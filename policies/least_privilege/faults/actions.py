@@ -8,7 +8,7 @@ from typing import Final
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import at
+from policies.least_privilege.faults.places import parts_at
 from policies.least_privilege.faults.wording import quote_actions, shorten
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
@@ -27,7 +27,7 @@ def action_faults(statement: Statement) -> Iterator[Fault]:
         if broken:
             rule, effect = broken
             place = Place(statement, (action,), statement.resources)
-            yield Fault(rule, f"{where} allows `{shorten(action)}`: {effect}.", parts=at(place))
+            yield Fault(rule, f"{where} allows `{shorten(action)}`: {effect}.", parts=parts_at(place))
 
 
 _MOST_WRITES: Final = 3

@@ -10,7 +10,7 @@ from typing import Final
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import at, naming
+from policies.least_privilege.faults.places import parts_at, parts_with_actions
 from policies.least_privilege.faults.wording import quote, quote_actions, shorten
 from policies.least_privilege.knowledge import condition_keys, sensitive
 from policies.least_privilege.language import patterns
@@ -44,7 +44,7 @@ def delegation_faults(
             yield Fault(
                 RuleId.DATA_EXFILTRATION,
                 f"{where} lets {quote_actions(service, sharing)} share data with any account, or with everybody.",
-                parts=naming(statement, service, sharing, narrowable=False),
+                parts=parts_with_actions(statement, service, sharing, narrowable=False),
                 mend=partial(_sharing_remedy, service, sharing),
             )
         blinding = actions & sensitive.mask(service, "audit")
@@ -52,7 +52,7 @@ def delegation_faults(
             yield Fault(
                 RuleId.AUDIT_TAMPERING,
                 f"{where} lets {quote_actions(service, blinding)} turn off the audit or the guard rails.",
-                parts=naming(statement, service, blinding, narrowable=False),
+                parts=parts_with_actions(statement, service, blinding, narrowable=False),
                 mend=f"Leave out {quote_actions(service, blinding)}; waive the rule for those who run the audit.",
             )
         if service.prefix == "sts" and actions & service.mask("assumerole"):
@@ -62,7 +62,7 @@ def delegation_faults(
             yield Fault(
                 RuleId.CREDENTIAL_EXPOSURE,
                 f"{where} lets {quote_actions(service, logins)} create or change credentials of other users.",
-                parts=naming(statement, service, logins),
+                parts=parts_with_actions(statement, service, logins),
                 mend=f"Allow {quote_actions(service, logins)} on `arn:aws:iam::ACCOUNT:user/${{aws:username}}`."
                 if service.prefix == "iam"
                 else remedies.leave_out(list(service.listed(logins))),
@@ -109,7 +109,7 @@ def key_grant_faults(statement: Statement) -> Iterator[Fault]:
             RuleId.PERMISSIONS_MANAGEMENT,
             f"{statement.where} lets `kms:CreateGrant` give anybody the use of the key: no condition, such as one on "
             "`kms:GrantIsForAWSResource`, limits who gets it.",
-            parts=at(Place(statement, (_GRANTING,), statement.resources)),
+            parts=parts_at(Place(statement, (_GRANTING,), statement.resources)),
             mend=partial(remedies.add_condition, {"Bool": {"kms:GrantIsForAWSResource": "true"}}, ["kms:CreateGrant"]),
         )
 
@@ -133,7 +133,7 @@ def _unlimited_permissions(
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             f"{statement.where} lets {quote_actions(service, unlimited)} write any permission, without a limit.",
-            parts=naming(statement, service, unlimited, narrowable=False),
+            parts=parts_with_actions(statement, service, unlimited, narrowable=False),
             mend=partial(remedies.limit, service, unlimited),
         )
 
@@ -149,7 +149,7 @@ def _passed_administrators(statement: Statement, iam: knowledge.Service) -> Iter
             RuleId.PRIVILEGE_ESCALATION,
             f"{statement.where} allows passing {quote(map(shorten, passed))}, which by its name is an administrator's "
             "role: anyone who runs something with it becomes an administrator.",
-            parts=naming(statement, iam, iam.mask("passrole")),
+            parts=parts_with_actions(statement, iam, iam.mask("passrole")),
             mend="Pass a role that has only the permissions that the task needs.",
         )
 
@@ -161,7 +161,7 @@ _OWNER_KEYS: Final = ("aws:resourceorgid", "aws:resourceorgpaths", "aws:resource
 def _assumed_roles(statement: Statement, sts: knowledge.Service) -> Iterator[Fault]:
     """Yield the faults of assuming roles of any account: the owner of a role sees what the caller sends and does."""
     conditions = statement.conditions
-    assuming = naming(statement, sts, sts.mask("assumerole"))
+    assuming = parts_with_actions(statement, sts, sts.mask("assumerole"))
     if conditions.ask_for_any(*_OWNER_KEYS):
         return
     # A tag or a name that the caller chooses for the session says nothing about the role.

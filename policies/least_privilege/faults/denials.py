@@ -7,7 +7,7 @@ from typing import Final
 
 from policies.least_privilege.faults import denial_conditions
 from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.places import at, located, whole
+from policies.least_privilege.faults.places import add_places, parts_at, whole_statement
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.binding_keys import is_literal
@@ -28,17 +28,19 @@ def denial_faults(statements: Sequence[Statement], kind: Kind) -> Iterator[Fault
     allows = [statement for statement in statements if statement.allow]
     for denial in denials:
         for problem in _condition_problems(denial, denials, kind) if denial.conditions else ():
-            yield Fault(RuleId.INEFFECTIVE_CONDITION, f"{denial.where} {problem}.", parts=at(whole(denial)))
+            yield Fault(
+                RuleId.INEFFECTIVE_CONDITION, f"{denial.where} {problem}.", parts=parts_at(whole_statement(denial))
+            )
     # Each denial is compared with all other statements, so only some of them count.
     for place, denial in enumerate(denials[:DENIALS]):
-        yield from located(_comparison_faults(denial, allows, kind), denial)
+        yield from add_places(_comparison_faults(denial, allows, kind), denial)
         for other in denials[place + 1 : _MOST_PAIRED]:
             if _spare_nobody(denial, other):
                 yield Fault(
                     RuleId.INEFFECTIVE_CONDITION,
                     f"{denial.where} and {other.where} together deny everybody: each denies those whom the other "
                     "spares.",
-                    parts=at(whole(denial), whole(other)),
+                    parts=parts_at(whole_statement(denial), whole_statement(other)),
                 )
 
 
@@ -154,7 +156,9 @@ def _comparison_faults(denial: Statement, allows: Sequence[Statement], kind: Kin
         for allow in allows:
             if covers(denial, allow):
                 message = f"{where} denies all that {allow.where} allows."
-                yield Fault(RuleId.RESOURCE_MISMATCH, message, parts=at(whole(denial), whole(allow)))
+                yield Fault(
+                    RuleId.RESOURCE_MISMATCH, message, parts=parts_at(whole_statement(denial), whole_statement(allow))
+                )
     if kind in (Kind.IDENTITY, Kind.BOUNDARY) and not denial.negated_resources:
         yield from _folder_as_object(denial, allows)
         if not denial.negated_actions:

@@ -10,7 +10,12 @@ from typing import Final, TypeAlias
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults import remedies
 from policies.least_privilege.faults.fault import Fault, RuleId
-from policies.least_privilege.faults.places import at, granting, granting_widely, whole
+from policies.least_privilege.faults.places import (
+    granting_statements,
+    parts_at,
+    whole_statement,
+    widely_granting_statements,
+)
 from policies.least_privilege.faults.wording import quote
 from policies.least_privilege.knowledge import escalations
 from policies.least_privilege.knowledge.escalations import Escalation, Pair
@@ -37,7 +42,10 @@ def escalation_faults(statements: Sequence[Statement], grants: Grants) -> Iterat
             yield Fault(
                 rule,
                 f"{quote((*writes, *uses))} on the same resource{effect}.",
-                parts=(granting(statements, *writes, narrowable=parted), granting(statements, *uses, narrowable=False)),
+                parts=(
+                    granting_statements(statements, *writes, narrowable=parted),
+                    granting_statements(statements, *uses, narrowable=False),
+                ),
                 mend=partial(remedies.leave_out, writes),
             )
     yield from _shell_faults(statements, grants)
@@ -53,8 +61,8 @@ def _method_fault(method: Escalation, statements: Sequence[Statement]) -> Fault:
         RuleId.PRIVILEGE_ESCALATION,
         f"{quote(needed)} allow{'s' if len(needed) == 1 else ''} privilege escalation ({method.id}).",
         parts=(
-            *(granting_widely(statements, action, narrowable=not meeting) for action in method.unbounded),
-            *(granting(statements, action, narrowable=False) for action in method.granted),
+            *(widely_granting_statements(statements, action, narrowable=not meeting) for action in method.unbounded),
+            *(granting_statements(statements, action, narrowable=False) for action in method.granted),
         ),
         mend=partial(remedies.leave_out, needed[:1])
         if meeting
@@ -169,7 +177,7 @@ def _shell_faults(statements: Sequence[Statement], grants: Grants) -> Iterator[F
         yield Fault(
             RuleId.PRIVILEGE_ESCALATION,
             "`ssm:SendCommand` runs a shell on every instance, with the role of each.",
-            parts=(granting(statements, "ssm:SendCommand"),),
+            parts=(granting_statements(statements, "ssm:SendCommand"),),
             mend="Allow `ssm:SendCommand` on `arn:aws:ssm:REGION:ACCOUNT:document/NAME`, "
             "`arn:aws:ec2:REGION:ACCOUNT:instance/NAME`.",
         )
@@ -208,7 +216,10 @@ def _bound_to_writable_faults(statements: Sequence[Statement], grants: Grants) -
                         RuleId.PRIVILEGE_ESCALATION,
                         f"{statement.where} uses `{key}` to bind `{use}` to something that `{write}` can write, which "
                         "allows privilege escalation.",
-                        parts=(granting(statements, write), *at(whole(statement), narrowable=False)),
+                        parts=(
+                            granting_statements(statements, write),
+                            *parts_at(whole_statement(statement), narrowable=False),
+                        ),
                         mend=partial(remedies.leave_out, [write]),
                     )
                     break

@@ -131,21 +131,21 @@ class Fault:
         return merged(place for part in self.parts for place in part.places)
 
     @cached_property
-    def said(self) -> str:
+    def summary(self) -> str:
         """What is wrong, without its places."""
         return written(self.words)
 
     @cached_property
     def message(self) -> str:
-        """What is wrong, with the action and the resource of each place, and its statement where `said` has none."""
+        """What is wrong, with the action and the resource of each place, and its statement where `summary` has none."""
         places = self.places
         if not places:
-            return self.said
-        if len(places) == 1 and places[0].statement.where in self.said:
-            return f"{self.said} See {_contents(places[0], self.kind)}."
+            return self.summary
+        if len(places) == 1 and places[0].statement.where in self.summary:
+            return f"{self.summary} See {_contents(places[0], self.kind)}."
         shown = "; ".join(f"{place.statement.where}: {_contents(place, self.kind)}" for place in places[:_NAMED])
         more = f"; and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-        return f"{self.said} See {shown}{more}."
+        return f"{self.summary} See {shown}{more}."
 
     @cached_property
     def remedy(self) -> str:

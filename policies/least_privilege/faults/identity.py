@@ -13,7 +13,7 @@ from policies.least_privilege.faults.actions import action_faults
 from policies.least_privilege.faults.delegation import delegation_faults
 from policies.least_privilege.faults.escalation import escalation_faults
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import any_granting_widely, at, located, whole
+from policies.least_privilege.faults.places import add_places, parts_at, statements_widely_granting_any, whole_statement
 from policies.least_privilege.faults.tags import tag_faults
 from policies.least_privilege.faults.wording import quote, quote_actions, shorten
 from policies.least_privilege.knowledge import sensitive
@@ -26,20 +26,20 @@ def identity_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     """Yield the faults of one identity policy's statements; each comes after those that it may follow from."""
     judged = []
     for statement in statements:
-        found = list(located(action_faults(statement), statement)) if statement.allow else []
+        found = list(add_places(action_faults(statement), statement)) if statement.allow else []
         yield from found
         if statement.allow and statement.negated_resources:
             yield Fault(
                 RuleId.NOT_RESOURCE,
                 f"{statement.where} allows its actions on everything that `NotResource` doesn't name.",
-                parts=at(whole(statement)),
+                parts=parts_at(whole_statement(statement)),
             )
         if found and any(fault.rule in _ALL_ACTIONS for fault in found):
             # The statement grants everything, so that naming single actions would add nothing.
             continue
         if statement.allow:
-            yield from located(_resource_pattern_faults(statement), statement)
-            yield from located(delegation_faults(statement, statements, _is_limiting), statement)
+            yield from add_places(_resource_pattern_faults(statement), statement)
+            yield from add_places(delegation_faults(statement, statements, _is_limiting), statement)
         judged.append(statement)
     yield from _folder_faults(judged)
     grants = joint_grants(judged)
@@ -92,7 +92,7 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
                 f"{quote_actions(service, on_star)} can be narrowed to resources, but {_is_or_are(on_star)} allowed "
                 "on `*`."
             ),
-            parts=(any_granting_widely(statements, service, on_star, on_star=True),),
+            parts=(statements_widely_granting_any(statements, service, on_star, on_star=True),),
             mend=partial(remedies.narrow, service, on_star),
         )
     on_patterns = _narrowable(grant, unbounded & ~grant.on_star)
@@ -103,7 +103,7 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
                 f"{quote_actions(service, on_patterns)} {_is_or_are(on_patterns)} allowed on a pattern that every "
                 "resource matches."
             ),
-            parts=(any_granting_widely(statements, service, on_patterns),),
+            parts=(statements_widely_granting_any(statements, service, on_patterns),),
             mend=partial(remedies.narrow, service, on_patterns),
         )
     exposed = on_star | on_patterns | grant.without_resource
@@ -119,14 +119,14 @@ def _grant_faults(grant: ServiceGrant, statements: Sequence[Statement]) -> Itera
             yield Fault(
                 rule,
                 partial(_unbounded_effect, service, found, verb, effect),
-                parts=(any_granting_widely(statements, service, found),),
+                parts=(statements_widely_granting_any(statements, service, found),),
                 mend=partial(remedies.narrow, service, found),
             )
     if service.prefix == "iam" and exposed & service.mask("passrole"):
         yield Fault(
             RuleId.UNSCOPED_PASS_ROLE,
             "`iam:PassRole` is allowed for every role of an account.",
-            parts=(any_granting_widely(statements, service, service.mask("passrole")),),
+            parts=(statements_widely_granting_any(statements, service, service.mask("passrole")),),
             mend=partial(remedies.narrow, service, service.mask("passrole")),
         )
 
@@ -189,7 +189,7 @@ def _secret_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.SECRET_WILDCARD,
             f"{statement.where} names secrets by {quote(map(shorten, wide))}, which other secrets match too.",
-            parts=at(Place(statement, reading, tuple(wide))),
+            parts=parts_at(Place(statement, reading, tuple(wide))),
         )
 
 
@@ -220,7 +220,7 @@ def _bucket_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.UNBOUNDED_RESOURCE,
             f"{statement.where} names no bucket: {quote(map(shorten, wide))}.",
-            parts=at(Place(statement, actions, tuple(wide))),
+            parts=parts_at(Place(statement, actions, tuple(wide))),
         )
 
 
@@ -238,7 +238,7 @@ def _database_user_faults(statement: Statement) -> Iterator[Fault]:
         yield Fault(
             RuleId.CREDENTIAL_EXPOSURE,
             f"{statement.where} allows signing in as any user of a database, through {quote(map(shorten, wide))}.",
-            parts=at(Place(statement, signing_in, tuple(wide))),
+            parts=parts_at(Place(statement, signing_in, tuple(wide))),
         )
 
 
@@ -269,7 +269,7 @@ def _folder_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
                 yield Fault(
                     RuleId.UNBOUNDED_RESOURCE,
                     f"{statement.where} allows `{shorten(resource)}`, {problem}.",
-                    parts=at(Place(statement, statement.actions, (resource,))),
+                    parts=parts_at(Place(statement, statement.actions, (resource,))),
                 )
 
 

@@ -11,38 +11,38 @@ from policies.least_privilege.language.documents import Principal, Statement
 from policies.least_privilege.meaning.grants import joint_reach, matching_actions, named_actions
 
 
-def located(faults: Iterable[Fault], statement: Statement) -> Iterator[Fault]:
+def add_places(faults: Iterable[Fault], statement: Statement) -> Iterator[Fault]:
     """Yield faults of a statement with their places; one that has no place yet gets the whole statement."""
     for fault in faults:
-        fault.parts = fault.parts or at(whole(statement))
+        fault.parts = fault.parts or parts_at(whole_statement(statement))
         yield fault
 
 
-def concerning(principal: Principal, faults: Iterable[Fault]) -> Iterator[Fault]:
+def add_principal(principal: Principal, faults: Iterable[Fault]) -> Iterator[Fault]:
     """Yield faults of a statement that are about one of its principals."""
     for fault in faults:
         fault.concerns = principal.name
         yield fault
 
 
-def at(*places: Place, narrowable: bool = True) -> tuple[Part, ...]:
+def parts_at(*places: Place, narrowable: bool = True) -> tuple[Part, ...]:
     """Return the one part of a fault that is at several places."""
     return (Part(lambda: places, narrowable),)
 
 
-def whole(statement: Statement) -> Place:
+def whole_statement(statement: Statement) -> Place:
     """Return a statement as a place, with all its actions and resources."""
     return Place(statement, statement.actions, statement.resources)
 
 
-def naming(
+def parts_with_actions(
     statement: Statement, service: knowledge.Service, actions: int, *, narrowable: bool = True
 ) -> tuple[Part, ...]:
     """Return the one part of a fault that is in some actions of a statement."""
     return (Part(lambda: _allowing((statement,), service, actions), narrowable),)
 
 
-def granting(statements: Sequence[Statement], *actions: str, narrowable: bool = True) -> Part:
+def granting_statements(statements: Sequence[Statement], *actions: str, narrowable: bool = True) -> Part:
     """Return the statements that allow some of several actions (`service:Action`).
 
     For each action, these are the statements that no condition narrows, or all that allow it if there are none.
@@ -59,13 +59,13 @@ def _granting(statements: Sequence[Statement], actions: Sequence[str]) -> Iterat
             yield from [one for one in places if not one.statement.conditions.narrow_resources] or places
 
 
-def granting_widely(statements: Sequence[Statement], action: str, *, narrowable: bool = True) -> Part:
+def widely_granting_statements(statements: Sequence[Statement], action: str, *, narrowable: bool = True) -> Part:
     """Return the statements that allow an action (`service:Action`) on all resources of a type."""
     service, mask = knowledge.lookup(action.lower())
     return Part(partial(_granting_widely, statements, service, mask) if service else tuple, narrowable)
 
 
-def any_granting_widely(
+def statements_widely_granting_any(
     statements: Sequence[Statement], service: knowledge.Service, actions: int, *, on_star: bool = False
 ) -> Part:
     """Return the statements that allow some of several actions of a service on all resources of a type, or on `*`."""

@@ -12,7 +12,7 @@ from policies.least_privilege.faults.delegation import key_grant_faults
 from policies.least_privilege.faults.denial_conditions import keeps_out
 from policies.least_privilege.faults.denials import covers
 from policies.least_privilege.faults.fault import Applies, Fault, Place, RuleId
-from policies.least_privilege.faults.places import at, concerning, located
+from policies.least_privilege.faults.places import add_places, add_principal, parts_at
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.knowledge import sensitive
 from policies.least_privilege.language import patterns
@@ -34,7 +34,7 @@ def resource_policy_faults(statements: Sequence[Statement], service: str) -> Ite
     keepers = [statement for statement in statements if _keeps_everybody_out(statement)][:DENIALS]
     for statement in statements:
         if statement.allow:
-            yield from located(_allow_faults(statement, service, own, keepers), statement)
+            yield from add_places(_allow_faults(statement, service, own, keepers), statement)
 
 
 def _allow_faults(statement: Statement, service: str, own: str, keepers: Sequence[Statement]) -> Iterator[Fault]:
@@ -44,7 +44,7 @@ def _allow_faults(statement: Statement, service: str, own: str, keepers: Sequenc
         return
     kept = any(covers(denial, statement) for denial in keepers)
     for principal in statement.principals:
-        yield from concerning(principal, _principal_faults(statement, principal, own, kept))
+        yield from add_principal(principal, _principal_faults(statement, principal, own, kept))
 
 
 def _statement_faults(statement: Statement, service: str, own: str) -> Iterator[Fault]:
@@ -98,7 +98,7 @@ def _several_resources(statements: Sequence[Statement], service: str) -> Iterato
         yield Fault(
             RuleId.RESOURCE_MISMATCH,
             f"The policy of one {_OWN_RESOURCE[service]} names several: {quote(map(shorten, named))}.",
-            parts=at(*named.values()),
+            parts=parts_at(*named.values()),
         )
 
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from policies.least_privilege import knowledge
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import at, whole
+from policies.least_privilege.faults.places import parts_at, whole_statement
 from policies.least_privilege.faults.wording import shorten, spell
 from policies.least_privilege.knowledge import condition_keys, sensitive
 from policies.least_privilege.language import patterns
@@ -87,7 +87,10 @@ def tag_faults(statements: Sequence[Statement], grants: Mapping[str, ServiceGran
                 yield Fault(
                     RuleId.PRIVILEGE_ESCALATION,
                     f"`{spell(action)}` sets the tag `{shorten(gate.tag)}`, which gives access to resources.",
-                    parts=(*at(Place(statement, (action,), statement.resources)), *at(whole(gate.statement))),
+                    parts=(
+                        *parts_at(Place(statement, (action,), statement.resources)),
+                        *parts_at(whole_statement(gate.statement)),
+                    ),
                     mend=f"Leave out `{spell(action)}`, or allow it for other tags only, by a condition on "
                     "`aws:TagKeys`.",
                 )

@@ -8,7 +8,7 @@ from typing import Final
 from policies.least_privilege.faults.actions import action_faults
 from policies.least_privilege.faults.allow_conditions import source_accounts
 from policies.least_privilege.faults.fault import Applies, Fault, RuleId
-from policies.least_privilege.faults.places import concerning, located
+from policies.least_privilege.faults.places import add_places, add_principal
 from policies.least_privilege.faults.tokens import token_faults
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
@@ -61,7 +61,7 @@ def trust_faults(statements: Sequence[Statement]) -> Iterator[Fault]:
     """Yield the faults of a trust policy's statements."""
     for statement in statements:
         if statement.allow:
-            yield from located(_statement_faults(statement, statements), statement)
+            yield from add_places(_statement_faults(statement, statements), statement)
 
 
 def _statement_faults(statement: Statement, statements: Sequence[Statement]) -> Iterator[Fault]:
@@ -73,7 +73,7 @@ def _statement_faults(statement: Statement, statements: Sequence[Statement]) -> 
         return
     for principal in statement.principals:
         if not _only_adds(statement, principal, statements):
-            yield from concerning(principal, _principal_faults(statement, principal, statements))
+            yield from add_principal(principal, _principal_faults(statement, principal, statements))
 
 
 def _only_adds(statement: Statement, principal: Principal, statements: Sequence[Statement]) -> bool:

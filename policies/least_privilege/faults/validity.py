@@ -11,7 +11,7 @@ from policies.least_privilege import knowledge
 from policies.least_privilege.faults.allow_conditions import allow_condition_faults, unsent_key_faults
 from policies.least_privilege.faults.condition_terms import term_problems, unknown_variable
 from policies.least_privilege.faults.fault import Fault, Place, RuleId
-from policies.least_privilege.faults.places import at, located, whole
+from policies.least_privilege.faults.places import add_places, parts_at, whole_statement
 from policies.least_privilege.faults.wording import quote, shorten, spell
 from policies.least_privilege.language import patterns
 from policies.least_privilege.language.documents import Document, Kind, Statement
@@ -23,13 +23,13 @@ from policies.rulebook.rule import Text, written
 def validity_faults(text: str, document: Document, kind: Kind) -> Iterator[Fault]:
     """Yield the faults of a document of any kind; `text` is its JSON."""
     for problem in document.problems:
-        places = [whole(one) for one in document.statements if problem.startswith(f"{one.where} ")]
-        yield Fault(RuleId.MALFORMED_DOCUMENT, f"The document can't be used: {problem}.", parts=at(*places))
+        places = [whole_statement(one) for one in document.statements if problem.startswith(f"{one.where} ")]
+        yield Fault(RuleId.MALFORMED_DOCUMENT, f"The document can't be used: {problem}.", parts=parts_at(*places))
     # Nearly all documents name the partition `aws` alone. An escape may hide another.
     if "\\" in text or any(name in text for name in _OTHER_PARTITIONS):
         yield from _partition_faults(document)
     for statement in document.statements:
-        yield from located(_statement_faults(statement, kind), statement)
+        yield from add_places(_statement_faults(statement, kind), statement)
 
 
 def _statement_faults(statement: Statement, kind: Kind) -> Iterator[Fault]:
@@ -59,7 +59,7 @@ def _action_faults(statement: Statement, unknown: Sequence[str]) -> Iterator[Fau
         if problem:
             place = Place(statement, (action,), statement.resources)
             message = f"{statement.where} names `{shorten(action)}`: {problem}."
-            yield Fault(RuleId.UNKNOWN_ACTION, message, parts=at(place))
+            yield Fault(RuleId.UNKNOWN_ACTION, message, parts=parts_at(place))
 
 
 _UNLISTED: Final = frozenset(("sns:receive",))
@@ -88,7 +88,7 @@ def _arn_faults(statement: Statement) -> Iterator[Fault]:
     for resource in statement.resources:
         if problem := _arn_problem(resource):
             message = f"{statement.where} names `{shorten(resource)}`{problem}."
-            yield Fault(RuleId.MALFORMED_ARN, message, parts=at(Place(statement, statement.actions, (resource,))))
+            yield Fault(RuleId.MALFORMED_ARN, message, parts=parts_at(Place(statement, statement.actions, (resource,))))
 
 
 def _arn_problem(resource: str) -> str:
@@ -140,7 +140,7 @@ def _partition_faults(document: Document) -> Iterator[Fault]:
             yield Fault(
                 RuleId.RESOURCE_MISMATCH,
                 f"{statement.where} names the partition `{shorten(min(group))}`; the rest is in `{shorten(usual)}`.",
-                parts=at(whole(statement)),
+                parts=parts_at(whole_statement(statement)),
             )
 
 

@@ -53,11 +53,11 @@ def test_adding_the_condition_that_a_remedy_asks_for_fixes_the_fault() -> None:
             asked = ASKED.search(fault.remedy or REMEDIES[fault.rule])
             keys = [key for key in re.findall("`([^`]+)`", asked[1]) if key in VALUES] if asked else []
             # A fault in what a condition lets in is fixed by its values, not by another condition.
-            if fault.rule not in UNBOUND or "for the account" in fault.said or "of another" in fault.said:
+            if fault.rule not in UNBOUND or "for the account" in fault.summary or "of another" in fault.summary:
                 continue
-            for key in keys + AUDIENCE.findall(fault.said):
+            for key in keys + AUDIENCE.findall(fault.summary):
                 left = document_faults(with_condition(text, fault, key), kind, service)
-                assert (fault.rule, fault.said) not in {(one.rule, one.said) for one in left}, (text, key)
+                assert (fault.rule, fault.summary) not in {(one.rule, one.summary) for one in left}, (text, key)
                 carried[fault.rule, key if key in VALUES else "aud"] += 1
     assert {rule for rule, _ in carried} == UNBOUND
     assert min(carried.values()) >= 5
@@ -82,7 +82,10 @@ def test_the_condition_that_a_remedy_shows_fixes_the_fault() -> None:
             [(operator, [(key, example)])] = ((one, [*keys.items()]) for one, keys in json.loads(shown[1]).items())
             value = re.sub("[A-Z]{4,}", lambda word: PROJECT.get(word[0], "orders"), example)
             left = document_faults(with_condition(text, fault, key, (operator, value)), kind, service)
-            assert {one.said for one in left} <= {one.said for one in faults} - {fault.said}, (text, fault.remedy)
+            assert {one.summary for one in left} <= {one.summary for one in faults} - {fault.summary}, (
+                text,
+                fault.remedy,
+            )
             carried[fault.rule, example] += 1
     assert {rule for rule, _ in carried} == {RuleId.FEDERATION_WITHOUT_SUBJECT, RuleId.LOOSE_FEDERATION_SUBJECT}
     assert len({example for _, example in carried}) > 8
@@ -107,7 +110,7 @@ def test_naming_a_principal_fixes_faults_about_everybody() -> None:
                 statement.pop("NotPrincipal", None)
                 statement["Principal"] = {"AWS": "arn:aws:iam::123456789012:role/orders"}
             left = document_faults(json.dumps({**document, "Statement": statements}), kind, service)
-            assert fault.said not in {one.said for one in left}, text
+            assert fault.summary not in {one.summary for one in left}, text
             named[fault.rule] += 1
     assert min(named.values()) >= 5
     assert len(named) == 3
@@ -117,8 +120,8 @@ def test_removing_the_tagging_action_fixes_faults_about_tags() -> None:
     carried = 0
     for text, kind, *_ in judged_documents():
         for fault in identity_faults(plainly_written(text)) if kind is Kind.IDENTITY else ():
-            if " sets the tag `" in fault.said and not any("*" in one for one in fault.places[0].actions):
+            if " sets the tag `" in fault.summary and not any("*" in one for one in fault.places[0].actions):
                 after = carried_out(plainly_written(text), fault.remedy)
-                assert fault.said not in {one.said for one in identity_faults(after)}, text
+                assert fault.summary not in {one.summary for one in identity_faults(after)}, text
                 carried += 1
     assert carried > 20

@@ -197,7 +197,10 @@ def test_carrying_out_the_remedy_of_a_fault_removes_its_consequences() -> None:
                 after = statements
                 for root in fault.follows_from:
                     after = carried_out(after, root.remedy)
-                assert fault.said not in {one.said for one in found(after)}, (fault.follows_from[0].message, statements)
+                assert fault.summary not in {one.summary for one in found(after)}, (
+                    fault.follows_from[0].message,
+                    statements,
+                )
                 checked[fault.rule] += 1
     assert checked.total() > 500
     assert min(checked.values()) > 10
