@@ -210,8 +210,8 @@ def page() -> str:
         f"This page comes from a record of every call that `{source()}` made in every scenario (tests/upstream). A\n"
         "test compares the calls with the grants, using an independent evaluator of IAM. Each call is allowed to\n"
         "the role that makes it, within its boundary, or is left to a person (see below); each grant is used by a\n"
-        "call, or has a reason. Workloads of `workloads: here` have their own role and their own record, which the\n"
-        "same test compares: [what CI applies](workloads.md#what-ci-applies).\n\n"
+        "call, or has a reason. The workloads that the program creates have their own role and their own record,\n"
+        "which the same test compares: [what CI applies](workloads.md#what-ci-applies).\n\n"
         "## Called and allowed\n\n"
         "| action | ci-preview | ci-deploy | calls |\n| --- | --- | --- | --- |\n"
     )

@@ -92,8 +92,8 @@ def _secrets() -> str:
         for secret in SECRETS
     ]
     return (
-        "# Secrets\n\nThese are the names in production; in other environments, their name replaces `prod`. The "
-        "program creates its secrets without a value.\n\n"
+        "# Secrets\n\nThese are the names in production; in another environment, its name replaces `prod`.\n"
+        "The secrets made by the program have no value at first: `operations fill-secrets` gives them one.\n\n"
         + _table(("name", "holds", "shape", "made by", "consumers"), rows)
     )
 
