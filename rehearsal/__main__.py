@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Final, NoReturn, TextIO
 
 from rehearsal.engine import interrupts, stack
 from rehearsal.engine.plan import Plan
@@ -167,5 +168,13 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _exit(code: int) -> NoReturn:
+    """End the process at once: a normal exit takes longer, and gRPC's threads can abort it (grpc/grpc#39942)."""
+    with contextlib.suppress(KeyboardInterrupt):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    _exit(main())
