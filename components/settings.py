@@ -213,7 +213,8 @@ def _contradictions(settings: Settings, names: Names) -> list[str]:
             ]
     if settings.only_cloudflare_viewers and settings.web_acl_arn:
         problems.append(
-            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set only one of them"
+            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set that to `false`, or "
+            "leave webAclArn empty"
         )
     problems += _state_contradictions(settings, names)
     problems += workload_settings.contradictions(settings)

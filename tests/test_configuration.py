@@ -142,7 +142,8 @@ def test_all_problems_on_one_screen(tmp_path: Path) -> None:
         ),
         (
             {"webAclArn": WEB_ACL},
-            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set only one of them",
+            "webAclArn: can't be combined with onlyCloudflareViewers, which creates a web ACL; set that to `false`, or "
+            "leave webAclArn empty",
         ),
         (
             {"circleciProjectId": None},

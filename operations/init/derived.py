@@ -45,8 +45,8 @@ def derive(work: CopiedProject, by_hand: Mapping[str, bool]) -> list[str]:
         said = work.require(_AGREEMENT, "write", "--stack", stack, "--yes", *([] if keeps else ["--take-away"]))
         if keeps and _LEFT in said:
             notes.append(
-                f"{stack}: some entries of the agreement were added by hand, so old entries stay too. Review them: "
-                f"python -m {_AGREEMENT} write --stack {stack}"
+                f"{stack}: the agreement has entries that don't follow from the answers, so all old entries stay. "
+                f"Review them: python -m {_AGREEMENT} write --stack {stack}"
             )
     work.require("generators")
     return notes

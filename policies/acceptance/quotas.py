@@ -184,7 +184,7 @@ def _weight(rules: Sequence[Resource], most: int, weights: Mapping[str, Any]) ->
             weight += 1 if listed is None else int(heavy)
         if weight > most:
             message = (
-                f"The security group's rules in one direction count as {weight}, because a prefix list counts with its "
+                f"The security group's rules in one direction count as {weight}, where a prefix list counts with its "
                 f"weight ({_LARGEST_LIST}, unless `prefixListWeights` says otherwise; {_LISTS}); a group can have "
                 f"{most} ({_VPC})."
             )

@@ -32,7 +32,7 @@ def _behaviours(distribution: Resource) -> Iterator[Part]:
 
 @RULES.resource(
     "weak-viewer-tls",
-    title="Distributions require TLS 1.2 from viewers, with a security policy of 2021 or newer.",
+    title="Distributions require TLS 1.2 or newer from viewers, with a security policy of 2021 or newer.",
     remedy="Set `minimumProtocolVersion` to `TLSv1.2_2025`, with a certificate of your own.",
     source=_GUIDE + "secure-connections-supported-viewer-protocols-ciphers.html",
     severity=Severity.HIGH,
@@ -48,7 +48,7 @@ def _weak_tls(distribution: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "viewers-without-tls",
-    title="Distributions answer viewers over TLS only.",
+    title="Distributions answer viewers over TLS only, or redirect them to it.",
     remedy="Set `viewerProtocolPolicy` of each behaviour to `https-only`.",
     source=_GUIDE + "using-https-viewers-to-cloudfront.html",
     severity=Severity.HIGH,
@@ -151,7 +151,7 @@ def _forbids_caching(policy: Resource) -> bool:
 
 @RULES.resource(
     "incomplete-forwarding",
-    title="Distributions forward requests to the load balancer unchanged.",
+    title="Distributions forward all headers, cookies and query strings to the load balancer.",
     remedy="Give each behaviour the managed policy AllViewer: the sign-in needs host, cookies and query string.",
     source=_GUIDE + "using-managed-origin-request-policies.html",
     severity=Severity.HIGH,
@@ -165,7 +165,7 @@ def _withheld(distribution: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.resource(
     "missing-security-headers",
-    title="Responses carry the security headers.",
+    title="Responses carry a strict transport security header for at least a year.",
     remedy="Give each behaviour a response headers policy that sets strict transport security for a year.",
     source=_GUIDE + "understanding-response-headers-policies.html",
     severity=Severity.MEDIUM,
@@ -188,7 +188,7 @@ def _without_security_headers(resource: Resource, _: Judgement) -> Iterator[Find
 
 @RULES.resource(
     "code-at-the-edge",
-    title="No code at the edge handles requests before the load balancer.",
+    title="No code runs at the edge.",
     remedy="Remove the association: code that runs before the load balancer also runs before the sign-in.",
     source=_GUIDE + "edge-functions.html",
     severity=Severity.MEDIUM,
@@ -198,9 +198,7 @@ def _code_at_the_edge(distribution: Resource, _: Judgement) -> Iterator[Finding]
     for behaviour in _behaviours(distribution):
         for name in ("functionAssociations", "lambdaFunctionAssociations"):
             if behaviour.items(name):
-                yield Finding(
-                    f"`{behaviour.place(name)}` lets code answer or change requests before the load balancer sees them."
-                )
+                yield Finding(f"`{behaviour.place(name)}` lets code change requests or responses, or answer by itself.")
 
 
 @RULES.resource(

@@ -93,7 +93,7 @@ def _keeps_invalid_headers(balancer: Resource, _: Judgement) -> Iterator[Finding
 
 @RULES.resource(
     "lax-load-balancer",
-    title="Load balancers refuse ambiguous and unchecked requests.",
+    title="Load balancers are strict with ambiguous requests, and refuse requests that the firewall can't check.",
     remedy="Set `desyncMitigationMode` to `strictest` or `defensive`, and leave out `enableWafFailOpen`.",
     source=_GUIDE + "edit-load-balancer-attributes.html#desync-mitigation-mode",
     severity=Severity.MEDIUM,

@@ -101,7 +101,7 @@ def _guards_balancer(stack: Stack, resource: Resource) -> bool:
 
 @RULES.stack(
     "unguarded-ingress",
-    title="The load balancer allows only HTTPS from CloudFront's prefix list, and nothing else allows a prefix list.",
+    title="The load balancer lets in only HTTPS from CloudFront's prefix list, and nothing else lets in a prefix list.",
     remedy="Allow TCP 443 from `com.amazonaws.global.cloudfront.origin-facing`, and remove the other rules.",
     source="https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/LocationsOfEdgeServers.html",
     severity=Severity.HIGH,

@@ -89,7 +89,7 @@ def _weak_header(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
     "plain-secret",
     title="Client secrets, the header secret and the values of secret parameters are Pulumi secrets from end to end.",
     remedy="Wrap the value in `pulumi.Output.secret`, and name the property in `additional_secret_outputs`: "
-    "the provider marks neither as secret.",
+    "the provider marks neither the client secret nor the header secret.",
     source=_SECRETS,
     severity=Severity.CRITICAL,
     types=DISTRIBUTION | LISTENER_RULE | PARAMETER,

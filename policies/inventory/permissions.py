@@ -85,7 +85,7 @@ def _shown(statement: Json) -> str:
 RULES: Final = (
     Rule(
         id="pinned-permission",
-        title="Policies have exactly the statements that the owners agreed to.",
+        title="Policies have only statements that the owners agreed to, and every Deny that they agreed to.",
         remedy=f"Correct it, or have {OWNERS} change `pinned-permission`: `policies`, which "
         "`python -m policies.inventory.agreement write` writes from the plan.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html#grant-least-privilege",

@@ -57,8 +57,8 @@ def _unpinned(resource: Resource, judgement: Judgement) -> Iterator[Finding]:
 RULES: Final = (
     Rule(
         id="pinned-tag",
-        title="The tags by which grants recognize this stack's resources have agreed values, and grants require them "
-        "all.",
+        title="The tags by which grants recognize this stack's resources have agreed values, and grants that check "
+        "tags require them all.",
         remedy=f"Set the tag or add the condition, or have {OWNERS} change `pinned-tag`: `tags`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/access_tags.html",
         severity=Severity.HIGH,

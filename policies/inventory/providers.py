@@ -39,7 +39,7 @@ def _unbound(resource: Resource, _: Judgement) -> Iterator[Finding]:
 RULES: Final = (
     Rule(
         id="unbound-provider",
-        title="The AWS and Cloudflare providers use the deployer's own credentials and skip no check.",
+        title="Only the AWS and Cloudflare providers create resources, with the deployer's credentials and all checks.",
         remedy="Use the default provider, or one that sets only region, `allowedAccountIds` and default tags.",
         source="https://www.pulumi.com/registry/packages/aws/installation-configuration/",
         severity=Severity.CRITICAL,

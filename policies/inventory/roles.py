@@ -138,7 +138,7 @@ _WRITE: Final = "`python -m policies.inventory.agreement show` has the line that
 RULES: Final = (
     Rule(
         id="pinned-role",
-        title="Each role has the trust, the boundary and the managed policies that the owners agreed to.",
+        title="Each role has the agreed boundary, and only trust and managed policies that the owners agreed to.",
         remedy=f"Correct it, or have {OWNERS} change the role's line in `pinned-role`: `roles`.",
         source="https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html",
         severity=Severity.CRITICAL,

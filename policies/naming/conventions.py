@@ -109,7 +109,7 @@ _require(
     "load balancer",
     "target group",
     "trust store",
-    title="Load balancers and target groups are named ${environment}-purpose, in at most 32 characters.",
+    title="Load balancers, target groups and trust stores are named ${environment}-purpose, in at most 32 characters.",
     source="https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
 )
 _require(

@@ -35,12 +35,11 @@ def _unencrypted(queue: Resource, _: Judgement) -> Iterator[Finding]:
 
 @RULES.stack(
     "lost-dead-letters",
-    title="Messages that fail often enough go to a dead-letter queue of this stack that accepts them and keeps them "
-    "longer.",
+    title="A dead-letter queue is one of this stack, accepts messages that failed often enough and keeps them longer.",
     remedy="In `redrivePolicy`, set `deadLetterTargetArn` to a queue of this stack and `maxReceiveCount` to 5 to "
-    "1000. Set `messageRetentionSeconds` to more than `maxReceiveCount` times `visibilityTimeoutSeconds`. On the "
-    "dead-letter queue, set a higher `messageRetentionSeconds`, and a `redriveAllowPolicy` of `byQueue` with this "
-    "queue's ARN.",
+    "1000. Set `messageRetentionSeconds` to more than `maxReceiveCount` times `visibilityTimeoutSeconds` plus "
+    "`delaySeconds`. On the dead-letter queue, set a higher `messageRetentionSeconds`, and a `redriveAllowPolicy` of "
+    "`byQueue` with this queue's ARN.",
     source=_GUIDE + "sqs-dead-letter-queues.html",
     severity=Severity.MEDIUM,
     config={

@@ -52,8 +52,8 @@ _CALLED: Final[Mapping[frozenset[str], str]] = {
 
 @RULES.stack(
     "undeclared-wiring",
-    title="Workloads, and the parameters that tasks read, refer only to the security groups, tasks, targets and hosts "
-    "that are declared for them.",
+    title="Workloads, and the parameters that tasks read, refer to exactly the security groups, tasks, targets and "
+    "hosts that are declared for them.",
     remedy="Refer to the workload's own resources only, or declare the others in the program and run `make docs`.",
     source=_SOURCE,
     severity=Severity.HIGH,

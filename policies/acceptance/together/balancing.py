@@ -188,7 +188,7 @@ def _balancer(resource: Resource) -> Iterator[str]:
             f"internet accept ({_API}/API_CreateLoadBalancer.html)."
         )
     for name in repeated(texts(resource.properties, "subnets")):
-        yield f"`subnets` has {name} twice; it needs one for each zone ({_API}/API_CreateLoadBalancer.html)."
+        yield f"`subnets` has {name} twice; it accepts one for each zone ({_API}/API_CreateLoadBalancer.html)."
     for key in ("accessLogs", "connectionLogs"):
         logs = block(resource.properties, key)
         if logs.get("enabled") is True and not given(logs, "bucket"):

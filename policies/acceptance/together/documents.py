@@ -241,7 +241,7 @@ _BUCKET: Final = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-
 def _tags(resource: Resource) -> Iterator[str]:
     tags = resource.get("tags")
     for key in repeated(key.lower() for key in tags) if isinstance(tags, Mapping) else ():
-        yield f"`tags` has {key} twice; IAM ignores the case of tags ({_TAGS})."
+        yield f"`tags` has {key} twice; IAM ignores the case of tag keys ({_TAGS})."
 
 
 _TAGS: Final = "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_tags.html"

@@ -208,14 +208,16 @@ _ROWS: Final = (
     ),
     _Row(
         RuleId.PERMISSIONS_MANAGEMENT,
-        "No policy allows changing the permissions of every resource, or of one that its holder also uses.",
+        "No policy allows changing the permissions of every resource or of one that its holder also uses, or opening "
+        "one to anybody.",
         "Name the resources whose permissions are managed.",
         "https://cloudsplaining.readthedocs.io/en/latest/glossary/resource-exposure/",
         Severity.HIGH,
     ),
     _Row(
         RuleId.AUDIT_TAMPERING,
-        "No policy allows turning off the account's audit, or taking the account out of its organization.",
+        "No policy allows turning off the account's audit or guard rails, or taking the account out of its "
+        "organization.",
         "Leave the action to those who run the audit, and waive the rule for them.",
         "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/best-practices-security.html",
         Severity.HIGH,

@@ -195,7 +195,7 @@ RULES: Final = (
     ),
     Rule(
         id="misused-boundary",
-        title="A policy named like a boundary is the boundary of a role of this stack, and isn't attached.",
+        title="A policy named like a boundary is only a boundary of this stack's roles, or narrow enough to grant.",
         remedy="If the policy should grant permissions, rename it so that it isn't taken for a boundary, and narrow "
         "it; if it's a boundary, set it as a role's `permissionsBoundary`.",
         source=_GUIDE + "access_policies_boundaries.html",
