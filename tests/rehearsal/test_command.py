@@ -204,7 +204,7 @@ def test_a_closed_output_pipe_does_not_change_the_verdict(options: tuple[str, ..
         process.stdout.close()
         assert process.stderr
         errors = process.stderr.read()
-        assert process.wait() == 0
+        assert process.wait() == 0, errors
     assert "Broken" not in errors
 
 
