@@ -142,7 +142,7 @@ class Server:
     def start(self) -> None:
         """Do nothing yet."""
 
-    def wait_for_termination(self) -> None:
+    def wait_for_termination(self, timeout: float) -> None:
         """Serve for ever."""
         while True:
             threading.Thread(target=self._serve, args=(self._listener.accept(),), daemon=True).start()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -48,9 +49,12 @@ def serve(name: str, packs: Sequence[Pack], description: str, stack: str = "") -
     server.add_generic_rpc_handlers((handler(analyzer),))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    engine = os.getppid()
     print(port, flush=True)
     try:
-        server.wait_for_termination()
+        # An engine that is killed can't stop this process, which then gets another parent.
+        while os.getppid() == engine:
+            server.wait_for_termination(timeout=_ORPHANED)
     except KeyboardInterrupt:
         server.stop(None)
 
@@ -65,6 +69,9 @@ def spare_collector() -> None:
     gc.set_threshold(_ALLOCATIONS)
     gc.enable()
 
+
+_ORPHANED: Final = 1.0
+"""Seconds until a pack notices that its engine has gone."""
 
 _ALLOCATIONS: Final = 100_000
 """Number of new objects after which the collector runs."""

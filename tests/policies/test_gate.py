@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -80,6 +82,16 @@ def test_the_gate_judges_only_the_stack_it_is_configured_for() -> None:
     with pytest.raises(grpc.RpcError, match="configured for the stack dev, and this is prod"):
         process.stub.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="prod"))
     process.stop()
+
+
+def test_the_gate_ends_after_an_engine_that_was_killed() -> None:
+    serve = owned() / "policies" / "gate" / "serve"
+    command = ["sh", "-c", '"$0" 127.0.0.1:0 & wait', str(serve)]
+    with subprocess.Popen(command, env=os.environ | {"PULUMI_STACK": "dev"}, stdout=subprocess.PIPE) as engine:
+        assert engine.stdout
+        assert engine.stdout.readline().strip().isdigit()
+        engine.kill()
+        engine.communicate(timeout=60)  # the gate has the pipe too, and closes it with its end
 
 
 def test_the_gate_serves_an_added_pack(tmp_path: Path) -> None:
