@@ -10,7 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,23 +65,32 @@ def _options(arguments: Sequence[str | Path], project: Path, stack: str) -> list
     return ["--project", str(project), "--stack", stack, *map(str, arguments)]
 
 
-def heed_signals() -> None:
-    """Restore the handling of signals that a shell's background job or `nohup` ignores."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
+@contextmanager
+def heeding_signals() -> Iterator[None]:
+    """Make processes that start in the block heed the signals that a shell's background job or `nohup` ignores.
+
+    A `preexec_fn` would do so too, but forks: gRPC then starts its threads again in the child, which abort it when its
+    descriptors are closed before the new program starts.
+    """
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def running(*arguments: str | Path, project: Path = WORKSHOP) -> subprocess.Popen[str]:
     """Start the command on a stack of a project as a terminal does: in its own process group."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "rehearsal", *_options(arguments, project, "dev")],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heed_signals,  # noqa: PLW1509 - before any thread of it
-    )
+    with heeding_signals():
+        return subprocess.Popen(
+            [sys.executable, "-m", "rehearsal", *_options(arguments, project, "dev")],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
 
 
 def rehearse(

@@ -26,7 +26,7 @@ import pytest
 from tests.forked_modules import run_as_main, run_module
 from tests.forked_packs import fork_packs
 from tests.forks import running
-from tests.rehearsal.conftest import PACKS, ROOT, heed_signals
+from tests.rehearsal.conftest import PACKS, ROOT, heeding_signals
 
 DEADLINE = 300
 """Seconds after which a missing plan counts as a failure."""
@@ -215,14 +215,14 @@ def test_a_failing_program_is_reported_and_the_next_save_is_compared_with_the_la
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_ending_the_watch_leaves_no_pack_behind(number: signal.Signals, workshop: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "rehearsal.watch", *options(workshop)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=heed_signals,  # noqa: PLW1509 - before any thread of it
-    )
+    with heeding_signals():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rehearsal.watch", *options(workshop)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
     assert process.stdout
     Watch(process.stdout).next()
     while not packs(process):  # the packs of the next plan start in advance
