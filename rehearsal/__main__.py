@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _exit(code: int) -> NoReturn:
-    """End the process at once. A normal exit first frees everything that was loaded, which takes a fifth of a second."""
+    """End the process at once. A normal exit first frees everything that was loaded, which takes 0.2 s."""
     with contextlib.suppress(KeyboardInterrupt):
         sys.stdout.flush()
         sys.stderr.flush()
