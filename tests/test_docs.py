@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 from generators.pages import pages
 from stackfiles.project import stacks
 from tests.owner import owned
-from tests.planning import PROJECT, document_of
+from tests.planning import PROJECT, copy_project, document_of, rehearse
 
 
 def test_the_tables_of_secrets_and_parameters_name_no_account() -> None:
@@ -21,3 +22,18 @@ def test_every_stack_output_is_described() -> None:
     described = re.findall(r"^\| `(\w+)` \|", (PROJECT / "docs" / "outputs.md").read_text(), re.MULTILINE)
     assert described == exported
     assert exported
+
+
+def test_the_readmes_broken_change_prints_what_the_readme_shows(tmp_path: Path) -> None:
+    page = (PROJECT / "README.md").read_text().partition("Now break something.")[2]
+    shown = page.split("```")[1].splitlines()
+    changed = copy_project(tmp_path) / "components" / "workload_permissions.py"
+    text, lists = re.subn(r'\["s3:\w+"(?:, "s3:\w+"){3}\]', '["s3:*"]', changed.read_text())
+    assert lists == 1
+    changed.write_text(text)
+    printed = rehearse("prod", changed.parent.parent, tmp_path / "plan.json").printed
+    finding = shown[shown.index("least-privilege") : shown.index("…", shown.index("least-privilege"))]
+    assert [line for line in finding if line.removesuffix("…") not in printed] == []
+    assert len(finding) > 5
+    (summary,) = [line for line in shown if " resources to create" in line]
+    assert summary.rpartition(": ")[2] in printed
