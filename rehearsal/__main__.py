@@ -33,7 +33,7 @@ def main() -> int:
         return failure.exit_code
     except KeyboardInterrupt:
         # The packs are stopped; a normal exit would only warn about coroutines that were never awaited.
-        os._exit(interrupts.INTERRUPTED)
+        _exit(interrupts.INTERRUPTED)
 
 
 def _rehearse(arguments: argparse.Namespace) -> int:
